@@ -1,0 +1,102 @@
+package mailbox
+
+// State is what a receiver finds when it looks for more.
+type State uint8
+
+const (
+	// Ready: the batch holds messages or marks.
+	Ready State = iota
+	// Asleep: the queue is empty and the receiver now counts as asleep. It must
+	// stop; whoever pushes next wakes it.
+	Asleep
+	// Ended: the queue is empty and closed.
+	Ended
+)
+
+// Batch is what a receiver has taken and not handled yet. The zero value is
+// empty. It belongs to the receiver's goroutine.
+type Batch[T any] struct {
+	seg   *segment[T]
+	i     int    // next slot of seg
+	at    uint64 // number of the next message
+	marks []mark
+	pool  *pool[T] // where empty segments go; nil: nowhere
+}
+
+// Take moves what waits into b, which must have been emptied. It takes all, but
+// from a limited queue just one message with the marks before it: what has been
+// taken can no longer be dropped, nor count against the limit.
+func (q *Queue[T]) Take(b *Batch[T]) State {
+	q.mu.lock()
+	if q.head == nil && len(q.marks) == 0 {
+		state := Ended
+		if !q.closed {
+			q.awake = false
+			state = Asleep
+		}
+		q.mu.unlock()
+		return state
+	}
+	b.at, b.i, b.pool = q.out, 0, q.pool
+	b.marks, q.marks = q.marks, nil
+	if q.bound == nil {
+		b.seg, q.head, q.tail = q.head, nil, nil
+		q.out = q.in
+	} else if q.head != nil {
+		q.takeOneLocked(b)
+	}
+	q.mu.unlock()
+	return Ready
+}
+
+// takeOneLocked moves the oldest message into b and leaves the marks that stand
+// behind it.
+func (q *Queue[T]) takeOneLocked(b *Batch[T]) {
+	one := &q.bound.taken
+	one.slots = append(one.slots[:0], q.removeLocked())
+	b.seg, b.pool = one, nil
+	due := 0
+	for due < len(b.marks) && b.marks[due].at <= b.at {
+		due++
+	}
+	q.marks = b.marks[due:]
+	b.marks = b.marks[:due:due]
+	q.admitLocked()
+}
+
+// AtMark reports whether a mark comes next.
+func (b *Batch[T]) AtMark() bool { return len(b.marks) > 0 && b.marks[0].at <= b.at }
+
+// Mark removes and returns the mark that comes next. AtMark must hold.
+func (b *Batch[T]) Mark() any {
+	value := b.marks[0].value
+	b.marks = b.marks[1:]
+	return value
+}
+
+// Next removes and returns the next message. It returns false at the end of the
+// batch. If AtMark holds, the mark's turn comes first.
+func (b *Batch[T]) Next() (v T, ok bool) {
+	s := b.seg
+	if s == nil {
+		return v, false
+	}
+	slot := &s.slots[b.i]
+	v = *slot
+	var zero T
+	*slot = zero // let go of what the message refers to
+	b.at++
+	if b.i++; b.i == len(s.slots) {
+		b.advance()
+	}
+	return v, true
+}
+
+// advance gives the finished segment back to the pool.
+func (b *Batch[T]) advance() {
+	s := b.seg
+	b.seg, b.i = s.next, 0
+	if b.pool != nil {
+		b.pool.put(s)
+	}
+}
