@@ -206,6 +206,20 @@ func (q *Queue[T]) Close() (wake bool) {
 	return q.wakeUnlock() == Wake
 }
 
+// Discard removes all that waits, without a part in the receiver's role: it may be
+// called beside a receiver that is stuck. It passes the messages to f.
+func (q *Queue[T]) Discard(f func(T)) {
+	q.mu.lock()
+	q.marks = nil
+	for q.head != nil {
+		v := q.removeLocked()
+		q.mu.unlock()
+		f(v)
+		q.mu.lock()
+	}
+	q.mu.unlock()
+}
+
 // Len returns how many messages wait. It does not count those that the receiver
 // has taken.
 func (q *Queue[T]) Len() int {

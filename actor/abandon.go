@@ -1,0 +1,43 @@
+package actor
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// Abandon gives up on an actor that has been killed and whose handler does not
+// return, since Go cannot interrupt it: the end is announced, with reason
+// [Killed], while the handler still runs. The stuck goroutine's stack is logged
+// and the actor counted in [System.Abandoned]. What the handler does from then
+// on is outside all guarantees; its Context refuses to spawn and to link.
+//
+// It reports whether the actor was abandoned: not if it is alive or has ended.
+func (p PID) Abandon() bool {
+	if p.p == nil || p.p.doom.Load() == nil || p.p.has(ended) {
+		return false
+	}
+	stack := runnerStack(p.p)
+	if !p.p.end(Killed) {
+		return false
+	}
+	p.p.sys.abandoned.Add(1)
+	p.p.sys.log.Error("actor abandoned: it was killed, and its handler does not return",
+		"pid", p, "name", p.Name(), "stack", stack)
+	return true
+}
+
+// runnerStack returns the stack of the goroutine that runs p, or "" if it cannot
+// be told apart. It stops the world: for emergencies only.
+func runnerStack(p *process) string {
+	buf := make([]byte, 1<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	self := fmt.Sprintf("%p", p)
+	for stack := range strings.SplitSeq(string(buf), "\n\n") {
+		// A runner's frames have the actor's address as their receiver.
+		if strings.Contains(stack, "troupe/actor.(*cell[") && strings.Contains(stack, self) {
+			return stack
+		}
+	}
+	return ""
+}

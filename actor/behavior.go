@@ -1,0 +1,54 @@
+package actor
+
+// Behavior is what an actor does with its messages. M is the actor's protocol:
+// one Go type, often an interface that its messages implement.
+//
+// Receive handles one message at a time; the actor's state needs no lock. If it
+// returns nil the actor goes on. If it returns [Stop] the actor ends with reason
+// [Normal]; any other error ends it with that error as the reason. A panic ends
+// it with a [*PanicError].
+//
+// A behavior may also implement [Initializer], [Terminator], [ExitHandler] and
+// [DownHandler]; the same rules hold for what their methods return.
+type Behavior[M any] interface {
+	Receive(ctx *Context[M], m M) error
+}
+
+// Func is a [Behavior] that is just a function.
+type Func[M any] func(ctx *Context[M], m M) error
+
+// Receive calls f.
+func (f Func[M]) Receive(ctx *Context[M], m M) error { return f(ctx, m) }
+
+// Initializer is a [Behavior] with work to do before its first message. The
+// spawn returns when Init has returned. If Init returns an error, the spawn
+// fails with it and the actor ends quietly; if it returns [Ignore], the actor is
+// not wanted. Terminate does not run after a failed Init.
+//
+// Init keeps its parent waiting, a whole supervisor as a rule: leave slow work to
+// [Context.Continue].
+type Initializer[M any] interface {
+	Init(ctx *Context[M]) error
+}
+
+// Terminator is a [Behavior] that cleans up. Terminate runs when the actor ends
+// by itself, crashes, or is stopped by [PID.Stop], and when it traps exits and
+// its parent tells it to end. It does not run when the actor is killed, nor when
+// an exit signal ends an actor that does not trap exits. An actor that wants it
+// to run at its supervisor's shutdown must therefore call Context.TrapExit.
+//
+// The context is alive until the one who stops the actor loses patience.
+type Terminator[M any] interface {
+	Terminate(ctx *Context[M], reason error)
+}
+
+// ExitHandler is a [Behavior] that handles the exit signals that it traps, but
+// for its parent's: that one ends the actor. Without it they are dropped.
+type ExitHandler[M any] interface {
+	HandleExit(ctx *Context[M], exit Exit) error
+}
+
+// DownHandler is a [Behavior] that handles the end of actors that it monitors.
+type DownHandler[M any] interface {
+	HandleDown(ctx *Context[M], down Down) error
+}

@@ -1,0 +1,263 @@
+package actor
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// cell is an actor: its process, its mailbox and its behavior.
+//
+// It has no goroutine of its own. Whoever finds the mailbox asleep starts one to
+// run it; that goroutine, the runner, handles what waits, and ends. There is one
+// runner at a time, and what one runner did happens before what the next one
+// does: the mailbox's lock lies between them.
+type cell[M any] struct {
+	process
+	box      mailbox.Queue[M]
+	behavior Behavior[M]
+	runner   func()                  // c.run, made once: `go c.run()` would allocate
+	next     func(*Context[M]) error // set by Continue; only the runner touches it
+}
+
+// A runner yields the processor after so many messages, so that one flooded
+// actor cannot keep the others waiting.
+const yieldAfter = 1024
+
+// wake starts a runner.
+func (c *cell[M]) wake() { go c.runner() }
+
+func (c *cell[M]) self() *Context[M] { return (*Context[M])(c) }
+
+func (c *cell[M]) mark(s signal) {
+	if c.box.Mark(s) == mailbox.Wake {
+		c.wake()
+	}
+}
+
+func (c *cell[M]) close() {
+	if c.box.Close() {
+		c.wake()
+	}
+}
+
+func (c *cell[M]) discard() {
+	c.box.Discard(func(m M) { deadLetter(&c.process, m, NoProc) })
+}
+
+func (c *cell[M]) queued() int { return c.box.Len() }
+
+// run is the runner.
+func (c *cell[M]) run() {
+	var batch mailbox.Batch[M]
+	if reason := c.work(&batch); reason != nil {
+		c.die(reason, &batch)
+	}
+}
+
+// work handles what waits until there is no more, and then returns nil: the
+// actor sleeps. It returns a reason if the actor must end.
+func (c *cell[M]) work(batch *mailbox.Batch[M]) (reason error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			reason = newPanicError(v)
+		} else { // runtime.Goexit: this deferred call is all that is left of the runner
+			c.die(Goexit, batch)
+		}
+	}()
+	reason = c.handleAll(batch)
+	returned = true
+	return reason
+}
+
+func (c *cell[M]) handleAll(batch *mailbox.Batch[M]) error {
+	ctx := c.self()
+	for budget := yieldAfter; ; {
+		if c.next != nil {
+			if err := c.proceed(); err != nil {
+				return err
+			}
+		}
+		if c.box.Take(batch) == mailbox.Asleep {
+			return nil
+		}
+		for {
+			// Doom is looked at before each message: nothing is handled after a
+			// lethal signal, however long the batch.
+			if d := c.doom.Load(); d != nil {
+				return d.reason
+			}
+			var err error
+			if batch.AtMark() {
+				err = c.handleSignal(batch.Mark().(signal))
+			} else if m, ok := batch.Next(); ok {
+				err = c.behavior.Receive(ctx, m)
+			} else {
+				break
+			}
+			if err == nil && c.next != nil {
+				err = c.proceed()
+			}
+			if err != nil {
+				return err
+			}
+			if budget--; budget == 0 {
+				runtime.Gosched()
+				budget = yieldAfter
+			}
+		}
+	}
+}
+
+// proceed runs what Continue asked for, before any further message.
+func (c *cell[M]) proceed() error {
+	for c.next != nil {
+		if d := c.doom.Load(); d != nil {
+			return d.reason
+		}
+		next := c.next
+		c.next = nil
+		if err := next(c.self()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cell[M]) handleSignal(s signal) error {
+	switch s := s.(type) {
+	case stopSignal:
+		return s.reason
+	case downSignal:
+		if !s.monitor.settle() {
+			return nil
+		}
+		if h, ok := c.behavior.(DownHandler[M]); ok {
+			return h.HandleDown(c.self(), Down{Monitor{s.monitor}, PID{s.monitor.target}, s.reason})
+		}
+	case exitSignal:
+		if !s.link.settle(&c.process, s.from) {
+			return nil
+		}
+		if !c.has(trapsExits) { // turned off since the signal came
+			s.link = nil
+			c.exit(s)
+			return nil
+		}
+		if s.from == c.parent {
+			return s.reason
+		}
+		if h, ok := c.behavior.(ExitHandler[M]); ok {
+			return h.HandleExit(c.self(), Exit{PID{s.from}, s.reason})
+		}
+	}
+	return nil
+}
+
+// die ends the actor: it runs Terminate, unless the actor is doomed, and tells
+// the world. The rest of the batch is lost.
+func (c *cell[M]) die(reason error, batch *mailbox.Batch[M]) {
+	// Deferred, because Terminate may call runtime.Goexit.
+	defer func() {
+		for m, ok := batch.Next(); ok; m, ok = batch.Next() {
+			deadLetter(&c.process, m, NoProc)
+		}
+		c.end(reason)
+		c.behavior, c.next = nil, nil
+	}()
+	if c.doom.Load() != nil {
+		return
+	}
+	if !IsClean(reason) {
+		c.sys.logCrash(&c.process, reason)
+	}
+	if t, ok := c.behavior.(Terminator[M]); ok {
+		if failure := c.terminate(t, reason); failure != nil {
+			c.sys.logCrash(&c.process, failure)
+			if IsClean(reason) { // otherwise the first failure is the one that counts
+				reason = failure
+			}
+		}
+	}
+}
+
+// terminate runs Terminate and returns its crash, if it crashes.
+func (c *cell[M]) terminate(t Terminator[M], reason error) (failure error) {
+	failure = Goexit
+	defer func() {
+		if v := recover(); v != nil {
+			failure = newPanicError(v)
+		}
+	}()
+	t.Terminate(c.self(), reason)
+	return nil
+}
+
+// start runs Init, reports its outcome, and goes on as the actor's first runner.
+func (c *cell[M]) start(init Initializer[M], started chan<- error) {
+	err := Goexit // unless Init returns or panics
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		}
+		c.sys.logCrash(&c.process, err)
+		c.abort(err)
+		started <- err
+	}()
+	err = init.Init(c.self())
+	returned = true
+	switch d := c.doom.Load(); {
+	case d != nil:
+		c.abort(d.reason)
+		err = d.reason
+	case err == Ignore:
+		c.abort(Normal)
+	case err != nil:
+		// The spawner gets the error; its link must not strike it as well.
+		disconnect(&c.process, c.parent)
+		c.abort(err)
+	}
+	started <- err
+	if err == nil {
+		c.run()
+	}
+}
+
+// abort ends an actor whose Init failed.
+func (c *cell[M]) abort(reason error) {
+	c.end(reason)
+	c.behavior, c.next = nil, nil
+}
+
+// send is Ref.Send and its variants; ctx bounds the wait for room in a mailbox
+// that blocks.
+func (c *cell[M]) send(ctx context.Context, m M) error {
+	outcome, err := c.box.PushWait(ctx, m)
+	if err != nil {
+		return err
+	}
+	return c.sent(outcome, m)
+}
+
+// sent finishes a push.
+func (c *cell[M]) sent(outcome mailbox.Outcome, m M) error {
+	switch outcome {
+	case mailbox.Wake:
+		c.wake()
+	case mailbox.Closed:
+		deadLetter(&c.process, m, NoProc)
+		return NoProc
+	case mailbox.Full:
+		return ErrFull
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+// Package actor is an actor runtime with the semantics of Erlang processes.
+//
+// An actor is a [Behavior] with a mailbox: it handles one message at a time, so
+// its state needs no lock. [Spawn] starts one in a [System] and returns a [Ref],
+// the typed address that messages are sent to; a [PID] is its untyped identity.
+// An idle actor has no goroutine and costs a few hundred bytes.
+//
+//	ref, err := actor.Spawn(sys, func() actor.Behavior[Msg] { return &counter{} })
+//	ref.Send(Inc(2))
+//	n, err := actor.Call(ctx, ref, func(r actor.Reply[int]) Msg { return Get{r} })
+//
+// # Death
+//
+// An actor ends with a reason, which is an error: [Normal] when it returns
+// [Stop], a [*PanicError] when a handler panics, whatever it returned otherwise,
+// [Killed] when it was killed. A panic costs that one actor.
+//
+// A link makes the end of one actor an exit signal to another, which ends too
+// unless the reason is Normal, or which traps exits and is told. A monitor tells
+// of the end and does nothing else.
+//
+// # Order
+//
+// What one actor sends to another arrives in the order in which it was sent, exit
+// signals and downs included: whoever hears of a death has got all that the dead
+// actor sent before. Only lethal signals act at once, ahead of what waits.
+//
+// # What Go cannot do
+//
+// A running handler cannot be interrupted. A kill cancels the actor's [Context],
+// drops its mailbox and starts no further handler; the actor counts as dead to
+// those who ask, but its end is announced when the handler has returned, so that
+// a restarted actor never runs beside its former self. [PID.Abandon] is the way
+// out for those who cannot wait.
+//
+// A panic on a goroutine that a handler started, a concurrent map write and
+// running out of memory end the whole program, as everywhere in Go; see
+// [Context.Go] for the first.
+package actor

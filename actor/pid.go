@@ -1,0 +1,130 @@
+package actor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// PID is the identity of an actor, whatever its message type: what links,
+// monitors, supervisors and logs use. It is comparable and can be a map key. A
+// PID is never used again, and stays safe to use after its actor's end. The zero
+// PID is nobody.
+//
+// All methods may be called from any goroutine.
+type PID struct{ p *process }
+
+// String returns the PID as <node.serial>.
+func (p PID) String() string {
+	if p.p == nil {
+		return "<>"
+	}
+	return "<" + p.p.sys.node + "." + strconv.FormatUint(p.p.serial, 10) + ">"
+}
+
+// MarshalText returns the same as String, so that PIDs are readable in logs.
+func (p PID) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// IsZero reports whether p is the zero PID.
+func (p PID) IsZero() bool { return p.p == nil }
+
+// Name returns the name that the actor was spawned with, or "".
+func (p PID) Name() string {
+	if p.p == nil {
+		return ""
+	}
+	if r := p.p.rel.Load(); r != nil {
+		return r.name
+	}
+	return ""
+}
+
+// Alive reports whether the actor lives. It is false from the moment that a
+// lethal signal has reached the actor, though a handler may still be running;
+// see Done.
+func (p PID) Alive() bool {
+	return p.p != nil && p.p.doom.Load() == nil
+}
+
+// Exit sends an exit signal that comes from no actor, with the given reason, nil
+// meaning [Normal]. An actor that does not trap exits ends with that reason, or
+// ignores it if it is Normal. [Kill] cannot be trapped. Exit returns at once; the
+// end comes later. It is OTP's exit/2; within an actor, use Context.Exit.
+func (p PID) Exit(reason error) {
+	if p.p != nil {
+		p.p.exit(exitSignal{reason: reasonOrNormal(reason)})
+	}
+}
+
+// Stop asks the actor to end with the given reason, nil meaning [Normal], and
+// waits until it has ended. The request queues behind the messages sent before;
+// Terminate runs. Stop returns nil if the actor ended with that reason, an error
+// that wraps the real reason if it was another, one that wraps [NoProc] if it had
+// ended before, and ctx's error if it took longer: the request stands. It is
+// gen_server:stop.
+func (p PID) Stop(ctx context.Context, reason error) error {
+	reason = reasonOrNormal(reason)
+	if !p.Alive() {
+		return fmt.Errorf("actor: stop %v: %w", p, NoProc)
+	}
+	if caller(ctx) == p.p {
+		return fmt.Errorf("actor: stop %v: %w", p, ErrSelf)
+	}
+	p.p.typed.mark(stopSignal{reason})
+	select {
+	case <-p.Done():
+	case <-ctx.Done():
+		return fmt.Errorf("actor: stop %v: %w", p, ctx.Err())
+	}
+	if was := p.Err(); !errors.Is(was, reason) {
+		return fmt.Errorf("actor: stop %v: it ended with: %w", p, was)
+	}
+	return nil
+}
+
+// Done returns a channel that is closed when the actor has ended: its last
+// handler has returned, its names are free, links and monitors have been told.
+// For the zero PID it is closed already.
+func (p PID) Done() <-chan struct{} {
+	if p.p == nil {
+		return closedChan
+	}
+	r := p.p.relations()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.done == nil {
+		if r.closed {
+			return closedChan
+		}
+		r.done = make(chan struct{})
+	}
+	return r.done
+}
+
+var closedChan = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// Err returns nil until the actor has ended or is bound to end, and then the
+// reason.
+func (p PID) Err() error {
+	if p.p == nil {
+		return NoProc
+	}
+	if d := p.p.doom.Load(); d != nil {
+		return d.reason
+	}
+	return nil
+}
+
+// QueueLen returns the number of messages that wait in the actor's mailbox. It
+// does not count those that the actor has taken to work on.
+func (p PID) QueueLen() int {
+	if !p.Alive() {
+		return 0
+	}
+	return p.p.typed.queued()
+}

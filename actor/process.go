@@ -1,0 +1,187 @@
+package actor
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// process is the part of an actor that does not depend on its message type:
+// what PIDs, links, monitors, supervisors and the system deal with.
+//
+// An actor dies in two steps. It is doomed when a lethal signal reaches it: from
+// then on no handler starts, its context is cancelled, sends to it are dropped
+// and calls fail. It has ended when the running handler, if any, has returned
+// and it is cleaned up: names are free, links and monitors are told. An actor
+// that ends by itself goes through both at once, after its Terminate.
+type process struct {
+	sys    *System
+	typed  typed
+	serial uint64
+	parent *process // who spawned it with a link; the system's root otherwise
+
+	// doom is nil while the actor lives, then its reason for ever: the first one
+	// to set it wins.
+	doom  atomic.Pointer[doom]
+	flags atomic.Uint32
+
+	// rel is nil until first needed: most actors have few relations, many none.
+	// It changes once, from nil.
+	rel atomic.Pointer[relations]
+
+	prev, next *process // in the system's list; guarded by its shard's lock
+}
+
+// typed is the part of an actor that knows the message type.
+type typed interface {
+	// mark queues a signal in the order of messages.
+	mark(signal)
+	// close refuses messages from now on and makes the actor look.
+	close()
+	// discard turns what waits in the mailbox into dead letters.
+	discard()
+	// queued returns the number of messages that wait.
+	queued() int
+}
+
+type doom struct{ reason error }
+
+const (
+	trapsExits uint32 = 1 << iota
+	listed            // is, or was, among the system's actors
+	ended             // links and monitors have been told, or are being told now
+)
+
+func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }
+
+// relations is what ties an actor to others. All of it is guarded by mu.
+type relations struct {
+	mu     sync.Mutex
+	closed bool // the actor has ended: nothing may be added
+
+	links    smallMap[*process, *link]
+	watchers smallMap[*monitor, struct{}] // monitors that others have on this actor
+	watching smallMap[*monitor, struct{}] // monitors that this actor has
+	calls    smallMap[*pendingCall, struct{}]
+	owned    smallMap[Resource, struct{}]
+
+	name   string          // set before the actor is known to anybody
+	ctx    context.Context // the actor's own; nil until asked for
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed at the end; nil until asked for
+}
+
+// gone stands in for the relations of all actors that ended without any.
+var gone = &relations{closed: true}
+
+// relations returns p's relations, made if need be.
+func (p *process) relations() *relations {
+	if r := p.rel.Load(); r != nil {
+		return r
+	}
+	p.rel.CompareAndSwap(nil, new(relations))
+	return p.rel.Load()
+}
+
+// kill dooms the actor with the given reason, unless it is doomed already, and
+// makes sure that it notices.
+func (p *process) kill(reason error) {
+	if p.doom.CompareAndSwap(nil, &doom{reason}) {
+		p.typed.close()
+		p.release(reason)
+	}
+}
+
+// release cancels the actor's context and fails the calls that wait for it.
+func (p *process) release(reason error) {
+	r := p.rel.Load()
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	cancel, calls := r.cancel, r.calls
+	r.calls = smallMap[*pendingCall, struct{}]{}
+	r.mu.Unlock()
+	if cancel != nil {
+		cancel(reason)
+	}
+	for c := range calls.all() {
+		c.fail(reason)
+	}
+}
+
+// end makes the death of the actor known. It reports false if that has happened
+// before, as when the actor was abandoned.
+//
+// The order matters: names and other resources first, so that nobody who hears
+// of the death can still find the actor under a name; then exit signals and
+// downs; at last those who wait for Done.
+func (p *process) end(reason error) bool {
+	p.doom.CompareAndSwap(nil, &doom{reason})
+	reason = p.doom.Load().reason // a kill during Terminate came first
+	if p.flags.Or(ended)&ended != 0 {
+		return false
+	}
+	p.typed.close()
+	p.release(reason)
+	p.typed.discard()
+
+	p.rel.CompareAndSwap(nil, gone)
+	r := p.rel.Load()
+	if r != gone {
+		r.mu.Lock()
+		r.closed = true
+		links, watchers, watching, owned, done := r.links, r.watchers, r.watching, r.owned, r.done
+		r.links, r.owned = smallMap[*process, *link]{}, smallMap[Resource, struct{}]{}
+		r.watchers, r.watching = smallMap[*monitor, struct{}]{}, smallMap[*monitor, struct{}]{}
+		r.mu.Unlock()
+
+		for resource := range owned.all() {
+			resource.Release(PID{p}, reason)
+		}
+		p.sys.remove(p)
+		for m := range watching.all() {
+			m.drop()
+		}
+		for peer, l := range links.all() {
+			peer.unlinkedBy(p, l, reason)
+		}
+		for m := range watchers.all() {
+			m.fire(reason)
+		}
+		if done != nil {
+			close(done)
+		}
+	} else {
+		p.sys.remove(p)
+	}
+	if p.has(listed) && p.sys.observed() {
+		p.sys.emit(Exited{PID{p}, reason})
+	}
+	return true
+}
+
+// context returns the actor's own context, which is cancelled when the actor is
+// doomed, at the latest when it ends.
+func (p *process) context() context.Context {
+	r := p.relations()
+	if r == gone {
+		return cancelled
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx == nil {
+		r.ctx, r.cancel = context.WithCancelCause(context.Background())
+		if d := p.doom.Load(); d != nil {
+			r.cancel(d.reason)
+		}
+	}
+	return r.ctx
+}
+
+// cancelled serves the actors that ended before anybody asked for a context.
+var cancelled = func() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(NoProc)
+	return ctx
+}()

@@ -1,0 +1,33 @@
+package actor
+
+// Resource is something that an actor owns and that must go when it ends: a name,
+// a subscription, a timer. It must be comparable, a pointer as a rule.
+type Resource interface {
+	// Release gives the resource up. It is called once, when its owner has
+	// handled its last message and before any link or monitor hears of the end.
+	// It must not block.
+	Release(owner PID, reason error)
+}
+
+// Own ties r to the actor's life. It reports false if the actor has ended; r is
+// then not owned and will not be released.
+func (p PID) Own(r Resource) bool {
+	if p.p == nil {
+		return false
+	}
+	rel := p.p.relations()
+	rel.mu.Lock()
+	defer rel.mu.Unlock()
+	if rel.closed {
+		return false
+	}
+	rel.owned.set(r, struct{}{})
+	return true
+}
+
+// Disown unties r from the actor without releasing it.
+func (p PID) Disown(r Resource) {
+	if p.p != nil {
+		forget(p.p, func(rel *relations) { rel.owned.delete(r) })
+	}
+}

@@ -1,0 +1,222 @@
+package actor
+
+import "sync/atomic"
+
+// A signal is what reaches an actor in the order of its messages but is none of
+// them: an exit that it traps, a monitor's down, a request to stop.
+type signal interface{ isSignal() }
+
+type exitSignal struct {
+	from   *process // nil: sent from outside of any actor
+	reason error
+	link   *link // over which it came; nil if it was sent by Exit
+}
+
+type downSignal struct {
+	monitor *monitor
+	reason  error
+}
+
+type stopSignal struct{ reason error }
+
+func (exitSignal) isSignal() {}
+func (downSignal) isSignal() {}
+func (stopSignal) isSignal() {}
+
+// Exit is an exit signal that an actor trapped.
+type Exit struct {
+	From   PID // the peer that ended, or who sent it; zero if no actor did
+	Reason error
+}
+
+// Down tells that a monitored actor has ended.
+type Down struct {
+	Monitor Monitor // which of the watcher's monitors fired
+	PID     PID     // who ended
+	Reason  error   // why; NoProc if it had ended before it was monitored
+}
+
+// exit delivers an exit signal to p. See the matrix in OTP's rules: EXIT-1 to
+// EXIT-10.
+//
+// A lethal signal acts at once, ahead of what waits in the mailbox. A trapped
+// one takes its place there, so that it cannot overtake what its sender sent
+// before.
+func (p *process) exit(s exitSignal) {
+	switch {
+	case s.reason == Kill && s.link == nil:
+		p.kill(Killed)
+	case p.has(trapsExits):
+		p.typed.mark(s)
+	case s.reason == Normal && s.from != p:
+		s.link.settle(p, s.from)
+	default:
+		p.kill(s.reason)
+	}
+}
+
+// A link ties two actors: the end of one is an exit signal to the other. Both
+// ends hold the same link. It is up while both live; then either the first one
+// that dies breaks it or one end takes it down.
+type link struct{ state atomic.Uint32 }
+
+// The life of a link or a monitor: who moves it away from up decides whether
+// there will be a signal, and a signal that waits in a mailbox is void unless
+// it can move it from fired to settled.
+const (
+	up uint32 = iota
+	fired
+	settled
+)
+
+// settle ends a link whose signal has been handled, or need not be. It reports
+// whether the signal still counts: not after an Unlink. A nil link, of a signal
+// sent by Exit, always counts.
+func (l *link) settle(p, peer *process) bool {
+	if l == nil {
+		return true
+	}
+	r := p.relations()
+	r.mu.Lock()
+	if now, _ := r.links.get(peer); now == l {
+		r.links.delete(peer)
+	}
+	r.mu.Unlock()
+	return l.state.CompareAndSwap(fired, settled)
+}
+
+// lockPair locks the relations of p and q, in one order for all, so that no two
+// goroutines wait for each other. It returns nil if an end has none and never
+// will.
+func lockPair(p, q *process) (unlock func()) {
+	if p.serial > q.serial {
+		p, q = q, p
+	}
+	first, second := p.relations(), q.relations()
+	if first == gone || second == gone {
+		return nil
+	}
+	first.mu.Lock()
+	second.mu.Lock()
+	return func() {
+		second.mu.Unlock()
+		first.mu.Unlock()
+	}
+}
+
+// connect links p and q. It reports false if one of them has ended, and true if
+// there is a link already.
+func connect(p, q *process) bool {
+	unlock := lockPair(p, q)
+	if unlock == nil {
+		return false
+	}
+	defer unlock()
+	a, b := p.rel.Load(), q.rel.Load()
+	if _, linked := a.links.get(q); linked {
+		return true
+	}
+	if a.closed || b.closed {
+		return false
+	}
+	l := new(link)
+	a.links.set(q, l)
+	b.links.set(p, l)
+	return true
+}
+
+// disconnect takes the link between p and q down, if there is one. A signal of
+// it that waits in a mailbox will not be handled.
+func disconnect(p, q *process) {
+	unlock := lockPair(p, q)
+	if unlock == nil {
+		return
+	}
+	defer unlock()
+	a, b := p.rel.Load(), q.rel.Load()
+	if l, ok := a.links.get(q); ok {
+		l.state.Store(settled)
+		a.links.delete(q)
+		b.links.delete(p)
+	}
+}
+
+// unlinkedBy tells p that peer, linked by l, has ended.
+func (p *process) unlinkedBy(peer *process, l *link, reason error) {
+	if l.state.CompareAndSwap(up, fired) {
+		p.exit(exitSignal{from: peer, reason: reason, link: l})
+	}
+}
+
+// monitor is one watcher's interest in one target.
+type monitor struct {
+	watcher, target *process
+	state           atomic.Uint32
+}
+
+// Monitor identifies a monitor that an actor has set. It is comparable.
+type Monitor struct{ m *monitor }
+
+// watch sets a monitor. If the target has ended, the monitor fires at once.
+func watch(watcher, target *process) *monitor {
+	m := &monitor{watcher: watcher, target: target}
+	if watcher == target {
+		return m // never fires
+	}
+	w := watcher.relations()
+	w.mu.Lock()
+	open := !w.closed
+	if open {
+		w.watching.set(m, struct{}{})
+	}
+	w.mu.Unlock()
+	if !open {
+		return m
+	}
+	t := target.relations()
+	t.mu.Lock()
+	open = !t.closed
+	if open {
+		t.watchers.set(m, struct{}{})
+	}
+	t.mu.Unlock()
+	if !open {
+		m.fire(NoProc)
+	}
+	return m
+}
+
+// fire tells the watcher that the target has ended.
+func (m *monitor) fire(reason error) {
+	if m.state.CompareAndSwap(up, fired) {
+		m.watcher.typed.mark(downSignal{m, reason})
+	}
+}
+
+// settle ends a monitor whose signal is being handled. It reports whether the
+// signal still counts: not after a Demonitor.
+func (m *monitor) settle() bool {
+	if !m.state.CompareAndSwap(fired, settled) {
+		return false
+	}
+	forget(m.watcher, func(r *relations) { r.watching.delete(m) })
+	return true
+}
+
+// drop takes the monitor down: it will not fire, and if it has, its signal is
+// void. It reports whether it was up.
+func (m *monitor) drop() bool {
+	was := m.state.Swap(settled)
+	forget(m.watcher, func(r *relations) { r.watching.delete(m) })
+	forget(m.target, func(r *relations) { r.watchers.delete(m) })
+	return was == up && m.watcher != m.target
+}
+
+// forget runs f on p's relations if it has any.
+func forget(p *process, f func(*relations)) {
+	if r := p.rel.Load(); r != nil && r != gone {
+		r.mu.Lock()
+		f(r)
+		r.mu.Unlock()
+	}
+}

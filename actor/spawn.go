@@ -1,0 +1,166 @@
+package actor
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// Errors of a spawn and of a call. They come wrapped with context.
+var (
+	// ErrClosed says that the system is shutting down and starts no more actors.
+	ErrClosed = errors.New("actor: system is shut down")
+	// ErrStartTimeout says that Init took longer than [StartTimeout] allows.
+	ErrStartTimeout = errors.New("actor: start timeout")
+	// ErrSelf says that an actor tried to wait for itself.
+	ErrSelf = errors.New("actor: an actor cannot wait for itself")
+)
+
+// NameTakenError says that a name belongs to another actor. It is OTP's
+// already_started.
+type NameTakenError struct {
+	Name   string
+	Holder PID
+}
+
+func (e *NameTakenError) Error() string {
+	return fmt.Sprintf("actor: name %q is taken by %v", e.Name, e.Holder)
+}
+
+// Option changes how an actor is spawned.
+type Option func(*spawnConfig)
+
+type spawnConfig struct {
+	name         string
+	limit        mailbox.Limit
+	startTimeout time.Duration
+}
+
+// Name registers the actor under a name that is unique in its system; see
+// [System.WhereIs] and [Lookup]. If it is taken, the spawn fails with a
+// [*NameTakenError] before Init runs. The name is free again before anybody
+// hears of the actor's end.
+func Name(name string) Option { return func(c *spawnConfig) { c.name = name } }
+
+// Mailbox bounds the actor's mailbox. It is unbounded by default.
+func Mailbox(limit mailbox.Limit) Option { return func(c *spawnConfig) { c.limit = limit } }
+
+// StartTimeout makes the spawn fail with [ErrStartTimeout] and kills the actor if
+// Init takes longer than d. There is no limit by default.
+func StartTimeout(d time.Duration) Option { return func(c *spawnConfig) { c.startTimeout = d } }
+
+// Spawn starts an actor with the behavior that newBehavior makes, and returns
+// when its Init, if it has one, has returned. The actor has no link; the system
+// stops it at shutdown.
+//
+// It fails with what Init returned, with a [*PanicError] if Init panicked, with a
+// [*NameTakenError], or with [ErrClosed].
+func Spawn[M any](sys *System, newBehavior func() Behavior[M], opts ...Option) (Ref[M], error) {
+	ref, _, err := spawn(sys, nil, nil, newBehavior, opts)
+	return ref, err
+}
+
+// SpawnLink is Spawn by an actor, with a link to the new one that is in place
+// before the new actor does anything. The caller is the new actor's parent: if
+// the new actor traps exits, the parent's exit signal ends it with Terminate.
+//
+// If Init returns an error, only the error comes back. If Init panics, the link
+// carries the exit signal, too, as in OTP.
+func SpawnLink[M any](parent Self, newBehavior func() Behavior[M], opts ...Option) (Ref[M], error) {
+	ref, _, err := spawn(parent.System(), parent.proc(), nil, newBehavior, opts)
+	return ref, err
+}
+
+// SpawnMonitor is Spawn by an actor, with a monitor on the new one that is in
+// place before the new actor does anything.
+func SpawnMonitor[M any](watcher Self, newBehavior func() Behavior[M], opts ...Option) (Ref[M], Monitor, error) {
+	ref, m, err := spawn(watcher.System(), nil, watcher.proc(), newBehavior, opts)
+	if err != nil {
+		if m != nil {
+			m.drop()
+		}
+		return ref, Monitor{}, err
+	}
+	return ref, Monitor{m}, nil
+}
+
+func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Behavior[M], opts []Option) (Ref[M], *monitor, error) {
+	var cfg spawnConfig
+	for _, o := range opts {
+		o(&cfg)
+	}
+	behavior, err := construct(newBehavior)
+	if err != nil {
+		return Ref[M]{}, nil, fmt.Errorf("actor: spawn: %w", err)
+	}
+	c := &cell[M]{behavior: behavior}
+	c.runner = c.run
+	c.typed = c
+	c.sys, c.parent = sys, sys.root
+	c.serial = sys.serial.Add(1)
+	if cfg.limit != mailbox.Unbounded {
+		c.box.SetLimit(cfg.limit, func(m M) { deadLetter(&c.process, m, ErrFull) })
+	}
+
+	fail := func(err error) (Ref[M], *monitor, error) {
+		c.abort(err)
+		return Ref[M]{}, nil, fmt.Errorf("actor: spawn: %w", err)
+	}
+	if cfg.name != "" {
+		if err := sys.names.register(cfg.name, &c.process); err != nil {
+			return fail(err)
+		}
+	}
+	if parent != nil {
+		c.parent = parent
+		if !connect(parent, &c.process) {
+			return fail(NoProc)
+		}
+	}
+	if !sys.add(&c.process) {
+		return fail(ErrClosed)
+	}
+	var m *monitor
+	if watcher != nil {
+		m = watch(watcher, &c.process)
+	}
+
+	if init, ok := behavior.(Initializer[M]); ok {
+		if err := c.boot(init, cfg.startTimeout); err != nil {
+			return Ref[M]{}, m, fmt.Errorf("actor: spawn %v: %w", PID{&c.process}, err)
+		}
+	}
+	return Ref[M]{c}, m, nil
+}
+
+// construct calls newBehavior and turns a panic into an error.
+func construct[M any](newBehavior func() Behavior[M]) (b Behavior[M], err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = newPanicError(v)
+		}
+	}()
+	return newBehavior(), nil
+}
+
+// boot runs Init on the actor's first runner and waits for its outcome. Until it
+// is known the mailbox counts as awake, so no sender starts a second runner.
+func (c *cell[M]) boot(init Initializer[M], timeout time.Duration) error {
+	c.box.Rouse()
+	started := make(chan error, 1)
+	go c.start(init, started)
+	if timeout <= 0 {
+		return <-started
+	}
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case err := <-started:
+		return err
+	case <-timer.C:
+		c.kill(Killed)
+		return ErrStartTimeout
+	}
+}

@@ -1,0 +1,252 @@
+package actor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config says how a [System] is made. The zero Config is a good one.
+type Config struct {
+	// Node is the first part of PIDs, "0" by default. Give each system that logs
+	// to one place a node of its own.
+	Node string
+	// Logger gets crash reports and the like; slog.Default() if nil.
+	Logger *slog.Logger
+}
+
+// System is a set of actors that share a name table, a log and a shutdown. A
+// program has one, a test as many as it likes. All methods may be called from any
+// goroutine.
+type System struct {
+	node string
+	log  *slog.Logger
+
+	serial atomic.Uint64
+	root   *process // stands for the system: the parent of actors without one
+	nobody *process // has ended: the target of the zero PID
+	shards [16]shard
+	names  names
+
+	observers   atomic.Pointer[[]*observer]
+	deadLetters atomic.Uint64
+	deadLogged  atomic.Uint64 // how many of them the log has told
+	deadLogTime atomic.Int64  // when the log last told, in Unix nanoseconds
+	abandoned   atomic.Int64
+	closing     atomic.Bool
+}
+
+// A shard holds the actors whose serial numbers fall into it, in spawn order.
+type shard struct {
+	mu          sync.Mutex
+	first, last *process
+	n           int
+	_           [32]byte // a cache line of its own
+}
+
+// NewSystem returns a system without actors.
+func NewSystem(cfg Config) *System {
+	s := &System{node: cmp.Or(cfg.Node, "0"), log: cfg.Logger}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	s.root = &process{sys: s}
+	s.nobody = &process{sys: s}
+	s.nobody.doom.Store(&doom{NoProc})
+	s.nobody.rel.Store(gone)
+	return s
+}
+
+func (s *System) shard(p *process) *shard { return &s.shards[p.serial%uint64(len(s.shards))] }
+
+// add puts p on the list of actors. It reports false if the system is shutting
+// down.
+func (s *System) add(p *process) bool {
+	sh := s.shard(p)
+	sh.mu.Lock()
+	if s.closing.Load() {
+		sh.mu.Unlock()
+		return false
+	}
+	if p.prev = sh.last; p.prev == nil {
+		sh.first = p
+	} else {
+		p.prev.next = p
+	}
+	sh.last = p
+	sh.n++
+	p.flags.Or(listed)
+	sh.mu.Unlock()
+	if s.observed() {
+		e := Spawned{PID: PID{p}}
+		if p.parent != s.root {
+			e.Parent = PID{p.parent}
+		}
+		s.emit(e)
+	}
+	return true
+}
+
+// remove takes p off the list, if it is on it.
+func (s *System) remove(p *process) {
+	sh := s.shard(p)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if !p.has(listed) {
+		return
+	}
+	if p.prev == nil {
+		sh.first = p.next
+	} else {
+		p.prev.next = p.next
+	}
+	if p.next == nil {
+		sh.last = p.prev
+	} else {
+		p.next.prev = p.prev
+	}
+	p.prev, p.next = nil, nil
+	sh.n--
+}
+
+// Count returns the number of actors that have not ended.
+func (s *System) Count() int {
+	n := 0
+	for i := range s.shards {
+		s.shards[i].mu.Lock()
+		n += s.shards[i].n
+		s.shards[i].mu.Unlock()
+	}
+	return n
+}
+
+// Actors returns the actors that have not ended, in the order of their spawns.
+func (s *System) Actors() []PID {
+	list := s.processes(func(*process) bool { return true })
+	pids := make([]PID, len(list))
+	for i, p := range list {
+		pids[i] = PID{p}
+	}
+	return pids
+}
+
+func (s *System) processes(want func(*process) bool) []*process {
+	var list []*process
+	for i := range s.shards {
+		sh := &s.shards[i]
+		sh.mu.Lock()
+		for p := sh.first; p != nil; p = p.next {
+			if want(p) {
+				list = append(list, p)
+			}
+		}
+		sh.mu.Unlock()
+	}
+	slices.SortFunc(list, func(a, b *process) int { return cmp.Compare(a.serial, b.serial) })
+	return list
+}
+
+// DeadLetters returns how many messages were not handled, because their actor had
+// ended or its mailbox was full.
+func (s *System) DeadLetters() uint64 { return s.deadLetters.Load() }
+
+// Abandoned returns how many actors have been abandoned; see [PID.Abandon].
+func (s *System) Abandoned() int { return int(s.abandoned.Load()) }
+
+// killGrace is how long a killed actor has for its running handler to return
+// before Shutdown abandons it.
+const killGrace = 100 * time.Millisecond
+
+// ShutdownError tells who did not stop in time.
+type ShutdownError struct {
+	Killed    []PID // killed, and then ended
+	Abandoned []PID // killed, and a handler still runs
+}
+
+func (e *ShutdownError) Error() string {
+	return fmt.Sprintf("actor: shutdown: %d actors had to be killed, %d more are stuck in a handler: %v",
+		len(e.Killed), len(e.Abandoned), e.Abandoned)
+}
+
+// Shutdown ends all actors. It spawns no more, and sends [Shutdown] to the actors
+// without a parent, one after the other in reverse order of their spawns, each
+// when the one before has ended with all that it supervises; then to those that
+// are left. When ctx is done it kills the rest, abandons those whose handlers
+// still do not return, and returns a [*ShutdownError].
+func (s *System) Shutdown(ctx context.Context) error {
+	s.close()
+	isTop := func(p *process) bool { return p.parent == s.root }
+	all := func(*process) bool { return true }
+	for _, want := range []func(*process) bool{isTop, all} {
+		for _, p := range slices.Backward(s.processes(want)) {
+			p.exit(exitSignal{from: s.root, reason: Shutdown})
+			select {
+			case <-PID{p}.Done():
+			case <-ctx.Done():
+				return s.killRest()
+			}
+		}
+	}
+	return nil
+}
+
+// close makes add refuse. It takes each shard's lock once, so that whoever was
+// adding is done and will be found.
+func (s *System) close() {
+	s.closing.Store(true)
+	for i := range s.shards {
+		s.shards[i].mu.Lock()
+		s.shards[i].mu.Unlock() //lint:ignore SA2001 a barrier
+	}
+}
+
+func (s *System) killRest() error {
+	left := s.processes(func(*process) bool { return true })
+	if len(left) == 0 {
+		return nil
+	}
+	for _, p := range left {
+		p.kill(Killed)
+	}
+	var report ShutdownError
+	grace := time.NewTimer(killGrace)
+	defer grace.Stop()
+	for _, p := range left {
+		select {
+		case <-PID{p}.Done():
+		case <-grace.C:
+			grace.Reset(0) // for the others it has passed as well
+		}
+		if (PID{p}).Abandon() {
+			report.Abandoned = append(report.Abandoned, PID{p})
+		} else {
+			report.Killed = append(report.Killed, PID{p})
+		}
+	}
+	return &report
+}
+
+func (s *System) logCrash(p *process, reason error) {
+	attrs := []any{"pid", PID{p}, "name", PID{p}.Name(), "reason", reason}
+	if e, ok := reason.(*PanicError); ok {
+		attrs = append(attrs, "stack", e.Stack)
+	}
+	s.log.Error("actor crashed", attrs...)
+}
+
+// deadLogEvery is the least time between two log lines about dead letters.
+const deadLogEvery = 10 * time.Second
+
+func (s *System) logDeadLetters() {
+	now, last := time.Now().UnixNano(), s.deadLogTime.Load()
+	if now-last < int64(deadLogEvery) || !s.deadLogTime.CompareAndSwap(last, now) {
+		return
+	}
+	n := s.deadLetters.Load()
+	s.log.Info("dead letters", "new", n-s.deadLogged.Swap(n), "total", n)
+}

@@ -1,0 +1,93 @@
+package actor
+
+import (
+	"sync"
+	"time"
+)
+
+// Timer is a message to come. It belongs to the actor that will get it and goes
+// with it.
+type Timer struct {
+	owner PID
+
+	mu    sync.Mutex // guards what follows; held while the timer fires
+	timer *time.Timer
+	done  bool // fired, or stopped
+}
+
+// SendAfter sends m to the actor not before d has passed. The message takes its
+// place at the end of the mailbox, even if d is 0. The timer is dropped when the
+// actor ends.
+func (r Ref[M]) SendAfter(d time.Duration, m M) *Timer {
+	t := &Timer{owner: r.PID()}
+	t.start(d, func() (again time.Duration) {
+		r.Send(m)
+		return 0
+	})
+	return t
+}
+
+// SendEvery sends m to the actor each time d has passed, until the timer is
+// stopped or the actor ends. It does not drift: the n-th message is due n·d after
+// the start, and a slow actor gets them all. It panics if d is not positive.
+func (r Ref[M]) SendEvery(d time.Duration, m M) *Timer {
+	if d <= 0 {
+		panic("actor: SendEvery: the interval must be positive")
+	}
+	t := &Timer{owner: r.PID()}
+	due := time.Now().Add(d)
+	t.start(d, func() (again time.Duration) {
+		r.Send(m)
+		due = due.Add(d)
+		return max(time.Until(due), 1)
+	})
+	return t
+}
+
+// start arms t. The function fire sends the message and returns when to fire
+// again, 0 meaning never.
+func (t *Timer) start(d time.Duration, fire func() (again time.Duration)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.done = !t.owner.Own(t); t.done {
+		return
+	}
+	t.timer = time.AfterFunc(d, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if t.done {
+			return
+		}
+		if again := fire(); again > 0 {
+			t.timer.Reset(again)
+			return
+		}
+		t.done = true
+		t.owner.Disown(t)
+	})
+}
+
+// Stop cancels the timer. It reports true if that prevented the message, or the
+// next one of many, and false if the message has been sent or the timer was
+// stopped before: one of the two, never neither or both.
+func (t *Timer) Stop() bool {
+	if !t.cancel() {
+		return false
+	}
+	t.owner.Disown(t)
+	return true
+}
+
+// Release implements [Resource].
+func (t *Timer) Release(PID, error) { t.cancel() }
+
+func (t *Timer) cancel() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.done {
+		return false
+	}
+	t.done = true
+	t.timer.Stop()
+	return true
+}
