@@ -62,6 +62,9 @@ func NewSystem(cfg Config) *System {
 	return s
 }
 
+// Logger returns the logger of the system, for those who report on its actors.
+func (s *System) Logger() *slog.Logger { return s.log }
+
 func (s *System) shard(p *process) *shard { return &s.shards[p.serial%uint64(len(s.shards))] }
 
 // add puts p on the list of actors. It reports false if the system is shutting
