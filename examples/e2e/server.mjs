@@ -1,0 +1,129 @@
+// Starts, stops and restarts one of the Go example servers for a test.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import net from "node:net";
+
+const HOST = "127.0.0.1";
+const START_LIMIT_MS = 15_000;
+const STOP_LIMIT_MS = 15_000;
+
+/** The path in an environment variable, or an error that says which one is not set. */
+export function binaryFrom(variable) {
+  const path = process.env[variable];
+  if (!path) throw new Error(`${variable} is not set: it names the server program to test`);
+  return path;
+}
+
+async function freePort() {
+  const listener = net.createServer();
+  listener.listen(0, HOST);
+  await once(listener, "listening");
+  const { port } = listener.address();
+  listener.close();
+  await once(listener, "close");
+  return port;
+}
+
+function accepts(port) {
+  return new Promise((resolve) => {
+    const probe = net.connect(port, HOST);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => resolve(false));
+  });
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export class Server {
+  #binary;
+  #child = null;
+  #exited = null; // promise of { code, signal }
+  output = "";
+
+  /** Fails when the program ends and nobody asked for it; race it with a test. */
+  died = new Promise(() => {});
+
+  constructor(binary, port) {
+    this.#binary = binary;
+    this.port = port;
+    this.host = `${HOST}:${port}`;
+    this.http = `http://${this.host}`;
+    this.ws = `ws://${this.host}`;
+  }
+
+  /** Starts a server program on a free port; it accepts connections when this returns. */
+  static async start(binary) {
+    const server = new Server(binary, await freePort());
+    await server.up();
+    return server;
+  }
+
+  /** Starts the program again after stop(), on the same port. */
+  async up() {
+    const child = spawn(this.#binary, ["-addr", this.host], { stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8");
+      stream.on("data", (text) => {
+        // Enough to see the reason of a failure, not a whole load test.
+        this.output = (this.output + text).slice(-200_000);
+      });
+    }
+    this.#exited = new Promise((resolve) => {
+      child.once("error", (error) => resolve({ code: null, signal: null, error }));
+      child.once("close", (code, signal) => resolve({ code, signal }));
+    });
+    let gone = null;
+    this.died = this.#exited.then((how) => {
+      gone = how;
+      if (this.#child !== child) return new Promise(() => {}); // stop() wanted it
+      throw new Error(`the server ended in the middle of the test: ${describe(how)}\n${this.output}`);
+    });
+    this.died.catch(() => {}); // nobody needs to be listening
+    process.once("exit", this.#killNow);
+
+    const limit = Date.now() + START_LIMIT_MS;
+    while (!(await accepts(this.port))) {
+      if (gone) throw new Error(`the server ended before it listened: ${describe(gone)}\n${this.output}`);
+      if (Date.now() > limit) {
+        this.#killNow();
+        throw new Error(`the server does not listen after ${START_LIMIT_MS} ms\n${this.output}`);
+      }
+      await pause(20);
+    }
+  }
+
+  /** Sends SIGTERM and waits for the end. It is an error if that is not clean. */
+  async stop() {
+    const child = this.#child;
+    if (child === null) return;
+    this.#child = null;
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+    const how = await this.#exited;
+    clearTimeout(timer);
+    process.removeListener("exit", this.#killNow);
+    if (this.output.includes("WARNING: DATA RACE")) {
+      throw new Error(`the race detector found something in the server:\n${this.output}`);
+    }
+    if (how.code !== 0) {
+      throw new Error(`the server did not stop cleanly on SIGTERM: ${describe(how)}\n${this.output}`);
+    }
+  }
+
+  async restart() {
+    await this.stop();
+    await this.up();
+  }
+
+  #killNow = () => this.#child?.kill("SIGKILL");
+}
+
+function describe({ code, signal, error }) {
+  if (error) return String(error);
+  return signal ? `killed by ${signal}` : `exit status ${code}`;
+}
