@@ -1,0 +1,149 @@
+package supervisor
+
+import (
+	"math"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// Child describes a child of a supervisor: OTP's child specification. [Actor],
+// [Supervisor] and [DynamicSupervisor] make the common ones.
+type Child struct {
+	// ID names the child within its supervisor. A [Dynamic] ignores it.
+	ID string
+
+	// Start starts the child with actor.SpawnLink(parent, …) and returns its PID.
+	// An error that wraps [actor.Ignore] says that there is to be no child now: a
+	// [Tree] keeps the description, unless it is Temporary, and a [Dynamic] keeps
+	// nothing. Start runs on the supervisor's goroutine, for each restart anew; if
+	// it panics the start has failed.
+	Start func(parent actor.Self) (actor.PID, error)
+
+	Restart  Restart  // default: Permanent
+	Shutdown Shutdown // default: 5 s for a worker, Infinity for a supervisor
+
+	// Significant children count for [AutoShutdown]. They must be Transient or
+	// Temporary, in a supervisor whose AutoShutdown is not Never.
+	Significant bool
+
+	Type Type // default: Worker
+}
+
+// Restart says which ends of a child call for a restart. A clean end is one with
+// reason Normal or Shutdown, see [actor.IsClean]; every other one is a crash.
+//
+// It is a [ChildOption].
+type Restart uint8
+
+const (
+	// Permanent: whenever it has ended.
+	Permanent Restart = iota
+	// Transient: when it has crashed. After a clean end the description stays.
+	Transient
+	// Temporary: never. The description goes with the child, even if the child
+	// was stopped along with a sibling that is restarted.
+	Temporary
+)
+
+// String returns OTP's name of the setting.
+func (r Restart) String() string { return name(r, "permanent", "transient", "temporary") }
+
+// wanted reports whether the end of such a child calls for a restart.
+func (r Restart) wanted(clean bool) bool {
+	return r == Permanent || r == Transient && !clean
+}
+
+// notable reports whether the end of such a child is reported (SUP-20).
+func (r Restart) notable(clean bool) bool { return r == Permanent || !clean }
+
+// Shutdown says how long a child may take to end when its supervisor tells it to:
+// a duration in nanoseconds, or [BrutalKill] or [Infinity]. The zero Shutdown
+// means the default: 5 s for a worker, Infinity for a supervisor.
+//
+// It is a [ChildOption]: supervisor.Shutdown(10 * time.Second).
+type Shutdown time.Duration
+
+const (
+	// BrutalKill kills at once, without a Terminate.
+	BrutalKill Shutdown = -1
+	// Infinity waits as long as it takes, and never kills. A child that does not
+	// end then keeps its supervisor from ending.
+	Infinity Shutdown = math.MaxInt64
+
+	defaultShutdown = Shutdown(5 * time.Second)
+)
+
+// String returns the duration, or OTP's name of the setting.
+func (s Shutdown) String() string {
+	switch s {
+	case BrutalKill:
+		return "brutal_kill"
+	case Infinity:
+		return "infinity"
+	case 0:
+		return "default"
+	}
+	return time.Duration(s).String()
+}
+
+// Type tells workers and supervisors apart. It decides the default [Shutdown] and
+// is reported by the listings; nothing else depends on it.
+type Type uint8
+
+const (
+	TypeWorker     Type = iota // any actor that is no supervisor
+	TypeSupervisor             // the root of a tree of its own
+)
+
+// String returns OTP's name of the type.
+func (t Type) String() string { return name(t, "worker", "supervisor") }
+
+// A ChildOption changes the [Child] that [Actor], [Supervisor] or
+// [DynamicSupervisor] makes. Values of [Restart] and [Shutdown] are options, and
+// so are [Significant] and what [With] returns.
+type ChildOption interface{ apply(*draft) }
+
+// draft is a Child in the making.
+type draft struct {
+	Child
+	spawn []actor.Option
+}
+
+type optionFunc func(*draft)
+
+func (f optionFunc) apply(d *draft) { f(d) }
+
+func (r Restart) apply(d *draft)  { d.Restart = r }
+func (s Shutdown) apply(d *draft) { d.Shutdown = s }
+
+// Significant makes the child count for [AutoShutdown].
+var Significant ChildOption = optionFunc(func(d *draft) { d.Significant = true })
+
+// With passes options on to the child's spawn: With(actor.Name("store")).
+func With(opts ...actor.Option) ChildOption {
+	return optionFunc(func(d *draft) { d.spawn = append(d.spawn, opts...) })
+}
+
+func newDraft(id string, t Type, opts []ChildOption) draft {
+	d := draft{Child: Child{ID: id, Type: t}}
+	for _, o := range opts {
+		o.apply(&d)
+	}
+	return d
+}
+
+// Actor returns a child that is an actor with the behavior that newBehavior
+// makes, once for each incarnation.
+//
+// A restarted actor has another PID. Clients that outlive it find it by name:
+// see [With] and [actor.Lookup].
+func Actor[M any](id string, newBehavior func() actor.Behavior[M], opts ...ChildOption) Child {
+	d := newDraft(id, TypeWorker, opts)
+	spawn := d.spawn
+	d.Start = func(parent actor.Self) (actor.PID, error) {
+		ref, err := actor.SpawnLink(parent, newBehavior, spawn...)
+		return ref.PID(), err
+	}
+	return d.Child
+}

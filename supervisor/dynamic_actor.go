@@ -1,0 +1,97 @@
+package supervisor
+
+import (
+	"errors"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// dynamic is the actor of a [Dynamic]. Its roster decides.
+type dynamic struct {
+	*roster
+	spec  DynamicSpec
+	epoch time.Time // what the roster's times are relative to
+}
+
+func newDynamic(spec DynamicSpec) func() actor.Behavior[dynamicRequest] {
+	return func() actor.Behavior[dynamicRequest] { return &dynamic{spec: spec} }
+}
+
+// now is the time by the monotonic clock.
+func (s *dynamic) now() time.Duration { return time.Since(s.epoch) }
+
+// Init implements [actor.Initializer].
+func (s *dynamic) Init(ctx *actor.Context[dynamicRequest]) error {
+	ctx.TrapExit(true)
+	s.roster, s.epoch = newRoster(s.spec), time.Now()
+	return s.spec.validate()
+}
+
+// Receive implements [actor.Behavior].
+func (s *dynamic) Receive(ctx *actor.Context[dynamicRequest], r dynamicRequest) error {
+	return r.serve(s, ctx)
+}
+
+// HandleExit implements [actor.ExitHandler]. Exits of strangers are ignored.
+func (s *dynamic) HandleExit(ctx *actor.Context[dynamicRequest], exit actor.Exit) error {
+	m, d, known := s.exited(exit.From, actor.IsClean(exit.Reason), s.now())
+	if !known {
+		return nil
+	}
+	if d.report {
+		report(ctx, reportTerminated, "", exit.From, exit.Reason)
+	}
+	return s.carryOut(ctx, exit.From, m, d)
+}
+
+// Terminate implements [actor.Terminator]: it stops all children at once (DYN-5).
+func (s *dynamic) Terminate(ctx *actor.Context[dynamicRequest], _ error) {
+	victims := make([]victim, 0, len(s.members))
+	for pid, m := range s.members {
+		if !m.restarting {
+			victims = append(victims, victim{pid, m.limit})
+		}
+	}
+	if !stopAll(ctx, victims) {
+		return
+	}
+	for _, v := range victims {
+		s.reportStop(ctx, v.pid, s.members[v.pid])
+	}
+}
+
+// carryOut does what has been decided about the member with the given PID.
+func (s *dynamic) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m member, d memberDecision) error {
+	if d.verdict == intensitySpent {
+		report(ctx, reportGaveUp, "", pid, s.budget.err())
+		return actor.Shutdown
+	}
+	if !d.restart {
+		return nil
+	}
+	again, err := start(ctx, m.start)
+	switch {
+	case err == nil:
+		s.restarted(pid, again)
+	case errors.Is(err, actor.Ignore):
+		_, err = s.forget(pid)
+		return err
+	default:
+		report(ctx, reportStartFailed, "", pid, err)
+		s.restartFailed(pid)
+		// A system that shuts down will stop this supervisor, too.
+		if !errors.Is(err, actor.ErrClosed) {
+			ctx.Self().Send(retryMember{pid})
+		}
+	}
+	return nil
+}
+
+// reportStop reports how a member that was told to end did so, if not in order.
+func (s *dynamic) reportStop(ctx *actor.Context[dynamicRequest], pid actor.PID, m member) {
+	c := Child{Restart: m.restart, Shutdown: m.limit}
+	if reason := pid.Err(); !c.expected(reason) {
+		report(ctx, reportStopFailed, "", pid, reason)
+	}
+}

@@ -1,0 +1,75 @@
+package supervisor
+
+import "github.com/troupe-go/troupe/actor"
+
+// dynamicRequest is the protocol of a dynamic supervisor.
+type dynamicRequest interface {
+	serve(*dynamic, *actor.Context[dynamicRequest]) error
+}
+
+type (
+	startDynamicChild struct {
+		spec  Child
+		reply actor.Reply[actor.PID]
+	}
+	terminateDynamicChild struct {
+		pid   actor.PID
+		reply actor.Reply[struct{}]
+	}
+	listDynamicChildren  struct{ reply actor.Reply[[]ChildInfo] }
+	countDynamicChildren struct{ reply actor.Reply[Count] }
+
+	// retryMember is what the supervisor sends to itself when a restart has failed.
+	retryMember struct{ former actor.PID }
+)
+
+func (r startDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
+	answer(r.reply, func() (actor.PID, error) {
+		if err := r.spec.validate(Never); err != nil {
+			return actor.PID{}, err
+		}
+		if err := s.mayAdd(); err != nil {
+			return actor.PID{}, err
+		}
+		pid, err := start(ctx, r.spec.Start)
+		if err == nil {
+			s.add(pid, newMember(r.spec))
+		}
+		return pid, err
+	})
+	return nil
+}
+
+func (r terminateDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
+	answer(r.reply, func() (none struct{}, err error) {
+		m, err := s.forget(r.pid)
+		if err == nil && !m.restarting && stopAll(ctx, []victim{{r.pid, m.limit}}) {
+			s.reportStop(ctx, r.pid, m)
+		}
+		return none, err
+	})
+	return nil
+}
+
+func (r listDynamicChildren) serve(s *dynamic, _ *actor.Context[dynamicRequest]) error {
+	list := make([]ChildInfo, 0, len(s.members))
+	for pid, m := range s.members {
+		info := ChildInfo{PID: pid, Type: m.typ}
+		if m.restarting {
+			info.PID, info.Restarting = actor.PID{}, true
+		}
+		list = append(list, info)
+	}
+	r.reply.Send(list)
+	return nil
+}
+
+func (r countDynamicChildren) serve(s *dynamic, _ *actor.Context[dynamicRequest]) error {
+	r.reply.Send(s.count())
+	return nil
+}
+
+func (r retryMember) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
+	m, d := s.retry(r.former, s.now())
+	return s.carryOut(ctx, r.former, m, d)
+}

@@ -1,0 +1,49 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// Errors of the requests to a supervisor. They come wrapped with context.
+var (
+	// ErrNotFound says that the supervisor has no such child.
+	ErrNotFound = errors.New("no such child")
+	// ErrRunning says that the child runs, so that it can be neither restarted nor
+	// deleted.
+	ErrRunning = errors.New("child is running")
+	// ErrRestarting says that the child is between two attempts to restart it.
+	// Terminating it ends the attempts.
+	ErrRestarting = errors.New("child is restarting")
+	// ErrAlreadyPresent says that a child with that ID is there, but does not run.
+	ErrAlreadyPresent = errors.New("child is already present")
+	// ErrMaxChildren says that a dynamic supervisor has all the children that it
+	// may have.
+	ErrMaxChildren = errors.New("maximum of children reached")
+)
+
+// AlreadyStartedError says that a child with that ID runs.
+type AlreadyStartedError struct {
+	ID  string
+	PID actor.PID
+}
+
+func (e *AlreadyStartedError) Error() string {
+	return fmt.Sprintf("child %q is already started: %v", e.ID, e.PID)
+}
+
+// SpecError says what is wrong with a [Spec], a [DynamicSpec] or a [Child].
+type SpecError struct {
+	Child   string // ID of the child, "" if it has none or the fault is in no child
+	Field   string // name of the field
+	Problem string // what is wrong with its value
+}
+
+func (e *SpecError) Error() string {
+	if e.Child == "" {
+		return fmt.Sprintf("supervisor: bad spec: %s %s", e.Field, e.Problem)
+	}
+	return fmt.Sprintf("supervisor: bad spec of child %q: %s %s", e.Child, e.Field, e.Problem)
+}

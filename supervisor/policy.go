@@ -1,0 +1,135 @@
+package supervisor
+
+import "time"
+
+// policy makes all decisions of a static supervisor. It is a state machine
+// without a clock, a goroutine or an effect: it is told what happened and says
+// what to do, and the actor around it does that and tells it how it went.
+type policy struct {
+	children
+	strategy Strategy
+	auto     AutoShutdown
+	budget   budget
+}
+
+func newPolicy(s Spec) *policy {
+	return &policy{
+		children: newChildren(),
+		strategy: s.Strategy,
+		auto:     s.AutoShutdown,
+		budget:   newBudget(s.Intensity, s.Period),
+	}
+}
+
+// verdict says whether a supervisor goes on, and if not, why.
+type verdict uint8
+
+const (
+	goOn           verdict = iota
+	intensitySpent         // there were too many restarts
+	autoShutdown           // its significant children have ended
+)
+
+// decision says what to do about a child's end or about a retry. If the verdict
+// is to end, there is no round.
+type decision struct {
+	report  bool // the end of the child is worth a report
+	verdict verdict
+	round   round
+}
+
+// exited decides what follows when a child has ended by itself.
+func (p *policy) exited(c *child, clean bool, now time.Duration) decision {
+	p.ended(c, stopped)
+	var d decision
+	if c.spec.Restart.wanted(clean) {
+		d = p.restart(c, now)
+	} else {
+		if c.spec.Restart == Temporary {
+			p.remove(c)
+		}
+		if p.auto.due(&p.children, c) {
+			d.verdict = autoShutdown
+		}
+	}
+	d.report = c.spec.Restart.notable(clean)
+	return d
+}
+
+// retry decides what follows when the turn of a retry has come. Nothing does if
+// the child has been started or terminated in between.
+func (p *policy) retry(c *child, now time.Duration) decision {
+	c.queued = false
+	if c.phase != restarting {
+		return decision{}
+	}
+	return p.restart(c, now)
+}
+
+// restart pays for a round before it begins, whatever its size (SUP-32, SUP-33).
+func (p *policy) restart(c *child, now time.Duration) decision {
+	if !p.budget.spend(now) {
+		p.ended(c, stopped)
+		return decision{verdict: intensitySpent}
+	}
+	return decision{round: p.strategy.round(&p.children, c)}
+}
+
+// restartFailed notes that a child did not start in a round; the rest of the round
+// is off. It reports whether a retry must be queued: not if one is on its way.
+func (p *policy) restartFailed(c *child) (queue bool) {
+	p.ended(c, restarting)
+	queue, c.queued = !c.queued, true
+	return queue
+}
+
+// rest notes that the supervisor has stopped a child, or that the child did not
+// want to start: the description stays, but not a temporary child's (SUP-8,
+// SUP-24, SUP-62).
+func (p *policy) rest(c *child) {
+	p.ended(c, stopped)
+	if c.spec.Restart == Temporary {
+		p.remove(c)
+	}
+}
+
+// mayAdd says whether a child with that ID may be started.
+func (p *policy) mayAdd(id string) error {
+	c := p.byID[id]
+	switch {
+	case c == nil:
+		return nil
+	case c.phase == running:
+		return &AlreadyStartedError{id, c.pid}
+	}
+	return ErrAlreadyPresent
+}
+
+// terminate decides on a request to end a child for the time being. It returns
+// the child if it must be stopped; if a retry was due there will be none.
+func (p *policy) terminate(id string) (stop *child, err error) {
+	c := p.byID[id]
+	switch {
+	case c == nil:
+		return nil, ErrNotFound
+	case c.phase == running:
+		return c, nil
+	}
+	p.ended(c, stopped)
+	return nil, nil
+}
+
+// idle returns the child with that ID if it is at rest, as it must be to be
+// restarted or deleted by request.
+func (p *policy) idle(id string) (*child, error) {
+	c := p.byID[id]
+	switch {
+	case c == nil:
+		return nil, ErrNotFound
+	case c.phase == running:
+		return nil, ErrRunning
+	case c.phase == restarting:
+		return nil, ErrRestarting
+	}
+	return c, nil
+}

@@ -1,0 +1,39 @@
+package supervisor
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// What a supervisor reports of a child, with slog.LevelError, to the system's
+// logger: OTP's supervisor reports.
+const (
+	reportTerminated  = "supervisor: child terminated"
+	reportStartFailed = "supervisor: child did not start"
+	reportStopFailed  = "supervisor: child did not stop in order"
+	reportGaveUp      = "supervisor: giving up: too many restarts"
+)
+
+// report logs something that befell a child, whose PID may be zero.
+func report(self actor.Self, what, id string, pid actor.PID, reason error) {
+	log := self.System().Logger()
+	if !log.Enabled(context.Background(), slog.LevelError) {
+		return
+	}
+	attrs := append(make([]slog.Attr, 0, 6),
+		slog.Any("supervisor", self.PID()),
+		slog.String("name", self.PID().Name()))
+	if id != "" {
+		attrs = append(attrs, slog.String("child", id))
+	}
+	if !pid.IsZero() {
+		attrs = append(attrs, slog.Any("pid", pid))
+	}
+	attrs = append(attrs, slog.Any("reason", reason))
+	if p, ok := reason.(*actor.PanicError); ok && what == reportStartFailed {
+		attrs = append(attrs, slog.Any("stack", p.Stack)) // nobody else has logged it
+	}
+	log.LogAttrs(context.Background(), slog.LevelError, what, attrs...)
+}

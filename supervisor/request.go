@@ -1,0 +1,143 @@
+package supervisor
+
+import "github.com/troupe-go/troupe/actor"
+
+// request is the protocol of a static supervisor.
+type request interface {
+	serve(*static, *actor.Context[request]) error
+}
+
+type (
+	startChild struct {
+		spec  Child
+		reply actor.Reply[actor.PID]
+	}
+	terminateChild struct {
+		id    string
+		reply actor.Reply[struct{}]
+	}
+	restartChild struct {
+		id    string
+		reply actor.Reply[actor.PID]
+	}
+	deleteChild struct {
+		id    string
+		reply actor.Reply[struct{}]
+	}
+	childSpec struct {
+		id    string
+		reply actor.Reply[Child]
+	}
+	whichChildren struct{ reply actor.Reply[[]ChildInfo] }
+	countChildren struct{ reply actor.Reply[Count] }
+
+	// retry is what the supervisor sends to itself when a restart has failed, so
+	// that the requests that wait have their turn before the next attempt (SUP-40).
+	retry struct{ child *child }
+)
+
+func (r startChild) serve(s *static, ctx *actor.Context[request]) error {
+	answer(r.reply, func() (actor.PID, error) {
+		if r.spec.ID == "" {
+			return actor.PID{}, &SpecError{Field: "ID", Problem: "is missing"}
+		}
+		if err := r.spec.validate(s.auto); err != nil {
+			return actor.PID{}, err
+		}
+		if err := s.mayAdd(r.spec.ID); err != nil {
+			return actor.PID{}, err
+		}
+		c := &child{spec: r.spec.withDefaults()}
+		s.add(c)
+		err := s.start(ctx, c)
+		if err != nil {
+			s.remove(c) // nothing is kept of it (SUP-61)
+		}
+		return c.pid, err
+	})
+	return nil
+}
+
+func (r terminateChild) serve(s *static, ctx *actor.Context[request]) error {
+	answer(r.reply, func() (none struct{}, err error) {
+		c, err := s.terminate(r.id)
+		if c != nil {
+			s.stop(ctx, c)
+		}
+		return none, err
+	})
+	return nil
+}
+
+func (r restartChild) serve(s *static, ctx *actor.Context[request]) error {
+	answer(r.reply, func() (actor.PID, error) {
+		c, err := s.idle(r.id)
+		if err != nil {
+			return actor.PID{}, err
+		}
+		err = s.start(ctx, c)
+		return c.pid, err
+	})
+	return nil
+}
+
+func (r deleteChild) serve(s *static, _ *actor.Context[request]) error {
+	answer(r.reply, func() (none struct{}, err error) {
+		c, err := s.idle(r.id)
+		if err == nil {
+			s.remove(c)
+		}
+		return none, err
+	})
+	return nil
+}
+
+func (r childSpec) serve(s *static, _ *actor.Context[request]) error {
+	answer(r.reply, func() (Child, error) {
+		if c := s.byID[r.id]; c != nil {
+			return c.spec, nil
+		}
+		return Child{}, ErrNotFound
+	})
+	return nil
+}
+
+func (r whichChildren) serve(s *static, _ *actor.Context[request]) error {
+	list := make([]ChildInfo, 0, len(s.byID))
+	for c := s.last; c != nil; c = c.prev {
+		list = append(list, ChildInfo{c.spec.ID, c.pid, c.phase == restarting, c.spec.Type})
+	}
+	r.reply.Send(list)
+	return nil
+}
+
+func (r countChildren) serve(s *static, _ *actor.Context[request]) error {
+	var n Count
+	for c := s.first; c != nil; c = c.next {
+		n.Specs++
+		if c.pid.Alive() {
+			n.Active++
+		}
+		if c.spec.Type == TypeSupervisor {
+			n.Supervisors++
+		} else {
+			n.Workers++
+		}
+	}
+	r.reply.Send(n)
+	return nil
+}
+
+func (r retry) serve(s *static, ctx *actor.Context[request]) error {
+	return s.carryOut(ctx, r.child, s.retry(r.child, s.now()))
+}
+
+// answer answers a call with what f returns.
+func answer[R any](r actor.Reply[R], f func() (R, error)) {
+	v, err := f()
+	if err != nil {
+		r.Fail(err)
+		return
+	}
+	r.Send(v)
+}

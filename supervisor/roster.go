@@ -1,0 +1,147 @@
+package supervisor
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// member is a child of a dynamic supervisor. There may be very many, so it holds
+// no more than it needs.
+type member struct {
+	start      func(actor.Self) (actor.PID, error) // nil if it is never needed again
+	limit      Shutdown
+	restart    Restart
+	typ        Type
+	restarting bool // a restart has failed; a retry is on its way
+}
+
+func newMember(c Child) member {
+	c = c.withDefaults()
+	m := member{start: c.Start, limit: c.Shutdown, restart: c.Restart, typ: c.Type}
+	if m.restart == Temporary {
+		m.start = nil // let go of what it refers to
+	}
+	return m
+}
+
+// roster makes all decisions of a dynamic supervisor. Like [policy], it is a state
+// machine without a clock or an effect. Children go by their PIDs, and those that
+// are being restarted by their former ones.
+type roster struct {
+	members     map[actor.PID]member
+	max         int // 0: any number
+	budget      budget
+	supervisors int // how many members are
+	restarting  int
+}
+
+func newRoster(s DynamicSpec) *roster {
+	return &roster{
+		members: make(map[actor.PID]member),
+		max:     s.MaxChildren,
+		budget:  newBudget(s.Intensity, s.Period),
+	}
+}
+
+// mayAdd says whether there is room for one more (DYN-2).
+func (r *roster) mayAdd() error {
+	if r.max > 0 && len(r.members) >= r.max {
+		return ErrMaxChildren
+	}
+	return nil
+}
+
+func (r *roster) add(pid actor.PID, m member) {
+	r.members[pid] = m
+	if m.typ == TypeSupervisor {
+		r.supervisors++
+	}
+	if m.restarting {
+		r.restarting++
+	}
+}
+
+func (r *roster) remove(pid actor.PID, m member) {
+	delete(r.members, pid)
+	if m.typ == TypeSupervisor {
+		r.supervisors--
+	}
+	if m.restarting {
+		r.restarting--
+	}
+}
+
+// memberDecision says what to do about a member's end or about a retry.
+type memberDecision struct {
+	report  bool // the end is worth a report
+	restart bool // start the member again, and then call restarted or restartFailed
+	verdict verdict
+}
+
+// exited decides what follows when a member has ended by itself. It reports false
+// if there is no such member.
+func (r *roster) exited(pid actor.PID, clean bool, now time.Duration) (member, memberDecision, bool) {
+	m, known := r.members[pid]
+	if !known || m.restarting {
+		return m, memberDecision{}, false
+	}
+	d := memberDecision{}
+	if m.restart.wanted(clean) {
+		d = r.again(pid, m, now)
+	} else {
+		r.remove(pid, m)
+	}
+	d.report = m.restart.notable(clean)
+	return m, d, true
+}
+
+// retry decides what follows when the turn of a retry has come: nothing if the
+// member has been terminated in between.
+func (r *roster) retry(pid actor.PID, now time.Duration) (member, memberDecision) {
+	m, known := r.members[pid]
+	if !known || !m.restarting {
+		return m, memberDecision{}
+	}
+	return m, r.again(pid, m, now)
+}
+
+func (r *roster) again(pid actor.PID, m member, now time.Duration) memberDecision {
+	if !r.budget.spend(now) {
+		r.remove(pid, m)
+		return memberDecision{verdict: intensitySpent}
+	}
+	return memberDecision{restart: true}
+}
+
+// restarted notes that a member runs again under another PID.
+func (r *roster) restarted(old, now actor.PID) {
+	m := r.members[old]
+	r.remove(old, m)
+	m.restarting = false
+	r.add(now, m)
+}
+
+// restartFailed notes that a member did not start. A retry must be queued.
+func (r *roster) restartFailed(pid actor.PID) {
+	m := r.members[pid]
+	r.remove(pid, m)
+	m.restarting = true
+	r.add(pid, m)
+}
+
+// forget takes a member off: it was terminated, or does not want to start again. It
+// returns what it was.
+func (r *roster) forget(pid actor.PID) (member, error) {
+	m, known := r.members[pid]
+	if !known {
+		return m, ErrNotFound
+	}
+	r.remove(pid, m)
+	return m, nil
+}
+
+func (r *roster) count() Count {
+	n := len(r.members)
+	return Count{Specs: n, Active: n - r.restarting, Supervisors: r.supervisors, Workers: n - r.supervisors}
+}

@@ -1,0 +1,134 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// static is the actor of a [Tree]. Its policy decides; static starts and stops
+// children accordingly, and reports.
+type static struct {
+	*policy
+	spec  Spec
+	epoch time.Time // what the policy's times are relative to
+}
+
+func newStatic(spec Spec) func() actor.Behavior[request] {
+	spec.Children = slices.Clone(spec.Children) // later incarnations read it, too
+	return func() actor.Behavior[request] { return &static{spec: spec} }
+}
+
+// now is the time by the monotonic clock.
+func (s *static) now() time.Duration { return time.Since(s.epoch) }
+
+// Init implements [actor.Initializer]: it starts the children, all or none (SUP-10,
+// SUP-11).
+func (s *static) Init(ctx *actor.Context[request]) error {
+	ctx.TrapExit(true) // SUP-6
+	if err := s.spec.validate(); err != nil {
+		return err
+	}
+	s.policy, s.epoch = newPolicy(s.spec), time.Now()
+	for _, spec := range s.spec.Children {
+		c := &child{spec: spec.withDefaults()}
+		s.add(c)
+		if err := s.start(ctx, c); err != nil {
+			report(ctx, reportStartFailed, c.spec.ID, actor.PID{}, err)
+			s.stopChildren(ctx)
+			return fmt.Errorf("supervisor: start child %q: %w", c.spec.ID, err)
+		}
+	}
+	return nil
+}
+
+// Receive implements [actor.Behavior].
+func (s *static) Receive(ctx *actor.Context[request], r request) error { return r.serve(s, ctx) }
+
+// HandleExit implements [actor.ExitHandler]. Exits of strangers are ignored
+// (SUP-26); among them are those of children that the supervisor has stopped.
+func (s *static) HandleExit(ctx *actor.Context[request], exit actor.Exit) error {
+	c := s.byPID[exit.From]
+	if c == nil {
+		return nil
+	}
+	d := s.exited(c, actor.IsClean(exit.Reason), s.now())
+	if d.report {
+		report(ctx, reportTerminated, c.spec.ID, exit.From, exit.Reason)
+	}
+	return s.carryOut(ctx, c, d)
+}
+
+// Terminate implements [actor.Terminator].
+func (s *static) Terminate(ctx *actor.Context[request], _ error) { s.stopChildren(ctx) }
+
+// carryOut does what has been decided about the child c.
+func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision) error {
+	switch d.verdict {
+	case intensitySpent:
+		report(ctx, reportGaveUp, c.spec.ID, actor.PID{}, s.budget.err())
+		return actor.Shutdown
+	case autoShutdown:
+		return actor.Shutdown
+	}
+	for _, c := range d.round.stop {
+		if !s.stop(ctx, c) {
+			return nil
+		}
+	}
+	for _, c := range d.round.start {
+		if !ctx.PID().Alive() {
+			return nil // killed: it makes no sense to go on
+		}
+		if err := s.start(ctx, c); err != nil {
+			report(ctx, reportStartFailed, c.spec.ID, actor.PID{}, err)
+			// A system that shuts down will stop this supervisor, too.
+			if s.restartFailed(c) && !errors.Is(err, actor.ErrClosed) {
+				ctx.Self().Send(retry{c})
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+// start starts a child. That it does not want to start is no failure.
+func (s *static) start(ctx *actor.Context[request], c *child) error {
+	pid, err := start(ctx, c.spec.Start)
+	switch {
+	case err == nil:
+		s.started(c, pid)
+	case errors.Is(err, actor.Ignore):
+		s.rest(c)
+		err = nil
+	}
+	return err
+}
+
+// stop stops a child and waits for its end. It reports false if the supervisor was
+// killed meanwhile.
+func (s *static) stop(ctx *actor.Context[request], c *child) bool {
+	pid := c.pid
+	if !stopAll(ctx, []victim{{pid, c.spec.Shutdown}}) {
+		return false
+	}
+	if reason := pid.Err(); !c.spec.expected(reason) {
+		report(ctx, reportStopFailed, c.spec.ID, pid, reason)
+	}
+	s.rest(c)
+	return true
+}
+
+// stopChildren stops all children, one after the other in reverse order (SUP-12).
+func (s *static) stopChildren(ctx *actor.Context[request]) {
+	for c := s.last; c != nil; {
+		prev := c.prev
+		if c.phase == running && !s.stop(ctx, c) {
+			return
+		}
+		c = prev
+	}
+}

@@ -1,0 +1,169 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// Tree is a supervisor whose children have IDs and an order, as its clients see
+// it. It is a small value, comparable, and safe to use after the supervisor's end;
+// the zero Tree is nobody.
+//
+// All methods may be called from any goroutine, but not from the Init of a child,
+// since the supervisor waits for that. They wait for the supervisor until ctx is
+// done, and then return ctx's error; what was asked for may be done all the same.
+// They fail with an error that wraps [actor.NoProc] if the supervisor has ended.
+type Tree struct{ ref actor.Ref[request] }
+
+// Start starts a supervisor and its children, and returns when all of them have
+// been started. It has no supervisor of its own: the system stops it at shutdown.
+// The options are for its actor; leave its mailbox unbounded.
+//
+// If spec is bad, the error is a [*SpecError]. If a child does not start, those
+// before it are stopped in reverse order and the error wraps that child's.
+func Start(sys *actor.System, spec Spec, opts ...actor.Option) (Tree, error) {
+	ref, err := actor.Spawn(sys, newStatic(spec), opts...)
+	if err != nil {
+		return Tree{}, fmt.Errorf("supervisor: start: %w", err)
+	}
+	return Tree{ref}, nil
+}
+
+// Supervisor returns a child that is a supervisor itself. [TreeOf] gets at it. By
+// default its Shutdown is [Infinity], so that it has the time that its children
+// need.
+//
+// At a restart it starts anew with the children in spec.
+func Supervisor(id string, spec Spec, opts ...ChildOption) Child {
+	d := newDraft(id, TypeSupervisor, opts)
+	spawn := d.spawn
+	d.Start = func(parent actor.Self) (actor.PID, error) {
+		ref, err := actor.SpawnLink(parent, newStatic(spec), spawn...)
+		return ref.PID(), err
+	}
+	return d.Child
+}
+
+// TreeOf returns the supervisor with the given PID, which a listing or
+// [actor.System.WhereIs] has told. It reports false if that actor is none.
+func TreeOf(pid actor.PID) (Tree, bool) {
+	ref, ok := actor.RefOf[request](pid)
+	return Tree{ref}, ok
+}
+
+// PID returns the supervisor's identity.
+func (t Tree) PID() actor.PID { return t.ref.PID() }
+
+// String returns the supervisor's PID.
+func (t Tree) String() string { return t.ref.String() }
+
+// StartChild adds a child after all others and starts it. If it does not start, it
+// is not kept, and the error wraps the reason. If the ID is known, the error wraps
+// an [*AlreadyStartedError] or [ErrAlreadyPresent]. A child that did not want to
+// start, see [actor.Ignore], has the zero PID. It is OTP's start_child.
+func (t Tree) StartChild(ctx context.Context, c Child) (actor.PID, error) {
+	return ask(ctx, t.ref, "start child", c.ID, func(r actor.Reply[actor.PID]) request {
+		return startChild{c, r}
+	})
+}
+
+// TerminateChild stops a child, or ends the attempts to restart it, and returns
+// when it has ended. Its description stays, for RestartChild, unless it is
+// Temporary. The error of an unknown ID wraps [ErrNotFound]. It is OTP's
+// terminate_child.
+func (t Tree) TerminateChild(ctx context.Context, id string) error {
+	_, err := ask(ctx, t.ref, "terminate child", id, func(r actor.Reply[struct{}]) request {
+		return terminateChild{id, r}
+	})
+	return err
+}
+
+// RestartChild starts a child that is at rest: one that was terminated, that has
+// ended for good, or that did not want to start. If it does not start, the error
+// wraps the reason and it stays at rest. In other cases the error wraps
+// [ErrNotFound], [ErrRunning] or [ErrRestarting]. It is OTP's restart_child.
+func (t Tree) RestartChild(ctx context.Context, id string) (actor.PID, error) {
+	return ask(ctx, t.ref, "restart child", id, func(r actor.Reply[actor.PID]) request {
+		return restartChild{id, r}
+	})
+}
+
+// DeleteChild removes the description of a child that is at rest. In other cases
+// the error wraps [ErrNotFound], [ErrRunning] or [ErrRestarting]. It is OTP's
+// delete_child.
+func (t Tree) DeleteChild(ctx context.Context, id string) error {
+	_, err := ask(ctx, t.ref, "delete child", id, func(r actor.Reply[struct{}]) request {
+		return deleteChild{id, r}
+	})
+	return err
+}
+
+// ChildSpec returns the description of a child with defaults filled in. The error
+// of an unknown ID wraps [ErrNotFound]. It is OTP's get_childspec.
+func (t Tree) ChildSpec(ctx context.Context, id string) (Child, error) {
+	return ask(ctx, t.ref, "describe child", id, func(r actor.Reply[Child]) request {
+		return childSpec{id, r}
+	})
+}
+
+// WhichChildren lists the children, newest first. It is OTP's which_children.
+func (t Tree) WhichChildren(ctx context.Context) ([]ChildInfo, error) {
+	return ask(ctx, t.ref, "list children", "", func(r actor.Reply[[]ChildInfo]) request {
+		return whichChildren{r}
+	})
+}
+
+// CountChildren counts the children. It is OTP's count_children.
+func (t Tree) CountChildren(ctx context.Context) (Count, error) {
+	return ask(ctx, t.ref, "count children", "", func(r actor.Reply[Count]) request {
+		return countChildren{r}
+	})
+}
+
+// Stop stops the children in reverse order, then the supervisor, with reason
+// [actor.Shutdown], and returns when it has ended. See [actor.PID.Stop] for the
+// errors. If ctx is done first the supervisor goes on stopping; a kill cuts it
+// short.
+func (t Tree) Stop(ctx context.Context) error { return stop(ctx, t.PID()) }
+
+func stop(ctx context.Context, pid actor.PID) error {
+	if err := pid.Stop(ctx, actor.Shutdown); err != nil {
+		return fmt.Errorf("supervisor: %w", err)
+	}
+	return nil
+}
+
+// ChildInfo tells of a child what WhichChildren and Children list.
+type ChildInfo struct {
+	ID         string    // "" in a dynamic supervisor
+	PID        actor.PID // zero if the child does not run
+	Restarting bool      // a restart has failed and will be tried again
+	Type       Type
+}
+
+// Count is what CountChildren and Count tell.
+type Count struct {
+	Specs       int // all children, whether they run or not
+	Active      int // those that run
+	Supervisors int // those of TypeSupervisor, whether they run or not
+	Workers     int // those of TypeWorker, whether they run or not
+}
+
+// ask makes a request and waits for the answer.
+func ask[M, R any](ctx context.Context, to actor.Ref[M], what, id string, newRequest func(actor.Reply[R]) M) (R, error) {
+	answer, err := actor.Call(ctx, to, newRequest)
+	if err == nil {
+		return answer, nil
+	}
+	var call *actor.CallError
+	if errors.As(err, &call) {
+		err = call.Err // what follows says more than that there was a call
+	}
+	if id != "" {
+		return answer, fmt.Errorf("supervisor: %s %q: %w", what, id, err)
+	}
+	return answer, fmt.Errorf("supervisor: %s: %w", what, err)
+}
