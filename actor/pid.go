@@ -94,7 +94,7 @@ func (p PID) Done() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.done == nil {
-		if r.closed {
+		if r.told {
 			return closedChan
 		}
 		r.done = make(chan struct{})

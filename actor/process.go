@@ -48,7 +48,7 @@ type doom struct{ reason error }
 
 const (
 	trapsExits uint32 = 1 << iota
-	listed            // is, or was, among the system's actors
+	listed            // is among the system's actors
 	ended             // links and monitors have been told, or are being told now
 )
 
@@ -58,6 +58,7 @@ func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }
 type relations struct {
 	mu     sync.Mutex
 	closed bool // the actor has ended: nothing may be added
+	told   bool // all have been told
 
 	links    smallMap[*process, *link]
 	watchers smallMap[*monitor, struct{}] // monitors that others have on this actor
@@ -68,11 +69,11 @@ type relations struct {
 	name   string          // set before the actor is known to anybody
 	ctx    context.Context // the actor's own; nil until asked for
 	cancel context.CancelCauseFunc
-	done   chan struct{} // closed at the end; nil until asked for
+	done   chan struct{} // closed when told; nil until asked for
 }
 
 // gone stands in for the relations of all actors that ended without any.
-var gone = &relations{closed: true}
+var gone = &relations{closed: true, told: true}
 
 // relations returns p's relations, made if need be.
 func (p *process) relations() *relations {
@@ -87,9 +88,14 @@ func (p *process) relations() *relations {
 // makes sure that it notices.
 func (p *process) kill(reason error) {
 	if p.doom.CompareAndSwap(nil, &doom{reason}) {
-		p.typed.close()
-		p.release(reason)
+		p.shut(reason)
 	}
+}
+
+// shut is the rest of a kill: whoever dooms an actor calls it.
+func (p *process) shut(reason error) {
+	p.typed.close()
+	p.release(reason)
 }
 
 // release cancels the actor's context and fails the calls that wait for it.
@@ -126,12 +132,15 @@ func (p *process) end(reason error) bool {
 	p.release(reason)
 	p.typed.discard()
 
-	p.rel.CompareAndSwap(nil, gone)
-	r := p.rel.Load()
-	if r != gone {
+	wasListed := p.has(listed)
+	if p.rel.Load() == nil {
+		p.sys.remove(p) // first, because gone counts as told
+		p.rel.CompareAndSwap(nil, gone)
+	}
+	if r := p.rel.Load(); r != gone {
 		r.mu.Lock()
 		r.closed = true
-		links, watchers, watching, owned, done := r.links, r.watchers, r.watching, r.owned, r.done
+		links, watchers, watching, owned := r.links, r.watchers, r.watching, r.owned
 		r.links, r.owned = smallMap[*process, *link]{}, smallMap[Resource, struct{}]{}
 		r.watchers, r.watching = smallMap[*monitor, struct{}]{}, smallMap[*monitor, struct{}]{}
 		r.mu.Unlock()
@@ -149,13 +158,14 @@ func (p *process) end(reason error) bool {
 		for m := range watchers.all() {
 			m.fire(reason)
 		}
-		if done != nil {
-			close(done)
+		r.mu.Lock()
+		r.told = true
+		if r.done != nil {
+			close(r.done)
 		}
-	} else {
-		p.sys.remove(p)
+		r.mu.Unlock()
 	}
-	if p.has(listed) && p.sys.observed() {
+	if wasListed && p.sys.observed() {
 		p.sys.emit(Exited{PID{p}, reason})
 	}
 	return true

@@ -24,6 +24,7 @@ type Config struct {
 // program has one, a test as many as it likes. All methods may be called from any
 // goroutine.
 type System struct {
+	id   uint64 // its number among the systems of this program
 	node string
 	log  *slog.Logger
 
@@ -49,9 +50,12 @@ type shard struct {
 	_           [32]byte // a cache line of its own
 }
 
+// systems counts the systems that this program has made.
+var systems atomic.Uint64
+
 // NewSystem returns a system without actors.
 func NewSystem(cfg Config) *System {
-	s := &System{node: cmp.Or(cfg.Node, "0"), log: cfg.Logger}
+	s := &System{id: systems.Add(1), node: cmp.Or(cfg.Node, "0"), log: cfg.Logger}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -114,6 +118,7 @@ func (s *System) remove(p *process) {
 		p.next.prev = p.prev
 	}
 	p.prev, p.next = nil, nil
+	p.flags.And(^listed)
 	sh.n--
 }
 
