@@ -145,8 +145,7 @@ func (c *cell[M]) handleSignal(s signal) error {
 			return nil
 		}
 		if !c.has(trapsExits) { // turned off since the signal came
-			s.link = nil
-			c.exit(s)
+			c.exitUntrapped(s)
 			return nil
 		}
 		if s.from == c.parent {

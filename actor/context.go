@@ -68,11 +68,11 @@ func (c *Context[M]) TrapExit(trap bool) {
 // oneself does nothing. If the other has ended, an actor that traps exits gets an
 // exit with reason [NoProc], and any other gets an error that wraps NoProc.
 func (c *Context[M]) Link(to PID) error {
-	if to.p == &c.process || to.p != nil && connect(&c.process, to.p) {
+	p := &c.process
+	if to.p == p || to.p != nil && connect(p, to.p) {
 		return nil
 	}
-	if to.p != nil && c.has(trapsExits) {
-		c.cell().mark(exitSignal{from: to.p, reason: NoProc})
+	if to.p != nil && c.has(trapsExits) && connectDead(p, to.p) {
 		return nil
 	}
 	return fmt.Errorf("actor: link to %v: %w", to, NoProc)

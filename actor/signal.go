@@ -36,21 +36,27 @@ type Down struct {
 	Reason  error   // why; NoProc if it had ended before it was monitored
 }
 
-// exit delivers an exit signal to p. See the matrix in OTP's rules: EXIT-1 to
-// EXIT-10.
+// exit delivers an exit signal that was sent by Exit to p; unlinkedBy is for
+// those of links. See the matrix in OTP's rules: EXIT-1 to EXIT-10.
 //
 // A lethal signal acts at once, ahead of what waits in the mailbox. A trapped
 // one takes its place there, so that it cannot overtake what its sender sent
 // before.
 func (p *process) exit(s exitSignal) {
 	switch {
-	case s.reason == Kill && s.link == nil:
+	case s.reason == Kill:
 		p.kill(Killed)
 	case p.has(trapsExits):
 		p.typed.mark(s)
-	case s.reason == Normal && s.from != p:
-		s.link.settle(p, s.from)
 	default:
+		p.exitUntrapped(s)
+	}
+}
+
+// exitUntrapped is exit for an actor that does not trap exits. Kill is a reason
+// like any other here: it came over a link, or it would not have come so far.
+func (p *process) exitUntrapped(s exitSignal) {
+	if s.reason != Normal || s.from == p {
 		p.kill(s.reason)
 	}
 }
@@ -86,32 +92,38 @@ func (l *link) settle(p, peer *process) bool {
 }
 
 // lockPair locks the relations of p and q, in one order for all, so that no two
-// goroutines wait for each other. It returns nil if an end has none and never
-// will.
+// goroutines wait for each other. Those of an actor that ended without any are
+// not locked: they are shared, and nobody changes them.
 func lockPair(p, q *process) (unlock func()) {
-	if p.serial > q.serial {
+	if q.before(p) {
 		p, q = q, p
 	}
 	first, second := p.relations(), q.relations()
-	if first == gone || second == gone {
-		return nil
+	if first != gone {
+		first.mu.Lock()
 	}
-	first.mu.Lock()
-	second.mu.Lock()
+	if second != gone {
+		second.mu.Lock()
+	}
 	return func() {
-		second.mu.Unlock()
-		first.mu.Unlock()
+		if second != gone {
+			second.mu.Unlock()
+		}
+		if first != gone {
+			first.mu.Unlock()
+		}
 	}
+}
+
+// before puts the actors of all systems in one order.
+func (p *process) before(q *process) bool {
+	return p.serial < q.serial || p.serial == q.serial && p.sys.id < q.sys.id
 }
 
 // connect links p and q. It reports false if one of them has ended, and true if
 // there is a link already.
 func connect(p, q *process) bool {
-	unlock := lockPair(p, q)
-	if unlock == nil {
-		return false
-	}
-	defer unlock()
+	defer lockPair(p, q)()
 	a, b := p.rel.Load(), q.rel.Load()
 	if _, linked := a.links.get(q); linked {
 		return true
@@ -125,26 +137,63 @@ func connect(p, q *process) bool {
 	return true
 }
 
+// connectDead links p to q, which has ended: the link's signal is on its way at
+// once. It reports false if p has ended itself.
+func connectDead(p, q *process) bool {
+	r := p.relations()
+	r.mu.Lock()
+	_, linked := r.links.get(q)
+	add := !linked && !r.closed
+	l := new(link)
+	if add {
+		l.state.Store(fired)
+		r.links.set(q, l)
+	}
+	r.mu.Unlock()
+	if add {
+		p.typed.mark(exitSignal{from: q, reason: NoProc, link: l})
+	}
+	return add || linked
+}
+
 // disconnect takes the link between p and q down, if there is one. A signal of
 // it that waits in a mailbox will not be handled.
 func disconnect(p, q *process) {
-	unlock := lockPair(p, q)
-	if unlock == nil {
-		return
-	}
-	defer unlock()
+	defer lockPair(p, q)()
 	a, b := p.rel.Load(), q.rel.Load()
 	if l, ok := a.links.get(q); ok {
 		l.state.Store(settled)
 		a.links.delete(q)
-		b.links.delete(p)
+		if !b.closed {
+			b.links.delete(p)
+		}
 	}
 }
 
 // unlinkedBy tells p that peer, linked by l, has ended.
+//
+// Whether the signal still counts and whether it dooms p is settled in one step,
+// under the lock that an Unlink takes: an actor that lives when its Unlink has
+// returned will not die of that link.
 func (p *process) unlinkedBy(peer *process, l *link, reason error) {
-	if l.state.CompareAndSwap(up, fired) {
-		p.exit(exitSignal{from: peer, reason: reason, link: l})
+	if l.state.Load() != up {
+		return
+	}
+	r := p.rel.Load() // not nil, p has a link
+	r.mu.Lock()
+	won := l.state.CompareAndSwap(up, fired)
+	traps := p.has(trapsExits)
+	lethal := won && !traps && reason != Normal
+	doomed := lethal && p.doom.CompareAndSwap(nil, &doom{reason})
+	r.mu.Unlock()
+	switch {
+	case doomed:
+		p.shut(reason)
+	case !won || lethal:
+	case traps:
+		p.typed.mark(exitSignal{from: peer, reason: reason, link: l})
+	default:
+		l.settle(p, peer)
 	}
 }
 
