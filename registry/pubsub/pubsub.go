@@ -1,0 +1,96 @@
+package pubsub
+
+import (
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// PubSub is a set of topics with their subscribers. T is what is broadcast, a
+// pointer as a rule: all subscribers share it and must not change it.
+//
+// The zero PubSub is ready to use; it must not be copied. All methods may be
+// called from any goroutine, also from within Deliver, and none of them waits for
+// a subscriber of somebody else's broadcast.
+type PubSub[T any] struct {
+	// Logger gets the panics of subscribers; slog.Default() if nil. It must not
+	// be changed once the PubSub is in use.
+	Logger *slog.Logger
+
+	shards [shardCount]shard[T]
+}
+
+// shardCount is the number of locks that the topics share. It is far above the
+// number of cores, so that two topics that are busy at once seldom meet.
+const shardCount = 64
+
+var seed = maphash.MakeSeed()
+
+func (ps *PubSub[T]) shard(topic string) *shard[T] {
+	return &ps.shards[maphash.String(seed, topic)%shardCount]
+}
+
+// Subscribe has s called for what is broadcast on the topic from now on, until
+// owner unsubscribes or ends. At the owner's end the subscription is gone before
+// any link or monitor hears of that end. Subscribing twice means to get each
+// message twice.
+//
+// It fails with an error that wraps [actor.NoProc] if owner has ended.
+func (ps *PubSub[T]) Subscribe(owner actor.PID, topic string, s Subscriber[T]) error {
+	sub := &subscription[T]{owner: owner, to: s}
+	// Owned before it is on the topic: the other way round, an owner that ends in
+	// between would be known to be dead and still subscribed.
+	if owner.Own(sub) && ps.shard(topic).add(topic, sub) {
+		return nil
+	}
+	return fmt.Errorf("pubsub: subscribe %v to %q: %w", owner, topic, actor.NoProc)
+}
+
+// Unsubscribe ends all of owner's subscriptions to the topic. It does nothing if
+// there are none.
+func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
+	sub := ps.shard(topic).removeAll(owner, topic)
+	for ; sub != nil; sub = sub.sibling {
+		owner.Disown(sub)
+	}
+}
+
+// Broadcast calls the topic's subscribers with msg, one after the other, and
+// returns when it has called them all. It allocates nothing for up to 64
+// subscribers.
+//
+// If one panics the others get the message all the same: the panic is logged, and
+// the subscription's owner gets an exit signal with an [*actor.PanicError], as if
+// it had panicked itself.
+func (ps *PubSub[T]) Broadcast(topic string, msg T) {
+	ps.broadcast(actor.PID{}, topic, msg)
+}
+
+// BroadcastFrom is Broadcast to all subscriptions but those that from owns.
+func (ps *PubSub[T]) BroadcastFrom(from actor.PID, topic string, msg T) {
+	ps.broadcast(from, topic, msg)
+}
+
+// Subscribers returns the number of subscriptions to the topic.
+func (ps *PubSub[T]) Subscribers(topic string) int {
+	sh := ps.shard(topic)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if t := sh.topics[topic]; t != nil {
+		return t.n
+	}
+	return 0
+}
+
+// Topics returns the number of topics that have subscribers.
+func (ps *PubSub[T]) Topics() int {
+	n := 0
+	for i := range ps.shards {
+		ps.shards[i].mu.Lock()
+		n += len(ps.shards[i].topics)
+		ps.shards[i].mu.Unlock()
+	}
+	return n
+}

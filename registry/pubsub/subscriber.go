@@ -1,0 +1,31 @@
+package pubsub
+
+import "github.com/troupe-go/troupe/actor"
+
+// Subscriber gets what is broadcast on a topic.
+type Subscriber[T any] interface {
+	// Deliver takes one message. It runs on the broadcaster's goroutine, and for
+	// several broadcasters at the same time. It must not block, and must not
+	// change msg, which all subscribers share.
+	Deliver(topic string, msg T)
+}
+
+// To returns a subscriber that sends each message, as wrap makes it one of the
+// actor's own, to the actor. It never waits: if a bounded mailbox refuses the
+// message, it is lost.
+//
+// The subscription's owner may be the actor itself or another one.
+func To[M, T any](ref actor.Ref[M], wrap func(topic string, msg T) M) Subscriber[T] {
+	return &mailer[M, T]{ref, wrap}
+}
+
+type mailer[M, T any] struct {
+	ref  actor.Ref[M]
+	wrap func(topic string, msg T) M
+}
+
+func (m *mailer[M, T]) Deliver(topic string, msg T) {
+	// Not Send, which would have the broadcaster wait for room in a mailbox that
+	// blocks its senders.
+	_ = m.ref.TrySend(m.wrap(topic, msg))
+}

@@ -1,0 +1,169 @@
+package pubsub
+
+import (
+	"sync"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// shard is a part of the topics, and the lock of all that belongs to them. The
+// lock is held for tens of nanoseconds, at most for the time it takes to copy one
+// batch of a broadcast; never while a subscriber or an actor is called.
+type shard[T any] struct {
+	mu     sync.Mutex
+	topics map[string]*topic[T]
+	_      [48]byte // a cache line of its own
+}
+
+// add puts sub on the topic. It reports false if sub is gone: its owner has ended
+// since it came to own sub.
+func (sh *shard[T]) add(name string, sub *subscription[T]) bool {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	t := sh.topics[name]
+	if t == nil {
+		t = &topic[T]{name: name, shard: sh}
+	}
+	sub.topic = t
+	if !sub.state.CompareAndSwap(fresh, subscribed) {
+		return false
+	}
+	if t.n == 0 {
+		if sh.topics == nil {
+			sh.topics = make(map[string]*topic[T])
+		}
+		sh.topics[name] = t
+	}
+	t.push(sub)
+	return true
+}
+
+// removeAll takes all of owner's subscriptions off the topic. It returns the
+// first, on which the others hang as siblings.
+func (sh *shard[T]) removeAll(owner actor.PID, name string) *subscription[T] {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if t := sh.topics[name]; t != nil {
+		return sh.remove(t, owner)
+	}
+	return nil
+}
+
+// remove is removeAll under the lock.
+func (sh *shard[T]) remove(t *topic[T], owner actor.PID) *subscription[T] {
+	subs := t.pull(owner)
+	if t.n == 0 {
+		delete(sh.topics, t.name)
+		if len(sh.topics) == 0 {
+			sh.topics = nil // a map never shrinks
+		}
+	}
+	return subs
+}
+
+// topic is a list of subscriptions, newest first. A new one goes to the front and
+// broadcasts go from the front to the back, so that a broadcast meets exactly the
+// subscriptions that there were when it began.
+//
+// A broadcast leaves the lock while it calls subscribers, and a cursor on the
+// list to find its place again. A cursor is a subscription without a topic.
+//
+// All of it is guarded by the shard's lock. Most topics have one subscriber: a
+// topic has 48 bytes, and an index only when it needs one.
+type topic[T any] struct {
+	name  string
+	shard *shard[T]
+	first *subscription[T]
+	n     int // subscriptions, without cursors
+
+	// byOwner has one subscription of each owner, on which the owner's others
+	// hang as siblings. It is nil while there are few, who are found as fast by
+	// going through them.
+	byOwner map[actor.PID]*subscription[T]
+}
+
+// An index is made at the upper number of subscriptions and dropped at the lower
+// one; they differ, so that a topic does not do both all the time.
+const (
+	indexFrom = 16
+	scanUpTo  = 8
+)
+
+// push puts s on the topic.
+func (t *topic[T]) push(s *subscription[T]) {
+	t.link(s, nil)
+	t.n++
+	switch {
+	case t.byOwner != nil:
+		t.index(s)
+	case t.n >= indexFrom:
+		t.byOwner = make(map[actor.PID]*subscription[T], t.n)
+		for s := t.first; s != nil; s = s.next {
+			if s.topic != nil {
+				t.index(s)
+			}
+		}
+	}
+}
+
+func (t *topic[T]) index(s *subscription[T]) {
+	s.sibling = t.byOwner[s.owner]
+	t.byOwner[s.owner] = s
+}
+
+// pull takes all of owner's subscriptions off the topic.
+func (t *topic[T]) pull(owner actor.PID) *subscription[T] {
+	subs := t.of(owner)
+	for s := subs; s != nil; s = s.sibling {
+		t.unlink(s)
+		t.n--
+		s.state.Store(gone)
+	}
+	if t.byOwner != nil {
+		delete(t.byOwner, owner)
+		if t.n <= scanUpTo {
+			t.byOwner = nil
+		}
+	}
+	return subs
+}
+
+// of returns owner's subscriptions, as siblings.
+func (t *topic[T]) of(owner actor.PID) (subs *subscription[T]) {
+	if t.byOwner != nil {
+		return t.byOwner[owner]
+	}
+	for s := t.first; s != nil; s = s.next {
+		if s.topic != nil && s.owner == owner {
+			s.sibling = subs
+			subs = s
+		}
+	}
+	return subs
+}
+
+// link puts s on the list behind after, or in front if that is nil.
+func (t *topic[T]) link(s, after *subscription[T]) {
+	s.prev, s.next = after, t.first
+	if after == nil {
+		t.first = s
+	} else {
+		s.next = after.next
+		after.next = s
+	}
+	if s.next != nil {
+		s.next.prev = s
+	}
+}
+
+func (t *topic[T]) unlink(s *subscription[T]) {
+	if s.prev == nil {
+		t.first = s.next
+	} else {
+		s.prev.next = s.next
+	}
+	if s.next != nil {
+		s.next.prev = s.prev
+	}
+	s.prev, s.next = nil, nil
+}
