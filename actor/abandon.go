@@ -1,14 +1,15 @@
 package actor
 
 import (
+	"bytes"
 	"fmt"
+	"regexp"
 	"runtime"
-	"strings"
 )
 
-// Abandon gives up on an actor that has been killed and whose handler does not
-// return, since Go cannot interrupt it: the end is announced, with reason
-// [Killed], while the handler still runs. The stuck goroutine's stack is logged
+// Abandon gives up on an actor that has been killed, or hit by another lethal
+// signal, and whose handler does not return, since Go cannot interrupt it: the
+// end is announced, with reason [Killed], while the handler still runs. The stuck goroutine's stack is logged
 // and the actor counted in [System.Abandoned]. What the handler does from then
 // on is outside all guarantees; its Context refuses to spawn and to link.
 //
@@ -18,7 +19,7 @@ func (p PID) Abandon() bool {
 		return false
 	}
 	stack := runnerStack(p.p)
-	if !p.p.end(Killed) {
+	if !p.p.abandon() {
 		return false
 	}
 	p.p.sys.abandoned.Add(1)
@@ -31,12 +32,17 @@ func (p PID) Abandon() bool {
 // be told apart. It stops the world: for emergencies only.
 func runnerStack(p *process) string {
 	buf := make([]byte, 1<<20)
-	buf = buf[:runtime.Stack(buf, true)]
-	self := fmt.Sprintf("%p", p)
-	for stack := range strings.SplitSeq(string(buf), "\n\n") {
-		// A runner's frames have the actor's address as their receiver.
-		if strings.Contains(stack, "troupe/actor.(*cell[") && strings.Contains(stack, self) {
-			return stack
+	n := runtime.Stack(buf, true)
+	for n == len(buf) && n < 1<<26 {
+		buf = make([]byte, 2*n)
+		n = runtime.Stack(buf, true)
+	}
+	// A runner's frames have the actor's address as their receiver. It may well
+	// turn up elsewhere, for one in the stack of whoever abandons the actor.
+	frame := regexp.MustCompile(fmt.Sprintf(`(?m)^\S*/actor\.\(\*cell\[.*\]\)\.\w+\(%p\b`, p))
+	for stack := range bytes.SplitSeq(buf[:n], []byte("\n\n")) {
+		if frame.Match(stack) {
+			return string(stack)
 		}
 	}
 	return ""

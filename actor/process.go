@@ -17,11 +17,12 @@ import (
 type process struct {
 	sys    *System
 	typed  typed
+	runner func() // typed.run, made once: a go statement with a receiver allocates
 	serial uint64
 	parent *process // who spawned it with a link; the system's root otherwise
 
-	// doom is nil while the actor lives, then its reason for ever: the first one
-	// to set it wins.
+	// doom is nil while the actor lives, then its reason: the first one to set it
+	// wins, and only Abandon replaces it.
 	doom  atomic.Pointer[doom]
 	flags atomic.Uint32
 
@@ -34,6 +35,8 @@ type process struct {
 
 // typed is the part of an actor that knows the message type.
 type typed interface {
+	// run handles what waits. It is the runner, of which there is one at a time.
+	run()
 	// mark queues a signal in the order of messages.
 	mark(signal)
 	// close refuses messages from now on and makes the actor look.
@@ -43,6 +46,17 @@ type typed interface {
 	// queued returns the number of messages that wait.
 	queued() int
 }
+
+// newRunner returns t.run as a function that can be started as it is. It is not
+// the method value, because the runtime scans the name of each goroutine's first
+// function when the goroutine starts and ends, and that of a generic type's
+// method, or of a function inlined into one, is very long.
+//
+//go:noinline
+func newRunner(t typed) func() { return func() { t.run() } }
+
+// wake starts a runner. Only who was told to by the mailbox may.
+func (p *process) wake() { go p.runner() }
 
 type doom struct{ reason error }
 
@@ -116,20 +130,33 @@ func (p *process) release(reason error) {
 	}
 }
 
-// end makes the death of the actor known. It reports false if that has happened
-// before, as when the actor was abandoned.
-//
-// The order matters: names and other resources first, so that nobody who hears
-// of the death can still find the actor under a name; then exit signals and
-// downs; at last those who wait for Done.
-func (p *process) end(reason error) bool {
+// end makes the death of the actor known. It does nothing if that has happened
+// before: the actor was abandoned.
+func (p *process) end(reason error) {
 	p.doom.CompareAndSwap(nil, &doom{reason})
-	reason = p.doom.Load().reason // a kill during Terminate came first
+	if p.flags.Or(ended)&ended == 0 {
+		p.announce(p.doom.Load().reason) // a kill during Terminate came first
+	}
+}
+
+// abandon is end for one whose runner is stuck. It reports false if the death is
+// known already.
+func (p *process) abandon() bool {
 	if p.flags.Or(ended)&ended != 0 {
 		return false
 	}
+	p.doom.Store(&doom{Killed})
+	p.announce(Killed)
+	return true
+}
+
+// announce tells the world that the actor has ended.
+//
+// The order matters: names and other resources first, so that nobody who hears
+// of the death can still find the actor under a name; then calls, exit signals
+// and downs; at last those who wait for Done.
+func (p *process) announce(reason error) {
 	p.typed.close()
-	p.release(reason)
 	p.typed.discard()
 
 	wasListed := p.has(listed)
@@ -148,6 +175,7 @@ func (p *process) end(reason error) bool {
 		for resource := range owned.all() {
 			resource.Release(PID{p}, reason)
 		}
+		p.release(reason)
 		p.sys.remove(p)
 		for m := range watching.all() {
 			m.drop()
@@ -168,7 +196,6 @@ func (p *process) end(reason error) bool {
 	if wasListed && p.sys.observed() {
 		p.sys.emit(Exited{PID{p}, reason})
 	}
-	return true
 }
 
 // context returns the actor's own context, which is cancelled when the actor is

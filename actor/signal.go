@@ -231,6 +231,8 @@ func watch(watcher, target *process) *monitor {
 	t.mu.Unlock()
 	if !open {
 		m.fire(NoProc)
+	} else if m.state.Load() == settled { // the watcher was abandoned meanwhile
+		forget(target, func(r *relations) { r.watchers.delete(m) })
 	}
 	return m
 }
