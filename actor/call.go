@@ -3,7 +3,6 @@ package actor
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 )
 
@@ -58,6 +57,7 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 	if caller(ctx) == callee.p {
 		return none, &CallError{callee, ErrSelf}
 	}
+	wakers := &callee.p.sys.wakers
 	c := &call[R]{pendingCall: pendingCall{wake: wakers.Get().(chan struct{})}}
 	if !callee.p.expect(&c.pendingCall) {
 		wakers.Put(c.wake)
@@ -91,10 +91,6 @@ type pendingCall struct {
 	err     error
 	wake    chan struct{} // with room for the one who claims
 }
-
-// wakers recycles wake channels. A channel is given back empty, and whoever
-// claims a call sends on it once: a late reply cannot reach a later call.
-var wakers = sync.Pool{New: func() any { return make(chan struct{}, 1) }}
 
 func (c *pendingCall) claim() bool { return c.claimed.CompareAndSwap(false, true) }
 

@@ -34,6 +34,12 @@ type System struct {
 	shards [16]shard
 	names  names
 
+	// wakers recycles the channels of calls. A channel is given back empty, and
+	// whoever claims a call sends on it once: a late reply cannot reach a later
+	// call. The pool is not global, because a channel made in a synctest bubble
+	// must not be used outside of it.
+	wakers sync.Pool
+
 	observers   atomic.Pointer[[]*observer]
 	deadLetters atomic.Uint64
 	deadLogged  atomic.Uint64 // how many of them the log has told
@@ -59,6 +65,7 @@ func NewSystem(cfg Config) *System {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	s.wakers.New = func() any { return make(chan struct{}, 1) }
 	s.root = &process{sys: s}
 	s.nobody = &process{sys: s}
 	s.nobody.doom.Store(&doom{NoProc})
