@@ -10,7 +10,7 @@ import (
 type Timer struct {
 	owner PID
 
-	mu    sync.Mutex // guards what follows; held while the timer fires
+	mu    sync.Mutex // guards what follows; held while the message is sent
 	timer *time.Timer
 	done  bool // fired, or stopped
 }
@@ -18,14 +18,7 @@ type Timer struct {
 // SendAfter sends m to the actor not before d has passed. The message takes its
 // place at the end of the mailbox, even if d is 0. The timer is dropped when the
 // actor ends.
-func (r Ref[M]) SendAfter(d time.Duration, m M) *Timer {
-	t := &Timer{owner: r.PID()}
-	t.start(d, func() (again time.Duration) {
-		r.Send(m)
-		return 0
-	})
-	return t
-}
+func (r Ref[M]) SendAfter(d time.Duration, m M) *Timer { return startTimer(r, d, m, nil) }
 
 // SendEvery sends m to the actor each time d has passed, until the timer is
 // stopped or the actor ends. It does not drift: the n-th message is due n·d after
@@ -34,23 +27,21 @@ func (r Ref[M]) SendEvery(d time.Duration, m M) *Timer {
 	if d <= 0 {
 		panic("actor: SendEvery: the interval must be positive")
 	}
-	t := &Timer{owner: r.PID()}
 	due := time.Now().Add(d)
-	t.start(d, func() (again time.Duration) {
-		r.Send(m)
+	return startTimer(r, d, m, func() time.Duration {
 		due = due.Add(d)
 		return max(time.Until(due), 1)
 	})
-	return t
 }
 
-// start arms t. The function fire sends the message and returns when to fire
-// again, 0 meaning never.
-func (t *Timer) start(d time.Duration, fire func() (again time.Duration)) {
+// startTimer returns a timer that sends m after d, and, if again is not nil, over
+// and over, each time after what again returns.
+func startTimer[M any](r Ref[M], d time.Duration, m M, again func() time.Duration) *Timer {
+	t := &Timer{owner: r.PID()}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done = !t.owner.Own(t); t.done {
-		return
+		return t
 	}
 	t.timer = time.AfterFunc(d, func() {
 		t.mu.Lock()
@@ -58,13 +49,22 @@ func (t *Timer) start(d time.Duration, fire func() (again time.Duration)) {
 		if t.done {
 			return
 		}
-		if again := fire(); again > 0 {
-			t.timer.Reset(again)
-			return
+		t.done = again == nil
+		if r.TrySend(m) == ErrFull {
+			// Send may wait for room, and the actor that makes room may be
+			// waiting for the lock, in Stop.
+			t.mu.Unlock()
+			r.Send(m)
+			t.mu.Lock()
 		}
-		t.done = true
-		t.owner.Disown(t)
+		switch {
+		case again == nil:
+			t.owner.Disown(t)
+		case !t.done: // not stopped meanwhile
+			t.timer.Reset(again())
+		}
 	})
+	return t
 }
 
 // Stop cancels the timer. It reports true if that prevented the message, or the
