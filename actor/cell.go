@@ -17,16 +17,12 @@ type cell[M any] struct {
 	process
 	box      mailbox.Queue[M]
 	behavior Behavior[M]
-	runner   func()                  // c.run, made once: `go c.run()` would allocate
 	next     func(*Context[M]) error // set by Continue; only the runner touches it
 }
 
 // A runner yields the processor after so many messages, so that one flooded
 // actor cannot keep the others waiting.
 const yieldAfter = 1024
-
-// wake starts a runner.
-func (c *cell[M]) wake() { go c.runner() }
 
 func (c *cell[M]) self() *Context[M] { return (*Context[M])(c) }
 
@@ -49,8 +45,10 @@ func (c *cell[M]) discard() {
 func (c *cell[M]) queued() int { return c.box.Len() }
 
 // run is the runner.
-func (c *cell[M]) run() {
-	var batch mailbox.Batch[M]
+func (c *cell[M]) run() { c.resume(mailbox.Batch[M]{}) }
+
+// resume is run with a batch that has been taken already.
+func (c *cell[M]) resume(batch mailbox.Batch[M]) {
 	if reason := c.work(&batch); reason != nil {
 		c.die(reason, &batch)
 	}
@@ -77,15 +75,12 @@ func (c *cell[M]) work(batch *mailbox.Batch[M]) (reason error) {
 
 func (c *cell[M]) handleAll(batch *mailbox.Batch[M]) error {
 	ctx := c.self()
+	if c.next != nil {
+		if err := c.proceed(); err != nil {
+			return err
+		}
+	}
 	for budget := yieldAfter; ; {
-		if c.next != nil {
-			if err := c.proceed(); err != nil {
-				return err
-			}
-		}
-		if c.box.Take(batch) == mailbox.Asleep {
-			return nil
-		}
 		for {
 			// Doom is looked at before each message: nothing is handled after a
 			// lethal signal, however long the batch.
@@ -110,6 +105,9 @@ func (c *cell[M]) handleAll(batch *mailbox.Batch[M]) error {
 				runtime.Gosched()
 				budget = yieldAfter
 			}
+		}
+		if c.box.Take(batch) == mailbox.Asleep {
+			return nil
 		}
 	}
 }
@@ -138,7 +136,11 @@ func (c *cell[M]) handleSignal(s signal) error {
 			return nil
 		}
 		if h, ok := c.behavior.(DownHandler[M]); ok {
-			return h.HandleDown(c.self(), Down{Monitor{s.monitor}, PID{s.monitor.target}, s.reason})
+			down := Down{Monitor{s.monitor}, PID{s.monitor.target}, s.reason}
+			if down.PID.p == c.sys.nobody {
+				down.PID = PID{}
+			}
+			return h.HandleDown(c.self(), down)
 		}
 	case exitSignal:
 		if !s.link.settle(&c.process, s.from) {
@@ -148,7 +150,7 @@ func (c *cell[M]) handleSignal(s signal) error {
 			c.exitUntrapped(s)
 			return nil
 		}
-		if s.from == c.parent {
+		if s.from == c.parent || s.from == c.sys.root { // the system stands in for a lost parent
 			return s.reason
 		}
 		if h, ok := c.behavior.(ExitHandler[M]); ok {
@@ -218,12 +220,14 @@ func (c *cell[M]) start(init Initializer[M], started chan<- error) {
 	case d != nil:
 		c.abort(d.reason)
 		err = d.reason
-	case err == Ignore:
-		c.abort(Normal)
 	case err != nil:
 		// The spawner gets the error; its link must not strike it as well.
 		disconnect(&c.process, c.parent)
-		c.abort(err)
+		if err == Ignore {
+			c.abort(Normal)
+		} else {
+			c.abort(err)
+		}
 	}
 	started <- err
 	if err == nil {

@@ -96,17 +96,25 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 		return Ref[M]{}, nil, fmt.Errorf("actor: spawn: %w", err)
 	}
 	c := &cell[M]{behavior: behavior}
-	c.runner = c.run
 	c.typed = c
+	c.runner = newRunner(c)
+	c.box.Rouse() // no sender starts a runner before all is set up
 	c.sys, c.parent = sys, sys.root
 	c.serial = sys.serial.Add(1)
 	if cfg.limit != mailbox.Unbounded {
 		c.box.SetLimit(cfg.limit, func(m M) { deadLetter(&c.process, m, ErrFull) })
 	}
 
+	var m *monitor
 	fail := func(err error) (Ref[M], *monitor, error) {
 		c.abort(err)
-		return Ref[M]{}, nil, fmt.Errorf("actor: spawn: %w", err)
+		return Ref[M]{}, m, fmt.Errorf("actor: spawn: %w", err)
+	}
+	if watcher != nil {
+		if watcher.has(ended) { // abandoned
+			return fail(NoProc)
+		}
+		m = watch(watcher, &c.process)
 	}
 	if cfg.name != "" {
 		if err := sys.names.register(cfg.name, &c.process); err != nil {
@@ -122,15 +130,10 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 	if !sys.add(&c.process) {
 		return fail(ErrClosed)
 	}
-	var m *monitor
-	if watcher != nil {
-		m = watch(watcher, &c.process)
-	}
-
-	if init, ok := behavior.(Initializer[M]); ok {
-		if err := c.boot(init, cfg.startTimeout); err != nil {
-			return Ref[M]{}, m, fmt.Errorf("actor: spawn %v: %w", PID{&c.process}, err)
-		}
+	if init, ok := behavior.(Initializer[M]); !ok {
+		c.ready()
+	} else if err := c.boot(init, cfg.startTimeout); err != nil {
+		return Ref[M]{}, m, fmt.Errorf("actor: spawn %v: %w", PID{&c.process}, err)
 	}
 	return Ref[M]{c}, m, nil
 }
@@ -145,10 +148,17 @@ func construct[M any](newBehavior func() Behavior[M]) (b Behavior[M], err error)
 	return newBehavior(), nil
 }
 
-// boot runs Init on the actor's first runner and waits for its outcome. Until it
-// is known the mailbox counts as awake, so no sender starts a second runner.
+// ready ends the setup of an actor without Init. The actor sleeps, unless
+// something has come for it already.
+func (c *cell[M]) ready() {
+	var batch mailbox.Batch[M]
+	if c.box.Take(&batch) != mailbox.Asleep {
+		go c.resume(batch)
+	}
+}
+
+// boot runs Init on the actor's first runner and waits for its outcome.
 func (c *cell[M]) boot(init Initializer[M], timeout time.Duration) error {
-	c.box.Rouse()
 	started := make(chan error, 1)
 	go c.start(init, started)
 	if timeout <= 0 {
@@ -160,6 +170,8 @@ func (c *cell[M]) boot(init Initializer[M], timeout time.Duration) error {
 	case err := <-started:
 		return err
 	case <-timer.C:
+		// As in start: the spawner gets the error, not the signal.
+		disconnect(&c.process, c.parent)
 		c.kill(Killed)
 		return ErrStartTimeout
 	}
