@@ -1,0 +1,75 @@
+// Command conformance is a server that shows all of the Channels protocol. The
+// end-to-end tests run the official client against it, and it is a tour of
+// package ws: each event of room.go is one thing that a channel can do.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"log"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// connect refuses the token "bad" and names the connection after its user.
+func connect(r *ws.Request) (ws.Identity, error) {
+	if r.Params.Get("token") == "bad" || r.AuthToken == "bad" {
+		return ws.Identity{}, errors.New("bad token")
+	}
+	user := r.Params.Get("user_id")
+	if user == "" {
+		return ws.Identity{}, nil
+	}
+	return ws.Identity{ID: socketID(user), Assigns: user}, nil
+}
+
+func socketID(user string) string { return "user_socket:" + user }
+
+func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
+	socket := ws.Socket{
+		Path:           "/socket",
+		Connect:        connect,
+		MaxMessageSize: 1 << 20,
+		Channels: ws.Routes{
+			{Pattern: "room:*", New: func() ws.Handler { return new(Room) }},
+		},
+	}
+	short := socket
+	short.Path = "/socket-short"
+	short.IdleTimeout = time.Second
+	return ws.NewEndpoint(sys, socket, short)
+}
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:4000", "address to listen on")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+
+	sys := actor.NewSystem(actor.Config{})
+	endpoint, err := newEndpoint(sys)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := &http.Server{Addr: *addr, Handler: endpoint, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.ListenAndServe(); err != http.ErrServerClosed {
+			log.Fatal(err)
+		}
+	}()
+
+	<-ctx.Done()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for _, shutdown := range []func(context.Context) error{server.Shutdown, endpoint.Shutdown, sys.Shutdown} {
+		if err := shutdown(ctx); err != nil {
+			log.Print(err)
+		}
+	}
+}

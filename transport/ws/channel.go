@@ -1,0 +1,314 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// Handler is what you write: the server side of one kind of channel. One Handler
+// serves one client on one topic; it runs in an actor of its own, one call at a
+// time, so its fields need no lock. A panic ends that channel only: the client is
+// told by phx_error and joins again, with a new Handler.
+//
+// A Handler may also implement [InfoHandler], [OutHandler] and [Terminator].
+type Handler interface {
+	// Join lets the client in or, with an error, refuses it; see [Refuse]. The
+	// reply is the payload of the answer; nil means {}. The channel cannot push
+	// or broadcast yet; [Channel.Continue] is for what follows the answer. Other
+	// joins of the same client wait meanwhile.
+	Join(c *Channel, topic string, in Payload) (reply any, err error)
+
+	// HandleIn handles an event that the client pushed. With the error [Stop], or
+	// one that wraps [actor.Shutdown], the channel ends in good order after the
+	// reply; any other error is a crash, like a panic, and nothing is replied.
+	HandleIn(c *Channel, event string, in Payload) (Reply, error)
+}
+
+// InfoHandler is a [Handler] that other parts of the program send messages to,
+// through [Channel.Ref]. Errors mean the same as in HandleIn.
+type InfoHandler interface {
+	HandleInfo(c *Channel, msg any) error
+}
+
+// OutHandler is a [Handler] that sees some broadcasts before its client does, and
+// pushes what it likes, or nothing. That takes an encoding for each client.
+type OutHandler interface {
+	// Intercepts lists the events. It is asked once, before Join.
+	Intercepts() []string
+	// HandleOut gets a broadcast of such an event, in place of the client.
+	HandleOut(c *Channel, event string, payload Payload) error
+}
+
+// Terminator is a [Handler] that cleans up. Terminate runs when the channel ends:
+// with reason [Left], [Closed], [Rejoined], [actor.Shutdown], or what the handler
+// returned or panicked with. It does not run after a refused Join, nor when it
+// would have to wait for a handler that does not return.
+type Terminator interface {
+	Terminate(c *Channel, reason error)
+}
+
+// Channel is one client on one topic, as its [Handler] sees it. It may be used
+// only by that Handler, while a call of it runs; Ref and what it returns, and
+// [ReplyRef], are safe anywhere.
+type Channel struct {
+	ctx     *actor.Context[channelMsg]
+	session *session // only what never changes
+	handler Handler
+	topic   string
+	joinRef ref
+	joined  bool
+	current ref // of the message that is being handled, if it has one
+
+	intercepts []string     // does not change after the join
+	pending    atomic.Int64 // messages of the client that are not handled yet
+	replaced   atomic.Bool  // joined anew: handle no more
+}
+
+// Errors of a channel's methods.
+var (
+	// ErrNotJoined says that a channel cannot send before its Join has returned.
+	ErrNotJoined = errors.New("ws: channel is not joined")
+	// ErrNoRef says that there is no message to reply to.
+	ErrNoRef = errors.New("ws: no message to reply to")
+)
+
+// Topic returns the channel's topic.
+func (c *Channel) Topic() string { return c.topic }
+
+// Context returns the actor's context: it is cancelled when the channel is
+// killed, it monitors and links other actors, and it can be handed to whatever
+// takes a context.Context.
+func (c *Channel) Context() actor.Self { return c.ctx }
+
+// Request returns what the client connected with.
+func (c *Channel) Request() *Request { return c.session.request }
+
+// Assigns returns what Connect assigned to the connection. All its channels share
+// it.
+func (c *Channel) Assigns() any { return c.session.identity.Assigns }
+
+// SocketID returns the ID that Connect gave the connection, or "".
+func (c *Channel) SocketID() string { return c.session.identity.ID }
+
+// Push sends an event to this client. The payload must marshal to a JSON object,
+// or be [Binary]; otherwise the error wraps [ErrPayload].
+func (c *Channel) Push(event string, payload any) error {
+	if !c.joined {
+		return fmt.Errorf("ws: push %q: %w", event, ErrNotJoined)
+	}
+	p, err := outgoing(payload)
+	if err != nil {
+		return fmt.Errorf("push %q: %w", event, err)
+	}
+	return c.session.send(message{joinRef: c.joinRef, topic: c.topic, event: event, payload: p})
+}
+
+// Broadcast sends an event to all clients that have joined the topic, this one
+// included. See Push for the payload.
+func (c *Channel) Broadcast(event string, payload any) error {
+	return c.broadcast(actor.PID{}, event, payload)
+}
+
+// BroadcastFrom sends an event to all clients that have joined the topic, but for
+// this one. See Push for the payload.
+func (c *Channel) BroadcastFrom(event string, payload any) error {
+	return c.broadcast(c.ctx.PID(), event, payload)
+}
+
+func (c *Channel) broadcast(from actor.PID, event string, payload any) error {
+	if !c.joined {
+		return fmt.Errorf("ws: broadcast %q: %w", event, ErrNotJoined)
+	}
+	return c.session.endpoint.broadcast(from, c.topic, event, payload)
+}
+
+// Endpoint returns the endpoint that the client is connected to.
+func (c *Channel) Endpoint() *Endpoint { return c.session.endpoint }
+
+// Continue has f run when the present call has returned and its reply is sent,
+// before any other message. It is the place for what a Join cannot do: push a
+// first state, broadcast an arrival, load something slow.
+func (c *Channel) Continue(f func(*Channel) error) {
+	c.ctx.Continue(func(*actor.Context[channelMsg]) error { return f(c) })
+}
+
+// Ref returns the address of the channel, for messages to its [InfoHandler].
+func (c *Channel) Ref() Ref { return Ref{c.ctx.Self()} }
+
+// ReplyRef returns the means to answer the present message later, from any
+// goroutine; the handler then returns [NoReply]. It fails with [ErrNoRef] if the
+// client sent no ref, or outside of HandleIn. It is Phoenix's socket_ref.
+func (c *Channel) ReplyRef() (ReplyRef, error) {
+	if c.current == "" {
+		return ReplyRef{}, ErrNoRef
+	}
+	return ReplyRef{c.session, reply{joinRef: c.joinRef, ref: c.current, topic: c.topic}}, nil
+}
+
+// Ref is the address of a channel. It is comparable, and safe to use when the
+// channel has ended.
+type Ref struct{ ref actor.Ref[channelMsg] }
+
+// Send gives msg to the channel's [InfoHandler].
+func (r Ref) Send(msg any) { r.ref.Send(channelMsg{op: opInfo, info: msg}) }
+
+// SendAfter gives msg to the channel's [InfoHandler] after d, unless the channel
+// has ended.
+func (r Ref) SendAfter(d time.Duration, msg any) *actor.Timer {
+	return r.ref.SendAfter(d, channelMsg{op: opInfo, info: msg})
+}
+
+// SendEvery gives msg to the channel's [InfoHandler] every d, until the timer is
+// stopped or the channel ends.
+func (r Ref) SendEvery(d time.Duration, msg any) *actor.Timer {
+	return r.ref.SendEvery(d, channelMsg{op: opInfo, info: msg})
+}
+
+// PID returns the channel's actor.
+func (r Ref) PID() actor.PID { return r.ref.PID() }
+
+// ReplyRef stands for a message that is to be answered later.
+type ReplyRef struct {
+	session *session
+	reply   reply
+}
+
+// Reply answers the message. An answer that comes when the channel has ended does
+// no harm: the client drops it.
+func (r ReplyRef) Reply(with Reply) error { return r.session.reply(r.reply, with) }
+
+// The operations of a channelMsg.
+type channelOp uint8
+
+const (
+	opJoin channelOp = iota
+	opIn             // an event of the client's
+	opOut            // a broadcast that the handler intercepts
+	opInfo
+)
+
+// channelMsg is a message to a channel actor.
+type channelMsg struct {
+	op   channelOp
+	in   message
+	out  *broadcast
+	info any
+}
+
+// channelActor is the actor around a Channel.
+type channelActor struct{ Channel }
+
+// Init makes the channel trap exits, so that Terminate runs when its session
+// ends it.
+func (a *channelActor) Init(ctx *actor.Context[channelMsg]) error {
+	a.ctx = ctx
+	ctx.TrapExit(true)
+	return nil
+}
+
+// Receive implements [actor.Behavior].
+func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error {
+	if a.replaced.Load() {
+		return nil // the exit signal is on its way
+	}
+	switch m.op {
+	case opJoin:
+		return a.join(m.in)
+	case opIn:
+		defer a.handled()
+		return a.in(m.in)
+	case opOut:
+		return a.handler.(OutHandler).HandleOut(&a.Channel, m.out.event, m.out.payload)
+	default:
+		if h, ok := a.handler.(InfoHandler); ok {
+			return h.HandleInfo(&a.Channel, m.info)
+		}
+		return nil
+	}
+}
+
+// handled gives the client's message back to the flow control of its connection.
+func (a *channelActor) handled() {
+	a.pending.Add(-1)
+	a.session.conn.inflow.done(1)
+}
+
+// join runs the handler's Join and answers. The channel is subscribed before the
+// client hears that it is in, so it misses nothing from then on.
+func (a *channelActor) join(m message) error {
+	if h, ok := a.handler.(OutHandler); ok {
+		a.intercepts = h.Intercepts()
+	}
+	answer := reply{joinRef: m.joinRef, ref: m.ref, topic: m.topic}
+	payload, err := a.handler.Join(&a.Channel, a.topic, m.payload)
+	if err != nil {
+		payload, foreseen := refusal(err)
+		if !foreseen {
+			a.session.log().Error("join failed", "topic", a.topic, "error", err)
+		}
+		if err := a.session.reply(answer, Error(payload)); err != nil {
+			return err
+		}
+		return actor.Stop
+	}
+	if err := a.session.endpoint.topics.Subscribe(a.ctx.PID(), a.topic, a); err != nil {
+		return err
+	}
+	if err := a.session.reply(answer, OK(payload)); err != nil {
+		return err
+	}
+	a.joined = true
+	a.session.ctx.Self().Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
+	return nil
+}
+
+// in handles an event of the client's.
+func (a *channelActor) in(m message) error {
+	answer := reply{joinRef: a.joinRef, ref: m.ref, topic: a.topic}
+	if m.event == eventLeave {
+		if err := a.session.reply(answer, OK(nil)); err != nil {
+			return err
+		}
+		return Left
+	}
+	a.current = m.ref
+	with, err := a.handler.HandleIn(&a.Channel, m.event, m.payload)
+	a.current = ""
+	if err != nil && !actor.IsClean(err) {
+		return err
+	}
+	if with.status != "" && m.ref != "" {
+		if err := a.session.reply(answer, with); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// Deliver sends a broadcast to the client: the frame that all its receivers
+// share, without a part for this actor, unless the handler intercepts the event.
+// It implements pubsub.Subscriber, and runs on the broadcaster's goroutine.
+func (a *channelActor) Deliver(_ string, b *broadcast) {
+	if slices.Contains(a.intercepts, b.event) {
+		a.ctx.Self().Send(channelMsg{op: opOut, out: b})
+		return
+	}
+	f, err := b.frame(a.session.serializer)
+	if err != nil {
+		a.session.log().Warn("broadcast not delivered", "topic", b.topic, "event", b.event, "error", err)
+		return
+	}
+	a.session.conn.send(f)
+}
+
+// Terminate implements [actor.Terminator].
+func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
+	if t, ok := a.handler.(Terminator); ok && a.joined {
+		t.Terminate(&a.Channel, reason)
+	}
+}

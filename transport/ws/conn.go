@@ -1,0 +1,348 @@
+package ws
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// conn is one WebSocket connection. The library reads frames and speaks the
+// control frames; data frames, which are made once and go to many connections,
+// are written past it. So that the two do not mix, the library writes through
+// conn as well.
+//
+// A write never waits for the client. It is tried at once, on the goroutine of
+// whoever sends; what the kernel does not take is queued, up to a limit, and a
+// goroutine lives for as long as there is a queue.
+type conn struct {
+	net.Conn
+	ws    *websocket.Conn
+	carry []byte          // came with the handshake, not read yet
+	raw   syscall.RawConn // for writes that do not wait; nil if there is none, as with TLS
+
+	idle         time.Duration // closes after that long without a message
+	writeTimeout time.Duration
+	limit        int    // bytes that may wait in the queue
+	onSlow       func() // called once, when the queue is full
+	released     func() // called once, when the connection is closed for good
+
+	inflow inflow
+	status atomic.Pointer[closeStatus] // the first one to be set holds
+	open   *sync.WaitGroup             // counts the goroutines of connections
+
+	mu       sync.Mutex
+	queue    net.Buffers
+	queued   int  // bytes, with those that flush has in hand
+	flushing bool // a goroutine is writing the queue
+	refused  bool // the queue was full: no more data
+	closed   bool // the library is done; close when flushed
+	dead     bool // a write failed, or the connection is closed
+
+	// The parts of a try, kept here because the callback of RawConn.Write would
+	// otherwise allocate. Guarded by mu.
+	tryOnce func(fd uintptr) bool
+	try     []byte
+	tryErr  error
+}
+
+// closeStatus is how a connection is to end.
+type closeStatus struct {
+	code   websocket.StatusCode
+	reason string
+}
+
+// errSlow says that a client does not read what it is sent.
+var errSlow = errors.New("ws: slow consumer")
+
+// accept upgrades the request. The HTTP handler may then return: the connection
+// is the caller's, and nothing of the request is kept.
+func (c *conn) accept(w http.ResponseWriter, r *http.Request) (err error) {
+	c.ws, err = websocket.Accept(&upgrade{w, c}, r, acceptOptions)
+	return err
+}
+
+// upgrade hands the library a connection with small buffers: the ones of net/http
+// are 4 KiB each, and as many idle connections would hold them for ever.
+type upgrade struct {
+	http.ResponseWriter
+	conn *conn
+}
+
+const (
+	readBuffer = 512
+	// A control frame, 125 bytes and its header, must be a single Write.
+	writeBuffer = 128
+)
+
+// Hijack implements [http.Hijacker].
+func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, buffered, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	// A fast client's first frames may have been read along with its handshake.
+	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
+	c := u.conn
+	c.Conn, c.carry = nc, bytes.Clone(early)
+	if sc, ok := nc.(syscall.Conn); ok {
+		c.raw, _ = sc.SyscallConn()
+	}
+	c.tryOnce = c.writeOnce
+	return c, bufio.NewReadWriter(bufio.NewReaderSize(c, readBuffer), bufio.NewWriterSize(c, writeBuffer)), nil
+}
+
+// Read is how the library reads.
+func (c *conn) Read(p []byte) (int, error) {
+	if len(c.carry) > 0 {
+		n := copy(p, c.carry)
+		if c.carry = c.carry[n:]; len(c.carry) == 0 {
+			c.carry = nil
+		}
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// Write is how the library writes: control frames only, each in one call.
+func (c *conn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dead {
+		return 0, net.ErrClosed
+	}
+	c.writeLocked(bytes.Clone(p))
+	return len(p), nil
+}
+
+// Close is how the library closes: at the end of the closing handshake, or when
+// the connection has failed.
+func (c *conn) Close() error {
+	c.inflow.open()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.flushing { // let the close frame out, if it is quick
+		return c.Conn.SetWriteDeadline(time.Now().Add(time.Second))
+	}
+	c.dead = true
+	return c.Conn.Close()
+}
+
+// send writes a frame, or queues it. It does not wait. A client that has let the
+// queue fill up gets no more: onSlow is called, once.
+func (c *conn) send(f frame) {
+	c.mu.Lock()
+	if c.dead || c.refused || c.closed {
+		c.mu.Unlock()
+		return
+	}
+	if c.queued+len(f.bytes) > c.limit {
+		c.refused = true
+		c.mu.Unlock()
+		c.onSlow()
+		return
+	}
+	c.writeLocked(f.bytes)
+	c.mu.Unlock()
+}
+
+// writeLocked writes b, or what the kernel takes of it, and queues the rest. It
+// holds the lock during a system call, but one that does not wait.
+func (c *conn) writeLocked(b []byte) {
+	if !c.flushing && c.raw != nil {
+		c.try, c.tryErr = b, nil
+		err := c.raw.Write(c.tryOnce)
+		b, c.try = c.try, nil
+		if err == nil {
+			err = c.tryErr
+		}
+		if err != nil {
+			c.failLocked()
+			return
+		}
+		if len(b) == 0 {
+			return
+		}
+	}
+	c.queue = append(c.queue, b)
+	c.queued += len(b)
+	if !c.flushing {
+		c.flushing = true
+		c.open.Go(c.flush)
+	}
+}
+
+// flush writes the queue until it is empty.
+func (c *conn) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.queue) > 0 && !c.dead {
+		batch, size := c.queue, c.queued
+		c.queue = nil
+		if !c.closed { // Close has set a deadline of its own
+			c.Conn.SetWriteDeadline(time.Now().Add(c.writeTimeout))
+		}
+		c.mu.Unlock()
+		_, err := batch.WriteTo(c.Conn)
+		c.mu.Lock()
+		c.queued -= size
+		if err != nil {
+			c.failLocked()
+		}
+	}
+	c.flushing = false
+	if !c.dead {
+		// The deadline would fail the next write, however much later it comes.
+		c.Conn.SetWriteDeadline(time.Time{})
+		if c.closed {
+			c.failLocked()
+		}
+	}
+}
+
+// failLocked gives the connection up; the reader notices.
+func (c *conn) failLocked() {
+	c.dead, c.queue = true, nil
+	c.Conn.Close()
+}
+
+// inflowLimit is how many messages of a client may wait to be handled before its
+// connection is not read any further.
+const inflowLimit = 1024
+
+// receive reads messages and hands them to the session until the connection ends.
+// It does nothing else with them: its goroutine's stack, which idle connections
+// keep, must not grow by decoding, let alone by handlers.
+func (c *conn) receive(session actor.Ref[sessionMsg]) {
+	err := c.receiveAll(session)
+	session.Send(sessionMsg{op: opHangup, err: err})
+}
+
+func (c *conn) receiveAll(session actor.Ref[sessionMsg]) error {
+	for {
+		c.Conn.SetReadDeadline(time.Now().Add(c.idle))
+		typ, r, err := c.ws.Reader(context.Background())
+		if err != nil {
+			return err
+		}
+		c.Conn.SetReadDeadline(time.Now().Add(c.idle)) // for the rest of the message
+		data, err := readAll(r)
+		if err != nil {
+			return err
+		}
+		c.inflow.take()
+		session.Send(sessionMsg{op: opFrame, data: data, binary: typ == websocket.MessageBinary})
+	}
+}
+
+// readBuffers recycles the buffers that messages are read into.
+var readBuffers = sync.Pool{New: func() any { return new([4096]byte) }}
+
+// readAll returns the message in a slice of its own, since its payload may live
+// as long as a handler likes.
+func readAll(r io.Reader) ([]byte, error) {
+	buf := readBuffers.Get().(*[4096]byte)
+	defer readBuffers.Put(buf)
+	n, err := io.ReadFull(r, buf[:])
+	switch err {
+	case nil: // there may be more
+	case io.EOF, io.ErrUnexpectedEOF:
+		return bytes.Clone(buf[:n]), nil
+	default:
+		return nil, err
+	}
+	rest, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	return append(bytes.Clone(buf[:n]), rest...), nil
+}
+
+// closeWith decides how the connection will end, unless that is decided.
+func (c *conn) closeWith(code websocket.StatusCode, reason string) {
+	c.status.CompareAndSwap(nil, &closeStatus{code, reason})
+}
+
+// Release closes the connection when its session has ended, however that came. It
+// implements [actor.Resource].
+func (c *conn) Release(_ actor.PID, reason error) {
+	if actor.IsClean(reason) {
+		c.closeWith(websocket.StatusServiceRestart, "")
+	} else {
+		c.closeWith(websocket.StatusInternalError, "")
+	}
+	status := c.status.Load()
+	c.inflow.open()
+	go func() { // the handshake waits for the client
+		defer c.released()
+		c.ws.Close(status.code, status.reason)
+	}()
+}
+
+// inflow bounds the messages of a connection that are read and not yet handled.
+type inflow struct {
+	unhandled atomic.Int64
+	mu        sync.Mutex
+	gate      chan struct{} // what the reader waits for; nil if it does not
+	opened    bool          // for good
+}
+
+// take counts a message and waits while there are too many.
+func (f *inflow) take() {
+	if f.unhandled.Add(1) < inflowLimit {
+		return
+	}
+	f.mu.Lock()
+	// Looked at again under the lock: done may have seen no gate to open.
+	if f.opened || f.unhandled.Load() < inflowLimit {
+		f.mu.Unlock()
+		return
+	}
+	gate := make(chan struct{})
+	f.gate = gate
+	f.mu.Unlock()
+	<-gate
+}
+
+// done tells that n messages need not be waited for any more.
+func (f *inflow) done(n int64) {
+	if n == 0 {
+		return
+	}
+	left := f.unhandled.Add(-n)
+	if left < inflowLimit/2 && left+n >= inflowLimit/2 {
+		f.mu.Lock()
+		f.openLocked()
+		f.mu.Unlock()
+	}
+}
+
+// open lets the reader through from now on.
+func (f *inflow) open() {
+	f.mu.Lock()
+	f.opened = true
+	f.openLocked()
+	f.mu.Unlock()
+}
+
+func (f *inflow) openLocked() {
+	if f.gate != nil {
+		close(f.gate)
+		f.gate = nil
+	}
+}
+
+func (c *conn) String() string { return fmt.Sprint(c.RemoteAddr()) }

@@ -1,0 +1,32 @@
+// Package ws speaks the Phoenix Channels protocol over WebSocket, with an actor
+// for each connection and for each joined channel.
+//
+// A client connects to an [Endpoint] once and joins any number of topics on that
+// connection. Each topic that it has joined is served by a [Handler] of its own,
+// in a supervised actor: it gets the client's events in order, replies, pushes,
+// and broadcasts to all who have joined the topic. A panic in a Handler costs
+// that one channel; the client is told and joins again.
+//
+//	endpoint, err := ws.NewEndpoint(sys, ws.Socket{
+//		Path:     "/socket",
+//		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &Room{} }}},
+//	})
+//	http.ListenAndServe("127.0.0.1:4000", endpoint)
+//
+// The official clients for JavaScript, Swift, Kotlin and others work unmodified.
+// Versions 1 and 2 of the protocol are spoken, as the client asks; messages are
+// JSON, or bytes in version 2.
+//
+// # Order and delivery
+//
+// Events of one client on one topic are handled in the order in which they were
+// sent, and different topics at the same time. Broadcasts of one sender on one
+// topic arrive in order. Delivery is at most once: nothing is kept for a client
+// that is away.
+//
+// # Overload
+//
+// A client that does not read what it is sent is closed when Socket.MaxQueue bytes
+// wait for it; nobody waits for it. A client that sends faster than its channels
+// handle is made to wait by TCP.
+package ws

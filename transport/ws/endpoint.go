@@ -1,0 +1,228 @@
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// Endpoint serves sockets over HTTP. Each connection is an actor under its
+// supervisor, and so is each channel that a client has joined:
+//
+//	endpoint               supervisor
+//	└── sockets            dynamic supervisor
+//	    ├── socket actor   one for each connection
+//	    │   ├── channel actor   one for each topic that it has joined
+//	    │   └── …
+//	    └── …
+//
+// An Endpoint is an [http.Handler]; it answers 404 where no socket is mounted.
+// Its methods may be called from any goroutine.
+type Endpoint struct {
+	mounts []Socket
+	log    *slog.Logger
+	tree   supervisor.Tree
+	topics pubsub.PubSub[*broadcast]
+
+	// The present dynamic supervisor of the socket actors: a restart changes it.
+	sockets atomic.Pointer[supervisor.Dynamic]
+
+	// mu makes sure that no connection is added once closing is set, so that
+	// Shutdown may wait for those there are.
+	mu      sync.Mutex
+	closing bool
+	conns   sync.WaitGroup
+
+	connections atomic.Int64
+	slow        atomic.Uint64
+}
+
+// Stats are figures about an endpoint.
+type Stats struct {
+	Connections   int    // that are open now
+	SlowConsumers uint64 // clients closed so far because they did not read
+}
+
+// NewEndpoint starts an endpoint that serves the given sockets. It fails if one of
+// them is not well-formed, or if the system is shut down.
+func NewEndpoint(sys *actor.System, sockets ...Socket) (*Endpoint, error) {
+	e := &Endpoint{log: sys.Logger()}
+	e.topics.Logger = e.log
+	for i, s := range sockets {
+		s, err := s.withDefaults()
+		if err != nil {
+			return nil, fmt.Errorf("ws: socket %d, %q: %w", i, s.Path, err)
+		}
+		e.mounts = append(e.mounts, s)
+	}
+	dynamic := supervisor.DynamicSupervisor("sockets", supervisor.DynamicSpec{})
+	start := dynamic.Start
+	dynamic.Start = func(parent actor.Self) (actor.PID, error) {
+		pid, err := start(parent)
+		if d, ok := supervisor.DynamicOf(pid); ok {
+			e.sockets.Store(&d)
+		}
+		return pid, err
+	}
+	var err error
+	e.tree, err = supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{dynamic}})
+	if err != nil {
+		return nil, fmt.Errorf("ws: new endpoint: %w", err)
+	}
+	return e, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for i := range e.mounts {
+		if s := &e.mounts[i]; r.URL.Path == s.Path+"/websocket" {
+			e.serve(w, r, s)
+			return
+		}
+	}
+	http.NotFound(w, r)
+}
+
+func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
+	switch {
+	case r.Method != http.MethodGet:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	case !isUpgrade(r.Header):
+		w.WriteHeader(http.StatusUpgradeRequired)
+		return
+	}
+	req, identity, ser, err := s.handshake(r)
+	if err != nil {
+		e.log.Info("connection refused", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	if !e.admit() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	c := &conn{
+		idle:         s.IdleTimeout,
+		writeTimeout: s.WriteTimeout,
+		limit:        s.MaxQueue,
+		released:     e.released,
+		open:         &e.conns,
+	}
+	if err := c.accept(w, r); err != nil { // and has answered
+		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
+		e.released()
+		return
+	}
+	c.ws.SetReadLimit(int64(s.MaxMessageSize))
+	e.start(&session{endpoint: e, socket: s, conn: c, serializer: ser, request: req, identity: identity})
+}
+
+// admit counts a connection, unless the endpoint is shutting down.
+func (e *Endpoint) admit() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closing {
+		return false
+	}
+	e.conns.Add(1)
+	e.connections.Add(1)
+	return true
+}
+
+// released is called when a connection is closed for good.
+func (e *Endpoint) released() {
+	e.connections.Add(-1)
+	e.conns.Done()
+}
+
+// sessionShutdown is more than a session gives its channels.
+const sessionShutdown = supervisor.Shutdown(stopTimeout + 2*time.Second)
+
+// start puts a session under the socket supervisor and lets its connection be
+// read. The HTTP handler can then return, which frees what belongs to the request.
+func (e *Endpoint) start(s *session) {
+	e.conns.Add(1) // the reader's, while the connection's own still holds
+	pid, err := e.sockets.Load().StartChild(context.Background(), supervisor.Child{
+		Restart:  supervisor.Temporary, // the client comes back by itself
+		Shutdown: sessionShutdown,
+		Type:     supervisor.TypeSupervisor,
+		Start: func(parent actor.Self) (actor.PID, error) {
+			ref, err := actor.SpawnLink(parent, func() actor.Behavior[sessionMsg] { return s })
+			return ref.PID(), err
+		},
+	})
+	if err != nil {
+		e.log.Error("connection not started", "error", err)
+		if !s.owned {
+			s.conn.Release(actor.PID{}, actor.Shutdown)
+		}
+		e.conns.Done()
+		return
+	}
+	ref, _ := actor.RefOf[sessionMsg](pid)
+	go func() {
+		defer e.conns.Done()
+		s.conn.receive(ref)
+	}()
+}
+
+// Broadcast sends an event to all clients that have joined a topic. The payload
+// must marshal to a JSON object, or be [Binary]; otherwise the error wraps
+// [ErrPayload]. Broadcasts of one goroutine arrive in order.
+func (e *Endpoint) Broadcast(topic, event string, payload any) error {
+	return e.broadcast(actor.PID{}, topic, event, payload)
+}
+
+func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any) error {
+	b, err := newBroadcast(topic, event, payload)
+	if err != nil {
+		return fmt.Errorf("broadcast %q on %q: %w", event, topic, err)
+	}
+	e.topics.BroadcastFrom(from, topic, b)
+	return nil
+}
+
+// Disconnect closes all connections that Connect gave this ID, with code 1001.
+// The clients reconnect at once: to keep one out, refuse it in Connect.
+func (e *Endpoint) Disconnect(id string) error {
+	return e.Broadcast(id, eventDisconnect, nil)
+}
+
+// Stats returns the endpoint's present figures.
+func (e *Endpoint) Stats() Stats {
+	return Stats{Connections: int(e.connections.Load()), SlowConsumers: e.slow.Load()}
+}
+
+// Shutdown ends the endpoint. It refuses new connections with status 503, ends
+// all channels with Terminate, closes the connections with code 1012, on which
+// clients reconnect, and returns when the last one is closed, or with an error
+// when ctx is done.
+func (e *Endpoint) Shutdown(ctx context.Context) error {
+	e.mu.Lock()
+	e.closing = true
+	e.mu.Unlock()
+	if err := e.tree.Stop(ctx); err != nil && !errors.Is(err, actor.NoProc) {
+		return fmt.Errorf("ws: shutdown: %w", err)
+	}
+	closed := make(chan struct{})
+	go func() {
+		e.conns.Wait()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("ws: shutdown: %d connections are still closing: %w", e.connections.Load(), ctx.Err())
+	}
+}

@@ -1,0 +1,136 @@
+package ws
+
+import (
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+)
+
+// splitArray returns the first len(parts) elements of a JSON array, undecoded.
+// Further elements are ignored; fewer are an error, as is anything that is not
+// valid JSON in valid UTF-8.
+func splitArray(data []byte, parts [][]byte) error {
+	if !utf8.Valid(data) || !json.Valid(data) {
+		return fmt.Errorf("%w: not JSON", errMalformed)
+	}
+	// The text is valid JSON, so it is enough to follow strings and nesting.
+	i := skipSpace(data, 0)
+	if data[i] != '[' {
+		return fmt.Errorf("%w: not an array", errMalformed)
+	}
+	for n := range parts {
+		start := skipSpace(data, i+1)
+		if data[start] == ']' {
+			return fmt.Errorf("%w: %d elements, want %d", errMalformed, n, len(parts))
+		}
+		i = skipValue(data, start)
+		parts[n] = data[start:i]
+		if i = skipSpace(data, i); data[i] == ']' && n < len(parts)-1 {
+			return fmt.Errorf("%w: %d elements, want %d", errMalformed, n+1, len(parts))
+		}
+	}
+	return nil
+}
+
+func skipSpace(data []byte, i int) int {
+	for data[i] == ' ' || data[i] == '\t' || data[i] == '\n' || data[i] == '\r' {
+		i++
+	}
+	return i
+}
+
+// skipValue returns the index behind the JSON value that starts at i.
+func skipValue(data []byte, i int) int {
+	depth := 0
+	for {
+		switch data[i] {
+		case '"':
+			for i++; data[i] != '"'; i++ {
+				if data[i] == '\\' {
+					i++
+				}
+			}
+		case '[', '{':
+			depth++
+		case ']', '}':
+			if depth == 0 { // the end of the array around a number or a word
+				return i
+			}
+			depth--
+		case ',', ' ', '\t', '\n', '\r':
+			if depth == 0 {
+				return i
+			}
+			i++
+			continue
+		default:
+			i++
+			continue
+		}
+		i++
+		if depth == 0 {
+			return i
+		}
+	}
+}
+
+// unquote decodes a JSON string.
+func unquote(data []byte) (string, error) {
+	if len(data) >= 2 && data[0] == '"' {
+		plain := true
+		for _, b := range data[1 : len(data)-1] {
+			if b == '\\' {
+				plain = false
+				break
+			}
+		}
+		if plain {
+			return string(data[1 : len(data)-1]), nil
+		}
+	}
+	var s string
+	if err := json.Unmarshal(data, &s); err != nil || data[0] != '"' {
+		return "", fmt.Errorf("%w: %.40s is not a string", errMalformed, data)
+	}
+	return s, nil
+}
+
+// rawRef takes a reference as it is; only strings, numbers and null can be one.
+func rawRef(data []byte) (ref, error) {
+	switch data[0] {
+	case 'n':
+		return "", nil
+	case '{', '[', 't', 'f':
+		return "", fmt.Errorf("%w: %.40s is not a ref", errMalformed, data)
+	}
+	return ref(data), nil
+}
+
+// appendString appends s as a JSON string.
+func appendString(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			quoted, _ := json.Marshal(s) // cannot fail for a string
+			return append(dst, quoted...)
+		}
+	}
+	dst = append(dst, '"')
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
+
+func appendRef(dst []byte, r ref) []byte {
+	if r == "" {
+		return append(dst, "null"...)
+	}
+	return append(dst, r...)
+}
+
+// appendReply appends the payload of a phx_reply.
+func appendReply(dst []byte, status string, response Payload) []byte {
+	dst = append(dst, `{"status":`...)
+	dst = appendString(dst, status)
+	dst = append(dst, `,"response":`...)
+	dst = append(dst, response.Bytes()...)
+	return append(dst, '}')
+}

@@ -1,0 +1,160 @@
+package ws_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// maskedText returns a client's text frame.
+func maskedText(text string) []byte {
+	var b bytes.Buffer
+	b.WriteByte(0x81)
+	switch n := len(text); {
+	case n < 126:
+		b.WriteByte(0x80 | byte(n))
+	default:
+		b.WriteByte(0x80 | 126)
+		binary.Write(&b, binary.BigEndian, uint16(n))
+	}
+	b.Write([]byte{0, 0, 0, 0}) // a mask that changes nothing
+	b.WriteString(text)
+	return b.Bytes()
+}
+
+// rawClient is a connection without a WebSocket library.
+type rawClient struct {
+	t  testing.TB
+	nc net.Conn
+	r  *bufio.Reader
+}
+
+// rawHandshake sends the handshake and, in the same write, whatever follows.
+func rawHandshake(t testing.TB, s *server, follows []byte) *rawClient {
+	t.Helper()
+	nc, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	nc.SetDeadline(time.Now().Add(patience))
+	request := "GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: " + s.addr +
+		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+	if _, err := nc.Write(append([]byte(request), follows...)); err != nil {
+		t.Fatal(err)
+	}
+	c := &rawClient{t, nc, bufio.NewReader(nc)}
+	resp, err := http.ReadResponse(c.r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("status %d", resp.StatusCode)
+	}
+	return c
+}
+
+// readFrame reads one of the server's frames.
+func (c *rawClient) readFrame() (opcode byte, payload []byte, err error) {
+	var head [2]byte
+	if _, err := io.ReadFull(c.r, head[:]); err != nil {
+		return 0, nil, err
+	}
+	n := uint64(head[1])
+	switch n {
+	case 126:
+		var b [2]byte
+		io.ReadFull(c.r, b[:])
+		n = uint64(binary.BigEndian.Uint16(b[:]))
+	case 127:
+		var b [8]byte
+		io.ReadFull(c.r, b[:])
+		n = binary.BigEndian.Uint64(b[:])
+	}
+	payload = make([]byte, n)
+	_, err = io.ReadFull(c.r, payload)
+	return head[0] & 0x0f, payload, err
+}
+
+func (c *rawClient) expect(want string) {
+	c.t.Helper()
+	_, got, err := c.readFrame()
+	if err != nil || !sameJSON(got, want) {
+		c.t.Fatalf("got  %q, %v\nwant %q", got, err, want)
+	}
+}
+
+// OUT-8: a client that does not read is closed; the others get everything, at
+// once.
+func TestSlowConsumerIsClosed(t *testing.T) {
+	socket := rooms(nil)
+	socket.MaxQueue = 64 << 10
+	socket.WriteTimeout = time.Second
+	s := serve(t, socket)
+	fast := s.connect(t)
+	fast.join("room:a")
+	slow := rawHandshake(t, s, maskedText(`["1","1","room:a","phx_join",{}]`))
+	slow.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
+
+	payload := map[string]string{"x": string(bytes.Repeat([]byte("x"), 32<<10))}
+	for n := 0; s.Stats().SlowConsumers == 0; n++ {
+		if n == 2000 { // 64 MiB, more than the kernel buffers
+			t.Fatal("nobody is slow")
+		}
+		if err := s.Broadcast("room:a", "big", payload); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := fast.read(); err != nil {
+			t.Fatal("the fast client:", err)
+		}
+	}
+	fast.heartbeat()
+	// Now it reads. It finds whole frames, and then the reason.
+	for {
+		opcode, payload, err := slow.readFrame()
+		if err != nil {
+			break // it did not read soon enough for the close frame
+		}
+		if opcode == 0x8 {
+			if code := websocket.StatusCode(binary.BigEndian.Uint16(payload)); code != websocket.StatusPolicyViolation {
+				t.Errorf("closed with %v, want 1008", code)
+			}
+			break
+		}
+	}
+	if got := s.Stats().SlowConsumers; got != 1 {
+		t.Errorf("%d slow consumers, want 1", got)
+	}
+}
+
+// A client that sends faster than its channel handles is made to wait by TCP, not
+// by memory.
+func TestFloodIsHeldBack(t *testing.T) {
+	log := newRecord()
+	s := serve(t, rooms(log))
+	c := rawHandshake(t, s, maskedText(`["1","1","room:a","phx_join",{}]`))
+	c.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
+	c.nc.Write(maskedText(`["1","2","room:a","wait",{}]`))
+	<-log.entered
+
+	echo := maskedText(`["1","3","room:a","echo",{"x":"` + string(bytes.Repeat([]byte("x"), 8<<10)) + `"}]`)
+	c.nc.SetWriteDeadline(time.Now().Add(500 * time.Millisecond))
+	sent := 0
+	for ; sent < 20_000; sent++ { // 160 MB
+		if _, err := c.nc.Write(echo); err != nil {
+			break
+		}
+	}
+	if sent == 20_000 {
+		t.Error("the server took it all")
+	}
+	close(log.release) // the connection goes on: what was held back is read now
+	c.expect(`["1","2","room:a","phx_reply",{"status":"ok","response":{}}]`)
+}

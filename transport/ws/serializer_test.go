@@ -1,0 +1,332 @@
+package ws
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestSerializerIsChosenByVersion(t *testing.T) { // SER-1, SER-2, SER-3
+	cases := map[string]serializer{
+		"": v1{}, "1.0.0": v1{}, "1.0.7": v1{}, "2.0.0": v2{}, "2.0.12": v2{},
+		"2.1.0": nil, "1.1.0": nil, "3.0.0": nil, "2": nil, "2.0": nil, "2.0.x": nil, "junk": nil, "2.0.0.0": nil,
+	}
+	for vsn, want := range cases {
+		got, err := serializerFor(vsn)
+		if got != want || (err == nil) != (want != nil) {
+			t.Errorf("version %q: %T, %v; want %T", vsn, got, err, want)
+		}
+	}
+	for i, s := range serializers {
+		if s.index() != i {
+			t.Errorf("%T stands at %d and says %d", s, i, s.index())
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	cases := []struct {
+		name string
+		ser  serializer
+		in   string
+		want message // payload apart
+		load string
+	}{
+		{"v2", v2{}, `["1","2","room:a","ev",{"a":1}]`, message{joinRef: `"1"`, ref: `"2"`, topic: "room:a", event: "ev"}, `{"a":1}`},
+		{"null refs", v2{}, `[null,null,"t","e",{}]`, message{topic: "t", event: "e"}, `{}`},
+		{"numbers as refs, WIRE-6", v2{}, `[1,2,"t","e",{}]`, message{joinRef: "1", ref: "2", topic: "t", event: "e"}, `{}`},
+		{"more elements, WIRE-1", v2{}, `[null,"2","t","e",{},"x",[1]]`, message{ref: `"2"`, topic: "t", event: "e"}, `{}`},
+		{"space", v2{}, " [ null , \"2\" ,\n\"t\",\t\"e\" , [ 1 , {\"]\":\"[\"} ] ] ", message{ref: `"2"`, topic: "t", event: "e"}, `[ 1 , {"]":"["} ]`},
+		{"escapes", v2{}, `[null,"2","a\"b\\","\u00e9",{"k":"\"]"}]`, message{ref: `"2"`, topic: `a"b\`, event: "é"}, `{"k":"\"]"}`},
+		{"big integers, WIRE-8", v2{}, `[null,"2","t","e",{"n":12345678901234567890123}]`, message{ref: `"2"`, topic: "t", event: "e"}, `{"n":12345678901234567890123}`},
+		{"scalar payload", v2{}, `[null,"2","t","e",17]`, message{ref: `"2"`, topic: "t", event: "e"}, `17`},
+		{"join without join_ref, JOIN-1", v2{}, `[null,"2","t","phx_join",{}]`, message{joinRef: `"2"`, ref: `"2"`, topic: "t", event: "phx_join"}, `{}`},
+		{"v1, V1-1", v1{}, `{"topic":"t","event":"e","payload":{"a":[1]},"ref":"2","join_ref":"1"}`, message{joinRef: `"1"`, ref: `"2"`, topic: "t", event: "e"}, `{"a":[1]}`},
+		{"v1 null ref", v1{}, `{"topic":"t","event":"e","payload":{},"ref":null}`, message{topic: "t", event: "e"}, `{}`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := c.ser.decode([]byte(c.in), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if load := string(got.payload.Bytes()); load != c.load || got.payload.IsBinary() {
+				t.Errorf("payload %s, want %s", load, c.load)
+			}
+			got.payload = Payload{}
+			if got.topic != c.want.topic || got.event != c.want.event || got.ref != c.want.ref || got.joinRef != c.want.joinRef {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestDecodeRefusesWhatIsNotTheProtocol(t *testing.T) { // WIRE-1, WIRE-10, BIN-4, V1-1
+	cases := []struct {
+		name   string
+		ser    serializer
+		in     string
+		binary bool
+	}{
+		{"empty", v2{}, ``, false},
+		{"space only", v2{}, ` `, false},
+		{"scalar", v2{}, `1`, false},
+		{"object", v2{}, `{"topic":"t"}`, false},
+		{"no elements", v2{}, `[]`, false},
+		{"four elements", v2{}, `[null,"1","t","e"]`, false},
+		{"cut off", v2{}, `[null,"1","t","e",{`, false},
+		{"topic is a number", v2{}, `[null,"1",1,"e",{}]`, false},
+		{"topic is null", v2{}, `[null,"1",null,"e",{}]`, false},
+		{"event is an object", v2{}, `[null,"1","t",{},{}]`, false},
+		{"ref is an object", v2{}, `[null,{},"t","e",{}]`, false},
+		{"invalid UTF-8", v2{}, "[null,\"1\",\"\xff\",\"e\",{}]", false},
+		{"trailing text", v2{}, `[null,"1","t","e",{}] x`, false},
+		{"binary: empty", v2{}, "", true},
+		{"binary: unknown kind", v2{}, "\x07\x00\x00\x00\x00", true},
+		{"binary: sizes overrun", v2{}, "\x00\x01\x01\x05\x05abcd", true},
+		{"binary: no sizes", v2{}, "\x00\x01", true},
+		{"v1: array", v1{}, `[null,"1","t","e",{}]`, false},
+		{"v1: no ref", v1{}, `{"topic":"t","event":"e","payload":{}}`, false},
+		{"v1: no payload", v1{}, `{"topic":"t","event":"e","ref":"1"}`, false},
+		{"v1: topic is null", v1{}, `{"topic":null,"event":"e","payload":{},"ref":"1"}`, false},
+		{"v1: binary", v1{}, "\x00\x00\x00\x00\x00", true},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if m, err := c.ser.decode([]byte(c.in), c.binary); !errors.Is(err, errMalformed) {
+				t.Errorf("got %+v, %v; want errMalformed", m, err)
+			}
+		})
+	}
+}
+
+func TestDecodeBinaryPush(t *testing.T) { // BIN-1, BIN-2
+	m, err := v2{}.decode([]byte("\x00\x01\x02\x04\x0212"+"3"+"t:ab"+"ev"+"\x01\x02"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.joinRef != `"1"` || m.ref != `"23"` || m.topic != "t:ab" || m.event != "ev" {
+		t.Errorf("got %+v", m)
+	}
+	if !m.payload.IsBinary() || string(m.payload.Bytes()) != "\x01\x02" {
+		t.Errorf("payload %v", m.payload)
+	}
+}
+
+func TestEncode(t *testing.T) {
+	payload := Payload{data: []byte(`{"a":1}`)}
+	bin := Binary([]byte{1, 2})
+	msg := func(s serializer, m message) (frame, error) { return s.encode(m) }
+	cases := []struct {
+		name   string
+		make   func() (frame, error)
+		want   string
+		binary bool
+	}{
+		{"push, WIRE-3", func() (frame, error) {
+			return msg(v2{}, message{joinRef: `"1"`, topic: "t", event: "e", payload: payload})
+		}, `["1",null,"t","e",{"a":1}]`, false},
+		{"broadcast, WIRE-4", func() (frame, error) { return msg(v2{}, message{topic: "t", event: "e", payload: payload}) }, `[null,null,"t","e",{"a":1}]`, false},
+		{"close, WIRE-5", func() (frame, error) {
+			return msg(v2{}, message{joinRef: "1", ref: "1", topic: "t", event: "phx_close"})
+		}, `[1,1,"t","phx_close",{}]`, false},
+		{"reply, WIRE-2", func() (frame, error) {
+			return v2{}.encodeReply(reply{joinRef: `"1"`, ref: `"2"`, topic: "é\"", status: "ok"})
+		}, `["1","2","é\"","phx_reply",{"status":"ok","response":{}}]`, false},
+		{"binary push, BIN-1", func() (frame, error) {
+			return msg(v2{}, message{joinRef: `"12"`, topic: "t", event: "ev", payload: bin})
+		}, "\x00\x02\x01\x0212tev\x01\x02", true},
+		{"binary reply, BIN-3", func() (frame, error) {
+			return v2{}.encodeReply(reply{joinRef: `"1"`, ref: `"2"`, topic: "t", status: "ok", response: bin})
+		}, "\x01\x01\x01\x01\x0212tok\x01\x02", true},
+		{"binary broadcast", func() (frame, error) { return msg(v2{}, message{topic: "t", event: "ev", payload: bin}) }, "\x02\x01\x02tev\x01\x02", true},
+		{"v1 push, V1-2", func() (frame, error) {
+			return msg(v1{}, message{joinRef: `"1"`, topic: "t", event: "e", payload: payload})
+		}, `{"topic":"t","event":"e","ref":null,"payload":{"a":1}}`, false},
+		{"v1 reply", func() (frame, error) {
+			return v1{}.encodeReply(reply{joinRef: `"1"`, ref: `"2"`, topic: "t", status: "ok", response: payload})
+		}, `{"topic":"t","event":"phx_reply","ref":"2","payload":{"status":"ok","response":{"a":1}}}`, false},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f, err := c.make()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(f.payload()); got != c.want || f.isBinary() != c.binary {
+				t.Errorf("got %q, binary %v; want %q", got, f.isBinary(), c.want)
+			}
+		})
+	}
+}
+
+func TestEncodeRefusesWhatDoesNotFit(t *testing.T) { // BIN-5, BIN-6, V1-3
+	long := strings.Repeat("x", 256)
+	if _, err := (v2{}).encode(message{topic: long, event: "e", payload: Binary(nil)}); err == nil {
+		t.Error("a topic of 256 bytes was put into a binary frame")
+	}
+	if _, err := (v1{}).encode(message{topic: "t", event: "e", payload: Binary(nil)}); !errors.Is(err, errNoBinary) {
+		t.Errorf("binary for version 1: %v", err)
+	}
+	if _, err := (v1{}).encodeReply(reply{topic: "t", response: Binary(nil)}); !errors.Is(err, errNoBinary) {
+		t.Errorf("binary reply for version 1: %v", err)
+	}
+}
+
+func TestFrameHeaders(t *testing.T) {
+	for _, c := range []struct {
+		size   int
+		header []byte
+	}{
+		{0, []byte{0x81, 0}},
+		{125, []byte{0x81, 125}},
+		{126, []byte{0x81, 126, 0, 126}},
+		{65535, []byte{0x81, 126, 0xff, 0xff}},
+		{65536, []byte{0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0}},
+	} {
+		f := seal(append(newFrame(c.size), make([]byte, c.size)...), opText)
+		if got := f.bytes[:len(f.bytes)-c.size]; !slices.Equal(got, c.header) || len(f.payload()) != c.size {
+			t.Errorf("%d bytes: header % x, want % x", c.size, got, c.header)
+		}
+	}
+}
+
+func TestBroadcastIsEncodedOncePerSerializer(t *testing.T) { // OUT-3
+	b, err := newBroadcast("t", "e", map[string]int{"a": 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, _ := b.frame(v2{})
+	two, _ := b.frame(v2{})
+	if &one.bytes[0] != &two.bytes[0] {
+		t.Error("two receivers, two encodings")
+	}
+	if other, _ := b.frame(v1{}); &other.bytes[0] == &one.bytes[0] {
+		t.Error("two versions share an encoding")
+	}
+}
+
+func TestOutgoingPayloadsAreObjects(t *testing.T) { // WIRE-9, CLI-11
+	for _, ok := range []any{nil, map[string]int{}, struct{ A int }{1}, Binary(nil), Payload{}, json.RawMessage(` {"a":1}`), Reason("x")} {
+		if _, err := outgoing(ok); err != nil {
+			t.Errorf("%v: %v", ok, err)
+		}
+	}
+	for _, bad := range []any{1, "text", []int{1}, true, json.RawMessage("null")} {
+		if _, err := outgoing(bad); !errors.Is(err, ErrPayload) {
+			t.Errorf("%v: %v, want ErrPayload", bad, err)
+		}
+	}
+	if _, err := outgoing(func() {}); err == nil {
+		t.Error("a func was marshalled")
+	}
+}
+
+func TestPayload(t *testing.T) {
+	var zero Payload
+	if got := string(zero.Bytes()); got != "{}" {
+		t.Errorf("zero payload is %s", got)
+	}
+	p, err := JSON(map[string]int{"n": 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v struct{ N int }
+	if err := p.Decode(&v); err != nil || v.N != 1 {
+		t.Errorf("decoded %+v, %v", v, err)
+	}
+	if err := Binary([]byte("{}")).Decode(&v); err == nil {
+		t.Error("binary was decoded as JSON")
+	}
+	if out, err := json.Marshal(map[string]Payload{"p": p}); err != nil || string(out) != `{"p":{"n":1}}` {
+		t.Errorf("as part of another: %s, %v", out, err)
+	}
+}
+
+// FuzzDecodeV2 checks the hand-written splitter against encoding/json.
+func FuzzDecodeV2(f *testing.F) {
+	for _, s := range []string{
+		`["1","2","room:a","ev",{"a":1}]`, `[null,null,"t","e",[1,{"]":"["}]]`, `[1,2,"a\"b","é",17,{}]`,
+		`[]`, `[null,"1","t","e"]`, `{}`, "", " ", `[null,"1","t","e",{}] `, `[1e5,-0.1,"","",null]`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := v2{}.decode(data, false)
+		var want []json.RawMessage
+		valid := json.Unmarshal(data, &want) == nil && len(want) >= 5
+		if err == nil && !valid {
+			t.Fatalf("decoded what encoding/json does not: %q", data)
+		}
+		if err != nil {
+			return
+		}
+		var topic, event string
+		if json.Unmarshal(want[2], &topic) != nil || json.Unmarshal(want[3], &event) != nil {
+			t.Fatalf("topic or event of %q is no string", data)
+		}
+		if m.topic != topic || m.event != event || string(m.payload.Bytes()) != string(want[4]) {
+			t.Fatalf("%q: got %+v", data, m)
+		}
+		if _, err := (v2{}).encode(m); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func FuzzDecodeV2Binary(f *testing.F) {
+	f.Add([]byte("\x00\x01\x02\x04\x02123t:abev\x01\x02"))
+	f.Add([]byte("\x00\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := v2{}.decode(data, true)
+		if err != nil {
+			if !errors.Is(err, errMalformed) {
+				t.Fatal(err)
+			}
+			return
+		}
+		total := 5 + len(m.topic) + len(m.event) + len(m.payload.Bytes())
+		if total > len(data) {
+			t.Fatalf("%d bytes out of %d", total, len(data))
+		}
+	})
+}
+
+func FuzzDecodeV1(f *testing.F) {
+	f.Add([]byte(`{"topic":"t","event":"e","payload":{"a":[1]},"ref":"2","join_ref":"1"}`))
+	f.Add([]byte(`{"topic":null}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := v1{}.decode(data, false)
+		if err != nil {
+			if !errors.Is(err, errMalformed) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if out, err := (v1{}).encode(m); err != nil || !json.Valid(out.payload()) {
+			t.Fatalf("%q: %q, %v", data, out.payload(), err)
+		}
+	})
+}
+
+func BenchmarkDecodeV2(b *testing.B) {
+	in := []byte(`["4","17","room:lobby","new_msg",{"body":"hello, world","user":"ann"}]`)
+	b.ReportAllocs()
+	for range b.N {
+		if _, err := (v2{}).decode(in, false); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEncodeReplyV2(b *testing.B) {
+	r := reply{joinRef: `"4"`, ref: `"17"`, topic: "room:lobby", status: "ok", response: Payload{data: []byte(`{"body":"hello, world"}`)}}
+	b.ReportAllocs()
+	for range b.N {
+		if _, err := (v2{}).encodeReply(r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

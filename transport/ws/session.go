@@ -1,0 +1,348 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// session is the socket actor, one for each connection: it decodes what the
+// client sends, hands it to the channels, starts them and tells the client of
+// their end. Channels answer their client themselves.
+type session struct {
+	ctx        *actor.Context[sessionMsg]
+	endpoint   *Endpoint
+	socket     *Socket
+	conn       *conn
+	owned      bool // the connection is released at the session's end
+	serializer serializer
+	request    *Request
+	identity   Identity
+
+	// Few, so a list: it takes no memory while there are none.
+	channels []*joined
+
+	// A join takes several steps. Until it is through, the client's messages wait.
+	joining *joined   // its Join is running
+	rejoin  *message  // waits for the channel that it replaces to end
+	waiting []message // came in the meantime
+}
+
+// joined is a channel as its session knows it.
+type joined struct {
+	topic   string
+	joinRef ref
+	ref     actor.Ref[channelMsg]
+	channel *Channel
+	leaving bool // the client has left; the channel is about to end
+}
+
+// sessionMsg is a message to a socket actor.
+type sessionMsg struct {
+	op      sessionOp
+	data    []byte    // opFrame
+	binary  bool      // opFrame
+	err     error     // opHangup
+	channel actor.PID // opJoined, opTooSlow
+}
+
+type sessionOp uint8
+
+const (
+	opFrame      sessionOp = iota // the client sent a message
+	opHangup                      // the connection has failed or was closed
+	opJoined                      // a channel has let the client in
+	opOverdue                     // a channel had time enough to end
+	opDisconnect                  // somebody wants the client off
+	opSlow                        // the client does not read
+)
+
+// Init implements [actor.Initializer].
+func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
+	s.ctx = ctx
+	ctx.TrapExit(true)
+	// The connection goes with the session, however that ends.
+	if s.owned = ctx.PID().Own(s.conn); !s.owned {
+		return actor.NoProc
+	}
+	s.conn.onSlow = func() { ctx.Self().Send(sessionMsg{op: opSlow}) }
+	if s.identity.ID != "" {
+		return s.endpoint.topics.Subscribe(ctx.PID(), s.identity.ID, s)
+	}
+	return nil
+}
+
+// Deliver hears broadcasts to the socket ID. It implements pubsub.Subscriber.
+func (s *session) Deliver(_ string, b *broadcast) {
+	if b.event == eventDisconnect {
+		s.ctx.Self().Send(sessionMsg{op: opDisconnect})
+	}
+}
+
+// Receive implements [actor.Behavior].
+func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
+	switch m.op {
+	case opFrame:
+		in, err := s.serializer.decode(m.data, m.binary)
+		if err != nil {
+			s.log().Debug("malformed message", "error", err)
+			return s.hangUp(websocket.StatusInvalidFramePayloadData, "malformed message")
+		}
+		return s.receive(in)
+	case opJoined:
+		if s.joining != nil && s.joining.ref.PID() == m.channel {
+			s.joining = nil
+		}
+		return s.catchUp()
+	case opOverdue:
+		s.overdue(m.channel)
+	case opDisconnect:
+		return s.hangUp(websocket.StatusGoingAway, "disconnected")
+	case opSlow:
+		s.endpoint.slow.Add(1)
+		s.log().Warn("client too slow", "queued", s.conn.limit)
+		return s.hangUp(websocket.StatusPolicyViolation, "too slow")
+	case opHangup:
+		return s.hungUp(m.err)
+	}
+	return nil
+}
+
+// hangUp ends the session; the client gets the code.
+func (s *session) hangUp(code websocket.StatusCode, reason string) error {
+	s.conn.closeWith(code, reason)
+	return actor.Stop
+}
+
+// hungUp ends the session of a connection that has ended.
+func (s *session) hungUp(err error) error {
+	s.log().Debug("disconnected", "error", err)
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return s.hangUp(websocket.StatusGoingAway, "idle")
+	}
+	return s.hangUp(websocket.StatusProtocolError, "")
+}
+
+// receive handles one message, or puts it off while a join is under way. A
+// heartbeat is not put off.
+func (s *session) receive(m message) error {
+	if m.topic == topicPhoenix && m.event == eventHeartbeat {
+		s.conn.inflow.done(1)
+		return s.reply(reply{ref: m.ref, topic: m.topic}, OK(nil))
+	}
+	if s.busy() {
+		s.waiting = append(s.waiting, m)
+		return nil
+	}
+	return s.dispatch(m)
+}
+
+func (s *session) busy() bool { return s.joining != nil || s.rejoin != nil }
+
+// catchUp handles the messages that waited.
+func (s *session) catchUp() error {
+	for len(s.waiting) > 0 && !s.busy() {
+		m := s.waiting[0]
+		s.waiting = slices.Delete(s.waiting, 0, 1)
+		if err := s.dispatch(m); err != nil {
+			return err
+		}
+	}
+	if len(s.waiting) == 0 {
+		s.waiting = nil
+	}
+	return nil
+}
+
+func (s *session) dispatch(m message) error {
+	if m.event == eventJoin {
+		s.conn.inflow.done(1)
+		return s.join(m)
+	}
+	j := s.find(m.topic)
+	current := j != nil && !j.leaving
+	if current && (m.joinRef == "" || m.joinRef == j.joinRef) {
+		j.leaving = m.event == eventLeave
+		j.channel.pending.Add(1)
+		j.ref.Send(channelMsg{op: opIn, in: m})
+		return nil
+	}
+	s.conn.inflow.done(1)
+	switch {
+	case current: // meant for a channel that this one has replaced
+		return nil
+	case m.event == eventLeave:
+		return s.reply(reply{joinRef: m.joinRef, ref: m.ref, topic: m.topic}, OK(nil))
+	default:
+		return s.reply(reply{ref: m.ref, topic: m.topic}, Error(Reason("unmatched topic")))
+	}
+}
+
+func (s *session) find(topic string) *joined {
+	for _, j := range s.channels {
+		if j.topic == topic {
+			return j
+		}
+	}
+	return nil
+}
+
+// stopTimeout is how long a channel has to end before it is killed, and
+// killGrace how long it then has before it is given up.
+const (
+	stopTimeout = 5 * time.Second
+	killGrace   = 100 * time.Millisecond
+)
+
+// join starts a channel, or first ends the one that the client has on the topic.
+func (s *session) join(m message) error {
+	route := s.socket.Channels.match(m.topic)
+	if route == nil {
+		s.log().Warn("no channel for topic", "topic", m.topic)
+		return s.reply(reply{ref: m.ref, topic: m.topic}, Error(Reason("unmatched topic")))
+	}
+	if old := s.find(m.topic); old != nil {
+		s.rejoin = &m
+		old.channel.replaced.Store(true)
+		s.ctx.Exit(old.ref.PID(), Rejoined)
+		s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: old.ref.PID()})
+		return nil
+	}
+	answer := reply{joinRef: m.joinRef, ref: m.ref, topic: m.topic}
+	if len(s.channels) >= s.socket.MaxChannels {
+		return s.reply(answer, Error(Reason("too many channels joined")))
+	}
+	a := &channelActor{Channel{session: s, topic: m.topic, joinRef: m.joinRef}}
+	channel, err := actor.SpawnLink(s.ctx, func() actor.Behavior[channelMsg] {
+		a.handler = route.New()
+		return a
+	})
+	if err != nil {
+		s.log().Error("channel not started", "topic", m.topic, "error", err)
+		return s.reply(answer, Error(Reason("join crashed")))
+	}
+	s.joining = &joined{topic: m.topic, joinRef: m.joinRef, ref: channel, channel: &a.Channel}
+	s.channels = append(s.channels, s.joining)
+	channel.Send(channelMsg{op: opJoin, in: m})
+	return nil
+}
+
+// overdue kills a channel that does not end, and then gives it up.
+func (s *session) overdue(channel actor.PID) {
+	if channel.Alive() {
+		s.ctx.Exit(channel, actor.Kill)
+		s.ctx.SendAfter(killGrace, sessionMsg{op: opOverdue, channel: channel})
+	} else {
+		channel.Abandon()
+	}
+}
+
+// HandleExit implements [actor.ExitHandler]: a channel has ended.
+func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) error {
+	i := slices.IndexFunc(s.channels, func(j *joined) bool { return j.ref.PID() == exit.From })
+	if i < 0 {
+		return nil
+	}
+	j := s.channels[i]
+	s.channels = slices.Delete(s.channels, i, i+1)
+	s.conn.inflow.done(j.channel.pending.Load())
+	if err := s.tellEnd(j, exit.Reason); err != nil {
+		return err
+	}
+	if m := s.rejoin; m != nil && m.topic == j.topic {
+		s.rejoin = nil
+		if err := s.join(*m); err != nil {
+			return err
+		}
+	}
+	return s.catchUp()
+}
+
+// tellEnd tells the client that a channel has ended.
+func (s *session) tellEnd(j *joined, reason error) error {
+	end := message{joinRef: j.joinRef, ref: j.joinRef, topic: j.topic, event: eventClose}
+	switch {
+	case s.joining == j:
+		s.joining = nil
+		if actor.IsClean(reason) { // refused, and the client has been told
+			return nil
+		}
+		return s.reply(reply{joinRef: j.joinRef, ref: j.joinRef, topic: j.topic}, Error(Reason("join crashed")))
+	case !actor.IsClean(reason) && !j.channel.replaced.Load():
+		end.event = eventError
+		end.payload = Payload{data: []byte(`{"reason":"channel_crash"}`)}
+	}
+	return s.send(end)
+}
+
+// Terminate ends the channels, all at once, and waits for them.
+func (s *session) Terminate(_ *actor.Context[sessionMsg], reason error) {
+	for _, j := range s.channels {
+		s.ctx.Exit(j.ref.PID(), Closed)
+	}
+	if s.await(stopTimeout) {
+		return
+	}
+	for _, j := range s.channels {
+		s.ctx.Exit(j.ref.PID(), actor.Kill)
+	}
+	if s.await(killGrace) {
+		return
+	}
+	for _, j := range s.channels {
+		j.ref.PID().Abandon()
+	}
+}
+
+// await waits for all channels to end, and reports false if that takes too long.
+func (s *session) await(limit time.Duration) bool {
+	if len(s.channels) == 0 {
+		return true
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for _, j := range s.channels {
+		select {
+		case <-j.ref.PID().Done():
+		case <-s.ctx.Done(): // killed: the links take the channels along
+			return true
+		case <-timer.C:
+			return false
+		}
+	}
+	return true
+}
+
+// send and reply may be called from any goroutine.
+
+func (s *session) send(m message) error {
+	f, err := s.serializer.encode(m)
+	if err != nil {
+		return fmt.Errorf("%s %q: %w", m.topic, m.event, err)
+	}
+	s.conn.send(f)
+	return nil
+}
+
+func (s *session) reply(to reply, with Reply) error {
+	payload, err := JSON(with.payload)
+	if err != nil {
+		return fmt.Errorf("reply on %q: %w", to.topic, err)
+	}
+	to.status, to.response = with.status, payload
+	f, err := s.serializer.encodeReply(to)
+	if err != nil {
+		return fmt.Errorf("reply on %q: %w", to.topic, err)
+	}
+	s.conn.send(f)
+	return nil
+}
+
+func (s *session) log() *slog.Logger { return s.endpoint.log }

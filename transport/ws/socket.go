@@ -1,0 +1,114 @@
+package ws
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// Socket says where clients connect and what they find there. Path and Channels
+// are all it needs.
+type Socket struct {
+	// Path is where the socket is mounted, such as "/socket". Clients add
+	// "/websocket" to it by themselves.
+	Path string
+
+	// Channels routes topics to channels.
+	Channels Routes
+
+	// Connect decides whether a client may connect, and who it is. An error
+	// refuses it with HTTP status 403; the client is not told why. If Connect is
+	// nil everybody may, anonymously. It runs on the request's goroutine.
+	Connect func(*Request) (Identity, error)
+
+	// Origins lists the web origins that may connect, in forms such as
+	// "https://example.com", "//example.com:8080" (any scheme) and
+	// "//*.example.com" (any subdomain, and example.com). If it is empty the
+	// origin must be the host that the request was sent to. Requests without an
+	// Origin header come from no browser and are let through.
+	Origins []string
+
+	// CheckOrigin, if not nil, decides instead of Origins.
+	CheckOrigin func(*http.Request) bool
+
+	// IdleTimeout ends a connection on which no message has come for so long;
+	// 60 s if 0. Clients send a heartbeat every 30 s.
+	IdleTimeout time.Duration
+
+	// WriteTimeout ends a connection that takes so long to accept what waits to
+	// be written; 10 s if 0.
+	WriteTimeout time.Duration
+
+	// MaxMessageSize is the size in bytes of the largest message that a client
+	// may send; 1 MiB if 0. A larger one ends the connection with code 1009.
+	MaxMessageSize int
+
+	// MaxQueue is how many bytes may wait for a client that does not read as fast
+	// as it is sent to; 1 MiB if 0. One message more ends the connection with code
+	// 1008; nobody else is held up.
+	MaxQueue int
+
+	// MaxChannels is how many channels a client may join on one connection; 100
+	// if 0. One more is refused with reason "too many channels joined".
+	MaxChannels int
+
+	origins []origin
+}
+
+// Identity is who a client is, as Connect found.
+type Identity struct {
+	// ID names the connection, or all of one user's, for instance "user:17". Its
+	// clients are disconnected by [Endpoint.Disconnect]. It may be empty.
+	ID string
+	// Assigns is yours; see [Channel.Assigns].
+	Assigns any
+}
+
+// Request is what a client connects with.
+type Request struct {
+	// Params are the parameters of the client's Socket, and "vsn".
+	Params url.Values
+	// AuthToken is the client's authToken, or "".
+	AuthToken string
+	// RemoteAddr is the address of the peer, as in [http.Request].
+	RemoteAddr string
+	// Header is the request's header, without the one that carries the token.
+	// Keep only what is needed: it stays in memory with the connection otherwise.
+	Header http.Header
+}
+
+func (s Socket) withDefaults() (Socket, error) {
+	if s.Path == "" || s.Path[0] != '/' || s.Path[len(s.Path)-1] == '/' {
+		return s, errors.New(`path must be like "/socket"`)
+	}
+	if err := s.Channels.validate(); err != nil {
+		return s, err
+	}
+	for _, o := range s.Origins {
+		parsed, err := parseOrigin(o)
+		if err != nil {
+			return s, err
+		}
+		s.origins = append(s.origins, parsed)
+	}
+	for name, n := range map[string]int64{
+		"IdleTimeout":    int64(s.IdleTimeout),
+		"WriteTimeout":   int64(s.WriteTimeout),
+		"MaxMessageSize": int64(s.MaxMessageSize),
+		"MaxQueue":       int64(s.MaxQueue),
+		"MaxChannels":    int64(s.MaxChannels),
+	} {
+		if n < 0 {
+			return s, fmt.Errorf("%s is negative", name)
+		}
+	}
+	s.IdleTimeout = cmp.Or(s.IdleTimeout, 60*time.Second)
+	s.WriteTimeout = cmp.Or(s.WriteTimeout, 10*time.Second)
+	s.MaxMessageSize = cmp.Or(s.MaxMessageSize, 1<<20)
+	s.MaxQueue = cmp.Or(s.MaxQueue, 1<<20)
+	s.MaxChannels = cmp.Or(s.MaxChannels, 100)
+	return s, nil
+}
