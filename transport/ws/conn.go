@@ -149,7 +149,8 @@ func (c *conn) send(f frame) {
 		c.mu.Unlock()
 		return
 	}
-	if c.queued+len(f.bytes) > c.limit {
+	// One message may be larger than the queue: it is refused only behind others.
+	if c.queued > 0 && c.queued+len(f.bytes) > c.limit {
 		c.refused = true
 		c.mu.Unlock()
 		c.onSlow()

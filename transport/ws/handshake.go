@@ -36,7 +36,11 @@ func (s *Socket) handshake(r *http.Request) (*Request, Identity, serializer, err
 	if err != nil {
 		return nil, Identity{}, nil, err
 	}
-	ser, err := serializerFor(params.Get("vsn"))
+	vsn := "1.0.0" // of clients that do not say
+	if params.Has("vsn") {
+		vsn = params.Get("vsn")
+	}
+	ser, err := serializerFor(vsn)
 	if err != nil {
 		return nil, Identity{}, nil, err
 	}

@@ -234,6 +234,7 @@ func TestHandshakeRefusals(t *testing.T) { // CONN-2 to CONN-5, ORIG-3, SER-3, A
 		{"other origin", "GET", "/socket/websocket", with("Origin", "https://evil.example"), 403},
 		{"opaque origin", "GET", "/socket/websocket", with("Origin", "null"), 403},
 		{"unknown version", "GET", "/socket/websocket?vsn=3.0.0", upgrade, 403},
+		{"empty version", "GET", "/socket/websocket?vsn=", upgrade, 403},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -321,6 +322,7 @@ func TestBrokenInputEndsOneConnection(t *testing.T) {
 func TestLargestMessageAndFragments(t *testing.T) { // CONN-9, CONN-11
 	socket := rooms(nil)
 	socket.MaxMessageSize = 100_000
+	socket.MaxQueue = 50_000 // the answer does not fit, but nothing is before it
 	s := serve(t, socket)
 	c := s.connect(t)
 	c.join("room:a")

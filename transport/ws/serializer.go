@@ -28,11 +28,8 @@ type serializer interface {
 var serializers = [...]serializer{v1{}, v2{}}
 
 // serializerFor returns the serializer for the version that a client asks for:
-// ~> 1.0.0 or ~> 2.0.0. No version means 1.0.0.
+// ~> 1.0.0 or ~> 2.0.0.
 func serializerFor(vsn string) (serializer, error) {
-	if vsn == "" {
-		return v1{}, nil
-	}
 	parts := strings.Split(vsn, ".")
 	if len(parts) == 3 {
 		if _, err := strconv.ParseUint(parts[2], 10, 32); err == nil {

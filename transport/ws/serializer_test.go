@@ -10,8 +10,8 @@ import (
 
 func TestSerializerIsChosenByVersion(t *testing.T) { // SER-1, SER-2, SER-3
 	cases := map[string]serializer{
-		"": v1{}, "1.0.0": v1{}, "1.0.7": v1{}, "2.0.0": v2{}, "2.0.12": v2{},
-		"2.1.0": nil, "1.1.0": nil, "3.0.0": nil, "2": nil, "2.0": nil, "2.0.x": nil, "junk": nil, "2.0.0.0": nil,
+		"1.0.0": v1{}, "1.0.7": v1{}, "2.0.0": v2{}, "2.0.12": v2{},
+		"": nil, "2.1.0": nil, "1.1.0": nil, "3.0.0": nil, "2": nil, "2.0": nil, "2.0.x": nil, "junk": nil, "2.0.0.0": nil,
 	}
 	for vsn, want := range cases {
 		got, err := serializerFor(vsn)
