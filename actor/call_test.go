@@ -1,0 +1,402 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// ask is a request for n; the server decides what to do with it.
+type ask struct {
+	n     int
+	reply actor.Reply[int]
+}
+
+func asking(n int) func(actor.Reply[int]) ask {
+	return func(r actor.Reply[int]) ask { return ask{n, r} }
+}
+
+// echo answers each request with its number.
+func echo(_ *actor.Context[ask], m ask) error {
+	m.reply.Send(m.n)
+	return nil
+}
+
+// mute answers nothing and keeps the replies.
+func mute(kept chan<- actor.Reply[int]) actor.Func[ask] {
+	return func(_ *actor.Context[ask], m ask) error { kept <- m.reply; return nil }
+}
+
+// wantCallError checks that err is a *CallError to pid with the given cause.
+func wantCallError(t *testing.T, err error, pid actor.PID, cause error) {
+	t.Helper()
+	var e *actor.CallError
+	if !errors.As(err, &e) || e.To != pid || !errors.Is(err, cause) {
+		t.Errorf("call: %v, want a CallError to %v with %v", err, pid, cause)
+	}
+}
+
+func TestCall(t *testing.T) {
+	sys := newSystem(t)
+	server := spawnFunc(t, sys, echo)
+	for i := range 100 {
+		if got, err := actor.Call(t.Context(), server, asking(i)); got != i || err != nil {
+			t.Errorf("got %d, %v; want %d", got, err, i)
+		}
+	}
+}
+
+// GS-20, GS-24, T-44: a reply that comes after the caller has given up is dropped;
+// the server lives and the next call gets its own reply.
+func TestLateReplyIsDropped(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		server := spawnFunc(t, sys, func(_ *actor.Context[ask], m ask) error {
+			time.Sleep(time.Duration(m.n) * time.Second)
+			m.reply.Send(m.n)
+			return nil
+		})
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			_, err := actor.Call(ctx, server, asking(5))
+			cancel()
+			wantCallError(t, err, server.PID(), context.DeadlineExceeded)
+			if got, err := actor.Call(t.Context(), server, asking(1)); got != 1 || err != nil {
+				t.Errorf("the next call: %d, %v", got, err)
+			}
+		}
+	})
+}
+
+// GS-20: a caller whose context has been cancelled gives up at once.
+func TestCallWithACancelledContext(t *testing.T) {
+	sys := newSystem(t)
+	kept := make(chan actor.Reply[int], 1)
+	server := spawnFunc(t, sys, mute(kept))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := actor.Call(ctx, server, asking(1))
+	wantCallError(t, err, server.PID(), context.Canceled)
+}
+
+// T-46, GS-21: a call to the dead, or to nobody, fails at once with NoProc.
+func TestCallToTheDead(t *testing.T) {
+	sys := newSystem(t)
+	server := spawnFunc(t, sys, echo)
+	server.PID().Exit(actor.Kill)
+	ended(t, server.PID())
+	_, err := actor.Call(t.Context(), server, asking(1))
+	wantCallError(t, err, server.PID(), actor.NoProc)
+	_, err = actor.Call(t.Context(), actor.Ref[ask]{}, asking(1))
+	wantCallError(t, err, actor.PID{}, actor.NoProc)
+}
+
+// T-46, GS-22: the callee's end during the call ends it, with its reason.
+func TestCalleeEndsDuringTheCall(t *testing.T) {
+	cases := []struct {
+		name    string
+		handler actor.Func[ask]
+		want    error
+	}{
+		{"normal", func(*actor.Context[ask], ask) error { return actor.Stop }, actor.Normal},
+		{"error", func(*actor.Context[ask], ask) error { return errBoom }, errBoom},
+		{"panic", func(*actor.Context[ask], ask) error { panic(errBoom) }, errBoom},
+		{"Goexit", func(*actor.Context[ask], ask) error { runtime.Goexit(); return nil }, actor.Goexit},
+		{"killed", func(ctx *actor.Context[ask], _ ask) error { ctx.PID().Exit(actor.Kill); return nil }, actor.Killed},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			sys := newSystem(t)
+			server := spawnFunc(t, sys, c.handler)
+			_, err := actor.Call(t.Context(), server, asking(1))
+			wantCallError(t, err, server.PID(), c.want)
+		})
+	}
+}
+
+// GS-22: so do the calls that still wait in the mailbox.
+func TestQueuedCallsFailWithTheCallee(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		gate := make(chan struct{})
+		server := spawnFunc(t, sys, func(*actor.Context[ask], ask) error { <-gate; return errBoom })
+		var wg sync.WaitGroup
+		for i := range 10 {
+			wg.Go(func() {
+				_, err := actor.Call(context.Background(), server, asking(i))
+				wantCallError(t, err, server.PID(), errBoom)
+			})
+		}
+		synctest.Wait()
+		close(gate)
+		wg.Wait()
+	})
+}
+
+// GS-27: a reply that was sent before the end counts.
+func TestReplyBeforeTheEndCounts(t *testing.T) {
+	sys := newSystem(t)
+	for i := range 500 {
+		server := spawnFunc(t, sys, func(_ *actor.Context[ask], m ask) error { m.reply.Send(m.n); return actor.Stop })
+		if got, err := actor.Call(t.Context(), server, asking(i)); got != i || err != nil {
+			t.Fatalf("got %d, %v", got, err)
+		}
+	}
+}
+
+// T-115, GS-23, GO-11: an actor cannot call itself, nor through a context derived
+// from its own.
+func TestSelfCall(t *testing.T) {
+	sys := newSystem(t)
+	var server actor.Ref[ask]
+	server = spawnFunc(t, sys, func(ctx *actor.Context[ask], m ask) error {
+		if m.n == 0 {
+			return nil
+		}
+		derived, cancel := context.WithTimeout(context.WithValue(ctx, numbered{}, 1), time.Hour)
+		defer cancel()
+		for _, ctx := range []context.Context{ctx, derived} {
+			_, err := actor.Call(ctx, server, asking(0))
+			wantCallError(t, err, server.PID(), actor.ErrSelf)
+		}
+		m.reply.Send(m.n)
+		return nil
+	})
+	if _, err := actor.Call(t.Context(), server, asking(1)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A helper goroutine of the actor may call it: Context.Go's context is not the
+// actor itself.
+func TestHelperGoroutineMayCallItsActor(t *testing.T) {
+	sys := newSystem(t)
+	got := make(chan int, 1)
+	server := spawnFunc(t, sys, echo)
+	starter := spawnFunc(t, sys, func(ctx *actor.Context[ask], m ask) error {
+		self := ctx.Self()
+		if m.n == 0 {
+			ctx.Go(func(ctx context.Context) {
+				n, err := actor.Call(ctx, self, asking(7))
+				if err != nil {
+					t.Error(err)
+				}
+				got <- n
+			})
+			return nil
+		}
+		n, err := actor.Call(ctx, server, asking(m.n)) // actors call each other
+		m.reply.Send(n)
+		return err
+	})
+	starter.Send(ask{})
+	if n := await(t, got); n != 7 {
+		t.Errorf("got %d", n)
+	}
+}
+
+// GS-25: a reply may be deferred and given by any goroutine.
+func TestDeferredReply(t *testing.T) {
+	sys := newSystem(t)
+	server := spawnFunc(t, sys, func(_ *actor.Context[ask], m ask) error {
+		go m.reply.Send(m.n)
+		return nil
+	})
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			if got, err := actor.Call(t.Context(), server, asking(i)); got != i || err != nil {
+				t.Errorf("got %d, %v", got, err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// GS-25, GS-26: a second reply, one after the callee's death and one to nobody are
+// dropped, and none of them blocks or reaches another call.
+func TestSurplusRepliesAreDropped(t *testing.T) {
+	sys := newSystem(t)
+	kept := make(chan actor.Reply[int], 10)
+	server := spawnFunc(t, sys, func(_ *actor.Context[ask], m ask) error {
+		kept <- m.reply
+		if m.n == 0 {
+			return errBoom
+		}
+		m.reply.Send(m.n)
+		m.reply.Send(-1)
+		m.reply.Fail(errBoom)
+		return nil
+	})
+	for i := 1; i <= 3; i++ {
+		if got, err := actor.Call(t.Context(), server, asking(i)); got != i || err != nil {
+			t.Errorf("got %d, %v", got, err)
+		}
+	}
+	_, err := actor.Call(t.Context(), server, asking(0))
+	wantCallError(t, err, server.PID(), errBoom)
+	ended(t, server.PID())
+	for range 4 {
+		r := <-kept
+		r.Send(-1)
+		r.Fail(errBoom)
+	}
+	actor.Reply[int]{}.Send(1)
+	actor.Reply[int]{}.Fail(errBoom)
+	other := spawnFunc(t, sys, echo)
+	for i := range 10 {
+		if got, err := actor.Call(t.Context(), other, asking(i)); got != i || err != nil {
+			t.Errorf("a stray reply arrived: %d, %v", got, err)
+		}
+	}
+}
+
+func TestReplyFail(t *testing.T) {
+	sys := newSystem(t)
+	server := spawnFunc(t, sys, func(_ *actor.Context[ask], m ask) error { m.reply.Fail(errBoom); return nil })
+	_, err := actor.Call(t.Context(), server, asking(1))
+	wantCallError(t, err, server.PID(), errBoom)
+	if !server.PID().Alive() {
+		t.Error("the server died")
+	}
+}
+
+// Thousands of calls at once, some with deadlines that race the reply: each gets
+// its own reply or gives up.
+func TestManyConcurrentCalls(t *testing.T) {
+	const callers, each = 64, 100
+	sys := newSystem(t)
+	server := spawnFunc(t, sys, echo)
+	var wg sync.WaitGroup
+	for c := range callers {
+		wg.Go(func() {
+			for i := range each {
+				ctx, cancel := t.Context(), func() {}
+				if i%3 == 0 {
+					ctx, cancel = context.WithTimeout(ctx, 20*time.Microsecond)
+				}
+				n := c*each + i
+				got, err := actor.Call(ctx, server, asking(n))
+				cancel()
+				if err == nil && got != n {
+					t.Errorf("got %d, want %d", got, n)
+				} else if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// GS-22 as a race: calls and the callee's death. Nobody waits for ever, and whoever
+// got a value got the right one.
+func TestCallsRaceTheCalleesDeath(t *testing.T) {
+	sys := newSystem(t)
+	for range 200 {
+		server := spawnFunc(t, sys, echo)
+		var wg sync.WaitGroup
+		for c := range 4 {
+			wg.Go(func() {
+				for {
+					got, err := actor.Call(context.Background(), server, asking(c))
+					if err != nil {
+						if !errors.Is(err, actor.Killed) && !errors.Is(err, actor.NoProc) {
+							t.Error(err)
+						}
+						return
+					}
+					if got != c {
+						t.Errorf("got %d, want %d", got, c)
+					}
+				}
+			})
+		}
+		server.PID().Exit(actor.Kill)
+		wg.Wait()
+	}
+}
+
+// ALS-2: calls that time out leave nothing behind, neither with the callee nor
+// elsewhere.
+func TestTimedOutCallsLeaveNothingBehind(t *testing.T) {
+	n := 100_000
+	if raceEnabled {
+		n = 20_000
+	}
+	sys := newSystem(t)
+	server := spawnFunc(t, sys, func(*actor.Context[ask], ask) error { return nil }) // never replies
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	timeOut := func(n int) {
+		for i := range n {
+			if _, err := actor.Call(cancelled, server, asking(i)); err == nil {
+				t.Fatal("it got a reply")
+			}
+		}
+	}
+	drained := func() {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		actor.Call(ctx, server, asking(0))
+		for server.PID().QueueLen() > 0 {
+			runtime.Gosched()
+		}
+	}
+	timeOut(1000)
+	drained()
+	before := heapInUse()
+	timeOut(n)
+	drained()
+	if grown := heapInUse() - before; grown > 256<<10 {
+		t.Errorf("the heap grew by %d bytes in %d calls", grown, n)
+	}
+}
+
+// heapInUse returns the bytes of live objects.
+func heapInUse() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC() // a second one empties the pools
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestCallAllocatesAtMostOnce(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops items at random under the race detector")
+	}
+	sys := newSystem(t)
+	server := spawnFunc(t, sys, echo)
+	request := asking(1)
+	for name, ctx := range map[string]context.Context{"background": context.Background(), "cancellable": t.Context()} {
+		allocs := testing.AllocsPerRun(2000, func() {
+			if _, err := actor.Call(ctx, server, request); err != nil {
+				t.Error(err)
+			}
+		})
+		if allocs > 1 {
+			t.Errorf("%s: %v allocations, want 1", name, allocs)
+		}
+	}
+}
+
+// Calls work in one synctest bubble after another, and outside.
+func TestCallsInsideAndOutsideOfBubbles(t *testing.T) {
+	call := func(t *testing.T, sys *actor.System) {
+		server := spawnFunc(t, sys, echo)
+		for i := range 3 {
+			if got, err := actor.Call(t.Context(), server, asking(i)); got != i || err != nil {
+				t.Errorf("got %d, %v", got, err)
+			}
+		}
+	}
+	for range 3 {
+		bubble(t, call)
+		call(t, newSystem(t))
+	}
+}
