@@ -105,13 +105,13 @@ func (h reportHandler) Handle(_ context.Context, r slog.Record) error {
 // errFlat is why a start fails.
 var errFlat = errors.New("flat")
 
-// player is a child. It ends with the error that it is sent; a func is called.
+// player is a child. It ends with the error that it is sent, or that a func
+// returns which it is sent.
 type player struct {
 	s      *stage
 	id     string
 	lazy   time.Duration // how long its Terminate takes
 	ignore bool          // it does not want to start
-	deaf   chan struct{} // its Terminate waits for this and for nothing else
 }
 
 func (p player) Init(ctx *actor.Context[any]) error {
@@ -140,17 +140,13 @@ func (p player) Receive(ctx *actor.Context[any], m any) error {
 	switch m := m.(type) {
 	case error:
 		return m
-	case func(*actor.Context[any]):
-		m(ctx)
+	case func(*actor.Context[any]) error:
+		return m(ctx)
 	}
 	return nil
 }
 
 func (p player) Terminate(ctx *actor.Context[any], reason error) {
-	if p.deaf != nil {
-		<-p.deaf
-		return
-	}
 	if p.lazy > 0 {
 		select {
 		case <-time.After(p.lazy):
