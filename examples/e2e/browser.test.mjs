@@ -15,7 +15,7 @@ const executablePath = process.env.TROUPE_CHROMIUM || "/usr/bin/chromium";
 const artifacts = fileURLToPath(new URL("artifacts/", import.meta.url));
 
 const STEP_MS = 15_000;
-const it = (name, f) => test(name, { timeout: 60_000 }, (t) => Promise.race([f(t), server.died]));
+const it = (name, f) => test(name, { timeout: 60_000 }, (t) => server.during(() => f(t)));
 
 let server;
 let browser;

@@ -25,8 +25,7 @@ after(() => server?.stop());
 let topics = 0;
 const newTopic = () => `room:t${++topics}`;
 
-// When the server dies, the test fails at once and with its output, not by timeout.
-const it = (name, f) => test(name, { timeout: 15_000 }, (t) => Promise.race([f(t), server.died]));
+const it = (name, f) => test(name, { timeout: 15_000 }, (t) => server.during(() => f(t)));
 
 // ---------------------------------------------------------------- helpers
 

@@ -44,8 +44,14 @@ export class Server {
   #exited = null; // promise of { code, signal }
   output = "";
 
-  /** Fails when the program ends and nobody asked for it; race it with a test. */
+  /** Fails when the program ends and nobody asked for it. */
   died = new Promise(() => {});
+
+  /** Runs a test; when the server dies, that fails with the server's output and at once. */
+  async during(test) {
+    await Promise.race([this.died, Promise.resolve()]); // dead since an earlier test?
+    return Promise.race([this.died, test()]);
+  }
 
   constructor(binary, port) {
     this.#binary = binary;
