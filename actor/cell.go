@@ -17,7 +17,7 @@ type cell[M any] struct {
 	process
 	box      mailbox.Queue[M]
 	behavior Behavior[M]
-	next     func(*Context[M]) error // set by Continue; only the runner touches it
+	extra    *extra[M] // nil for most; only the runner touches it
 }
 
 // A runner yields the processor after so many messages, so that one flooded
@@ -42,7 +42,7 @@ func (c *cell[M]) discard() {
 	c.box.Discard(func(m M) { deadLetter(&c.process, m, NoProc) })
 }
 
-func (c *cell[M]) queued() int { return c.box.Len() }
+func (c *cell[M]) queued() (n int, running bool) { return c.box.Len(), c.box.Awake() }
 
 // run is the runner.
 func (c *cell[M]) run() { c.resume(mailbox.Batch[M]{}) }
@@ -75,62 +75,54 @@ func (c *cell[M]) work(batch *mailbox.Batch[M]) (reason error) {
 
 func (c *cell[M]) handleAll(batch *mailbox.Batch[M]) error {
 	ctx := c.self()
-	if c.next != nil {
-		if err := c.proceed(); err != nil {
-			return err
-		}
-	}
 	for budget := yieldAfter; ; {
-		for {
-			// Doom is looked at before each message: nothing is handled after a
-			// lethal signal, however long the batch.
-			if d := c.doom.Load(); d != nil {
-				return d.reason
-			}
-			var err error
-			if batch.AtMark() {
-				err = c.handleSignal(batch.Mark().(signal))
-			} else if m, ok := batch.Next(); ok {
-				err = c.behavior.Receive(ctx, m)
-			} else {
-				break
-			}
-			if err == nil && c.next != nil {
-				err = c.proceed()
-			}
-			if err != nil {
-				return err
-			}
-			if budget--; budget == 0 {
-				runtime.Gosched()
-				budget = yieldAfter
-			}
+		// Doom is looked at before each message: nothing is handled after a lethal
+		// signal, however long the batch.
+		if d := c.doom.Load(); d != nil {
+			return d.reason
 		}
-		if c.box.Take(batch) == mailbox.Asleep {
+		did, err := handled, error(nil)
+		if c.extra != nil {
+			did, err = c.handleNext(batch)
+		} else if batch.AtMark() {
+			err = c.handleSignal(batch.Mark().(signal))
+		} else if m, ok := batch.Next(); ok {
+			err = c.behavior.Receive(ctx, m)
+		} else {
+			did = nothing
+		}
+		switch {
+		case err != nil:
+			return err
+		case did == asleep || did == nothing && c.box.Take(batch) == mailbox.Asleep:
 			return nil
+		}
+		if budget--; budget == 0 {
+			runtime.Gosched()
+			budget = yieldAfter
 		}
 	}
 }
 
-// proceed runs what Continue asked for, before any further message.
-func (c *cell[M]) proceed() error {
-	for c.next != nil {
-		if d := c.doom.Load(); d != nil {
-			return d.reason
-		}
-		next := c.next
-		c.next = nil
-		if err := next(c.self()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// step is what a runner did with what it has in hand.
+type step uint8
+
+const (
+	handled step = iota
+	nothing      // there is nothing left; the mailbox may have more
+	asleep       // the mailbox counts the actor as asleep
+)
 
 func (c *cell[M]) handleSignal(s signal) error {
 	switch s := s.(type) {
 	case stopSignal:
 		return s.reason
+	case controlSignal:
+		s.run(c)
+	case timerSignal:
+		return s.handle()
+	case idleSignal:
+		return c.handleIdle(s)
 	case downSignal:
 		if !s.monitor.settle() {
 			return nil
@@ -169,7 +161,7 @@ func (c *cell[M]) die(reason error, batch *mailbox.Batch[M]) {
 			deadLetter(&c.process, m, NoProc)
 		}
 		c.end(reason)
-		c.behavior, c.next = nil, nil
+		c.clear()
 	}()
 	if c.doom.Load() != nil {
 		return
@@ -238,7 +230,13 @@ func (c *cell[M]) start(init Initializer[M], started chan<- error) {
 // abort ends an actor whose Init failed.
 func (c *cell[M]) abort(reason error) {
 	c.end(reason)
-	c.behavior, c.next = nil, nil
+	c.clear()
+}
+
+// clear lets go of what an ended actor does not need, for there may be refs to it.
+func (c *cell[M]) clear() {
+	c.discardExtra()
+	c.behavior = nil
 }
 
 // send is Ref.Send and its variants; ctx bounds the wait for room in a mailbox

@@ -118,12 +118,13 @@ func (c *Context[M]) Exit(to PID, reason error) {
 // not keep its parent waiting. If called more than once, the functions run in
 // order. It is OTP's {continue, Term}.
 func (c *Context[M]) Continue(f func(*Context[M]) error) {
-	earlier := c.next
+	x := c.cell().more()
+	earlier := x.next
 	if earlier == nil {
-		c.next = f
+		x.next = f
 		return
 	}
-	c.next = func(ctx *Context[M]) error {
+	x.next = func(ctx *Context[M]) error {
 		if err := earlier(ctx); err != nil {
 			return err
 		}

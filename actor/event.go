@@ -2,8 +2,8 @@ package actor
 
 import "slices"
 
-// Event is something that happened in a [System]: [Spawned], [Exited] or
-// [DeadLetter].
+// Event is something that happened in a [System]: [Spawned], [Exited],
+// [DeadLetter] or [HighWater].
 type Event interface{ isEvent() }
 
 // Spawned tells that an actor has been spawned. Its Init has not run yet.
@@ -25,6 +25,14 @@ type DeadLetter struct {
 	Reason  error // NoProc: the actor has ended; ErrFull: its mailbox was full
 }
 
+// HighWater tells that the messages waiting for an actor have reached the
+// high-water mark of its mailbox; see [mailbox.Limit].
+type HighWater struct {
+	PID     PID
+	Waiting int
+}
+
+func (HighWater) isEvent()  {}
 func (Spawned) isEvent()    {}
 func (Exited) isEvent()     {}
 func (DeadLetter) isEvent() {}

@@ -137,6 +137,9 @@ func bubble(t *testing.T, f func(t *testing.T, sys *actor.System)) {
 	})
 }
 
+// settle waits until all actors of the bubble are idle or wait for something.
+func settle() { synctest.Wait() }
+
 // journal is what happened, in order. It is safe for all goroutines.
 type journal struct {
 	mu    sync.Mutex

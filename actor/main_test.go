@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // newSystem returns a silent system that is shut down when the test ends, and
 // fails the test if an actor does not stop.
 func newSystem(tb testing.TB) *actor.System {
-	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	sys := silentSystem()
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -25,4 +25,8 @@ func newSystem(tb testing.TB) *actor.System {
 		}
 	})
 	return sys
+}
+
+func silentSystem() *actor.System {
+	return actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 }

@@ -126,5 +126,6 @@ func (p PID) QueueLen() int {
 	if !p.Alive() {
 		return 0
 	}
-	return p.p.typed.queued()
+	n, _ := p.p.typed.queued()
+	return n
 }

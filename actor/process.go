@@ -43,8 +43,11 @@ type typed interface {
 	close()
 	// discard turns what waits in the mailbox into dead letters.
 	discard()
-	// queued returns the number of messages that wait.
-	queued() int
+	// queued returns the number of messages that wait, and whether there is a
+	// runner.
+	queued() (n int, running bool)
+
+	controlled
 }
 
 // newRunner returns t.run as a function that can be started as it is. It is not
@@ -64,6 +67,7 @@ const (
 	trapsExits uint32 = 1 << iota
 	listed            // is among the system's actors
 	ended             // links and monitors have been told, or are being told now
+	suspended         // by Suspend
 )
 
 func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }

@@ -44,7 +44,8 @@ type spawnConfig struct {
 // hears of the actor's end.
 func Name(name string) Option { return func(c *spawnConfig) { c.name = name } }
 
-// Mailbox bounds the actor's mailbox. It is unbounded by default.
+// Mailbox bounds the actor's mailbox, or sets its high-water mark, which makes a
+// [HighWater] event. It is unbounded and has no mark by default.
 func Mailbox(limit mailbox.Limit) Option { return func(c *spawnConfig) { c.limit = limit } }
 
 // StartTimeout makes the spawn fail with [ErrStartTimeout] and kills the actor if
@@ -102,7 +103,9 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 	c.sys, c.parent = sys, sys.root
 	c.serial = sys.serial.Add(1)
 	if cfg.limit != mailbox.Unbounded {
-		c.box.SetLimit(cfg.limit, func(m M) { deadLetter(&c.process, m, ErrFull) })
+		c.box.SetLimit(cfg.limit,
+			func(m M) { deadLetter(&c.process, m, ErrFull) },
+			func(waiting int) { sys.emit(HighWater{PID{&c.process}, waiting}) })
 	}
 
 	var m *monitor

@@ -18,7 +18,9 @@ type Timer struct {
 // SendAfter sends m to the actor not before d has passed. The message takes its
 // place at the end of the mailbox, even if d is 0. The timer is dropped when the
 // actor ends.
-func (r Ref[M]) SendAfter(d time.Duration, m M) *Timer { return startTimer(r, d, m, nil) }
+func (r Ref[M]) SendAfter(d time.Duration, m M) *Timer {
+	return startTimer(r.PID(), d, func() bool { return r.TrySend(m) != ErrFull }, func() { r.Send(m) }, nil)
+}
 
 // SendEvery sends m to the actor each time d has passed, until the timer is
 // stopped or the actor ends. It does not drift: the n-th message is due n·d after
@@ -28,16 +30,18 @@ func (r Ref[M]) SendEvery(d time.Duration, m M) *Timer {
 		panic("actor: SendEvery: the interval must be positive")
 	}
 	due := time.Now().Add(d)
-	return startTimer(r, d, m, func() time.Duration {
+	again := func() time.Duration {
 		due = due.Add(d)
 		return max(time.Until(due), 1)
-	})
+	}
+	return startTimer(r.PID(), d, func() bool { return r.TrySend(m) != ErrFull }, func() { r.Send(m) }, again)
 }
 
-// startTimer returns a timer that sends m after d, and, if again is not nil, over
-// and over, each time after what again returns.
-func startTimer[M any](r Ref[M], d time.Duration, m M, again func() time.Duration) *Timer {
-	t := &Timer{owner: r.PID()}
+// startTimer returns a timer that fires after d, and, if again is not nil, over
+// and over, each time after what again returns. To fire is to call try and, if it
+// says that there is no room, wait.
+func startTimer(owner PID, d time.Duration, try func() bool, wait func(), again func() time.Duration) *Timer {
+	t := &Timer{owner: owner}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.done = !t.owner.Own(t); t.done {
@@ -50,11 +54,10 @@ func startTimer[M any](r Ref[M], d time.Duration, m M, again func() time.Duratio
 			return
 		}
 		t.done = again == nil
-		if r.TrySend(m) == ErrFull {
-			// Send may wait for room, and the actor that makes room may be
-			// waiting for the lock, in Stop.
+		if !try() {
+			// The actor that makes room may be waiting for the lock, in Stop.
 			t.mu.Unlock()
-			r.Send(m)
+			wait()
 			t.mu.Lock()
 		}
 		switch {

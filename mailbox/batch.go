@@ -1,5 +1,7 @@
 package mailbox
 
+import "slices"
+
 // State is what a receiver finds when it looks for more.
 type State uint8
 
@@ -23,30 +25,62 @@ type Batch[T any] struct {
 	pool  *pool[T] // where empty segments go; nil: nowhere
 }
 
-// Take moves what waits into b, which must have been emptied. It takes all, but
-// from a limited queue just one message with the marks before it: what has been
-// taken can no longer be dropped, nor count against the limit.
+// Take moves what waits into b, which must have been emptied, urgent messages
+// apart. It takes all, but from a bounded queue just one message with the marks
+// before it: what has been taken can no longer be dropped, nor count against the
+// limit.
 func (q *Queue[T]) Take(b *Batch[T]) State {
 	q.mu.lock()
-	if q.head == nil && len(q.marks) == 0 {
-		state := Ended
-		if !q.closed {
-			q.awake = false
-			state = Asleep
-		}
-		q.mu.unlock()
-		return state
+	if q.head == nil && len(q.marks) == 0 && q.urgent.waiting() == 0 {
+		return q.sleepUnlock()
 	}
 	b.at, b.i, b.pool = q.out, 0, q.pool
 	b.marks, q.marks = q.marks, nil
-	if q.bound == nil {
+	if !q.bounded() {
 		b.seg, q.head, q.tail = q.head, nil, nil
 		q.out = q.in
 	} else if q.head != nil {
 		q.takeOneLocked(b)
 	}
+	if q.bound != nil && q.in-q.out <= uint64(q.bound.HighWater/2) {
+		q.bound.high = false
+	}
 	q.mu.unlock()
 	return Ready
+}
+
+// sleepUnlock tells a receiver that there is nothing for it.
+func (q *Queue[T]) sleepUnlock() State {
+	state := Ended
+	if !q.closed {
+		q.awake = false
+		state = Asleep
+	}
+	q.mu.unlock()
+	return state
+}
+
+// TakeMark removes the first mark that match accepts, ahead of all messages and
+// other marks. If there is none it is as with Take: the receiver counts as asleep,
+// although other things wait, and must stop until it is woken; or the queue is
+// closed.
+func (q *Queue[T]) TakeMark(match func(any) bool) (value any, state State) {
+	q.mu.lock()
+	if value, ok := takeMark(&q.marks, match); ok {
+		q.mu.unlock()
+		return value, Ready
+	}
+	return nil, q.sleepUnlock()
+}
+
+func takeMark(marks *[]mark, match func(any) bool) (value any, ok bool) {
+	i := slices.IndexFunc(*marks, func(m mark) bool { return match(m.value) })
+	if i < 0 {
+		return nil, false
+	}
+	value = (*marks)[i].value
+	*marks = slices.Delete(*marks, i, i+1)
+	return value, true
 }
 
 // takeOneLocked moves the oldest message into b and leaves the marks that stand
@@ -64,6 +98,9 @@ func (q *Queue[T]) takeOneLocked(b *Batch[T]) {
 	q.admitLocked()
 }
 
+// Empty reports whether all of the batch has been handled.
+func (b *Batch[T]) Empty() bool { return b.seg == nil && len(b.marks) == 0 }
+
 // AtMark reports whether a mark comes next.
 func (b *Batch[T]) AtMark() bool { return len(b.marks) > 0 && b.marks[0].at <= b.at }
 
@@ -72,6 +109,11 @@ func (b *Batch[T]) Mark() any {
 	value := b.marks[0].value
 	b.marks = b.marks[1:]
 	return value
+}
+
+// TakeMark removes the first mark that match accepts, wherever it stands.
+func (b *Batch[T]) TakeMark(match func(any) bool) (value any, ok bool) {
+	return takeMark(&b.marks, match)
 }
 
 // Next removes and returns the next message. It returns false at the end of the

@@ -34,10 +34,14 @@ func (o Overflow) String() string {
 // Limit bounds a queue. The zero Limit means no bound.
 //
 // Only messages that wait count; the one that the receiver has in hand does
-// not, and marks never do.
+// not, and marks and urgent messages never do.
 type Limit struct {
-	Capacity int      // messages that may wait; 0 or less: any number
+	Capacity int      // messages that may wait; 0: any number
 	Overflow Overflow // what happens to the next one
+
+	// HighWater, if not 0, is a number of waiting messages that is worth a report
+	// when it is reached; the next one is made when less than half have waited.
+	HighWater int
 }
 
 // Unbounded is the zero [Limit].
@@ -49,5 +53,5 @@ func Bounded(capacity int, overflow Overflow) Limit {
 	if capacity < 1 {
 		panic(fmt.Sprintf("mailbox: Bounded(%d, %v): a capacity is at least 1", capacity, overflow))
 	}
-	return Limit{capacity, overflow}
+	return Limit{Capacity: capacity, Overflow: overflow}
 }

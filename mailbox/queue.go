@@ -39,6 +39,7 @@ type Queue[T any] struct {
 
 	in, out uint64 // messages ever queued, ever taken or dropped
 	marks   []mark // in order of position
+	urgent  *urgent[T]
 	bound   *bound[T]
 	pool    *pool[T]
 }
@@ -49,9 +50,11 @@ type mark struct {
 	value any
 }
 
-// bound is what only a limited queue needs.
+// bound is what only a queue with a Limit needs.
 type bound[T any] struct {
 	Limit
+	high     bool // HighWater has been reached and told
+	onHigh   func(waiting int)
 	dropped  func(T)
 	waiting  []chan struct{} // senders that wait for room, first come first served
 	reserved int             // places given to senders that have not taken them yet
@@ -60,12 +63,16 @@ type bound[T any] struct {
 
 // SetLimit bounds the queue. It must be called before the first push. The
 // function dropped, if not nil, is called with each message that [DropNewest]
-// or [DropOldest] discards, on the sender's goroutine.
-func (q *Queue[T]) SetLimit(limit Limit, dropped func(T)) {
-	if limit.Capacity > 0 {
-		q.bound = &bound[T]{Limit: limit, dropped: dropped}
+// or [DropOldest] discards, on the sender's goroutine, and onHigh with the number
+// of messages that wait when they reach the high-water mark.
+func (q *Queue[T]) SetLimit(limit Limit, dropped func(T), onHigh func(waiting int)) {
+	if limit != Unbounded {
+		q.bound = &bound[T]{Limit: limit, dropped: dropped, onHigh: onHigh}
 	}
 }
+
+// bounded reports whether messages may have to be refused or dropped.
+func (q *Queue[T]) bounded() bool { return q.bound != nil && q.bound.Capacity > 0 }
 
 // Push appends v. It does not block: a full queue that should [Block] answers
 // [Full]; see PushWait.
@@ -75,8 +82,8 @@ func (q *Queue[T]) Push(v T) Outcome {
 		q.mu.unlock()
 		return Closed
 	}
-	if q.bound != nil && !q.roomLocked() {
-		return q.overflowUnlock(v)
+	if q.bound != nil {
+		return q.pushBoundUnlock(v)
 	}
 	q.appendLocked(v)
 	return q.wakeUnlock()
@@ -87,7 +94,7 @@ func (q *Queue[T]) Push(v T) Outcome {
 // in the order in which they came.
 func (q *Queue[T]) PushWait(ctx context.Context, v T) (Outcome, error) {
 	b := q.bound
-	if b == nil || b.Overflow != Block {
+	if !q.bounded() || b.Overflow != Block {
 		return q.Push(v), nil
 	}
 	q.mu.lock()
@@ -96,8 +103,7 @@ func (q *Queue[T]) PushWait(ctx context.Context, v T) (Outcome, error) {
 		return Closed, nil
 	}
 	if q.roomLocked() {
-		q.appendLocked(v)
-		return q.wakeUnlock(), nil
+		return q.pushBoundUnlock(v), nil
 	}
 	turn := make(chan struct{})
 	b.waiting = append(b.waiting, turn)
@@ -144,7 +150,24 @@ func (q *Queue[T]) admitLocked() {
 }
 
 func (q *Queue[T]) roomLocked() bool {
-	return q.in-q.out+uint64(q.bound.reserved) < uint64(q.bound.Capacity)
+	b := q.bound
+	return b.Capacity <= 0 || q.in-q.out+uint64(b.reserved) < uint64(b.Capacity)
+}
+
+// pushBoundUnlock is Push for a queue with a Limit.
+func (q *Queue[T]) pushBoundUnlock(v T) Outcome {
+	if !q.roomLocked() {
+		return q.overflowUnlock(v)
+	}
+	q.appendLocked(v)
+	b, waiting := q.bound, int(q.in-q.out)
+	tell := b.HighWater > 0 && waiting >= b.HighWater && !b.high
+	b.high = b.high || tell
+	outcome := q.wakeUnlock()
+	if tell && b.onHigh != nil {
+		b.onHigh(waiting)
+	}
+	return outcome
 }
 
 // overflowUnlock applies the policy of a full queue to v.
@@ -211,8 +234,15 @@ func (q *Queue[T]) Close() (wake bool) {
 func (q *Queue[T]) Discard(f func(T)) {
 	q.mu.lock()
 	q.marks = nil
-	for q.head != nil {
-		v := q.removeLocked()
+	for {
+		var v T
+		if u := q.urgent; u.waiting() > 0 {
+			v = u.popLocked()
+		} else if q.head != nil {
+			v = q.removeLocked()
+		} else {
+			break
+		}
 		q.mu.unlock()
 		f(v)
 		q.mu.lock()
@@ -224,9 +254,15 @@ func (q *Queue[T]) Discard(f func(T)) {
 // has taken.
 func (q *Queue[T]) Len() int {
 	q.mu.lock()
-	n := q.in - q.out
-	q.mu.unlock()
-	return int(n)
+	defer q.mu.unlock()
+	return int(q.in-q.out) + q.urgent.waiting()
+}
+
+// Awake reports whether the receiver is awake.
+func (q *Queue[T]) Awake() bool {
+	q.mu.lock()
+	defer q.mu.unlock()
+	return q.awake
 }
 
 // appendLocked adds v to the last segment.

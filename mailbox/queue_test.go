@@ -74,7 +74,7 @@ func TestOrderHoldsAcrossSegments(t *testing.T) {
 func TestMarksKeepTheirPlace(t *testing.T) {
 	for _, limit := range []mailbox.Limit{mailbox.Unbounded, mailbox.Bounded(8, mailbox.Fail)} {
 		var q mailbox.Queue[int]
-		q.SetLimit(limit, nil)
+		q.SetLimit(limit, nil, nil)
 		q.Mark("a")
 		q.Push(1)
 		q.Mark("b")
@@ -130,7 +130,7 @@ func TestOverflow(t *testing.T) {
 		t.Run(c.policy.String(), func(t *testing.T) {
 			var q mailbox.Queue[int]
 			var dropped []int
-			q.SetLimit(mailbox.Bounded(2, c.policy), func(m int) { dropped = append(dropped, m) })
+			q.SetLimit(mailbox.Bounded(2, c.policy), func(m int) { dropped = append(dropped, m) }, nil)
 			q.Push(1)
 			q.Push(2)
 			if got := q.Push(3); got != c.outcome {
@@ -148,7 +148,7 @@ func TestOverflow(t *testing.T) {
 
 func TestOldestIsDroppedFromBehindItsMark(t *testing.T) {
 	var q mailbox.Queue[int]
-	q.SetLimit(mailbox.Bounded(1, mailbox.DropOldest), nil)
+	q.SetLimit(mailbox.Bounded(1, mailbox.DropOldest), nil, nil)
 	q.Push(1)
 	q.Mark("after 1")
 	q.Push(2) // displaces 1
@@ -160,7 +160,7 @@ func TestOldestIsDroppedFromBehindItsMark(t *testing.T) {
 func TestPushWaitTakesTheRoomThatTheReceiverMakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q mailbox.Queue[int]
-		q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil)
+		q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil, nil)
 		q.Push(0)
 		for i := 1; i <= 3; i++ {
 			go func() {
@@ -189,7 +189,7 @@ func TestPushWaitTakesTheRoomThatTheReceiverMakes(t *testing.T) {
 func TestPushWaitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q mailbox.Queue[int]
-		q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil)
+		q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil, nil)
 		q.Push(0)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
@@ -214,7 +214,7 @@ func TestPushWaitEndsWithItsContext(t *testing.T) {
 func TestCloseReleasesThoseWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var q mailbox.Queue[int]
-		q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil)
+		q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil, nil)
 		q.Push(0)
 		done := make(chan mailbox.Outcome)
 		go func() {
@@ -241,7 +241,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 			const senders, each = 4, 25_000
 			type msg struct{ sender, n int }
 			var q mailbox.Queue[msg]
-			q.SetLimit(limit, nil)
+			q.SetLimit(limit, nil, nil)
 			var next [senders]int // touched by one receiver at a time, or -race tells
 			var left sync.WaitGroup
 			left.Add(senders * each)

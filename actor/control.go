@@ -1,0 +1,177 @@
+package actor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/mailbox"
+)
+
+// What package sys does in OTP: the means to look into one running actor. The
+// requests take their turn between handlers, in the order of the mailbox; a
+// suspended actor serves them at once.
+
+// Suspend makes the actor handle no more messages until Resume: they wait, and
+// calls time out. Signals wait as well, but for exit signals of its parent and
+// lethal ones, Stop, and requests like this one. Suspending twice is the same as
+// once. It returns when the actor is suspended, or with ctx's error, or with one
+// that wraps [NoProc].
+func (p PID) Suspend(ctx context.Context) error {
+	return p.control(ctx, "suspend", func(a controlled) error { return a.suspend(true) })
+}
+
+// Resume ends a Suspend. All that has waited is handled, in order.
+func (p PID) Resume(ctx context.Context) error {
+	return p.control(ctx, "resume", func(a controlled) error { return a.suspend(false) })
+}
+
+// Inspect calls f with the actor's behavior, between two of its handlers, and
+// waits for it. The state may be read and, with care, changed there; it must not
+// be kept. If f panics the actor goes on and Inspect returns a [*PanicError]. It
+// is sys:get_state.
+func (p PID) Inspect(ctx context.Context, f func(behavior any)) error {
+	return p.control(ctx, "inspect", func(a controlled) error {
+		f(a.state())
+		return nil
+	})
+}
+
+// Trace has f called for each message that the actor handles, on its goroutine,
+// after the handler; nil turns it off. It is sys:trace.
+func (p PID) Trace(ctx context.Context, f func(Trace)) error {
+	return p.control(ctx, "trace", func(a controlled) error {
+		a.setTrace(f)
+		return nil
+	})
+}
+
+// Trace tells of one message that an actor has handled.
+type Trace struct {
+	PID     PID
+	Message any
+	Took    time.Duration
+	Result  error // what the handler returned
+}
+
+// Replace puts the behavior that f returns, for the present one, in its place:
+// sys:replace_state. If f returns an error or panics, nothing changes, and
+// Replace returns that error.
+func Replace[M any](ctx context.Context, to Ref[M], f func(Behavior[M]) (Behavior[M], error)) error {
+	return to.PID().control(ctx, "replace", func(controlled) error {
+		b, err := f(to.c.behavior)
+		if err == nil {
+			to.c.behavior = b
+		}
+		return err
+	})
+}
+
+// controlled is an actor as a control request, which runs on its runner, sees it.
+type controlled interface {
+	suspend(bool) error
+	state() any
+	setTrace(func(Trace))
+}
+
+func (c *cell[M]) state() any { return c.behavior }
+
+func (c *cell[M]) setTrace(f func(Trace)) { c.more().trace = f }
+
+func (c *cell[M]) suspend(on bool) error {
+	c.more().suspended = on
+	if on {
+		c.flags.Or(suspended)
+	} else {
+		c.flags.And(^suspended)
+	}
+	return nil
+}
+
+// controlSignal is a request that an actor carries out between two handlers.
+type controlSignal struct {
+	do   func(controlled) error
+	done chan error
+}
+
+func (controlSignal) isSignal() {}
+
+// control has f run on the actor's runner and waits for it. An actor that asks
+// for itself gets its answer at once.
+func (p PID) control(ctx context.Context, what string, f func(controlled) error) error {
+	fail := func(err error) error { return fmt.Errorf("actor: %s %v: %w", what, p, err) }
+	if !p.Alive() {
+		return fail(NoProc)
+	}
+	s := controlSignal{f, make(chan error, 1)}
+	if caller(ctx) == p.p {
+		s.run(p.p.typed)
+	} else {
+		p.p.typed.mark(s)
+	}
+	select {
+	case err := <-s.done:
+		if err != nil {
+			return fail(err)
+		}
+		return nil
+	case <-p.Done():
+		return fail(NoProc)
+	case <-ctx.Done():
+		return fail(ctx.Err())
+	}
+}
+
+func (s controlSignal) run(a controlled) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			s.done <- newPanicError(v)
+		} else {
+			s.done <- Goexit
+		}
+	}()
+	err := s.do(a)
+	returned = true
+	s.done <- err
+}
+
+// handleSuspended is the runner's step for a suspended actor: it serves requests
+// and stops, ahead of everything else. What it has in hand is held until it is
+// resumed; it takes no more, so that the limit of a bounded mailbox holds.
+func (c *cell[M]) handleSuspended(batch *mailbox.Batch[M]) (step, error) {
+	x := c.extra
+	if !batch.Empty() {
+		x.held, *batch = *batch, mailbox.Batch[M]{}
+	}
+	value, ok := x.held.TakeMark(c.servesSuspended)
+	if !ok {
+		var state mailbox.State
+		switch value, state = c.box.TakeMark(c.servesSuspended); state {
+		case mailbox.Asleep:
+			return asleep, nil
+		case mailbox.Ended: // the actor is doomed
+			return handled, nil
+		}
+	}
+	err := c.handleSignal(value.(signal))
+	if !x.suspended {
+		*batch, x.held = x.held, mailbox.Batch[M]{}
+	}
+	return handled, err
+}
+
+// servesSuspended tells the signals that an actor handles even while it is
+// suspended.
+func (c *cell[M]) servesSuspended(mark any) bool {
+	switch s := mark.(type) {
+	case controlSignal, stopSignal:
+		return true
+	case exitSignal:
+		return s.from == c.parent
+	}
+	return false
+}

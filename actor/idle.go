@@ -1,0 +1,102 @@
+package actor
+
+import (
+	"sync"
+	"time"
+)
+
+// IdleHandler is a [Behavior] that is told when no message has come for as long
+// as it said with [Context.IdleAfter].
+type IdleHandler[M any] interface {
+	HandleIdle(ctx *Context[M]) error
+}
+
+// IdleAfter has [IdleHandler] called when the actor has handled no message for d,
+// once until the next message; 0 turns it off. Signals do not count. It is
+// gen_server's timeout, except that it stays in force.
+func (c *Context[M]) IdleAfter(d time.Duration) {
+	x := c.cell().more()
+	if x.idle != nil {
+		PID{&c.process}.Disown(x.idle)
+		x.idle.Release(PID{}, nil)
+		x.idle = nil
+	}
+	if d > 0 {
+		x.idle = startIdle(&c.process, d)
+	}
+}
+
+// idleTimer measures the time since the last message. A message only notes the
+// time; the timer is set anew when it fires and finds that there was one.
+type idleTimer struct {
+	d    time.Duration
+	last time.Time // of the last message; only the runner touches it
+	told bool      // that the actor is idle, since then; only the runner touches it
+
+	mu      sync.Mutex
+	timer   *time.Timer
+	stopped bool
+}
+
+type idleSignal struct{ t *idleTimer }
+
+func (idleSignal) isSignal() {}
+
+func startIdle(p *process, d time.Duration) *idleTimer {
+	t := &idleTimer{d: d, last: time.Now()}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if (PID{p}).Own(t) {
+		t.timer = time.AfterFunc(d, func() { p.typed.mark(idleSignal{t}) })
+	}
+	return t
+}
+
+// touch notes that there is a message.
+func (t *idleTimer) touch() {
+	t.last = time.Now()
+	if t.told {
+		t.told = false
+		t.reset(t.d)
+	}
+}
+
+// due reports whether the actor has been idle for long enough. If not, the timer
+// is set for the rest.
+func (t *idleTimer) due() bool {
+	if left := t.d - time.Since(t.last); left > 0 {
+		t.reset(left)
+		return false
+	}
+	t.told = true
+	return true
+}
+
+func (t *idleTimer) reset(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.stopped && t.timer != nil {
+		t.timer.Reset(d)
+	}
+}
+
+// Release implements [Resource].
+func (t *idleTimer) Release(PID, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stopped = true
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+}
+
+// handleIdle handles the signal of an idle timer.
+func (c *cell[M]) handleIdle(s idleSignal) error {
+	if c.extra == nil || c.extra.idle != s.t || !s.t.due() {
+		return nil
+	}
+	if h, ok := c.behavior.(IdleHandler[M]); ok {
+		return h.HandleIdle(c.self())
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+package actor
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Info is what can be seen of an actor from outside, OTP's process_info. It is a
+// snapshot: by the time it is read it may be different.
+type Info struct {
+	PID         PID
+	Name        string // "" if it has none
+	Parent      PID    // zero if it was not spawned with a link
+	Status      Status
+	QueueLen    int // messages that wait; not those that a runner has taken
+	TrapsExits  bool
+	Links       []PID
+	Monitors    []PID // that it watches
+	MonitoredBy []PID // that watch it
+}
+
+// Status says what an actor is doing.
+type Status uint8
+
+const (
+	// Idle: it has nothing to do, and no goroutine.
+	Idle Status = iota
+	// Running: a goroutine is working for it.
+	Running
+	// Suspended: by [PID.Suspend].
+	Suspended
+)
+
+// String returns the name of the status.
+func (s Status) String() string {
+	switch s {
+	case Running:
+		return "running"
+	case Suspended:
+		return "suspended"
+	}
+	return "idle"
+}
+
+// Info returns what there is to know of the actor. It reports false if the actor
+// is bound to end or has ended.
+func (p PID) Info() (Info, bool) {
+	if !p.Alive() {
+		return Info{}, false
+	}
+	info := Info{PID: p, Name: p.Name(), TrapsExits: p.p.has(trapsExits)}
+	if parent := p.p.parent; parent != p.p.sys.root {
+		info.Parent = PID{parent}
+	}
+	n, running := p.p.typed.queued()
+	info.QueueLen = n
+	if p.p.has(suspended) {
+		info.Status = Suspended
+	} else if running {
+		info.Status = Running
+	}
+	if r := p.p.rel.Load(); r != nil {
+		r.mu.Lock()
+		for peer := range r.links.all() {
+			info.Links = append(info.Links, PID{peer})
+		}
+		for m := range r.watching.all() {
+			info.Monitors = append(info.Monitors, PID{m.target})
+		}
+		for m := range r.watchers.all() {
+			info.MonitoredBy = append(info.MonitoredBy, PID{m.watcher})
+		}
+		r.mu.Unlock()
+	}
+	for _, list := range [][]PID{info.Links, info.Monitors, info.MonitoredBy} {
+		slices.SortFunc(list, func(a, b PID) int { return cmp.Compare(a.p.serial, b.p.serial) })
+	}
+	return info, true
+}
