@@ -169,26 +169,26 @@ func (c *cell[M]) die(reason error, batch *mailbox.Batch[M]) {
 	if !IsClean(reason) {
 		c.sys.logCrash(&c.process, reason)
 	}
-	if t, ok := c.behavior.(Terminator[M]); ok {
-		if failure := c.terminate(t, reason); failure != nil {
-			c.sys.logCrash(&c.process, failure)
-			if IsClean(reason) { // otherwise the first failure is the one that counts
-				reason = failure
-			}
-		}
+	t, ok := c.behavior.(Terminator[M])
+	if !ok {
+		return
 	}
-}
-
-// terminate runs Terminate and returns its crash, if it crashes.
-func (c *cell[M]) terminate(t Terminator[M], reason error) (failure error) {
-	failure = Goexit
+	returned := false
 	defer func() {
+		if returned {
+			return
+		}
+		var failure error = Goexit
 		if v := recover(); v != nil {
 			failure = newPanicError(v)
 		}
+		c.sys.logCrash(&c.process, failure)
+		if IsClean(reason) { // otherwise the first failure is the one that counts
+			reason = failure
+		}
 	}()
 	t.Terminate(c.self(), reason)
-	return nil
+	returned = true
 }
 
 // start runs Init, reports its outcome, and goes on as the actor's first runner.

@@ -223,7 +223,7 @@ func TestStopThatFails(t *testing.T) {
 			t.Errorf("crash in Terminate: %v", err)
 		}
 
-		slow := start(t, sys, &script{terminate: func(*doContext, error) { time.Sleep(time.Minute) }})
+		slow := start(t, sys, &script{terminate: func(*doContext, error) { time.Sleep(10 * time.Second) }})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := slow.PID().Stop(ctx, nil); !errors.Is(err, context.DeadlineExceeded) {

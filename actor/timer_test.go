@@ -104,6 +104,7 @@ func TestSendEvery(t *testing.T) {
 			t.Error("Stop must report that it ended the series, once")
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		want := []time.Duration{1000, 4500, 4500, 4500, 5000, 6000}
 		for i := range want {
 			want[i] *= time.Millisecond
