@@ -17,16 +17,19 @@ import (
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
+// Client is what the channels know about who is connected.
+type Client struct{ user, token string }
+
 // connect refuses the token "bad" and names the connection after its user.
 func connect(r *ws.Request) (ws.Identity, error) {
 	if r.Params.Get("token") == "bad" || r.AuthToken == "bad" {
 		return ws.Identity{}, errors.New("bad token")
 	}
-	user := r.Params.Get("user_id")
-	if user == "" {
-		return ws.Identity{}, nil
+	client := Client{user: r.Params.Get("user_id"), token: r.AuthToken}
+	if client.user == "" {
+		return ws.Identity{Assigns: client}, nil
 	}
-	return ws.Identity{ID: socketID(user), Assigns: user}, nil
+	return ws.Identity{ID: socketID(client.user), Assigns: client}, nil
 }
 
 func socketID(user string) string { return "user_socket:" + user }

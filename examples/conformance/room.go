@@ -69,8 +69,8 @@ func (r *Room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, e
 		return ws.OK(r.assigns), nil
 	case "whoami":
 		return ws.OK(map[string]*string{
-			"user_id":    orNull(userID(c)),
-			"auth_token": orNull(c.Request().AuthToken),
+			"user_id":    orNull(client(c).user),
+			"auth_token": orNull(client(c).token),
 		}), nil
 	case "disconnect_user":
 		var p struct {
@@ -97,21 +97,18 @@ func (r *Room) Intercepts() []string { return []string{"intercepted"} }
 
 // HandleOut adds who sees it; the user "muted" sees nothing.
 func (r *Room) HandleOut(c *ws.Channel, event string, payload ws.Payload) error {
-	if userID(c) == "muted" {
+	if client(c).user == "muted" {
 		return nil
 	}
 	var p map[string]any
 	if err := payload.Decode(&p); err != nil {
 		return err
 	}
-	p["seen_by"] = userID(c)
+	p["seen_by"] = client(c).user
 	return c.Push(event, p)
 }
 
-func userID(c *ws.Channel) string {
-	user, _ := c.Assigns().(string)
-	return user
-}
+func client(c *ws.Channel) Client { return c.Assigns().(Client) }
 
 func orNull(s string) *string {
 	if s == "" {

@@ -85,9 +85,6 @@ func (c *Channel) Topic() string { return c.topic }
 // takes a context.Context.
 func (c *Channel) Context() actor.Self { return c.ctx }
 
-// Request returns what the client connected with.
-func (c *Channel) Request() *Request { return c.session.request }
-
 // Assigns returns what Connect assigned to the connection. All its channels share
 // it.
 func (c *Channel) Assigns() any { return c.session.identity.Assigns }

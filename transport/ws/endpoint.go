@@ -101,7 +101,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		w.WriteHeader(http.StatusUpgradeRequired)
 		return
 	}
-	req, identity, ser, err := s.handshake(r)
+	identity, ser, err := s.handshake(r)
 	if err != nil {
 		e.log.Info("connection refused", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
 		w.WriteHeader(http.StatusForbidden)
@@ -124,7 +124,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		return
 	}
 	c.ws.SetReadLimit(int64(s.MaxMessageSize))
-	e.start(&session{endpoint: e, socket: s, conn: c, serializer: ser, request: req, identity: identity})
+	e.start(&session{endpoint: e, socket: s, conn: c, serializer: ser, identity: identity})
 }
 
 // admit counts a connection, unless the endpoint is shutting down.

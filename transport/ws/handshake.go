@@ -20,21 +20,21 @@ const (
 
 // handshake checks a request in the order that Phoenix does: origin, auth token,
 // version, and then the user's Connect.
-func (s *Socket) handshake(r *http.Request) (*Request, Identity, serializer, error) {
+func (s *Socket) handshake(r *http.Request) (Identity, serializer, error) {
 	allowed := checkOrigin(r, s.origins)
 	if s.CheckOrigin != nil {
 		allowed = s.CheckOrigin(r)
 	}
 	if !allowed {
-		return nil, Identity{}, nil, errors.New("origin not allowed")
+		return Identity{}, nil, errors.New("origin not allowed")
 	}
 	token, err := authToken(r.Header)
 	if err != nil {
-		return nil, Identity{}, nil, err
+		return Identity{}, nil, err
 	}
 	params, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, Identity{}, nil, err
+		return Identity{}, nil, err
 	}
 	vsn := "1.0.0" // of clients that do not say
 	if params.Has("vsn") {
@@ -42,14 +42,13 @@ func (s *Socket) handshake(r *http.Request) (*Request, Identity, serializer, err
 	}
 	ser, err := serializerFor(vsn)
 	if err != nil {
-		return nil, Identity{}, nil, err
+		return Identity{}, nil, err
 	}
-	req := &Request{Params: params, AuthToken: token, RemoteAddr: r.RemoteAddr, Header: r.Header}
 	if s.Connect == nil {
-		return req, Identity{}, ser, nil
+		return Identity{}, ser, nil
 	}
-	identity, err := s.Connect(req)
-	return req, identity, ser, err
+	identity, err := s.Connect(&Request{Params: params, AuthToken: token, RemoteAddr: r.RemoteAddr, Header: r.Header})
+	return identity, ser, err
 }
 
 // authToken takes the auth token out of the header.

@@ -22,7 +22,6 @@ type session struct {
 	conn       *conn
 	owned      bool // the connection is released at the session's end
 	serializer serializer
-	request    *Request
 	identity   Identity
 
 	// Few, so a list: it takes no memory while there are none.

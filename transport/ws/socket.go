@@ -63,11 +63,12 @@ type Identity struct {
 	// ID names the connection, or all of one user's, for instance "user:17". Its
 	// clients are disconnected by [Endpoint.Disconnect]. It may be empty.
 	ID string
-	// Assigns is yours; see [Channel.Assigns].
+	// Assigns is yours, and all that stays of the request; see [Channel.Assigns].
 	Assigns any
 }
 
-// Request is what a client connects with.
+// Request is what a client connects with. It is only there for Connect: what is
+// needed later goes into the Identity.
 type Request struct {
 	// Params are the parameters of the client's Socket, and "vsn".
 	Params url.Values
@@ -75,8 +76,7 @@ type Request struct {
 	AuthToken string
 	// RemoteAddr is the address of the peer, as in [http.Request].
 	RemoteAddr string
-	// Header is the request's header, without the one that carries the token.
-	// Keep only what is needed: it stays in memory with the connection otherwise.
+	// Header is the request's header, without the token.
 	Header http.Header
 }
 
