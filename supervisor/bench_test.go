@@ -56,7 +56,8 @@ func BenchmarkRestart(b *testing.B) {
 }
 
 // BenchmarkDynamic measures the life of a temporary child: its start, and its end
-// up to when the supervisor has forgotten it.
+// up to when the supervisor has forgotten it. T-28: it must not depend on how many
+// there are.
 func BenchmarkDynamic(b *testing.B) {
 	ctx := context.Background()
 	child := supervisor.Actor("", func() actor.Behavior[error] {
