@@ -30,7 +30,7 @@ func (ps *PubSub[T]) broadcast(from actor.PID, topic string, msg T) {
 	w := walk[T]{ps: ps, from: from, msg: msg}
 	sh := ps.shard(topic)
 	sh.mu.Lock()
-	if w.topic = sh.topics[topic]; w.topic == nil {
+	if w.topic = sh.topics.Get(topic); w.topic == nil {
 		sh.mu.Unlock()
 		return
 	}

@@ -78,7 +78,7 @@ func (ps *PubSub[T]) Subscribers(topic string) int {
 	sh := ps.shard(topic)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if t := sh.topics[topic]; t != nil {
+	if t := sh.topics.Get(topic); t != nil {
 		return t.n
 	}
 	return 0
@@ -89,7 +89,7 @@ func (ps *PubSub[T]) Topics() int {
 	n := 0
 	for i := range ps.shards {
 		ps.shards[i].mu.Lock()
-		n += len(ps.shards[i].topics)
+		n += ps.shards[i].topics.Len()
 		ps.shards[i].mu.Unlock()
 	}
 	return n

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/internal/table"
 )
 
 // shard is a part of the topics, and the lock of all that belongs to them. The
@@ -11,8 +12,8 @@ import (
 // batch of a broadcast; never while a subscriber or an actor is called.
 type shard[T any] struct {
 	mu     sync.Mutex
-	topics map[string]*topic[T]
-	_      [48]byte // a cache line of its own
+	topics table.Map[string, *topic[T]]
+	_      [40]byte // a cache line of its own
 }
 
 // add puts sub on the topic. It reports false if sub is gone: its owner has ended
@@ -20,7 +21,7 @@ type shard[T any] struct {
 func (sh *shard[T]) add(name string, sub *subscription[T]) bool {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	t := sh.topics[name]
+	t := sh.topics.Get(name)
 	if t == nil {
 		t = &topic[T]{name: name, shard: sh}
 	}
@@ -29,10 +30,7 @@ func (sh *shard[T]) add(name string, sub *subscription[T]) bool {
 		return false
 	}
 	if t.n == 0 {
-		if sh.topics == nil {
-			sh.topics = make(map[string]*topic[T])
-		}
-		sh.topics[name] = t
+		sh.topics.Set(name, t)
 	}
 	t.push(sub)
 	return true
@@ -43,7 +41,7 @@ func (sh *shard[T]) add(name string, sub *subscription[T]) bool {
 func (sh *shard[T]) removeAll(owner actor.PID, name string) *subscription[T] {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	if t := sh.topics[name]; t != nil {
+	if t := sh.topics.Get(name); t != nil {
 		return sh.remove(t, owner)
 	}
 	return nil
@@ -53,10 +51,7 @@ func (sh *shard[T]) removeAll(owner actor.PID, name string) *subscription[T] {
 func (sh *shard[T]) remove(t *topic[T], owner actor.PID) *subscription[T] {
 	subs := t.pull(owner)
 	if t.n == 0 {
-		delete(sh.topics, t.name)
-		if len(sh.topics) == 0 {
-			sh.topics = nil // a map never shrinks
-		}
+		sh.topics.Delete(t.name)
 	}
 	return subs
 }

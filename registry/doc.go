@@ -1,0 +1,28 @@
+// Package registry finds actors by keys. It is Elixir's Registry with unique
+// keys: a key has one actor, an actor any number of keys.
+//
+//	var rooms registry.Registry[string]
+//	err := rooms.Register("lobby", ref.PID())
+//	ref, err := registry.Lookup[RoomMsg](&rooms, "lobby")
+//
+// A registry is not an actor: reading and registering are calls of some tens and
+// some hundreds of nanoseconds on the caller's goroutine, and there is no process
+// whose crash could take the registry down. Its keys are spread over many locks,
+// so that it scales with the processors.
+//
+// # Death
+//
+// An actor's keys are free before any link or monitor hears of its end. Whoever
+// gets a DOWN or an exit signal finds the keys gone, and can register a successor
+// under them at once; Elixir promises only that this will be so some time later.
+//
+// Earlier still, from the moment that an actor is doomed, it is no longer found
+// and its keys may be taken, although a handler of it may still run.
+//
+// # One actor for a key
+//
+// [LookupOrStart] returns the actor under a key and starts it if there is none,
+// without a race between callers. An actor that a supervisor restarts registers
+// itself, first thing in its Init; the spawn of a second one under the same key
+// then fails with a [*TakenError] before it has done anything.
+package registry

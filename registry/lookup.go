@@ -1,0 +1,64 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// ErrType says that the actor under a key takes messages of another type than
+// the one asked for. It comes wrapped with context.
+var ErrType = errors.New("its messages are of another type")
+
+// Lookup returns the typed address of the actor under key. It fails with an error
+// that wraps [actor.NoProc] if there is none or it is dead, and with one that
+// wraps [ErrType] if its messages are not of type M.
+//
+// Look a key up for each use, rather than keep the ref: an actor that was
+// restarted is another one.
+func Lookup[M any, K comparable](r *Registry[K], key K) (actor.Ref[M], error) {
+	pid, ok := r.WhereIs(key)
+	if !ok {
+		return actor.Ref[M]{}, fmt.Errorf("registry: look up %v: %w", key, actor.NoProc)
+	}
+	return refOf[M](key, pid)
+}
+
+func refOf[M, K any](key K, pid actor.PID) (actor.Ref[M], error) {
+	ref, ok := actor.RefOf[M](pid)
+	if !ok {
+		return ref, fmt.Errorf("registry: look up %v as an actor of %v: %w", key, reflect.TypeFor[M](), ErrType)
+	}
+	return ref, nil
+}
+
+// LookupOrStart returns the actor under key. If there is none it calls newActor,
+// which spawns one, registers what that returns, and returns it; an actor that has
+// registered itself in its Init is fine, too. Callers that come while newActor runs
+// wait for it and get the same actor, or the same error.
+//
+// It fails with what newActor returned, with an error that wraps [ErrType] if the
+// actor's messages are not of type M, with one that wraps [actor.NoProc] if the
+// new actor has ended already, and with ctx's error if a caller had to wait for
+// another's newActor for too long. If newActor panics, those who wait call their
+// own.
+//
+// An actor that asks for its own key in its Init, before it has registered itself,
+// waits for itself. If somebody uses Register to give the key to another actor
+// while newActor runs, that one keeps it and is returned, and the new one gets an
+// exit signal with [actor.Shutdown].
+func LookupOrStart[M any, K comparable](
+	ctx context.Context, r *Registry[K], key K, newActor func() (actor.Ref[M], error),
+) (actor.Ref[M], error) {
+	pid, err := r.lookupOrStart(ctx, key, func() (actor.PID, error) {
+		ref, err := newActor()
+		return ref.PID(), err
+	})
+	if err != nil {
+		return actor.Ref[M]{}, fmt.Errorf("registry: start %v: %w", key, err)
+	}
+	return refOf[M](key, pid)
+}
