@@ -37,9 +37,9 @@ func runnerStack(p *process) string {
 		buf = make([]byte, 2*n)
 		n = runtime.Stack(buf, true)
 	}
-	// A runner's frames have the actor's address as their receiver. It may well
-	// turn up elsewhere, for one in the stack of whoever abandons the actor.
-	frame := regexp.MustCompile(fmt.Sprintf(`(?m)^\S*/actor\.\(\*cell\[.*\]\)\.\w+\(%p\b`, p))
+	// The address alone would not do: it may well turn up elsewhere, for one in
+	// the stack of whoever abandons the actor.
+	frame := regexp.MustCompile(fmt.Sprintf(`(?m)^\S*/actor\.serve\(%p\b`, p))
 	for stack := range bytes.SplitSeq(buf[:n], []byte("\n\n")) {
 		if frame.Match(stack) {
 			return string(stack)

@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 )
@@ -50,13 +51,27 @@ type typed interface {
 	controlled
 }
 
-// newRunner returns t.run as a function that can be started as it is. It is not
+// newRunner returns p's runner as a function that can be started as it is. It is not
 // the method value, because the runtime scans the name of each goroutine's first
 // function when the goroutine starts and ends, and that of a generic type's
 // method, or of a function inlined into one, is very long.
 //
 //go:noinline
-func newRunner(t typed) func() { return func() { t.run() } }
+func newRunner(p *process) func() { return func() { serve(p, nil) } }
+
+// serve is below every runner in its stack, so that runnerStack can tell whose it
+// is: a stack does not show the receivers of a generic type's methods. It runs
+// first, or the runner proper if that is nil.
+//
+//go:noinline
+func serve(p *process, first func()) {
+	if first != nil {
+		first()
+	} else {
+		p.typed.run()
+	}
+	runtime.KeepAlive(p) // or p might be in a register only, and not be shown
+}
 
 // wake starts a runner. Only who was told to by the mailbox may.
 func (p *process) wake() { go p.runner() }

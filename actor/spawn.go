@@ -98,7 +98,7 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 	}
 	c := &cell[M]{behavior: behavior}
 	c.typed = c
-	c.runner = newRunner(c)
+	c.runner = newRunner(&c.process)
 	c.box.Rouse() // no sender starts a runner before all is set up
 	c.sys, c.parent = sys, sys.root
 	c.serial = sys.serial.Add(1)
@@ -156,14 +156,15 @@ func construct[M any](newBehavior func() Behavior[M]) (b Behavior[M], err error)
 func (c *cell[M]) ready() {
 	var batch mailbox.Batch[M]
 	if c.box.Take(&batch) != mailbox.Asleep {
-		go c.resume(batch)
+		came := batch // or else the closure would have every spawn allocate batch
+		go serve(&c.process, func() { c.resume(came) })
 	}
 }
 
 // boot runs Init on the actor's first runner and waits for its outcome.
 func (c *cell[M]) boot(init Initializer[M], timeout time.Duration) error {
 	started := make(chan error, 1)
-	go c.start(init, started)
+	go serve(&c.process, func() { c.start(init, started) })
 	if timeout <= 0 {
 		return <-started
 	}

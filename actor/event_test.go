@@ -1,0 +1,144 @@
+package actor_test
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// watchEvents writes the system's events down.
+func watchEvents(sys *actor.System, j *journal) (stop func()) {
+	return sys.Observe(func(e actor.Event) {
+		switch e := e.(type) {
+		case actor.Spawned:
+			j.add("spawned %v by %v", e.PID, e.Parent)
+		case actor.Exited:
+			j.add("exited %v %v", e.PID, e.Reason)
+		case actor.DeadLetter:
+			j.add("dead letter to %v: %v", e.To, e.Reason)
+		}
+	})
+}
+
+func TestObserversSeeSpawnsExitsAndDeadLetters(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j, other journal
+		defer watchEvents(sys, &j)()
+		stop := watchEvents(sys, &other)
+		parent := start(t, sys, &script{})
+		kid := child(t, parent, &script{})
+		stop()
+		other.expect(t, fmt.Sprintf("spawned %v by <>", parent), fmt.Sprintf("spawned %v by %v", kid, parent))
+		kid.Send(returning(actor.Stop))
+		synctest.Wait()
+		kid.Send(returning(nil))
+		j.expect(t,
+			fmt.Sprintf("spawned %v by <>", parent), fmt.Sprintf("spawned %v by %v", kid, parent),
+			fmt.Sprintf("exited %v normal", kid), fmt.Sprintf("dead letter to %v: no such process", kid))
+		other.expect(t) // stopped
+		stop()          // twice is once
+	})
+}
+
+// An observer that panics is taken off, and harms neither the actor that caused
+// the event nor the other observers.
+func TestPanickingObserverIsTakenOff(t *testing.T) {
+	var log logBuffer
+	sys := loggedSystem(t, &log)
+	var bad, good atomic.Int32
+	defer sys.Observe(func(actor.Event) { bad.Add(1); panic("bad observer") })()
+	defer sys.Observe(func(actor.Event) { good.Add(1) })()
+	for range 3 {
+		start(t, sys, &script{})
+	}
+	if bad.Load() != 1 || good.Load() != 3 {
+		t.Errorf("bad observer called %d times, want 1; the other %d times, want 3", bad.Load(), good.Load())
+	}
+	if !strings.Contains(log.String(), "bad observer") {
+		t.Errorf("the log does not tell: %s", &log)
+	}
+}
+
+// PROC-7: what waits in the mailbox at the end, and what comes after it, is counted
+// as dead letters, each message once.
+func TestDeadLettersAreCounted(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		ends := map[string]func(a actor.Ref[do]){
+			"stops":   func(a actor.Ref[do]) { a.Send(returning(actor.Stop)) },
+			"crashes": func(a actor.Ref[do]) { a.Send(func(*doContext) error { panic(errBoom) }) },
+			"killed": func(a actor.Ref[do]) {
+				a.Send(func(ctx *doContext) error { ctx.PID().Exit(actor.Kill); return nil })
+			},
+		}
+		want := uint64(0)
+		for name, end := range ends {
+			a := start(t, sys, &script{})
+			gate := make(chan struct{})
+			a.Send(func(*doContext) error { <-gate; return nil })
+			end(a)
+			for range 500 {
+				a.Send(returning(nil))
+			}
+			close(gate)
+			ended(t, a.PID())
+			a.Send(returning(nil))
+			if want += 501; sys.DeadLetters() != want {
+				t.Errorf("%s: %d dead letters, want %d", name, sys.DeadLetters(), want)
+				want = sys.DeadLetters()
+			}
+		}
+	})
+}
+
+// LOG-1 to LOG-4: crashes are logged once, with their stack; clean ends, kills and
+// deaths by an exit signal are not.
+func TestCrashLog(t *testing.T) {
+	cases := map[string]struct {
+		end  func(a actor.Ref[do])
+		logs int
+	}{
+		"normal":      {func(a actor.Ref[do]) { a.Send(returning(actor.Stop)) }, 0},
+		"shutdown":    {func(a actor.Ref[do]) { a.Send(returning(fmt.Errorf("bye: %w", actor.Shutdown))) }, 0},
+		"kill":        {func(a actor.Ref[do]) { a.PID().Exit(actor.Kill) }, 0},
+		"exit signal": {func(a actor.Ref[do]) { a.PID().Exit(errBoom) }, 0},
+		"error":       {func(a actor.Ref[do]) { a.Send(returning(errBoom)) }, 1},
+		"panic":       {func(a actor.Ref[do]) { a.Send(func(*doContext) error { panicsHere(); return nil }) }, 1},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			var log logBuffer
+			sys := loggedSystem(t, &log)
+			a := start(t, sys, &script{}, actor.Name("the name"))
+			c.end(a)
+			ended(t, a.PID())
+			s := log.String()
+			if n := strings.Count(s, "actor crashed"); n != c.logs {
+				t.Errorf("%d crash logs, want %d:\n%s", n, c.logs, s)
+			}
+			if c.logs > 0 && (!strings.Contains(s, a.String()) || !strings.Contains(s, "the name")) {
+				t.Errorf("the log does not say who: %s", s)
+			}
+			if name == "panic" && !strings.Contains(s, "panicsHere") {
+				t.Errorf("no stack in the log: %s", s)
+			}
+		})
+	}
+}
+
+// The log tells of dead letters, but not of each.
+func TestDeadLetterLogIsRateLimited(t *testing.T) {
+	var log logBuffer
+	sys := loggedSystem(t, &log)
+	a := start(t, sys, &script{})
+	a.PID().Exit(actor.Kill)
+	for range 1000 {
+		a.Send(returning(nil))
+	}
+	if n := strings.Count(log.String(), "dead letters"); n != 1 {
+		t.Errorf("%d lines, want 1", n)
+	}
+}

@@ -1,0 +1,109 @@
+package actor_test
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+type small struct{}
+
+func (small) Receive(*actor.Context[int], int) error { return nil }
+
+// T-114, GO-18: idle actors have no goroutine and at most 320 bytes each, also
+// after they have worked.
+func TestIdleActorsAreNearlyFree(t *testing.T) {
+	const n, limit = 100_000, 320
+	sys := newSystem(t)
+	refs := make([]actor.Ref[int], n)
+	goroutines, heap := runtime.NumGoroutine(), heapInUse()
+	for i := range refs {
+		var err error
+		if refs[i], err = actor.Spawn(sys, func() actor.Behavior[int] { return small{} }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when string) {
+		t.Helper()
+		if grown := runtime.NumGoroutine() - goroutines; grown > 10 {
+			t.Errorf("%s: %d goroutines for %d idle actors", when, grown, n)
+		}
+		each := float64(heapInUse()-heap) / n
+		t.Logf("%s: %.0f bytes each", when, each)
+		if !raceEnabled && each > limit {
+			t.Errorf("%s: %.0f bytes each, want at most %d", when, each, limit)
+		}
+	}
+	check("spawned")
+	for i, r := range refs {
+		r.Send(i)
+	}
+	for _, r := range refs {
+		for r.PID().QueueLen() > 0 {
+			runtime.Gosched()
+		}
+	}
+	for range 1000 { // the last runners end
+		runtime.Gosched()
+	}
+	check("after a message each")
+	runtime.KeepAlive(refs)
+}
+
+// Ended actors leave nothing with the system, even if links, monitors, names and
+// timers tied them.
+func TestEndedActorsLeaveNothingBehind(t *testing.T) {
+	sys := newSystem(t)
+	hub := start(t, sys, &script{})
+	trapping(t, hub)
+	generation := func(n int) {
+		for range n {
+			in(t, hub, func(ctx *doContext) {
+				ref, err := actor.SpawnLink(ctx, behave(&script{}), actor.Name("x"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx.Monitor(ref.PID())
+				ref.SendAfter(1<<40, nil)
+				ref.Send(func(ctx *doContext) error { ctx.Monitor(hub.PID()); return errBoom })
+				<-ref.PID().Done()
+			})
+		}
+		in(t, hub, func(*doContext) {})
+	}
+	generation(500)
+	before := heapInUse()
+	generation(5000)
+	if grown := heapInUse() - before; grown > 128<<10 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+	if n := sys.Count(); n != 1 {
+		t.Errorf("%d actors", n)
+	}
+}
+
+func TestSendDoesNotAllocate(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops items at random under the race detector")
+	}
+	sys := newSystem(t)
+	ran := make(chan struct{}, 100)
+	ref := spawnFunc(t, sys, func(_ *actor.Context[payload], m payload) error {
+		if m.n == 1 {
+			ran <- struct{}{}
+		}
+		return nil
+	})
+	for name, n := range map[string]int64{"to an idle actor": 1, "in bursts": 100} {
+		allocs := testing.AllocsPerRun(2000, func() {
+			for i := range n {
+				ref.Send(payload{n - i, i})
+			}
+			<-ran
+		})
+		if allocs != 0 {
+			t.Errorf("%s: %v allocations", name, allocs)
+		}
+	}
+}
