@@ -3,7 +3,7 @@ package table
 
 // Map is a Go map that shrinks as it empties: a Go map keeps the room that it
 // once needed, for which a million connections that have left would be paid for
-// ever. The zero Map is empty and has no memory. It has no lock.
+// ever. The zero Map is empty. It has no lock.
 type Map[K comparable, V any] struct {
 	m    map[K]V
 	peak int // the largest length since the map was made
@@ -13,7 +13,7 @@ type Map[K comparable, V any] struct {
 // that costs has been paid for by the deletes that led there.
 const (
 	shrinkAt = 8
-	minPeak  = 64 // less is not worth it
+	minPeak  = 16 // less is not worth it, the less so where keys come and go all the time
 )
 
 // Get returns the value for k, or V's zero value.
@@ -34,10 +34,7 @@ func (t *Map[K, V]) Set(k K, v V) {
 // Delete takes k off the map.
 func (t *Map[K, V]) Delete(k K) {
 	delete(t.m, k)
-	switch n := len(t.m); {
-	case n == 0:
-		t.m, t.peak = nil, 0
-	case t.peak >= minPeak && n <= t.peak/shrinkAt:
+	if n := len(t.m); t.peak >= minPeak && n <= t.peak/shrinkAt {
 		m := make(map[K]V, n)
 		for k, v := range t.m {
 			m[k] = v

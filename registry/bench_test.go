@@ -1,0 +1,97 @@
+package registry_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry"
+)
+
+// go test -bench . -run '^$' ./registry
+
+const benchKeys = 100_000
+
+// filled returns a registry of many keys and one actor.
+func filled(b *testing.B) (*registry.Registry[string], []string, actor.PID) {
+	r := new(registry.Registry[string])
+	pid := idle(b, newSystem(b)).PID()
+	keys := make([]string, benchKeys)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("user:%08d", i)
+		register(b, r, keys[i], pid)
+	}
+	return r, keys, pid
+}
+
+func BenchmarkLookup(b *testing.B) {
+	b.Run("one", func(b *testing.B) { // one key, as a busy room's
+		r, keys, _ := filled(b)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := registry.Lookup[do](r, keys[0]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("all", func(b *testing.B) { // each time another one
+		r, keys, _ := filled(b)
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			if _, err := registry.Lookup[do](r, keys[i%len(keys)]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("one/parallel", func(b *testing.B) {
+		r, keys, _ := filled(b)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := registry.Lookup[do](r, keys[0]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+	b.Run("all/parallel", func(b *testing.B) {
+		r, keys, _ := filled(b)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for i := 0; pb.Next(); i++ {
+				if _, err := registry.Lookup[do](r, keys[i%len(keys)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+}
+
+func BenchmarkRegisterUnregister(b *testing.B) {
+	b.Run("serial", func(b *testing.B) {
+		r, _, _ := filled(b)
+		pid := idle(b, newSystem(b)).PID()
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := r.Register("k", pid); err != nil {
+				b.Fatal(err)
+			}
+			r.Unregister("k", pid)
+		}
+	})
+	b.Run("parallel", func(b *testing.B) {
+		r, _, _ := filled(b)
+		sys := newSystem(b)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			pid := idle(b, sys).PID()
+			key := pid.String()
+			for pb.Next() {
+				if err := r.Register(key, pid); err != nil {
+					b.Fatal(err)
+				}
+				r.Unregister(key, pid)
+			}
+		})
+	})
+}

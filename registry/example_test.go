@@ -1,0 +1,107 @@
+package registry_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry"
+)
+
+// say is what a room's messages are here: lines to print.
+type say string
+
+func newRoom(name string) func() actor.Behavior[say] {
+	return func() actor.Behavior[say] {
+		return actor.Func[say](func(_ *actor.Context[say], line say) error {
+			fmt.Printf("%s: %s\n", name, line)
+			return nil
+		})
+	}
+}
+
+func Example() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	var rooms registry.Registry[string]
+	lobby, err := actor.Spawn(sys, newRoom("lobby"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := rooms.Register("lobby", lobby.PID()); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	_, err = registry.Lookup[int](&rooms, "lobby")
+	fmt.Println("as an actor of int:", errors.Is(err, registry.ErrType))
+	if ref, err := registry.Lookup[say](&rooms, "lobby"); err == nil {
+		ref.Send("hello")
+	}
+
+	// The end of an actor frees its keys.
+	lobby.PID().Stop(context.Background(), nil)
+	_, err = registry.Lookup[say](&rooms, "lobby")
+	fmt.Println("after its end:", errors.Is(err, actor.NoProc))
+	// Output:
+	// as an actor of int: true
+	// lobby: hello
+	// after its end: true
+}
+
+// A room is started by the first who wants it.
+func ExampleLookupOrStart() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	var rooms registry.Registry[string]
+	enter := func(name string) (actor.Ref[say], error) {
+		return registry.LookupOrStart(context.Background(), &rooms, name, func() (actor.Ref[say], error) {
+			fmt.Println("starting", name)
+			return actor.Spawn(sys, newRoom(name))
+		})
+	}
+	first, err := enter("lobby")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	second, err := enter("lobby")
+	fmt.Println(first == second, err)
+	// Output:
+	// starting lobby
+	// true <nil>
+}
+
+// door registers itself, so that one that a supervisor has restarted is found
+// under the same key, and no second one starts.
+type door struct {
+	doors *registry.Registry[string]
+	key   string
+}
+
+func (d *door) Init(ctx *actor.Context[say]) error {
+	return d.doors.Register(d.key, ctx.PID())
+}
+
+func (d *door) Receive(*actor.Context[say], say) error { return nil }
+
+func ExampleRegistry_Register_inInit() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	var doors registry.Registry[string]
+	newDoor := func() actor.Behavior[say] { return &door{&doors, "front"} }
+	first, err := actor.Spawn(sys, newDoor)
+	fmt.Println(err)
+
+	_, err = actor.Spawn(sys, newDoor)
+	var taken *registry.TakenError
+	fmt.Println(errors.As(err, &taken) && taken.Holder == first.PID())
+	// Output:
+	// <nil>
+	// true
+}
