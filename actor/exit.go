@@ -1,5 +1,7 @@
 package actor
 
+//lint:file-ignore ST1012 exit reasons read as what they are: actor.Normal, actor.Killed
+
 import (
 	"errors"
 	"fmt"

@@ -46,14 +46,6 @@ func (m *smallMap[K, V]) delete(k K) {
 	}
 }
 
-func (m *smallMap[K, V]) len() int {
-	var none K
-	if m.key == none {
-		return len(m.more)
-	}
-	return len(m.more) + 1
-}
-
 func (m *smallMap[K, V]) all() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		var none K

@@ -231,23 +231,6 @@ func (c *client) expectClose(code websocket.StatusCode) {
 	}
 }
 
-// expectGone reads on until the connection is gone, in whatever way but in peace.
-func (c *client) expectGone() {
-	c.t.Helper()
-	for {
-		_, _, err := c.read()
-		if errors.Is(err, context.DeadlineExceeded) {
-			c.t.Fatal("the connection is still open")
-		}
-		if err != nil {
-			if websocket.CloseStatus(err) == websocket.StatusNormalClosure {
-				c.t.Fatal("closed with 1000")
-			}
-			return
-		}
-	}
-}
-
 // status makes a plain HTTP request and returns the status of the answer.
 func (s *server) status(t testing.TB, method, path string, header http.Header) int {
 	t.Helper()

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -63,9 +62,6 @@ type closeStatus struct {
 	code   websocket.StatusCode
 	reason string
 }
-
-// errSlow says that a client does not read what it is sent.
-var errSlow = errors.New("ws: slow consumer")
 
 // accept upgrades the request. The HTTP handler may then return: the connection
 // is the caller's, and nothing of the request is kept.

@@ -1,5 +1,7 @@
 package ws
 
+//lint:file-ignore ST1012 exit reasons read as what they are: ws.Left, ws.Closed
+
 import (
 	"encoding/json"
 	"errors"
