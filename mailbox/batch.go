@@ -38,6 +38,7 @@ func (q *Queue[T]) Take(b *Batch[T]) State {
 	b.marks, q.marks = q.marks, nil
 	if !q.bounded() {
 		b.seg, q.head, q.tail = q.head, nil, nil
+		b.i, q.off = int(q.off), 0 // not 0 if a Discard is under way
 		q.out = q.in
 	} else if q.head != nil {
 		q.takeOneLocked(b)

@@ -35,7 +35,7 @@ type Queue[T any] struct {
 	closed bool
 
 	head, tail *segment[T]
-	off        uint32 // slots of head already removed; bounded queues only
+	off        uint32 // slots of head already removed, by a bounded queue or Discard
 
 	in, out uint64 // messages ever queued, ever taken or dropped
 	marks   []mark // in order of position

@@ -58,5 +58,8 @@ func (q *Queue[T]) NextUrgent() (v T, ok bool) {
 	}
 	q.mu.lock()
 	defer q.mu.unlock()
+	if q.urgent.waiting() == 0 { // a Discard was quicker
+		return v, false
+	}
 	return q.urgent.popLocked(), true
 }
