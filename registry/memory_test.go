@@ -62,6 +62,28 @@ func TestMemoryOfAnEntry(t *testing.T) {
 	}
 }
 
+func TestRefusedRegistrationsLeaveNothingBehind(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector takes memory of its own")
+	}
+	const n = 10_000
+	sys := newSystem(t)
+	var r registry.Registry[string]
+	register(t, &r, "k", idle(t, sys).PID())
+	loser := idle(t, sys).PID()
+	register(t, &r, "another", loser)
+	before := heap()
+	for range n {
+		if err := r.Register("k", loser); err == nil {
+			t.Fatal("a taken key was given")
+		}
+	}
+	if left := (heap() - before) / n; left > 4 {
+		t.Errorf("%d bytes for each refusal stay behind", left)
+	}
+	runtime.KeepAlive(loser)
+}
+
 func TestLookupDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

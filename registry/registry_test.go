@@ -82,9 +82,15 @@ func TestKeyOfADoomedHolderCanBeTakenAtOnce(t *testing.T) {
 	if err := r.Register("c", stuck.PID()); !errors.Is(err, actor.NoProc) {
 		t.Errorf("a doomed actor registers: %v, want NoProc", err)
 	}
+	for key := range r.All() {
+		t.Errorf("All returns the doomed actor's key %v", key)
+	}
 	successor := idle(t, sys).PID()
 	register(t, &r, "a", successor)
 	expectHolder(t, &r, "a", successor)
+	if keys := r.Keys(stuck.PID()); !slices.Equal(keys, []string{"b"}) {
+		t.Errorf("the doomed actor's keys are %v, want b", keys)
+	}
 
 	close(release)
 	await(t, stuck.PID().Done())

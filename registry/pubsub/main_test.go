@@ -49,6 +49,19 @@ func owners(tb testing.TB, sys *actor.System, n int) []actor.PID {
 	return pids
 }
 
+// failing returns a logger that fails the test if it is used: nothing here should
+// be worth a word.
+func failing(tb testing.TB) *slog.Logger {
+	return slog.New(slog.NewTextHandler(failingWriter{tb}, nil))
+}
+
+type failingWriter struct{ tb testing.TB }
+
+func (w failingWriter) Write(line []byte) (int, error) {
+	w.tb.Errorf("logged: %s", line)
+	return len(line), nil
+}
+
 // patience is far longer than anything here takes.
 const patience = 30 * time.Second
 

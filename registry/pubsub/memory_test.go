@@ -69,6 +69,32 @@ func TestMemoryOfASubscription(t *testing.T) {
 	}
 }
 
+func TestTopicThatShrinksGivesItsIndexBack(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector takes memory of its own")
+	}
+	const n = 10_000
+	sys := newSystem(t)
+	var ps pubsub.PubSub[string]
+	in := new(inbox)
+	pids := owners(t, sys, n)
+	for _, pid := range pids {
+		subscribe(t, &ps, pid, "first", in)
+		ps.Unsubscribe(pid, "first")
+	}
+	before := heap()
+	for _, pid := range pids {
+		subscribe(t, &ps, pid, "t", in)
+	}
+	for _, pid := range pids[1:] {
+		ps.Unsubscribe(pid, "t")
+	}
+	if left := (heap() - before) / n; left > 1 {
+		t.Errorf("%d bytes for each that has left stay behind", left)
+	}
+	runtime.KeepAlive(pids)
+}
+
 func TestBroadcastDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

@@ -95,7 +95,7 @@ func (l *life) check(t *testing.T) {
 func TestSubscriptionsSeeExactlyTheBroadcastsOfTheirLife(t *testing.T) {
 	const churners, rounds = 4, 100
 	sys := newSystem(t)
-	var ps pubsub.PubSub[numbered]
+	ps := pubsub.PubSub[numbered]{Logger: failing(t)}
 
 	// Residents, who make a broadcast take several batches and see everything.
 	residents := make([]*ledger, 150)

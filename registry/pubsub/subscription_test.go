@@ -1,0 +1,22 @@
+package pubsub
+
+import (
+	"testing"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// The race that TestSubscribeRacesWithItsOwnersDeath seldom hits, step by step:
+// the owner ends after it has come to own the subscription and before that is
+// added to the topic.
+func TestSubscriptionReleasedBeforeItIsAddedStaysOut(t *testing.T) {
+	var ps PubSub[string]
+	sub := new(subscription[string])
+	sub.Release(actor.PID{}, actor.Normal)
+	if ps.shard("t").add("t", sub) {
+		t.Error("the subscription was added")
+	}
+	if n := ps.Topics(); n != 0 {
+		t.Errorf("%d topics are left", n)
+	}
+}
