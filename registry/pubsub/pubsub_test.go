@@ -299,6 +299,28 @@ func TestDeliverMayBroadcast(t *testing.T) {
 	}
 }
 
+// A broadcast meets the places that others keep on the topic's list.
+func TestBroadcastsOnOneTopicDoNotMeetEachOther(t *testing.T) {
+	const n = 200
+	sys := newSystem(t)
+	ps := pubsub.PubSub[string]{Logger: failing(t)}
+	stranger := idle(t, sys)
+	inner := 0
+	for _, pid := range owners(t, sys, n) {
+		subscribe(t, &ps, pid, "t", deliver(func(_, msg string) {
+			if msg == "outer" {
+				ps.BroadcastFrom(stranger, "t", "inner")
+			} else {
+				inner++
+			}
+		}))
+	}
+	ps.Broadcast("t", "outer")
+	if inner != n*n {
+		t.Errorf("%d deliveries, want %d", inner, n*n)
+	}
+}
+
 // A panic in one Deliver costs its owner, and nobody else.
 func TestPanicInDeliverEndsItsOwnerAndNobodyElseMissesTheMessage(t *testing.T) {
 	const n = 200
