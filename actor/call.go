@@ -47,7 +47,8 @@ func (e *CallError) Unwrap() error { return e.Err }
 // The wait ends with an error, always a [*CallError], when ctx is done, when the
 // callee ends, and at once when it is dead already or is the caller itself. Call
 // sets no deadline of its own: without one in ctx, two actors that call each other
-// wait for ever. A callee does not notice that its caller has given up.
+// wait for ever. A callee does not notice that its caller has given up, nor a
+// caller that a bounded mailbox has dropped its request.
 func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M) (R, error) {
 	var none R
 	callee := to.PID()
@@ -63,13 +64,13 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 		wakers.Put(c.wake)
 		return none, &CallError{callee, NoProc}
 	}
-	err := to.SendContext(ctx, newRequest(Reply[R]{c}))
+	err := to.c.send(ctx, newRequest(Reply[R]{c}))
 	if err != nil && c.claim() {
 		c.err = err
 	} else if err := c.await(ctx); err != nil {
 		c.err = err
 	}
-	forget(callee.p, func(r *relations) { r.calls.delete(&c.pendingCall) })
+	callee.p.unexpect(&c.pendingCall)
 	wakers.Put(c.wake) // nothing is in it: it was received, or the claim was ours
 	if c.err != nil {
 		return none, &CallError{callee, c.err}
@@ -125,12 +126,20 @@ func (c *pendingCall) await(ctx context.Context) error {
 func (p *process) expect(c *pendingCall) bool {
 	r := p.relations()
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	// Doom is set before release collects the calls under the same lock: either
 	// it is seen here, or release will see the call.
-	if r.closed || p.doom.Load() != nil {
-		return false
+	open := !r.closed && p.doom.Load() == nil
+	if open {
+		r.calls.set(c, struct{}{})
 	}
-	r.calls.set(c, struct{}{})
-	return true
+	r.mu.Unlock()
+	return open
+}
+
+// unexpect takes back expect.
+func (p *process) unexpect(c *pendingCall) {
+	r := p.rel.Load() // not nil since expect
+	r.mu.Lock()
+	r.calls.delete(c)
+	r.mu.Unlock()
 }

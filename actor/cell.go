@@ -45,12 +45,15 @@ func (c *cell[M]) discard() {
 func (c *cell[M]) queued() (n int, running bool) { return c.box.Len(), c.box.Awake() }
 
 // run is the runner.
-func (c *cell[M]) run() { c.resume(mailbox.Batch[M]{}) }
+func (c *cell[M]) run() {
+	var batch mailbox.Batch[M]
+	c.resume(&batch)
+}
 
 // resume is run with a batch that has been taken already.
-func (c *cell[M]) resume(batch mailbox.Batch[M]) {
-	if reason := c.work(&batch); reason != nil {
-		c.die(reason, &batch)
+func (c *cell[M]) resume(batch *mailbox.Batch[M]) {
+	if reason := c.work(batch); reason != nil {
+		c.die(reason, batch)
 	}
 }
 
@@ -136,10 +139,6 @@ func (c *cell[M]) handleSignal(s signal) error {
 		}
 	case exitSignal:
 		if !s.link.settle(&c.process, s.from) {
-			return nil
-		}
-		if !c.has(trapsExits) { // turned off since the signal came
-			c.exitUntrapped(s)
 			return nil
 		}
 		if s.from == c.parent || s.from == c.sys.root { // the system stands in for a lost parent
@@ -239,12 +238,14 @@ func (c *cell[M]) clear() {
 	c.behavior = nil
 }
 
-// send is Ref.Send and its variants; ctx bounds the wait for room in a mailbox
-// that blocks.
+// send puts m into the mailbox; ctx bounds the wait for room in one that blocks.
 func (c *cell[M]) send(ctx context.Context, m M) error {
-	outcome, err := c.box.PushWait(ctx, m)
-	if err != nil {
-		return err
+	outcome := c.box.Push(m)
+	if outcome == mailbox.Full {
+		var err error
+		if outcome, err = c.box.PushWait(ctx, m); err != nil {
+			return err
+		}
 	}
 	return c.sent(outcome, m)
 }

@@ -52,9 +52,10 @@ func (c *Context[M]) Parent() PID {
 	return PID{c.parent}
 }
 
-// TrapExit says whether the actor traps exit signals: they then go to its
-// [ExitHandler], in their place among the messages, and do not end the actor.
-// The exit of its parent still does, with Terminate. It is OTP's trap_exit flag.
+// TrapExit says whether the actor traps exit signals: those that come from then
+// on go to its [ExitHandler], in their place among the messages, and do not end
+// the actor. The exit of its parent still does, with Terminate. It is OTP's
+// trap_exit flag.
 func (c *Context[M]) TrapExit(trap bool) {
 	if trap {
 		c.flags.Or(trapsExits)

@@ -363,30 +363,25 @@ func TestSignalsToTheDeadAreLost(t *testing.T) {
 	}
 }
 
-// EXIT-10: an exit signal that was queued while the actor trapped exits is not
-// trapped if it no longer does when the signal's turn comes. Over a link Kill is
-// an ordinary reason then, too (EXIT-4).
-func TestTrappingIsDecidedWhenTheSignalIsHandled(t *testing.T) {
-	for _, c := range []struct{ reason, want error }{
-		{errBoom, errBoom},
-		{actor.Kill, actor.Kill},
-		{actor.Normal, nil},
-	} {
+// EXIT-10: an exit signal that was trapped is a message, and stays one if the
+// actor no longer traps exits when its turn comes.
+func TestTrappedExitStaysAMessage(t *testing.T) {
+	for _, reason := range []error{errBoom, actor.Kill, actor.Normal} {
 		bubble(t, func(t *testing.T, sys *actor.System) {
 			var j journal
-			peer, victim := start(t, sys, &script{}), start(t, sys, journaled(&j))
-			trapping(t, victim)
-			link(t, victim, peer)
+			peer, survivor := start(t, sys, &script{}), start(t, sys, journaled(&j))
+			trapping(t, survivor)
+			link(t, survivor, peer)
 			gate := make(chan struct{})
-			victim.Send(func(ctx *doContext) error { <-gate; ctx.TrapExit(false); return nil })
-			peer.Send(returning(c.reason))
+			survivor.Send(func(ctx *doContext) error { <-gate; ctx.TrapExit(false); return nil })
+			peer.Send(returning(reason))
 			synctest.Wait()
 			close(gate)
 			synctest.Wait()
-			if err := victim.PID().Err(); err != c.want {
-				t.Errorf("%v: ended with %v, want %v", c.reason, err, c.want)
+			if err := survivor.PID().Err(); err != nil {
+				t.Errorf("%v: ended with %v", reason, err)
 			}
-			j.expect(t)
+			j.expect(t, "exit "+peer.String()+" "+reason.Error())
 		})
 	}
 }

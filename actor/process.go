@@ -192,7 +192,7 @@ func (p *process) announce(reason error) {
 		r.mu.Unlock()
 
 		for resource := range owned.all() {
-			resource.Release(PID{p}, reason)
+			p.giveUp(resource, reason)
 		}
 		p.release(reason)
 		p.sys.remove(p)
@@ -215,6 +215,17 @@ func (p *process) announce(reason error) {
 	if wasListed && p.sys.observed() {
 		p.sys.emit(Exited{PID{p}, reason})
 	}
+}
+
+// giveUp releases a resource. If that panics the others must still be released,
+// and links and monitors told.
+func (p *process) giveUp(r Resource, reason error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.sys.logCrash(p, newPanicError(v))
+		}
+	}()
+	r.Release(PID{p}, reason)
 }
 
 // context returns the actor's own context, which is cancelled when the actor is

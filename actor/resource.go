@@ -5,7 +5,7 @@ package actor
 type Resource interface {
 	// Release gives the resource up. It is called once, when its owner has
 	// handled its last message and before any link or monitor hears of the end.
-	// It must not block.
+	// It must not block. If it panics that is logged.
 	Release(owner PID, reason error)
 }
 

@@ -41,22 +41,14 @@ type Down struct {
 //
 // A lethal signal acts at once, ahead of what waits in the mailbox. A trapped
 // one takes its place there, so that it cannot overtake what its sender sent
-// before.
+// before, and stays a message if the actor stops trapping meanwhile (EXIT-10).
 func (p *process) exit(s exitSignal) {
 	switch {
 	case s.reason == Kill:
 		p.kill(Killed)
 	case p.has(trapsExits):
 		p.typed.mark(s)
-	default:
-		p.exitUntrapped(s)
-	}
-}
-
-// exitUntrapped is exit for an actor that does not trap exits. Kill is a reason
-// like any other here: it came over a link, or it would not have come so far.
-func (p *process) exitUntrapped(s exitSignal) {
-	if s.reason != Normal || s.from == p {
+	case s.reason != Normal || s.from == p:
 		p.kill(s.reason)
 	}
 }

@@ -157,7 +157,7 @@ func (c *cell[M]) ready() {
 	var batch mailbox.Batch[M]
 	if c.box.Take(&batch) != mailbox.Asleep {
 		came := batch // or else the closure would have every spawn allocate batch
-		go serve(&c.process, func() { c.resume(came) })
+		go serve(&c.process, func() { c.resume(&came) })
 	}
 }
 

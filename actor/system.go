@@ -193,7 +193,13 @@ func (e *ShutdownError) Error() string {
 // when the one before has ended with all that it supervises; then to those that
 // are left. When ctx is done it kills the rest, abandons those whose handlers
 // still do not return, and returns a [*ShutdownError].
+//
+// An actor cannot wait for that, as it would wait for itself: with an actor's
+// context Shutdown fails with [ErrSelf].
 func (s *System) Shutdown(ctx context.Context) error {
+	if p := caller(ctx); p != nil && p.sys == s {
+		return fmt.Errorf("actor: shutdown by %v: %w", PID{p}, ErrSelf)
+	}
 	s.close()
 	isTop := func(p *process) bool { return p.parent == s.root }
 	all := func(*process) bool { return true }

@@ -1,0 +1,51 @@
+package actor_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+type resource func(owner actor.PID, reason error)
+
+func (r *resource) Release(owner actor.PID, reason error) { (*r)(owner, reason) }
+
+// PROC-7: what an actor owns goes before anybody hears of its end, and all of it,
+// even if giving one thing up fails.
+func TestResourcesGoBeforeTheEndIsKnown(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j journal
+		watcher, owner := start(t, sys, journaled(&j)), start(t, sys, &script{})
+		broken := resource(func(actor.PID, error) { panic("release") })
+		sound := resource(func(pid actor.PID, reason error) { j.add("released %v %v", pid, reason) })
+		disowned := resource(func(actor.PID, error) { t.Error("a resource was released that its owner had given away") })
+		for _, r := range []*resource{&broken, &sound, &disowned} {
+			if !owner.PID().Own(r) {
+				t.Fatal("a living actor cannot own")
+			}
+		}
+		owner.PID().Disown(&disowned)
+		in(t, watcher, func(ctx *doContext) { ctx.Monitor(owner.PID()) })
+		owner.Send(returning(errBoom))
+		settle()
+		j.expect(t, "released "+owner.String()+" "+errBoom.Error(), "down "+owner.String()+" "+errBoom.Error())
+		if owner.PID().Own(&sound) {
+			t.Error("a dead actor owns something")
+		}
+	})
+}
+
+func TestAnActorCannotWaitForTheShutdownOfItsSystem(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		ref := start(t, sys, &script{})
+		in(t, ref, func(ctx *doContext) {
+			if err := sys.Shutdown(ctx); !errors.Is(err, actor.ErrSelf) {
+				t.Errorf("err = %v, want ErrSelf", err)
+			}
+		})
+		if _, err := actor.Spawn(sys, behave(&script{})); err != nil {
+			t.Errorf("the system is closed all the same: %v", err)
+		}
+	})
+}

@@ -1,0 +1,8 @@
+package statem
+
+// event is something for a machine to handle.
+type event[M any] struct {
+	kind    Kind
+	message M
+	signal  any // an actor.Exit or actor.Down; nil for everything else
+}

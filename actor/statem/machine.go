@@ -1,0 +1,60 @@
+package statem
+
+import "github.com/troupe-go/troupe/actor"
+
+// Machine is a state machine: S is the type of its states, M that of its events,
+// which are the actor's messages. What else it knows is in its own fields, and
+// needs no lock. It is the callback module of gen_statem.
+//
+// Handle handles one event in the given state and returns the next state. To
+// return the state that it was given, or an equal one, is to keep it. What else
+// shall happen, such as a timeout, it says by calling methods of c; that happens
+// after it has returned.
+//
+// If Handle returns an error the machine ends: with reason [actor.Normal] if it
+// is [actor.Stop], with that error otherwise. The state and all that Handle had
+// asked of c are forgotten then; replies it sent are sent. A panic ends it with a
+// [*actor.PanicError].
+//
+// A machine may also implement [Initializer], [Enterer], [Terminator],
+// [ExitHandler] and [DownHandler].
+type Machine[S comparable, M any] interface {
+	Handle(c *Context[S, M], state S, event M) (S, error)
+}
+
+// Initializer is a [Machine] with work to do before its first event: see
+// [actor.Initializer], whose rules hold. Init returns the first state; without
+// it that is the zero value of S. Init may set timeouts and insert events.
+type Initializer[S comparable, M any] interface {
+	Init(c *Context[S, M]) (S, error)
+}
+
+// Enterer is a [Machine] that is told when it enters a state: the state enter
+// calls of gen_statem. Enter runs after Init, when whoever spawned the machine
+// goes on already, with the first state as both old and state; after each change
+// of state; and after [Context.RepeatState]. It runs before any other event.
+//
+// Enter may set timeouts and answer calls. It cannot change the state, and to
+// postpone or insert events, or to repeat the state, panics.
+type Enterer[S comparable, M any] interface {
+	Enter(c *Context[S, M], old, state S) error
+}
+
+// Terminator is a [Machine] that cleans up. Terminate runs when it does for
+// [actor.Terminator], with the state that the machine was in.
+type Terminator[S comparable, M any] interface {
+	Terminate(c *Context[S, M], state S, reason error)
+}
+
+// ExitHandler is a [Machine] that handles the exit signals that it traps, but
+// for its parent's, which ends it. Each is an event like any other, of kind
+// [Signal]. Without an ExitHandler they are dropped. See [actor.ExitHandler].
+type ExitHandler[S comparable, M any] interface {
+	HandleExit(c *Context[S, M], state S, exit actor.Exit) (S, error)
+}
+
+// DownHandler is a [Machine] that handles the end of actors that it monitors.
+// Each is an event like any other, of kind [Signal]. See [actor.DownHandler].
+type DownHandler[S comparable, M any] interface {
+	HandleDown(c *Context[S, M], state S, down actor.Down) (S, error)
+}
