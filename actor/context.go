@@ -147,7 +147,9 @@ func (c *Context[M]) Go(f func(ctx context.Context)) {
 	go func() {
 		defer func() {
 			if v := recover(); v != nil {
-				p.exit(exitSignal{from: p, reason: newPanicError(v)})
+				reason := newPanicError(v)
+				p.sys.logCrash(p, reason) // a doomed actor logs nothing itself
+				p.exit(exitSignal{from: p, reason: reason})
 			}
 		}()
 		f(ctx)

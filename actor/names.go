@@ -2,6 +2,7 @@ package actor
 
 import (
 	"fmt"
+	"reflect"
 	"sync"
 )
 
@@ -41,7 +42,7 @@ func Lookup[M any](s *System, name string) (Ref[M], error) {
 	}
 	ref, ok := RefOf[M](pid)
 	if !ok {
-		return ref, fmt.Errorf("actor: look up %q: its messages are not of type %T", name, *new(M))
+		return ref, fmt.Errorf("actor: look up %q: its messages are not of type %v", name, reflect.TypeFor[M]())
 	}
 	return ref, nil
 }

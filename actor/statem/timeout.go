@@ -108,8 +108,27 @@ func (ts *timeouts[M]) firedZero() (t *timeout[M], ok bool) {
 
 // timeoutChange is what a handler wants of a timeout.
 type timeoutChange[M any] struct {
-	do      func(*timeouts[M], timeoutChange[M])
+	op      timeoutOp
 	kind    Kind
 	d       time.Duration
 	message M
+}
+
+type timeoutOp uint8
+
+const (
+	setTimeout timeoutOp = iota
+	updateTimeout
+	cancelTimeout
+)
+
+func (ts *timeouts[M]) apply(c timeoutChange[M]) {
+	switch c.op {
+	case setTimeout:
+		ts.set(c.kind, c.d, c.message)
+	case updateTimeout:
+		ts.update(c.kind, c.message)
+	case cancelTimeout:
+		ts.cancel(c.kind)
+	}
 }

@@ -1,0 +1,160 @@
+package statem
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// New returns an actor's behavior that runs m, to be spawned or supervised as
+// any other:
+//
+//	ref, err := actor.Spawn(sys, func() actor.Behavior[Msg] { return statem.New(&door{}) })
+//
+// As with all behaviors, each actor must have a machine of its own.
+func New[S comparable, M any](m Machine[S, M]) actor.Behavior[M] {
+	b := &behavior[S, M]{}
+	b.c.machine = m
+	b.c.flow.timeouts.start = b.startTimeout
+	return b
+}
+
+// behavior runs a machine as an actor.
+type behavior[S comparable, M any] struct {
+	c     Context[S, M]
+	again func(*actor.Context[M]) error // the method step, made when first needed
+}
+
+func (b *behavior[S, M]) Init(ctx *actor.Context[M]) error {
+	c := &b.c
+	c.Context = ctx
+	c.now.event.kind = Internal
+	init, ok := c.machine.(Initializer[S, M])
+	_, enters := c.machine.(Enterer[S, M])
+	if !ok && !enters {
+		return nil
+	}
+	ctx.Continue(b.begin) // before Init runs, which may have more to continue with
+	if !ok {
+		return nil
+	}
+	c.phase = starting
+	state, err := init.Init(c)
+	c.phase = handling
+	c.flow.state, c.now.next = state, state
+	return err
+}
+
+// begin enters the first state, and does what Init has asked for.
+func (b *behavior[S, M]) begin(*actor.Context[M]) error {
+	b.c.now.repeat = true
+	return b.transit()
+}
+
+func (b *behavior[S, M]) Receive(_ *actor.Context[M], m M) error {
+	return b.handle(event[M]{kind: Message, message: m})
+}
+
+func (b *behavior[S, M]) HandleExit(_ *actor.Context[M], exit actor.Exit) error {
+	if _, ok := b.c.machine.(ExitHandler[S, M]); !ok {
+		return nil
+	}
+	return b.handle(event[M]{kind: Signal, signal: exit})
+}
+
+func (b *behavior[S, M]) HandleDown(_ *actor.Context[M], down actor.Down) error {
+	if _, ok := b.c.machine.(DownHandler[S, M]); !ok {
+		return nil
+	}
+	return b.handle(event[M]{kind: Signal, signal: down})
+}
+
+func (b *behavior[S, M]) Terminate(_ *actor.Context[M], reason error) {
+	if t, ok := b.c.machine.(Terminator[S, M]); ok {
+		t.Terminate(&b.c, b.c.flow.state, reason)
+	}
+}
+
+// startTimeout starts the timer of a timeout.
+func (b *behavior[S, M]) startTimeout(d time.Duration, t *timeout[M]) stopper {
+	return b.c.After(d, func(*actor.Context[M]) error {
+		if !b.c.flow.timeouts.fired(t) {
+			return nil
+		}
+		return b.handle(event[M]{kind: t.kind, message: t.message})
+	})
+}
+
+// step handles an event that goes ahead of the mailbox. It is a step of the
+// actor's own, and not of a loop in here, so that a lethal signal can come
+// between two events.
+func (b *behavior[S, M]) step(*actor.Context[M]) error {
+	e, ok := b.c.flow.next()
+	if !ok {
+		return nil
+	}
+	return b.handle(e)
+}
+
+func (b *behavior[S, M]) handle(e event[M]) error {
+	c := &b.c
+	c.flow.handling()
+	c.now.event = e
+	next, err := b.call(e)
+	if err != nil {
+		return err
+	}
+	c.now.next = next
+	return b.transit()
+}
+
+func (b *behavior[S, M]) call(e event[M]) (S, error) {
+	c := &b.c
+	switch signal := e.signal.(type) {
+	case actor.Exit:
+		if h, ok := c.machine.(ExitHandler[S, M]); ok {
+			return h.HandleExit(c, c.flow.state, signal)
+		}
+	case actor.Down:
+		if h, ok := c.machine.(DownHandler[S, M]); ok {
+			return h.HandleDown(c, c.flow.state, signal)
+		}
+	default:
+		return c.machine.Handle(c, c.flow.state, e.message)
+	}
+	return c.flow.state, nil // the machine was replaced while the signal was postponed
+}
+
+// transit carries out the transition under way.
+func (b *behavior[S, M]) transit() error {
+	c := &b.c
+	old, due := c.flow.enter(&c.now)
+	if due {
+		if err := b.enter(old); err != nil {
+			return err
+		}
+	}
+	if err := c.flow.finish(&c.now, old != c.now.next); err != nil {
+		return err
+	}
+	c.now.done()
+	if c.flow.waiting() {
+		if b.again == nil {
+			b.again = b.step
+		}
+		c.Continue(b.again)
+	}
+	return nil
+}
+
+func (b *behavior[S, M]) enter(old S) error {
+	c := &b.c
+	enterer, ok := c.machine.(Enterer[S, M])
+	if !ok {
+		return nil
+	}
+	c.phase = entering
+	err := enterer.Enter(c, old, c.flow.state)
+	c.phase = handling
+	return err
+}

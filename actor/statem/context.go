@@ -1,0 +1,126 @@
+package statem
+
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// Context is a state machine as its own handlers see it: the [actor.Context] of
+// its actor, whose methods and rules all hold, and the means to say what shall
+// happen besides the change of state, which are gen_statem's transition actions.
+// They take effect when the handler has returned nil, in the order in which they
+// were asked for.
+//
+// A machine postpones events where a plain actor would Stash them, and sets
+// timeouts where that would use SetTimer or IdleAfter.
+type Context[S comparable, M any] struct {
+	*actor.Context[M]
+
+	machine Machine[S, M]
+	flow    flow[S, M]
+	now     transition[S, M] // the one under way
+	phase   phase
+}
+
+// phase says which handler runs, for what may be asked for differs.
+type phase uint8
+
+const (
+	handling phase = iota
+	starting       // Init
+	entering       // Enter
+)
+
+func (p phase) String() string {
+	switch p {
+	case starting:
+		return "Init"
+	case entering:
+		return "Enter"
+	}
+	return "a handler"
+}
+
+// Kind returns the kind of the event that is being handled, in Enter of the one
+// that led there. In Init, and in the Enter after it, it is [Internal].
+func (c *Context[S, M]) Kind() Kind { return c.now.event.kind }
+
+// Postpone keeps the event that is being handled for the next change of state:
+// then it is handled again, before everything that waits in the mailbox, and
+// after events that were postponed earlier. A call that is postponed goes on
+// waiting for its reply.
+//
+// The machine ends with an error that wraps [actor.ErrFull] when it postpones
+// its 100,001st event. The mailbox's limit does not count postponed events.
+func (c *Context[S, M]) Postpone() {
+	c.mustNot("Postpone", starting, entering)
+	c.now.postpone = true
+}
+
+// NextEvent inserts an event, of kind [Internal]: it is handled after this one,
+// before events that were postponed and before everything that waits in the
+// mailbox. Events that one handler inserts are handled in the order in which it
+// inserted them.
+func (c *Context[S, M]) NextEvent(m M) {
+	c.mustNot("NextEvent", entering)
+	c.now.inserted = append(c.now.inserted, event[M]{kind: Internal, message: m})
+}
+
+// RepeatState has [Enterer] called even if the state stays the same, which then
+// is the old state, too. Otherwise it is not a change of state: postponed events
+// and the state timeout stay. It is gen_statem's repeat_state.
+func (c *Context[S, M]) RepeatState() {
+	c.mustNot("RepeatState", starting, entering)
+	c.now.repeat = true
+}
+
+// SetTimeout makes m an event of the given kind after d, in place of the timeout
+// of that kind that is running. Kind is [StateTimeout], [EventTimeout] or, for
+// a generic timeout, which only its own kind cancels, any name. SetTimeout panics
+// if it is another of the named kinds.
+//
+// If d is 0 or less there is no timer: m is handled after what is inserted and
+// what is put back from being postponed, before everything that waits in the
+// mailbox. So an event timeout of 0 occurs only if nothing has been inserted or
+// put back.
+func (c *Context[S, M]) SetTimeout(kind Kind, d time.Duration, m M) {
+	kind.mustBeTimeout()
+	c.change(timeoutChange[M]{op: setTimeout, kind: kind, d: d, message: m})
+}
+
+// UpdateTimeout makes m the event of the timeout of that kind that is running;
+// its time stays. If there is none, m is handled as after a timeout of 0.
+func (c *Context[S, M]) UpdateTimeout(kind Kind, m M) {
+	kind.mustBeTimeout()
+	c.change(timeoutChange[M]{op: updateTimeout, kind: kind, message: m})
+}
+
+// CancelTimeout takes the timeout of that kind down, if it is running. It will
+// not be delivered, even if its time has run out already. It is gen_statem's
+// cancel, and its timeout of infinity.
+func (c *Context[S, M]) CancelTimeout(kind Kind) {
+	kind.mustBeTimeout()
+	c.change(timeoutChange[M]{op: cancelTimeout, kind: kind})
+}
+
+func (c *Context[S, M]) change(t timeoutChange[M]) { c.now.timeouts = append(c.now.timeouts, t) }
+
+// Become hands the state, and all events and timeouts to come, to another
+// machine, at once: an enter call that is due goes to m. Its Init does not run.
+// The present machine can be kept, to go back to. It is gen_statem's
+// change_callback_module, and takes the place of [actor.Context.Become].
+func (c *Context[S, M]) Become(m Machine[S, M]) {
+	c.mustNot("Become", entering)
+	c.machine = m
+}
+
+// mustNot panics in the given phases: what was asked for would be lost, or break
+// the order of events.
+func (c *Context[S, M]) mustNot(method string, phases ...phase) {
+	for _, p := range phases {
+		if c.phase == p {
+			panic("statem: " + method + " in " + p.String())
+		}
+	}
+}

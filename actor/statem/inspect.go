@@ -1,0 +1,26 @@
+package statem
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// Inspect calls f with the state and the machine of a running actor, between two
+// of its handlers, and waits for it. What it holds of [actor.PID.Inspect], holds
+// here; it fails, too, if the actor is not a state machine with states of type
+// S. It is sys:get_state.
+func Inspect[S comparable, M any](ctx context.Context, ref actor.Ref[M], f func(state S, m Machine[S, M])) error {
+	found := false
+	err := ref.PID().Inspect(ctx, func(b any) {
+		if b, ok := b.(*behavior[S, M]); ok {
+			found = true
+			f(b.c.flow.state, b.c.machine)
+		}
+	})
+	if err == nil && !found {
+		return fmt.Errorf("statem: inspect %v: it is no state machine with states of type %T", ref.PID(), *new(S))
+	}
+	return err
+}
