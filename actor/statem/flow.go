@@ -1,7 +1,7 @@
 package statem
 
 import (
-	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/troupe-go/troupe/actor"
@@ -36,8 +36,6 @@ func (t *transition[S, M]) done() {
 // stash.
 const postponedLimit = 100_000
 
-var errPostponed = errors.New("statem: 100,000 events are postponed")
-
 // enter makes t's next state the machine's. It reports whether that is an
 // occasion for an enter call.
 func (f *flow[S, M]) enter(t *transition[S, M]) (old S, due bool) {
@@ -52,7 +50,7 @@ func (f *flow[S, M]) enter(t *transition[S, M]) (old S, due bool) {
 func (f *flow[S, M]) finish(t *transition[S, M], changed bool) error {
 	if t.postpone {
 		if len(f.postponed) >= postponedLimit {
-			return errors.Join(errPostponed, actor.ErrFull)
+			return fmt.Errorf("statem: %d events are postponed: %w", len(f.postponed), actor.ErrFull)
 		}
 		f.postponed = append(f.postponed, t.event)
 	}
