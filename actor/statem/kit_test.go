@@ -2,9 +2,11 @@ package statem_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -159,6 +161,17 @@ func together(ref actor.Ref[step], events ...step) {
 	synctest.Wait()
 }
 
+// wantPanic waits for the machine to end with a panic.
+func wantPanic(t *testing.T, ref actor.Ref[step]) *actor.PanicError {
+	t.Helper()
+	<-ref.PID().Done()
+	var p *actor.PanicError
+	if !errors.As(ref.PID().Err(), &p) {
+		t.Fatalf("ended with %v", ref.PID().Err())
+	}
+	return p
+}
+
 // journal is what happened, in order. It is safe for all goroutines.
 type journal struct {
 	mu    sync.Mutex
@@ -171,15 +184,21 @@ func (j *journal) add(format string, args ...any) {
 	j.lines = append(j.lines, fmt.Sprintf(format, args...))
 }
 
+// take returns and forgets all lines.
+func (j *journal) take() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	lines := j.lines
+	j.lines = nil
+	return lines
+}
+
 // expect waits until all is quiet, and compares the journal with what should
 // have happened. It leaves "go" out, and empties the journal.
 func (j *journal) expect(tb testing.TB, want ...string) {
 	tb.Helper()
 	synctest.Wait()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	got := slices.DeleteFunc(j.lines, func(line string) bool { return len(line) > 2 && line[:3] == "go " })
-	j.lines = nil
+	got := slices.DeleteFunc(j.take(), func(line string) bool { return strings.HasPrefix(line, "go ") })
 	if !slices.Equal(got, want) {
 		tb.Errorf("happened:\n  %q\nwant:\n  %q", got, want)
 	}
