@@ -38,6 +38,8 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	socket := ws.Socket{
 		Path:           "/socket",
 		Connect:        connect,
+		LongPoll:       true,
+		PollWindow:     1500 * time.Millisecond,
 		MaxMessageSize: 1 << 20,
 		Channels: ws.Routes{
 			{Pattern: "room:*", New: func() ws.Handler { return new(Room) }},
@@ -45,6 +47,7 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	}
 	short := socket
 	short.Path = "/socket-short"
+	short.LongPoll = false
 	short.IdleTimeout = time.Second
 	return ws.NewEndpoint(sys, socket, short)
 }

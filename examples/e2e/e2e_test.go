@@ -34,7 +34,9 @@ const minNode = 20 // the oldest major version of Node.js that will do
 func TestOfficialClient(t *testing.T) {
 	node := needNode(t)
 	bin := build(t, "conformance")
-	runNode(t, node, "client.test.mjs", "TROUPE_CONFORMANCE_BIN="+bin)
+	for _, file := range []string{"client.test.mjs", "longpoll.test.mjs"} {
+		runNode(t, node, file, "TROUPE_CONFORMANCE_BIN="+bin)
+	}
 }
 
 func TestBrowser(t *testing.T) {

@@ -232,7 +232,7 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 // handled gives the client's message back to the flow control of its connection.
 func (a *channelActor) handled() {
 	a.pending.Add(-1)
-	a.session.conn.inflow.done(1)
+	a.session.transport.handled(1)
 }
 
 // join runs the handler's Join and answers. The channel is subscribed before the
@@ -300,7 +300,7 @@ func (a *channelActor) Deliver(_ string, b *broadcast) {
 		a.session.log().Warn("broadcast not delivered", "topic", b.topic, "event", b.event, "error", err)
 		return
 	}
-	a.session.conn.send(f)
+	a.session.transport.send(f)
 }
 
 // Terminate implements [actor.Terminator].

@@ -113,6 +113,9 @@ func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
 	}
 }
 
+// dialPipe is the dialer of a server in memory, for http.Transport.
+func (s *server) dialPipe(ctx context.Context, _, _ string) (net.Conn, error) { return s.dialer(ctx) }
+
 // client speaks the protocol frame by frame.
 type client struct {
 	t    testing.TB

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -35,8 +34,9 @@ type conn struct {
 	idle         time.Duration // closes after that long without a message
 	writeTimeout time.Duration
 	limit        int    // bytes that may wait in the queue
-	onSlow       func() // called once, when the queue is full
 	released     func() // called once, when the connection is closed for good
+
+	session actor.Ref[sessionMsg]
 
 	inflow inflow
 	status atomic.Pointer[closeStatus] // the first one to be set holds
@@ -137,8 +137,14 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
+// attach says which session the connection belongs to.
+func (c *conn) attach(session actor.Ref[sessionMsg]) { c.session = session }
+
+// handled implements transport.
+func (c *conn) handled(n int64) { c.inflow.done(n) }
+
 // send writes a frame, or queues it. It does not wait. A client that has let the
-// queue fill up gets no more: onSlow is called, once.
+// queue fill up gets no more, and its session is told.
 func (c *conn) send(f frame) {
 	c.mu.Lock()
 	if c.dead || c.refused || c.closed {
@@ -149,7 +155,7 @@ func (c *conn) send(f frame) {
 	if c.queued > 0 && c.queued+len(f.bytes) > c.limit {
 		c.refused = true
 		c.mu.Unlock()
-		c.onSlow()
+		c.session.Send(sessionMsg{op: opSlow})
 		return
 	}
 	c.writeLocked(f.bytes)
@@ -216,19 +222,15 @@ func (c *conn) failLocked() {
 	c.Conn.Close()
 }
 
-// inflowLimit is how many messages of a client may wait to be handled before its
-// connection is not read any further.
-const inflowLimit = 1024
-
 // receive reads messages and hands them to the session until the connection ends.
 // It does nothing else with them: its goroutine's stack, which idle connections
 // keep, must not grow by decoding, let alone by handlers.
-func (c *conn) receive(session actor.Ref[sessionMsg]) {
-	err := c.receiveAll(session)
-	session.Send(sessionMsg{op: opHangup, err: err})
+func (c *conn) receive() {
+	err := c.receiveAll()
+	c.session.Send(sessionMsg{op: opHangup, err: err})
 }
 
-func (c *conn) receiveAll(session actor.Ref[sessionMsg]) error {
+func (c *conn) receiveAll() error {
 	for {
 		c.Conn.SetReadDeadline(time.Now().Add(c.idle))
 		typ, r, err := c.ws.Reader(context.Background())
@@ -240,8 +242,8 @@ func (c *conn) receiveAll(session actor.Ref[sessionMsg]) error {
 		if err != nil {
 			return err
 		}
-		c.inflow.take()
-		session.Send(sessionMsg{op: opFrame, data: data, binary: typ == websocket.MessageBinary})
+		c.inflow.take(nil)
+		c.session.Send(sessionMsg{op: opFrame, data: data, binary: typ == websocket.MessageBinary})
 	}
 }
 
@@ -288,58 +290,3 @@ func (c *conn) Release(_ actor.PID, reason error) {
 		c.ws.Close(status.code, status.reason)
 	}()
 }
-
-// inflow bounds the messages of a connection that are read and not yet handled.
-type inflow struct {
-	unhandled atomic.Int64
-	mu        sync.Mutex
-	gate      chan struct{} // what the reader waits for; nil if it does not
-	opened    bool          // for good
-}
-
-// take counts a message and waits while there are too many.
-func (f *inflow) take() {
-	if f.unhandled.Add(1) < inflowLimit {
-		return
-	}
-	f.mu.Lock()
-	// Looked at again under the lock: done may have seen no gate to open.
-	if f.opened || f.unhandled.Load() < inflowLimit {
-		f.mu.Unlock()
-		return
-	}
-	gate := make(chan struct{})
-	f.gate = gate
-	f.mu.Unlock()
-	<-gate
-}
-
-// done tells that n messages need not be waited for any more.
-func (f *inflow) done(n int64) {
-	if n == 0 {
-		return
-	}
-	left := f.unhandled.Add(-n)
-	if left < inflowLimit/2 && left+n >= inflowLimit/2 {
-		f.mu.Lock()
-		f.openLocked()
-		f.mu.Unlock()
-	}
-}
-
-// open lets the reader through from now on.
-func (f *inflow) open() {
-	f.mu.Lock()
-	f.opened = true
-	f.openLocked()
-	f.mu.Unlock()
-}
-
-func (f *inflow) openLocked() {
-	if f.gate != nil {
-		close(f.gate)
-		f.gate = nil
-	}
-}
-
-func (c *conn) String() string { return fmt.Sprint(c.RemoteAddr()) }

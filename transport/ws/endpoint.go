@@ -2,10 +2,12 @@ package ws
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +38,9 @@ type Endpoint struct {
 	// The present dynamic supervisor of the socket actors: a restart changes it.
 	sockets atomic.Pointer[supervisor.Dynamic]
 
+	polls   sync.Map // session IDs of clients that poll → *poller
+	pollKey [32]byte // signs their tokens
+
 	// mu makes sure that no connection is added once closing is set, so that
 	// Shutdown may wait for those there are.
 	mu      sync.Mutex
@@ -57,6 +62,7 @@ type Stats struct {
 func NewEndpoint(sys *actor.System, sockets ...Socket) (*Endpoint, error) {
 	e := &Endpoint{log: sys.Logger()}
 	e.topics.Logger = e.log
+	rand.Read(e.pollKey[:]) // never fails
 	for i, s := range sockets {
 		s, err := s.withDefaults()
 		if err != nil {
@@ -84,8 +90,14 @@ func NewEndpoint(sys *actor.System, sockets ...Socket) (*Endpoint, error) {
 // ServeHTTP implements [http.Handler].
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for i := range e.mounts {
-		if s := &e.mounts[i]; r.URL.Path == s.Path+"/websocket" {
+		s := &e.mounts[i]
+		switch transport, ok := strings.CutPrefix(r.URL.Path, s.Path); {
+		case !ok:
+		case transport == "/websocket":
 			e.serve(w, r, s)
+			return
+		case transport == "/longpoll" && s.LongPoll:
+			e.serveLongPoll(w, r, s)
 			return
 		}
 	}
@@ -101,7 +113,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		w.WriteHeader(http.StatusUpgradeRequired)
 		return
 	}
-	identity, ser, err := s.handshake(r)
+	identity, ser, err := s.handshake(r, r.URL.Query(), bearerToken)
 	if err != nil {
 		e.log.Info("connection refused", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
 		w.WriteHeader(http.StatusForbidden)
@@ -124,7 +136,15 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		return
 	}
 	c.ws.SetReadLimit(int64(s.MaxMessageSize))
-	e.start(&session{endpoint: e, socket: s, conn: c, serializer: ser, identity: identity})
+	e.conns.Add(1) // the reader's, while the connection's own still holds
+	if e.start(&session{endpoint: e, socket: s, transport: c, serializer: ser, identity: identity}) {
+		go func() {
+			defer e.conns.Done()
+			c.receive()
+		}()
+	} else {
+		e.conns.Done()
+	}
 }
 
 // admit counts a connection, unless the endpoint is shutting down.
@@ -148,11 +168,10 @@ func (e *Endpoint) released() {
 // sessionShutdown is more than a session gives its channels.
 const sessionShutdown = supervisor.Shutdown(stopTimeout + 2*time.Second)
 
-// start puts a session under the socket supervisor and lets its connection be
-// read. The HTTP handler can then return, which frees what belongs to the request.
-func (e *Endpoint) start(s *session) {
-	e.conns.Add(1) // the reader's, while the connection's own still holds
-	pid, err := e.sockets.Load().StartChild(context.Background(), supervisor.Child{
+// start puts a session under the socket supervisor. If that fails, it ends the
+// transport and reports false.
+func (e *Endpoint) start(s *session) bool {
+	_, err := e.sockets.Load().StartChild(context.Background(), supervisor.Child{
 		Restart:  supervisor.Temporary, // the client comes back by itself
 		Shutdown: sessionShutdown,
 		Type:     supervisor.TypeSupervisor,
@@ -164,16 +183,10 @@ func (e *Endpoint) start(s *session) {
 	if err != nil {
 		e.log.Error("connection not started", "error", err)
 		if !s.owned {
-			s.conn.Release(actor.PID{}, actor.Shutdown)
+			s.transport.Release(actor.PID{}, actor.Shutdown)
 		}
-		e.conns.Done()
-		return
 	}
-	ref, _ := actor.RefOf[sessionMsg](pid)
-	go func() {
-		defer e.conns.Done()
-		s.conn.receive(ref)
-	}()
+	return err == nil
 }
 
 // Broadcast sends an event to all clients that have joined a topic. The payload

@@ -20,19 +20,11 @@ const (
 
 // handshake checks a request in the order that Phoenix does: origin, auth token,
 // version, and then the user's Connect.
-func (s *Socket) handshake(r *http.Request) (Identity, serializer, error) {
-	allowed := checkOrigin(r, s.origins)
-	if s.CheckOrigin != nil {
-		allowed = s.CheckOrigin(r)
-	}
-	if !allowed {
-		return Identity{}, nil, errors.New("origin not allowed")
+func (s *Socket) handshake(r *http.Request, params url.Values, authToken func(http.Header) (string, error)) (Identity, serializer, error) {
+	if !s.allows(r) {
+		return Identity{}, nil, errOrigin
 	}
 	token, err := authToken(r.Header)
-	if err != nil {
-		return Identity{}, nil, err
-	}
-	params, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return Identity{}, nil, err
 	}
@@ -51,8 +43,18 @@ func (s *Socket) handshake(r *http.Request) (Identity, serializer, error) {
 	return identity, ser, err
 }
 
-// authToken takes the auth token out of the header.
-func authToken(h http.Header) (string, error) {
+var errOrigin = errors.New("origin not allowed")
+
+// allows reports whether the request may come from where it comes from.
+func (s *Socket) allows(r *http.Request) bool {
+	if s.CheckOrigin != nil {
+		return s.CheckOrigin(r)
+	}
+	return checkOrigin(r, s.origins)
+}
+
+// bearerToken takes the auth token out of the subprotocols of a WebSocket.
+func bearerToken(h http.Header) (string, error) {
 	var rest []string
 	token := ""
 	for _, line := range h.Values(protocolHeader) {

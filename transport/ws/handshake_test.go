@@ -72,7 +72,7 @@ func TestAuthToken(t *testing.T) { // AUTH-1, AUTH-2, AUTH-3
 		t.Run(c.name, func(t *testing.T) {
 			h := http.Header{}
 			h.Set(protocolHeader, c.header)
-			token, err := authToken(h)
+			token, err := bearerToken(h)
 			if (err != nil) != c.fails || token != c.token {
 				t.Fatalf("token %q, %v; want %q", token, err, c.token)
 			}

@@ -19,8 +19,8 @@ type session struct {
 	ctx        *actor.Context[sessionMsg]
 	endpoint   *Endpoint
 	socket     *Socket
-	conn       *conn
-	owned      bool // the connection is released at the session's end
+	transport  transport
+	owned      bool // the transport is released at the session's end
 	serializer serializer
 	identity   Identity
 
@@ -31,6 +31,21 @@ type session struct {
 	joining *joined   // its Join is running
 	rejoin  *message  // waits for the channel that it replaces to end
 	waiting []message // came in the meantime
+}
+
+// transport is the way to one client: a WebSocket, or a client that polls. Its
+// methods may be called from any goroutine, and do not wait.
+type transport interface {
+	actor.Resource // it ends with its session
+
+	// attach says which session it belongs to, before anything else.
+	attach(actor.Ref[sessionMsg])
+	// send sends a frame.
+	send(frame)
+	// handled tells that n messages of the client have been handled.
+	handled(n int64)
+	// closeWith decides how the connection will end, unless that is decided.
+	closeWith(code websocket.StatusCode, reason string)
 }
 
 // joined is a channel as its session knows it.
@@ -66,11 +81,11 @@ const (
 func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 	s.ctx = ctx
 	ctx.TrapExit(true)
-	// The connection goes with the session, however that ends.
-	if s.owned = ctx.PID().Own(s.conn); !s.owned {
+	s.transport.attach(ctx.Self())
+	// The transport goes with the session, however that ends.
+	if s.owned = ctx.PID().Own(s.transport); !s.owned {
 		return actor.NoProc
 	}
-	s.conn.onSlow = func() { ctx.Self().Send(sessionMsg{op: opSlow}) }
 	if s.identity.ID != "" {
 		return s.endpoint.topics.Subscribe(ctx.PID(), s.identity.ID, s)
 	}
@@ -105,7 +120,7 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 		return s.hangUp(websocket.StatusGoingAway, "disconnected")
 	case opSlow:
 		s.endpoint.slow.Add(1)
-		s.log().Warn("client too slow", "queued", s.conn.limit)
+		s.log().Warn("client too slow", "queue", s.socket.MaxQueue)
 		return s.hangUp(websocket.StatusPolicyViolation, "too slow")
 	case opHangup:
 		return s.hungUp(m.err)
@@ -115,7 +130,7 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 
 // hangUp ends the session; the client gets the code.
 func (s *session) hangUp(code websocket.StatusCode, reason string) error {
-	s.conn.closeWith(code, reason)
+	s.transport.closeWith(code, reason)
 	return actor.Stop
 }
 
@@ -133,7 +148,7 @@ func (s *session) hungUp(err error) error {
 // heartbeat is not put off.
 func (s *session) receive(m message) error {
 	if m.topic == topicPhoenix && m.event == eventHeartbeat {
-		s.conn.inflow.done(1)
+		s.transport.handled(1)
 		return s.reply(reply{ref: m.ref, topic: m.topic}, OK(nil))
 	}
 	if s.busy() {
@@ -162,7 +177,7 @@ func (s *session) catchUp() error {
 
 func (s *session) dispatch(m message) error {
 	if m.event == eventJoin {
-		s.conn.inflow.done(1)
+		s.transport.handled(1)
 		return s.join(m)
 	}
 	j := s.find(m.topic)
@@ -173,7 +188,7 @@ func (s *session) dispatch(m message) error {
 		j.ref.Send(channelMsg{op: opIn, in: m})
 		return nil
 	}
-	s.conn.inflow.done(1)
+	s.transport.handled(1)
 	switch {
 	case current: // meant for a channel that this one has replaced
 		return nil
@@ -251,7 +266,7 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 	}
 	j := s.channels[i]
 	s.channels = slices.Delete(s.channels, i, i+1)
-	s.conn.inflow.done(j.channel.pending.Load())
+	s.transport.handled(j.channel.pending.Load())
 	if err := s.tellEnd(j, exit.Reason); err != nil {
 		return err
 	}
@@ -326,7 +341,7 @@ func (s *session) send(m message) error {
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", m.topic, m.event, err)
 	}
-	s.conn.send(f)
+	s.transport.send(f)
 	return nil
 }
 
@@ -340,7 +355,7 @@ func (s *session) reply(to reply, with Reply) error {
 	if err != nil {
 		return fmt.Errorf("reply on %q: %w", to.topic, err)
 	}
-	s.conn.send(f)
+	s.transport.send(f)
 	return nil
 }
 

@@ -42,6 +42,15 @@ type Socket struct {
 	// be written; 10 s if 0.
 	WriteTimeout time.Duration
 
+	// LongPoll serves clients that cannot use a WebSocket as well: they poll at
+	// Path + "/longpoll", as the official client does by its longPollFallbackMs.
+	// All requests of a client must reach this endpoint.
+	LongPoll bool
+
+	// PollWindow is how long a poll waits for messages; 10 s if 0. A client that
+	// does not poll for one and a half windows is gone.
+	PollWindow time.Duration
+
 	// MaxMessageSize is the size in bytes of the largest message that a client
 	// may send; 1 MiB if 0. A larger one ends the connection with code 1009.
 	MaxMessageSize int
@@ -97,6 +106,7 @@ func (s Socket) withDefaults() (Socket, error) {
 	for name, n := range map[string]int64{
 		"IdleTimeout":    int64(s.IdleTimeout),
 		"WriteTimeout":   int64(s.WriteTimeout),
+		"PollWindow":     int64(s.PollWindow),
 		"MaxMessageSize": int64(s.MaxMessageSize),
 		"MaxQueue":       int64(s.MaxQueue),
 		"MaxChannels":    int64(s.MaxChannels),
@@ -106,6 +116,7 @@ func (s Socket) withDefaults() (Socket, error) {
 		}
 	}
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, 60*time.Second)
+	s.PollWindow = cmp.Or(s.PollWindow, 10*time.Second)
 	s.WriteTimeout = cmp.Or(s.WriteTimeout, 10*time.Second)
 	s.MaxMessageSize = cmp.Or(s.MaxMessageSize, 1<<20)
 	s.MaxQueue = cmp.Or(s.MaxQueue, 1<<20)

@@ -1,0 +1,38 @@
+// Package wsclient is a client of the Phoenix Channels protocol, version 2: for
+// services that talk to each other, for tests, and for load generators. It talks
+// to package ws and to Phoenix itself.
+//
+// A [Client] keeps one connection; any number of topics are joined on it, each
+// through a [Channel]:
+//
+//	client, err := wsclient.Dial(ctx, wsclient.Options{URL: "ws://127.0.0.1:4000/socket"})
+//	…
+//	defer client.Close(ctx)
+//	room := client.Channel("room:lobby", nil)
+//	room.On("new_msg", func(m wsclient.Message) { … })
+//	_, err = room.Join(ctx)
+//	reply, err := room.Push(ctx, "new_msg", map[string]string{"body": "hello"})
+//
+// # What it does by itself
+//
+// A connection that is lost, or that does not answer a heartbeat, is replaced, with
+// growing delays; the channels that were joined join again as soon as there is a new
+// one. A channel that crashes on the server, or whose join is refused or not answered
+// in time, joins again after a while, for as long as it is not left. Pushes that
+// cannot be sent yet wait, up to a limit.
+//
+// # What it does not do
+//
+// Delivery is at most once: what the server sends while the client is away is lost,
+// and a push that was on its way when the connection broke is reported as failed,
+// not sent again. A program that must not miss anything fetches its state in the
+// function that it gives to [Channel.OnJoin], which runs after every join.
+//
+// # Goroutines and order
+//
+// All methods may be called from any goroutine. The functions given to a channel run
+// one at a time, in the order in which their messages came, on a goroutine that is
+// there only while there is something to run. They may block, and may wait for
+// replies. A push's reply does not wait for them: it may be returned while an earlier
+// message is still waiting for its function.
+package wsclient
