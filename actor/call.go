@@ -65,7 +65,8 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 		return none, &CallError{callee, NoProc}
 	}
 	err := to.c.send(ctx, newRequest(Reply[R]{c}))
-	if err != nil && c.claim() {
+	// If the callee has died since expect, its end fails the call, with the reason.
+	if err != nil && err != NoProc && c.claim() {
 		c.err = err
 	} else if err := c.await(ctx); err != nil {
 		c.err = err

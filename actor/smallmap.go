@@ -1,36 +1,87 @@
 package actor
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
-// smallMap is a map that keeps its first entry in place: most actors have one
-// link, one monitor, one timer or one pending call, and a Go map for each would
-// cost more than the rest of the actor. The zero K is no valid key.
+// smallMap is a map that keeps its first entry in place and the next few in a
+// list: most actors have one or two links, monitors, timers or pending calls, and
+// a Go map for each would cost more than the rest of the actor. The zero K is no
+// valid key.
 type smallMap[K comparable, V any] struct {
 	key  K
 	val  V
-	more map[K]V
+	more *overflow[K, V] // nil: nothing but the first entry
 }
+
+// overflow is what a smallMap cannot keep in place: a list, or a map once the
+// list has become too long to be searched.
+type overflow[K comparable, V any] struct {
+	list  []entry[K, V]
+	index map[K]V
+}
+
+type entry[K comparable, V any] struct {
+	key K
+	val V
+}
+
+const longList = 8
 
 func (m *smallMap[K, V]) get(k K) (v V, ok bool) {
 	if m.key == k {
 		return m.val, true
 	}
-	v, ok = m.more[k]
-	return v, ok
+	if m.more == nil {
+		return v, false
+	}
+	if m.more.index != nil {
+		v, ok = m.more.index[k]
+		return v, ok
+	}
+	if i := m.more.find(k); i >= 0 {
+		return m.more.list[i].val, true
+	}
+	return v, false
+}
+
+func (o *overflow[K, V]) find(k K) int {
+	return slices.IndexFunc(o.list, func(e entry[K, V]) bool { return e.key == k })
 }
 
 func (m *smallMap[K, V]) set(k K, v V) {
 	var none K
-	if m.key == k || m.key == none {
-		if _, there := m.more[k]; !there {
-			m.key, m.val = k, v
-			return
-		}
+	if m.key == k {
+		m.val = v
+		return
+	}
+	if m.key == none {
+		m.deleteMore(k)
+		m.key, m.val = k, v
+		return
 	}
 	if m.more == nil {
-		m.more = make(map[K]V)
+		m.more = new(overflow[K, V])
 	}
-	m.more[k] = v
+	o := m.more
+	if o.index != nil {
+		o.index[k] = v
+		return
+	}
+	if i := o.find(k); i >= 0 {
+		o.list[i].val = v
+		return
+	}
+	if len(o.list) < longList {
+		o.list = append(o.list, entry[K, V]{k, v})
+		return
+	}
+	o.index = map[K]V{k: v}
+	for _, e := range o.list {
+		o.index[e.key] = e.val
+	}
+	o.list = nil
 }
 
 func (m *smallMap[K, V]) delete(k K) {
@@ -40,19 +91,38 @@ func (m *smallMap[K, V]) delete(k K) {
 		m.key, m.val = none, zero
 		return
 	}
-	delete(m.more, k)
-	if len(m.more) == 0 {
-		m.more = nil // a map never shrinks
+	m.deleteMore(k)
+}
+
+func (m *smallMap[K, V]) deleteMore(k K) {
+	o := m.more
+	if o == nil {
+		return
+	}
+	if o.index != nil {
+		delete(o.index, k)
+		if len(o.index) == 0 {
+			m.more = nil // a map never shrinks
+		}
+		return
+	}
+	if i := o.find(k); i >= 0 {
+		o.list = slices.Delete(o.list, i, i+1)
 	}
 }
 
 func (m *smallMap[K, V]) all() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		var none K
-		if m.key != none && !yield(m.key, m.val) {
+		if m.key != none && !yield(m.key, m.val) || m.more == nil {
 			return
 		}
-		for k, v := range m.more {
+		for _, e := range m.more.list {
+			if !yield(e.key, e.val) {
+				return
+			}
+		}
+		for k, v := range m.more.index {
 			if !yield(k, v) {
 				return
 			}
