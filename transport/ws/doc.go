@@ -15,7 +15,8 @@
 //
 // The official clients for JavaScript, Swift, Kotlin and others work unmodified.
 // Versions 1 and 2 of the protocol are spoken, as the client asks; messages are
-// JSON, or bytes in version 2.
+// JSON, or bytes in version 2. With Socket.LongPoll, clients that cannot use a
+// WebSocket poll over plain HTTP.
 //
 // # Order and delivery
 //
