@@ -1,0 +1,162 @@
+package supervisor_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"strconv"
+	"testing"
+	"testing/synctest"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+func (s *stage) partitions(n int) (supervisor.Tree, supervisor.Partitions[any]) {
+	s.Helper()
+	spec, parts := supervisor.Partition[any](n, func(i int) supervisor.Child {
+		return s.child(strconv.Itoa(i))
+	})
+	spec.Intensity = 1000
+	return s.start(spec), parts
+}
+
+// PSUP-1: an integer key goes to its magnitude modulo the number.
+func TestPartitionOfAnInteger(t *testing.T) {
+	type id int16
+	onStage(t, func(s *stage) {
+		_, parts := s.partitions(4)
+		s.expect("+0, +1, +2, +3")
+		for _, c := range []struct {
+			got  supervisor.Ref[any]
+			want int
+		}{
+			{supervisor.Route(parts, 0), 0},
+			{supervisor.Route(parts, 7), 3},
+			{supervisor.Route(parts, -7), 3},
+			{supervisor.Route(parts, id(-5)), 1},
+			{supervisor.Route(parts, uint8(255)), 3},
+			{supervisor.Route(parts, math.MinInt64), 0},
+			{supervisor.Route(parts, math.MinInt64+1), 3},
+			{supervisor.Route(parts, uint64(math.MaxUint64)), 3},
+			{supervisor.Route[any, any](parts, 6), 2},
+		} {
+			if c.got != parts.At(c.want) || c.got.PID() != s.pid(strconv.Itoa(c.want)) {
+				t.Errorf("got %v, want %v", c.got, parts.At(c.want))
+			}
+		}
+	})
+}
+
+// PSUP-1: other keys are spread over all partitions, and always go to the same one.
+func TestPartitionOfOtherKeys(t *testing.T) {
+	type point struct{ x, y string }
+	_, parts := supervisor.Partition[any](8, func(int) supervisor.Child { return supervisor.Child{} })
+	hits := map[supervisor.Ref[any]]int{}
+	for i := range 1000 {
+		key := strconv.Itoa(i)
+		ref := supervisor.Route(parts, key)
+		hits[ref]++
+		if again := supervisor.Route(parts, key); again != ref {
+			t.Fatalf("key %q moved", key)
+		}
+	}
+	if len(hits) != parts.Len() {
+		t.Errorf("%d of %d partitions are used", len(hits), parts.Len())
+	}
+	if supervisor.Route(parts, point{"a", "b"}) != supervisor.Route(parts, point{"a", "b"}) {
+		t.Error("a struct as the key moved")
+	}
+	if supervisor.Route[any, any](parts, nil) != supervisor.Route[any, any](parts, nil) {
+		t.Error("nil as the key moved")
+	}
+}
+
+// PSUP-2: a partition that crashes comes back under the same index, and nobody else
+// is concerned.
+func TestPartitionIsRestartedInItsPlace(t *testing.T) {
+	onStage(t, func(s *stage) {
+		sup, parts := s.partitions(3)
+		s.expect("+0, +1, +2")
+		before := parts.At(1).PID()
+		supervisor.Route(parts, 4).Send(errBoom)
+		s.expect("-1 boom, +1")
+		if now := supervisor.Route(parts, 4).PID(); now == before || now != s.pid("1") {
+			t.Errorf("partition 1 is %v, was %v", now, before)
+		}
+		if got := s.state(sup); got != "0+1+2+" {
+			t.Errorf("the children are %s", got)
+		}
+	})
+}
+
+// PSUP-1: there are as many as can run at once, unless a number is given.
+func TestPartitionDefaultNumber(t *testing.T) {
+	_, parts := supervisor.Partition[any](0, func(int) supervisor.Child { return supervisor.Child{} })
+	if n := parts.Len(); n != runtime.GOMAXPROCS(0) {
+		t.Errorf("there are %d", n)
+	}
+	var zero supervisor.Partitions[any]
+	if ref := supervisor.Route(zero, 1); zero.Len() != 0 || ref != (supervisor.Ref[any]{}) || !ref.PID().IsZero() {
+		t.Error("the zero Partitions has partitions")
+	}
+}
+
+// To find the partition of a key allocates nothing.
+func TestRouteDoesNotAllocate(t *testing.T) {
+	_, parts := supervisor.Partition[int](8, func(int) supervisor.Child { return supervisor.Child{} })
+	key := strconv.Itoa(runtime.NumGoroutine())
+	if n := testing.AllocsPerRun(100, func() {
+		supervisor.Route(parts, key).Send(1)
+		supervisor.Route(parts, len(key)).Send(1)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// A supervisor of partitions is a supervisor like any other.
+func TestPartitionsAsAChild(t *testing.T) {
+	onStage(t, func(s *stage) {
+		spec, parts := supervisor.Partition[any](2, func(i int) supervisor.Child {
+			return s.child(strconv.Itoa(i))
+		})
+		s.start(plenty(supervisor.OneForOne, supervisor.Supervisor("carts", spec)))
+		for range 2 { // one more than the default budget
+			parts.At(0).Send(errBoom)
+			synctest.Wait()
+		}
+		s.expect("+0, +1, -0 boom, +0, -0 boom, -1 shutdown, +0, +1")
+		if parts.At(1).PID() != s.pid("1") {
+			t.Error("the partitions are lost")
+		}
+	})
+}
+
+func ExamplePartition() {
+	sys := quietSystem()
+	served := make(chan string)
+	spec, carts := supervisor.Partition[string](4, func(i int) supervisor.Child {
+		return supervisor.Actor("", func() actor.Behavior[string] {
+			return actor.Func[string](func(_ *actor.Context[string], m string) error {
+				served <- fmt.Sprintf("partition %d: %s", i, m)
+				return nil
+			})
+		})
+	})
+	sup, err := supervisor.Start(sys, spec)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sup.Stop(context.Background())
+
+	for _, user := range []int{42, 7, 46} {
+		supervisor.Route(carts, user).Send(fmt.Sprintf("hello, user %d", user))
+		fmt.Println(<-served)
+	}
+	// Output:
+	// partition 2: hello, user 42
+	// partition 3: hello, user 7
+	// partition 2: hello, user 46
+}
