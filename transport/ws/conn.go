@@ -112,10 +112,18 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+// controlReserve is how many bytes of control frames may wait on top of the limit:
+// the close frame of a client that is too slow, but not the answers to endless
+// pings.
+const controlReserve = 4096
+
 // Write is how the library writes: control frames only, each in one call.
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.queued+len(p) > c.limit+controlReserve {
+		c.failLocked()
+	}
 	if c.dead {
 		return 0, net.ErrClosed
 	}

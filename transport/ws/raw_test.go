@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/transport/ws"
 )
 
 // maskedText returns a client's text frame.
@@ -131,6 +133,31 @@ func TestSlowConsumerIsClosed(t *testing.T) {
 	}
 	if got := s.Stats().SlowConsumers; got != 1 {
 		t.Errorf("%d slow consumers, want 1", got)
+	}
+}
+
+// A client that pings without end and does not read the pongs is cut off: they do
+// not pile up.
+func TestPingFloodIsCutOff(t *testing.T) {
+	log := newRecord()
+	socket := rooms(log)
+	socket.MaxQueue = 1 << 10
+	s := serve(t, socket)
+	c := rawHandshake(t, s, maskedText(`["1","1","room:a","phx_join",{}]`))
+	c.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
+	ping := append([]byte{0x89, 0x80 | 125, 0, 0, 0, 0}, make([]byte, 125)...)
+	pings := bytes.Repeat(ping, 500)
+	sent := 0
+	for ; sent < 2000; sent++ { // 130 MB
+		if _, err := c.nc.Write(pings); err != nil {
+			break
+		}
+	}
+	if sent == 2000 {
+		t.Error("the server took them all")
+	}
+	if reason := <-log.terminated; reason != ws.Closed {
+		t.Errorf("Terminate got %v, want Closed", reason)
 	}
 }
 

@@ -1,0 +1,303 @@
+package wsclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Channel is one topic as this client has joined it; [Client.Channel] makes it. It is
+// the counterpart of Channel in the JavaScript client. Its methods may be called from
+// any goroutine.
+//
+// A channel is joined once, with [Channel.Join], and from then on kept joined until it
+// ends: by [Channel.Leave], by the server, by [Client.Close], or because another
+// Channel of the client joins the same topic. It cannot be used again after that.
+type Channel struct {
+	client *Client
+	topic  string
+	params func() any
+	gone   chan struct{} // closed at its end
+
+	// All of these are guarded by Client.mu.
+	state    state
+	order    uint64
+	reason   error // why it ended
+	joinRef  string
+	leaveRef string
+	tries    int // to join, since the last success or connection
+	timer    *time.Timer
+	timerSet uint64 // counts timers, so that one that fires late is known
+	reply    Payload
+	waiters  []chan joinOutcome
+	unsent   []*push // in order: not sent, or queued behind others
+	calls    callbacks
+	handlers map[string][]func(Message)
+	onJoin   []func(Payload)
+	onError  []func(error)
+	onClose  []func(error)
+}
+
+type state uint8
+
+const (
+	fresh   state = iota // Join was not called
+	errored              // waits for a connection or for the next attempt
+	joining
+	joined
+	leaving
+	closed
+)
+
+// Message is an event that the server has sent.
+type Message struct {
+	Event   string
+	Payload Payload
+
+	joinRef string // of the join that the channel was in when it came
+}
+
+// Topic returns the channel's topic.
+func (ch *Channel) Topic() string { return ch.topic }
+
+// On has f called with each event of that name; several functions are called in the
+// order in which they were given. Events are dropped for which there is no function
+// yet, so On comes before Join.
+func (ch *Channel) On(event string, f func(Message)) {
+	ch.client.mu.Lock()
+	defer ch.client.mu.Unlock()
+	ch.handlers[event] = append(ch.handlers[event], f)
+}
+
+// OnJoin has f called after each join, the first and those that follow an interruption,
+// with the server's answer. It is the place to catch up with what was missed.
+func (ch *Channel) OnJoin(f func(reply Payload)) {
+	ch.client.mu.Lock()
+	defer ch.client.mu.Unlock()
+	ch.onJoin = append(ch.onJoin, f)
+}
+
+// OnError has f called when the channel is interrupted, or an attempt to join has
+// failed. The error wraps [ErrCrashed], [ErrDisconnected], [ErrTimeout], [ErrOverrun],
+// or a [*JoinError]. The client joins again; to prevent it, call [Channel.Leave].
+func (ch *Channel) OnError(f func(error)) {
+	ch.client.mu.Lock()
+	defer ch.client.mu.Unlock()
+	ch.onError = append(ch.onError, f)
+}
+
+// OnClose has f called, once, when the channel has ended: with nil after Leave, or with
+// an error that wraps [ErrStopped], [ErrReplaced] or [ErrClosed]. Nothing else is
+// called after it.
+func (ch *Channel) OnClose(f func(error)) {
+	ch.client.mu.Lock()
+	defer ch.client.mu.Unlock()
+	ch.onClose = append(ch.onClose, f)
+}
+
+type joinOutcome struct {
+	reply Payload
+	err   error
+}
+
+// Join joins the topic and returns the server's answer. A channel that this client has
+// on the topic is left. If the channel is joined, Join returns the last answer; if it
+// is being joined, it waits.
+//
+// The error wraps a [*JoinError] if the server refuses, [ErrTimeout] if it does not
+// answer within Options.Timeout or if there is no connection before ctx is done, and
+// [ErrCrashed] if the join crashes on the server. After any of these the client goes
+// on trying, as the JavaScript client does; a program that does not want that calls
+// [Channel.Leave]. A context without a deadline gets Options.Timeout.
+func (ch *Channel) Join(ctx context.Context) (Payload, error) {
+	ctx, cancel := ch.client.withTimeout(ctx)
+	defer cancel()
+	outcome := make(chan joinOutcome, 1)
+	ch.client.mu.Lock()
+	err := ch.startJoin(outcome)
+	ch.client.mu.Unlock()
+	if err == nil {
+		select {
+		case o := <-outcome:
+			if o.err == nil {
+				return o.reply, nil
+			}
+			err = o.err
+		case <-ctx.Done():
+			err = failed(ctx)
+		}
+	}
+	return Payload{}, fmt.Errorf("wsclient: join %q: %w", ch.topic, err)
+}
+
+// withTimeout gives a context without a deadline the client's.
+func (c *Client) withTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.opts.Timeout)
+}
+
+// Leave leaves the topic and ends the channel: nothing is sent or joined any more. What
+// was pushed before and is on its way arrives first; what waits for a join is given
+// up, with [ErrLeft]. It returns when the server has confirmed, or at once when there
+// is nothing to confirm. If that takes too long, the error wraps [ErrTimeout] or the
+// context's error; the channel has ended nevertheless. A context without a deadline
+// gets Options.Timeout.
+func (ch *Channel) Leave(ctx context.Context) error {
+	ctx, cancel := ch.client.withTimeout(ctx)
+	defer cancel()
+	ch.client.mu.Lock()
+	ch.startLeave()
+	ch.client.mu.Unlock()
+	select {
+	case <-ch.gone:
+		return nil
+	case <-ctx.Done():
+	}
+	ch.client.mu.Lock()
+	defer ch.client.mu.Unlock()
+	if ch.state == closed { // in the meantime
+		return nil
+	}
+	ch.close(ErrLeft)
+	return fmt.Errorf("wsclient: leave %q: %w", ch.topic, failed(ctx))
+}
+
+// Push sends an event and returns the payload of the reply with status "ok". A reply
+// with any other status is a [*ReplyError]. The payload may be anything that marshals
+// to a JSON object, a [Payload], or nil for {}.
+//
+// While the channel is being joined, or waits to be joined again, the push waits too;
+// such pushes are sent in order. If they are too many the error wraps [ErrBufferFull].
+// A push that was sent when the channel or the connection fails, so that its reply
+// cannot come, returns [ErrCrashed] or [ErrDisconnected] at once; the server may or
+// may not have handled it. When ctx is done, Push returns [ErrTimeout] or the
+// context's error, and is not sent if it was still waiting. A context without a
+// deadline gets Options.Timeout.
+func (ch *Channel) Push(ctx context.Context, event string, payload any) (Payload, error) {
+	ctx, cancel := ch.client.withTimeout(ctx)
+	defer cancel()
+	p, err := ch.push(event, payload, make(chan struct{}))
+	if err == nil {
+		select {
+		case <-p.done:
+		case <-ctx.Done():
+			ch.client.mu.Lock()
+			ch.client.finish(p, message{}, failed(ctx)) // unless the reply was faster
+			ch.client.mu.Unlock()
+		}
+		reply, err := p.reply.payload, p.err
+		if err == nil && p.reply.status != "ok" {
+			err = &ReplyError{Status: p.reply.status, Payload: reply}
+		}
+		if err == nil {
+			return reply, nil
+		}
+		return Payload{}, fmt.Errorf("wsclient: push %q on %q: %w", event, ch.topic, err)
+	}
+	return Payload{}, fmt.Errorf("wsclient: push %q on %q: %w", event, ch.topic, err)
+}
+
+// Send is Push for events that need no reply: it asks for none and does not wait. It
+// fails if the event cannot be sent at all; that it arrives is not promised. One that
+// waits for a join longer than Options.Timeout is dropped.
+func (ch *Channel) Send(event string, payload any) error {
+	if _, err := ch.push(event, payload, nil); err != nil {
+		return fmt.Errorf("wsclient: send %q on %q: %w", event, ch.topic, err)
+	}
+	return nil
+}
+
+// err returns why the channel cannot push, or nil.
+func (ch *Channel) err() error {
+	switch ch.state {
+	case fresh:
+		return ErrNotJoined
+	case leaving:
+		return ErrLeft
+	case closed:
+		return ch.reason
+	}
+	return nil
+}
+
+// receive handles a message that belongs to the present join, or to none: then it is a
+// broadcast, or the answer to something that the server had no channel for.
+func (ch *Channel) receive(m message) {
+	switch m.event {
+	case eventReply:
+		ch.replied(m)
+	case eventClose:
+		if ch.state == leaving {
+			ch.close(ErrLeft)
+		} else {
+			ch.close(ErrStopped)
+		}
+	case eventError:
+		if ch.state == leaving {
+			ch.close(ErrLeft)
+		} else {
+			ch.fail(ErrCrashed)
+		}
+	default:
+		ch.event(m)
+	}
+}
+
+// replied handles an answer: to the join, to the leave, or to a push.
+func (ch *Channel) replied(m message) {
+	switch m.ref {
+	case "":
+	case ch.joinRef:
+		if ch.state == joining {
+			ch.answered(m)
+		}
+	case ch.leaveRef:
+		ch.close(ErrLeft)
+	default:
+		if p := ch.client.pending[m.ref]; p != nil && p.ch == ch {
+			ch.client.finish(p, m, nil)
+		}
+	}
+}
+
+// event queues the functions for an event. Broadcasts may come before the answer to
+// the join, since the server subscribes first: JOIN-7.
+func (ch *Channel) event(m message) {
+	handlers := ch.handlers[m.event]
+	if len(handlers) == 0 || ch.state != joining && ch.state != joined {
+		return
+	}
+	if len(ch.calls.waiting) >= ch.client.opts.EventLimit {
+		ch.abandon(ErrOverrun)
+		return
+	}
+	event := Message{m.event, m.payload, ch.joinRef}
+	ch.client.enqueue(&ch.calls, callback{call: func() {
+		for _, f := range handlers {
+			f(event)
+		}
+	}})
+}
+
+// tell queues functions that tell of a change of state.
+func tell[T any](ch *Channel, functions []func(T), v T) {
+	if len(functions) == 0 {
+		return
+	}
+	ch.client.notify(&ch.calls, func() {
+		for _, f := range functions {
+			f(v)
+		}
+	})
+}
+
+// closeError is what OnClose is told.
+func (ch *Channel) closeError() error {
+	if errors.Is(ch.reason, ErrLeft) {
+		return nil
+	}
+	return fmt.Errorf("wsclient: channel %q: %w", ch.topic, ch.reason)
+}

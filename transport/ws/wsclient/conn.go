@@ -1,0 +1,171 @@
+package wsclient
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// conn is one connection. The client's goroutine reads it; another one writes, since
+// a write may have to wait, and nobody else should.
+type conn struct {
+	ws     *websocket.Conn
+	ctx    context.Context // done when the connection is given up, with the cause
+	cancel context.CancelCauseFunc
+	wake   chan struct{} // there is something for the writer
+
+	// Guarded by Client.mu.
+	queue     []outbound
+	heartbeat string // the ref of the one that is not answered
+	closing   bool   // close when the queue is written
+}
+
+func newConn(ws *websocket.Conn) *conn {
+	cn := &conn{ws: ws, wake: make(chan struct{}, 1)}
+	cn.ctx, cn.cancel = context.WithCancelCause(context.Background())
+	return cn
+}
+
+func (cn *conn) wakeWriter() {
+	select {
+	case cn.wake <- struct{}{}:
+	default: // it will find this too
+	}
+}
+
+// outbound is a message in the queue of a connection.
+type outbound struct {
+	message
+	params func() any // of a join: the payload, made when it is sent
+	push   *push      // nil: one of the protocol's own messages
+}
+
+// serve reads and writes cn until it ends, and returns why.
+func (c *Client) serve(cn *conn) error {
+	var writer sync.WaitGroup
+	writer.Go(func() { c.write(cn) })
+	cn.cancel(c.read(cn)) // the cause is this, unless the writer knew one before
+	writer.Wait()
+	cn.ws.CloseNow()
+	return context.Cause(cn.ctx)
+}
+
+func (c *Client) read(cn *conn) error {
+	for {
+		typ, data, err := cn.ws.Read(cn.ctx)
+		if err != nil {
+			return err
+		}
+		m, err := decode(data, typ == websocket.MessageBinary)
+		if err != nil {
+			// A newer server may know messages that this client does not.
+			c.opts.Logger.Warn("wsclient: message not understood", "error", err)
+			continue
+		}
+		c.receive(cn, m)
+	}
+}
+
+// write sends what is queued, and heartbeats, until the connection ends.
+func (c *Client) write(cn *conn) {
+	beat := time.NewTicker(c.opts.HeartbeatInterval)
+	defer beat.Stop()
+	for {
+		select {
+		case <-cn.ctx.Done():
+			return
+		case <-beat.C:
+			c.beat(cn)
+		case <-cn.wake:
+		}
+		for {
+			out, ok := c.next(cn)
+			if !ok {
+				break
+			}
+			if err := c.writeOne(cn, out); err != nil {
+				cn.cancel(err)
+				return
+			}
+		}
+		if c.isClosing(cn) {
+			cn.ws.Close(websocket.StatusNormalClosure, "")
+			return
+		}
+	}
+}
+
+// beat sends a heartbeat or, if the last one was not answered, gives the connection
+// up: CLI-1.
+func (c *Client) beat(cn *conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if cn.heartbeat != "" {
+		cn.cancel(ErrHeartbeat)
+		return
+	}
+	cn.heartbeat = c.nextRef()
+	cn.queue = append(cn.queue, outbound{message: message{ref: cn.heartbeat, topic: topicPhoenix, event: eventHeartbeat}})
+}
+
+// next takes the next message that is still wanted off the queue.
+func (c *Client) next(cn *conn) (out outbound, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(cn.queue) > 0 {
+		out = cn.queue[0]
+		cn.queue[0] = outbound{}
+		if cn.queue = cn.queue[1:]; len(cn.queue) == 0 {
+			cn.queue = nil
+		}
+		if out.push == nil || out.push.take(out.joinRef) {
+			return out, true
+		}
+	}
+	return outbound{}, false
+}
+
+func (c *Client) isClosing(cn *conn) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return cn.closing && len(cn.queue) == 0
+}
+
+// writeOne writes a message. It fails if the connection has; of a join whose params
+// cannot be sent only that join fails.
+func (c *Client) writeOne(cn *conn, out outbound) error {
+	var data []byte
+	var err error
+	if out.params != nil {
+		out.payload, err = outgoing(out.params())
+	}
+	if err == nil {
+		data, err = out.encode()
+	}
+	if err != nil {
+		c.notSent(out, err)
+		return nil
+	}
+	typ := websocket.MessageText
+	if out.payload.binary {
+		typ = websocket.MessageBinary
+	}
+	ctx, cancel := context.WithTimeout(cn.ctx, c.opts.Timeout)
+	defer cancel()
+	return cn.ws.Write(ctx, typ, data)
+}
+
+// notSent tells the owner of a message that it cannot be encoded.
+func (c *Client) notSent(out outbound, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch := c.channels[out.topic]
+	switch {
+	case out.push != nil:
+		c.finish(out.push, message{}, err)
+	case ch != nil && ch.state == joining && ch.joinRef == out.ref:
+		ch.fail(err)
+	}
+}
