@@ -1,0 +1,33 @@
+// Package task runs functions as actors: Elixir's Task.
+//
+// A [Task] is one function on an actor of its own, and the way to its result.
+//
+//	t := task.Async(ctx, func(ctx context.Context) (User, error) { return load(ctx, id) })
+//	// … work that does not need the user …
+//	user, err := t.Await(ctx)
+//
+// [Async] is for actors: the task is linked to its owner, so that a crash of the
+// one takes the other down. With [AsyncNoLink] the owner lives and learns the
+// reason. [Deliver] sends the outcome to the owner as a message, for owners that
+// must not wait in a handler. [Go] is for code outside of actors. [Start] is fire
+// and forget, [Behavior] and [Prepare] are for supervisors, and [Stream] runs a
+// function on each item of a sequence, so many at a time.
+//
+// # How a task ends
+//
+// A task whose function returns a value ends with [actor.Normal]. If the function
+// returns an error or panics, that is a crash like any other: the error, or an
+// [*actor.PanicError], is the exit reason, it is logged, and links carry it on. A
+// failure that is no crash belongs in the value.
+//
+// A task ends with its caller, whatever the caller's reason, [actor.Normal]
+// included: nobody is left who could want the result.
+//
+// # What Go cannot do
+//
+// A running function cannot be interrupted. A task that is killed, or whose
+// caller has ended, is doomed at once: its context is cancelled and its result is
+// settled, so whoever awaits it goes on. Its end is announced, to links and
+// monitors, when the function returns. Functions that take long must watch their
+// context.
+package task

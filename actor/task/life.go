@@ -1,0 +1,143 @@
+package task
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// life is what a task is apart from the type of its result.
+type life struct {
+	owner  actor.PID       // the actor that started it; zero: code outside of actors did
+	link   actor.Self      // the owner, if the task is linked to it
+	caller context.Context // of whoever started it: its end is the task's
+	told   func()          // if not nil, called when the task ends, before anybody else is told
+	unhook func() bool     // takes the watch on the caller's context down
+
+	mu      sync.Mutex
+	pid     actor.PID // zero until it has been spawned
+	phase   phase
+	ready   bool            // to be started by Start
+	cut     bool            // the link must not be, or stay
+	self    context.Context // its actor's, while the function runs
+	reason  error           // once it has failed
+	changed chan struct{}   // if not nil, closed when pid or self is set
+}
+
+// phase is how far a task has come. The last two are final: what has been said of
+// a task stays true.
+type phase uint8
+
+const (
+	waiting   phase = iota // to be spawned, or to run
+	running                // the function runs
+	returned               // it returned an error or panicked: its actor is about to end
+	succeeded              // it returned a value
+	failed                 // it will not give a value, though it may still run
+)
+
+// claim reports whether the caller may start the task: nobody else has.
+func (l *life) claim() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ok := l.ready && l.phase == waiting
+	l.ready = false
+	return ok
+}
+
+// settle makes a task that has no outcome yet fail with the given reason.
+func (l *life) settle(reason error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.phase < succeeded {
+		l.phase, l.reason = failed, reason
+		l.signal()
+	}
+}
+
+// signal wakes those who wait for a change. It is called with mu held.
+func (l *life) signal() {
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
+}
+
+// born notes the task's actor and ties it to its caller. The function begins
+// after that.
+func (l *life) born(pid actor.PID) {
+	l.mu.Lock()
+	l.pid = pid
+	l.signal()
+	l.mu.Unlock()
+	switch {
+	case !l.owner.IsZero():
+		if !l.owner.Own((*callerTie)(l)) {
+			pid.Exit(callerEnded(actor.NoProc))
+		}
+	case l.caller != nil && l.caller.Done() != nil: // a job has no caller
+		l.unhook = context.AfterFunc(l.caller, func() { pid.Exit(callerEnded(context.Cause(l.caller))) })
+	}
+	if !pid.Own((*end)(l)) {
+		(*end)(l).Release(pid, pid.Err()) // killed already
+	}
+}
+
+// begin notes that the function is about to run. It reports false if it must not:
+// the task has been killed before it was started.
+func (l *life) begin(self context.Context) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.phase != waiting {
+		return false
+	}
+	l.phase, l.self = running, self
+	l.signal()
+	return true
+}
+
+// leave notes that the function has returned.
+func (l *life) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.phase == running {
+		l.phase = returned
+	}
+	l.self = nil
+}
+
+// callerTie ends a task when its owner has ended. As a resource of the owner it
+// works without a link and for the reason Normal, too.
+type callerTie life
+
+// Release implements [actor.Resource].
+func (c *callerTie) Release(_ actor.PID, reason error) {
+	if c.link != nil && reason != actor.Normal {
+		return // the link carries the reason itself
+	}
+	c.pid.Exit(callerEnded(reason))
+}
+
+// callerEnded is the reason of a task that ends because its caller has: a clean
+// one, whatever became of the caller.
+func callerEnded(reason error) error {
+	return fmt.Errorf("%w: caller ended: %v", actor.Shutdown, reason)
+}
+
+// end tidies up after a task.
+type end life
+
+// Release implements [actor.Resource].
+func (e *end) Release(_ actor.PID, reason error) {
+	l := (*life)(e)
+	l.owner.Disown((*callerTie)(l))
+	if l.unhook != nil {
+		l.unhook()
+	}
+	l.settle(reason)
+	if l.told != nil {
+		l.told()
+	}
+}

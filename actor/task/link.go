@@ -1,0 +1,34 @@
+package task
+
+import "github.com/troupe-go/troupe/actor"
+
+// join links a task to its owner, if it is to be and its spawn has not done so:
+// its parent is a supervisor.
+func (l *life) join(self *actor.Context[begin]) error {
+	if l.link == nil || self.Parent() == l.owner {
+		return nil
+	}
+	if err := self.Link(l.owner); err != nil {
+		return callerEnded(err)
+	}
+	l.mu.Lock()
+	cut := l.cut
+	l.mu.Unlock()
+	if cut {
+		self.Unlink(l.owner)
+	}
+	return nil
+}
+
+// unlink takes the link to the owner down, so that the end of the task that is
+// about to be caused does not strike it. Unlink does no more than take locks, so
+// this may be done on any goroutine. A join that comes later notices, too.
+func (l *life) unlink(pid actor.PID) {
+	if l.link == nil {
+		return
+	}
+	l.mu.Lock()
+	l.cut = true
+	l.mu.Unlock()
+	l.link.Unlink(pid)
+}

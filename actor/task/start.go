@@ -1,0 +1,82 @@
+package task
+
+import (
+	"context"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// Async starts a task that is linked to its owner, the calling actor: if the one
+// crashes, the other ends with the same reason, unless it traps exits. It does
+// not fail: a task that could not be started says so when it is awaited.
+//
+// The context that f gets is cancelled when the task is killed or its owner ends.
+// It has the values of the owner's context. It is the task's [actor.Self], too,
+// so that a task can start tasks of its own: task.Async(ctx.(actor.Self), …).
+//
+// It is Task.async.
+func Async[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
+	t := prepare(owner, f)
+	t.link = owner
+	return t.start(actor.SpawnLink(owner, t.behavior))
+}
+
+// AsyncNoLink is [Async] without the link: if the task crashes, its owner lives
+// and learns the reason from Await. The task still ends with its owner. It is
+// Task.Supervisor.async_nolink.
+func AsyncNoLink[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
+	t := prepare(owner, f)
+	return t.start(actor.Spawn(owner.System(), t.behavior))
+}
+
+// Go starts a task from outside of actors. It belongs to nobody: any goroutine
+// may await it. The context that f gets has the values of ctx and is cancelled
+// when ctx is, which ends the task, and when the task is killed.
+func Go[T any](ctx context.Context, sys *actor.System, f func(ctx context.Context) (T, error)) *Task[T] {
+	t := &Task[T]{life: life{caller: ctx}, run: f}
+	return t.start(actor.Spawn(sys, t.behavior))
+}
+
+// prepare returns a task that has not been started.
+func prepare[T any](caller context.Context, f func(context.Context) (T, error)) *Task[T] {
+	owner, _ := actor.FromContext(caller)
+	return &Task[T]{life: life{owner: owner, caller: caller}, run: f}
+}
+
+// start has a task that has been spawned begin.
+func (t *Task[T]) start(ref actor.Ref[begin], err error) *Task[T] {
+	if err != nil {
+		t.settle(err)
+		return t
+	}
+	t.born(ref.PID())
+	ref.Send(begin{})
+	return t
+}
+
+// begin is the one message of a task's actor. It comes when everything that the
+// task's end must undo is in place.
+type begin struct{}
+
+// body is a Task as the behavior of its actor.
+type body[T any] Task[T]
+
+func (t *Task[T]) behavior() actor.Behavior[begin] { return (*body[T])(t) }
+
+// Receive runs the task's function.
+func (b *body[T]) Receive(ctx *actor.Context[begin], _ begin) error {
+	t := (*Task[T])(b)
+	if err := t.join(ctx); err != nil {
+		return err
+	}
+	if !t.begin(ctx) {
+		return actor.Stop
+	}
+	defer t.leave()
+	v, err := t.run(&scope{ctx, t.caller})
+	if err != nil {
+		return err
+	}
+	t.succeed(v)
+	return actor.Stop
+}

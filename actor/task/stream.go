@@ -1,0 +1,192 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// ErrTimeout says that an item of a stream took longer than its Timeout. It is
+// also the cause with which that item's context is cancelled.
+var ErrTimeout = errors.New("task: timeout")
+
+// StreamOptions says how a [Stream] runs. The zero StreamOptions is a good one.
+type StreamOptions struct {
+	// MaxConcurrency is how many tasks there are at once, those included whose
+	// result waits to be taken; runtime.GOMAXPROCS(0) if it is 0.
+	MaxConcurrency int
+	// Unordered gives results as they come. By default they come in the order of
+	// the items, so that a slow item holds up those behind it.
+	Unordered bool
+	// Timeout is how long each item may take, from its start; 0 is no limit.
+	Timeout time.Duration
+	// OnTimeout says what happens to the stream when an item takes longer.
+	OnTimeout OnTimeout
+}
+
+// OnTimeout says what an item that takes too long does to its stream. Either way
+// the item's task is ended and its result is an error that wraps [ErrTimeout].
+type OnTimeout uint8
+
+const (
+	// FailStream: that error is the stream's last result. It is :exit in Elixir.
+	FailStream OnTimeout = iota
+	// FailItem: that error is one item's result, and the stream goes on. It is
+	// :kill_task in Elixir.
+	FailItem
+)
+
+// Stream runs f on each of the items, in tasks of their own in sys, and returns
+// their results. A result is what f returned, an error included; that is no crash
+// of the task. If f panicked, the result is an [*ExitError] that wraps the
+// [*actor.PanicError]. Either way the stream goes on: break if it should not.
+//
+//	for page, err := range task.Stream(ctx, sys, slices.Values(urls), fetch, task.StreamOptions{}) {
+//
+// Streams are lazy. An item is taken and its task started only as results are
+// taken, MaxConcurrency ahead of them at most, so the items may be without end.
+// Each range over the stream runs it anew.
+//
+// When the loop ends early, by break, return or a panic, the tasks that run are
+// shut down: the contexts that f got are cancelled and the stream waits until all
+// of them have returned. The same happens when ctx is done, and then ctx's error
+// is the last result. A call of f that does not return within a second is
+// abandoned, see [actor.PID.Abandon]; only such a one may run beside more than
+// MaxConcurrency others, or longer than the loop. The contexts have the values of
+// ctx, which is the calling actor's as a rule.
+//
+// It is Task.async_stream.
+func Stream[T, R any](ctx context.Context, sys *actor.System, items iter.Seq[T], f func(ctx context.Context, item T) (R, error), o StreamOptions) iter.Seq2[R, error] {
+	if o.MaxConcurrency <= 0 {
+		o.MaxConcurrency = runtime.GOMAXPROCS(0)
+	}
+	return func(yield func(R, error) bool) {
+		s := &stream[R]{
+			StreamOptions: o,
+			ctx:           ctx,
+			values:        context.WithoutCancel(ctx),
+			yield:         yield,
+			ended:         make(chan *item[R], o.MaxConcurrency),
+		}
+		defer context.AfterFunc(ctx, s.pool.shutdown)()
+		defer s.pool.close()
+		for x := range items {
+			if !s.start(sys, func(ctx context.Context) (R, error) { return f(ctx, x) }) {
+				return
+			}
+			if s.n == s.MaxConcurrency && !s.take() {
+				return
+			}
+		}
+		for s.n > 0 {
+			if !s.take() {
+				return
+			}
+		}
+	}
+}
+
+// stream is one run of a Stream. Only the goroutine that ranges over it uses it.
+type stream[R any] struct {
+	StreamOptions
+	ctx    context.Context
+	values context.Context // ctx without its end, which the pool sees to
+	yield  func(R, error) bool
+	n      int           // started, and their results not taken
+	queue  []*item[R]    // those, in their order, unless order does not matter
+	ended  chan *item[R] // has room for all of them, so that none waits on it
+	pool   pool
+}
+
+// item is the task of one item of a stream. The error that the function returns
+// is not the task's reason but a part of its value.
+type item[R any] struct {
+	Task[Result[R]]
+	timer *time.Timer // nil without a Timeout
+	over  bool        // has come out of ended
+}
+
+// start starts the task of an item. It reports false if the stream must end.
+func (s *stream[R]) start(sys *actor.System, f func(context.Context) (R, error)) bool {
+	it := new(item[R])
+	it.caller = s.values
+	it.run = func(ctx context.Context) (r Result[R], _ error) {
+		r.Value, r.Err = f(ctx)
+		return r, nil
+	}
+	ref, err := actor.Spawn(sys, it.behavior)
+	if err != nil {
+		return s.fail(err)
+	}
+	pid := ref.PID()
+	it.told = func() {
+		if it.timer != nil {
+			it.timer.Stop()
+		}
+		s.pool.remove(pid)
+		s.ended <- it
+	}
+	if s.Timeout > 0 {
+		it.timer = time.AfterFunc(s.Timeout, func() {
+			it.settle(ErrTimeout)
+			pid.Exit(ErrTimeout)
+			reap(pid)
+		})
+	}
+	s.n++
+	if !s.Unordered {
+		s.queue = append(s.queue, it)
+	}
+	s.pool.add(pid)
+	it.start(ref, nil)
+	return true
+}
+
+// take waits for the next result and yields it. It reports false if the stream
+// must end.
+func (s *stream[R]) take() bool {
+	it := s.next()
+	if err := s.ctx.Err(); err != nil {
+		return s.fail(err)
+	}
+	s.n--
+	r, err := it.outcome()
+	if err == nil {
+		return s.yield(r.Value, r.Err)
+	}
+	late := err.(*ExitError).Reason == ErrTimeout
+	return s.yield(r.Value, err) && !(late && s.OnTimeout == FailStream)
+}
+
+// next returns the item whose result is due, or nil if ctx is done.
+func (s *stream[R]) next() *item[R] {
+	for {
+		if !s.Unordered && s.queue[0].over {
+			it := s.queue[0]
+			s.queue = slices.Delete(s.queue, 0, 1)
+			return it
+		}
+		select {
+		case it := <-s.ended:
+			if s.Unordered {
+				return it
+			}
+			it.over = true
+		case <-s.ctx.Done():
+			return nil
+		}
+	}
+}
+
+// fail ends the stream with an error.
+func (s *stream[R]) fail(err error) bool {
+	var none R
+	s.yield(none, fmt.Errorf("task: stream: %w", err))
+	return false
+}

@@ -1,0 +1,80 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// ErrStarted says that a task was to be started a second time.
+var ErrStarted = errors.New("task: it has been started")
+
+// Behavior returns the behavior of an actor that runs f and ends: with
+// [actor.Normal] if f returns nil, and otherwise as f does. The spawn does not
+// wait for f. The actor takes no messages.
+//
+// It is for supervisors, supervisor.Actor("import", task.Behavior(load)) for one:
+// each incarnation runs f anew.
+func Behavior(f func(ctx context.Context) error) func() actor.Behavior[struct{}] {
+	return func() actor.Behavior[struct{}] { return &job{run: f} }
+}
+
+// Start starts a task whose result nobody wants, linked to parent. Parent is the
+// calling actor, or the supervisor in the Start function of a supervisor.Child.
+// It is Task.start_link, and Task.Supervisor.start_child.
+func Start(parent actor.Self, f func(ctx context.Context) error) (actor.PID, error) {
+	ref, err := actor.SpawnLink(parent, Behavior(f))
+	return ref.PID(), err
+}
+
+// job is the behavior of a task without a result.
+type job struct {
+	life
+	run func(context.Context) error
+}
+
+func (j *job) Init(ctx *actor.Context[struct{}]) error {
+	j.owner, j.link = ctx.Parent(), ctx
+	j.born(ctx.PID())
+	ctx.Continue(func(ctx *actor.Context[struct{}]) error {
+		if err := j.run(ctx); err != nil {
+			return err
+		}
+		return actor.Stop
+	})
+	return nil
+}
+
+func (*job) Receive(*actor.Context[struct{}], struct{}) error { return nil }
+
+// Prepare returns a task like that of [Async] that is to be started by somebody
+// else, a supervisor, with the Start method: it will be linked both to its owner
+// and to that one. It is one half of Task.Supervisor.async.
+func Prepare[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
+	t := prepare(owner, f)
+	t.link, t.ready = owner, true
+	return t
+}
+
+// PrepareNoLink is [Prepare] for a task that will not be linked to its owner: like
+// that of [AsyncNoLink] if ctx is that of an actor, and of [Go] otherwise. It is
+// one half of Task.Supervisor.async_nolink.
+func PrepareNoLink[T any](ctx context.Context, f func(ctx context.Context) (T, error)) *Task[T] {
+	t := prepare(ctx, f)
+	t.ready = true
+	return t
+}
+
+// Start starts a task that was made by [Prepare], linked to parent. It can be the
+// Start function of a supervisor.Child with Restart Temporary. A task runs once:
+// to start it a second time, or after a Kill, gives [ErrStarted].
+func (t *Task[T]) Start(parent actor.Self) (actor.PID, error) {
+	if !t.claim() {
+		return actor.PID{}, fmt.Errorf("task: start: %w", ErrStarted)
+	}
+	ref, err := actor.SpawnLink(parent, t.behavior)
+	t.start(ref, err)
+	return ref.PID(), err
+}

@@ -1,0 +1,147 @@
+package task
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// ErrNotOwner says that somebody other than the actor that started a task wanted
+// to await it.
+var ErrNotOwner = errors.New("task: only the owner may await a task")
+
+// ExitError is the error of a task that ended without a value. It wraps the exit
+// reason: what the function returned, an [*actor.PanicError], [actor.Killed], one
+// that wraps [actor.Shutdown] if the task was shut down or its caller ended, or
+// [actor.ErrClosed] if the system starts no more actors.
+type ExitError struct {
+	PID    actor.PID // zero if the task could not be started
+	Reason error
+}
+
+func (e *ExitError) Error() string { return fmt.Sprintf("task: %v ended: %v", e.PID, e.Reason) }
+
+// Unwrap returns the exit reason.
+func (e *ExitError) Unwrap() error { return e.Reason }
+
+// Task is a function that runs on an actor of its own, and will give a value of
+// type T or end without. All methods may be called from any goroutine.
+type Task[T any] struct {
+	life
+	run   func(context.Context) (T, error)
+	value T // guarded by life.mu; final once succeeded
+}
+
+// PID returns the identity of the task's actor, to monitor it, for one; its Done
+// channel serves a select. It is zero if the task has not been started or could
+// not be.
+func (t *Task[T]) PID() actor.PID {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pid
+}
+
+// Await waits for the task and returns its value. A task that ended without one
+// gives an [*ExitError], at once if it was killed while its function runs. If ctx
+// is done first, Await returns an error that wraps ctx's; the task goes on, and
+// may be awaited again. Await sets no deadline of its own. Unlike in Elixir the
+// outcome is not used up: every Await returns it.
+//
+// If an actor started the task, only that actor may await it, and ctx must be its
+// [actor.Context] or derived from it; anybody else gets [ErrNotOwner]. A task
+// that awaits itself gets [actor.ErrSelf].
+//
+// It is Task.await, and with a short deadline Task.yield.
+func (t *Task[T]) Await(ctx context.Context) (T, error) {
+	var none T
+	who, _ := actor.FromContext(ctx)
+	if !t.owner.IsZero() && who != t.owner {
+		return none, fmt.Errorf("task: await %v: %w", t.PID(), ErrNotOwner)
+	}
+	if !who.IsZero() && who == t.PID() {
+		return none, fmt.Errorf("task: await %v: %w", who, actor.ErrSelf)
+	}
+	if err := t.wait(ctx); err != nil {
+		return none, fmt.Errorf("task: await %v: %w", t.PID(), err)
+	}
+	return t.outcome()
+}
+
+// Poll returns the outcome, as Await does, if there is one, and otherwise false.
+// It does not wait and may be called by anybody. It is Task.yield with no time.
+func (t *Task[T]) Poll() (value T, done bool, err error) {
+	t.settleDoomed()
+	t.mu.Lock()
+	done = t.phase >= succeeded
+	t.mu.Unlock()
+	if done {
+		value, err = t.outcome()
+	}
+	return value, done, err
+}
+
+// Kill ends the task brutally and returns at once: with the value if there was
+// one before, and otherwise with an [*ExitError], that wraps [actor.Killed] unless
+// the task had ended by itself. A function that still runs has its context
+// cancelled. The owner is not struck by the end: the link is taken down first. It
+// is Task.shutdown with :brutal_kill.
+func (t *Task[T]) Kill() (T, error) {
+	pid := t.PID()
+	if pid.IsZero() {
+		t.settle(actor.Killed)
+	} else {
+		t.unlink(pid)
+		pid.Exit(actor.Kill)
+		t.settle(pid.Err())
+	}
+	return t.outcome()
+}
+
+// Shutdown asks the task to end and waits until its function has returned. It
+// returns the value if there was one before, and otherwise an [*ExitError] that
+// wraps [actor.Shutdown] unless the task had ended by itself. If ctx is done first
+// it kills the task and returns an error that wraps ctx's: the function does not
+// heed its own context, and what it will return is lost. As with Kill, the owner
+// is not struck by the end. It is Task.shutdown.
+func (t *Task[T]) Shutdown(ctx context.Context) (T, error) {
+	pid := t.PID()
+	if pid.IsZero() {
+		t.settle(actor.Shutdown)
+		return t.outcome()
+	}
+	t.unlink(pid)
+	pid.Exit(actor.Shutdown)
+	t.settleDoomed()
+	select {
+	case <-pid.Done():
+		t.settle(pid.Err())
+		return t.outcome()
+	case <-ctx.Done():
+		v, err := t.Kill()
+		if err != nil && t.runs() {
+			err = fmt.Errorf("task: shut down %v: its function still runs: %w", pid, ctx.Err())
+		}
+		return v, err
+	}
+}
+
+// succeed notes the value, unless the task has been doomed before.
+func (t *Task[T]) succeed(v T) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.phase == running && t.pid.Alive() {
+		t.phase, t.value = succeeded, v
+	}
+}
+
+// outcome returns what has been settled.
+func (t *Task[T]) outcome() (T, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.phase == succeeded {
+		return t.value, nil
+	}
+	return t.value, &ExitError{t.pid, t.reason}
+}
