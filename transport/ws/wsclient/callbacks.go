@@ -25,6 +25,9 @@ func (c *Client) notify(q *callbacks, call func()) {
 
 // enqueue appends a call. The caller holds the lock.
 func (c *Client) enqueue(q *callbacks, f callback) {
+	if c.closed { // Close waits for what is queued by then
+		return
+	}
 	q.waiting = append(q.waiting, f)
 	if !q.running {
 		q.running = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -117,18 +118,26 @@ func (ch *Channel) Join(ctx context.Context) (Payload, error) {
 	ch.client.mu.Lock()
 	err := ch.startJoin(outcome)
 	ch.client.mu.Unlock()
-	if err == nil {
+	if err != nil {
+		return Payload{}, fmt.Errorf("wsclient: join %q: %w", ch.topic, err)
+	}
+	var o joinOutcome
+	select {
+	case o = <-outcome:
+	case <-ctx.Done():
+		ch.client.mu.Lock()
+		ch.waiters = slices.DeleteFunc(ch.waiters, func(w chan joinOutcome) bool { return w == outcome })
+		ch.client.mu.Unlock()
 		select {
-		case o := <-outcome:
-			if o.err == nil {
-				return o.reply, nil
-			}
-			err = o.err
-		case <-ctx.Done():
-			err = failed(ctx)
+		case o = <-outcome: // was faster
+		default:
+			o.err = failed(ctx)
 		}
 	}
-	return Payload{}, fmt.Errorf("wsclient: join %q: %w", ch.topic, err)
+	if o.err != nil {
+		return Payload{}, fmt.Errorf("wsclient: join %q: %w", ch.topic, o.err)
+	}
+	return o.reply, nil
 }
 
 // withTimeout gives a context without a deadline the client's.
@@ -180,24 +189,24 @@ func (ch *Channel) Push(ctx context.Context, event string, payload any) (Payload
 	ctx, cancel := ch.client.withTimeout(ctx)
 	defer cancel()
 	p, err := ch.push(event, payload, make(chan struct{}))
-	if err == nil {
-		select {
-		case <-p.done:
-		case <-ctx.Done():
-			ch.client.mu.Lock()
-			ch.client.finish(p, message{}, failed(ctx)) // unless the reply was faster
-			ch.client.mu.Unlock()
-		}
-		reply, err := p.reply.payload, p.err
-		if err == nil && p.reply.status != "ok" {
-			err = &ReplyError{Status: p.reply.status, Payload: reply}
-		}
-		if err == nil {
-			return reply, nil
-		}
+	if err != nil {
 		return Payload{}, fmt.Errorf("wsclient: push %q on %q: %w", event, ch.topic, err)
 	}
-	return Payload{}, fmt.Errorf("wsclient: push %q on %q: %w", event, ch.topic, err)
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		ch.client.mu.Lock()
+		ch.client.finish(p, message{}, failed(ctx)) // unless the reply was faster
+		ch.client.mu.Unlock()
+	}
+	err = p.err
+	if err == nil && p.reply.status != "ok" {
+		err = &ReplyError{Status: p.reply.status, Payload: p.reply.payload}
+	}
+	if err != nil {
+		return Payload{}, fmt.Errorf("wsclient: push %q on %q: %w", event, ch.topic, err)
+	}
+	return p.reply.payload, nil
 }
 
 // Send is Push for events that need no reply: it asks for none and does not wait. It

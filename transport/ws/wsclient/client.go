@@ -103,7 +103,13 @@ func (c *Client) Connected() bool {
 // last message seen: anything that marshals to a JSON object, or [Binary]. It must
 // not block.
 func (c *Client) Channel(topic string, params func() any) *Channel {
-	return &Channel{client: c, topic: topic, params: params, handlers: map[string][]func(Message){}, gone: make(chan struct{})}
+	return &Channel{
+		client:   c,
+		topic:    topic,
+		params:   params,
+		handlers: map[string][]func(Message){},
+		gone:     make(chan struct{}),
+	}
 }
 
 // Close ends the connection and all channels, with [ErrClosed]. What was already given

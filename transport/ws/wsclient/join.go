@@ -40,9 +40,7 @@ func (ch *Channel) startJoin(w chan joinOutcome) error {
 // replace ends the channel because another one joins its topic. The server is told, as
 // the official client does: CLI-8.
 func (ch *Channel) replace() {
-	switch {
-	case ch.client.conn == nil:
-	case ch.state == joining || ch.state == joined:
+	if ch.state == joining || ch.state == joined {
 		ch.sendLeave()
 	}
 	ch.close(ErrReplaced)
@@ -53,10 +51,9 @@ func (ch *Channel) attempt() {
 	c := ch.client
 	ch.state = joining
 	ch.joinRef = c.nextRef()
-	params := ch.params
 	c.send(outbound{
 		message: message{joinRef: ch.joinRef, ref: ch.joinRef, topic: ch.topic, event: eventJoin},
-		params:  params,
+		params:  ch.params,
 	})
 	ch.after(c.opts.Timeout, func() { ch.abandon(ErrTimeout) })
 }
