@@ -95,3 +95,65 @@ func BenchmarkRegisterUnregister(b *testing.B) {
 		})
 	})
 }
+
+func BenchmarkMulti(b *testing.B) {
+	for _, others := range []int{0, 100, 10_000} { // under the same key
+		b.Run(fmt.Sprintf("RegisterUnregister/others=%d", others), func(b *testing.B) {
+			var m registry.Multi[string]
+			other, pid := idle(b, newSystem(b)).PID(), idle(b, newSystem(b)).PID()
+			for range others {
+				add(b, &m, "k", other, nil)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := m.Register("k", pid, nil); err != nil {
+					b.Fatal(err)
+				}
+				m.Unregister("k", pid)
+			}
+		})
+	}
+	b.Run("RegisterUnregister/parallel", func(b *testing.B) {
+		var m registry.Multi[string]
+		sys := newSystem(b)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			pid := idle(b, sys).PID()
+			key := pid.String()
+			for pb.Next() {
+				if err := m.Register(key, pid, nil); err != nil {
+					b.Fatal(err)
+				}
+				m.Unregister(key, pid)
+			}
+		})
+	})
+	for _, n := range []int{1, 100} {
+		b.Run(fmt.Sprintf("Dispatch/entries=%d", n), func(b *testing.B) {
+			var m registry.Multi[string]
+			pid := idle(b, newSystem(b)).PID()
+			for range n {
+				add(b, &m, "k", pid, nil)
+			}
+			sum := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				m.Dispatch("k", func(entries []registry.Entry) { sum += len(entries) })
+			}
+		})
+	}
+}
+
+func BenchmarkRegisterUnregisterWithAListener(b *testing.B) {
+	var r registry.Registry[string]
+	pid := idle(b, newSystem(b)).PID()
+	n := 0
+	defer r.Listen(func(registry.Event[string]) { n++ })()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := r.Register("k", pid); err != nil {
+			b.Fatal(err)
+		}
+		r.Unregister("k", pid)
+	}
+}

@@ -1,5 +1,6 @@
-// Package registry finds actors by keys. It is Elixir's Registry with unique
-// keys: a key has one actor, an actor any number of keys.
+// Package registry finds actors by keys. A [Registry] is Elixir's Registry with
+// unique keys: a key has one actor, an actor any number of keys. A [Multi] is the
+// one with duplicate keys: a key has any number of actors.
 //
 //	var rooms registry.Registry[string]
 //	err := rooms.Register("lobby", ref.PID())

@@ -105,3 +105,54 @@ func ExampleRegistry_Register_inInit() {
 	// <nil>
 	// true
 }
+
+// Plug-ins register under the events that they want, with a function of their own.
+func ExampleMulti() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	var hooks registry.Multi[string]
+	plugin, err := actor.Spawn(sys, newRoom("plugin"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, greeting := range []string{"hello", "welcome"} {
+		if err := hooks.Register("join", plugin.PID(), greeting); err != nil {
+			fmt.Println(err)
+		}
+	}
+	hooks.Dispatch("join", func(entries []registry.Entry) {
+		for _, e := range entries {
+			fmt.Println(e.Value)
+		}
+	})
+	hooks.Unregister("join", plugin.PID())
+	fmt.Println(len(hooks.Entries("join")))
+	// Output:
+	// hello
+	// welcome
+	// 0
+}
+
+func ExampleRegistry_Listen() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	var rooms registry.Registry[string]
+	stop := rooms.Listen(func(e registry.Event[string]) { fmt.Println(e.Key, e.Kind) })
+	defer stop()
+
+	lobby, err := actor.Spawn(sys, newRoom("lobby"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := rooms.Register("lobby", lobby.PID()); err != nil {
+		fmt.Println(err)
+	}
+	lobby.PID().Stop(context.Background(), nil)
+	// Output:
+	// lobby registered
+	// lobby unregistered
+}

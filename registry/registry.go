@@ -2,10 +2,11 @@ package registry
 
 import (
 	"fmt"
-	"hash/maphash"
 	"iter"
+	"sync"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/internal/book"
 )
 
 // Registry maps keys of type K to actors. Keys are compared with ==. As in a map,
@@ -14,22 +15,12 @@ import (
 // The zero Registry is empty and ready to use; it must not be copied. All methods
 // may be called from any goroutine.
 type Registry[K comparable] struct {
-	keys    [shardCount]keyShard[K]
-	holders [shardCount]holderShard[K]
-}
+	// Meta is room for what concerns the registry as a whole, a configuration for
+	// one. The registry does not look at it.
+	Meta sync.Map
 
-// shardCount is the number of locks that the keys share. It is far above the
-// number of cores, so that two keys that are busy at once seldom meet.
-const shardCount = 64
-
-var seed = maphash.MakeSeed()
-
-func (r *Registry[K]) keyShard(key K) *keyShard[K] {
-	return &r.keys[maphash.Comparable(seed, key)%shardCount]
-}
-
-func (r *Registry[K]) holderShard(pid actor.PID) *holderShard[K] {
-	return &r.holders[maphash.Comparable(seed, pid)%shardCount]
+	book   book.Book[K]
+	starts starts[K]
 }
 
 // Entry is an actor as it is registered under a key.
@@ -62,41 +53,43 @@ func (r *Registry[K]) Register(key K, pid actor.PID) error {
 // RegisterValue is Register with a value, which [Registry.Get] and [Registry.All]
 // return.
 func (r *Registry[K]) RegisterValue(key K, pid actor.PID, value any) error {
-	e := &entry[K]{registry: r, key: key, Entry: Entry{pid, value}}
-	err := actor.NoProc
-	// Owned before it is in the registry: the other way round, an actor that ends
-	// in between would be known to be dead and still be registered.
-	if pid.Alive() && pid.Own(e) {
-		if err = r.add(e); err == nil {
-			return nil
-		}
-		pid.Disown(e)
+	holder, ok := r.book.AddUnique(key, pid, value)
+	switch {
+	case ok:
+		return nil
+	case !holder.IsZero():
+		return &TakenError{key, holder, r}
 	}
-	if taken, ok := err.(*TakenError); ok {
-		return taken
-	}
-	return fmt.Errorf("registry: register %v as %v: %w", pid, key, err)
+	return deadError(key, pid)
+}
+
+func deadError(key any, pid actor.PID) error {
+	return fmt.Errorf("registry: register %v as %v: %w", pid, key, actor.NoProc)
+}
+
+// SetValue puts a new value in the place of the one that the actor was registered
+// with, and returns the old one. It reports false if pid does not have the key.
+// Listeners are not told. It is Registry.update_value.
+//
+// An actor that alone changes the value of its key can read it, with
+// [Registry.Get], and then set it.
+func (r *Registry[K]) SetValue(key K, pid actor.PID, value any) (old any, ok bool) {
+	return r.book.Set(key, pid, value)
 }
 
 // Unregister takes key from the actor. It does nothing if pid does not have it.
 func (r *Registry[K]) Unregister(key K, pid actor.PID) {
-	if e := r.take(key, pid); e != nil {
-		pid.Disown(e)
-	}
+	r.book.Remove(key, pid, false)
 }
 
 // Get returns the entry under key. It reports false if there is none, or its
 // actor is dead.
 func (r *Registry[K]) Get(key K) (Entry, bool) {
-	sh := r.keyShard(key)
-	sh.mu.RLock()
-	e := sh.entries.Get(key)
-	sh.mu.RUnlock()
-	// An entry does not change, so it can be read without the lock.
-	if e == nil || !e.PID.Alive() {
+	row, ok := r.book.First(key)
+	if !ok || !row.PID.Alive() {
 		return Entry{}, false
 	}
-	return e.Entry, true
+	return Entry(row), true
 }
 
 // WhereIs returns the actor under key. It reports false if there is none, or it
@@ -108,50 +101,39 @@ func (r *Registry[K]) WhereIs(key K) (actor.PID, bool) {
 
 // Keys returns the keys of the actor, in no particular order.
 func (r *Registry[K]) Keys(pid actor.PID) []K {
-	sh := r.holderShard(pid)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
 	var keys []K
-	for e := sh.entries.Get(pid); e != nil; e = e.next {
-		keys = append(keys, e.key)
-	}
+	r.book.EachOf(pid, func(key K) { keys = append(keys, key) })
 	return keys
 }
 
 // Count returns the number of keys that are taken, including those of actors that
 // are doomed and have not ended yet.
-func (r *Registry[K]) Count() int {
-	n := 0
-	for i := range r.keys {
-		sh := &r.keys[i]
-		sh.mu.RLock()
-		n += sh.entries.Len()
-		sh.mu.RUnlock()
-	}
-	return n
-}
+func (r *Registry[K]) Count() int { return r.book.Len() }
 
 // All returns the keys with their entries, in no particular order, without those
 // of dead actors. It holds no lock while the loop's body runs. A key that stays
 // with one actor during the loop comes exactly once; one that is registered or
 // unregistered meanwhile may come or not.
+//
+// A loop with an if is what Registry.select and match are in Elixir.
 func (r *Registry[K]) All() iter.Seq2[K, Entry] {
 	return func(yield func(K, Entry) bool) {
-		var batch []*entry[K]
-		for i := range r.keys {
-			sh := &r.keys[i]
-			sh.mu.RLock()
-			for _, e := range sh.entries.All {
-				batch = append(batch, e)
+		for key, row := range r.book.All() {
+			if !yield(key, Entry(row)) {
+				return
 			}
-			sh.mu.RUnlock()
-			for _, e := range batch {
-				if e.PID.Alive() && !yield(e.key, e.Entry) {
-					return
-				}
-			}
-			clear(batch)
-			batch = batch[:0]
 		}
 	}
 }
+
+// Listen has f called with each event from now on, until stop is called; a call
+// that is under way may still return after stop. A registry without listeners
+// makes no events and has no cost for them.
+//
+// Events of one key come in the order of the changes, one at a time; those of
+// different keys may come at the same time, so f must be safe for that. f runs on
+// the goroutine of whoever made the change, an actor's that ends for one, or of
+// somebody else who was calling listeners just then. So it must be quick and must
+// not block; most send a message to an actor. It may use the registry. If it
+// panics, that is logged with slog.Default and f is taken off for good.
+func (r *Registry[K]) Listen(f func(Event[K])) (stop func()) { return listen(&r.book, f) }

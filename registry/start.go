@@ -3,9 +3,18 @@ package registry
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/internal/table"
 )
+
+// starts are the starts under way. One lock does for all keys: it is held for a
+// moment at the begin and the end of a start, which takes long.
+type starts[K comparable] struct {
+	mu sync.Mutex
+	m  table.Map[K, *start]
+}
 
 // start is an actor on its way into the registry. The one who made it starts the
 // actor; others who want the same key wait.
@@ -40,23 +49,20 @@ func (r *Registry[K]) lookupOrStart(ctx context.Context, key K, newActor func() 
 }
 
 // begin returns the actor under key, or the start that is under way, or else a
-// new one, which is the caller's. One lock for all three: there is no moment at
-// which a caller could see neither the start nor the actor that came of it.
+// new one, which is the caller's. There is no moment at which a caller could see
+// neither the start nor the actor that came of it: a start goes from the table,
+// under its lock, only after the actor has been registered.
 func (r *Registry[K]) begin(key K) (pid actor.PID, s *start, mine bool) {
-	sh := r.keyShard(key)
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	if e := sh.entries.Get(key); e != nil && e.PID.Alive() {
-		return e.PID, nil, false
+	r.starts.mu.Lock()
+	defer r.starts.mu.Unlock()
+	if pid, ok := r.WhereIs(key); ok {
+		return pid, nil, false
 	}
-	if s = sh.starts[key]; s != nil {
+	if s = r.starts.m.Get(key); s != nil {
 		return actor.PID{}, s, false
 	}
 	s = &start{over: make(chan struct{})}
-	if sh.starts == nil {
-		sh.starts = make(map[K]*start)
-	}
-	sh.starts[key] = s
+	r.starts.m.Set(key, s)
 	return actor.PID{}, s, true
 }
 
@@ -64,12 +70,9 @@ func (r *Registry[K]) begin(key K) (pid actor.PID, s *start, mine bool) {
 func (r *Registry[K]) run(key K, s *start, newActor func() (actor.PID, error)) {
 	// Deferred, because newActor may panic.
 	defer func() {
-		sh := r.keyShard(key)
-		sh.mu.Lock()
-		if delete(sh.starts, key); len(sh.starts) == 0 {
-			sh.starts = nil // a map never shrinks
-		}
-		sh.mu.Unlock()
+		r.starts.mu.Lock()
+		r.starts.m.Delete(key)
+		r.starts.mu.Unlock()
 		close(s.over)
 	}()
 	pid, err := newActor()
