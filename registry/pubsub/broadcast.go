@@ -1,7 +1,6 @@
 package pubsub
 
 import (
-	"log/slog"
 	"runtime"
 
 	"github.com/troupe-go/troupe/actor"
@@ -26,6 +25,7 @@ type walk[T any] struct {
 	at, n   int // batch[at:n] have not been called yet
 }
 
+// broadcast calls the subscribers of this node.
 func (ps *PubSub[T]) broadcast(from actor.PID, topic string, msg T) {
 	w := walk[T]{ps: ps, from: from, msg: msg}
 	sh := ps.shard(topic)
@@ -116,10 +116,6 @@ func (w *walk[T]) contain() {
 	var pcs [64]uintptr
 	n := runtime.Callers(2, pcs[:]) // without runtime.Callers and contain
 	reason := &actor.PanicError{Value: v, Stack: append(actor.Stack(nil), pcs[:n]...)}
-	log := w.ps.Logger
-	if log == nil {
-		log = slog.Default()
-	}
-	log.Error("subscriber panicked", "topic", w.topic.name, "owner", s.owner, "reason", reason, "stack", reason.Stack)
+	w.ps.logger().Error("subscriber panicked", "topic", w.topic.name, "owner", s.owner, "reason", reason, "stack", reason.Stack)
 	s.owner.Exit(reason)
 }

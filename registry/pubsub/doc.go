@@ -1,5 +1,5 @@
 // Package pubsub takes what is broadcast on a topic to all who have subscribed to
-// it. It is Phoenix.PubSub, for one node.
+// it, on one node or on all nodes of a cluster. It is Phoenix.PubSub.
 //
 //	var rooms pubsub.PubSub[string]
 //	rooms.Subscribe(ref.PID(), "room:1", pubsub.To(ref, func(_, line string) Msg { return Said(line) }))
@@ -18,6 +18,14 @@
 // is no order between the broadcasts of several goroutines, nor among the
 // subscribers. Nothing is stored: each subscriber gets a message at most once for
 // each of its subscriptions.
+//
+// # Several nodes
+//
+// [PubSub.Connect] joins a PubSub to those of other nodes through an [Adapter]; a
+// [Codec] turns the messages into bytes. Then a broadcast goes to all nodes, and
+// [PubSub.LocalBroadcast] and [PubSub.DirectBroadcast] to one. What one goroutine
+// broadcasts on a topic still arrives in order everywhere, at most once, and
+// possibly not at all. A [Hub] makes a cluster of one program.
 //
 // # The fast lane
 //

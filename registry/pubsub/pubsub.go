@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -11,15 +13,20 @@ import (
 // PubSub is a set of topics with their subscribers. T is what is broadcast, a
 // pointer as a rule: all subscribers share it and must not change it.
 //
-// The zero PubSub is ready to use; it must not be copied. All methods may be
-// called from any goroutine, also from within Deliver, and none of them waits for
-// a subscriber of somebody else's broadcast.
+// The zero PubSub is ready to use, on one node; it must not be copied. All methods
+// may be called from any goroutine, and all but Disconnect from within Deliver;
+// none of these waits for a subscriber of somebody else's broadcast.
 type PubSub[T any] struct {
 	// Logger gets the panics of subscribers; slog.Default() if nil. It must not
 	// be changed once the PubSub is in use.
 	Logger *slog.Logger
 
 	shards [shardCount]shard[T]
+
+	// Behind the shards, off the cache lines of their locks.
+
+	cluster    atomic.Pointer[membership[T]] // nil: not connected
+	connecting sync.Mutex                    // held to change cluster
 }
 
 // shardCount is the number of locks that the topics share. It is far above the
@@ -64,16 +71,38 @@ func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
 // If one panics the others get the message all the same: the panic is logged, and
 // the subscription's owner gets an exit signal with an [*actor.PanicError], as if
 // it had panicked itself.
-func (ps *PubSub[T]) Broadcast(topic string, msg T) {
+//
+// A connected PubSub hands msg to its [Adapter] first, which takes it to the
+// subscribers of the other nodes. The error says that some of these will not get
+// it; those here do, whatever it is. It is nil if the PubSub is not connected.
+func (ps *PubSub[T]) Broadcast(topic string, msg T) error {
+	return ps.BroadcastFrom(actor.PID{}, topic, msg)
+}
+
+// BroadcastFrom is Broadcast to all subscriptions but those that from owns, which
+// are on this node.
+func (ps *PubSub[T]) BroadcastFrom(from actor.PID, topic string, msg T) error {
+	var err error
+	if m := ps.cluster.Load(); m != nil {
+		// Before the subscribers here: what they broadcast in answer must not
+		// overtake msg.
+		err = m.broadcast(topic, msg)
+	}
+	ps.broadcast(from, topic, msg)
+	return err
+}
+
+// LocalBroadcast is Broadcast to the subscribers of this node only.
+func (ps *PubSub[T]) LocalBroadcast(topic string, msg T) {
 	ps.broadcast(actor.PID{}, topic, msg)
 }
 
-// BroadcastFrom is Broadcast to all subscriptions but those that from owns.
-func (ps *PubSub[T]) BroadcastFrom(from actor.PID, topic string, msg T) {
+// LocalBroadcastFrom is BroadcastFrom to the subscribers of this node only.
+func (ps *PubSub[T]) LocalBroadcastFrom(from actor.PID, topic string, msg T) {
 	ps.broadcast(from, topic, msg)
 }
 
-// Subscribers returns the number of subscriptions to the topic.
+// Subscribers returns the number of subscriptions to the topic on this node.
 func (ps *PubSub[T]) Subscribers(topic string) int {
 	sh := ps.shard(topic)
 	sh.mu.Lock()
@@ -84,7 +113,7 @@ func (ps *PubSub[T]) Subscribers(topic string) int {
 	return 0
 }
 
-// Topics returns the number of topics that have subscribers.
+// Topics returns the number of topics that have subscribers on this node.
 func (ps *PubSub[T]) Topics() int {
 	n := 0
 	for i := range ps.shards {

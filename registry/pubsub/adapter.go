@@ -1,0 +1,86 @@
+package pubsub
+
+import (
+	"context"
+	"errors"
+)
+
+// Adapter takes messages between the nodes of a cluster: it is one node's
+// membership, for one [PubSub]. It corresponds to Phoenix.PubSub.Adapter. Package
+// pubsubtest checks an implementation against all that follows.
+//
+// # Life
+//
+// An adapter is joined once, and left once; neither comes back. A node may send
+// and receive from when Join returns, though the others may take a moment to
+// notice it: what they send meanwhile may or may not reach it.
+//
+// # Delivery
+//
+// Nothing is stored, and each node gets a message at most once, whatever fails.
+// While the network works and no queue is full, it gets each message. The sender
+// itself never gets its broadcasts back: its PubSub has called its subscribers
+// already.
+//
+// Topic and data arrive as they were sent, byte for byte; any string is a topic,
+// the empty one, too, and data may be empty. Once sent, data is not changed any
+// more, by nobody: the sender, the adapter and the receivers may all keep it.
+//
+// # Order
+//
+// If one call of Broadcast or Send returns before the next one begins, on the same
+// node with the same topic, no node gets the two the other way round: the first
+// receive has returned when the second one begins. There may be gaps between them.
+// There is no order between topics, nor between the messages of two nodes, nor
+// does a message reach all nodes at the same time.
+//
+// # Errors and back-pressure
+//
+// Broadcast and Send queue a message and return; they never wait for another node
+// or a subscriber there. Queues are bounded. Where one is full the message is lost
+// for the nodes behind it, not for the others, and if the adapter notices at once
+// it returns an error that wraps [ErrOverloaded]. So an error means that some node
+// will not get the message, though others may; nil does not mean that it arrives.
+// The adapter tries nothing twice if it could arrive twice.
+//
+// A node that does not take its messages, or has gone without a word, holds up
+// nobody else.
+//
+// # Concurrency
+//
+// All methods but Join may be called from any goroutine, and all but Leave from
+// within receive. The adapter may call receive for different senders or topics at
+// the same time.
+type Adapter interface {
+	// Node returns this node's name, which is not empty, never changes, and is
+	// no other node's in the cluster.
+	Node() string
+
+	// Join makes the node a member. From then on the adapter calls receive with
+	// what the others send. Receive does not block for long, and does not panic.
+	// A second Join fails, also after Leave.
+	Join(receive func(topic string, data []byte)) error
+
+	// Broadcast sends to all other nodes. Before Join and after Leave the error
+	// wraps [ErrNotJoined].
+	Broadcast(topic string, data []byte) error
+
+	// Send sends to one other node. If the adapter knows that there is no such
+	// node the error wraps [ErrNoNode]; if it cannot know, the message is lost.
+	// Before Join and after Leave the error wraps [ErrNotJoined].
+	Send(node, topic string, data []byte) error
+
+	// Leave ends the membership: it passes on what Broadcast and Send have
+	// accepted, drops what has not been received, and returns when no receive
+	// runs. None is called after that. If ctx is done before, Leave returns its
+	// error and goes on in the background; calling it again waits again. It does
+	// nothing on a node that has not joined.
+	Leave(ctx context.Context) error
+}
+
+// Errors of an [Adapter], and of a [PubSub] that has one.
+var (
+	ErrNoNode     = errors.New("no such node")
+	ErrOverloaded = errors.New("too many messages are waiting")
+	ErrNotJoined  = errors.New("not a member of the cluster")
+)
