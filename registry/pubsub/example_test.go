@@ -103,3 +103,44 @@ func ExamplePubSub_fastlane() {
 	// room:1 to ada: {"event":"new_msg","body":"hello"}
 	// room:1 to bob: {"event":"new_msg","body":"hello"}
 }
+
+// Two nodes of a cluster, here in one program. Each has its own subscribers; a
+// broadcast reaches those of both.
+func ExamplePubSub_Connect() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	var hub pubsub.Hub // in production an adapter that uses the network
+	var berlin, tokyo pubsub.PubSub[string]
+	for name, node := range map[string]*pubsub.PubSub[string]{"berlin": &berlin, "tokyo": &tokyo} {
+		if err := node.Connect(hub.Node(name), pubsub.JSON[string]{}); err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer node.Disconnect(context.Background())
+	}
+
+	heard := make(chan string, 1)
+	ref, err := actor.Spawn(sys, func() actor.Behavior[string] {
+		return actor.Func[string](func(_ *actor.Context[string], line string) error {
+			heard <- line
+			return nil
+		})
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	toLine := func(room, line string) string { return room + ": " + line }
+	if err := tokyo.Subscribe(ref.PID(), "room:1", pubsub.To(ref, toLine)); err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	if err := berlin.Broadcast("room:1", "hello from "+berlin.Node()); err != nil {
+		fmt.Println("some did not get it:", err)
+	}
+	fmt.Println(<-heard)
+	// Output:
+	// room:1: hello from berlin
+}

@@ -29,3 +29,18 @@ func hubNodes(hub *pubsub.Hub, n int) []pubsub.Adapter {
 	}
 	return nodes
 }
+
+// The test of an adapter, here of the hub.
+func ExampleRun() {
+	_ = func(t *testing.T) { // TestMyAdapter
+		pubsubtest.Run(t, func(_ *testing.T, n int) []pubsub.Adapter {
+			hub := new(pubsub.Hub) // a cluster of its own for each test
+			var nodes []pubsub.Adapter
+			for i := range n {
+				nodes = append(nodes, hub.Node(fmt.Sprint("node ", i)))
+			}
+			return nodes
+		})
+	}
+	// Output:
+}
