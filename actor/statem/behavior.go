@@ -16,7 +16,38 @@ func New[S comparable, M any](m Machine[S, M]) actor.Behavior[M] {
 	b := &behavior[S, M]{}
 	b.c.machine = m
 	b.c.flow.timeouts.start = b.startTimeout
+	_, inits := m.(Initializer[S, M])
+	_, enters := m.(Enterer[S, M])
+	if inits || enters {
+		return starter[S, M]{b}
+	}
 	return b
+}
+
+// starter is the behavior of a machine that has something to do when it starts.
+// The others go without, because an actor without Init costs no goroutine to start.
+type starter[S comparable, M any] struct{ *behavior[S, M] }
+
+// Init implements [actor.Initializer].
+func (b starter[S, M]) Init(ctx *actor.Context[M]) error {
+	c := b.as(ctx)
+	c.now.event.kind = Internal
+	ctx.Continue(b.begin) // before Init runs, which may have more to continue with
+	init, ok := c.machine.(Initializer[S, M])
+	if !ok {
+		return nil
+	}
+	c.phase = starting
+	state, err := init.Init(c)
+	c.phase = 0
+	c.flow.state, c.now.next = state, state
+	return err
+}
+
+// begin enters the first state, and does what Init has asked for.
+func (b starter[S, M]) begin(*actor.Context[M]) error {
+	b.c.now.repeat = true
+	return b.transit()
 }
 
 // behavior runs a machine as an actor.
@@ -25,53 +56,40 @@ type behavior[S comparable, M any] struct {
 	again func(*actor.Context[M]) error // the method step, made when first needed
 }
 
-func (b *behavior[S, M]) Init(ctx *actor.Context[M]) error {
-	c := &b.c
-	c.Context = ctx
-	c.now.event.kind = Internal
-	init, ok := c.machine.(Initializer[S, M])
-	_, enters := c.machine.(Enterer[S, M])
-	if !ok && !enters {
-		return nil
-	}
-	ctx.Continue(b.begin) // before Init runs, which may have more to continue with
-	if !ok {
-		return nil
-	}
-	c.phase = starting
-	state, err := init.Init(c)
-	c.phase = handling
-	c.flow.state, c.now.next = state, state
-	return err
+// as returns the machine's context, around the actor's.
+func (b *behavior[S, M]) as(ctx *actor.Context[M]) *Context[S, M] {
+	b.c.Context = ctx
+	return &b.c
 }
 
-// begin enters the first state, and does what Init has asked for.
-func (b *behavior[S, M]) begin(*actor.Context[M]) error {
-	b.c.now.repeat = true
-	return b.transit()
-}
-
-func (b *behavior[S, M]) Receive(_ *actor.Context[M], m M) error {
+// Receive implements [actor.Behavior].
+func (b *behavior[S, M]) Receive(ctx *actor.Context[M], m M) error {
+	b.as(ctx)
 	return b.handle(event[M]{kind: Message, message: m})
 }
 
-func (b *behavior[S, M]) HandleExit(_ *actor.Context[M], exit actor.Exit) error {
-	if _, ok := b.c.machine.(ExitHandler[S, M]); !ok {
+// HandleExit implements [actor.ExitHandler].
+func (b *behavior[S, M]) HandleExit(ctx *actor.Context[M], exit actor.Exit) error {
+	if _, ok := b.as(ctx).machine.(ExitHandler[S, M]); !ok {
 		return nil
 	}
 	return b.handle(event[M]{kind: Signal, signal: exit})
 }
 
-func (b *behavior[S, M]) HandleDown(_ *actor.Context[M], down actor.Down) error {
-	if _, ok := b.c.machine.(DownHandler[S, M]); !ok {
+// HandleDown implements [actor.DownHandler].
+func (b *behavior[S, M]) HandleDown(ctx *actor.Context[M], down actor.Down) error {
+	if _, ok := b.as(ctx).machine.(DownHandler[S, M]); !ok {
 		return nil
 	}
 	return b.handle(event[M]{kind: Signal, signal: down})
 }
 
-func (b *behavior[S, M]) Terminate(_ *actor.Context[M], reason error) {
-	if t, ok := b.c.machine.(Terminator[S, M]); ok {
-		t.Terminate(&b.c, b.c.flow.state, reason)
+// Terminate implements [actor.Terminator].
+func (b *behavior[S, M]) Terminate(ctx *actor.Context[M], reason error) {
+	c := b.as(ctx)
+	c.phase = handling
+	if t, ok := c.machine.(Terminator[S, M]); ok {
+		t.Terminate(c, c.flow.state, reason)
 	}
 }
 
@@ -89,18 +107,16 @@ func (b *behavior[S, M]) startTimeout(d time.Duration, t *timeout[M]) stopper {
 // actor's own, and not of a loop in here, so that a lethal signal can come
 // between two events.
 func (b *behavior[S, M]) step(*actor.Context[M]) error {
-	e, ok := b.c.flow.next()
-	if !ok {
-		return nil
-	}
-	return b.handle(e)
+	return b.handle(b.c.flow.next())
 }
 
 func (b *behavior[S, M]) handle(e event[M]) error {
 	c := &b.c
 	c.flow.handling()
 	c.now.event = e
+	c.phase = handling
 	next, err := b.call(e)
+	c.phase = 0
 	if err != nil {
 		return err
 	}
@@ -155,6 +171,6 @@ func (b *behavior[S, M]) enter(old S) error {
 	}
 	c.phase = entering
 	err := enterer.Enter(c, old, c.flow.state)
-	c.phase = handling
+	c.phase = 0
 	return err
 }

@@ -9,8 +9,8 @@ import (
 // Context is a state machine as its own handlers see it: the [actor.Context] of
 // its actor, whose methods and rules all hold, and the means to say what shall
 // happen besides the change of state, which are gen_statem's transition actions.
-// They take effect when the handler has returned nil, in the order in which they
-// were asked for.
+// They take effect when the handler has returned nil, in the order that the
+// package documentation gives. To ask for one outside of a handler panics.
 //
 // A machine postpones events where a plain actor would Stash them, and sets
 // timeouts where that would use SetTimer or IdleAfter.
@@ -27,19 +27,27 @@ type Context[S comparable, M any] struct {
 type phase uint8
 
 const (
-	handling phase = iota
-	starting       // Init
-	entering       // Enter
+	handling phase = 1 << iota // of an event; and Terminate, whose requests come to nothing
+	starting                   // Init
+	entering                   // Enter
 )
 
 func (p phase) String() string {
 	switch p {
 	case starting:
-		return "Init"
+		return "in Init"
 	case entering:
-		return "Enter"
+		return "in Enter"
 	}
-	return "a handler"
+	return "outside of a handler"
+}
+
+// only panics if the machine is in another phase than those allowed: what was
+// asked for would be lost, or break the order of events.
+func (c *Context[S, M]) only(allowed phase, method string) {
+	if c.phase&allowed == 0 {
+		panic("statem: " + method + " " + c.phase.String())
+	}
 }
 
 // Kind returns the kind of the event that is being handled, in Enter of the one
@@ -54,7 +62,7 @@ func (c *Context[S, M]) Kind() Kind { return c.now.event.kind }
 // The machine ends with an error that wraps [actor.ErrFull] when it postpones
 // its 100,001st event. The mailbox's limit does not count postponed events.
 func (c *Context[S, M]) Postpone() {
-	c.mustNot("Postpone", starting, entering)
+	c.only(handling, "Postpone")
 	c.now.postpone = true
 }
 
@@ -63,7 +71,7 @@ func (c *Context[S, M]) Postpone() {
 // mailbox. Events that one handler inserts are handled in the order in which it
 // inserted them.
 func (c *Context[S, M]) NextEvent(m M) {
-	c.mustNot("NextEvent", entering)
+	c.only(handling|starting, "NextEvent")
 	c.now.inserted = append(c.now.inserted, event[M]{kind: Internal, message: m})
 }
 
@@ -71,7 +79,7 @@ func (c *Context[S, M]) NextEvent(m M) {
 // is the old state, too. Otherwise it is not a change of state: postponed events
 // and the state timeout stay. It is gen_statem's repeat_state.
 func (c *Context[S, M]) RepeatState() {
-	c.mustNot("RepeatState", starting, entering)
+	c.only(handling, "RepeatState")
 	c.now.repeat = true
 }
 
@@ -85,42 +93,33 @@ func (c *Context[S, M]) RepeatState() {
 // mailbox. So an event timeout of 0 occurs only if nothing has been inserted or
 // put back.
 func (c *Context[S, M]) SetTimeout(kind Kind, d time.Duration, m M) {
-	kind.mustBeTimeout()
-	c.change(timeoutChange[M]{op: setTimeout, kind: kind, d: d, message: m})
+	c.change("SetTimeout", timeoutChange[M]{op: setTimeout, kind: kind, d: d, message: m})
 }
 
 // UpdateTimeout makes m the event of the timeout of that kind that is running;
 // its time stays. If there is none, m is handled as after a timeout of 0.
 func (c *Context[S, M]) UpdateTimeout(kind Kind, m M) {
-	kind.mustBeTimeout()
-	c.change(timeoutChange[M]{op: updateTimeout, kind: kind, message: m})
+	c.change("UpdateTimeout", timeoutChange[M]{op: updateTimeout, kind: kind, message: m})
 }
 
 // CancelTimeout takes the timeout of that kind down, if it is running. It will
 // not be delivered, even if its time has run out already. It is gen_statem's
 // cancel, and its timeout of infinity.
 func (c *Context[S, M]) CancelTimeout(kind Kind) {
-	kind.mustBeTimeout()
-	c.change(timeoutChange[M]{op: cancelTimeout, kind: kind})
+	c.change("CancelTimeout", timeoutChange[M]{op: cancelTimeout, kind: kind})
 }
 
-func (c *Context[S, M]) change(t timeoutChange[M]) { c.now.timeouts = append(c.now.timeouts, t) }
+func (c *Context[S, M]) change(method string, t timeoutChange[M]) {
+	c.only(handling|starting|entering, method)
+	t.kind.mustBeTimeout()
+	c.now.timeouts = append(c.now.timeouts, t)
+}
 
 // Become hands the state, and all events and timeouts to come, to another
 // machine, at once: an enter call that is due goes to m. Its Init does not run.
 // The present machine can be kept, to go back to. It is gen_statem's
 // change_callback_module, and takes the place of [actor.Context.Become].
 func (c *Context[S, M]) Become(m Machine[S, M]) {
-	c.mustNot("Become", entering)
+	c.only(handling|starting, "Become")
 	c.machine = m
-}
-
-// mustNot panics in the given phases: what was asked for would be lost, or break
-// the order of events.
-func (c *Context[S, M]) mustNot(method string, phases ...phase) {
-	for _, p := range phases {
-		if c.phase == p {
-			panic("statem: " + method + " in " + p.String())
-		}
-	}
 }

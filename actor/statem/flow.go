@@ -78,22 +78,21 @@ func (f *flow[S, M]) putBack(events []event[M]) {
 // waiting reports whether there is an event to handle before the mailbox.
 func (f *flow[S, M]) waiting() bool { return len(f.queue) > 0 || len(f.timeouts.zero) > 0 }
 
-// next takes the event to handle before the mailbox: the timeouts of zero come
-// when the queue is empty.
-func (f *flow[S, M]) next() (e event[M], ok bool) {
-	if last := len(f.queue) - 1; last >= 0 {
-		e = f.queue[last]
-		f.queue[last] = event[M]{}
-		f.queue = f.queue[:last]
-		if last == 0 {
-			f.queue = emptied(f.queue)
-		}
-		return e, true
+// next takes the event to handle before the mailbox. There must be one. Timeouts
+// of zero come when the queue is empty.
+func (f *flow[S, M]) next() event[M] {
+	last := len(f.queue) - 1
+	if last < 0 {
+		t := f.timeouts.firedZero()
+		return event[M]{kind: t.kind, message: t.message}
 	}
-	if t, ok := f.timeouts.firedZero(); ok {
-		return event[M]{kind: t.kind, message: t.message}, true
+	e := f.queue[last]
+	f.queue[last] = event[M]{}
+	f.queue = f.queue[:last]
+	if last == 0 {
+		f.queue = emptied(f.queue)
 	}
-	return e, false
+	return e
 }
 
 // handling notes that an event is about to be handled.

@@ -24,18 +24,17 @@ func newFlow() (*flow[int, string], *[]*fakeTimer) {
 }
 
 // through takes a transition from the handling of its event to its end.
-func (f *flow[S, M]) through(t *transition[S, M]) error {
+func through(f *flow[int, string], t *transition[int, string]) error {
 	f.handling()
 	old, _ := f.enter(t)
 	return f.finish(t, old != t.next)
 }
 
 // drain takes all events that go ahead of the mailbox, without handling them.
-func (f *flow[S, M]) drain() string {
+func drain(f *flow[int, string]) string {
 	var order []string
 	for f.waiting() {
-		e, _ := f.next()
-		order = append(order, fmt.Sprint(e.message))
+		order = append(order, f.next().message)
 	}
 	return strings.Join(order, " ")
 }
@@ -76,13 +75,13 @@ func TestTransitionOrder(t *testing.T) {
 		f, _ := newFlow()
 		f.putBack(events(Message, tt.queue))
 		f.postponed = events(Message, tt.postponed)
-		if err := f.through(&tt.tr); err != nil {
+		if err := through(f, &tt.tr); err != nil {
 			t.Error(err)
 		}
 		if f.state != tt.tr.next {
 			t.Errorf("%s: state %d", tt.name, f.state)
 		}
-		if got := f.drain(); got != tt.want {
+		if got := drain(f); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -111,10 +110,10 @@ func TestTimersAreStopped(t *testing.T) {
 	} {
 		f, started := newFlow()
 		first := transition[int, string]{timeouts: set(tt.kind, 1)}
-		if err := f.through(&first); err != nil {
+		if err := through(f, &first); err != nil {
 			t.Error(err)
 		}
-		if err := f.through(&tt.then); err != nil {
+		if err := through(f, &tt.then); err != nil {
 			t.Error(err)
 		}
 		if got := (*started)[0].stopped; got != tt.want {
@@ -136,7 +135,7 @@ func TestIdleFlowKeepsLittle(t *testing.T) {
 			tr.inserted = append(tr.inserted, event[string]{message: "i"})
 			tr.timeouts = append(tr.timeouts, timeoutChange[string]{kind: "z", message: "z"})
 		}
-		if err := f.through(&tr); err != nil {
+		if err := through(f, &tr); err != nil {
 			t.Fatal(err)
 		}
 		tr.done()

@@ -8,12 +8,15 @@ import (
 )
 
 // Inspect calls f with the state and the machine of a running actor, between two
-// of its handlers, and waits for it. What it holds of [actor.PID.Inspect], holds
-// here; it fails, too, if the actor is not a state machine with states of type
-// S. It is sys:get_state.
+// of its handlers, and waits for it. What holds of [actor.PID.Inspect] holds here;
+// it fails, too, if the actor is no state machine with states of type S. It is
+// sys:get_state.
 func Inspect[S comparable, M any](ctx context.Context, ref actor.Ref[M], f func(state S, m Machine[S, M])) error {
 	found := false
 	err := ref.PID().Inspect(ctx, func(b any) {
+		if s, ok := b.(starter[S, M]); ok {
+			b = s.behavior
+		}
 		if b, ok := b.(*behavior[S, M]); ok {
 			found = true
 			f(b.c.flow.state, b.c.machine)

@@ -62,6 +62,21 @@ func TestFirstStateIsTheZeroValueWithoutInit(t *testing.T) {
 	})
 }
 
+// onlyInit is a machine with Init and no Enter.
+type onlyInit struct{ script }
+
+func (*onlyInit) Init(c *stateContext) (string, error) { c.NextEvent(ev("i")); return "a", nil }
+
+func TestInitWithoutEnter(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		m := &onlyInit{}
+		ref := start(t, sys, m)
+		ref.Send(waitFor("p", "b"))
+		ref.Send(to("change", "b", nil))
+		m.expect(t, "i (statem.Internal) in a", "p in a", "change in a", "p in b")
+	})
+}
+
 // GS-4 to GS-7: an error of Init fails the spawn; neither Enter nor Terminate
 // runs, and a linked parent lives.
 func TestInitFails(t *testing.T) {
@@ -119,6 +134,48 @@ func TestEnterMayNot(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What is asked for outside of a handler would happen to the next event.
+func TestAskingOutsideOfAHandlerPanics(t *testing.T) {
+	for method, do := range map[string]func(c *stateContext){
+		"Postpone":      func(c *stateContext) { c.Postpone() },
+		"NextEvent":     func(c *stateContext) { c.NextEvent(ev("i")) },
+		"RepeatState":   func(c *stateContext) { c.RepeatState() },
+		"Become":        func(c *stateContext) { c.Become(&script{}) },
+		"SetTimeout":    func(c *stateContext) { c.SetTimeout("named", 0, ev("t")) },
+		"UpdateTimeout": func(c *stateContext) { c.UpdateTimeout("named", ev("t")) },
+		"CancelTimeout": func(c *stateContext) { c.CancelTimeout("named") },
+	} {
+		t.Run(method, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				ref := start(t, sys, &script{})
+				ref.Send(on("m", func(c *stateContext) {
+					c.Continue(func(*actor.Context[step]) error { do(c); return nil })
+				}))
+				if p := wantPanic(t, ref); p.Value != "statem: "+method+" outside of a handler" {
+					t.Errorf("panic: %v", p.Value)
+				}
+			})
+		})
+	}
+}
+
+// In Terminate it comes to nothing.
+func TestAskingInTerminate(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		m := &hooked{}
+		m.terminate = func(c *stateContext, _ string, _ error) {
+			c.NextEvent(ev("i"))
+			c.Postpone()
+			c.SetTimeout("named", 0, ev("t"))
+		}
+		ref := start(t, sys, m)
+		if err := ref.PID().Stop(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		m.expect(t, "enter a from a", "terminate in a: normal")
+	})
 }
 
 // SM-5: an enter call may answer, which comes after what the handler answered
@@ -460,8 +517,12 @@ func TestSupervisedMachineStartsOver(t *testing.T) {
 }
 
 func TestInspect(t *testing.T) {
+	t.Run("with hooks", func(t *testing.T) { testInspect(t, &hooked{}) })
+	t.Run("without hooks", func(t *testing.T) { testInspect(t, &script{}) })
+}
+
+func testInspect(t *testing.T, m machine) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
-		m := &script{}
 		ref := start(t, sys, m)
 		ref.Send(to("change", "b", nil))
 		called := false

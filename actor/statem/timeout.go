@@ -96,14 +96,12 @@ func (ts *timeouts[M]) fired(t *timeout[M]) bool {
 	return true
 }
 
-// firedZero takes the oldest timeout of zero, if there is one.
-func (ts *timeouts[M]) firedZero() (t *timeout[M], ok bool) {
-	if len(ts.zero) == 0 {
-		return nil, false
-	}
-	t = ts.zero[0]
+// firedZero takes the oldest timeout of zero. There must be one.
+func (ts *timeouts[M]) firedZero() *timeout[M] {
+	t := ts.zero[0]
 	ts.zero = slices.Delete(ts.zero, 0, 1)
-	return t, ts.fired(t)
+	ts.put(t.kind, nil)
+	return t
 }
 
 // timeoutChange is what a handler wants of a timeout.
