@@ -22,6 +22,7 @@ type Child struct {
 
 	Restart  Restart  // default: Permanent
 	Shutdown Shutdown // default: 5 s for a worker, Infinity for a supervisor
+	Backoff  Backoff  // default: restarts do not wait
 
 	// Significant children count for [AutoShutdown]. They must be Transient or
 	// Temporary, in a supervisor whose AutoShutdown is not Never.
@@ -100,8 +101,8 @@ const (
 func (t Type) String() string { return name(t, "worker", "supervisor") }
 
 // A ChildOption changes the [Child] that [Actor], [Supervisor] or
-// [DynamicSupervisor] makes. Values of [Restart] and [Shutdown] are options, and
-// so are [Significant] and what [With] returns.
+// [DynamicSupervisor] makes. Values of [Restart], [Shutdown] and [Backoff] are
+// options, and so are [Significant] and what [With] returns.
 type ChildOption interface{ apply(*draft) }
 
 // draft is a Child in the making.
@@ -136,8 +137,8 @@ func newDraft(id string, t Type, opts []ChildOption) draft {
 // Actor returns a child that is an actor with the behavior that newBehavior
 // makes, once for each incarnation.
 //
-// A restarted actor has another PID. Clients that outlive it find it by name:
-// see [With] and [actor.Lookup].
+// A restarted actor has another PID. Clients that outlive it follow it, see
+// [Follow], or find it by name, see [With] and [actor.Lookup].
 func Actor[M any](id string, newBehavior func() actor.Behavior[M], opts ...ChildOption) Child {
 	d := newDraft(id, TypeWorker, opts)
 	spawn := d.spawn

@@ -1,6 +1,10 @@
 package supervisor
 
-import "github.com/troupe-go/troupe/actor"
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
 
 // phase is where a child is in its life.
 type phase uint8
@@ -8,7 +12,7 @@ type phase uint8
 const (
 	stopped    phase = iota // only the description is there
 	running                 // as far as the supervisor knows
-	restarting              // a restart has failed and will be tried again
+	restarting              // a restart will be tried: it failed before, or must wait
 )
 
 // child is a child of a static supervisor.
@@ -17,9 +21,22 @@ type child struct {
 	phase  phase
 	pid    actor.PID // while running
 	queued bool      // a retry is on its way to the supervisor
+	pace   *pace     // nil without back-off
+
+	restarts int           // by the supervisor itself
+	former   actor.PID     // who is to be replaced by a restart; zero if nobody is
+	downAt   time.Duration // when the former one was lost
 
 	prev, next *child // in start order
 }
+
+func newChild(spec Child) *child {
+	spec = spec.withDefaults()
+	return &child{spec: spec, pace: newPace(spec.Backoff)}
+}
+
+// lost notes that c is going to be restarted.
+func (c *child) lost(now time.Duration) { c.former, c.downAt = c.pid, now }
 
 // children are the children of a static supervisor: a list in start order that
 // can be entered by ID and by PID, so that what concerns one child costs the same

@@ -25,7 +25,7 @@
 // trouble goes to its own supervisor, which starts that part of the tree afresh.
 //
 // A restart that fails is tried again, at the same price, after the requests that
-// wait already. There is no delay between restarts.
+// wait already. There is no delay between restarts, unless a child has a [Backoff].
 //
 // # Stopping
 //

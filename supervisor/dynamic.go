@@ -17,6 +17,9 @@ type DynamicSpec struct {
 	// Intensity and Period are as in [Spec].
 	Intensity int
 	Period    time.Duration
+
+	// OnRestart, if not nil, is called after each restart of a child.
+	OnRestart func(Restarted)
 }
 
 // Dynamic is a supervisor of any number of children that have no IDs, no order and

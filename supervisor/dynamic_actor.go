@@ -67,25 +67,41 @@ func (s *dynamic) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m 
 		report(ctx, reportGaveUp, "", pid, s.budget.err())
 		return actor.Shutdown
 	}
+	if d.wait > 0 {
+		s.retryAfter(ctx, pid, d.wait)
+		return nil
+	}
 	if !d.restart {
 		return nil
 	}
 	again, err := start(ctx, m.start)
 	switch {
 	case err == nil:
+		now := s.now()
 		s.restarted(pid, again)
+		m.pace.started(now)
+		tell(ctx, s.spec.OnRestart, Restarted{Old: pid, New: again, Count: len(s.budget.spent), Took: now - m.downAt})
 	case errors.Is(err, actor.Ignore):
 		_, err = s.forget(pid)
 		return err
 	default:
 		report(ctx, reportStartFailed, "", pid, err)
 		s.restartFailed(pid)
-		// A system that shuts down will stop this supervisor, too.
-		if !errors.Is(err, actor.ErrClosed) {
+		switch {
+		case errors.Is(err, actor.ErrClosed):
+			// A system that shuts down will stop this supervisor, too.
+		case m.pace != nil:
+			s.retryAfter(ctx, pid, m.pace.failed())
+		default:
 			ctx.Self().Send(retryMember{pid})
 		}
 	}
 	return nil
+}
+
+// retryAfter queues a retry when the time has come.
+func (s *dynamic) retryAfter(ctx *actor.Context[dynamicRequest], former actor.PID, d time.Duration) {
+	ctx.SetTimer(former.String(), d, retryMember{former})
 }
 
 // reportStop reports how a member that was told to end did so, if not in order.

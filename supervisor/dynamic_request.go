@@ -19,7 +19,8 @@ type (
 	listDynamicChildren  struct{ reply actor.Reply[[]ChildInfo] }
 	countDynamicChildren struct{ reply actor.Reply[Count] }
 
-	// retryMember is what the supervisor sends to itself when a restart has failed.
+	// retryMember is what the supervisor sends to itself when a restart has failed or
+	// must wait.
 	retryMember struct{ former actor.PID }
 )
 
@@ -33,7 +34,9 @@ func (r startDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest])
 		}
 		pid, err := start(ctx, r.spec.Start)
 		if err == nil {
-			s.add(pid, newMember(r.spec))
+			m := newMember(r.spec)
+			m.pace.started(s.now())
+			s.add(pid, m)
 		}
 		return pid, err
 	})
@@ -43,6 +46,9 @@ func (r startDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest])
 func (r terminateDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
 	answer(r.reply, func() (none struct{}, err error) {
 		m, err := s.forget(r.pid)
+		if m.restarting && m.pace != nil {
+			ctx.CancelTimer(r.pid.String())
+		}
 		if err == nil && !m.restarting && stopAll(ctx, []victim{{r.pid, m.limit}}) {
 			s.reportStop(ctx, r.pid, m)
 		}

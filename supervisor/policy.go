@@ -1,6 +1,10 @@
 package supervisor
 
-import "time"
+import (
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
 
 // policy makes all decisions of a static supervisor. It is a state machine
 // without a clock, a goroutine or an effect: it is told what happened and says
@@ -36,15 +40,18 @@ type decision struct {
 	report  bool // the end of the child is worth a report
 	verdict verdict
 	round   round
+	wait    time.Duration // if not 0, a retry is due after that
 }
 
 // exited decides what follows when a child has ended by itself.
 func (p *policy) exited(c *child, clean bool, now time.Duration) decision {
-	p.ended(c, stopped)
 	var d decision
 	if c.spec.Restart.wanted(clean) {
-		d = p.restart(c, now)
+		c.lost(now)
+		p.ended(c, stopped)
+		d = p.restartAfter(c, c.pace.ended(now), now)
 	} else {
+		p.ended(c, stopped)
 		if c.spec.Restart == Temporary {
 			p.remove(c)
 		}
@@ -64,6 +71,16 @@ func (p *policy) retry(c *child, now time.Duration) decision {
 		return decision{}
 	}
 	return p.restart(c, now)
+}
+
+// restartAfter decides on a restart that must wait: those that depend on the child
+// are stopped without delay.
+func (p *policy) restartAfter(c *child, wait, now time.Duration) decision {
+	if wait == 0 {
+		return p.restart(c, now)
+	}
+	p.ended(c, restarting)
+	return decision{round: round{stop: p.strategy.round(&p.children, c).stop}, wait: wait}
 }
 
 // restart pays for a round before it begins, whatever its size (SUP-32, SUP-33).
@@ -116,6 +133,7 @@ func (p *policy) terminate(id string) (stop *child, err error) {
 		return c, nil
 	}
 	p.ended(c, stopped)
+	c.former = actor.PID{}
 	return nil, nil
 }
 

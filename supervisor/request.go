@@ -32,7 +32,8 @@ type (
 	countChildren struct{ reply actor.Reply[Count] }
 
 	// retry is what the supervisor sends to itself when a restart has failed, so
-	// that the requests that wait have their turn before the next attempt (SUP-40).
+	// that the requests that wait have their turn before the next attempt (SUP-40);
+	// with back-off it comes from a timer.
 	retry struct{ child *child }
 )
 
@@ -47,7 +48,7 @@ func (r startChild) serve(s *static, ctx *actor.Context[request]) error {
 		if err := s.mayAdd(r.spec.ID); err != nil {
 			return actor.PID{}, err
 		}
-		c := &child{spec: r.spec.withDefaults()}
+		c := newChild(r.spec)
 		s.add(c)
 		err := s.start(ctx, c)
 		if err != nil {
@@ -60,6 +61,10 @@ func (r startChild) serve(s *static, ctx *actor.Context[request]) error {
 
 func (r terminateChild) serve(s *static, ctx *actor.Context[request]) error {
 	answer(r.reply, func() (none struct{}, err error) {
+		if c := s.byID[r.id]; c != nil && c.pace != nil {
+			c.pace.reset()
+			ctx.CancelTimer(r.id)
+		}
 		c, err := s.terminate(r.id)
 		if c != nil {
 			s.stop(ctx, c)
@@ -75,6 +80,7 @@ func (r restartChild) serve(s *static, ctx *actor.Context[request]) error {
 		if err != nil {
 			return actor.PID{}, err
 		}
+		c.former = actor.PID{} // this is no restart of the supervisor's
 		err = s.start(ctx, c)
 		return c.pid, err
 	})

@@ -13,7 +13,11 @@ type member struct {
 	limit      Shutdown
 	restart    Restart
 	typ        Type
-	restarting bool // a restart has failed; a retry is on its way
+	restarting bool // a retry is on its way: a restart has failed, or must wait
+
+	restarts uint32        // by the supervisor itself
+	downAt   time.Duration // when the former incarnation was lost
+	pace     *pace         // nil without back-off
 }
 
 func newMember(c Child) member {
@@ -21,6 +25,8 @@ func newMember(c Child) member {
 	m := member{start: c.Start, limit: c.Shutdown, restart: c.Restart, typ: c.Type}
 	if m.restart == Temporary {
 		m.start = nil // let go of what it refers to
+	} else {
+		m.pace = newPace(c.Backoff)
 	}
 	return m
 }
@@ -77,6 +83,7 @@ type memberDecision struct {
 	report  bool // the end is worth a report
 	restart bool // start the member again, and then call restarted or restartFailed
 	verdict verdict
+	wait    time.Duration // if not 0, a retry is due after that
 }
 
 // exited decides what follows when a member has ended by itself. It reports false
@@ -88,7 +95,13 @@ func (r *roster) exited(pid actor.PID, clean bool, now time.Duration) (member, m
 	}
 	d := memberDecision{}
 	if m.restart.wanted(clean) {
-		d = r.again(pid, m, now)
+		m.downAt = now
+		r.members[pid] = m
+		if d.wait = m.pace.ended(now); d.wait > 0 {
+			r.restartFailed(pid)
+		} else {
+			d = r.again(pid, m, now)
+		}
 	} else {
 		r.remove(pid, m)
 	}
@@ -119,10 +132,12 @@ func (r *roster) restarted(old, now actor.PID) {
 	m := r.members[old]
 	r.remove(old, m)
 	m.restarting = false
+	m.restarts++
 	r.add(now, m)
 }
 
-// restartFailed notes that a member did not start. A retry must be queued.
+// restartFailed notes that a member did not start, or must wait. A retry must be
+// queued.
 func (r *roster) restartFailed(pid actor.PID) {
 	m := r.members[pid]
 	r.remove(pid, m)

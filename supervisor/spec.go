@@ -18,6 +18,9 @@ type Spec struct {
 
 	AutoShutdown AutoShutdown
 
+	// OnRestart, if not nil, is called after each restart of a child.
+	OnRestart func(Restarted)
+
 	// Children are started in this order and stopped in reverse.
 	Children []Child
 }

@@ -34,7 +34,7 @@ func (s *static) Init(ctx *actor.Context[request]) error {
 	}
 	s.policy, s.epoch = newPolicy(s.spec), time.Now()
 	for _, spec := range s.spec.Children {
-		c := &child{spec: spec.withDefaults()}
+		c := newChild(spec)
 		s.add(c)
 		if err := s.start(ctx, c); err != nil {
 			report(ctx, reportStartFailed, c.spec.ID, actor.PID{}, err)
@@ -75,9 +75,14 @@ func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision) err
 		return actor.Shutdown
 	}
 	for _, c := range d.round.stop {
+		c.lost(s.now())
 		if !s.stop(ctx, c) {
 			return nil
 		}
+	}
+	if d.wait > 0 {
+		s.retryAfter(ctx, c, d.wait)
+		return nil
 	}
 	for _, c := range d.round.start {
 		if !ctx.PID().Alive() {
@@ -85,14 +90,40 @@ func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision) err
 		}
 		if err := s.start(ctx, c); err != nil {
 			report(ctx, reportStartFailed, c.spec.ID, actor.PID{}, err)
-			// A system that shuts down will stop this supervisor, too.
-			if s.restartFailed(c) && !errors.Is(err, actor.ErrClosed) {
+			queue := s.restartFailed(c)
+			switch {
+			case errors.Is(err, actor.ErrClosed):
+				// A system that shuts down will stop this supervisor, too.
+			case c.pace != nil:
+				s.retryAfter(ctx, c, c.pace.failed())
+			case queue:
 				ctx.Self().Send(retry{c})
 			}
 			return nil
 		}
+		s.restarted(ctx, c)
 	}
 	return nil
+}
+
+// retryAfter queues a retry when the time has come. It takes the place of an
+// earlier one that waits still.
+func (s *static) retryAfter(ctx *actor.Context[request], c *child, d time.Duration) {
+	ctx.SetTimer(c.spec.ID, d, retry{c})
+}
+
+// restarted counts and tells what a round has done for a child, unless the child
+// did not want to start.
+func (s *static) restarted(ctx *actor.Context[request], c *child) {
+	r := Restarted{Child: c.spec.ID, Old: c.former, New: c.pid, Count: len(s.budget.spent)}
+	if c.former = (actor.PID{}); c.phase != running {
+		return
+	}
+	c.restarts++
+	if !r.Old.IsZero() {
+		r.Took = s.now() - c.downAt
+	}
+	tell(ctx, s.spec.OnRestart, r)
 }
 
 // start starts a child. That it does not want to start is no failure.
@@ -101,6 +132,7 @@ func (s *static) start(ctx *actor.Context[request], c *child) error {
 	switch {
 	case err == nil:
 		s.started(c, pid)
+		c.pace.started(s.now())
 	case errors.Is(err, actor.Ignore):
 		s.rest(c)
 		err = nil

@@ -140,7 +140,7 @@ func stop(ctx context.Context, pid actor.PID) error {
 type ChildInfo struct {
 	ID         string    // "" in a dynamic supervisor
 	PID        actor.PID // zero if the child does not run
-	Restarting bool      // a restart has failed and will be tried again
+	Restarting bool      // a restart will be tried: it failed before, or must wait
 	Type       Type
 }
 

@@ -65,6 +65,12 @@ func (c Child) validate(auto AutoShutdown) error {
 		return fault("Restart", "is unknown: %d", c.Restart)
 	case c.Shutdown < BrutalKill:
 		return fault("Shutdown", "is negative: %v", c.Shutdown)
+	case c.Backoff.Min < 0:
+		return fault("Backoff.Min", "is negative: %v", c.Backoff.Min)
+	case c.Backoff.Max != 0 && c.Backoff.Max < c.Backoff.Min:
+		return fault("Backoff.Max", "is less than Min: %v", c.Backoff.Max)
+	case !(c.Backoff.Jitter >= 0 && c.Backoff.Jitter <= 1): // nor NaN
+		return fault("Backoff.Jitter", "is not between 0 and 1: %v", c.Backoff.Jitter)
 	case c.Type > TypeSupervisor:
 		return fault("Type", "is unknown: %d", c.Type)
 	case c.Significant && auto == Never:
@@ -83,5 +89,6 @@ func (c Child) withDefaults() Child {
 			c.Shutdown = Infinity
 		}
 	}
+	c.Backoff = c.Backoff.withDefaults()
 	return c
 }

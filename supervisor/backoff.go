@@ -1,0 +1,96 @@
+package supervisor
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Backoff makes restarts of a child wait: Min before the first, and each time twice
+// as long as the time before, up to Max. A child that has run for Max without
+// ending begins with Min again, and so does one that was terminated by request. The
+// zero Backoff is none: restarts are at once, as in OTP.
+//
+// A child that waits is restarting; the supervisor goes on with other things. The
+// children that must be restarted along with it are stopped at once and started
+// after the wait. Each attempt still takes one from the supervisor's budget, when
+// its time has come, so Intensity means less the longer the waits are.
+//
+// It is a [ChildOption].
+type Backoff struct {
+	Min time.Duration // 0: no back-off
+	Max time.Duration // 0: 30 s, or Min if that is more
+
+	// Jitter is the part of each wait, between 0 and 1, that is left to chance, so
+	// that children that failed together do not come back together. 0.2 makes a
+	// wait 80 to 100 % of what it would be.
+	Jitter float64
+}
+
+const defaultMaxBackoff = 30 * time.Second
+
+func (b Backoff) apply(d *draft) { d.Backoff = b }
+
+// withDefaults fills in Max.
+func (b Backoff) withDefaults() Backoff {
+	if b.Min > 0 && b.Max == 0 {
+		b.Max = max(b.Min, defaultMaxBackoff)
+	}
+	return b
+}
+
+// wait returns how long to wait after so many failures in a row, not counting the
+// last one. random is between 0 and 1.
+func (b Backoff) wait(failures int, random float64) time.Duration {
+	d := float64(b.Min) * math.Pow(2, float64(failures))
+	d = min(d, float64(b.Max)) * (1 - b.Jitter*random)
+	return max(time.Duration(d), 1)
+}
+
+// pace holds back the restarts of one child. It has no clock: times are given to
+// it. A nil pace is that of a child without back-off.
+type pace struct {
+	Backoff
+	random   func() float64
+	failures int           // in a row
+	since    time.Duration // when the child was started
+}
+
+func newPace(b Backoff) *pace {
+	if b.Min == 0 {
+		return nil
+	}
+	return &pace{Backoff: b.withDefaults(), random: rand.Float64}
+}
+
+// started notes that the child runs.
+func (p *pace) started(now time.Duration) {
+	if p != nil {
+		p.since = now
+	}
+}
+
+// ended returns how long to wait before the restart of a child that ran, which is
+// forgiven its earlier failures if it ran for long.
+func (p *pace) ended(now time.Duration) time.Duration {
+	if p != nil && now-p.since >= p.Max {
+		p.failures = 0
+	}
+	return p.failed()
+}
+
+// failed returns how long to wait before the next attempt to start the child.
+func (p *pace) failed() time.Duration {
+	if p == nil {
+		return 0
+	}
+	p.failures++
+	return p.wait(p.failures-1, p.random())
+}
+
+// reset forgets all failures.
+func (p *pace) reset() {
+	if p != nil {
+		p.failures = 0
+	}
+}
