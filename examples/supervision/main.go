@@ -1,0 +1,116 @@
+// Command supervision tells what supervisors do about a crash: the same three
+// actors, under each strategy in turn. It goes with docs/guide/supervision.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// run tells the whole story.
+func run(ctx context.Context, w io.Writer) error {
+	story := log.New(w, "", 0)
+	for _, strategy := range []supervisor.Strategy{
+		supervisor.OneForOne,
+		supervisor.OneForAll,
+		supervisor.RestForOne,
+	} {
+		if err := tell(ctx, story, strategy); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell tells what happens under one strategy when the second of three workers
+// crashes.
+func tell(ctx context.Context, story *log.Logger, strategy supervisor.Strategy) error {
+	// The log would tell of each crash and restart. Here the story does.
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	defer shutdown(sys)
+
+	story.Printf("%v: start", strategy)
+	top, err := supervisor.Start(sys, supervisor.Spec{
+		Strategy: strategy,
+		Children: []supervisor.Child{
+			child("database", story),
+			child("cache", story),
+			child("api", story),
+		},
+	})
+	if err != nil {
+		return err
+	}
+
+	story.Printf("%v: cache crashes", strategy)
+	// Actors are found by name: a restarted one has another address.
+	cache, err := actor.Lookup[crash](sys, "cache")
+	if err != nil {
+		return err
+	}
+	cache.Send(crash{})
+	<-cache.PID().Done()
+	// The supervisor has been told by now, and answers when the restart is done.
+	if _, err := top.CountChildren(ctx); err != nil {
+		return err
+	}
+
+	story.Printf("%v: stop", strategy)
+	return top.Stop(ctx)
+}
+
+// shutdown leaves no actor behind, whatever went wrong.
+func shutdown(sys *actor.System) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := sys.Shutdown(ctx); err != nil {
+		log.Print(err)
+	}
+}
+
+// child describes a worker with the given name.
+func child(name string, story *log.Logger) supervisor.Child {
+	return supervisor.Actor(name,
+		func() actor.Behavior[crash] { return worker{name, story} },
+		supervisor.With(actor.Name(name)))
+}
+
+// crash is the one message that a worker understands.
+type crash struct{}
+
+// worker is an actor that tells when it starts and ends.
+type worker struct {
+	name  string
+	story *log.Logger
+}
+
+// Init runs at each start, before the next child is started.
+func (w worker) Init(ctx *actor.Context[crash]) error {
+	ctx.TrapExit(true) // or Terminate would not run at a shutdown
+	w.story.Printf("  + %s", w.name)
+	return nil
+}
+
+// Receive lets it crash: an error that the worker cannot handle ends it.
+func (w worker) Receive(*actor.Context[crash], crash) error {
+	return errors.New("connection lost")
+}
+
+// Terminate runs at the end, with the reason.
+func (w worker) Terminate(_ *actor.Context[crash], reason error) {
+	w.story.Printf("  - %s: %v", w.name, reason)
+}
