@@ -325,7 +325,7 @@ func leavePassesOn(t *testing.T, nodes []*node) {
 
 func leaveWaits(t *testing.T, nodes []*node) {
 	a, b := nodes[0], nodes[1]
-	began, held := make(chan struct{}, 2), make(chan struct{})
+	began, held := make(chan struct{}, 1+window), make(chan struct{})
 	release := sync.OnceFunc(func() { close(held) })
 	defer release()
 	var over atomic.Bool
@@ -336,6 +336,9 @@ func leaveWaits(t *testing.T, nodes []*node) {
 	})
 	a.broadcast(t, "t", "held")
 	awaitChan(t, began)
+	for range window { // which b has not received, and does not any more
+		a.broadcast(t, "t", "late")
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := b.Leave(ctx); !errors.Is(err, context.Canceled) {
