@@ -37,13 +37,14 @@ func (s *Set[G]) Leave(group G, pid actor.PID) error {
 // Members returns the members of the group in the order in which they joined, each
 // as often as it did, without those that are dead or doomed.
 func (s *Set[G]) Members(group G) []actor.PID {
-	var pids []actor.PID
+	var few [32]actor.PID // on the stack, so that most lists are allocated once
+	pids := few[:0]
 	s.book.Each(group, func(row book.Row) {
 		if row.PID.Alive() {
 			pids = append(pids, row.PID)
 		}
 	})
-	return pids
+	return append([]actor.PID(nil), pids...)
 }
 
 // LocalMembers returns the members that run in this program, otherwise as Members

@@ -123,18 +123,6 @@ func (b *Book[K]) EachOf(pid actor.PID, f func(key K)) {
 	}
 }
 
-// Keys returns the number of keys.
-func (b *Book[K]) Keys() int {
-	n := 0
-	for i := range b.keys {
-		sh := &b.keys[i]
-		sh.mu.RLock()
-		n += sh.entries.Len()
-		sh.mu.RUnlock()
-	}
-	return n
-}
-
 // Len returns the number of entries.
 func (b *Book[K]) Len() int {
 	n := 0
