@@ -60,7 +60,7 @@ func (r terminateDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicReque
 func (r listDynamicChildren) serve(s *dynamic, _ *actor.Context[dynamicRequest]) error {
 	list := make([]ChildInfo, 0, len(s.members))
 	for pid, m := range s.members {
-		info := ChildInfo{PID: pid, Type: m.typ}
+		info := ChildInfo{PID: pid, Type: m.typ, Restarts: int(m.restarts)}
 		if m.restarting {
 			info.PID, info.Restarting = actor.PID{}, true
 		}

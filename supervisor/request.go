@@ -111,7 +111,7 @@ func (r childSpec) serve(s *static, _ *actor.Context[request]) error {
 func (r whichChildren) serve(s *static, _ *actor.Context[request]) error {
 	list := make([]ChildInfo, 0, len(s.byID))
 	for c := s.last; c != nil; c = c.prev {
-		list = append(list, ChildInfo{c.spec.ID, c.pid, c.phase == restarting, c.spec.Type})
+		list = append(list, ChildInfo{c.spec.ID, c.pid, c.phase == restarting, c.spec.Type, c.restarts})
 	}
 	r.reply.Send(list)
 	return nil

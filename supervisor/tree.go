@@ -142,6 +142,7 @@ type ChildInfo struct {
 	PID        actor.PID // zero if the child does not run
 	Restarting bool      // a restart will be tried: it failed before, or must wait
 	Type       Type
+	Restarts   int // how often its supervisor has restarted it
 }
 
 // Count is what CountChildren and Count tell.

@@ -139,7 +139,7 @@ func TestCountAndWhichChildren(t *testing.T) {
 		s.ok(err)
 		want := []supervisor.ChildInfo{
 			{ID: "dyn", Type: supervisor.TypeSupervisor}, {ID: "sub", Type: supervisor.TypeSupervisor}, {ID: "b"},
-			{ID: "a", PID: s.pid("a")},
+			{ID: "a", PID: s.pid("a"), Restarts: 1},
 		}
 		for i := range want[:2] {
 			want[i].PID = list[i].PID
