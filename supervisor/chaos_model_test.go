@@ -179,7 +179,7 @@ func (n *node) round(failed *node, now time.Time) {
 				c.stopped()
 			}
 		}
-		for _, c := range group {
+		for _, c := range group { // SUP-24, SUP-25
 			if c.known && c.restart != supervisor.Temporary && !c.start() {
 				failed = c // SUP-40, SUP-41
 				break
