@@ -16,6 +16,10 @@
 // that know nothing of each other. Both are ordinary actors, and either can be a
 // child of the other.
 //
+// What else there is builds on these two: [Partition] describes a Tree of like
+// children that share the work by key, [Task] is a child that runs a function, and
+// a [Ref] from [Follow] stays with a child over its restarts. [Snapshot] shows it all.
+//
 // # Restarts
 //
 // A [Child]'s [Restart] says which ends of it call for a restart. Each round of
