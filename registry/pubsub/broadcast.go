@@ -25,18 +25,25 @@ type walk[T any] struct {
 	at, n   int // batch[at:n] have not been called yet
 }
 
-// broadcast calls the subscribers of this node.
-func (ps *PubSub[T]) broadcast(from actor.PID, topic string, msg T) {
+// broadcast sends msg to the other nodes, unless m is nil, and to the subscribers
+// here, who cannot fail.
+func (ps *PubSub[T]) broadcast(m *membership[T], from actor.PID, topic string, msg T) (err error) {
+	if m != nil {
+		// Before the subscribers here: what they broadcast in answer must not
+		// overtake msg.
+		err = m.broadcast(topic, msg)
+	}
 	w := walk[T]{ps: ps, from: from, msg: msg}
 	sh := ps.shard(topic)
 	sh.mu.Lock()
 	if w.topic = sh.topics.Get(topic); w.topic == nil {
 		sh.mu.Unlock()
-		return
+		return err
 	}
 	w.take(w.topic.first)
 	sh.mu.Unlock()
 	w.run()
+	return err
 }
 
 // run calls all subscribers from where the walk is.

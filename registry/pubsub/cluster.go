@@ -70,8 +70,7 @@ func (ps *PubSub[T]) DirectBroadcast(node, topic string, msg T) error {
 	var err error
 	switch {
 	case m == nil && node == "", m != nil && node == m.adapter.Node():
-		ps.broadcast(actor.PID{}, topic, msg)
-		return nil
+		return ps.broadcast(nil, actor.PID{}, topic, msg)
 	case m == nil:
 		err = ErrNoNode
 	default:
@@ -110,7 +109,7 @@ func (ps *PubSub[T]) receive(m *membership[T], topic string, data []byte) {
 			"topic", topic, "node", m.adapter.Node(), "error", err)
 		return
 	}
-	ps.broadcast(actor.PID{}, topic, msg)
+	_ = ps.broadcast(nil, actor.PID{}, topic, msg)
 }
 
 // decode contains panics: it runs on the adapter's goroutine, and must not end

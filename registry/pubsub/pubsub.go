@@ -76,30 +76,23 @@ func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
 // subscribers of the other nodes. The error says that some of these will not get
 // it; those here do, whatever it is. It is nil if the PubSub is not connected.
 func (ps *PubSub[T]) Broadcast(topic string, msg T) error {
-	return ps.BroadcastFrom(actor.PID{}, topic, msg)
+	return ps.broadcast(ps.cluster.Load(), actor.PID{}, topic, msg)
 }
 
 // BroadcastFrom is Broadcast to all subscriptions but those that from owns, which
 // are on this node.
 func (ps *PubSub[T]) BroadcastFrom(from actor.PID, topic string, msg T) error {
-	var err error
-	if m := ps.cluster.Load(); m != nil {
-		// Before the subscribers here: what they broadcast in answer must not
-		// overtake msg.
-		err = m.broadcast(topic, msg)
-	}
-	ps.broadcast(from, topic, msg)
-	return err
+	return ps.broadcast(ps.cluster.Load(), from, topic, msg)
 }
 
 // LocalBroadcast is Broadcast to the subscribers of this node only.
 func (ps *PubSub[T]) LocalBroadcast(topic string, msg T) {
-	ps.broadcast(actor.PID{}, topic, msg)
+	_ = ps.broadcast(nil, actor.PID{}, topic, msg)
 }
 
 // LocalBroadcastFrom is BroadcastFrom to the subscribers of this node only.
 func (ps *PubSub[T]) LocalBroadcastFrom(from actor.PID, topic string, msg T) {
-	ps.broadcast(from, topic, msg)
+	_ = ps.broadcast(nil, from, topic, msg)
 }
 
 // Subscribers returns the number of subscriptions to the topic on this node.
