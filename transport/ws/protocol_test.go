@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -422,6 +423,7 @@ func TestEndpointBroadcastsAndDisconnects(t *testing.T) { // OUT-2, DISC-1, DISC
 	s := serve(t, rooms(nil))
 	ann1, ann2, bob := s.connectWith(t, "user=ann"), s.connectWith(t, "user=ann"), s.connectWith(t, "user=bob")
 	ann1.join("room:a")
+	ann2.heartbeat() // its session is there, and not just the connection
 	if err := s.Broadcast("room:a", "news", map[string]int{"n": 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -571,6 +573,65 @@ func TestShutdownClosesWithServiceRestart(t *testing.T) { // DISC-4, END-5
 	if _, resp, err := s.dial(t, "/socket?vsn=2.0.0", nil); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("a new connection: %v, %v; want 503", resp, err)
 	}
+}
+
+func TestDrainClosesInBatches(t *testing.T) { // DISC-4
+	synctest.Test(t, func(t *testing.T) {
+		log := newRecord()
+		s := serveInMemory(t, rooms(log))
+		start := time.Now()
+		closed := make([]time.Duration, 7)
+		var wg sync.WaitGroup
+		for i := range closed {
+			c := s.connect(t)
+			c.join("room:a")
+			wg.Go(func() {
+				_, _, err := c.conn.Read(context.Background())
+				closed[i] = time.Since(start)
+				if got := websocket.CloseStatus(err); got != websocket.StatusServiceRestart {
+					t.Errorf("connection %d closed with %v, %v; want 1012", i, got, err)
+				}
+			})
+		}
+		if err := s.Drain(t.Context(), 3, 2*time.Second); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+		perTime := map[time.Duration]int{}
+		for _, at := range closed {
+			perTime[at]++
+		}
+		if perTime[0] != 3 || perTime[2*time.Second] != 3 || perTime[4*time.Second] != 1 {
+			t.Errorf("closed at %v, want 3 at once, 3 after 2 s and 1 after 4 s", closed)
+		}
+		for range closed {
+			if reason := <-log.terminated; reason != ws.Closed {
+				t.Errorf("Terminate got %v, want Closed", reason)
+			}
+		}
+		if _, resp, err := s.dial(t, "/socket?vsn=2.0.0", nil); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("a new connection: %v, %v; want 503", resp, err)
+		}
+	})
+}
+
+func TestDrainEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serveInMemory(t, rooms(nil))
+		a, b := s.connect(t), s.connect(t)
+		a.join("room:a")
+		b.join("room:a")
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		go a.read()
+		go b.read()
+		if err := s.Drain(ctx, 1, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("err = %v", err)
+		}
+		if got := s.Stats().Connections; got != 1 {
+			t.Errorf("%d connections, want the one whose batch did not come", got)
+		}
+	})
 }
 
 func TestIdleConnectionIsClosed(t *testing.T) { // CONN-8

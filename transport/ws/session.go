@@ -74,6 +74,7 @@ const (
 	opJoined                      // a channel has let the client in
 	opOverdue                     // a channel had time enough to end
 	opDisconnect                  // somebody wants the client off
+	opDrain                       // the endpoint is being emptied
 	opSlow                        // the client does not read
 )
 
@@ -118,6 +119,8 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 		s.overdue(m.channel)
 	case opDisconnect:
 		return s.hangUp(websocket.StatusGoingAway, "disconnected")
+	case opDrain:
+		return s.hangUp(websocket.StatusServiceRestart, "")
 	case opSlow:
 		s.endpoint.slow.Add(1)
 		s.log().Warn("client too slow", "queue", s.socket.MaxQueue)
