@@ -201,8 +201,7 @@ func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any) e
 	if err != nil {
 		return fmt.Errorf("broadcast %q on %q: %w", event, topic, err)
 	}
-	e.topics.BroadcastFrom(from, topic, b)
-	return nil
+	return e.topics.BroadcastFrom(from, topic, b)
 }
 
 // Disconnect closes all connections that Connect gave this ID, with code 1001.
