@@ -191,3 +191,30 @@ func ExampleFollow() {
 	fmt.Println(<-got)
 	// Output: a letter
 }
+
+// What a Ref costs beside the actor's own address.
+func BenchmarkRefSend(b *testing.B) {
+	sys := newSystem(b)
+	c, ref := supervisor.Follow[int](supervisor.Actor("a", func() actor.Behavior[int] {
+		return actor.Func[int](func(*actor.Context[int], int) error { return nil })
+	}))
+	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{c}}); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("Ref", func(b *testing.B) {
+		for b.Loop() {
+			ref.Send(1)
+		}
+	})
+	b.Run("actor.Ref", func(b *testing.B) {
+		direct := ref.Now()
+		for b.Loop() {
+			direct.Send(1)
+		}
+	})
+	b.Run("Now", func(b *testing.B) {
+		for b.Loop() {
+			_ = ref.Now()
+		}
+	})
+}
