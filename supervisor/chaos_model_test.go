@@ -17,6 +17,7 @@ type node struct {
 
 	// What it is.
 	supervisor bool
+	dynamic    bool // a supervisor that is started without its children
 	strategy   supervisor.Strategy
 	auto       supervisor.AutoShutdown
 	intensity  int
@@ -49,8 +50,12 @@ const (
 // left of that.
 func (n *node) grow(rnd *rand.Rand, depth, room int) int {
 	n.supervisor = true
-	n.strategy = supervisor.Strategy(rnd.IntN(3))
-	n.auto = supervisor.AutoShutdown(max(0, rnd.IntN(6)-3)) // Never, mostly
+	if n.parent != nil && rnd.IntN(4) == 0 {
+		n.dynamic = true
+	} else {
+		n.strategy = supervisor.Strategy(rnd.IntN(3))
+		n.auto = supervisor.AutoShutdown(max(0, rnd.IntN(6)-3)) // Never, mostly
+	}
 	n.intensity = rnd.IntN(6)
 	n.period = time.Duration(1+rnd.IntN(4)) * time.Second
 	fanOut := 1 + rnd.IntN(7)
@@ -88,18 +93,18 @@ func (n *node) start() bool {
 		how, n.next = n.next[0], n.next[1:]
 	}
 	switch how {
-	case ignores: // SUP-8
-		n.known = n.restart != supervisor.Temporary
+	case ignores: // SUP-8, DYN-4
+		n.known = n.restart != supervisor.Temporary && !n.parent.dynamic
 		return true
 	case fails, panics, panicsInInit: // SUP-7
 		return false
 	}
 	n.restarts = nil
 	for _, c := range n.children {
-		c.known = true
+		c.known = !n.dynamic
 	}
 	for _, c := range n.children { // SUP-10
-		if !c.start() {
+		if c.known && !c.start() {
 			n.stop() // SUP-11
 			return false
 		}
@@ -114,10 +119,10 @@ func (n *node) stop() {
 	n.all(func(n *node) { n.alive = false })
 }
 
-// stopped is stop by its supervisor, which goes on: SUP-24, SUP-62.
+// stopped is stop by its supervisor, which goes on: SUP-24, SUP-62, DYN-3.
 func (n *node) stopped() {
 	n.stop()
-	n.known = n.known && n.restart != supervisor.Temporary
+	n.known = n.known && n.restart != supervisor.Temporary && !n.parent.dynamic
 }
 
 // ended is an end of n that nobody asked for.
@@ -131,7 +136,7 @@ func (n *node) ended(clean bool, now time.Time) {
 	case n.restart == supervisor.Permanent, n.restart == supervisor.Transient && !clean:
 		p.round(n, now)
 		return
-	case n.restart == supervisor.Temporary:
+	case n.restart == supervisor.Temporary, p.dynamic: // DYN-6
 		n.known = false
 	}
 	if n.notable && p.mustEnd() {

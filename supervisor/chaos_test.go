@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -85,6 +86,8 @@ func chaos(t *testing.T, rnd *rand.Rand, steps int) int {
 	w.root.start()
 	w.did = "start"
 	w.check()
+	w.fill()
+	w.check()
 	for steps > 0 && w.root.alive {
 		steps--
 		time.Sleep(time.Duration(rnd.IntN(4)) * 500 * time.Millisecond)
@@ -116,9 +119,12 @@ func (w *world) spec(n *node) supervisor.Spec {
 
 func (w *world) child(n *node) supervisor.Child {
 	var c supervisor.Child
-	if n.supervisor {
+	switch {
+	case n.dynamic:
+		c = supervisor.DynamicSupervisor(n.id, supervisor.DynamicSpec{Intensity: n.intensity, Period: n.period}, n.restart)
+	case n.supervisor:
 		c = supervisor.Supervisor(n.id, w.spec(n), n.restart)
-	} else {
+	default:
 		c = supervisor.Actor(n.id, func() actor.Behavior[any] { return prey{traps: n.traps} }, n.restart)
 	}
 	c.Significant = n.notable
@@ -209,8 +215,12 @@ func (w *world) step() {
 			w.mu.Unlock()
 		}
 	}
-	if w.rnd.IntN(6) == 0 {
+	switch w.rnd.IntN(12) {
+	case 0, 1:
 		w.request()
+		return
+	case 2:
+		w.fill()
 		return
 	}
 	n := w.pick(func(n *node) bool { return n.alive })
@@ -235,8 +245,7 @@ func (w *world) step() {
 		pid.Exit(actor.Kill)
 	case n.supervisor:
 		w.did = fmt.Sprintf("stop %s", n.id)
-		tree, _ := supervisor.TreeOf(pid)
-		if err := tree.Stop(w.Context()); err != nil {
+		if err := pid.Stop(w.Context(), actor.Shutdown); err != nil {
 			w.Error(err)
 		}
 		clean = true
@@ -250,10 +259,35 @@ func (w *world) step() {
 	n.ended(clean, time.Now())
 }
 
+// fill starts what is missing in dynamic supervisors.
+func (w *world) fill() {
+	w.did = "fill"
+	w.root.all(func(n *node) {
+		if n.parent == nil || !n.parent.dynamic || !n.parent.alive || n.known {
+			return
+		}
+		sup, _ := supervisor.DynamicOf(w.pid(n.parent))
+		_, err := sup.StartChild(w.Context(), w.child(n))
+		n.known = true
+		if n.known = n.start() && n.known; n.known != (err == nil) {
+			w.Errorf("start of %s: got error %v", n.id, err)
+		}
+	})
+}
+
 // request makes a request of a supervisor.
 func (w *world) request() {
 	n := w.pick(func(n *node) bool { return n != w.root && n.parent.alive && n.known })
 	if n == nil {
+		return
+	}
+	if n.parent.dynamic {
+		w.did = "terminate " + n.id
+		sup, _ := supervisor.DynamicOf(w.pid(n.parent))
+		if err := sup.TerminateChild(w.Context(), w.pid(n)); err != nil {
+			w.Errorf("%s: %v", w.did, err)
+		}
+		n.stopped()
 		return
 	}
 	sup, _ := supervisor.TreeOf(w.pid(n.parent))
@@ -328,10 +362,13 @@ func (w *world) check() {
 
 // checkListing compares what a supervisor tells of its children with the model.
 func (w *world) checkListing(n *node) {
-	sup, _ := supervisor.TreeOf(w.pid(n))
-	list, err := sup.WhichChildren(w.Context())
+	list, err := listing(w.Context(), w.pid(n))
 	if err != nil {
 		w.Error(err)
+	}
+	if n.dynamic {
+		w.checkMembers(n, list)
+		return
 	}
 	for _, c := range n.children {
 		if !c.known {
@@ -353,6 +390,40 @@ func (w *world) checkListing(n *node) {
 	}
 }
 
+// checkMembers is checkListing for a dynamic supervisor, whose children are in no
+// order.
+func (w *world) checkMembers(n *node, list []supervisor.ChildInfo) {
+	members := map[actor.PID]bool{}
+	for _, c := range list {
+		members[c.PID] = true
+	}
+	known := 0
+	for _, c := range n.children {
+		if !c.known {
+			continue
+		}
+		known++
+		if !members[w.pid(c)] {
+			w.Errorf("after %s: %s does not list %s", w.did, n.id, c.id)
+		}
+	}
+	if len(list) != known {
+		w.Errorf("after %s: %s lists %v, want %d children", w.did, n.id, list, known)
+	}
+}
+
+// listing lists the children of a supervisor of either kind; those of others are
+// none.
+func listing(ctx context.Context, pid actor.PID) ([]supervisor.ChildInfo, error) {
+	if sup, ok := supervisor.TreeOf(pid); ok {
+		return sup.WhichChildren(ctx)
+	}
+	if sup, ok := supervisor.DynamicOf(pid); ok {
+		return sup.Children(ctx)
+	}
+	return nil, nil
+}
+
 // storm kills many at once. There is no telling what becomes of them, but what is
 // left must hang together: no actor is lost, and none is left behind.
 func (w *world) storm() {
@@ -362,10 +433,10 @@ func (w *world) storm() {
 		}
 	})
 	synctest.Wait()
-	var count func(supervisor.Tree) int
-	count = func(sup supervisor.Tree) int {
+	var count func(actor.PID) int
+	count = func(pid actor.PID) int {
 		total := 1
-		list, err := sup.WhichChildren(w.Context())
+		list, err := listing(w.Context(), pid)
 		if err != nil {
 			w.Errorf("after the storm: %v", err)
 		}
@@ -373,17 +444,15 @@ func (w *world) storm() {
 			if c.Restarting || !c.PID.IsZero() && !c.PID.Alive() {
 				w.Errorf("after the storm: %v has not settled", c)
 			}
-			if sub, ok := supervisor.TreeOf(c.PID); ok {
-				total += count(sub)
-			} else if !c.PID.IsZero() {
-				total++
+			if !c.PID.IsZero() {
+				total += count(c.PID)
 			}
 		}
 		return total
 	}
 	want := 0
 	if w.top.PID().Alive() {
-		want = count(w.top)
+		want = count(w.top.PID())
 	}
 	if got := w.sys.Count(); got != want {
 		w.Errorf("after the storm: there are %d actors, want %d", got, want)
