@@ -36,15 +36,17 @@ func (c *Client) enqueue(q *callbacks, f callback) {
 }
 
 func (c *Client) drain(q *callbacks) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(q.waiting) > 0 {
+	for {
+		c.mu.Lock()
+		if len(q.waiting) == 0 {
+			q.waiting, q.running = nil, false
+			c.mu.Unlock()
+			return
+		}
 		f := q.waiting[0]
 		q.waiting[0] = callback{}
 		q.waiting = q.waiting[1:]
 		c.mu.Unlock()
 		f.call()
-		c.mu.Lock()
 	}
-	q.waiting, q.running = nil, false
 }

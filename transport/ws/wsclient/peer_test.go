@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,10 +15,14 @@ import (
 // puppet is a server that does what a test tells it to, frame by frame.
 type puppet struct {
 	*server
-	t       testing.TB
-	peers   chan *peer
-	refuse  int // status to refuse connections with; 0: none
-	refused int
+	t        testing.TB
+	peers    chan *peer
+	refuse   atomic.Int32 // status to refuse connections with; 0: none
+	refused  atomic.Int32 // how many were
+	hesitant bool         // peers read a frame only when it is asked for
+
+	mu  sync.Mutex
+	all []*peer
 }
 
 // peer is the server's end of one connection.
@@ -26,30 +32,45 @@ type peer struct {
 	request *http.Request
 	frames  chan string // what the client has sent, but for heartbeats that are answered
 	closed  chan error
-	mute    bool // heartbeats are not answered
+	mute    atomic.Bool // heartbeats are not answered
 }
 
 // newPuppet serves in memory; only for tests in a bubble.
 func newPuppet(t testing.TB) *puppet {
 	p := &puppet{t: t, peers: make(chan *peer, 100)}
-	p.server = serveHTTP(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p.refuse != 0 {
-			p.refused++
-			w.WriteHeader(p.refuse)
-			return
+	p.server = serveHTTP(t, p, true)
+	t.Cleanup(func() { // after the client's, which is closed in good order
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, peer := range p.all {
+			peer.ws.CloseNow()
 		}
-		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"phoenix"}})
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		ws.SetReadLimit(-1)
-		peer := &peer{t: t, ws: ws, request: r, frames: make(chan string, 10_000), closed: make(chan error, 1)}
-		t.Cleanup(func() { ws.CloseNow() })
-		go peer.read()
-		p.peers <- peer
-	}), true)
+	})
 	return p
+}
+
+func (p *puppet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if status := p.refuse.Load(); status != 0 {
+		p.refused.Add(1)
+		w.WriteHeader(int(status))
+		return
+	}
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"phoenix"}})
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	ws.SetReadLimit(-1)
+	capacity := 10_000
+	if p.hesitant {
+		capacity = 0
+	}
+	peer := &peer{t: p.t, ws: ws, request: r, frames: make(chan string, capacity), closed: make(chan error, 1)}
+	p.mu.Lock()
+	p.all = append(p.all, peer)
+	p.mu.Unlock()
+	go peer.read()
+	p.peers <- peer
 }
 
 func (p *peer) read() {
@@ -59,11 +80,14 @@ func (p *peer) read() {
 			p.closed <- err
 			return
 		}
-		if ref, ok := strings.CutSuffix(string(data), `,"phoenix","heartbeat",{}]`); ok && !p.mute {
+		if ref, ok := strings.CutSuffix(string(data), `,"phoenix","heartbeat",{}]`); ok && !p.mute.Load() {
 			p.send(ref + `,"phoenix","phx_reply",{"status":"ok","response":{}}]`)
 			continue
 		}
-		p.frames <- string(data)
+		select {
+		case p.frames <- string(data):
+		case <-p.t.Context().Done():
+		}
 	}
 }
 
