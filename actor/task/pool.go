@@ -71,7 +71,7 @@ func reap(pids ...actor.PID) {
 		select {
 		case <-pid.Done():
 		case <-timer.C:
-			timer.Reset(0) // for the others it has passed as well
+			timer.Reset(0)       // for the others it has passed as well
 			pid.Exit(actor.Kill) // its function may have turned trapping on
 			pid.Abandon()
 		}

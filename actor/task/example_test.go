@@ -1,0 +1,181 @@
+package task_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/task"
+)
+
+// page pretends to fetch a page.
+func page(_ context.Context, url string) (string, error) {
+	if url == "/none" {
+		return "", errors.New("not found")
+	}
+	return "page " + url, nil
+}
+
+func Example() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+
+	a := task.Go(ctx, sys, func(ctx context.Context) (string, error) { return page(ctx, "/a") })
+	b := task.Go(ctx, sys, func(ctx context.Context) (string, error) { return page(ctx, "/b") })
+	fmt.Println(a.Await(ctx))
+	fmt.Println(b.Await(ctx))
+	// Output:
+	// page /a <nil>
+	// page /b <nil>
+}
+
+// browser fetches pages on demand. It waits for them in its handler.
+type browser struct{}
+
+func (browser) Receive(ctx *actor.Context[string], url string) error {
+	t := task.AsyncNoLink(ctx, func(ctx context.Context) (string, error) { return page(ctx, url) })
+	limit, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	fmt.Println(t.Await(limit))
+	return actor.Stop
+}
+
+func ExampleAsyncNoLink() {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	defer sys.Shutdown(context.Background())
+
+	ref, err := actor.Spawn(sys, func() actor.Behavior[string] { return browser{} })
+	if err != nil {
+		panic(err)
+	}
+	ref.Send("/none")
+	<-ref.PID().Done()
+	fmt.Println("the browser ended:", ref.PID().Err())
+	// Output:
+	// task: <0.2> ended: not found
+	// the browser ended: normal
+}
+
+// tab shows pages. It does not wait in a handler: the pages come as messages.
+type tab struct{}
+
+type (
+	open  string
+	shown struct {
+		text string
+		err  error
+	}
+)
+
+func (tab) Receive(ctx *actor.Context[any], m any) error {
+	switch m := m.(type) {
+	case open:
+		task.Deliver(ctx,
+			func(ctx context.Context) (string, error) { return page(ctx, string(m)) },
+			func(text string, err error) any { return shown{text, err} })
+	case shown:
+		fmt.Println(m.text, m.err)
+		return actor.Stop
+	}
+	return nil
+}
+
+func ExampleDeliver() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	ref, err := actor.Spawn(sys, func() actor.Behavior[any] { return tab{} })
+	if err != nil {
+		panic(err)
+	}
+	ref.Send(open("/a"))
+	<-ref.PID().Done()
+	// Output: page /a <nil>
+}
+
+func ExampleTask_Shutdown() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+
+	t := task.Go(ctx, sys, func(ctx context.Context) (int, error) {
+		<-ctx.Done() // nothing can interrupt a function that does not look
+		return 0, ctx.Err()
+	})
+	_, err := t.Shutdown(ctx)
+	fmt.Println(errors.Is(err, actor.Shutdown))
+	// Output: true
+}
+
+func ExampleAwaitMany() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+
+	var tasks []*task.Task[int]
+	for i := range 3 {
+		tasks = append(tasks, task.Go(ctx, sys, func(ctx context.Context) (int, error) {
+			if i == 1 {
+				<-ctx.Done() // takes too long
+			}
+			return i, nil
+		}))
+	}
+	limit, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	for i, r := range task.AwaitMany(limit, tasks...) {
+		if errors.Is(r.Err, context.DeadlineExceeded) {
+			tasks[i].Kill()
+		}
+		fmt.Println(i, r.Value, r.Err == nil)
+	}
+	// Output:
+	// 0 0 true
+	// 1 0 false
+	// 2 2 true
+}
+
+func ExampleBehavior() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	// With a supervisor: supervisor.Actor("hello", newJob, supervisor.Transient).
+	newJob := task.Behavior(func(context.Context) error {
+		fmt.Println("hello")
+		return nil
+	})
+	ref, err := actor.Spawn(sys, newJob)
+	if err != nil {
+		panic(err)
+	}
+	<-ref.PID().Done()
+	// Output: hello
+}
+
+func ExampleStream() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+
+	urls := slices.Values([]string{"/a", "/none", "/b", "/c"})
+	n := 0
+	for text, err := range task.Stream(ctx, sys, urls, page, task.StreamOptions{MaxConcurrency: 2, Timeout: 5 * time.Second}) {
+		if err != nil {
+			fmt.Println("error:", err)
+			continue
+		}
+		fmt.Println(text)
+		if n++; n == 2 {
+			break // what runs is ended, "/c" perhaps
+		}
+	}
+	// Output:
+	// page /a
+	// error: not found
+	// page /b
+}
