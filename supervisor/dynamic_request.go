@@ -34,9 +34,7 @@ func (r startDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest])
 		}
 		pid, err := start(ctx, r.spec.Start)
 		if err == nil {
-			m := newMember(r.spec)
-			m.pace.started(s.now())
-			s.add(pid, m)
+			s.add(pid, newMember(r.spec))
 		}
 		return pid, err
 	})
