@@ -1,0 +1,156 @@
+// Package docs keeps the documents true that can be made from the code.
+package docs
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write otp-rules.md anew")
+
+// family is a group of numbered rules.
+type family struct{ prefix, about, numbers string }
+
+var families = []family{
+	{"PROC", "processes", "1-7"},
+	{"SIG", "signals and their order", "1-8"},
+	{"EXIT", "exit reasons and exit signals", "1-10"},
+	{"LNK", "links", "1-9"},
+	{"MON", "monitors", "1-10"},
+	{"ALS", "aliases", "1-3"},
+	{"LOG", "crash reports", "1-4"},
+	{"RCV", "receiving", "1-6"},
+	{"PRI", "priority messages", "1-3"},
+	{"TMR", "timers", "1-7"},
+	{"GS", "gen_server", "1-16 20-30 40-47"},
+	{"SM", "gen_statem", "1-17"},
+	{"GE", "gen_event", "1-6"},
+	{"TSK", "tasks", "1-8"},
+	{"AGT", "agents", "1"},
+	{"GNS", "demand-driven stages", "1"},
+	{"SUP", "supervisors", "1-8 10-16 20-26 30-37 40-43 50-53 60-67"},
+	{"DYN", "dynamic supervisors", "1-6"},
+	{"PSUP", "partition supervisors", "1-2"},
+	{"TSUP", "task supervisors", "1-2"},
+	{"REG", "registries", "1-14"},
+	{"GLB", "names in a cluster", "1-2"},
+	{"PG", "process groups", "1-5"},
+	{"OBS", "looking into a running system", "1-8"},
+	{"MBX", "mailboxes and overload", "1-3"},
+	{"APP", "applications and their shutdown", "1-6"},
+	{"GO", "where Go differs", "1-29"},
+	{"T", "cases taken over from OTP's and Elixir's test suites", "1-32 40-62 70-82 90-103 110-116"},
+}
+
+func (f family) rules() (ids []string) {
+	for part := range strings.FieldsSeq(f.numbers) {
+		from, to, isRange := strings.Cut(part, "-")
+		if !isRange {
+			to = from
+		}
+		first, _ := strconv.Atoi(from)
+		last, _ := strconv.Atoi(to)
+		for n := first; n <= last; n++ {
+			ids = append(ids, fmt.Sprintf("%s-%d", f.prefix, n))
+		}
+	}
+	return ids
+}
+
+// A citation names one rule, or several: "SIG-3", "T-40, T-41", "SUP-21..26",
+// "EXIT-1 to EXIT-10".
+var citation = regexp.MustCompile(`\b([A-Z]+)-(\d+)(?:(?:\.\.| to )(?:[A-Z]+-)?(\d+))?`)
+
+// citedBy maps rules to the test files that cite them, from the repository's root.
+func citedBy(t *testing.T) map[string][]string {
+	t.Helper()
+	cited := map[string][]string{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			// The channels protocol has rules of its own, some with the same names.
+			if name := d.Name(); name == "transport" || name == "examples" || name == "docs" || name == ".git" {
+				return fs.SkipDir
+			}
+			return nil
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		file := filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator)))
+		for _, m := range citation.FindAllStringSubmatch(string(text), -1) {
+			first, _ := strconv.Atoi(m[2])
+			last := first
+			if m[3] != "" {
+				last, _ = strconv.Atoi(m[3])
+			}
+			for n := first; n <= last; n++ {
+				id := fmt.Sprintf("%s-%d", m[1], n)
+				if !slices.Contains(cited[id], file) {
+					cited[id] = append(cited[id], file)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cited
+}
+
+// TestOTPRules checks that otp-rules.md says which test shows which rule, and that
+// each rule has a test or a reason why not. After a change, run
+//
+//	go test ./docs -update
+func TestOTPRules(t *testing.T) {
+	cited := citedBy(t)
+	var b strings.Builder
+	b.WriteString(`# OTP's rules and their tests
+
+Which test shows which rule of OTP's semantics. A rule without a test says what is promised instead, or what is missing. This file is made by ` + "`go test ./docs -update`" + `, from the rule numbers that tests cite; the test fails when it is not up to date.
+`)
+	var tested, total int
+	for _, f := range families {
+		fmt.Fprintf(&b, "\n## %s: %s\n\n| rule | tests | instead, or besides |\n| --- | --- | --- |\n", f.prefix, f.about)
+		for _, id := range f.rules() {
+			total++
+			files, note := cited[id], notes[id]
+			if len(files) > 0 {
+				tested++
+			} else if note == "" {
+				t.Errorf("%s has neither a test that cites it nor a note in notes_test.go", id)
+			}
+			links := make([]string, len(files))
+			for i, file := range files {
+				links[i] = fmt.Sprintf("[%s](../%s)", strings.TrimSuffix(file, "_test.go"), file)
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", id, strings.Join(links, ", "), note)
+		}
+	}
+	fmt.Fprintf(&b, "\n%d of %d rules have a test.\n", tested, total)
+
+	const name = "otp-rules.md"
+	if *update {
+		if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(name)
+	if err != nil || string(got) != b.String() {
+		t.Errorf("docs/%s is not up to date: run go test ./docs -update (%v)", name, err)
+	}
+}
