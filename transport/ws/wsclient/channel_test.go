@@ -283,7 +283,54 @@ func TestPushesAcrossACut(t *testing.T) {
 	})
 }
 
-// The same after a crash; the pushes that ran into it fail at once: END-3.
+// Behind a peer that reads slowly, pushes count and wait as they do for a join.
+func TestPushesBehindASlowPeer(t *testing.T) {
+	// One frame is with the peer, one is being written, the others are queued.
+	queue := func(t *testing.T) (p *puppet, peer *peer, pushes [3]<-chan error) {
+		p = newPuppet(t)
+		p.hesitant = true
+		_, ch, peer := p.joined(instantly, func(o *wsclient.Options) { o.PushLimit = 3 })
+		for _, event := range []string{"read", "written"} {
+			if err := ch.Send(event, nil); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		cancelled, cancel := context.WithCancel(t.Context())
+		pushes[0] = pushing(t.Context(), ch, "first")
+		pushes[1] = pushing(cancelled, ch, "cancelled")
+		pushes[2] = pushing(t.Context(), ch, "last")
+		expectError(t, ch.Send("one more", nil), wsclient.ErrBufferFull)
+		cancel()
+		expectError(t, <-pushes[1], context.Canceled)
+		return p, peer, pushes
+	}
+	inBubble("that reads on", t, func(t *testing.T) {
+		_, peer, pushes := queue(t)
+		peer.expect(
+			`["1",null,"room:a","read",{}]`,
+			`["1",null,"room:a","written",{}]`,
+			`["1","2","room:a","first",{}]`,
+			`["1","4","room:a","last",{}]`)
+		peer.send(`["1","2","room:a","phx_reply",{"status":"ok","response":{}}]`)
+		if err := <-pushes[0]; err != nil {
+			t.Error(err)
+		}
+	})
+	inBubble("that goes away", t, func(t *testing.T) {
+		p, peer, pushes := queue(t)
+		peer.ws.CloseNow()
+		peer = p.peer()
+		peer.expectJoin("room:a", "5")
+		peer.expect(`["5","6","room:a","first",{}]`, `["5","7","room:a","last",{}]`)
+		peer.send(`["5","7","room:a","phx_reply",{"status":"ok","response":{}}]`)
+		if err := <-pushes[2]; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A crash is like a cut for the pushes that ran into it, and those behind: END-3.
 func TestPushesAcrossACrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPuppet(t)
@@ -405,6 +452,18 @@ func TestLeave(t *testing.T) {
 		}
 		p.peer().expectNothing(time.Hour)
 	})
+	inBubble("while the channel crashes", t, func(t *testing.T) {
+		p := newPuppet(t)
+		_, ch, peer := p.joined()
+		left := make(chan error, 1)
+		go func() { left <- ch.Leave(t.Context()) }()
+		peer.expect(`["1","2","room:a","phx_leave",{}]`)
+		peer.send(`["1","1","room:a","phx_error",{}]`)
+		if err := <-left; err != nil {
+			t.Error(err)
+		}
+		peer.expectNothing(time.Hour)
+	})
 	inBubble("never joined", t, func(t *testing.T) {
 		p := newPuppet(t)
 		ch := p.dial(t).Channel("room:a", nil)
@@ -436,6 +495,7 @@ func TestOverrunChannelStartsAnew(t *testing.T) {
 		ch.OnJoin(func(wsclient.Payload) { note("joined") })
 		for n := range 10 { // one in hand, three waiting; the next is too many
 			peer.send(fmt.Sprintf(`[null,null,"room:a","x",{"n":%d}]`, n))
+			synctest.Wait()
 		}
 		peer.send(`[null,null,"room:a","unheard",{}]`)
 		peer.expect(`["1","2","room:a","phx_leave",{}]`)

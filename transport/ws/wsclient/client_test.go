@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -219,6 +221,24 @@ func TestAuthTokenAndParamsAreSent(t *testing.T) { // AUTH-1, AUTH-2, CONN-3
 	if got, want := r.Params.Encode(), "a=1&b=3&c=%C3%BC%26&vsn=2.0.0"; got != want {
 		t.Errorf("got params %q, want %q", got, want)
 	}
+	mustPush(t, join(t, c, "room:a"), "echo", nil)
+}
+
+// Over TLS, and with a server that would rather speak HTTP/2.
+func TestTLS(t *testing.T) {
+	_, endpoint := serve(t, false, rooms(nil))
+	tls := httptest.NewUnstartedServer(endpoint)
+	tls.EnableHTTP2 = true
+	tls.StartTLS()
+	t.Cleanup(tls.Close)
+	c, err := wsclient.Dial(t.Context(), wsclient.Options{
+		URL:        strings.Replace(tls.URL, "https", "wss", 1) + "/socket/",
+		HTTPClient: tls.Client(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeAtEnd(t, c)
 	mustPush(t, join(t, c, "room:a"), "echo", nil)
 }
 

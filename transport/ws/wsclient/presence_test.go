@@ -188,7 +188,7 @@ func TestPresenceWithTheServer(t *testing.T) {
 	}
 }
 
-type lobby struct{ room }
+type lobby struct{}
 
 func (lobby) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 	c.Continue(func(c *ws.Channel) error {
