@@ -1,6 +1,6 @@
 // Package wsclient is a client of the Phoenix Channels protocol, version 2: for
-// services that talk to each other, for tests, and for load generators. It talks
-// to package ws and to Phoenix itself.
+// services that talk to each other, for tests, and for load generators. It is tested
+// with package ws, and uses nothing that Phoenix does not have.
 //
 // A [Client] keeps one connection; any number of topics are joined on it, each
 // through a [Channel]:
