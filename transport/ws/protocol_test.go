@@ -53,6 +53,7 @@ func TestProtocol(t *testing.T) {
 		}},
 		{"join that crashes, JOIN-6", []exchange{
 			{`["1","1","room:crashjoin","phx_join",{}]`, []string{`["1","1","room:crashjoin","phx_reply",{"status":"error","response":{"reason":"join crashed"}}]`}},
+			{`["2","3","room:crashjoin","phx_join",{}]`, []string{`["2","3","room:crashjoin","phx_reply",{"status":"error","response":{"reason":"join crashed"}}]`}},
 			join,
 		}},
 		{"no push inside join, JOIN-7", []exchange{

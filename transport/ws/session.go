@@ -29,6 +29,7 @@ type session struct {
 
 	// A join takes several steps. Until it is through, the client's messages wait.
 	joining *joined   // its Join is running
+	joinMsg ref       // the ref of the message that asked for it
 	rejoin  *message  // waits for the channel that it replaces to end
 	waiting []message // came in the meantime
 }
@@ -246,6 +247,7 @@ func (s *session) join(m message) error {
 		return s.reply(answer, Error(Reason("join crashed")))
 	}
 	s.joining = &joined{topic: m.topic, joinRef: m.joinRef, ref: channel, channel: &a.Channel}
+	s.joinMsg = m.ref
 	s.channels = append(s.channels, s.joining)
 	channel.Send(channelMsg{op: opJoin, in: m})
 	return nil
@@ -291,7 +293,7 @@ func (s *session) tellEnd(j *joined, reason error) error {
 		if actor.IsClean(reason) { // refused, and the client has been told
 			return nil
 		}
-		return s.reply(reply{joinRef: j.joinRef, ref: j.joinRef, topic: j.topic}, Error(Reason("join crashed")))
+		return s.reply(reply{joinRef: j.joinRef, ref: s.joinMsg, topic: j.topic}, Error(Reason("join crashed")))
 	case !actor.IsClean(reason) && !j.channel.replaced.Load():
 		end.event = eventError
 		end.payload = Payload{data: []byte(`{"reason":"channel_crash"}`)}
