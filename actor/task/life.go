@@ -57,6 +57,22 @@ func (l *life) settle(reason error) {
 	}
 }
 
+// stop ends the task with a clean reason. A function that has not begun will not,
+// and the actor ends when it gets there: to doom it now would make its one message
+// a dead letter.
+func (l *life) stop(reason error) {
+	l.mu.Lock()
+	pid, begun := l.pid, l.phase != waiting
+	if !begun {
+		l.phase, l.reason = failed, reason
+		l.signal()
+	}
+	l.mu.Unlock()
+	if begun {
+		pid.Exit(reason)
+	}
+}
+
 // signal wakes those who wait for a change. It is called with mu held.
 func (l *life) signal() {
 	if l.changed != nil {
@@ -75,27 +91,27 @@ func (l *life) born(pid actor.PID) {
 	switch {
 	case !l.owner.IsZero():
 		if !l.owner.Own((*callerTie)(l)) {
-			pid.Exit(callerEnded(actor.NoProc))
+			l.stop(callerEnded(actor.NoProc))
 		}
 	case l.caller != nil && l.caller.Done() != nil: // a job has no caller
-		l.unhook = context.AfterFunc(l.caller, func() { pid.Exit(callerEnded(context.Cause(l.caller))) })
+		l.unhook = context.AfterFunc(l.caller, func() { l.stop(callerEnded(context.Cause(l.caller))) })
 	}
 	if !pid.Own((*end)(l)) {
 		(*end)(l).Release(pid, pid.Err()) // killed already
 	}
 }
 
-// begin notes that the function is about to run. It reports false if it must not:
-// the task has been killed before it was started.
-func (l *life) begin(self context.Context) bool {
+// begin notes that the function is about to run. It returns the reason to end with
+// if it must not.
+func (l *life) begin(self context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.phase != waiting {
-		return false
+		return l.reason
 	}
 	l.phase, l.self = running, self
 	l.signal()
-	return true
+	return nil
 }
 
 // leave notes that the function has returned.
@@ -117,7 +133,7 @@ func (c *callerTie) Release(_ actor.PID, reason error) {
 	if c.link != nil && reason != actor.Normal {
 		return // the link carries the reason itself
 	}
-	c.pid.Exit(callerEnded(reason))
+	(*life)(c).stop(callerEnded(reason))
 }
 
 // callerEnded is the reason of a task that ends because its caller has: a clean

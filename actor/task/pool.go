@@ -1,8 +1,6 @@
 package task
 
 import (
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -13,49 +11,50 @@ import (
 // function to return before it is abandoned.
 const grace = time.Second
 
-// pool is the tasks of a stream that have not ended. The zero pool is empty.
+// pool is the tasks of a stream whose results have not been taken. The zero pool is
+// empty.
 type pool struct {
 	mu     sync.Mutex
-	pids   map[actor.PID]struct{}
+	tasks  map[*life]struct{}
 	closed bool
 }
 
 // add puts a task into the pool, which shuts it down if it is closed.
-func (p *pool) add(pid actor.PID) {
+func (p *pool) add(l *life) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		pid.Exit(actor.Shutdown)
+		l.stop(actor.Shutdown)
 	}
-	if p.pids == nil {
-		p.pids = make(map[actor.PID]struct{})
+	if p.tasks == nil {
+		p.tasks = make(map[*life]struct{})
 	}
-	p.pids[pid] = struct{}{}
+	p.tasks[l] = struct{}{}
 }
 
-func (p *pool) remove(pid actor.PID) {
+func (p *pool) remove(l *life) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.pids, pid)
+	delete(p.tasks, l)
 }
 
 // shutdown tells all tasks to end, those to come included.
 func (p *pool) shutdown() {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.closed = true
-	pids := slices.Collect(maps.Keys(p.pids))
-	p.mu.Unlock()
-	for _, pid := range pids {
-		pid.Exit(actor.Shutdown)
+	for l := range p.tasks {
+		l.stop(actor.Shutdown)
 	}
 }
 
 // close is shutdown that returns when no task is left.
 func (p *pool) close() {
 	p.shutdown()
-	p.mu.Lock()
-	pids := slices.Collect(maps.Keys(p.pids))
-	p.mu.Unlock()
+	var pids []actor.PID
+	for l := range p.tasks { // nobody else adds or removes
+		pids = append(pids, l.pid)
+	}
 	reap(pids...)
 }
 

@@ -69,8 +69,8 @@ func (b *body[T]) Receive(ctx *actor.Context[begin], _ begin) error {
 	if err := t.join(ctx); err != nil {
 		return err
 	}
-	if !t.begin(ctx) {
-		return actor.Stop
+	if err := t.begin(ctx); err != nil {
+		return err
 	}
 	defer t.leave()
 	v, err := t.run(&scope{ctx, t.caller})

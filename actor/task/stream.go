@@ -129,7 +129,6 @@ func (s *stream[R]) start(sys *actor.System, f func(context.Context) (R, error))
 		if it.timer != nil {
 			it.timer.Stop()
 		}
-		s.pool.remove(pid)
 		s.ended <- it
 	}
 	if s.Timeout > 0 {
@@ -143,7 +142,7 @@ func (s *stream[R]) start(sys *actor.System, f func(context.Context) (R, error))
 	if !s.Unordered {
 		s.queue = append(s.queue, it)
 	}
-	s.pool.add(pid)
+	s.pool.add(&it.life)
 	it.start(ref, nil)
 	return true
 }
@@ -156,6 +155,7 @@ func (s *stream[R]) take() bool {
 		return s.fail(err)
 	}
 	s.n--
+	s.pool.remove(&it.life)
 	r, err := it.outcome()
 	if err == nil {
 		return s.yield(r.Value, r.Err)

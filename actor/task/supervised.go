@@ -39,6 +39,10 @@ func (j *job) Init(ctx *actor.Context[struct{}]) error {
 	j.owner, j.link = ctx.Parent(), ctx
 	j.born(ctx.PID())
 	ctx.Continue(func(ctx *actor.Context[struct{}]) error {
+		if err := j.begin(ctx); err != nil {
+			return err
+		}
+		defer j.leave()
 		if err := j.run(ctx); err != nil {
 			return err
 		}
@@ -50,8 +54,8 @@ func (j *job) Init(ctx *actor.Context[struct{}]) error {
 func (*job) Receive(*actor.Context[struct{}], struct{}) error { return nil }
 
 // Prepare returns a task like that of [Async] that is to be started by somebody
-// else, a supervisor, with the Start method: it will be linked both to its owner
-// and to that one. It is one half of Task.Supervisor.async.
+// else, a supervisor, with the Start method: it will be linked to that one, and to
+// its owner before f begins. It is one half of Task.Supervisor.async.
 func Prepare[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
 	t := prepare(owner, f)
 	t.link, t.ready = owner, true

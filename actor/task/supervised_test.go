@@ -121,8 +121,8 @@ func TestPrepare(t *testing.T) {
 							t.Errorf("second start: %v", err)
 						}
 					})
+					synctest.Wait()
 					if end == "value" || end == "owner" {
-						synctest.Wait()
 						info, _ := tk.PID().Info()
 						if len(info.Links) != map[bool]int{true: 2, false: 1}[linked] || info.Parent != sup.PID() {
 							t.Errorf("%+v", info)

@@ -112,7 +112,7 @@ func (t *Task[T]) Shutdown(ctx context.Context) (T, error) {
 		return t.outcome()
 	}
 	t.unlink(pid)
-	pid.Exit(actor.Shutdown)
+	t.stop(actor.Shutdown)
 	t.settleDoomed()
 	select {
 	case <-pid.Done():
