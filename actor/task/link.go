@@ -2,14 +2,16 @@ package task
 
 import "github.com/troupe-go/troupe/actor"
 
-// join links a task to its owner, if it is to be and its spawn has not done so:
-// its parent is a supervisor.
+// join links a task to its owner, if that is to be and has not been done by its
+// spawn, because its parent is a supervisor.
 func (l *life) join(self *actor.Context[begin]) error {
-	if l.link == nil || self.Parent() == l.owner {
+	if l.link == nil {
 		return nil
 	}
-	if err := self.Link(l.owner); err != nil {
-		return callerEnded(err)
+	if self.Parent() != l.owner {
+		if err := self.Link(l.owner); err != nil {
+			return callerEnded(err)
+		}
 	}
 	l.mu.Lock()
 	cut := l.cut
@@ -23,12 +25,13 @@ func (l *life) join(self *actor.Context[begin]) error {
 // unlink takes the link to the owner down, so that the end of the task that is
 // about to be caused does not strike it. Unlink does no more than take locks, so
 // this may be done on any goroutine. A join that comes later notices, too.
-func (l *life) unlink(pid actor.PID) {
+func (l *life) unlink() {
 	if l.link == nil {
 		return
 	}
 	l.mu.Lock()
 	l.cut = true
+	pid := l.pid
 	l.mu.Unlock()
 	l.link.Unlink(pid)
 }

@@ -45,7 +45,15 @@ func in(t testing.TB, ref actor.Ref[do], f func(ctx *doContext)) {
 		f(ctx)
 		return nil
 	})
-	<-done
+	select {
+	case <-done:
+	case <-ref.PID().Done():
+		select {
+		case <-done: // and was the last thing that it did
+		default:
+			t.Fatalf("%v ended before it ran the function: %v", ref, ref.PID().Err())
+		}
+	}
 }
 
 // bubble runs f in virtual time, with a silent system.

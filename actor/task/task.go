@@ -88,11 +88,11 @@ func (t *Task[T]) Poll() (value T, done bool, err error) {
 // cancelled. The owner is not struck by the end: the link is taken down first. It
 // is Task.shutdown with :brutal_kill.
 func (t *Task[T]) Kill() (T, error) {
+	t.unlink()
 	pid := t.PID()
 	if pid.IsZero() {
 		t.settle(actor.Killed)
 	} else {
-		t.unlink(pid)
 		pid.Exit(actor.Kill)
 		t.settle(pid.Err())
 	}
@@ -106,12 +106,12 @@ func (t *Task[T]) Kill() (T, error) {
 // heed its own context, and what it will return is lost. As with Kill, the owner
 // is not struck by the end. It is Task.shutdown.
 func (t *Task[T]) Shutdown(ctx context.Context) (T, error) {
+	t.unlink()
 	pid := t.PID()
 	if pid.IsZero() {
 		t.settle(actor.Shutdown)
 		return t.outcome()
 	}
-	t.unlink(pid)
 	t.stop(actor.Shutdown)
 	t.settleDoomed()
 	select {
