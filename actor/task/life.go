@@ -19,6 +19,7 @@ type life struct {
 	mu      sync.Mutex
 	pid     actor.PID // zero until it has been spawned
 	phase   phase
+	untied  bool            // untie has been called
 	ready   bool            // to be started by Start
 	cut     bool            // the link must not be, or stay
 	self    context.Context // its actor's, while the function runs
@@ -117,11 +118,29 @@ func (l *life) begin(self context.Context) error {
 // leave notes that the function has returned.
 func (l *life) leave() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.phase == running {
 		l.phase = returned
 	}
 	l.self = nil
+	l.mu.Unlock()
+	l.untie()
+}
+
+// untie takes down what born has tied. The task does so when its function has
+// returned, its end only if there was none to return: at the end the stack is so
+// deep already that this would have it grow, which costs more than all the rest.
+func (l *life) untie() {
+	l.mu.Lock()
+	again := l.untied
+	l.untied = true
+	l.mu.Unlock()
+	if again {
+		return
+	}
+	l.owner.Disown((*callerTie)(l))
+	if l.unhook != nil {
+		l.unhook()
+	}
 }
 
 // callerTie ends a task when its owner has ended. As a resource of the owner it
@@ -148,10 +167,7 @@ type end life
 // Release implements [actor.Resource].
 func (e *end) Release(_ actor.PID, reason error) {
 	l := (*life)(e)
-	l.owner.Disown((*callerTie)(l))
-	if l.unhook != nil {
-		l.unhook()
-	}
+	l.untie()
 	l.settle(reason)
 	if l.told != nil {
 		l.told()
