@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"errors"
-	"runtime"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -13,9 +12,7 @@ var errNoPID = errors.New("Start returned no PID")
 func start(parent actor.Self, f func(actor.Self) (actor.PID, error)) (pid actor.PID, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			var stack [64]uintptr
-			n := runtime.Callers(2, stack[:])
-			pid, err = actor.PID{}, &actor.PanicError{Value: v, Stack: append(actor.Stack(nil), stack[:n]...)}
+			pid, err = actor.PID{}, panicError(v)
 		}
 	}()
 	pid, err = f(parent)
