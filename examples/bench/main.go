@@ -1,0 +1,112 @@
+// Bench measures Troupe beside raw Go channels and beside other libraries, with
+// the same workloads in one run.
+//
+//	go run . -suite actors               a few minutes
+//	go run . -suite actors -quick        under a minute, coarser
+//	go run . -suite actors -workload 'ring|call' -csv actors.csv
+//
+// The table goes to the standard output, progress to the standard error.
+// See docs/benchmarks.md for the method, and for figures with their machine.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"regexp"
+	"strings"
+
+	"github.com/troupe-go/troupe/examples/bench/child"
+	"github.com/troupe-go/troupe/examples/bench/report"
+)
+
+// suites are those that -suite can name.
+var suites = []report.Suite{}
+
+// modules are those whose versions the figures depend on, and what to know of
+// a version.
+var modules = map[string]string{}
+
+func main() {
+	child.Main()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var names []string
+	for _, s := range suites {
+		names = append(names, s.Name)
+	}
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	suite := flags.String("suite", "", "what to measure: "+strings.Join(names, ", "))
+	workload := flags.String("workload", "", "only workloads that match this `regexp`")
+	quick := flags.Bool("quick", false, "smaller sizes and fewer runs")
+	csv := flags.String("csv", "", "write the figures to this `file`; workloads that it has and that were not run stay in it")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	opts := report.Options{Quick: *quick, Progress: stderr}
+	if *workload != "" {
+		var err error
+		if opts.Workload, err = regexp.Compile(*workload); err != nil {
+			return fmt.Errorf("-workload: %w", err)
+		}
+	}
+	for _, s := range suites {
+		if s.Name != *suite {
+			continue
+		}
+		rows, err := s.Run(ctx, opts)
+		if err != nil {
+			return fmt.Errorf("suite %s: %w", s.Name, err)
+		}
+		file := report.File{Facts: report.Facts(modules), Rows: rows}
+		print(stdout, file)
+		if *csv != "" {
+			return save(*csv, file)
+		}
+		return nil
+	}
+	flags.Usage()
+	return fmt.Errorf("no suite %q: choose one of %s", *suite, strings.Join(names, ", "))
+}
+
+func print(w io.Writer, f report.File) {
+	for _, fact := range f.Facts {
+		fmt.Fprintf(w, "%s: %s\n", fact.Name, fact.Value)
+	}
+	fmt.Fprintln(w)
+	table, notes := report.Compare(f.Rows)
+	table.Text(w)
+	for _, note := range notes {
+		fmt.Fprintln(w, "*", note)
+	}
+}
+
+// save merges the figures into the file, if there is one.
+func save(name string, newer report.File) error {
+	var file report.File
+	if f, err := os.Open(name); err == nil {
+		file, err = report.Read(f)
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	file.Merge(newer)
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Write(f), f.Close())
+}
