@@ -134,6 +134,9 @@ func (c *Channel) Continue(f func(*Channel) error) {
 	c.ctx.Continue(func(*actor.Context[channelMsg]) error { return f(c) })
 }
 
+// PID returns the channel's actor. It is safe anywhere.
+func (c *Channel) PID() actor.PID { return c.ctx.PID() }
+
 // Ref returns the address of the channel, for messages to its [InfoHandler].
 func (c *Channel) Ref() Ref { return Ref{c.ctx.Self()} }
 

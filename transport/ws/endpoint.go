@@ -196,6 +196,17 @@ func (e *Endpoint) Broadcast(topic, event string, payload any) error {
 	return e.broadcast(actor.PID{}, topic, event, payload)
 }
 
+// LocalBroadcast is Broadcast to the clients that are connected to this endpoint
+// only, whatever cluster it is in. It is Phoenix's local_broadcast.
+func (e *Endpoint) LocalBroadcast(topic, event string, payload any) error {
+	b, err := newBroadcast(topic, event, payload)
+	if err != nil {
+		return fmt.Errorf("broadcast %q on %q: %w", event, topic, err)
+	}
+	e.topics.LocalBroadcast(topic, b)
+	return nil
+}
+
 func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any) error {
 	b, err := newBroadcast(topic, event, payload)
 	if err != nil {

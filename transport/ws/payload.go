@@ -36,6 +36,10 @@ func JSON(v any) (Payload, error) {
 	return Payload{data: data}, nil
 }
 
+// RawJSON returns JSON text as a payload, as it is and unchecked: for text that was
+// made from values that had been marshalled before. The caller must not change it.
+func RawJSON(text []byte) Payload { return Payload{data: text} }
+
 // IsBinary reports whether the payload is bytes and not JSON.
 func (p Payload) IsBinary() bool { return p.binary }
 
