@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 )
 
-// Reply answers one [Call]. It is a small value that travels in the request. It
+// Reply answers one [Call] or [Ask]. It is a small value that travels in the request. It
 // may be kept and used later, from any goroutine, even after the callee's end;
 // only the first answer counts, and one that comes after the caller has given up
 // is dropped. The zero Reply answers nobody, so a request that was sent with Send
@@ -17,7 +17,7 @@ type Reply[R any] struct{ call *call[R] }
 func (r Reply[R]) Send(v R) {
 	if c := r.call; c != nil && c.claim() {
 		c.value = v
-		c.wake <- struct{}{}
+		c.settled()
 	}
 }
 
@@ -92,6 +92,7 @@ type pendingCall struct {
 	claimed atomic.Bool
 	err     error
 	wake    chan struct{} // with room for the one who claims
+	asked   *asked        // in place of wake for a Pending
 }
 
 func (c *pendingCall) claim() bool { return c.claimed.CompareAndSwap(false, true) }
@@ -99,8 +100,17 @@ func (c *pendingCall) claim() bool { return c.claimed.CompareAndSwap(false, true
 func (c *pendingCall) fail(err error) {
 	if c.claim() {
 		c.err = err
-		c.wake <- struct{}{}
+		c.settled()
 	}
+}
+
+// settled tells the caller. Whoever has claimed the call must call it.
+func (c *pendingCall) settled() {
+	if c.asked != nil {
+		c.asked.settled(c)
+		return
+	}
+	c.wake <- struct{}{}
 }
 
 // await waits until the call is settled. It returns ctx's error if it had to give
@@ -129,7 +139,7 @@ func (p *process) expect(c *pendingCall) bool {
 	r.mu.Lock()
 	// Doom is set before release collects the calls under the same lock: either
 	// it is seen here, or release will see the call.
-	open := !r.closed && p.doom.Load() == nil
+	open := !r.closed && p.doomed() == nil
 	if open {
 		r.calls.set(c, struct{}{})
 	}

@@ -284,3 +284,29 @@ func ExampleContext_Continue() {
 	fmt.Println(actor.Call(ctx, ref, func(r actor.Reply[int]) lookup { return lookup{"answer", r} }))
 	// Output: 42 <nil>
 }
+
+func ExampleAsk() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+
+	var requests []*actor.Pending[int]
+	for i := range 3 {
+		ref, err := actor.Spawn(sys, newCounter)
+		if err != nil {
+			panic(err)
+		}
+		ref.Send(inc(i))
+		requests = append(requests, actor.Ask(ctx, ref, func(r actor.Reply[int]) counterMsg { return get{r} }))
+	}
+	// … work that does not need the answers …
+	sum := 0
+	for _, answer := range actor.Answers(ctx, requests...) { // as they come
+		sum += answer.Value
+	}
+	fmt.Println(sum)
+	fmt.Println(requests[2].Wait(ctx))
+	// Output:
+	// 3
+	// 2 <nil>
+}

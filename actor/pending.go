@@ -1,0 +1,182 @@
+package actor
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+)
+
+// Ask is the first half of a [Call]: it sends the request and returns at once. The
+// answer can be waited for later, by whoever has the [Pending], along with other
+// things or not at all. It is gen_server:send_request.
+//
+// The request is given up when ctx is done: an answer that comes later is dropped,
+// as it is in OTP after a receive_response that ran out of time. Ask does not wait
+// for room: a full mailbox fails the request with [ErrFull]. It is not an error to
+// ask oneself, as long as no handler waits for the answer.
+func Ask[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M) *Pending[R] {
+	callee := to.PID()
+	p := &Pending[R]{asked: asked{callee: callee.p, done: make(chan struct{})}}
+	p.call.asked = &p.asked
+	switch {
+	case ctx.Err() != nil:
+		p.call.fail(ctx.Err())
+	case callee.p == nil || !callee.p.expect(&p.call.pendingCall):
+		p.call.fail(NoProc)
+	default:
+		p.asked.bind(ctx, func() { p.call.fail(ctx.Err()) })
+		// If the callee has died since expect, its end fails the request.
+		if err := to.TrySend(newRequest(Reply[R]{&p.call})); err != nil && err != NoProc {
+			p.call.fail(err)
+		}
+	}
+	return p
+}
+
+// Pending is a request whose answer is still to come, or has come and not been
+// looked at. All methods may be called from any goroutine, any number of times: the
+// answer is not used up. It is a request id of gen_server.
+//
+// A Pending needs no clean-up. Nothing of it is left with the callee when it has
+// been answered or given up, or when the callee has ended.
+type Pending[R any] struct {
+	call  call[R]
+	asked asked
+}
+
+// Done returns a channel that is closed when Wait will return at once: the request
+// has been answered or given up, or the callee has ended.
+func (p *Pending[R]) Done() <-chan struct{} { return p.asked.done }
+
+// Wait waits for the answer, and fails as [Call] does, with a [*CallError]. If its
+// own ctx is done first the request stands, and may be waited for again; the ctx
+// that was given to Ask is what ends the request. It is gen_server:wait_response.
+func (p *Pending[R]) Wait(ctx context.Context) (R, error) {
+	var none R
+	fail := func(err error) (R, error) { return none, &CallError{PID{p.asked.callee}, err} }
+	select {
+	case <-p.asked.done: // goes before ctx
+	default:
+		if callee := p.asked.callee; callee != nil && caller(ctx) == callee {
+			return fail(ErrSelf)
+		}
+		select {
+		case <-p.asked.done:
+		case <-ctx.Done():
+			return fail(ctx.Err())
+		}
+	}
+	if p.call.err != nil {
+		return fail(p.call.err)
+	}
+	return p.call.value, nil
+}
+
+// Answers returns the answers to several requests as they come, each with the index
+// of its request. When ctx is done, those that are not there yet have its error. A
+// loop that is left early leaves the other requests as they are: they may be waited
+// for again. It is what request id collections are for in gen_server.
+func Answers[R any](ctx context.Context, requests ...*Pending[R]) iter.Seq2[int, Answer[R]] {
+	return func(yield func(int, Answer[R]) bool) {
+		came := make(chan int, len(requests))
+		for i, p := range requests {
+			p.asked.tell(listener{came, i})
+		}
+		defer func() {
+			for i, p := range requests {
+				p.asked.forget(listener{came, i})
+			}
+		}()
+		left := make(map[int]bool, len(requests))
+		for i := range requests {
+			left[i] = true
+		}
+		next := func(i int) bool {
+			delete(left, i)
+			v, err := requests[i].Wait(ctx)
+			return yield(i, Answer[R]{v, err})
+		}
+		for len(left) > 0 {
+			select {
+			case i := <-came:
+				if !next(i) {
+					return
+				}
+			case <-ctx.Done():
+				for i := range requests {
+					if left[i] && !next(i) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// asked is the part of a Pending that does not depend on its type: who is told when
+// it is settled, and what has to be tidied up then.
+type asked struct {
+	callee *process
+	done   chan struct{} // closed when settled
+
+	mu        sync.Mutex
+	over      bool // settled
+	unbind    func() bool
+	listeners []listener
+}
+
+// listener is a loop over Answers.
+type listener struct {
+	came  chan<- int // has room for all that the loop waits for
+	index int
+}
+
+// bind has giveUp called when ctx is done, unless the request is settled before.
+func (a *asked) bind(ctx context.Context, giveUp func()) {
+	if ctx.Done() == nil {
+		return
+	}
+	unbind := context.AfterFunc(ctx, giveUp)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		unbind()
+	} else {
+		a.unbind = unbind
+	}
+}
+
+// settled is called once, by whoever has claimed c.
+func (a *asked) settled(c *pendingCall) {
+	if a.callee != nil {
+		forget(a.callee, func(r *relations) { r.calls.delete(c) })
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
+	close(a.done)
+	if a.unbind != nil {
+		a.unbind()
+	}
+	for _, l := range a.listeners {
+		l.came <- l.index
+	}
+	a.listeners, a.unbind = nil, nil
+}
+
+func (a *asked) tell(l listener) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		l.came <- l.index
+	} else {
+		a.listeners = append(a.listeners, l)
+	}
+}
+
+func (a *asked) forget(l listener) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.listeners = slices.DeleteFunc(a.listeners, func(o listener) bool { return o == l })
+}
