@@ -15,7 +15,7 @@ import (
 //
 // It reports whether the actor was abandoned: not if it is alive or has ended.
 func (p PID) Abandon() bool {
-	if p.p == nil || p.p.doom.Load() == nil || p.p.has(ended) {
+	if p.p == nil || p.p.doomed() == nil || p.p.has(ended) {
 		return false
 	}
 	stack := runnerStack(p.p)

@@ -42,7 +42,9 @@ func (c *cell[M]) discard() {
 	c.box.Discard(func(m M) { deadLetter(&c.process, m, NoProc) })
 }
 
-func (c *cell[M]) queued() (n int, running bool) { return c.box.Len(), c.box.Awake() }
+func (c *cell[M]) load() (waiting int, taken uint64, running bool) {
+	return c.box.Len(), c.box.Taken(), c.box.Awake()
+}
 
 // run is the runner.
 func (c *cell[M]) run() {
@@ -82,7 +84,11 @@ func (c *cell[M]) handleAll(batch *mailbox.Batch[M]) error {
 		// Doom is looked at before each message: nothing is handled after a lethal
 		// signal, however long the batch.
 		if d := c.doom.Load(); d != nil {
-			return d.reason
+			if !d.isProbe() {
+				return d.reason
+			}
+			c.doom.CompareAndSwap(d, nil)
+			continue
 		}
 		did, err := handled, error(nil)
 		if c.extra != nil {
@@ -162,7 +168,7 @@ func (c *cell[M]) die(reason error, batch *mailbox.Batch[M]) {
 		c.end(reason)
 		c.clear()
 	}()
-	if c.doom.Load() != nil {
+	if c.doomed() != nil {
 		return
 	}
 	if !IsClean(reason) {
@@ -207,7 +213,7 @@ func (c *cell[M]) start(init Initializer[M], started chan<- error) {
 	}()
 	err = init.Init(c.self())
 	returned = true
-	switch d := c.doom.Load(); {
+	switch d := c.doomed(); {
 	case d != nil:
 		c.abort(d.reason)
 		err = d.reason

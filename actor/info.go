@@ -3,6 +3,7 @@ package actor
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // Info is what can be seen of an actor from outside, OTP's process_info. It is a
@@ -12,7 +13,9 @@ type Info struct {
 	Name        string // "" if it has none
 	Parent      PID    // zero if it was not spawned with a link
 	Status      Status
-	QueueLen    int // messages that wait; not those that a runner has taken
+	Started     time.Time // to a tenth of a second
+	QueueLen    int       // messages that wait; not those that a runner has taken
+	Handled     uint64    // messages that it has handled, or taken to work on
 	TrapsExits  bool
 	Links       []PID
 	Monitors    []PID // that it watches
@@ -49,11 +52,12 @@ func (p PID) Info() (Info, bool) {
 		return Info{}, false
 	}
 	info := Info{PID: p, Name: p.Name(), TrapsExits: p.p.has(trapsExits)}
+	info.Started = p.p.sys.born.Add(time.Duration(p.p.born) * tick)
 	if parent := p.p.parent; parent != p.p.sys.root {
 		info.Parent = PID{parent}
 	}
-	n, running := p.p.typed.queued()
-	info.QueueLen = n
+	var running bool
+	info.QueueLen, info.Handled, running = p.p.typed.load()
 	if p.p.has(suspended) {
 		info.Status = Suspended
 	} else if running {

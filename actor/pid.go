@@ -44,7 +44,7 @@ func (p PID) Name() string {
 // lethal signal has reached the actor, though a handler may still be running;
 // see Done.
 func (p PID) Alive() bool {
-	return p.p != nil && p.p.doom.Load() == nil
+	return p.p != nil && p.p.doomed() == nil
 }
 
 // Exit sends an exit signal that comes from no actor, with the given reason, nil
@@ -114,7 +114,7 @@ func (p PID) Err() error {
 	if p.p == nil {
 		return NoProc
 	}
-	if d := p.p.doom.Load(); d != nil {
+	if d := p.p.doomed(); d != nil {
 		return d.reason
 	}
 	return nil
@@ -126,6 +126,6 @@ func (p PID) QueueLen() int {
 	if !p.Alive() {
 		return 0
 	}
-	n, _ := p.p.typed.queued()
+	n, _, _ := p.p.typed.load()
 	return n
 }

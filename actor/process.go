@@ -23,9 +23,11 @@ type process struct {
 	parent *process // who spawned it with a link; the system's root otherwise
 
 	// doom is nil while the actor lives, then its reason: the first one to set it
-	// wins, and only Abandon replaces it.
+	// wins, and only Abandon replaces it. A watchdog may leave a probe in it for a
+	// while: see doomed.
 	doom  atomic.Pointer[doom]
 	flags atomic.Uint32
+	born  uint32 // the system's age when it was spawned
 
 	// rel is nil until first needed: most actors have few relations, many none.
 	// It changes once, from nil.
@@ -44,9 +46,9 @@ type typed interface {
 	close()
 	// discard turns what waits in the mailbox into dead letters.
 	discard()
-	// queued returns the number of messages that wait, and whether there is a
-	// runner.
-	queued() (n int, running bool)
+	// load returns the number of messages that wait, that of those taken ever, and
+	// whether there is a runner.
+	load() (waiting int, taken uint64, running bool)
 
 	controlled
 }
@@ -76,7 +78,35 @@ func serve(p *process, first func()) {
 // wake starts a runner. Only who was told to by the mailbox may.
 func (p *process) wake() { go p.runner() }
 
+// doom is the reason that an actor will end with. One without a reason is a probe
+// of a watchdog, and says nothing: the runner takes it away before it handles the
+// next message, so that a probe that is still there tells of a handler that has
+// been running since. The runner has to look at doom anyway.
 type doom struct{ reason error }
+
+func (d *doom) isProbe() bool { return d.reason == nil }
+
+// doomed returns p's doom, or nil if p lives.
+func (p *process) doomed() *doom {
+	if d := p.doom.Load(); d != nil && !d.isProbe() {
+		return d
+	}
+	return nil
+}
+
+// condemn gives p its doom. It reports false if p has one.
+func (p *process) condemn(reason error) bool {
+	d := &doom{reason}
+	for {
+		old := p.doom.Load()
+		if old != nil && !old.isProbe() {
+			return false
+		}
+		if p.doom.CompareAndSwap(old, d) {
+			return true
+		}
+	}
+}
 
 const (
 	trapsExits uint32 = 1 << iota
@@ -120,7 +150,7 @@ func (p *process) relations() *relations {
 // kill dooms the actor with the given reason, unless it is doomed already, and
 // makes sure that it notices.
 func (p *process) kill(reason error) {
-	if p.doom.CompareAndSwap(nil, &doom{reason}) {
+	if p.condemn(reason) {
 		p.shut(reason)
 	}
 }
@@ -152,7 +182,7 @@ func (p *process) release(reason error) {
 // end makes the death of the actor known. It does nothing if that has happened
 // before: the actor was abandoned.
 func (p *process) end(reason error) {
-	p.doom.CompareAndSwap(nil, &doom{reason})
+	p.condemn(reason)
 	if p.flags.Or(ended)&ended == 0 {
 		p.announce(p.doom.Load().reason) // a kill during Terminate came first
 	}
@@ -239,7 +269,7 @@ func (p *process) context() context.Context {
 	defer r.mu.Unlock()
 	if r.ctx == nil {
 		r.ctx, r.cancel = context.WithCancelCause(context.Background())
-		if d := p.doom.Load(); d != nil {
+		if d := p.doomed(); d != nil {
 			r.cancel(d.reason)
 		}
 	}

@@ -176,7 +176,7 @@ func (p *process) unlinkedBy(peer *process, l *link, reason error) {
 	won := l.state.CompareAndSwap(up, fired)
 	traps := p.has(trapsExits)
 	lethal := won && !traps && reason != Normal
-	doomed := lethal && p.doom.CompareAndSwap(nil, &doom{reason})
+	doomed := lethal && p.condemn(reason)
 	r.mu.Unlock()
 	switch {
 	case doomed:

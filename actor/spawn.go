@@ -102,6 +102,7 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 	c.box.Rouse() // no sender starts a runner before all is set up
 	c.sys, c.parent = sys, sys.root
 	c.serial = sys.serial.Add(1)
+	c.born = sys.age()
 	if cfg.limit != mailbox.Unbounded {
 		c.box.SetLimit(cfg.limit,
 			func(m M) { deadLetter(&c.process, m, ErrFull) },

@@ -27,6 +27,7 @@ type System struct {
 	id   uint64 // its number among the systems of this program
 	node string
 	log  *slog.Logger
+	born time.Time
 
 	serial atomic.Uint64
 	root   *process // stands for the system: the parent of actors without one
@@ -61,7 +62,7 @@ var systems atomic.Uint64
 
 // NewSystem returns a system without actors.
 func NewSystem(cfg Config) *System {
-	s := &System{id: systems.Add(1), node: cmp.Or(cfg.Node, "0"), log: cfg.Logger}
+	s := &System{id: systems.Add(1), node: cmp.Or(cfg.Node, "0"), log: cfg.Logger, born: time.Now()}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -75,6 +76,12 @@ func NewSystem(cfg Config) *System {
 
 // Logger returns the logger of the system, for those who report on its actors.
 func (s *System) Logger() *slog.Logger { return s.log }
+
+// age returns how old the system is, in units of tick. It is what actors keep of
+// the time of their spawn: 32 bits are enough for 13 years.
+func (s *System) age() uint32 { return uint32(time.Since(s.born) / tick) }
+
+const tick = 100 * time.Millisecond
 
 func (s *System) shard(p *process) *shard { return &s.shards[p.serial%uint64(len(s.shards))] }
 

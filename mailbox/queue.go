@@ -58,6 +58,7 @@ type bound[T any] struct {
 	dropped  func(T)
 	waiting  []chan struct{} // senders that wait for room, first come first served
 	reserved int             // places given to senders that have not taken them yet
+	evicted  uint64          // messages that DropOldest has discarded
 	taken    segment[T]      // holds the one message that the receiver has in hand
 }
 
@@ -176,6 +177,7 @@ func (q *Queue[T]) overflowUnlock(v T) Outcome {
 	switch b.Overflow {
 	case DropOldest:
 		oldest := q.removeLocked()
+		b.evicted++
 		q.appendLocked(v)
 		v = oldest
 	case DropNewest:
@@ -256,6 +258,21 @@ func (q *Queue[T]) Len() int {
 	q.mu.lock()
 	defer q.mu.unlock()
 	return int(q.in-q.out) + q.urgent.waiting()
+}
+
+// Taken returns how many messages the receiver has ever taken, those included that
+// it still has in hand.
+func (q *Queue[T]) Taken() uint64 {
+	q.mu.lock()
+	defer q.mu.unlock()
+	n := q.out
+	if q.bound != nil {
+		n -= q.bound.evicted
+	}
+	if q.urgent != nil {
+		n += q.urgent.taken
+	}
+	return n
 }
 
 // Awake reports whether the receiver is awake.

@@ -6,6 +6,8 @@ import "sync/atomic"
 type urgent[T any] struct {
 	n    atomic.Int32 // length of list, to be looked at without the lock
 	list []T
+
+	taken uint64 // messages ever removed
 }
 
 // waiting returns how many urgent messages wait. A nil lane has none.
@@ -24,6 +26,7 @@ func (u *urgent[T]) popLocked() T {
 		u.list = nil
 	}
 	u.n.Store(int32(len(u.list)))
+	u.taken++
 	return v
 }
 
