@@ -1,28 +1,36 @@
 package ws
 
-import "sync"
+import (
+	"fmt"
+	"sync"
+)
 
 // broadcast is a message to all subscribers of a topic. It is encoded once for
-// each serializer in use, however many connections it goes to.
+// each encoding in use, however many connections it goes to.
 type broadcast struct {
-	message
-	encoded [len(serializers)]struct {
-		once  sync.Once
-		frame frame
-		err   error
-	}
+	Message
+	frames []onceFrame // one for each of the endpoint's encodings
 }
 
-func newBroadcast(topic, event string, payload any) (*broadcast, error) {
+type onceFrame struct {
+	once  sync.Once
+	frame frame
+	err   error
+}
+
+func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, error) {
 	p, err := outgoing(payload)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("broadcast %q on %q: %w", event, topic, err)
 	}
-	return &broadcast{message: message{topic: topic, event: event, payload: p}}, nil
+	return &broadcast{
+		Message: Message{Topic: topic, Event: event, Payload: p},
+		frames:  make([]onceFrame, len(e.encodings)),
+	}, nil
 }
 
-func (b *broadcast) frame(s serializer) (frame, error) {
-	e := &b.encoded[s.index()]
-	e.once.Do(func() { e.frame, e.err = s.encode(b.message) })
-	return e.frame, e.err
+func (b *broadcast) frame(e *encoding) (frame, error) {
+	f := &b.frames[e.index]
+	f.once.Do(func() { f.frame, f.err = e.encode(b.Message) })
+	return f.frame, f.err
 }

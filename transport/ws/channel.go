@@ -60,9 +60,9 @@ type Channel struct {
 	session *session // only what never changes
 	handler Handler
 	topic   string
-	joinRef ref
+	joinRef string
 	joined  bool
-	current ref // of the message that is being handled, if it has one
+	current string // of the message that is being handled, if it has one
 
 	intercepts []string     // does not change after the join
 	pending    atomic.Int64 // messages of the client that are not handled yet
@@ -102,7 +102,7 @@ func (c *Channel) Push(event string, payload any) error {
 	if err != nil {
 		return fmt.Errorf("push %q: %w", event, err)
 	}
-	return c.session.send(message{joinRef: c.joinRef, topic: c.topic, event: event, payload: p})
+	return c.session.send(Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
 }
 
 // Broadcast sends an event to all clients that have joined the topic, this one
@@ -147,7 +147,7 @@ func (c *Channel) ReplyRef() (ReplyRef, error) {
 	if c.current == "" {
 		return ReplyRef{}, ErrNoRef
 	}
-	return ReplyRef{c.session, reply{joinRef: c.joinRef, ref: c.current, topic: c.topic}}, nil
+	return ReplyRef{c.session, Message{JoinRef: c.joinRef, Ref: c.current, Topic: c.topic}}, nil
 }
 
 // Ref is the address of a channel. It is comparable, and safe to use when the
@@ -175,12 +175,12 @@ func (r Ref) PID() actor.PID { return r.ref.PID() }
 // ReplyRef stands for a message that is to be answered later.
 type ReplyRef struct {
 	session *session
-	reply   reply
+	message Message // payload apart
 }
 
 // Reply answers the message. An answer that comes when the channel has ended does
 // no harm: the client drops it.
-func (r ReplyRef) Reply(with Reply) error { return r.session.reply(r.reply, with) }
+func (r ReplyRef) Reply(with Reply) error { return r.session.reply(r.message, with) }
 
 // The operations of a channelMsg.
 type channelOp uint8
@@ -195,7 +195,7 @@ const (
 // channelMsg is a message to a channel actor.
 type channelMsg struct {
 	op   channelOp
-	in   message
+	in   Message
 	out  *broadcast
 	info any
 }
@@ -223,7 +223,7 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 		defer a.handled()
 		return a.in(m.in)
 	case opOut:
-		return a.handler.(OutHandler).HandleOut(&a.Channel, m.out.event, m.out.payload)
+		return a.handler.(OutHandler).HandleOut(&a.Channel, m.out.Event, m.out.Payload)
 	default:
 		if h, ok := a.handler.(InfoHandler); ok {
 			return h.HandleInfo(&a.Channel, m.info)
@@ -240,12 +240,12 @@ func (a *channelActor) handled() {
 
 // join runs the handler's Join and answers. The channel is subscribed before the
 // client hears that it is in, so it misses nothing from then on.
-func (a *channelActor) join(m message) error {
+func (a *channelActor) join(m Message) error {
 	if h, ok := a.handler.(OutHandler); ok {
 		a.intercepts = h.Intercepts()
 	}
-	answer := reply{joinRef: m.joinRef, ref: m.ref, topic: m.topic}
-	payload, err := a.handler.Join(&a.Channel, a.topic, m.payload)
+	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
+	payload, err := a.handler.Join(&a.Channel, a.topic, m.Payload)
 	if err != nil {
 		payload, foreseen := refusal(err)
 		if !foreseen {
@@ -268,21 +268,21 @@ func (a *channelActor) join(m message) error {
 }
 
 // in handles an event of the client's.
-func (a *channelActor) in(m message) error {
-	answer := reply{joinRef: a.joinRef, ref: m.ref, topic: a.topic}
-	if m.event == eventLeave {
+func (a *channelActor) in(m Message) error {
+	answer := Message{JoinRef: a.joinRef, Ref: m.Ref, Topic: a.topic}
+	if m.Event == eventLeave {
 		if err := a.session.reply(answer, OK(nil)); err != nil {
 			return err
 		}
 		return Left
 	}
-	a.current = m.ref
-	with, err := a.handler.HandleIn(&a.Channel, m.event, m.payload)
+	a.current = m.Ref
+	with, err := a.handler.HandleIn(&a.Channel, m.Event, m.Payload)
 	a.current = ""
 	if err != nil && !actor.IsClean(err) {
 		return err
 	}
-	if with.status != "" && m.ref != "" {
+	if with.status != "" && m.Ref != "" {
 		if err := a.session.reply(answer, with); err != nil {
 			return err
 		}
@@ -294,13 +294,13 @@ func (a *channelActor) in(m message) error {
 // share, without a part for this actor, unless the handler intercepts the event.
 // It implements pubsub.Subscriber, and runs on the broadcaster's goroutine.
 func (a *channelActor) Deliver(_ string, b *broadcast) {
-	if slices.Contains(a.intercepts, b.event) {
+	if slices.Contains(a.intercepts, b.Event) {
 		a.ctx.Self().Send(channelMsg{op: opOut, out: b})
 		return
 	}
-	f, err := b.frame(a.session.serializer)
+	f, err := b.frame(a.session.encoding)
 	if err != nil {
-		a.session.log().Warn("broadcast not delivered", "topic", b.topic, "event", b.event, "error", err)
+		a.session.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
 		return
 	}
 	a.session.transport.send(f)

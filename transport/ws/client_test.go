@@ -140,10 +140,16 @@ func (s *server) dial(t testing.TB, path string, header http.Header) (*client, *
 	path, query, _ := strings.Cut(path, "?")
 	var resp *http.Response
 	var err error
+	compression := websocket.CompressionDisabled
+	if header.Get("X-Compress") != "" {
+		compression = websocket.CompressionNoContextTakeover
+	}
 	c.conn, resp, err = websocket.Dial(t.Context(), "ws://"+s.addr+path+"/websocket?"+query, &websocket.DialOptions{
-		HTTPClient:   &http.Client{Transport: transport},
-		HTTPHeader:   header,
-		Subprotocols: header.Values("X-Subprotocols"), // for a header that the library sets itself
+		HTTPClient: &http.Client{Transport: transport},
+		HTTPHeader: header,
+		// For headers that the library sets itself.
+		Subprotocols:    header.Values("X-Subprotocols"),
+		CompressionMode: compression,
 	})
 	if err == nil {
 		c.conn.SetReadLimit(-1)

@@ -65,8 +65,8 @@ type closeStatus struct {
 
 // accept upgrades the request. The HTTP handler may then return: the connection
 // is the caller's, and nothing of the request is kept.
-func (c *conn) accept(w http.ResponseWriter, r *http.Request) (err error) {
-	c.ws, err = websocket.Accept(&upgrade{w, c}, r, acceptOptions)
+func (c *conn) accept(w http.ResponseWriter, r *http.Request, with *websocket.AcceptOptions) (err error) {
+	c.ws, err = websocket.Accept(&upgrade{w, c}, r, with)
 	return err
 }
 

@@ -14,8 +14,8 @@
 //	http.ListenAndServe("127.0.0.1:4000", endpoint)
 //
 // The official clients for JavaScript, Swift, Kotlin and others work unmodified.
-// Versions 1 and 2 of the protocol are spoken, as the client asks; messages are
-// JSON, or bytes in version 2. With Socket.LongPoll, clients that cannot use a
+// Versions 1 and 2 of the protocol are spoken, as the client asks, and others by a
+// [Serializer] of your own; messages are JSON, or bytes in version 2. With Socket.LongPoll, clients that cannot use a
 // WebSocket poll over plain HTTP.
 //
 // # Order and delivery

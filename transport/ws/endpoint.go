@@ -35,6 +35,8 @@ type Endpoint struct {
 	tree   supervisor.Tree
 	topics pubsub.PubSub[*broadcast]
 
+	encodings encodings // of all sockets; does not change
+
 	// The present dynamic supervisor of the socket actors: a restart changes it.
 	sockets atomic.Pointer[supervisor.Dynamic]
 
@@ -67,6 +69,10 @@ func NewEndpoint(sys *actor.System, sockets ...Socket) (*Endpoint, error) {
 		s, err := s.withDefaults()
 		if err != nil {
 			return nil, fmt.Errorf("ws: socket %d, %q: %w", i, s.Path, err)
+		}
+		for _, ser := range s.Serializers {
+			e.encodings.get(ser, false)
+			e.encodings.get(ser, s.Compress)
 		}
 		e.mounts = append(e.mounts, s)
 	}
@@ -130,14 +136,15 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		released:     e.released,
 		open:         &e.conns,
 	}
-	if err := c.accept(w, r); err != nil { // and has answered
+	if err := c.accept(w, r, s.accept); err != nil { // and has answered
 		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
 		e.released()
 		return
 	}
 	c.ws.SetReadLimit(int64(s.MaxMessageSize))
-	e.conns.Add(1) // the reader's, while the connection's own still holds
-	if e.start(&session{endpoint: e, socket: s, transport: c, serializer: ser, identity: identity}) {
+	deflate := w.Header().Get("Sec-WebSocket-Extensions") != "" // negotiated: there is no other
+	e.conns.Add(1)                                              // the reader's, while the connection's own still holds
+	if e.start(&session{endpoint: e, socket: s, transport: c, encoding: e.encodings.get(ser, deflate), identity: identity}) {
 		go func() {
 			defer e.conns.Done()
 			c.receive()
@@ -199,18 +206,18 @@ func (e *Endpoint) Broadcast(topic, event string, payload any) error {
 // LocalBroadcast is Broadcast to the clients that are connected to this endpoint
 // only, whatever cluster it is in. It is Phoenix's local_broadcast.
 func (e *Endpoint) LocalBroadcast(topic, event string, payload any) error {
-	b, err := newBroadcast(topic, event, payload)
+	b, err := e.newBroadcast(topic, event, payload)
 	if err != nil {
-		return fmt.Errorf("broadcast %q on %q: %w", event, topic, err)
+		return err
 	}
 	e.topics.LocalBroadcast(topic, b)
 	return nil
 }
 
 func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any) error {
-	b, err := newBroadcast(topic, event, payload)
+	b, err := e.newBroadcast(topic, event, payload)
 	if err != nil {
-		return fmt.Errorf("broadcast %q on %q: %w", event, topic, err)
+		return err
 	}
 	return e.topics.BroadcastFrom(from, topic, b)
 }

@@ -13,6 +13,7 @@ const (
 	opText   = 0x1
 	opBinary = 0x2
 	finBit   = 0x80
+	rsv1Bit  = 0x40 // the message is compressed
 
 	maxHeader = 10
 )

@@ -20,7 +20,7 @@ const (
 
 // handshake checks a request in the order that Phoenix does: origin, auth token,
 // version, and then the user's Connect.
-func (s *Socket) handshake(r *http.Request, params url.Values, authToken func(http.Header) (string, error)) (Identity, serializer, error) {
+func (s *Socket) handshake(r *http.Request, params url.Values, authToken func(http.Header) (string, error)) (Identity, Serializer, error) {
 	if !s.allows(r) {
 		return Identity{}, nil, errOrigin
 	}
@@ -32,7 +32,7 @@ func (s *Socket) handshake(r *http.Request, params url.Values, authToken func(ht
 	if params.Has("vsn") {
 		vsn = params.Get("vsn")
 	}
-	ser, err := serializerFor(vsn)
+	ser, err := serializerFor(s.Serializers, vsn)
 	if err != nil {
 		return Identity{}, nil, err
 	}
@@ -84,8 +84,15 @@ func isUpgrade(h http.Header) bool {
 	return strings.EqualFold(h.Get("Upgrade"), "websocket")
 }
 
-var acceptOptions = &websocket.AcceptOptions{
-	InsecureSkipVerify: true, // the origin has been checked, by our rules
-	Subprotocols:       []string{subprotocol},
-	CompressionMode:    websocket.CompressionDisabled,
+// acceptOptions are for the library, once the handshake has been checked.
+func (s *Socket) acceptOptions() *websocket.AcceptOptions {
+	o := &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // the origin has been checked, by our rules
+		Subprotocols:       []string{subprotocol},
+		CompressionMode:    websocket.CompressionDisabled,
+	}
+	if s.Compress {
+		o.CompressionMode = websocket.CompressionNoContextTakeover
+	}
+	return o
 }

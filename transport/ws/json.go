@@ -96,14 +96,14 @@ func unquote(data []byte) (string, error) {
 }
 
 // rawRef takes a reference as it is; only strings, numbers and null can be one.
-func rawRef(data []byte) (ref, error) {
+func rawRef(data []byte) (string, error) {
 	switch data[0] {
 	case 'n':
 		return "", nil
 	case '{', '[', 't', 'f':
 		return "", fmt.Errorf("%w: %.40s is not a ref", errMalformed, data)
 	}
-	return ref(data), nil
+	return string(data), nil
 }
 
 // appendString appends s as a JSON string.
@@ -119,11 +119,11 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-func appendRef(dst []byte, r ref) []byte {
-	if r == "" {
+func appendRef(dst []byte, ref string) []byte {
+	if ref == "" {
 		return append(dst, "null"...)
 	}
-	return append(dst, r...)
+	return append(dst, ref...)
 }
 
 // appendReply appends the payload of a phx_reply.

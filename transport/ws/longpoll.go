@@ -103,7 +103,7 @@ func (e *Endpoint) openPoll(r *http.Request, params url.Values, s *Socket) pollA
 		return pollStatus(http.StatusServiceUnavailable)
 	}
 	p := newPoller(e, s, uuid.New())
-	if !e.start(&session{endpoint: e, socket: s, transport: p, serializer: ser, identity: identity}) {
+	if !e.start(&session{endpoint: e, socket: s, transport: p, encoding: e.encodings.get(ser, false), identity: identity}) {
 		return pollStatus(http.StatusServiceUnavailable)
 	}
 	return pollMessages(http.StatusGone, e.signPoll(p.id, s), nil)

@@ -17,38 +17,34 @@ const (
 	topicPhoenix = "phoenix"
 )
 
-// ref is a message reference in its JSON form: a client's ref comes back as it
-// was, "1" as "1" and 1 as 1. The empty ref is JSON's null.
-type ref string
+// Message is one message of the protocol, either way, as a [Serializer] sees it.
+type Message struct {
+	// JoinRef and Ref are the client's references in JSON, so that each comes back
+	// as it was: `"1"` as "1" and `1` as 1. Empty is null.
+	JoinRef, Ref string
 
-// text returns the ref as a binary frame carries it: without quotes.
-func (r ref) text() string {
-	var s string
-	if json.Unmarshal([]byte(r), &s) == nil {
-		return s
-	}
-	return string(r)
+	Topic, Event string
+	Payload      Payload
 }
 
-// refOf returns the ref that text stands for in a binary frame.
-func refOf(text string) ref {
+// size is the length of all parts.
+func (m Message) size() int {
+	return len(m.JoinRef) + len(m.Ref) + len(m.Topic) + len(m.Event) + len(m.Payload.data)
+}
+
+// refText returns a reference as a binary frame carries it: without quotes.
+func refText(ref string) string {
+	var s string
+	if json.Unmarshal([]byte(ref), &s) == nil {
+		return s
+	}
+	return ref
+}
+
+// refOf returns the reference that text stands for in a binary frame.
+func refOf(text string) string {
 	if text == "" {
 		return ""
 	}
-	return ref(appendString(nil, text))
-}
-
-// message is one protocol message, either way.
-type message struct {
-	joinRef, ref ref
-	topic, event string
-	payload      Payload
-}
-
-// reply is the answer to a message.
-type reply struct {
-	joinRef, ref ref
-	topic        string
-	status       string
-	response     Payload
+	return string(appendString(nil, text))
 }

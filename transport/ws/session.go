@@ -16,22 +16,22 @@ import (
 // client sends, hands it to the channels, starts them and tells the client of
 // their end. Channels answer their client themselves.
 type session struct {
-	ctx        *actor.Context[sessionMsg]
-	endpoint   *Endpoint
-	socket     *Socket
-	transport  transport
-	owned      bool // the transport is released at the session's end
-	serializer serializer
-	identity   Identity
+	ctx       *actor.Context[sessionMsg]
+	endpoint  *Endpoint
+	socket    *Socket
+	transport transport
+	owned     bool // the transport is released at the session's end
+	encoding  *encoding
+	identity  Identity
 
 	// Few, so a list: it takes no memory while there are none.
 	channels []*joined
 
 	// A join takes several steps. Until it is through, the client's messages wait.
 	joining *joined   // its Join is running
-	joinMsg ref       // the ref of the message that asked for it
-	rejoin  *message  // waits for the channel that it replaces to end
-	waiting []message // came in the meantime
+	joinMsg string    // the ref of the message that asked for it
+	rejoin  *Message  // waits for the channel that it replaces to end
+	waiting []Message // came in the meantime
 }
 
 // transport is the way to one client: a WebSocket, or a client that polls. Its
@@ -52,7 +52,7 @@ type transport interface {
 // joined is a channel as its session knows it.
 type joined struct {
 	topic   string
-	joinRef ref
+	joinRef string
 	ref     actor.Ref[channelMsg]
 	channel *Channel
 	leaving bool // the client has left; the channel is about to end
@@ -96,7 +96,7 @@ func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 
 // Deliver hears broadcasts to the socket ID. It implements pubsub.Subscriber.
 func (s *session) Deliver(_ string, b *broadcast) {
-	if b.event == eventDisconnect {
+	if b.Event == eventDisconnect {
 		s.ctx.Self().Send(sessionMsg{op: opDisconnect})
 	}
 }
@@ -105,7 +105,7 @@ func (s *session) Deliver(_ string, b *broadcast) {
 func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	switch m.op {
 	case opFrame:
-		in, err := s.serializer.decode(m.data, m.binary)
+		in, err := s.encoding.Decode(m.data, m.binary)
 		if err != nil {
 			s.log().Debug("malformed message", "error", err)
 			return s.hangUp(websocket.StatusInvalidFramePayloadData, "malformed message")
@@ -150,10 +150,10 @@ func (s *session) hungUp(err error) error {
 
 // receive handles one message, or puts it off while a join is under way. A
 // heartbeat is not put off.
-func (s *session) receive(m message) error {
-	if m.topic == topicPhoenix && m.event == eventHeartbeat {
+func (s *session) receive(m Message) error {
+	if m.Topic == topicPhoenix && m.Event == eventHeartbeat {
 		s.transport.handled(1)
-		return s.reply(reply{ref: m.ref, topic: m.topic}, OK(nil))
+		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, OK(nil))
 	}
 	if s.busy() {
 		s.waiting = append(s.waiting, m)
@@ -179,15 +179,15 @@ func (s *session) catchUp() error {
 	return nil
 }
 
-func (s *session) dispatch(m message) error {
-	if m.event == eventJoin {
+func (s *session) dispatch(m Message) error {
+	if m.Event == eventJoin {
 		s.transport.handled(1)
 		return s.join(m)
 	}
-	j := s.find(m.topic)
+	j := s.find(m.Topic)
 	current := j != nil && !j.leaving
-	if current && (m.joinRef == "" || m.joinRef == j.joinRef) {
-		j.leaving = m.event == eventLeave
+	if current && (m.JoinRef == "" || m.JoinRef == j.joinRef) {
+		j.leaving = m.Event == eventLeave
 		j.channel.pending.Add(1)
 		j.ref.Send(channelMsg{op: opIn, in: m})
 		return nil
@@ -196,10 +196,10 @@ func (s *session) dispatch(m message) error {
 	switch {
 	case current: // meant for a channel that this one has replaced
 		return nil
-	case m.event == eventLeave:
-		return s.reply(reply{joinRef: m.joinRef, ref: m.ref, topic: m.topic}, OK(nil))
+	case m.Event == eventLeave:
+		return s.reply(Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, OK(nil))
 	default:
-		return s.reply(reply{ref: m.ref, topic: m.topic}, Error(Reason("unmatched topic")))
+		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
 	}
 }
 
@@ -220,34 +220,34 @@ const (
 )
 
 // join starts a channel, or first ends the one that the client has on the topic.
-func (s *session) join(m message) error {
-	route := s.socket.Channels.match(m.topic)
+func (s *session) join(m Message) error {
+	route := s.socket.Channels.match(m.Topic)
 	if route == nil {
-		s.log().Warn("no channel for topic", "topic", m.topic)
-		return s.reply(reply{ref: m.ref, topic: m.topic}, Error(Reason("unmatched topic")))
+		s.log().Warn("no channel for topic", "topic", m.Topic)
+		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
 	}
-	if old := s.find(m.topic); old != nil {
+	if old := s.find(m.Topic); old != nil {
 		s.rejoin = &m
 		old.channel.replaced.Store(true)
 		s.ctx.Exit(old.ref.PID(), Rejoined)
 		s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: old.ref.PID()})
 		return nil
 	}
-	answer := reply{joinRef: m.joinRef, ref: m.ref, topic: m.topic}
+	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
 	if len(s.channels) >= s.socket.MaxChannels {
 		return s.reply(answer, Error(Reason("too many channels joined")))
 	}
-	a := &channelActor{Channel{session: s, topic: m.topic, joinRef: m.joinRef}}
+	a := &channelActor{Channel{session: s, topic: m.Topic, joinRef: m.JoinRef}}
 	channel, err := actor.SpawnLink(s.ctx, func() actor.Behavior[channelMsg] {
 		a.handler = route.New()
 		return a
 	})
 	if err != nil {
-		s.log().Error("channel not started", "topic", m.topic, "error", err)
+		s.log().Error("channel not started", "topic", m.Topic, "error", err)
 		return s.reply(answer, Error(Reason("join crashed")))
 	}
-	s.joining = &joined{topic: m.topic, joinRef: m.joinRef, ref: channel, channel: &a.Channel}
-	s.joinMsg = m.ref
+	s.joining = &joined{topic: m.Topic, joinRef: m.JoinRef, ref: channel, channel: &a.Channel}
+	s.joinMsg = m.Ref
 	s.channels = append(s.channels, s.joining)
 	channel.Send(channelMsg{op: opJoin, in: m})
 	return nil
@@ -275,7 +275,7 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 	if err := s.tellEnd(j, exit.Reason); err != nil {
 		return err
 	}
-	if m := s.rejoin; m != nil && m.topic == j.topic {
+	if m := s.rejoin; m != nil && m.Topic == j.topic {
 		s.rejoin = nil
 		if err := s.join(*m); err != nil {
 			return err
@@ -286,17 +286,17 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 
 // tellEnd tells the client that a channel has ended.
 func (s *session) tellEnd(j *joined, reason error) error {
-	end := message{joinRef: j.joinRef, ref: j.joinRef, topic: j.topic, event: eventClose}
+	end := Message{JoinRef: j.joinRef, Ref: j.joinRef, Topic: j.topic, Event: eventClose}
 	switch {
 	case s.joining == j:
 		s.joining = nil
 		if actor.IsClean(reason) { // refused, and the client has been told
 			return nil
 		}
-		return s.reply(reply{joinRef: j.joinRef, ref: s.joinMsg, topic: j.topic}, Error(Reason("join crashed")))
+		return s.reply(Message{JoinRef: j.joinRef, Ref: s.joinMsg, Topic: j.topic}, Error(Reason("join crashed")))
 	case !actor.IsClean(reason) && !j.channel.replaced.Load():
-		end.event = eventError
-		end.payload = Payload{data: []byte(`{"reason":"channel_crash"}`)}
+		end.Event = eventError
+		end.Payload = Payload{data: []byte(`{"reason":"channel_crash"}`)}
 	}
 	return s.send(end)
 }
@@ -341,24 +341,23 @@ func (s *session) await(limit time.Duration) bool {
 
 // send and reply may be called from any goroutine.
 
-func (s *session) send(m message) error {
-	f, err := s.serializer.encode(m)
+func (s *session) send(m Message) error {
+	f, err := s.encoding.encode(m)
 	if err != nil {
-		return fmt.Errorf("%s %q: %w", m.topic, m.event, err)
+		return fmt.Errorf("%s %q: %w", m.Topic, m.Event, err)
 	}
 	s.transport.send(f)
 	return nil
 }
 
-func (s *session) reply(to reply, with Reply) error {
-	payload, err := JSON(with.payload)
-	if err != nil {
-		return fmt.Errorf("reply on %q: %w", to.topic, err)
+// reply answers the message m, of which JoinRef, Ref and Topic count.
+func (s *session) reply(m Message, with Reply) (err error) {
+	if m.Payload, err = JSON(with.payload); err != nil {
+		return fmt.Errorf("reply on %q: %w", m.Topic, err)
 	}
-	to.status, to.response = with.status, payload
-	f, err := s.serializer.encodeReply(to)
+	f, err := s.encoding.encodeReply(m, with.status)
 	if err != nil {
-		return fmt.Errorf("reply on %q: %w", to.topic, err)
+		return fmt.Errorf("reply on %q: %w", m.Topic, err)
 	}
 	s.transport.send(f)
 	return nil

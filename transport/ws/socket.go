@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"reflect"
 	"time"
+
+	"github.com/coder/websocket"
 )
 
 // Socket says where clients connect and what they find there. Path and Channels
@@ -64,7 +67,21 @@ type Socket struct {
 	// if 0. One more is refused with reason "too many channels joined".
 	MaxChannels int
 
+	// Serializers are the versions of the protocol that clients may choose from, by
+	// the parameter vsn: V1 and V2 if it is empty. The first that serves a version
+	// has it; a client that names none gets version 1.0.0.
+	Serializers []Serializer
+
+	// Compress lets clients have messages of 512 bytes and more compressed, both
+	// ways, if they ask for it, as browsers do (permessage-deflate, without context
+	// takeover). It costs time for each message, 4 KiB more for each connection on
+	// which a compressed message has come in, and 1.2 MB for each core that
+	// compresses. A broadcast is compressed once for all its receivers.
+	// MaxMessageSize is the size before compression.
+	Compress bool
+
 	origins []origin
+	accept  *websocket.AcceptOptions
 }
 
 // Identity is who a client is, as Connect found.
@@ -103,6 +120,18 @@ func (s Socket) withDefaults() (Socket, error) {
 		}
 		s.origins = append(s.origins, parsed)
 	}
+	for _, ser := range s.Serializers {
+		if _, ok := parseVersion(ser.Version()); !ok {
+			return s, fmt.Errorf(`version %q of a serializer: want one like "2.0.0"`, ser.Version())
+		}
+		if !reflect.TypeOf(ser).Comparable() {
+			return s, fmt.Errorf("serializer %T is not comparable", ser)
+		}
+	}
+	if len(s.Serializers) == 0 {
+		s.Serializers = []Serializer{V1{}, V2{}}
+	}
+	s.accept = s.acceptOptions()
 	for name, n := range map[string]int64{
 		"IdleTimeout":    int64(s.IdleTimeout),
 		"WriteTimeout":   int64(s.WriteTimeout),

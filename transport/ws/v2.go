@@ -2,11 +2,9 @@ package ws
 
 import "fmt"
 
-// v2 is version 2.0.0 of the protocol: a JSON array
+// V2 is the [Serializer] of version 2.0.0 of the protocol: a JSON array
 // [join_ref, ref, topic, event, payload], or a binary frame.
-type v2 struct{}
-
-func (v2) index() int { return 1 }
+type V2 struct{}
 
 // The kinds of binary frames.
 const (
@@ -15,89 +13,91 @@ const (
 	kindBroadcast = 2
 )
 
-func (v2) decode(data []byte, binary bool) (message, error) {
+// Version implements [Serializer].
+func (V2) Version() string { return "2.0.0" }
+
+// Decode implements [Serializer].
+func (V2) Decode(data []byte, binary bool) (Message, error) {
 	if binary {
 		return decodeBinary(data)
 	}
 	var parts [5][]byte
 	if err := splitArray(data, parts[:]); err != nil {
-		return message{}, err
+		return Message{}, err
 	}
-	m := message{payload: Payload{data: parts[4]}}
+	m := Message{Payload: Payload{data: parts[4]}}
 	var err error
-	if m.joinRef, err = rawRef(parts[0]); err != nil {
-		return message{}, err
+	if m.JoinRef, err = rawRef(parts[0]); err != nil {
+		return Message{}, err
 	}
-	if m.ref, err = rawRef(parts[1]); err != nil {
-		return message{}, err
+	if m.Ref, err = rawRef(parts[1]); err != nil {
+		return Message{}, err
 	}
-	if m.topic, err = unquote(parts[2]); err != nil {
-		return message{}, err
+	if m.Topic, err = unquote(parts[2]); err != nil {
+		return Message{}, err
 	}
-	if m.event, err = unquote(parts[3]); err != nil {
-		return message{}, err
+	if m.Event, err = unquote(parts[3]); err != nil {
+		return Message{}, err
 	}
 	return m.normalized(), nil
 }
 
 // normalized gives a join without a join ref its ref for one.
-func (m message) normalized() message {
-	if m.event == eventJoin && m.joinRef == "" {
-		m.joinRef = m.ref
+func (m Message) normalized() Message {
+	if m.Event == eventJoin && m.JoinRef == "" {
+		m.JoinRef = m.Ref
 	}
 	return m
 }
 
 // decodeBinary reads a client's push: kind, four sizes, four texts, data.
-func decodeBinary(data []byte) (message, error) {
+func decodeBinary(data []byte) (Message, error) {
 	if len(data) < 5 || data[0] != kindPush {
-		return message{}, fmt.Errorf("%w: not a binary push", errMalformed)
+		return Message{}, fmt.Errorf("%w: not a binary push", errMalformed)
 	}
 	var fields [4]string
 	rest := data[5:]
 	for i := range fields {
 		size := int(data[1+i])
 		if size > len(rest) {
-			return message{}, fmt.Errorf("%w: sizes overrun the binary frame", errMalformed)
+			return Message{}, fmt.Errorf("%w: sizes overrun the binary frame", errMalformed)
 		}
 		fields[i], rest = string(rest[:size]), rest[size:]
 	}
-	return message{
-		joinRef: refOf(fields[0]),
-		ref:     refOf(fields[1]),
-		topic:   fields[2],
-		event:   fields[3],
-		payload: Binary(rest),
+	return Message{
+		JoinRef: refOf(fields[0]),
+		Ref:     refOf(fields[1]),
+		Topic:   fields[2],
+		Event:   fields[3],
+		Payload: Binary(rest),
 	}.normalized(), nil
 }
 
-func (v2) encode(m message) (frame, error) {
-	if m.payload.binary {
-		if m.joinRef == "" {
-			return encodeBinary(kindBroadcast, m.payload.data, m.topic, m.event)
+// Append implements [Serializer].
+func (V2) Append(buf []byte, m Message) ([]byte, bool, error) {
+	if m.Payload.binary {
+		if m.JoinRef == "" {
+			return appendBinary(buf, kindBroadcast, m.Payload.data, m.Topic, m.Event)
 		}
-		return encodeBinary(kindPush, m.payload.data, m.joinRef.text(), m.topic, m.event)
+		return appendBinary(buf, kindPush, m.Payload.data, refText(m.JoinRef), m.Topic, m.Event)
 	}
-	payload := m.payload.Bytes()
-	buf := newFrame(len(m.joinRef) + len(m.ref) + len(m.topic) + len(m.event) + len(payload) + 24)
-	buf = appendHead(buf, m.joinRef, m.ref, m.topic, m.event)
-	buf = append(buf, payload...)
-	return seal(append(buf, ']'), opText), nil
+	buf = appendHead(buf, m.JoinRef, m.Ref, m.Topic, m.Event)
+	buf = append(buf, m.Payload.Bytes()...)
+	return append(buf, ']'), false, nil
 }
 
-func (v2) encodeReply(r reply) (frame, error) {
-	if r.response.binary {
-		return encodeBinary(kindReply, r.response.data, r.joinRef.text(), r.ref.text(), r.topic, r.status)
+// AppendReply implements [Serializer].
+func (V2) AppendReply(buf []byte, m Message, status string) ([]byte, bool, error) {
+	if m.Payload.binary {
+		return appendBinary(buf, kindReply, m.Payload.data, refText(m.JoinRef), refText(m.Ref), m.Topic, status)
 	}
-	response := r.response.Bytes()
-	buf := newFrame(len(r.joinRef) + len(r.ref) + len(r.topic) + len(r.status) + len(response) + 64)
-	buf = appendHead(buf, r.joinRef, r.ref, r.topic, eventReply)
-	buf = appendReply(buf, r.status, r.response)
-	return seal(append(buf, ']'), opText), nil
+	buf = appendHead(buf, m.JoinRef, m.Ref, m.Topic, eventReply)
+	buf = appendReply(buf, status, m.Payload)
+	return append(buf, ']'), false, nil
 }
 
 // appendHead appends all of a message up to its payload.
-func appendHead(buf []byte, joinRef, ref ref, topic, event string) []byte {
+func appendHead(buf []byte, joinRef, ref, topic, event string) []byte {
 	buf = append(buf, '[')
 	buf = append(appendRef(buf, joinRef), ',')
 	buf = append(appendRef(buf, ref), ',')
@@ -105,21 +105,17 @@ func appendHead(buf []byte, joinRef, ref ref, topic, event string) []byte {
 	return append(appendString(buf, event), ',')
 }
 
-// encodeBinary makes a binary frame: kind, a size for each text, texts, data.
-func encodeBinary(kind byte, data []byte, texts ...string) (frame, error) {
-	size := 1 + len(texts) + len(data)
-	for _, t := range texts {
-		size += len(t)
-	}
-	buf := append(newFrame(size), kind)
+// appendBinary appends a binary message: kind, a size for each text, texts, data.
+func appendBinary(buf []byte, kind byte, data []byte, texts ...string) ([]byte, bool, error) {
+	buf = append(buf, kind)
 	for _, t := range texts {
 		if len(t) > 255 {
-			return frame{}, fmt.Errorf("ws: encode: %d bytes are too many for a field of a binary message: %.40q", len(t), t)
+			return nil, false, fmt.Errorf("ws: encode: %d bytes are too many for a field of a binary message: %.40q", len(t), t)
 		}
 		buf = append(buf, byte(len(t)))
 	}
 	for _, t := range texts {
 		buf = append(buf, t...)
 	}
-	return seal(append(buf, data...), opBinary), nil
+	return append(buf, data...), true, nil
 }
