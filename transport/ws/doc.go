@@ -13,6 +13,9 @@
 //	})
 //	http.ListenAndServe("127.0.0.1:4000", endpoint)
 //
+// What a channel does on which event is best put in a table, [Events], whose functions
+// get their payloads decoded into structs of their own, and checked.
+//
 // The official clients for JavaScript, Swift, Kotlin and others work unmodified.
 // Versions 1 and 2 of the protocol are spoken, as the client asks, and others by a
 // [Serializer] of your own; messages are JSON, or bytes in version 2. With Socket.LongPoll, clients that cannot use a

@@ -35,6 +35,12 @@ func Error(payload any) Reply { return Reply{"error", payload} }
 // waits for.
 func Status(status string, payload any) Reply { return Reply{status, payload} }
 
+// Status returns the reply's status, or "" if there is none to be sent.
+func (r Reply) Status() string { return r.status }
+
+// Payload returns what the handler gave for a payload.
+func (r Reply) Payload() any { return r.payload }
+
 // Reason is the payload {"reason": "…"}, the usual one of errors.
 type Reason string
 
@@ -49,8 +55,8 @@ type RefusedError struct{ Payload any }
 func (e *RefusedError) Error() string { return fmt.Sprintf("ws: join refused: %v", e.Payload) }
 
 // Refuse returns the error with which a Join refuses a client; payload, a [Reason]
-// as a rule, is what the client gets. Any other error refuses as well, but is
-// logged, and its text is not sent.
+// as a rule, is what the client gets. An [InputError] needs no Refuse. Any other error
+// refuses as well, but is logged, and its text is not sent.
 func Refuse(payload any) error { return &RefusedError{payload} }
 
 // refusal returns what the client is told about an error of Join.
@@ -58,6 +64,9 @@ func refusal(err error) (payload any, foreseen bool) {
 	var refused *RefusedError
 	if errors.As(err, &refused) {
 		return refused.Payload, true
+	}
+	if invalid, ok := errors.AsType[*InputError](err); ok {
+		return invalid, true
 	}
 	return Reason("join failed"), false
 }

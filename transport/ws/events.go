@@ -1,0 +1,74 @@
+package ws
+
+// Events is a table of what a kind of channel does on which event. Make it once,
+// beside the methods that it names; it is the same for all channels of the kind,
+// and their HandleIn looks the event up in it:
+//
+//	var roomEvents = ws.Events[*Room]{
+//		"new_msg": ws.On((*Room).NewMsg),
+//		"avatar":  ws.OnBinary((*Room).Avatar),
+//		"echo":    (*Room).Echo,
+//	}
+//
+//	func (r *Room) NewMsg(c *ws.Channel, in NewMsg) (ws.Reply, error)     // decoded
+//	func (r *Room) Avatar(c *ws.Channel, data []byte) (ws.Reply, error)   // bytes
+//	func (r *Room) Echo(c *ws.Channel, in ws.Payload) (ws.Reply, error)   // as it came
+//
+//	func (r *Room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
+//		return roomEvents.Handle(r, c, event, in)
+//	}
+//
+// H is the type of the handler, which holds the state of one channel. Events that
+// are not known in advance go before or after the lookup, in HandleIn.
+type Events[H any] map[string]EventFunc[H]
+
+// EventFunc handles one event for the channel whose handler is h. A method
+// expression is one. What it returns means the same as in [Handler.HandleIn].
+type EventFunc[H any] func(h H, c *Channel, in Payload) (Reply, error)
+
+// Handle has the event handled, for h. An event that is not in the table is
+// answered with [UnknownEvent].
+func (e Events[H]) Handle(h H, c *Channel, event string, in Payload) (Reply, error) {
+	f, ok := e[event]
+	if !ok {
+		return UnknownEvent, nil
+	}
+	return f(h, c, in)
+}
+
+// On returns the handler of an event whose payload is a JSON object. It decodes
+// the payload into an In, as [Decode] does, and calls f. If the payload is not
+// right, f is not called and the client gets an error that names what is wrong; see
+// [InputError]. The channel goes on.
+func On[H, In any](f func(H, *Channel, In) (Reply, error)) EventFunc[H] {
+	return on(f, false)
+}
+
+// OnStrict is [On] that also refuses fields that In does not have. Clients that are
+// newer than the server are then refused for what they have learnt to add.
+func OnStrict[H, In any](f func(H, *Channel, In) (Reply, error)) EventFunc[H] {
+	return on(f, true)
+}
+
+func on[H, In any](f func(H, *Channel, In) (Reply, error), strict bool) EventFunc[H] {
+	shape := shapeFor[In]()
+	return func(h H, c *Channel, in Payload) (Reply, error) {
+		var v In
+		if err := shape.decode(in, &v, strict); err != nil {
+			return Error(err), nil
+		}
+		return f(h, c, v)
+	}
+}
+
+// OnBinary returns the handler of an event whose payload is bytes: an ArrayBuffer
+// of the client. JSON is refused with an error. The bytes must not be changed; they
+// may be kept.
+func OnBinary[H any](f func(h H, c *Channel, data []byte) (Reply, error)) EventFunc[H] {
+	return func(h H, c *Channel, in Payload) (Reply, error) {
+		if !in.IsBinary() {
+			return Error(Reason("payload must be binary")), nil
+		}
+		return f(h, c, in.Bytes())
+	}
+}
