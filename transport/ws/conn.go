@@ -31,18 +31,16 @@ type conn struct {
 	carry []byte          // came with the handshake, not read yet
 	raw   syscall.RawConn // for writes that do not wait; nil if there is none, as with TLS
 
-	idle         time.Duration // closes after that long without a message
-	writeTimeout time.Duration
-	limit        int    // bytes that may wait in the queue
-	released     func() // called once, when the connection is closed for good
-
-	session actor.Ref[sessionMsg]
+	endpoint *Endpoint
+	socket   *Socket
+	session  actor.Ref[sessionMsg]
 
 	inflow inflow
 	status atomic.Pointer[closeStatus] // the first one to be set holds
-	open   *sync.WaitGroup             // counts the goroutines of connections
 
 	mu       sync.Mutex
+	running  bool // accepted, and being read
+	ended    bool // the session has ended
 	queue    net.Buffers
 	queued   int  // bytes, with those that flush has in hand
 	flushing bool // a goroutine is writing the queue
@@ -63,11 +61,34 @@ type closeStatus struct {
 	reason string
 }
 
-// accept upgrades the request. The HTTP handler may then return: the connection
-// is the caller's, and nothing of the request is kept.
-func (c *conn) accept(w http.ResponseWriter, r *http.Request, with *websocket.AcceptOptions) (err error) {
-	c.ws, err = websocket.Accept(&upgrade{w, c}, r, with)
-	return err
+// accept upgrades the request. The session is there already: it hears of a
+// Disconnect from before the client knows that it is connected. The HTTP handler
+// may then return; nothing of the request is kept.
+func (c *conn) accept(w http.ResponseWriter, r *http.Request) error {
+	ws, err := websocket.Accept(&upgrade{w, c}, r, c.socket.accept)
+	if err != nil {
+		c.session.Send(sessionMsg{op: opHangup, err: err})
+		c.endpoint.released()
+		return err
+	}
+	ws.SetReadLimit(int64(c.socket.MaxMessageSize))
+	c.ws = ws
+	return nil
+}
+
+// run reads from now on. It comes after accept.
+func (c *conn) run() {
+	// Either this comes first, and Release closes the connection, or Release has
+	// left that to this.
+	c.mu.Lock()
+	ended := c.ended
+	c.running = !ended
+	c.mu.Unlock()
+	if ended {
+		c.shut()
+	} else {
+		c.endpoint.conns.Go(c.receive)
+	}
 }
 
 // upgrade hands the library a connection with small buffers: the ones of net/http
@@ -121,7 +142,7 @@ const controlReserve = 4096
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.queued+len(p) > c.limit+controlReserve {
+	if c.queued+len(p) > c.socket.MaxQueue+controlReserve {
 		c.failLocked()
 	}
 	if c.dead {
@@ -160,10 +181,10 @@ func (c *conn) send(f frame) {
 		return
 	}
 	// One message may be larger than the queue: it is refused only behind others.
-	if c.queued > 0 && c.queued+len(f.bytes) > c.limit {
-		c.refused = true
+	if c.queued > 0 && c.queued+len(f.bytes) > c.socket.MaxQueue {
+		c.refused = c.socket.Overflow == CloseSlow
 		c.mu.Unlock()
-		c.session.Send(sessionMsg{op: opSlow})
+		c.endpoint.overflow(c.socket, c.session)
 		return
 	}
 	c.writeLocked(f.bytes)
@@ -192,7 +213,7 @@ func (c *conn) writeLocked(b []byte) {
 	c.queued += len(b)
 	if !c.flushing {
 		c.flushing = true
-		c.open.Go(c.flush)
+		c.endpoint.conns.Go(c.flush)
 	}
 }
 
@@ -204,7 +225,7 @@ func (c *conn) flush() {
 		batch, size := c.queue, c.queued
 		c.queue = nil
 		if !c.closed { // Close has set a deadline of its own
-			c.Conn.SetWriteDeadline(time.Now().Add(c.writeTimeout))
+			c.Conn.SetWriteDeadline(time.Now().Add(c.socket.WriteTimeout))
 		}
 		c.mu.Unlock()
 		_, err := batch.WriteTo(c.Conn)
@@ -240,17 +261,17 @@ func (c *conn) receive() {
 
 func (c *conn) receiveAll() error {
 	for {
-		c.Conn.SetReadDeadline(time.Now().Add(c.idle))
+		c.Conn.SetReadDeadline(time.Now().Add(c.socket.IdleTimeout))
 		typ, r, err := c.ws.Reader(context.Background())
 		if err != nil {
 			return err
 		}
-		c.Conn.SetReadDeadline(time.Now().Add(c.idle)) // for the rest of the message
+		c.Conn.SetReadDeadline(time.Now().Add(c.socket.IdleTimeout)) // for the rest of the message
 		data, err := readAll(r)
 		if err != nil {
 			return err
 		}
-		c.inflow.take(nil)
+		c.inflow.take(nil, c.endpoint.now(), c.socket.MaxMessageRate)
 		c.session.Send(sessionMsg{op: opFrame, data: data, binary: typ == websocket.MessageBinary})
 	}
 }
@@ -291,10 +312,22 @@ func (c *conn) Release(_ actor.PID, reason error) {
 	} else {
 		c.closeWith(websocket.StatusInternalError, "")
 	}
-	status := c.status.Load()
 	c.inflow.open()
-	go func() { // the handshake waits for the client
-		defer c.released()
+	c.mu.Lock()
+	c.ended = true
+	running := c.running
+	c.mu.Unlock()
+	if running {
+		c.shut()
+	}
+}
+
+// shut closes the connection with its status. The closing handshake waits for the
+// client, on a goroutine of its own.
+func (c *conn) shut() {
+	status := c.status.Load()
+	go func() {
+		defer c.endpoint.released()
 		c.ws.Close(status.code, status.reason)
 	}()
 }

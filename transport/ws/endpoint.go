@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -36,6 +37,7 @@ type Endpoint struct {
 	topics pubsub.PubSub[*broadcast]
 
 	encodings encodings // of all sockets; does not change
+	started   time.Time
 
 	// The present dynamic supervisor of the socket actors: a restart changes it.
 	sockets atomic.Pointer[supervisor.Dynamic]
@@ -51,18 +53,20 @@ type Endpoint struct {
 
 	connections atomic.Int64
 	slow        atomic.Uint64
+	dropped     atomic.Uint64
 }
 
 // Stats are figures about an endpoint.
 type Stats struct {
 	Connections   int    // that are open now
 	SlowConsumers uint64 // clients closed so far because they did not read
+	Dropped       uint64 // messages lost so far to clients that did not read, see [DropNew]
 }
 
 // NewEndpoint starts an endpoint that serves the given sockets. It fails if one of
 // them is not well-formed, or if the system is shut down.
 func NewEndpoint(sys *actor.System, sockets ...Socket) (*Endpoint, error) {
-	e := &Endpoint{log: sys.Logger()}
+	e := &Endpoint{log: sys.Logger(), started: time.Now()}
 	e.topics.Logger = e.log
 	rand.Read(e.pollKey[:]) // never fails
 	for i, s := range sockets {
@@ -129,30 +133,24 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	c := &conn{
-		idle:         s.IdleTimeout,
-		writeTimeout: s.WriteTimeout,
-		limit:        s.MaxQueue,
-		released:     e.released,
-		open:         &e.conns,
-	}
-	if err := c.accept(w, r, s.accept); err != nil { // and has answered
-		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
+	c := &conn{endpoint: e, socket: s}
+	session := &session{endpoint: e, socket: s, transport: c, identity: identity}
+	if !e.start(session) {
 		e.released()
+		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	c.ws.SetReadLimit(int64(s.MaxMessageSize))
-	deflate := w.Header().Get("Sec-WebSocket-Extensions") != "" // negotiated: there is no other
-	e.conns.Add(1)                                              // the reader's, while the connection's own still holds
-	if e.start(&session{endpoint: e, socket: s, transport: c, encoding: e.encodings.get(ser, deflate), identity: identity}) {
-		go func() {
-			defer e.conns.Done()
-			c.receive()
-		}()
-	} else {
-		e.conns.Done()
+	if err := c.accept(w, r); err != nil { // and has answered
+		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
+		return
 	}
+	deflate := w.Header().Get("Sec-WebSocket-Extensions") != "" // negotiated: there is no other
+	session.encoding = e.encodings.get(ser, deflate)            // before the first message
+	c.run()
 }
+
+// now is the time since the endpoint's start.
+func (e *Endpoint) now() time.Duration { return time.Since(e.started) }
 
 // admit counts a connection, unless the endpoint is shutting down.
 func (e *Endpoint) admit() bool {
@@ -230,18 +228,34 @@ func (e *Endpoint) Disconnect(id string) error {
 
 // Stats returns the endpoint's present figures.
 func (e *Endpoint) Stats() Stats {
-	return Stats{Connections: int(e.connections.Load()), SlowConsumers: e.slow.Load()}
+	return Stats{Connections: int(e.connections.Load()), SlowConsumers: e.slow.Load(), Dropped: e.dropped.Load()}
 }
+
+// The figures of a drain, unless others are given; they are Phoenix's.
+const (
+	drainBatch    = 10_000
+	drainInterval = 2 * time.Second
+	drainLimit    = 30 * time.Second
+)
 
 // Drain closes the open connections in batches, with code 1012, and waits for
 // interval after each batch but the last, so that the clients do not all reconnect
-// elsewhere at the same moment. New connections are refused from the start, with
-// status 503. Phoenix's batches are of 10,000
-// connections every 2 s. Drain returns when the last batch has been told, or with
-// ctx's error; Shutdown comes next. It panics if batch is less than 1.
+// elsewhere at the same moment. With batch or interval 0 it closes 10,000
+// connections every 2 s. New connections are refused from the start, with status
+// 503.
+//
+// Drain returns when the last batch has been told, or with ctx's error, or after
+// 30 s if ctx has no deadline; [Endpoint.Shutdown] comes next, and closes what is
+// left.
 func (e *Endpoint) Drain(ctx context.Context, batch int, interval time.Duration) error {
-	if batch < 1 {
-		panic("ws: Drain: a batch is at least 1 connection")
+	if batch < 0 || interval < 0 {
+		return fmt.Errorf("ws: drain: batches of %d every %v", batch, interval)
+	}
+	batch, interval = cmp.Or(batch, drainBatch), cmp.Or(interval, drainInterval)
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, drainLimit)
+		defer cancel()
 	}
 	e.refuse()
 	sockets, err := e.sockets.Load().Children(ctx)
@@ -250,9 +264,11 @@ func (e *Endpoint) Drain(ctx context.Context, batch int, interval time.Duration)
 	}
 	for i, socket := range sockets {
 		if i > 0 && i%batch == 0 {
+			pause := time.NewTimer(interval)
 			select {
-			case <-time.After(interval):
+			case <-pause.C:
 			case <-ctx.Done():
+				pause.Stop()
 				return fmt.Errorf("ws: drain: %d of %d connections are left: %w", len(sockets)-i, len(sockets), ctx.Err())
 			}
 		}

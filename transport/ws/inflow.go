@@ -3,23 +3,41 @@ package ws
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // inflowLimit is how many messages of a client may wait to be handled before its
 // connection is not read any further.
 const inflowLimit = 1024
 
-// inflow bounds the messages of a connection that are read and not yet handled.
+// inflow bounds the messages of a connection: those that are read and not yet
+// handled, and how fast they may come.
 type inflow struct {
+	pace      pace
 	unhandled atomic.Int64
 	mu        sync.Mutex
 	gate      chan struct{} // what the reader waits for; nil if it does not
 	opened    bool          // for good
 }
 
-// take counts a message and waits while there are too many. It reports false if
-// giveUp was closed first; the message does not count then.
-func (f *inflow) take(giveUp <-chan struct{}) bool {
+// take counts a message that came at the time now and waits while there are too
+// many, or while they come faster than rate. It reports false if giveUp was closed
+// first; the message does not count then.
+func (f *inflow) take(giveUp <-chan struct{}, now time.Duration, rate int) bool {
+	for {
+		wait := f.pace.take(now, rate)
+		if wait == 0 {
+			break
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			now += wait
+		case <-giveUp:
+			timer.Stop()
+			return false
+		}
+	}
 	if f.unhandled.Add(1) < inflowLimit {
 		return true
 	}

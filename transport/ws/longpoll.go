@@ -130,7 +130,7 @@ func (e *Endpoint) post(w http.ResponseWriter, r *http.Request, s *Socket) int {
 	ctx, cancel := context.WithTimeout(r.Context(), s.PollWindow)
 	defer cancel()
 	for _, m := range messages {
-		if !p.inflow.take(ctx.Done()) {
+		if !p.inflow.take(ctx.Done(), e.now(), s.MaxMessageRate) {
 			return http.StatusRequestTimeout
 		}
 		p.session.Send(m)

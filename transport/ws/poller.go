@@ -17,8 +17,7 @@ import (
 type poller struct {
 	endpoint *Endpoint
 	id       uuid.UUID
-	limit    int // bytes that may wait
-	window   time.Duration
+	socket   *Socket
 	session  actor.Ref[sessionMsg]
 	inflow   inflow
 
@@ -35,7 +34,7 @@ type poller struct {
 var errNoPoll = errors.New("ws: the client does not poll any more")
 
 func newPoller(e *Endpoint, s *Socket, id uuid.UUID) *poller {
-	return &poller{endpoint: e, id: id, limit: s.MaxQueue, window: s.PollWindow}
+	return &poller{endpoint: e, id: id, socket: s}
 }
 
 // attach implements transport. From now on the client must poll.
@@ -46,7 +45,7 @@ func (p *poller) attach(session actor.Ref[sessionMsg]) {
 }
 
 // patience is how long a client may go without a poll.
-func (p *poller) patience() time.Duration { return p.window * 3 / 2 }
+func (p *poller) patience() time.Duration { return p.socket.PollWindow * 3 / 2 }
 
 // poll returns what waits for the client, or what comes within the window. It
 // reports false if nothing does and the session has ended. A poll that begins
@@ -60,7 +59,7 @@ func (p *poller) poll(ctx context.Context) (frames []frame, alive bool) {
 		p.waiting = mine
 		p.expiry.Stop()
 		p.mu.Unlock()
-		window := time.NewTimer(p.window)
+		window := time.NewTimer(p.socket.PollWindow)
 		select {
 		case <-mine:
 		case <-window.C:
@@ -97,17 +96,20 @@ func (p *poller) send(f frame) {
 		return
 	}
 	p.mu.Lock()
-	slow := p.queued > 0 && p.queued+len(f.bytes) > p.limit && !p.refused
-	p.refused = p.refused || slow
-	if !p.refused && !p.ended {
-		p.queue = append(p.queue, f)
-		p.queued += len(f.bytes)
-		p.wakeLocked()
+	if p.refused || p.ended {
+		p.mu.Unlock()
+		return
 	}
+	if p.queued > 0 && p.queued+len(f.bytes) > p.socket.MaxQueue {
+		p.refused = p.socket.Overflow == CloseSlow
+		p.mu.Unlock()
+		p.endpoint.overflow(p.socket, p.session)
+		return
+	}
+	p.queue = append(p.queue, f)
+	p.queued += len(f.bytes)
+	p.wakeLocked()
 	p.mu.Unlock()
-	if slow {
-		p.session.Send(sessionMsg{op: opSlow})
-	}
 }
 
 // handled implements transport.

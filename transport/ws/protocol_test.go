@@ -616,23 +616,52 @@ func TestDrainClosesInBatches(t *testing.T) { // DISC-4
 	})
 }
 
-func TestDrainEndsWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := serveInMemory(t, rooms(nil))
-		a, b := s.connect(t), s.connect(t)
-		a.join("room:a")
-		b.join("room:a")
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		go a.read()
-		go b.read()
-		if err := s.Drain(ctx, 1, time.Minute); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("err = %v", err)
-		}
-		if got := s.Stats().Connections; got != 1 {
-			t.Errorf("%d connections, want the one whose batch did not come", got)
-		}
-	})
+func TestDrainHasLimits(t *testing.T) { // DISC-4
+	cases := []struct {
+		name            string
+		limit, interval time.Duration // of the context, and between batches of one
+		fails           bool
+		left            int
+		takes           time.Duration
+	}{
+		{"its context", time.Second, time.Minute, true, 3, time.Second},
+		{"30 s by default", 0, 20 * time.Second, true, 2, 30 * time.Second},
+		{"more if wanted", time.Hour, 20 * time.Second, false, 0, 60 * time.Second},
+		{"2 s between batches by default", 0, 0, false, 0, 6 * time.Second},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				socket := rooms(nil)
+				socket.IdleTimeout = time.Hour
+				s := serveInMemory(t, socket)
+				for range 4 {
+					client := s.connect(t)
+					client.join("room:a")
+					go client.conn.Read(t.Context()) // answers the close frame
+				}
+				ctx := t.Context()
+				if c.limit > 0 {
+					limited, cancel := context.WithTimeout(ctx, c.limit)
+					defer cancel()
+					ctx = limited
+				}
+				start := time.Now()
+				err := s.Drain(ctx, 1, c.interval)
+				if errors.Is(err, context.DeadlineExceeded) != c.fails || time.Since(start) != c.takes {
+					t.Errorf("%v after %v, want %v", err, time.Since(start), c.takes)
+				}
+				synctest.Wait()
+				if got := s.Stats().Connections; got != c.left {
+					t.Errorf("%d connections are left, want %d", got, c.left)
+				}
+			})
+		})
+	}
+	s := serveInMemory(t, rooms(nil))
+	if err := s.Drain(t.Context(), -1, 0); err == nil {
+		t.Error("negative batches were accepted")
+	}
 }
 
 func TestIdleConnectionIsClosed(t *testing.T) { // CONN-8

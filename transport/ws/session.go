@@ -27,6 +27,8 @@ type session struct {
 	// Few, so a list: it takes no memory while there are none.
 	channels []*joined
 
+	joins pace // of joins
+
 	// A join takes several steps. Until it is through, the client's messages wait.
 	joining *joined   // its Join is running
 	joinMsg string    // the ref of the message that asked for it
@@ -221,22 +223,41 @@ const (
 
 // join starts a channel, or first ends the one that the client has on the topic.
 func (s *session) join(m Message) error {
+	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
 	route := s.socket.Channels.match(m.Topic)
-	if route == nil {
+	old := s.find(m.Topic)
+	switch {
+	case route == nil:
 		s.log().Warn("no channel for topic", "topic", m.Topic)
 		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
-	}
-	if old := s.find(m.Topic); old != nil {
-		s.rejoin = &m
-		old.channel.replaced.Store(true)
-		s.ctx.Exit(old.ref.PID(), Rejoined)
-		s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: old.ref.PID()})
-		return nil
-	}
-	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
-	if len(s.channels) >= s.socket.MaxChannels {
+	case old == nil && s.full():
 		return s.reply(answer, Error(Reason("too many channels joined")))
+	case s.joins.take(s.endpoint.now(), s.socket.MaxJoinRate) > 0:
+		return s.reply(answer, Error(Reason("too many joins")))
+	case old == nil:
+		return s.startChannel(m, route)
 	}
+	s.rejoin = &m
+	old.channel.replaced.Store(true)
+	s.ctx.Exit(old.ref.PID(), Rejoined)
+	s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: old.ref.PID()})
+	return nil
+}
+
+// full reports whether the client has all the channels that it may have. One that
+// it is leaving does not count, unless very many of them take their time.
+func (s *session) full() bool {
+	n := 0
+	for _, j := range s.channels {
+		if !j.leaving {
+			n++
+		}
+	}
+	return n >= s.socket.MaxChannels || len(s.channels) >= 2*s.socket.MaxChannels
+}
+
+// startChannel starts a channel, which answers the join m.
+func (s *session) startChannel(m Message, route *Route) error {
 	a := &channelActor{Channel{session: s, topic: m.Topic, joinRef: m.JoinRef}}
 	channel, err := actor.SpawnLink(s.ctx, func() actor.Behavior[channelMsg] {
 		a.handler = route.New()
@@ -244,7 +265,7 @@ func (s *session) join(m Message) error {
 	})
 	if err != nil {
 		s.log().Error("channel not started", "topic", m.Topic, "error", err)
-		return s.reply(answer, Error(Reason("join crashed")))
+		return s.reply(Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, Error(Reason("join crashed")))
 	}
 	s.joining = &joined{topic: m.Topic, joinRef: m.JoinRef, ref: channel, channel: &a.Channel}
 	s.joinMsg = m.Ref
@@ -277,7 +298,7 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 	}
 	if m := s.rejoin; m != nil && m.Topic == j.topic {
 		s.rejoin = nil
-		if err := s.join(*m); err != nil {
+		if err := s.startChannel(*m, s.socket.Channels.match(m.Topic)); err != nil {
 			return err
 		}
 	}

@@ -59,13 +59,29 @@ type Socket struct {
 	MaxMessageSize int
 
 	// MaxQueue is how many bytes may wait for a client that does not read as fast
-	// as it is sent to; 1 MiB if 0. One message more ends the connection with code
-	// 1008; nobody else is held up.
+	// as it is sent to; 1 MiB if 0. What happens to one message more is up to
+	// Overflow.
 	MaxQueue int
+
+	// Overflow is CloseSlow if not set: a client that does not read is closed.
+	Overflow Overflow
 
 	// MaxChannels is how many channels a client may join on one connection; 100
 	// if 0. One more is refused with reason "too many channels joined".
 	MaxChannels int
+
+	// MaxJoinRate is how many channels a client may join in a second; 50 if 0, no
+	// limit if negative. One that has been quiet may make ten seconds' worth of joins
+	// at once, as clients do when they reconnect. One more is refused with reason
+	// "too many joins", upon which the official client tries again later.
+	MaxJoinRate int
+
+	// MaxMessageRate is how many messages a client may send in a second, heartbeats
+	// and joins included; 1,000 if 0, no limit if negative. One that has been quiet
+	// may send ten seconds' worth at once. A faster one is held back: its connection
+	// is not read meanwhile, so that it notices nothing but delay. A client that
+	// polls gets status 408 for what was not read in time.
+	MaxMessageRate int
 
 	// Serializers are the versions of the protocol that clients may choose from, by
 	// the parameter vsn: V1 and V2 if it is empty. The first that serves a version
@@ -132,6 +148,9 @@ func (s Socket) withDefaults() (Socket, error) {
 		s.Serializers = []Serializer{V1{}, V2{}}
 	}
 	s.accept = s.acceptOptions()
+	if s.Overflow > DropNew {
+		return s, fmt.Errorf("there is no Overflow %d", s.Overflow)
+	}
 	for name, n := range map[string]int64{
 		"IdleTimeout":    int64(s.IdleTimeout),
 		"WriteTimeout":   int64(s.WriteTimeout),
@@ -150,5 +169,7 @@ func (s Socket) withDefaults() (Socket, error) {
 	s.MaxMessageSize = cmp.Or(s.MaxMessageSize, 1<<20)
 	s.MaxQueue = cmp.Or(s.MaxQueue, 1<<20)
 	s.MaxChannels = cmp.Or(s.MaxChannels, 100)
+	s.MaxJoinRate = cmp.Or(s.MaxJoinRate, 50)
+	s.MaxMessageRate = cmp.Or(s.MaxMessageRate, 1000)
 	return s, nil
 }

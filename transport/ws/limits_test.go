@@ -1,0 +1,234 @@
+package ws_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// joinMany joins n topics, leaves each again, and returns how many joins were let
+// in.
+func (c *client) joinMany(n int) (joined int) {
+	c.t.Helper()
+	for i := range n {
+		ref := fmt.Sprint(i)
+		c.send(`["` + ref + `","` + ref + `","room:` + ref + `","phx_join",{}]`)
+		_, got, err := c.read()
+		switch text := string(got); {
+		case err != nil:
+			c.t.Fatal(err)
+		case strings.Contains(text, `"ok"`):
+			joined++
+			c.send(`["` + ref + `","x","room:` + ref + `","phx_leave",{}]`)
+			c.read() // the reply
+			c.read() // phx_close
+		case !strings.Contains(text, `{"status":"error","response":{"reason":"too many joins"}}`):
+			c.t.Fatalf("got %s", text)
+		}
+	}
+	return joined
+}
+
+func TestJoinRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		socket := rooms(nil)
+		socket.MaxJoinRate = 2
+		s := serveInMemory(t, socket)
+		c, other := s.connect(t), s.connect(t)
+		if got := c.joinMany(30); got != 20 {
+			t.Errorf("%d joins at once, want ten seconds' worth: 20", got)
+		}
+		other.join("room:a") // each connection by itself
+		c.heartbeat()
+		time.Sleep(2 * time.Second)
+		if got := c.joinMany(30); got != 4 {
+			t.Errorf("%d joins after 2 s, want 4", got)
+		}
+		time.Sleep(50 * time.Second) // short of the idle timeout
+		if got := c.joinMany(30); got != 20 {
+			t.Errorf("%d joins after a long time, want 20", got)
+		}
+	})
+}
+
+// A flood of joins gets as many channels as are allowed, and costs nobody else.
+func TestJoinFlood(t *testing.T) { // JOIN-9
+	s := serve(t, rooms(nil))
+	bystander := s.connect(t)
+	bystander.join("room:a")
+	c := s.connect(t)
+	const n = 2000
+	go func() {
+		for i := range n {
+			text := fmt.Sprintf(`["%d","%d","room:%d","phx_join",{}]`, i, i, i)
+			if c.conn.Write(context.Background(), websocket.MessageText, []byte(text)) != nil {
+				return
+			}
+		}
+	}()
+	answers := map[string]int{}
+	for range n {
+		_, got, err := c.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, payload, _ := bytes.Cut(got, []byte(`phx_reply",`))
+		answers[string(payload)]++
+	}
+	if len(answers) != 2 || answers[`{"status":"ok","response":{}}]`] != 100 ||
+		answers[`{"status":"error","response":{"reason":"too many channels joined"}}]`] != n-100 {
+		t.Errorf("answers: %v", answers)
+	}
+	bystander.send(`["1","2","room:a","count",{}]`)
+	bystander.expect(`["1","2","room:a","phx_reply",{"status":"ok","response":{"n":1}}]`)
+}
+
+func TestFastSenderIsHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		socket := rooms(nil)
+		socket.MaxMessageRate = 10
+		s := serveInMemory(t, socket)
+		c := s.connect(t)
+		start := time.Now()
+		c.join("room:a")
+		go func() {
+			for range 150 {
+				c.conn.Write(context.Background(), websocket.MessageText, []byte(`["1","2","room:a","count",{}]`))
+			}
+		}()
+		for n := 1; n <= 150; n++ {
+			c.expect(fmt.Sprintf(`["1","2","room:a","phx_reply",{"status":"ok","response":{"n":%d}}]`, n))
+			want := max(0, time.Duration(n+1-100)*time.Second/10) // the join counts as well
+			if at := time.Since(start); at < want || at > want+10*time.Millisecond {
+				t.Fatalf("message %d was answered after %v, want %v", n, at, want)
+			}
+		}
+	})
+}
+
+func TestFastPollerIsHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		socket := polling(nil)
+		socket.MaxMessageRate = 1
+		s := serveInMemory(t, socket)
+		c := s.pollClient(t, "")
+		c.open()
+		lines := strings.Split(strings.Repeat(`[null,"1","phoenix","heartbeat",{}] `, 14), " ")[:14]
+		start := time.Now()
+		if got := c.post(lines...); got != 200 || time.Since(start) != 4*time.Second {
+			t.Errorf("14 messages: %d after %v, want 200 after 4 s", got, time.Since(start))
+		}
+		start = time.Now()
+		if got := c.post(lines...); got != 408 || time.Since(start) != 10*time.Second {
+			t.Errorf("14 more: %d after %v, want 408 after the window of 10 s", got, time.Since(start))
+		}
+		if got := len(c.poll().Messages); got != 24 {
+			t.Errorf("%d answers, want 24: those that were taken", got)
+		}
+	})
+}
+
+func TestRatesCanBeTakenOff(t *testing.T) {
+	socket := rooms(nil)
+	socket.MaxJoinRate, socket.MaxMessageRate = -1, -1
+	s := serve(t, socket)
+	c := s.connect(t)
+	if got := c.joinMany(700); got != 700 { // more than ten seconds' worth
+		t.Errorf("%d joins", got)
+	}
+}
+
+// OUT-8: with DropNew a client that does not read loses messages, whole ones, and
+// stays.
+func TestOverflowDropsMessages(t *testing.T) {
+	socket := rooms(nil)
+	socket.MaxQueue = 64 << 10
+	socket.Overflow = ws.DropNew
+	s := serve(t, socket)
+	slow := rawHandshake(t, s, maskedText(`["1","1","room:a","phx_join",{}]`))
+	slow.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
+	payload := map[string]string{"x": strings.Repeat("x", 32<<10)}
+	sent := 0
+	for ; s.Stats().Dropped < 5; sent++ {
+		if sent == 2000 { // 64 MiB, more than the kernel buffers
+			t.Fatal("nothing is dropped")
+		}
+		if err := s.Broadcast("room:a", "big", payload); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range sent - int(s.Stats().Dropped) {
+		if opcode, got, err := slow.readFrame(); opcode != 1 || len(got) < 32<<10 || err != nil {
+			t.Fatalf("opcode %d, %d bytes, %v", opcode, len(got), err)
+		}
+	}
+	slow.nc.Write(maskedText(`["1","2","room:a","count",{}]`))
+	slow.expect(`["1","2","room:a","phx_reply",{"status":"ok","response":{"n":1}}]`)
+	if st := s.Stats(); st.SlowConsumers != 0 || st.Connections != 1 {
+		t.Errorf("figures %+v", st)
+	}
+}
+
+// duringUpgrade calls f in the middle of an upgrade: when the client can already
+// know that it is connected.
+type duringUpgrade struct {
+	http.ResponseWriter
+	f func()
+}
+
+func (d duringUpgrade) Unwrap() http.ResponseWriter { return d.ResponseWriter }
+
+func (d duringUpgrade) WriteHeader(status int) {
+	d.f()
+	d.ResponseWriter.WriteHeader(status)
+}
+
+// DISC-1: from the moment that a client knows that it is connected, Disconnect
+// reaches it.
+func TestDisconnectReachesWhoIsJustConnecting(t *testing.T) {
+	s := serve(t, rooms(nil))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.ServeHTTP(duringUpgrade{w, func() {
+			if err := s.Disconnect("user:ann"); err != nil {
+				t.Error(err)
+			}
+		}}, r)
+	})}
+	done := make(chan error)
+	go func() { done <- front.Serve(l) }()
+	defer func() {
+		front.Close()
+		<-done
+	}()
+	back := s.addr
+	s.addr = l.Addr().String()
+	ann := s.connectWith(t, "user=ann")
+	ann.expectClose(websocket.StatusGoingAway)
+	bob := s.connectWith(t, "user=bob")
+	bob.heartbeat()
+	s.addr = back
+}
+
+func TestFailedUpgradeLeavesNothingBehind(t *testing.T) {
+	s := serve(t, rooms(nil))
+	for range 10 {
+		if got := s.status(t, "GET", "/socket/websocket?user=ann", http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}}); got != 400 {
+			t.Errorf("status %d, want 400", got)
+		}
+	}
+	s.waitFor(t, func(st ws.Stats) bool { return st.Connections == 0 })
+}

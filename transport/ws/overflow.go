@@ -1,0 +1,29 @@
+package ws
+
+import "github.com/troupe-go/troupe/actor"
+
+// Overflow says what happens when Socket.MaxQueue bytes wait for a client that
+// does not read as fast as it is sent to. Nobody is held up in either case.
+type Overflow uint8
+
+const (
+	// CloseSlow closes the connection with code 1008; Stats.SlowConsumers counts.
+	// The client reconnects, joins again, and so knows that it may have missed
+	// something.
+	CloseSlow Overflow = iota
+
+	// DropNew loses what does not fit, replies included, without a word to the
+	// client; Stats.Dropped counts. It is for what the next message makes up for,
+	// such as positions or prices.
+	DropNew
+)
+
+// overflow is called for each message that a client has no room for, but after the
+// first one not for a client that is to be closed.
+func (e *Endpoint) overflow(s *Socket, session actor.Ref[sessionMsg]) {
+	if s.Overflow == CloseSlow {
+		session.Send(sessionMsg{op: opSlow})
+	} else {
+		e.dropped.Add(1)
+	}
+}
