@@ -58,15 +58,16 @@ type Terminator interface {
 type Channel struct {
 	ctx     *actor.Context[channelMsg]
 	session *session // only what never changes
+	route   *Route
 	handler Handler
 	topic   string
 	joinRef string
-	joined  bool
 	current string // of the message that is being handled, if it has one
 
 	intercepts []string     // does not change after the join
 	pending    atomic.Int64 // messages of the client that are not handled yet
 	replaced   atomic.Bool  // joined anew: handle no more
+	joined     bool
 }
 
 // Errors of a channel's methods.
@@ -79,6 +80,9 @@ var (
 
 // Topic returns the channel's topic.
 func (c *Channel) Topic() string { return c.topic }
+
+// Handler returns the channel's handler, for [Middleware] that keeps something in it.
+func (c *Channel) Handler() Handler { return c.handler }
 
 // Context returns the actor's context: it is cancelled when the channel is
 // killed, it monitors and links other actors, and it can be handed to whatever
@@ -245,7 +249,7 @@ func (a *channelActor) join(m Message) error {
 		a.intercepts = h.Intercepts()
 	}
 	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
-	payload, err := a.handler.Join(&a.Channel, a.topic, m.Payload)
+	payload, err := a.route.join(&a.Channel, a.topic, m.Payload)
 	if err != nil {
 		payload, foreseen := refusal(err)
 		if !foreseen {
@@ -277,7 +281,7 @@ func (a *channelActor) in(m Message) error {
 		return Left
 	}
 	a.current = m.Ref
-	with, err := a.handler.HandleIn(&a.Channel, m.Event, m.Payload)
+	with, err := a.route.handleIn(&a.Channel, m.Event, m.Payload)
 	a.current = ""
 	if err != nil && !actor.IsClean(err) {
 		return err

@@ -3,6 +3,7 @@ package ws_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -79,4 +80,24 @@ func ExampleDecode() {
 	_, err := ws.Decode[Credentials](payload)
 	fmt.Println(err)
 	// Output: ws: invalid payload: token is missing, user must be a string, not a number
+}
+
+// Only clients that Connect has made admins may remove what is on a board.
+func ExampleMiddleware() {
+	type User struct{ Admin bool }
+	adminsOnly := func(events ...string) ws.Middleware {
+		return ws.Middleware{HandleIn: func(next ws.HandleInFunc) ws.HandleInFunc {
+			return func(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
+				if slices.Contains(events, event) && !ws.AssignsOf[User](c).Admin {
+					return ws.Error(ws.Reason("forbidden")), nil
+				}
+				return next(c, event, in)
+			}
+		}}
+	}
+	_ = ws.Routes{{
+		Pattern: "board:*",
+		New:     func() ws.Handler { return new(Board) },
+		Use:     []ws.Middleware{adminsOnly("remove", "clear")},
+	}}
 }

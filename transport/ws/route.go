@@ -13,6 +13,11 @@ type Route struct {
 	// New returns the handler of a channel that is being joined. It is called once
 	// for each join, so a handler's fields are the state of one channel.
 	New func() Handler
+	// Use is the middleware of the route's channels, the outermost first.
+	Use []Middleware
+
+	join     JoinFunc // with the middleware
+	handleIn HandleInFunc
 }
 
 // Routes are tried in order; the first that matches a topic has it.

@@ -258,7 +258,7 @@ func (s *session) full() bool {
 
 // startChannel starts a channel, which answers the join m.
 func (s *session) startChannel(m Message, route *Route) error {
-	a := &channelActor{Channel{session: s, topic: m.Topic, joinRef: m.JoinRef}}
+	a := &channelActor{Channel{session: s, route: route, topic: m.Topic, joinRef: m.JoinRef}}
 	channel, err := actor.SpawnLink(s.ctx, func() actor.Behavior[channelMsg] {
 		a.handler = route.New()
 		return a

@@ -129,6 +129,7 @@ func (s Socket) withDefaults() (Socket, error) {
 	if err := s.Channels.validate(); err != nil {
 		return s, err
 	}
+	s.Channels = s.Channels.wrapped()
 	for _, o := range s.Origins {
 		parsed, err := parseOrigin(o)
 		if err != nil {

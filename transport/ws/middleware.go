@@ -1,0 +1,63 @@
+package ws
+
+import "slices"
+
+// Middleware goes around the handlers of a [Route]: for what kinds of channels have
+// in common, such as permissions, limits, logs and times. Either field may be nil. A
+// function that does not call next has answered in the handler's place.
+//
+// The chain is made once for each route, so it takes no memory in a channel, and the
+// handler itself is not wrapped: [InfoHandler], [OutHandler] and [Terminator] work as
+// without. State of one channel belongs in its handler, see [Channel.Handler]; what a
+// middleware keeps itself is shared by all channels and needs a lock.
+//
+//	func logged(log *slog.Logger) ws.Middleware {
+//		return ws.Middleware{
+//			HandleIn: func(next ws.HandleInFunc) ws.HandleInFunc {
+//				return func(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
+//					start := time.Now()
+//					reply, err := next(c, event, in)
+//					log.Info("handled", "topic", c.Topic(), "event", event, "took", time.Since(start))
+//					return reply, err
+//				}
+//			},
+//		}
+//	}
+//
+// Leaving is no event: it cannot be refused, and passes by.
+type Middleware struct {
+	Join     func(next JoinFunc) JoinFunc
+	HandleIn func(next HandleInFunc) HandleInFunc
+}
+
+// JoinFunc is a [Handler]'s Join, or one with middleware around it.
+type JoinFunc func(c *Channel, topic string, in Payload) (reply any, err error)
+
+// HandleInFunc is a [Handler]'s HandleIn, or one with middleware around it.
+type HandleInFunc func(c *Channel, event string, in Payload) (Reply, error)
+
+func callJoin(c *Channel, topic string, in Payload) (any, error) {
+	return c.handler.Join(c, topic, in)
+}
+
+func callHandleIn(c *Channel, event string, in Payload) (Reply, error) {
+	return c.handler.HandleIn(c, event, in)
+}
+
+// wrapped returns the routes with their middleware put together.
+func (rs Routes) wrapped() Routes {
+	rs = slices.Clone(rs)
+	for i := range rs {
+		r := &rs[i]
+		r.join, r.handleIn = callJoin, callHandleIn
+		for _, m := range slices.Backward(r.Use) { // the first is outermost
+			if m.Join != nil {
+				r.join = m.Join(r.join)
+			}
+			if m.HandleIn != nil {
+				r.handleIn = m.HandleIn(r.handleIn)
+			}
+		}
+	}
+	return rs
+}
