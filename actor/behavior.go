@@ -10,6 +10,10 @@ package actor
 //
 // A behavior may also implement [Initializer], [Terminator], [ExitHandler] and
 // [DownHandler]; the same rules hold for what their methods return.
+//
+// If it is a [log/slog.LogValuer] the log of its crash shows its state, as its
+// LogValue has it: that is the place to leave secrets out. The state of others is
+// never logged. It is OTP's format_status.
 type Behavior[M any] interface {
 	Receive(ctx *Context[M], m M) error
 }

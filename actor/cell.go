@@ -127,6 +127,7 @@ func (c *cell[M]) handleSignal(s signal) error {
 	case stopSignal:
 		return s.reason
 	case controlSignal:
+		c.notIdle()
 		s.run(c)
 	case timerSignal:
 		return s.handle()
@@ -136,6 +137,7 @@ func (c *cell[M]) handleSignal(s signal) error {
 		if !s.monitor.settle() {
 			return nil
 		}
+		c.notIdle()
 		if h, ok := c.behavior.(DownHandler[M]); ok {
 			down := Down{Monitor{s.monitor}, PID{s.monitor.target}, s.reason}
 			if down.PID.p == c.sys.nobody {
@@ -147,15 +149,20 @@ func (c *cell[M]) handleSignal(s signal) error {
 		if !s.link.settle(&c.process, s.from) {
 			return nil
 		}
-		if s.from == c.parent || s.from == c.sys.root { // the system stands in for a lost parent
+		if c.obeys(s) {
 			return s.reason
 		}
+		c.notIdle()
 		if h, ok := c.behavior.(ExitHandler[M]); ok {
 			return h.HandleExit(c.self(), Exit{PID{s.from}, s.reason})
 		}
 	}
 	return nil
 }
+
+// obeys reports whether an exit signal that the actor traps ends it all the same: it
+// comes from its parent, or from the system, which stands in for a lost parent.
+func (c *cell[M]) obeys(s exitSignal) bool { return s.from == c.parent || s.from == c.sys.root }
 
 // die ends the actor: it runs Terminate, unless the actor is doomed, and tells
 // the world. The rest of the batch is lost.
@@ -172,7 +179,7 @@ func (c *cell[M]) die(reason error, batch *mailbox.Batch[M]) {
 		return
 	}
 	if !IsClean(reason) {
-		c.sys.logCrash(&c.process, reason)
+		logCrash(&c.process, reason, c.behavior)
 	}
 	t, ok := c.behavior.(Terminator[M])
 	if !ok {
@@ -187,7 +194,7 @@ func (c *cell[M]) die(reason error, batch *mailbox.Batch[M]) {
 		if v := recover(); v != nil {
 			failure = newPanicError(v)
 		}
-		c.sys.logCrash(&c.process, failure)
+		logCrash(&c.process, failure, c.behavior)
 		if IsClean(reason) { // otherwise the first failure is the one that counts
 			reason = failure
 		}
@@ -207,7 +214,7 @@ func (c *cell[M]) start(init Initializer[M], started chan<- error) {
 		if v := recover(); v != nil {
 			err = newPanicError(v)
 		}
-		c.sys.logCrash(&c.process, err)
+		logCrash(&c.process, err, c.behavior)
 		c.abort(err)
 		started <- err
 	}()

@@ -148,7 +148,7 @@ func (c *Context[M]) Go(f func(ctx context.Context)) {
 		defer func() {
 			if v := recover(); v != nil {
 				reason := newPanicError(v)
-				p.sys.logCrash(p, reason) // a doomed actor logs nothing itself
+				logCrash(p, reason, nil) // a doomed actor logs nothing itself
 				p.exit(exitSignal{from: p, reason: reason})
 			}
 		}()

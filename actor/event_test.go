@@ -2,6 +2,9 @@ package actor_test
 
 import (
 	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -127,6 +130,65 @@ func TestCrashLog(t *testing.T) {
 			}
 		})
 	}
+}
+
+// vault is a behavior that says how it is shown.
+type vault struct {
+	script
+	show func() slog.Value
+}
+
+func (v *vault) LogValue() slog.Value { return v.show() }
+
+// GS-47, T-53, LOG-3: the state is logged as its behavior shows it, whatever ends
+// it, and not at all otherwise. A LogValue that fails harms nobody.
+func TestCrashLogShowsTheStateThatTheBehaviorShows(t *testing.T) {
+	hidden := func() slog.Value {
+		return slog.GroupValue(slog.String("user", "joe"), slog.String("password", "***"))
+	}
+	crashes := map[string]do{
+		"error":  returning(errBoom),
+		"panic":  func(*doContext) error { panic(errBoom) },
+		"Goexit": func(*doContext) error { runtime.Goexit(); return nil },
+	}
+	for name, crash := range crashes {
+		t.Run(name, func(t *testing.T) {
+			var log logBuffer
+			sys := loggedSystem(t, &log)
+			shown := &vault{show: hidden}
+			for i, b := range []actor.Behavior[do]{&script{}, shown, &vault{show: func() slog.Value { panic("LogValue") }}} {
+				ref, err := actor.Spawn(sys, behave(b))
+				if err != nil {
+					t.Fatal(err)
+				}
+				ref.Send(returning(nil))
+				ref.Send(crash)
+				ended(t, ref.PID())
+				s := log.String()
+				if got := strings.Contains(s, "state.user=joe state.password=***"); got != (i >= 1) {
+					t.Errorf("the state of %T is shown: %v\n%s", b, got, s)
+				}
+				if n := strings.Count(s, "actor crashed"); n != i+1 {
+					t.Errorf("%d lines, want %d:\n%s", n, i+1, s)
+				}
+				if !strings.Contains(s, fmt.Sprintf("behavior=%T", b)) || !strings.Contains(s, "handled=2") {
+					t.Errorf("the log does not say what crashed:\n%s", s)
+				}
+			}
+		})
+	}
+}
+
+// A log that nobody reads costs nothing.
+func TestSilentLogMakesNoReport(t *testing.T) {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))})
+	ref, err := actor.Spawn(sys, behave(&vault{show: func() slog.Value { t.Error("LogValue ran"); return slog.Value{} }}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref.Send(returning(errBoom))
+	ended(t, ref.PID())
+	sys.Shutdown(t.Context())
 }
 
 // The log tells of dead letters, but not of each.

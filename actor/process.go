@@ -252,7 +252,7 @@ func (p *process) announce(reason error) {
 func (p *process) giveUp(r Resource, reason error) {
 	defer func() {
 		if v := recover(); v != nil {
-			p.sys.logCrash(p, newPanicError(v))
+			logCrash(p, newPanicError(v), nil)
 		}
 	}()
 	r.Release(PID{p}, reason)

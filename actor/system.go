@@ -259,14 +259,6 @@ func (s *System) killRest() error {
 	return &report
 }
 
-func (s *System) logCrash(p *process, reason error) {
-	attrs := []any{"pid", PID{p}, "name", PID{p}.Name(), "reason", reason}
-	if e, ok := reason.(*PanicError); ok {
-		attrs = append(attrs, "stack", e.Stack)
-	}
-	s.log.Error("actor crashed", attrs...)
-}
-
 // deadLogEvery is the least time between two log lines about dead letters.
 const deadLogEvery = 10 * time.Second
 

@@ -3,6 +3,7 @@ package actortest
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 
@@ -110,6 +111,14 @@ func (p *plan) run(ctx context.Context, due func(Fault) bool) error {
 type faulty[M any] struct {
 	actor.Behavior[M]
 	plan *plan
+}
+
+// LogValue shows the behavior in the log as without faults.
+func (b *faulty[M]) LogValue() slog.Value {
+	if h, ok := b.Behavior.(slog.LogValuer); ok {
+		return h.LogValue()
+	}
+	return slog.GroupValue()
 }
 
 func (b *faulty[M]) Receive(ctx *actor.Context[M], m M) error {

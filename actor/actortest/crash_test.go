@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -170,6 +171,23 @@ func TestInjectKeepsOptionalHandlers(t *testing.T) {
 		bare.Send(returning(errBoom))
 		probe.ExpectDown(t, bare.PID(), errBoom)
 	})
+}
+
+// shown is a behavior that says how the log shows it.
+type shown struct{ actor.Func[do] }
+
+func (shown) LogValue() slog.Value { return slog.StringValue("as it says") }
+
+func TestInjectKeepsWhatTheLogShows(t *testing.T) {
+	for want, b := range map[slog.Kind]actor.Behavior[do]{
+		slog.KindString: shown{},
+		slog.KindGroup:  actor.Func[do](nil), // an empty group, which is not logged
+	} {
+		faulty := actortest.Inject(func() actor.Behavior[do] { return b })()
+		if v := slog.AnyValue(faulty).Resolve(); v.Kind() != want || want == slog.KindGroup && len(v.Group()) > 0 {
+			t.Errorf("%T is shown as %v", b, v)
+		}
+	}
 }
 
 // A fault that names no moment, or two, or does nothing, is a mistake in the test.

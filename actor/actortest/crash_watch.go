@@ -61,11 +61,11 @@ type crash struct {
 func (c *crashes) note(r slog.Record) {
 	var found crash
 	r.Attrs(func(a slog.Attr) bool {
-		switch v := a.Value.Any().(type) {
-		case actor.PID:
-			found.pid = v
-		case error:
-			found.reason = v
+		switch a.Key {
+		case "pid":
+			found.pid, _ = a.Value.Any().(actor.PID)
+		case "reason":
+			found.reason, _ = a.Value.Any().(error)
 		}
 		return true
 	})

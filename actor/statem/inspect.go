@@ -3,6 +3,7 @@ package statem
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -26,4 +27,14 @@ func Inspect[S comparable, M any](ctx context.Context, ref actor.Ref[M], f func(
 		return fmt.Errorf("statem: inspect %v: it is no state machine with states of type %T", ref.PID(), *new(S))
 	}
 	return err
+}
+
+// LogValue is what the log of a crash shows: nothing, unless the machine says how
+// it is to be shown.
+func (b *behavior[S, M]) LogValue() slog.Value {
+	v, ok := b.c.machine.(slog.LogValuer)
+	if !ok {
+		return slog.GroupValue()
+	}
+	return slog.GroupValue(slog.Any("state", b.c.flow.state), slog.Any("data", slog.AnyValue(v).Resolve()))
 }

@@ -17,7 +17,8 @@ import "github.com/troupe-go/troupe/actor"
 // [*actor.PanicError].
 //
 // A machine may also implement [Initializer], [Enterer], [Terminator],
-// [ExitHandler] and [DownHandler].
+// [ExitHandler] and [DownHandler]. If it is a [log/slog.LogValuer] the log of its
+// crash shows its state and what its LogValue returns.
 type Machine[S comparable, M any] interface {
 	Handle(c *Context[S, M], state S, event M) (S, error)
 }

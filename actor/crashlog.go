@@ -1,0 +1,39 @@
+package actor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+)
+
+// logCrash reports the crash of an actor: OTP's crash report. Behavior is that of
+// the actor, or nil if the caller is not its runner and so must not look at it.
+func logCrash(p *process, reason error, behavior any) {
+	log, ctx := p.sys.log, context.Background()
+	if !log.Enabled(ctx, slog.LevelError) {
+		return
+	}
+	waiting, handled, _ := p.typed.load()
+	attrs := make([]slog.Attr, 0, 9)
+	attrs = append(attrs,
+		slog.Any("pid", PID{p}),
+		slog.String("name", PID{p}.Name()),
+		slog.Any("reason", reason),
+		slog.Int("waiting", waiting),
+		slog.Uint64("handled", handled))
+	if p.parent != p.sys.root {
+		attrs = append(attrs, slog.Any("parent", PID{p.parent}))
+	}
+	if behavior != nil {
+		attrs = append(attrs, slog.String("behavior", fmt.Sprintf("%T", behavior)))
+	}
+	if v, ok := behavior.(slog.LogValuer); ok {
+		// Resolved here, because a handler might do it when the actor is gone. A
+		// panic of LogValue becomes the value.
+		attrs = append(attrs, slog.Any("state", slog.AnyValue(v).Resolve()))
+	}
+	if e, ok := reason.(*PanicError); ok {
+		attrs = append(attrs, slog.Any("stack", e.Stack))
+	}
+	log.LogAttrs(ctx, slog.LevelError, "actor crashed", attrs...)
+}
