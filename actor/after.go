@@ -11,6 +11,9 @@ import "time"
 // Once the timer's Stop has returned false, f may still wait among the messages.
 func (c *Context[M]) After(d time.Duration, f func(*Context[M]) error) *Timer {
 	cell := c.cell()
-	s := timerSignal{func() error { return f(cell.self()) }}
+	s := timerSignal{func() error {
+		cell.notIdle()
+		return f(cell.self())
+	}}
 	return startTimer(c.PID(), d, func() bool { cell.mark(s); return true }, nil, nil)
 }

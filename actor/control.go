@@ -171,7 +171,7 @@ func (c *cell[M]) servesSuspended(mark any) bool {
 	case controlSignal, stopSignal:
 		return true
 	case exitSignal:
-		return s.from == c.parent
+		return c.obeys(s)
 	}
 	return false
 }

@@ -146,6 +146,27 @@ func TestSuspendedActorCanBeStoppedAndKilled(t *testing.T) { // GS-44, OBS-3
 	}
 }
 
+// OBS-3: a suspended actor that has lost its parent still heeds the system.
+func TestSuspendedOrphanIsShutDown(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j journal
+		parent := start(t, sys, &script{})
+		orphan := child(t, parent, &script{terminate: func(_ *doContext, r error) { j.add("terminate %v", r) }})
+		trapping(t, orphan)
+		in(t, parent, func(ctx *doContext) { ctx.Unlink(orphan.PID()) })
+		parent.Send(returning(actor.Stop))
+		if err := orphan.PID().Suspend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := sys.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		j.expect(t, "terminate shutdown")
+	})
+}
+
 func TestReplace(t *testing.T) { // OBS-2, T-52
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		var j journal

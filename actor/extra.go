@@ -56,10 +56,8 @@ func (c *cell[M]) handleNext(batch *mailbox.Batch[M]) (step, error) {
 
 // receive hands a message to the behavior of an actor with extras.
 func (c *cell[M]) receive(m M) error {
+	c.notIdle()
 	x := c.extra
-	if x.idle != nil {
-		x.idle.touch()
-	}
 	if x.trace == nil {
 		return c.behavior.Receive(c.self(), m)
 	}

@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// IdleHandler is a [Behavior] that is told when no message has come for as long
-// as it said with [Context.IdleAfter].
+// IdleHandler is a [Behavior] that is told when nothing has come for as long as it
+// said with [Context.IdleAfter].
 type IdleHandler[M any] interface {
 	HandleIdle(ctx *Context[M]) error
 }
 
-// IdleAfter has [IdleHandler] called when the actor has handled no message for d,
-// once until the next message; 0 turns it off. Signals do not count. It is
-// gen_server's timeout, except that it stays in force.
+// IdleAfter has [IdleHandler] called when the actor has handled nothing for d, once
+// until something comes; 0 turns it off. Messages and timers count, downs and
+// exits, and requests like [PID.Inspect]. It is gen_server's timeout, except that
+// it stays in force.
 func (c *Context[M]) IdleAfter(d time.Duration) {
 	x := c.cell().more()
 	if x.idle != nil {
@@ -26,11 +27,11 @@ func (c *Context[M]) IdleAfter(d time.Duration) {
 	}
 }
 
-// idleTimer measures the time since the last message. A message only notes the
-// time; the timer is set anew when it fires and finds that there was one.
+// idleTimer measures the time since something was handled. That only notes the
+// time; the timer is set anew when it fires and finds that there was something.
 type idleTimer struct {
 	d    time.Duration
-	last time.Time // of the last message; only the runner touches it
+	last time.Time // when something was handled; only the runner touches it
 	told bool      // that the actor is idle, since then; only the runner touches it
 
 	mu      sync.Mutex
@@ -52,7 +53,13 @@ func startIdle(p *process, d time.Duration) *idleTimer {
 	return t
 }
 
-// touch notes that there is a message.
+// notIdle notes that the actor is about to handle something.
+func (c *cell[M]) notIdle() {
+	if c.extra != nil && c.extra.idle != nil {
+		c.extra.idle.touch()
+	}
+}
+
 func (t *idleTimer) touch() {
 	t.last = time.Now()
 	if t.told {

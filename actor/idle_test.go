@@ -52,6 +52,55 @@ func TestIdleTimeout(t *testing.T) { // GS-12, T-55
 	})
 }
 
+// GS-12: whatever the actor handles starts a full new interval.
+func TestEverythingThatIsHandledKeepsFromBeingIdle(t *testing.T) {
+	kinds := map[string]func(t *testing.T, a, peer actor.Ref[do]){
+		"message": func(_ *testing.T, a, _ actor.Ref[do]) { a.Send(returning(nil)) },
+		"exit":    func(_ *testing.T, a, _ actor.Ref[do]) { a.PID().Exit(errBoom) },
+		"down":    func(_ *testing.T, _, peer actor.Ref[do]) { peer.Send(returning(actor.Stop)) },
+		"request": func(t *testing.T, a, _ actor.Ref[do]) {
+			if err := a.PID().Inspect(t.Context(), func(any) {}); err != nil {
+				t.Error(err)
+			}
+		},
+		"timer":       nil,
+		"named timer": nil,
+	}
+	for kind, come := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				var j journal
+				begin := time.Now()
+				ref, err := actor.Spawn(sys, behave(&dozer{idle: func(*doContext) error {
+					j.add("idle at %v", time.Since(begin))
+					return nil
+				}}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				peer := start(t, sys, &script{})
+				in(t, ref, func(ctx *doContext) {
+					ctx.TrapExit(true)
+					ctx.Monitor(peer.PID())
+					ctx.IdleAfter(10 * time.Second)
+					switch kind {
+					case "timer":
+						ctx.After(7*time.Second, returning(nil))
+					case "named timer":
+						ctx.SetTimer("x", 7*time.Second, returning(nil))
+					}
+				})
+				time.Sleep(7 * time.Second)
+				if come != nil {
+					come(t, ref, peer)
+				}
+				time.Sleep(time.Minute)
+				j.expect(t, "idle at 17s")
+			})
+		})
+	}
+}
+
 func TestIdleTimerGoesWithItsActor(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		ref, err := actor.Spawn(sys, behave(&dozer{idle: func(*doContext) error { return actor.Stop }}))
