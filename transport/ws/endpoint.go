@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,7 +100,7 @@ func NewEndpoint(sys *actor.System, sockets ...Socket) (*Endpoint, error) {
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for i := range e.mounts {
 		s := &e.mounts[i]
-		switch transport, ok := strings.CutPrefix(r.URL.Path, s.Path); {
+		switch transport, ok := s.matches(r); {
 		case !ok:
 		case transport == "/websocket":
 			e.serve(w, r, s)
@@ -125,8 +124,8 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 	}
 	identity, ser, err := s.handshake(r, r.URL.Query(), bearerToken)
 	if err != nil {
-		e.log.Info("connection refused", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
-		w.WriteHeader(http.StatusForbidden)
+		e.refused(r, err)
+		refuse(w, err)
 		return
 	}
 	if !e.admit() {
@@ -147,6 +146,15 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 	deflate := w.Header().Get("Sec-WebSocket-Extensions") != "" // negotiated: there is no other
 	session.encoding = e.encodings.get(ser, deflate)            // before the first message
 	c.run()
+}
+
+// refused logs why a client may not connect.
+func (e *Endpoint) refused(r *http.Request, why error) {
+	level := slog.LevelInfo
+	if errors.Is(why, errVersion) {
+		level = slog.LevelWarn // a client that is newer than the server, or not one of ours
+	}
+	e.log.Log(r.Context(), level, "connection refused", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", why)
 }
 
 // now is the time since the endpoint's start.

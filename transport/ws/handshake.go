@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/coder/websocket"
@@ -19,7 +20,7 @@ const (
 )
 
 // handshake checks a request in the order that Phoenix does: origin, auth token,
-// version, and then the user's Connect.
+// subprotocol, version, and then the user's Connect.
 func (s *Socket) handshake(r *http.Request, params url.Values, authToken func(http.Header) (string, error)) (Identity, Serializer, error) {
 	if !s.allows(r) {
 		return Identity{}, nil, errOrigin
@@ -27,6 +28,9 @@ func (s *Socket) handshake(r *http.Request, params url.Values, authToken func(ht
 	token, err := authToken(r.Header)
 	if err != nil {
 		return Identity{}, nil, err
+	}
+	if !s.speaks(r.Header) {
+		return Identity{}, nil, errSubprotocol
 	}
 	vsn := "1.0.0" // of clients that do not say
 	if params.Has("vsn") {
@@ -39,11 +43,15 @@ func (s *Socket) handshake(r *http.Request, params url.Values, authToken func(ht
 	if s.Connect == nil {
 		return Identity{}, ser, nil
 	}
-	identity, err := s.Connect(&Request{Params: params, AuthToken: token, RemoteAddr: r.RemoteAddr, Header: r.Header})
+	s.parameters(r, params.Set)
+	identity, err := s.Connect(&Request{Request: r, Params: params, AuthToken: token})
 	return identity, ser, err
 }
 
-var errOrigin = errors.New("origin not allowed")
+var (
+	errOrigin      = errors.New("origin not allowed")
+	errSubprotocol = errors.New("none of the client's subprotocols is spoken here")
+)
 
 // allows reports whether the request may come from where it comes from.
 func (s *Socket) allows(r *http.Request) bool {
@@ -54,29 +62,50 @@ func (s *Socket) allows(r *http.Request) bool {
 }
 
 // bearerToken takes the auth token out of the subprotocols of a WebSocket.
-func bearerToken(h http.Header) (string, error) {
+func bearerToken(h http.Header) (token string, err error) {
 	var rest []string
-	token := ""
-	for _, line := range h.Values(protocolHeader) {
-		for p := range strings.SplitSeq(line, ",") {
-			p = strings.TrimSpace(p)
-			encoded, ok := strings.CutPrefix(p, tokenPrefix)
-			if !ok {
-				rest = append(rest, p)
-				continue
-			}
-			decoded, err := base64.RawStdEncoding.DecodeString(
-				strings.NewReplacer("-", "+", "_", "/", "=", "").Replace(encoded))
-			if err != nil {
-				return "", errors.New("auth token is not base64")
-			}
-			token = string(decoded)
+	found := false
+	for _, p := range subprotocols(h) {
+		encoded, ok := strings.CutPrefix(p, tokenPrefix)
+		if !ok {
+			rest = append(rest, p)
+			continue
 		}
+		decoded, err := base64.RawStdEncoding.DecodeString(
+			strings.NewReplacer("-", "+", "_", "/", "=", "").Replace(encoded))
+		if err != nil {
+			return "", errors.New("auth token is not base64")
+		}
+		token, found = string(decoded), true
 	}
-	if token != "" {
+	if found {
 		h.Set(protocolHeader, strings.Join(rest, ", "))
 	}
 	return token, nil
+}
+
+// subprotocols returns what a client asks for, in order.
+func subprotocols(h http.Header) (all []string) {
+	for _, line := range h.Values(protocolHeader) {
+		for p := range strings.SplitSeq(line, ",") {
+			if p = strings.TrimSpace(p); p != "" {
+				all = append(all, p)
+			}
+		}
+	}
+	return all
+}
+
+// speaks reports whether the client asks for a subprotocol of the list, or for
+// none, or whether there is no list.
+func (s *Socket) speaks(h http.Header) bool {
+	wanted := subprotocols(h)
+	if len(s.Subprotocols) == 0 || len(wanted) == 0 {
+		return true
+	}
+	return slices.ContainsFunc(wanted, func(p string) bool {
+		return slices.ContainsFunc(s.accept.Subprotocols, func(have string) bool { return strings.EqualFold(p, have) })
+	})
 }
 
 // isUpgrade reports whether the request asks for a WebSocket.
@@ -88,7 +117,7 @@ func isUpgrade(h http.Header) bool {
 func (s *Socket) acceptOptions() *websocket.AcceptOptions {
 	o := &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // the origin has been checked, by our rules
-		Subprotocols:       []string{subprotocol},
+		Subprotocols:       append([]string{subprotocol}, s.Subprotocols...),
 		CompressionMode:    websocket.CompressionDisabled,
 	}
 	if s.Compress {

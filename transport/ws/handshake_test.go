@@ -107,6 +107,10 @@ func TestSocketsThatAreNotWellFormedAreRefused(t *testing.T) {
 		"no path":           {},
 		"relative path":     {Path: "socket"},
 		"trailing slash":    {Path: "/socket/"},
+		"nameless segment":  {Path: "/{}/socket"},
+		"half a segment":    {Path: "/a{b}/socket"},
+		"serializer":        {Path: "/s", Serializers: []Serializer{versionless{}}},
+		"overflow":          {Path: "/s", Overflow: 7},
 		"empty pattern":     {Path: "/s", Channels: Routes{{New: h}}},
 		"star in between":   {Path: "/s", Channels: Routes{{Pattern: "a*b", New: h}}},
 		"two stars":         {Path: "/s", Channels: Routes{{Pattern: "a**", New: h}}},
@@ -119,3 +123,8 @@ func TestSocketsThatAreNotWellFormedAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// versionless is a serializer without a version.
+type versionless struct{ V2 }
+
+func (versionless) Version() string { return "2" }

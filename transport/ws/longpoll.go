@@ -93,10 +93,12 @@ func (e *Endpoint) poll(r *http.Request, s *Socket) pollAnswer {
 // openPoll starts a session. The client takes status 410 with a token as "open".
 func (e *Endpoint) openPoll(r *http.Request, params url.Values, s *Socket) pollAnswer {
 	identity, ser, err := s.handshake(r, params, func(h http.Header) (string, error) {
-		return h.Get(authTokenHeader), nil
+		token := h.Get(authTokenHeader)
+		h.Del(authTokenHeader)
+		return token, nil
 	})
 	if err != nil {
-		e.log.Info("connection refused", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
+		e.refused(r, err)
 		return pollStatus(http.StatusForbidden)
 	}
 	if !e.admit() {

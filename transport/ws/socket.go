@@ -2,7 +2,6 @@ package ws
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -16,15 +15,18 @@ import (
 // are all it needs.
 type Socket struct {
 	// Path is where the socket is mounted, such as "/socket". Clients add
-	// "/websocket" to it by themselves.
+	// "/websocket" to it by themselves. A segment in braces stands for any, as in
+	// "/{tenant}/socket": what it was is in Request.Params by its name, and in
+	// [http.Request.PathValue].
 	Path string
 
 	// Channels routes topics to channels.
 	Channels Routes
 
 	// Connect decides whether a client may connect, and who it is. An error
-	// refuses it with HTTP status 403; the client is not told why. If Connect is
-	// nil everybody may, anonymously. It runs on the request's goroutine.
+	// refuses it with HTTP status 403, or as a [StatusError] says; the client is not
+	// told why. If Connect is nil everybody may, anonymously. It runs on the
+	// request's goroutine, after the checks of origin, subprotocol and version.
 	Connect func(*Request) (Identity, error)
 
 	// Origins lists the web origins that may connect, in forms such as
@@ -36,6 +38,12 @@ type Socket struct {
 
 	// CheckOrigin, if not nil, decides instead of Origins.
 	CheckOrigin func(*http.Request) bool
+
+	// Subprotocols are the WebSocket subprotocols to choose from, besides
+	// "phoenix", which the official client asks for with an auth token. A client
+	// that asks for none of them is refused with status 403, unless the list is
+	// empty; one that asks for nothing is let in.
+	Subprotocols []string
 
 	// IdleTimeout ends a connection on which no message has come for so long;
 	// 60 s if 0. Clients send a heartbeat every 30 s.
@@ -112,19 +120,20 @@ type Identity struct {
 // Request is what a client connects with. It is only there for Connect: what is
 // needed later goes into the Identity.
 type Request struct {
-	// Params are the parameters of the client's Socket, and "vsn".
+	// Request is the HTTP request: peer, URL, header, cookies, trace context and so
+	// on, without the auth token. A web page of another origin that Origins or
+	// CheckOrigin lets through sends the user's cookies as well.
+	*http.Request
+	// Params are the parameters of the client's Socket, "vsn", and those of the
+	// mount's path. Nested ones have keys such as "a[b]".
 	Params url.Values
 	// AuthToken is the client's authToken, or "".
 	AuthToken string
-	// RemoteAddr is the address of the peer, as in [http.Request].
-	RemoteAddr string
-	// Header is the request's header, without the token.
-	Header http.Header
 }
 
 func (s Socket) withDefaults() (Socket, error) {
-	if s.Path == "" || s.Path[0] != '/' || s.Path[len(s.Path)-1] == '/' {
-		return s, errors.New(`path must be like "/socket"`)
+	if err := checkPath(s.Path); err != nil {
+		return s, err
 	}
 	if err := s.Channels.validate(); err != nil {
 		return s, err

@@ -1,0 +1,35 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+)
+
+// StatusError is an error of Connect that says how the client is answered instead
+// of with status 403. With
+//
+//	&ws.StatusError{Status: 429, Header: http.Header{"Retry-After": {"30"}}}
+//
+// a client, or a proxy before it, knows that it may come back. Browsers do not show
+// it to scripts, and one that polls gets 403 all the same, the only refusal that it
+// knows. It takes the place of the error_handler of a Phoenix socket.
+type StatusError struct {
+	Status int         // from 400 to 599; 403 if it is something else
+	Header http.Header // of the answer; may be nil
+}
+
+func (e *StatusError) Error() string { return fmt.Sprintf("ws: refused with status %d", e.Status) }
+
+// refuse answers a client that may not connect.
+func refuse(w http.ResponseWriter, why error) {
+	status := http.StatusForbidden
+	if e, ok := errors.AsType[*StatusError](why); ok {
+		maps.Copy(w.Header(), e.Header)
+		if e.Status >= 400 && e.Status <= 599 {
+			status = e.Status
+		}
+	}
+	w.WriteHeader(status)
+}
