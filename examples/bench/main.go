@@ -20,16 +20,23 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/troupe-go/troupe/examples/bench/actors"
 	"github.com/troupe-go/troupe/examples/bench/child"
 	"github.com/troupe-go/troupe/examples/bench/report"
 )
 
 // suites are those that -suite can name.
-var suites = []report.Suite{}
+var suites = []report.Suite{actors.Suite}
 
 // modules are those whose versions the figures depend on, and what to know of
 // a version.
-var modules = map[string]string{}
+var modules = map[string]string{
+	"github.com/anthdm/hollywood":       "its master of 2025-03 is newer, without a release",
+	"github.com/asynkron/protoactor-go": "2024-08",
+	"ergo.services/ergo":                "release 3.2.0",
+	"github.com/tochemey/goakt/v3":      "2026; there may be newer ones",
+	"github.com/thejerf/suture/v4":      "",
+}
 
 func main() {
 	child.Main()

@@ -13,8 +13,9 @@ type Table [][]string
 
 // Compare makes a table of rows: a line for each workload and metric, a column
 // for each subject, in the order in which they first occur. A cell holds the
-// median and, in brackets, its ratio to that of the raw channel. Notes are
-// returned apart, one for each figure that has one.
+// median and, in brackets, its ratio to that of the raw channel, but for counts of
+// allocations, of which a channel makes none, and for what is a ratio already.
+// Notes are returned apart.
 func Compare(rows []Row) (table Table, notes []string) {
 	type key struct {
 		workload, metric, unit string
@@ -24,6 +25,12 @@ func Compare(rows []Row) (table Table, notes []string) {
 	var subjects []string
 	cells := map[key]map[string]Row{}
 	for _, r := range rows {
+		if r.Note != "" {
+			notes = append(notes, fmt.Sprintf("%s, %s: %s", r.Workload, r.Subject, r.Note))
+		}
+		if r.Metric == "" {
+			continue
+		}
 		k := key{r.Workload, r.Metric, r.Unit, r.Size}
 		if cells[k] == nil {
 			cells[k] = map[string]Row{}
@@ -33,9 +40,6 @@ func Compare(rows []Row) (table Table, notes []string) {
 			subjects = append(subjects, r.Subject)
 		}
 		cells[k][r.Subject] = r
-		if r.Note != "" {
-			notes = append(notes, fmt.Sprintf("%s, %s: %s", r.Workload, r.Subject, r.Note))
-		}
 	}
 	table = Table{append([]string{"workload", "metric"}, subjects...)}
 	for _, k := range keys {
@@ -50,7 +54,7 @@ func Compare(rows []Row) (table Table, notes []string) {
 			switch {
 			case !ok || r.Runs == 0:
 				line = append(line, "–")
-			case base.Runs == 0 || base.Median == 0:
+			case base.Runs == 0 || strings.HasPrefix(k.unit, "allocs") || strings.HasPrefix(k.unit, "×"):
 				line = append(line, Figure(r.Median))
 			default:
 				line = append(line, fmt.Sprintf("%s [%s]", Figure(r.Median), Ratio(r.Median/base.Median)))

@@ -1,0 +1,88 @@
+package report
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func row(workload, subject string, values ...float64) Row {
+	return Row{Suite: "s", Workload: workload, Subject: subject, Metric: "time", Unit: "ns/op"}.Of(values...)
+}
+
+func TestOfTakesTheMedianAndTheRange(t *testing.T) {
+	for _, c := range []struct{ values, want []float64 }{
+		{[]float64{3, 1, 2}, []float64{2, 1, 3}},
+		{[]float64{4, 1, 2, 3}, []float64{2.5, 1, 4}},
+		{[]float64{7}, []float64{7, 7, 7}},
+	} {
+		r := Row{}.Of(c.values...)
+		if got := []float64{r.Median, r.Min, r.Max}; !reflect.DeepEqual(got, c.want) || r.Runs != len(c.values) {
+			t.Errorf("%v: %v, %d runs", c.values, got, r.Runs)
+		}
+	}
+}
+
+func TestFileIsReadAsItWasWritten(t *testing.T) {
+	want := File{
+		Facts: []Fact{{"go", "go1.26"}, {"machine", "two: CPUs"}},
+		Rows: []Row{
+			row("ring", Channel, 204.0625, 1.5, 1e6),
+			{Suite: "s", Workload: "idle", Subject: "x, y", Size: 1e6, Note: `it said "no"`},
+		},
+	}
+	var b strings.Builder
+	if err := want.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(strings.NewReader(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Rows[0].Median = 204.1 // four digits
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
+
+func TestMergeReplacesWholeWorkloads(t *testing.T) {
+	file := File{Rows: []Row{row("ring", "a", 1), row("call", "a", 2), row("call", "b", 3)}}
+	file.Merge(File{Facts: []Fact{{"go", "new"}}, Rows: []Row{row("call", "a", 4)}})
+	want := File{Facts: []Fact{{"go", "new"}}, Rows: []Row{row("ring", "a", 1), row("call", "a", 4)}}
+	if !reflect.DeepEqual(file, want) {
+		t.Errorf("%v", file)
+	}
+}
+
+func TestCompareShowsRatiosToTheRawChannel(t *testing.T) {
+	table, notes := Compare([]Row{
+		row("ring", Channel, 200), row("ring", "x", 1234.4),
+		{Suite: "s", Workload: "ring", Subject: "y", Note: "did not end"},
+		row("call", "x", 7.126),
+	})
+	var b strings.Builder
+	table.Markdown(&b)
+	const want = `| workload | metric | raw channel | x |
+| --- | --- | ---: | ---: |
+| ring | time, ns/op | 200 [1×] | 1,234 [6.2×] |
+| call | time, ns/op | – | 7.13 |
+`
+	if b.String() != want || !reflect.DeepEqual(notes, []string{"ring, y: did not end"}) {
+		t.Errorf("%s%v", &b, notes)
+	}
+}
+
+func TestNumbersAreWrittenForReaders(t *testing.T) {
+	for got, want := range map[string]string{
+		Figure(0): "0", Figure(1.5): "1.5", Figure(99.96): "100", Figure(1234567): "1,234,567", Figure(12): "12",
+		Ratio(0.1): "0.1×", Ratio(12.4): "12×", Count(1000): "1,000", Count(19_500): "19.5k", Count(1e6): "1M",
+	} {
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
