@@ -1,0 +1,41 @@
+package crdt
+
+import "strconv"
+
+// ID names a replica: a node, from one start of it to its end.
+type ID struct {
+	Node        string
+	Incarnation uint64 // random, and so another one after each start
+}
+
+// Record is what one presence consists of.
+type Record struct {
+	Topic, Key string
+	Meta       string // a JSON object
+	Dot        uint64 // the event that added it
+	Prev       uint64 // the dot of the one that it took the place of; 0: none
+}
+
+// Entry is a presence in a State. Its record never changes: what looks like a
+// change is another entry in its place. So it may be read without a lock.
+type Entry struct {
+	Record
+	incarnation uint64 // of its replica
+	next        *Entry // of the same key, see topic
+}
+
+// Ref is a name that no other entry has, on whatever node.
+func (e *Entry) Ref() string { return e.ref(e.Dot) }
+
+// PrevRef is the Ref of the entry that this one took the place of, or "".
+func (e *Entry) PrevRef() string {
+	if e.Prev == 0 {
+		return ""
+	}
+	return e.ref(e.Prev)
+}
+
+func (e *Entry) ref(dot uint64) string {
+	b := strconv.AppendUint(make([]byte, 0, 24), e.incarnation, 36)
+	return string(strconv.AppendUint(append(b, '.'), dot, 36))
+}
