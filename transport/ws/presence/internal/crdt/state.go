@@ -1,6 +1,9 @@
 package crdt
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // State is the set as one node knows it: its own replica and those of its peers.
 // It is not safe for concurrent use, but for what [Entry] says.
@@ -48,12 +51,14 @@ func (s *State) Join(topic, key, meta string) *Entry {
 	return s.add(Record{Topic: topic, Key: key, Meta: meta})
 }
 
-// Leave removes an entry of the own replica, which must be there.
-func (s *State) Leave(e *Entry) {
-	s.clock++
-	s.own.entries.remove(e.Dot)
-	s.topics.remove(e)
-	s.log.note(Removal{s.clock, e.Dot})
+// Leave removes entries of the own replica, which must be there.
+func (s *State) Leave(entries ...*Entry) []Change {
+	for _, e := range entries {
+		s.clock++
+		s.own.entries.remove(e.Dot)
+		s.log.note(Removal{s.clock, e.Dot})
+	}
+	return s.show(nil, entries)
 }
 
 // Replace removes an entry of the own replica, which must be there, and adds one
@@ -100,6 +105,9 @@ func records(entries []*Entry) (records []Record) {
 	}
 	return records
 }
+
+// Peers returns the peers that are known, in no order.
+func (s *State) Peers() []ID { return slices.Collect(maps.Keys(s.peers)) }
 
 // Seen returns the events of a peer that have been seen.
 func (s *State) Seen(peer ID) Spans {
@@ -169,28 +177,40 @@ func (s *State) Drop(peer ID) []Change {
 }
 
 // show brings the topics up to date.
-func (s *State) show(joins, leaves []*Entry) (changes []Change) {
-	at := make(map[string]int) // topics' places among the changes
-	change := func(topic string) *Change {
-		i, known := at[topic]
-		if !known {
-			i = len(changes)
-			at[topic] = i
-			changes = append(changes, Change{Topic: topic})
-		}
-		return &changes[i]
-	}
+func (s *State) show(joins, leaves []*Entry) []Change {
 	for _, e := range joins {
 		s.topics.add(e)
-		c := change(e.Topic)
-		c.Joins = append(c.Joins, e)
 	}
 	for _, e := range leaves {
 		s.topics.remove(e)
-		c := change(e.Topic)
+	}
+	return changes(joins, leaves)
+}
+
+// changes sorts entries by topic.
+func changes(joins, leaves []*Entry) (all []Change) {
+	at := make(map[string]int) // topics' places among all
+	change := func(e *Entry) *Change {
+		if n := len(all); n > 0 && all[n-1].Topic == e.Topic { // most often
+			return &all[n-1]
+		}
+		i, known := at[e.Topic]
+		if !known {
+			i = len(all)
+			at[e.Topic] = i
+			all = append(all, Change{Topic: e.Topic})
+		}
+		return &all[i]
+	}
+	for _, e := range joins {
+		c := change(e)
+		c.Joins = append(c.Joins, e)
+	}
+	for _, e := range leaves {
+		c := change(e)
 		c.Leaves = append(c.Leaves, e)
 	}
-	return changes
+	return all
 }
 
 // removalsKept is how many removals a replica remembers. A peer that lacks no more

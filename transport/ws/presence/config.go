@@ -1,0 +1,90 @@
+package presence
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/registry/pubsub"
+)
+
+// Config says how a [Tracker] works. The zero Config is for one node.
+type Config struct {
+	// Adapter takes messages between the nodes. The Tracker joins it when it starts
+	// and leaves it when it ends; nobody else may use it. Nil means one node.
+	Adapter pubsub.Adapter
+
+	// Fetch, if not nil, adds to the entries of a topic what is not in their metas,
+	// such as names from a database. It returns a value for each key that it has
+	// something about. The value must marshal to a JSON object, whose fields come to
+	// stand next to the entry's metas.
+	//
+	// It is called once for each list, by whoever wants that, and once each for the
+	// joins and the leaves of a diff, in a task: never for each client. While it
+	// runs, later diffs of the topic wait. If it fails for a diff, that is logged,
+	// and the diff goes out without its data.
+	Fetch func(ctx context.Context, topic string, entries map[string]Entry) (map[string]any, error)
+
+	// OnDiff, if not nil, is called with each diff on this node, those of a topic
+	// one after the other, when the clients have been sent it. It keeps others
+	// waiting, and must be quick. A panic is logged, and costs nothing else. It is
+	// Phoenix's handle_metas.
+	OnDiff func(Diff)
+
+	// PoolSize is the number of shards over which topics are spread, by their
+	// hash; 1 if 0. It must be the same on all nodes.
+	PoolSize int
+
+	// BroadcastPeriod is how often the other nodes are told of changes; 1.5 s if 0.
+	BroadcastPeriod time.Duration
+
+	// MaxSilentPeriods is after how many periods without changes the others are
+	// sent a sign of life; 10 if 0.
+	MaxSilentPeriods int
+
+	// ClockSamplePeriods is after how many periods a node that lacks something asks
+	// for it; 2 if 0. It may just be under way.
+	ClockSamplePeriods int
+
+	// DownPeriod is after what silence another node is down for the moment; 30 s
+	// if 0.
+	DownPeriod time.Duration
+
+	// PermDownPeriod is after what silence another node is forgotten; 20 min if 0.
+	PermDownPeriod time.Duration
+
+	// PermDownOnShutdown has the others told when the Tracker ends, so that its
+	// presences leave at once and not after DownPeriod. Without it, users who
+	// reconnect to another node meanwhile are never seen to leave.
+	PermDownOnShutdown bool
+}
+
+func (c Config) withDefaults() (Config, error) {
+	for name, n := range map[string]int64{
+		"PoolSize":           int64(c.PoolSize),
+		"BroadcastPeriod":    int64(c.BroadcastPeriod),
+		"MaxSilentPeriods":   int64(c.MaxSilentPeriods),
+		"ClockSamplePeriods": int64(c.ClockSamplePeriods),
+		"DownPeriod":         int64(c.DownPeriod),
+		"PermDownPeriod":     int64(c.PermDownPeriod),
+	} {
+		if n < 0 {
+			return c, fmt.Errorf("%s is negative", name)
+		}
+	}
+	c.PoolSize = cmp.Or(c.PoolSize, 1)
+	c.BroadcastPeriod = cmp.Or(c.BroadcastPeriod, 1500*time.Millisecond)
+	c.MaxSilentPeriods = cmp.Or(c.MaxSilentPeriods, 10)
+	c.ClockSamplePeriods = cmp.Or(c.ClockSamplePeriods, 2)
+	c.DownPeriod = cmp.Or(c.DownPeriod, 30*time.Second)
+	c.PermDownPeriod = cmp.Or(c.PermDownPeriod, 20*time.Minute)
+	switch {
+	case c.DownPeriod <= time.Duration(c.MaxSilentPeriods)*c.BroadcastPeriod:
+		return c, errors.New("DownPeriod is not longer than a node may be silent")
+	case c.PermDownPeriod < c.DownPeriod:
+		return c, errors.New("PermDownPeriod is shorter than DownPeriod")
+	}
+	return c, nil
+}

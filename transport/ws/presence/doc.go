@@ -1,0 +1,42 @@
+// Package presence tells who is in a topic, on all nodes of a cluster, to the
+// program and to the clients of package ws. It is Phoenix.Presence, and works with
+// the class Presence of the official client.
+//
+//	who, err := presence.Start(sys, presence.Config{})
+//
+//	func (r *Room) Join(c *ws.Channel, topic string, in ws.Payload) (any, error) {
+//		c.Continue(func(c *ws.Channel) error {
+//			if _, err := r.who.Track(c, r.user, Meta{OnlineAt: time.Now().Unix()}); err != nil {
+//				return err
+//			}
+//			return r.who.PushState(c)
+//		})
+//		return nil, nil
+//	}
+//
+// A presence is a key, such as a user's ID, in a topic, with a meta, any JSON object.
+// A key may have several: one for each device of the user, say. Each belongs to an
+// actor, the channel as a rule, and goes when that ends, however it ends.
+//
+// # What clients get
+//
+// [Tracker.PushState] sends a client the event presence_state, with all that are
+// present. From then on each change comes as presence_diff: to all clients in the
+// topic, on every node. It is broadcast to the members on the endpoints whose
+// channels have used the Tracker.
+//
+// # Several nodes
+//
+// With [Config].Adapter the trackers of all nodes agree on who is present. Each
+// speaks for its own presences only; there is no leader, and nothing to elect. On the
+// node where it happens a change is seen at once, on the others after up to
+// BroadcastPeriod. A node that is not heard of for DownPeriod is down: its presences
+// leave, and join again, with the same refs, when it comes back. Messages may get
+// lost: a node notices what it lacks, and asks for it.
+//
+// # Cost
+//
+// Every change in a topic goes to every member of it, and every member who joins gets
+// the whole list. So a topic with ten thousand members makes work that grows with
+// their square. Presence is for rooms, not for all users of a site.
+package presence

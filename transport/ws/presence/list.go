@@ -1,0 +1,86 @@
+package presence
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
+)
+
+// The events that the official client expects.
+const (
+	eventState = "presence_state"
+	eventDiff  = "presence_diff"
+)
+
+// List returns who is present in a topic, by key. The context is for Fetch; an error
+// is Fetch's, too.
+func (t *Tracker) List(ctx context.Context, topic string) (map[string]Entry, error) {
+	entries := t.entries(topic)
+	fetched, err := t.fetch(ctx, topic, entries)
+	if err != nil {
+		return nil, fmt.Errorf("presence: list %q: %w", topic, err)
+	}
+	return entriesOf(entries, fetched), nil
+}
+
+// Get returns what there is of one key in a topic. If there is nothing, the entry
+// has no metas. The context is for Fetch; an error is Fetch's, too.
+func (t *Tracker) Get(ctx context.Context, topic, key string) (Entry, error) {
+	s := t.shard(topic)
+	s.mu.RLock()
+	entries := s.state.Key(topic, key)
+	s.mu.RUnlock()
+	fetched, err := t.fetch(ctx, topic, entries)
+	if err != nil {
+		return Entry{}, fmt.Errorf("presence: get %q in %q: %w", key, topic, err)
+	}
+	return entriesOf(entries, fetched)[key], nil
+}
+
+// PushState pushes the event presence_state to the client, with all who are present
+// in its topic. Diffs follow by themselves. It fails where [ws.Channel.Push] does, and
+// if Fetch fails.
+func (t *Tracker) PushState(c *ws.Channel) error {
+	t.meet(c) // before the list is made: no diff is missed
+	entries := t.entries(c.Topic())
+	fetched, err := t.fetch(c.Context(), c.Topic(), entries)
+	if err != nil {
+		return fmt.Errorf("presence: state of %q: %w", c.Topic(), err)
+	}
+	return c.Push(eventState, ws.RawJSON(appendEntries(nil, entries, fetched)))
+}
+
+// entries returns who is present in a topic, those of a key together.
+func (t *Tracker) entries(topic string) []*crdt.Entry {
+	s := t.shard(topic)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.state.Topic(topic)
+}
+
+// fetch returns what Fetch adds to entries, by key: what is between the braces of an
+// object.
+func (t *Tracker) fetch(ctx context.Context, topic string, entries []*crdt.Entry) (map[string]string, error) {
+	if t.cfg.Fetch == nil || len(entries) == 0 {
+		return nil, nil
+	}
+	values, err := t.cfg.Fetch(ctx, topic, entriesOf(entries, nil))
+	if err != nil {
+		return nil, fmt.Errorf("fetch: %w", err)
+	}
+	fetched := make(map[string]string, len(values))
+	for key, v := range values {
+		text, err := object(v)
+		if err == nil && strings.Contains(text, `"metas"`) {
+			text, err = without(text, "metas")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("fetch: what it has for %q: %w", key, err)
+		}
+		fetched[key] = string(appendFields(nil, text))
+	}
+	return fetched, nil
+}

@@ -1,0 +1,236 @@
+package presence
+
+import (
+	"errors"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
+)
+
+// replicator tells the other nodes of a shard's own presences, and hears of theirs.
+// What it has heard is in the shard's state, and outlives it.
+type replicator struct {
+	shard  *shard
+	silent int // periods since the others were last told something
+	peers  map[string]*peer
+	// retired has incarnations that will not come back, though a message of theirs
+	// may still be under way, and until when to remember that.
+	retired map[uint64]time.Time
+	warned  bool // of a peer with another pool size
+}
+
+// peer is another node.
+type peer struct {
+	id     crdt.ID
+	heard  time.Time // when it gave the last sign of life
+	clock  uint64    // of its events that there are, as far as known
+	behind int       // periods since some of them were found to be lacking
+}
+
+// replicatorMsg is a message to a replicator.
+type replicatorMsg interface{ isReplicatorMsg() }
+
+type (
+	tick  struct{}              // a period is over
+	heard struct{ data []byte } // from another node
+)
+
+func (tick) isReplicatorMsg()  {}
+func (heard) isReplicatorMsg() {}
+
+// Init implements [actor.Initializer].
+func (r *replicator) Init(ctx *actor.Context[replicatorMsg]) error {
+	r.peers = make(map[string]*peer)
+	r.retired = make(map[uint64]time.Time)
+	r.shard.mu.RLock()
+	for _, id := range r.shard.state.Peers() { // known to a former incarnation
+		r.peers[id.Node] = &peer{id: id, heard: time.Now()}
+	}
+	r.shard.mu.RUnlock()
+	ctx.SendEvery(r.config().BroadcastPeriod, tick{})
+	r.broadcast(r.message(crdt.Beat))
+	return nil
+}
+
+// Receive implements [actor.Behavior].
+func (r *replicator) Receive(_ *actor.Context[replicatorMsg], m replicatorMsg) error {
+	switch m := m.(type) {
+	case tick:
+		r.tell()
+		r.look()
+	case heard:
+		in, err := crdt.Decode(m.data)
+		if err != nil {
+			r.shard.tracker.log.Error("presence: message of another node", "shard", r.shard.index, "error", err)
+			return nil
+		}
+		r.hear(in)
+	}
+	return nil
+}
+
+func (r *replicator) config() *Config { return &r.shard.tracker.cfg }
+
+// message returns a message of this node. It is called without the shard's lock.
+func (r *replicator) message(kind crdt.Kind) crdt.Message {
+	r.shard.mu.RLock()
+	defer r.shard.mu.RUnlock()
+	return r.shard.message(kind)
+}
+
+// message returns a message of this node. It is called with mu held.
+func (s *shard) message(kind crdt.Kind) crdt.Message {
+	return crdt.Message{Kind: kind, From: s.state.ID(), Shards: len(s.tracker.shards), Clock: s.state.Clock()}
+}
+
+// tell tells the others what has happened here in the last period, or at times that
+// this node is there.
+func (r *replicator) tell() {
+	s := r.shard
+	s.mu.Lock()
+	deltas, m := s.state.Flush(), s.message(crdt.Told)
+	s.mu.Unlock()
+	r.silent++
+	if len(deltas) == 0 && r.silent >= r.config().MaxSilentPeriods {
+		m.Kind = crdt.Beat
+		r.broadcast(m)
+	}
+	for _, m.Delta = range deltas {
+		r.broadcast(m)
+	}
+}
+
+func (r *replicator) broadcast(m crdt.Message) {
+	r.silent = 0
+	r.sent(r.config().Adapter.Broadcast(r.shard.name, m.Encode()))
+}
+
+func (r *replicator) send(to *peer, m crdt.Message) {
+	r.sent(r.config().Adapter.Send(to.id.Node, r.shard.name, m.Encode()))
+}
+
+// sent logs an error of sending. It is of no consequence: whoever lacks what was
+// lost will notice, and ask.
+func (r *replicator) sent(err error) {
+	if err != nil && !errors.Is(err, pubsub.ErrNoNode) && !errors.Is(err, pubsub.ErrNotJoined) {
+		r.shard.tracker.log.Warn("presence: message to other nodes", "shard", r.shard.index, "error", err)
+	}
+}
+
+// sayGoodbye tells the others that this node goes and will not come back.
+func (s *shard) sayGoodbye() {
+	s.mu.RLock()
+	m := s.message(crdt.Leave)
+	s.mu.RUnlock()
+	if err := s.tracker.cfg.Adapter.Broadcast(s.name, m.Encode()); err != nil {
+		s.tracker.log.Warn("presence: goodbye", "shard", s.index, "error", err)
+	}
+}
+
+// look looks after the peers: who is not heard of any more, and of whom something
+// is lacking.
+func (r *replicator) look() {
+	now, cfg := time.Now(), r.config()
+	for name, p := range r.peers {
+		switch silence := now.Sub(p.heard); {
+		case silence > cfg.PermDownPeriod:
+			r.change(func(s *crdt.State) []crdt.Change { return s.Drop(p.id) })
+			delete(r.peers, name)
+			continue
+		case silence > cfg.DownPeriod:
+			r.change(func(s *crdt.State) []crdt.Change { return s.Down(p.id) })
+			continue
+		}
+		r.shard.mu.RLock()
+		seen, ask := r.shard.state.Seen(p.id), r.shard.message(crdt.Ask)
+		r.shard.mu.RUnlock()
+		if seen.Covers(p.clock) {
+			p.behind = 0
+			continue
+		}
+		if p.behind++; p.behind >= cfg.ClockSamplePeriods {
+			p.behind = 0
+			ask.To, ask.Seen = p.id.Incarnation, seen
+			r.send(p, ask)
+		}
+	}
+	for incarnation, until := range r.retired {
+		if now.After(until) {
+			delete(r.retired, incarnation)
+		}
+	}
+}
+
+// change changes the state, and has that told.
+func (r *replicator) change(f func(*crdt.State) []crdt.Change) {
+	r.shard.mu.Lock()
+	defer r.shard.mu.Unlock()
+	r.shard.announce(f(r.shard.state)...)
+}
+
+// hear takes in what another node says.
+func (r *replicator) hear(m crdt.Message) {
+	self := r.shard.state.ID() // never changes
+	if _, retired := r.retired[m.From.Incarnation]; retired || m.From.Node == self.Node {
+		return
+	}
+	if m.Shards != len(r.shard.tracker.shards) {
+		if !r.warned {
+			r.warned = true
+			r.shard.tracker.log.Error("presence: another node has another PoolSize, and is not heard",
+				"node", m.From.Node, "its", m.Shards, "ours", len(r.shard.tracker.shards))
+		}
+		return
+	}
+	if m.Kind == crdt.Leave {
+		r.retire(m.From)
+		return
+	}
+	p := r.meet(m.From)
+	p.heard, p.clock = time.Now(), max(p.clock, m.Clock)
+	switch m.Kind {
+	case crdt.Told:
+		r.change(func(s *crdt.State) []crdt.Change { return s.Merge(p.id, m.Delta) })
+	case crdt.Ask:
+		if m.To == self.Incarnation {
+			r.answer(p, m.Seen)
+		}
+	}
+}
+
+// meet returns the peer that speaks. It is there, whatever was known of it before.
+func (r *replicator) meet(id crdt.ID) *peer {
+	p := r.peers[id.Node]
+	if p != nil && p.id != id { // the node was started anew
+		r.retire(p.id)
+		p = nil
+	}
+	r.change(func(s *crdt.State) []crdt.Change { return s.Up(id) })
+	if p == nil {
+		p = &peer{id: id}
+		r.peers[id.Node] = p
+		r.send(p, r.message(crdt.Beat)) // so that it need not wait to hear of us
+	}
+	return p
+}
+
+// retire drops an incarnation for ever.
+func (r *replicator) retire(id crdt.ID) {
+	r.change(func(s *crdt.State) []crdt.Change { return s.Drop(id) })
+	if p := r.peers[id.Node]; p != nil && p.id == id {
+		delete(r.peers, id.Node)
+	}
+	r.retired[id.Incarnation] = time.Now().Add(r.config().PermDownPeriod)
+}
+
+// answer tells a peer what it lacks.
+func (r *replicator) answer(to *peer, seen crdt.Spans) {
+	r.shard.mu.RLock()
+	deltas, m := r.shard.state.Since(seen), r.shard.message(crdt.Told)
+	r.shard.mu.RUnlock()
+	for _, m.Delta = range deltas {
+		r.send(to, m)
+	}
+}
