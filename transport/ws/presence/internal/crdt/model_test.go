@@ -15,10 +15,9 @@ type node struct {
 	t     testing.TB
 	state *State
 	live  []*Entry
-	did   []event          // did[i] is event i+1
-	shown map[string]bool  // what the changes so far add up to, by ref
-	peers map[ID]*node     // all nodes, this one too
-	cut   map[*node]string // "down": from whom nothing comes for now
+	did   []event         // did[i] is event i+1
+	shown map[string]bool // what the changes so far add up to, by ref
+	peers map[ID]*node    // all nodes, this one too
 }
 
 type event struct {
@@ -181,7 +180,7 @@ func TestStatesConverge(t *testing.T) {
 	for seed := range uint64(150) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		nodes := cluster(t, 2+r.IntN(3))
-		any := func() *node { return nodes[r.IntN(len(nodes))] }
+		one := func() *node { return nodes[r.IntN(len(nodes))] }
 		var net []packet
 		send := func(from, to *node, deltas []Delta) {
 			for _, d := range deltas {
@@ -189,7 +188,7 @@ func TestStatesConverge(t *testing.T) {
 			}
 		}
 		for range 150 {
-			a, b := any(), any()
+			a, b := one(), one()
 			a.state.piece = 1 << r.IntN(10)
 			switch r.IntN(12) {
 			case 0, 1, 2, 3:
