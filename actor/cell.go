@@ -49,6 +49,7 @@ func (c *cell[M]) load() (waiting int, taken uint64, running bool) {
 // run is the runner.
 func (c *cell[M]) run() {
 	var batch mailbox.Batch[M]
+	c.box.TakeFirst(&batch)
 	c.resume(&batch)
 }
 

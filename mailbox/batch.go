@@ -30,9 +30,31 @@ type Batch[T any] struct {
 // before it: what has been taken can no longer be dropped, nor count against the
 // limit.
 func (q *Queue[T]) Take(b *Batch[T]) State {
-	q.mu.lock()
-	if q.head == nil && len(q.marks) == 0 && q.urgent.waiting() == 0 {
-		return q.sleepUnlock()
+	if q.TakeFirst(b) {
+		return Ready
+	}
+	if q.state.sleep() {
+		return Asleep
+	}
+	return q.takeSlow(b)
+}
+
+// TakeFirst moves the message that woke the receiver into b, which must be empty,
+// if there was one and it has not been taken.
+func (q *Queue[T]) TakeFirst(b *Batch[T]) bool {
+	s := q.first
+	if s == nil {
+		return false
+	}
+	q.first = nil
+	b.seg, b.i, b.pool = s, 0, q.pool
+	return true
+}
+
+func (q *Queue[T]) takeSlow(b *Batch[T]) State {
+	flags := q.state.lock()
+	if q.emptyLocked() {
+		return q.sleepUnlock(flags &^ waiting)
 	}
 	b.at, b.i, b.pool = q.out, 0, q.pool
 	b.marks, q.marks = q.marks, nil
@@ -46,19 +68,25 @@ func (q *Queue[T]) Take(b *Batch[T]) State {
 	if q.bound != nil && q.in-q.out <= uint64(q.bound.HighWater/2) {
 		q.bound.high = false
 	}
-	q.mu.unlock()
+	if q.emptyLocked() {
+		flags &^= waiting
+	}
+	q.state.unlock(flags)
 	return Ready
 }
 
+func (q *Queue[T]) emptyLocked() bool {
+	return q.head == nil && len(q.marks) == 0 && q.urgent.waiting() == 0
+}
+
 // sleepUnlock tells a receiver that there is nothing for it.
-func (q *Queue[T]) sleepUnlock() State {
-	state := Ended
-	if !q.closed {
-		q.awake = false
-		state = Asleep
+func (q *Queue[T]) sleepUnlock(flags uint32) State {
+	if flags&closed != 0 {
+		q.state.unlock(flags)
+		return Ended
 	}
-	q.mu.unlock()
-	return state
+	q.state.unlock(flags &^ awake)
+	return Asleep
 }
 
 // TakeMark removes the first mark that match accepts, ahead of all messages and
@@ -66,12 +94,12 @@ func (q *Queue[T]) sleepUnlock() State {
 // although other things wait, and must stop until it is woken; or the queue is
 // closed.
 func (q *Queue[T]) TakeMark(match func(any) bool) (value any, state State) {
-	q.mu.lock()
+	flags := q.state.lock()
 	if value, ok := takeMark(&q.marks, match); ok {
-		q.mu.unlock()
+		q.state.unlock(flags)
 		return value, Ready
 	}
-	return nil, q.sleepUnlock()
+	return nil, q.sleepUnlock(flags | waiting)
 }
 
 func takeMark(marks *[]mark, match func(any) bool) (value any, ok bool) {

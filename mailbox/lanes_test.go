@@ -54,6 +54,7 @@ func TestDiscard(t *testing.T) {
 		var q mailbox.Queue[int]
 		q.SetLimit(limit, nil, nil)
 		q.AllowUrgent()
+		q.Rouse() // or the receiver would be woken for the first message
 		var want []int
 		for i := range 300 {
 			q.Push(i)
@@ -108,6 +109,7 @@ func TestTakeMark(t *testing.T) {
 	is := func(want string) func(any) bool { return func(v any) bool { return v == want } }
 	var q mailbox.Queue[int]
 	var b mailbox.Batch[int]
+	q.Rouse()
 	q.Push(1)
 	q.Mark("a")
 	q.Mark("b")

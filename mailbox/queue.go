@@ -30,12 +30,14 @@ const (
 // All methods but Take may be called from any goroutine. Take belongs to the
 // receiver: to whoever was told [Wake] and has not been told [Asleep] since.
 type Queue[T any] struct {
-	mu     spinlock
-	awake  bool
-	closed bool
-
-	head, tail *segment[T]
+	state      state  // guards all the rest but first
 	off        uint32 // slots of head already removed, by a bounded queue or Discard
+	head, tail *segment[T]
+
+	// first is the message that woke the receiver. It belongs to the receiver, which
+	// so needs no lock to take it: it is set only while there is no receiver and
+	// nothing waits, by the sender that makes one.
+	first *segment[T]
 
 	in, out uint64 // messages ever queued, ever taken or dropped
 	marks   []mark // in order of position
@@ -78,16 +80,29 @@ func (q *Queue[T]) bounded() bool { return q.bound != nil && q.bound.Capacity > 
 // Push appends v. It does not block: a full queue that should [Block] answers
 // [Full]; see PushWait.
 func (q *Queue[T]) Push(v T) Outcome {
-	q.mu.lock()
-	if q.closed {
-		q.mu.unlock()
+	flags := q.state.lock()
+	switch {
+	case flags&closed != 0:
+		q.state.unlock(flags)
 		return Closed
-	}
-	if q.bound != nil {
-		return q.pushBoundUnlock(v)
+	case q.bound != nil:
+		return q.pushBoundUnlock(flags, v)
+	case flags&(awake|waiting) == 0:
+		return q.handOverUnlock(flags, v)
 	}
 	q.appendLocked(v)
-	return q.wakeUnlock()
+	return q.state.unlockAwake(flags)
+}
+
+// handOverUnlock gives v to the receiver that it is about to wake.
+func (q *Queue[T]) handOverUnlock(flags uint32, v T) Outcome {
+	s := q.newSegment(smallSegment)
+	s.slots = append(s.slots, v)
+	q.first = s
+	q.in++
+	q.out++
+	q.state.unlock(flags | awake)
+	return Wake
 }
 
 // PushWait is Push for a queue that blocks: it waits for room until ctx is
@@ -98,17 +113,17 @@ func (q *Queue[T]) PushWait(ctx context.Context, v T) (Outcome, error) {
 	if !q.bounded() || b.Overflow != Block {
 		return q.Push(v), nil
 	}
-	q.mu.lock()
-	if q.closed {
-		q.mu.unlock()
+	flags := q.state.lock()
+	if flags&closed != 0 {
+		q.state.unlock(flags)
 		return Closed, nil
 	}
 	if q.roomLocked() {
-		return q.pushBoundUnlock(v), nil
+		return q.pushBoundUnlock(flags, v), nil
 	}
 	turn := make(chan struct{})
 	b.waiting = append(b.waiting, turn)
-	q.mu.unlock()
+	q.state.unlock(flags)
 
 	select {
 	case <-turn:
@@ -116,25 +131,25 @@ func (q *Queue[T]) PushWait(ctx context.Context, v T) (Outcome, error) {
 		q.forgoTurn(turn)
 		return Full, ctx.Err()
 	}
-	q.mu.lock()
-	if q.closed {
-		q.mu.unlock()
+	flags = q.state.lock()
+	if flags&closed != 0 {
+		q.state.unlock(flags)
 		return Closed, nil
 	}
 	b.reserved--
 	q.appendLocked(v)
-	return q.wakeUnlock(), nil
+	return q.state.unlockAwake(flags), nil
 }
 
 // forgoTurn takes turn out of the line. If the turn was given just now, its room
 // goes to the next in line.
 func (q *Queue[T]) forgoTurn(turn chan struct{}) {
-	q.mu.lock()
-	defer q.mu.unlock()
+	flags := q.state.lock()
+	defer q.state.unlock(flags)
 	b := q.bound
 	if i := slices.Index(b.waiting, turn); i >= 0 {
 		b.waiting = slices.Delete(b.waiting, i, i+1)
-	} else if !q.closed {
+	} else if flags&closed == 0 {
 		b.reserved--
 		q.admitLocked()
 	}
@@ -156,23 +171,23 @@ func (q *Queue[T]) roomLocked() bool {
 }
 
 // pushBoundUnlock is Push for a queue with a Limit.
-func (q *Queue[T]) pushBoundUnlock(v T) Outcome {
+func (q *Queue[T]) pushBoundUnlock(flags uint32, v T) Outcome {
 	if !q.roomLocked() {
-		return q.overflowUnlock(v)
+		return q.overflowUnlock(flags, v)
 	}
 	q.appendLocked(v)
-	b, waiting := q.bound, int(q.in-q.out)
-	tell := b.HighWater > 0 && waiting >= b.HighWater && !b.high
+	b, n := q.bound, int(q.in-q.out)
+	tell := b.HighWater > 0 && n >= b.HighWater && !b.high
 	b.high = b.high || tell
-	outcome := q.wakeUnlock()
+	outcome := q.state.unlockAwake(flags)
 	if tell && b.onHigh != nil {
-		b.onHigh(waiting)
+		b.onHigh(n)
 	}
 	return outcome
 }
 
 // overflowUnlock applies the policy of a full queue to v.
-func (q *Queue[T]) overflowUnlock(v T) Outcome {
+func (q *Queue[T]) overflowUnlock(flags uint32, v T) Outcome {
 	b := q.bound
 	switch b.Overflow {
 	case DropOldest:
@@ -182,10 +197,10 @@ func (q *Queue[T]) overflowUnlock(v T) Outcome {
 		v = oldest
 	case DropNewest:
 	default:
-		q.mu.unlock()
+		q.state.unlock(flags)
 		return Full
 	}
-	q.mu.unlock()
+	q.state.unlock(flags)
 	if b.dropped != nil {
 		b.dropped(v)
 	}
@@ -195,20 +210,21 @@ func (q *Queue[T]) overflowUnlock(v T) Outcome {
 // Mark queues a mark behind all messages and marks so far. A limit does not
 // hold for marks.
 func (q *Queue[T]) Mark(value any) Outcome {
-	q.mu.lock()
-	if q.closed {
-		q.mu.unlock()
+	flags := q.state.lock()
+	if flags&closed != 0 {
+		q.state.unlock(flags)
 		return Closed
 	}
 	q.marks = append(q.marks, mark{q.in, value})
-	return q.wakeUnlock()
+	return q.state.unlockAwake(flags)
 }
 
 // Rouse marks the receiver awake, as a push would, without queueing anything.
 // It reports whether the receiver was asleep, so that the caller must start it.
 func (q *Queue[T]) Rouse() bool {
-	q.mu.lock()
-	return q.wakeUnlock() == Wake
+	flags := q.state.lock()
+	q.state.unlock(flags | awake)
+	return flags&awake == 0
 }
 
 // Close refuses all pushes from now on; what is queued can still be taken.
@@ -216,25 +232,26 @@ func (q *Queue[T]) Rouse() bool {
 // receiver was asleep: as after a push, it is now marked awake and the caller
 // must start it, so that it learns of the end.
 func (q *Queue[T]) Close() (wake bool) {
-	q.mu.lock()
-	if q.closed {
-		q.mu.unlock()
+	flags := q.state.lock()
+	if flags&closed != 0 {
+		q.state.unlock(flags)
 		return false
 	}
-	q.closed = true
 	if q.bound != nil {
 		for _, turn := range q.bound.waiting {
 			close(turn)
 		}
 		q.bound.waiting = nil
 	}
-	return q.wakeUnlock() == Wake
+	q.state.unlock(flags | closed | awake)
+	return flags&awake == 0
 }
 
 // Discard removes all that waits, without a part in the receiver's role: it may be
-// called beside a receiver that is stuck. It passes the messages to f.
+// called beside a receiver that is stuck. It passes the messages to f. What the
+// receiver has taken, or was woken for, is the receiver's.
 func (q *Queue[T]) Discard(f func(T)) {
-	q.mu.lock()
+	flags := q.state.lock()
 	q.marks = nil
 	for {
 		var v T
@@ -245,19 +262,20 @@ func (q *Queue[T]) Discard(f func(T)) {
 		} else {
 			break
 		}
-		q.mu.unlock()
+		q.state.unlock(flags)
 		f(v)
-		q.mu.lock()
+		flags = q.state.lock()
 	}
-	q.mu.unlock()
+	q.state.unlock(flags)
 }
 
 // Len returns how many messages wait. It does not count those that the receiver
-// has taken.
+// has taken, nor one that it is just being woken for.
 func (q *Queue[T]) Len() int {
-	q.mu.lock()
-	defer q.mu.unlock()
-	return int(q.in-q.out) + q.urgent.waiting()
+	flags := q.state.lock()
+	n := int(q.in-q.out) + q.urgent.waiting()
+	q.state.unlock(flags)
+	return n
 }
 
 // Taken returns how many messages the receiver has ever taken, those included that
@@ -276,11 +294,7 @@ func (q *Queue[T]) Taken() uint64 {
 }
 
 // Awake reports whether the receiver is awake.
-func (q *Queue[T]) Awake() bool {
-	q.mu.lock()
-	defer q.mu.unlock()
-	return q.awake
-}
+func (q *Queue[T]) Awake() bool { return q.state.flags()&awake != 0 }
 
 // appendLocked adds v to the last segment.
 func (q *Queue[T]) appendLocked(v T) {
@@ -293,18 +307,22 @@ func (q *Queue[T]) appendLocked(v T) {
 }
 
 func (q *Queue[T]) growLocked() *segment[T] {
-	if q.pool == nil {
-		q.pool = poolOf[T]()
-	}
 	if q.tail == nil {
-		s := q.pool.get(smallSegment)
+		s := q.newSegment(smallSegment)
 		q.head, q.tail = s, s
 		return s
 	}
-	s := q.pool.get(largeSegment)
+	s := q.newSegment(largeSegment)
 	q.tail.next = s
 	q.tail = s
 	return s
+}
+
+func (q *Queue[T]) newSegment(size int) *segment[T] {
+	if q.pool == nil {
+		q.pool = poolOf[T]()
+	}
+	return q.pool.get(size)
 }
 
 // removeLocked takes the oldest message, of which there must be one.
@@ -323,18 +341,4 @@ func (q *Queue[T]) removeLocked() T {
 		q.pool.put(s)
 	}
 	return v
-}
-
-// wakeUnlock marks the receiver awake. The flag changes under the lock that
-// also guards the queue, so a receiver that goes to sleep has seen it empty,
-// and a sender that comes later sees the receiver asleep: no wake-up is lost,
-// and only one sender is told to wake.
-func (q *Queue[T]) wakeUnlock() Outcome {
-	asleep := !q.awake
-	q.awake = true
-	q.mu.unlock()
-	if asleep {
-		return Wake
-	}
-	return Queued
 }

@@ -63,8 +63,8 @@ func TestOrderHoldsAcrossSegments(t *testing.T) {
 			want = append(want, fmt.Sprint("mark:", i))
 		}
 	}
-	if n := q.Len(); n != 1000 {
-		t.Errorf("Len = %d, want 1000", n)
+	if n := q.Len(); n != 999 { // the receiver was woken for the first
+		t.Errorf("Len = %d, want 999", n)
 	}
 	if items, _ := drain(&q); !slices.Equal(items, want) {
 		t.Fatalf("got %v", items)
@@ -86,6 +86,50 @@ func TestMarksKeepTheirPlace(t *testing.T) {
 		if want := []string{"mark:a", "1", "mark:b", "mark:c", "2", "3", "mark:d"}; !slices.Equal(items, want) {
 			t.Errorf("limit %v: got %v, want %v", limit, items, want)
 		}
+	}
+}
+
+// The message that wakes the receiver is its own at once: it comes first, whatever
+// is queued before the receiver looks, and no Discard gets it.
+func TestReceiverIsWokenForTheFirstMessage(t *testing.T) {
+	var q mailbox.Queue[int]
+	var b mailbox.Batch[int]
+	if q.TakeFirst(&b) {
+		t.Error("a first message from an empty queue")
+	}
+	q.Push(1)
+	q.Push(2)
+	q.Discard(func(m int) {
+		if m != 2 {
+			t.Errorf("discarded %d", m)
+		}
+	})
+	q.Push(3)
+	q.Close()
+	if !q.TakeFirst(&b) {
+		t.Fatal("no first message")
+	}
+	if m, _ := b.Next(); m != 1 || !b.Empty() {
+		t.Errorf("first: %d", m)
+	}
+	if q.TakeFirst(&b) {
+		t.Error("it came twice")
+	}
+	if items, state := drain(&q); !slices.Equal(items, []string{"3"}) || state != mailbox.Ended {
+		t.Errorf("then %v, %v", items, state)
+	}
+	// A receiver that sleeps although something waits is woken, and that comes first.
+	q = mailbox.Queue[int]{}
+	q.Rouse()
+	q.Push(1)
+	if _, state := q.TakeMark(func(any) bool { return true }); state != mailbox.Asleep {
+		t.Errorf("TakeMark: %v", state)
+	}
+	if got := q.Push(2); got != mailbox.Wake {
+		t.Errorf("push: %v", got)
+	}
+	if items, _ := drain(&q); !slices.Equal(items, []string{"1", "2"}) {
+		t.Errorf("then %v", items)
 	}
 }
 

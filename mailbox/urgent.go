@@ -33,24 +33,24 @@ func (u *urgent[T]) popLocked() T {
 // AllowUrgent makes room for urgent messages. The receiver must have called it
 // before the first PushUrgent.
 func (q *Queue[T]) AllowUrgent() {
-	q.mu.lock()
-	defer q.mu.unlock()
+	flags := q.state.lock()
 	if q.urgent == nil {
 		q.urgent = new(urgent[T])
 	}
+	q.state.unlock(flags)
 }
 
 // PushUrgent queues v ahead of all ordinary messages, behind earlier urgent ones.
 // It is not subject to the limit.
 func (q *Queue[T]) PushUrgent(v T) Outcome {
-	q.mu.lock()
-	if q.closed {
-		q.mu.unlock()
+	flags := q.state.lock()
+	if flags&closed != 0 {
+		q.state.unlock(flags)
 		return Closed
 	}
 	q.urgent.list = append(q.urgent.list, v)
 	q.urgent.n.Store(int32(len(q.urgent.list)))
-	return q.wakeUnlock()
+	return q.state.unlockAwake(flags)
 }
 
 // NextUrgent removes and returns the first urgent message. Only the receiver may
@@ -59,10 +59,10 @@ func (q *Queue[T]) NextUrgent() (v T, ok bool) {
 	if q.urgent.waiting() == 0 {
 		return v, false
 	}
-	q.mu.lock()
-	defer q.mu.unlock()
-	if q.urgent.waiting() == 0 { // a Discard was quicker
-		return v, false
+	flags := q.state.lock()
+	if ok = q.urgent.waiting() > 0; ok { // or else a Discard was quicker
+		v = q.urgent.popLocked()
 	}
-	return q.urgent.popLocked(), true
+	q.state.unlock(flags)
+	return v, ok
 }
