@@ -76,7 +76,9 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 	if c.err != nil {
 		return none, &CallError{callee, c.err}
 	}
-	return c.value, nil
+	v := c.value
+	c.value = none // c may be kept for a while, with a Reply or by pendingCalls
+	return v, nil
 }
 
 // call is the caller's side of a Reply.
@@ -90,6 +92,7 @@ type call[R any] struct {
 // setting value or err and then waking the caller, the caller by giving up.
 type pendingCall struct {
 	claimed atomic.Bool
+	inMore  bool // see pendingCalls; only the caller reads it
 	err     error
 	wake    chan struct{} // with room for the one who claims
 	asked   *asked        // in place of wake for a Pending
@@ -133,6 +136,33 @@ func (c *pendingCall) await(ctx context.Context) error {
 	}
 }
 
+// pendingCalls are the calls that wait for one actor.
+type pendingCalls struct {
+	// last was put here while nobody else waited, which is the usual case. It is not
+	// taken out when it is settled, because the lock would cost as much as the
+	// mailbox does, but when the next one comes: a settled call cannot be failed.
+	last *pendingCall
+	more smallMap[*pendingCall, struct{}]
+}
+
+func (l *pendingCalls) add(c *pendingCall) {
+	if l.last == nil || l.last.claimed.Load() {
+		l.last = c
+		return
+	}
+	c.inMore = true
+	l.more.set(c, struct{}{})
+}
+
+func (l *pendingCalls) fail(err error) {
+	if l.last != nil {
+		l.last.fail(err)
+	}
+	for c := range l.more.all() {
+		c.fail(err)
+	}
+}
+
 // expect makes p's end fail the call. It reports false if p is doomed already.
 func (p *process) expect(c *pendingCall) bool {
 	r := p.relations()
@@ -141,16 +171,18 @@ func (p *process) expect(c *pendingCall) bool {
 	// it is seen here, or release will see the call.
 	open := !r.closed && p.doomed() == nil
 	if open {
-		r.calls.set(c, struct{}{})
+		r.calls.add(c)
 	}
 	r.mu.Unlock()
 	return open
 }
 
-// unexpect takes back expect.
+// unexpect takes back expect, once the call is settled.
 func (p *process) unexpect(c *pendingCall) {
-	r := p.rel.Load() // not nil since expect
-	r.mu.Lock()
-	r.calls.delete(c)
-	r.mu.Unlock()
+	if c.inMore {
+		r := p.rel.Load() // not nil since expect
+		r.mu.Lock()
+		r.calls.more.delete(c)
+		r.mu.Unlock()
+	}
 }

@@ -126,7 +126,7 @@ type relations struct {
 	links    smallMap[*process, *link]
 	watchers smallMap[*monitor, struct{}] // monitors that others have on this actor
 	watching smallMap[*monitor, struct{}] // monitors that this actor has
-	calls    smallMap[*pendingCall, struct{}]
+	calls    pendingCalls
 	owned    smallMap[Resource, struct{}]
 
 	name   string          // set before the actor is known to anybody
@@ -169,14 +169,12 @@ func (p *process) release(reason error) {
 	}
 	r.mu.Lock()
 	cancel, calls := r.cancel, r.calls
-	r.calls = smallMap[*pendingCall, struct{}]{}
+	r.calls = pendingCalls{}
 	r.mu.Unlock()
 	if cancel != nil {
 		cancel(reason)
 	}
-	for c := range calls.all() {
-		c.fail(reason)
-	}
+	calls.fail(reason)
 }
 
 // end makes the death of the actor known. It does nothing if that has happened
