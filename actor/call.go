@@ -154,6 +154,14 @@ func (l *pendingCalls) add(c *pendingCall) {
 	l.more.set(c, struct{}{})
 }
 
+func (l *pendingCalls) delete(c *pendingCall) {
+	if l.last == c {
+		l.last = nil
+	} else {
+		l.more.delete(c)
+	}
+}
+
 func (l *pendingCalls) fail(err error) {
 	if l.last != nil {
 		l.last.fail(err)
@@ -182,7 +190,7 @@ func (p *process) unexpect(c *pendingCall) {
 	if c.inMore {
 		r := p.rel.Load() // not nil since expect
 		r.mu.Lock()
-		r.calls.more.delete(c)
+		r.calls.delete(c)
 		r.mu.Unlock()
 	}
 }

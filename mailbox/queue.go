@@ -281,8 +281,8 @@ func (q *Queue[T]) Len() int {
 // Taken returns how many messages the receiver has ever taken, those included that
 // it still has in hand.
 func (q *Queue[T]) Taken() uint64 {
-	q.mu.lock()
-	defer q.mu.unlock()
+	flags := q.state.lock()
+	defer q.state.unlock(flags)
 	n := q.out
 	if q.bound != nil {
 		n -= q.bound.evicted
