@@ -2,7 +2,9 @@ package registry_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry"
@@ -94,6 +96,41 @@ func BenchmarkRegisterUnregister(b *testing.B) {
 			}
 		})
 	})
+}
+
+// The memory of a million actors with a key each. What they take as idle actors is
+// their own share. The registry's is what comes with the keys: its tables, the keys
+// themselves, and what an actor needs to own anything.
+func BenchmarkMillionKeys(b *testing.B) {
+	const n, mb = 1_000_000, 1e6
+	for b.Loop() {
+		sys := newSystem(b)
+		pids := make([]actor.PID, n)
+		none := heap()
+		for i := range pids {
+			pids[i] = idle(b, sys).PID()
+		}
+		actors := heap()
+		var r, other registry.Registry[string]
+		for _, pid := range pids {
+			register(b, &other, "k", pid)
+			other.Unregister("k", pid)
+		}
+		owners := heap()
+		began := time.Now()
+		for i, pid := range pids {
+			register(b, &r, fmt.Sprintf("user:%08d", i), pid)
+		}
+		b.ReportMetric(float64(time.Since(began).Nanoseconds())/n, "ns/key")
+		keys := heap()
+		b.ReportMetric(float64(keys-actors)/mb, "MB-registry")
+		b.ReportMetric(float64(owners-actors)/mb, "MB-of-these-in-actors")
+		b.ReportMetric(float64(actors-none)/mb, "MB-idle-actors")
+		if total := keys - actors; total > 300*mb {
+			b.Errorf("the registry's share is %d MB, want at most 300", total/mb)
+		}
+		runtime.KeepAlive(pids)
+	}
 }
 
 func BenchmarkMulti(b *testing.B) {

@@ -8,8 +8,8 @@
 //
 // A registry is not an actor: reading and registering are calls of some tens and
 // some hundreds of nanoseconds on the caller's goroutine, and there is no process
-// whose crash could take the registry down. Its keys are spread over many locks,
-// so that it scales with the processors.
+// whose crash could take the registry down. A lookup takes no lock, and the keys are
+// spread over many locks for changes, so that it scales with the processors.
 //
 // # Death
 //

@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func newSystem(tb testing.TB) *actor.System {
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 	tb.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := sys.Shutdown(ctx); err != nil {
 			tb.Error(err)
@@ -68,7 +68,7 @@ func idle(tb testing.TB, sys *actor.System) actor.Ref[do] {
 }
 
 // patience is far longer than anything here takes.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // await waits until c delivers or is closed.
 func await[T any](tb testing.TB, c <-chan T) (v T) {

@@ -24,7 +24,7 @@ func TestMemoryOfAnEntry(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector takes memory of its own")
 	}
-	const n, limit = 100_000, 200
+	const n, limit = 100_000, 140
 	keys := make([]string, n)
 	for i := range keys {
 		keys[i] = fmt.Sprintf("user:%08d", i)

@@ -42,6 +42,12 @@ func (m *Multi[K]) Unregister(key K, pid actor.PID) {
 	m.book.Remove(key, pid, false)
 }
 
+// UnregisterFunc drops those entries of the actor under key whose values match. It
+// is Registry.unregister_match.
+func (m *Multi[K]) UnregisterFunc(key K, pid actor.PID, match func(value any) bool) {
+	m.book.RemoveFunc(key, pid, match)
+}
+
 // Entries returns the entries under key in the order in which they were
 // registered, without those of dead actors.
 func (m *Multi[K]) Entries(key K) []Entry { return m.appendEntries(nil, key) }
@@ -103,6 +109,11 @@ func (m *Multi[K]) All() iter.Seq2[K, Entry] {
 			}
 		}
 	}
+}
+
+// Select is All with a filter; see [Registry.Select].
+func (m *Multi[K]) Select(match func(K, Entry) bool) iter.Seq2[K, Entry] {
+	return only(m.All(), match)
 }
 
 // Listen is as [Registry.Listen]. An Unregister makes an event for each entry that

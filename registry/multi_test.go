@@ -60,6 +60,38 @@ func TestMultiUnregisterDropsAllEntriesOfTheActorUnderTheKey(t *testing.T) {
 	}
 }
 
+// REG-12: unregister_match
+func TestMultiUnregisterFuncDropsWhatMatches(t *testing.T) {
+	sys := newSystem(t)
+	var m registry.Multi[string]
+	a, b := idle(t, sys).PID(), idle(t, sys).PID()
+	for i := range 6 {
+		add(t, &m, "k", a, i)
+		add(t, &m, "k", b, i)
+	}
+	add(t, &m, "other", a, 1)
+	odd := func(v any) bool {
+		if v == 5 {
+			m.Unregister("other", a) // no lock is held
+		}
+		return v.(int)%2 == 1
+	}
+	m.UnregisterFunc("k", a, odd)
+	m.UnregisterFunc("no such key", a, odd)
+	if got := m.Values("k", a); !slices.Equal(got, []any{0, 2, 4}) {
+		t.Errorf("values left: %v", got)
+	}
+	if got := len(m.Values("k", b)); got != 6 || m.Count() != 9 {
+		t.Errorf("the other one has %d values of %d in all", got, m.Count())
+	}
+	// What goes while match runs is gone once.
+	m.UnregisterFunc("k", a, func(any) bool { m.Unregister("k", a); return true })
+	end(t, a)
+	if m.Count() != 6 {
+		t.Errorf("%d entries are left, want 6", m.Count())
+	}
+}
+
 // The lists of key and holder are searched side by side; both may be the shorter.
 func TestMultiUnregisterWhicheverListIsShorter(t *testing.T) {
 	sys := newSystem(t)

@@ -95,8 +95,11 @@ func (r *Registry[K]) Get(key K) (Entry, bool) {
 // WhereIs returns the actor under key. It reports false if there is none, or it
 // is dead.
 func (r *Registry[K]) WhereIs(key K) (actor.PID, bool) {
-	e, ok := r.Get(key)
-	return e.PID, ok
+	pid := r.book.FirstPID(key)
+	if !pid.Alive() {
+		return actor.PID{}, false
+	}
+	return pid, true
 }
 
 // Keys returns the keys of the actor, in no particular order.
@@ -114,12 +117,26 @@ func (r *Registry[K]) Count() int { return r.book.Len() }
 // of dead actors. It holds no lock while the loop's body runs. A key that stays
 // with one actor during the loop comes exactly once; one that is registered or
 // unregistered meanwhile may come or not.
-//
-// A loop with an if is what Registry.select and match are in Elixir.
 func (r *Registry[K]) All() iter.Seq2[K, Entry] {
 	return func(yield func(K, Entry) bool) {
 		for key, row := range r.book.All() {
 			if !yield(key, Entry(row)) {
+				return
+			}
+		}
+	}
+}
+
+// Select is All with a filter: it returns only what match reports true for. It is
+// Registry.select. Like the loop's body, match runs without a lock.
+func (r *Registry[K]) Select(match func(K, Entry) bool) iter.Seq2[K, Entry] {
+	return only(r.All(), match)
+}
+
+func only[K comparable](all iter.Seq2[K, Entry], match func(K, Entry) bool) iter.Seq2[K, Entry] {
+	return func(yield func(K, Entry) bool) {
+		for key, e := range all {
+			if match(key, e) && !yield(key, e) {
 				return
 			}
 		}

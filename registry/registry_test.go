@@ -3,7 +3,9 @@ package registry_test
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -35,6 +37,37 @@ func expectEmpty[K comparable](tb testing.TB, r *registry.Registry[K]) {
 	}
 	for key, e := range r.All() {
 		tb.Errorf("key %v is left to %v", key, e.PID)
+	}
+}
+
+// REG-1: whether a key has one holder or many is the registry's kind.
+func TestKeysAreUniqueInARegistryAndSharedInAMulti(t *testing.T) {
+	sys := newSystem(t)
+	var r registry.Registry[string]
+	var m registry.Multi[string]
+	for i, pid := range []actor.PID{idle(t, sys).PID(), idle(t, sys).PID()} {
+		if err := r.RegisterValue("k", pid, i); (err == nil) != (i == 0) {
+			t.Errorf("registration %d under a unique key: %v", i, err)
+		}
+		add(t, &m, "k", pid, i)
+	}
+	if n, shared := r.Count(), len(m.Entries("k")); n != 1 || shared != 2 {
+		t.Errorf("the unique key has %d holders, the shared one %d", n, shared)
+	}
+}
+
+// REG-6, T-94, T-97, as far as they apply: a registry is no process, so that it
+// cannot crash, and nobody is linked with it.
+func TestRegisteringLinksNobody(t *testing.T) {
+	sys := newSystem(t)
+	var r registry.Registry[string]
+	pid := idle(t, sys).PID()
+	register(t, &r, "k", pid)
+	if info, ok := pid.Info(); !ok || len(info.Links)+len(info.Monitors)+len(info.MonitoredBy) > 0 {
+		t.Errorf("a holder is tied to others: %+v", info)
+	}
+	if n := sys.Count(); n != 1 {
+		t.Errorf("there are %d actors, want the holder only", n)
 	}
 }
 
@@ -216,6 +249,47 @@ func TestKeysOfAnyComparableType(t *testing.T) {
 	register[any](t, &mixed, 1.0, float)
 	expectHolder[any](t, &mixed, 1, one)
 	expectHolder[any](t, &mixed, 1.0, float)
+}
+
+// REG-12
+func TestSelectReturnsWhatMatches(t *testing.T) {
+	sys := newSystem(t)
+	var r registry.Registry[int]
+	var m registry.Multi[int]
+	pid := idle(t, sys).PID()
+	for i := range 100 {
+		if err := r.RegisterValue(i, pid, i%7); err != nil {
+			t.Fatal(err)
+		}
+		add(t, &m, i, pid, i%7)
+	}
+	match := func(key int, e registry.Entry) bool {
+		return key >= 50 && e.Value == 3 && e.PID == pid
+	}
+	for name, selected := range map[string]iter.Seq2[int, registry.Entry]{
+		"unique": r.Select(match), "shared": m.Select(match),
+	} {
+		keys := slices.Sorted(maps.Keys(maps.Collect(selected)))
+		if want := []int{52, 59, 66, 73, 80, 87, 94}; !slices.Equal(keys, want) {
+			t.Errorf("%s: selected %v, want %v", name, keys, want)
+		}
+		for range selected {
+			break
+		}
+	}
+}
+
+// A key that does not equal itself: nobody finds it, and it goes with its holder.
+func TestKeyThatDoesNotEqualItselfGoesWithItsHolder(t *testing.T) {
+	sys := newSystem(t)
+	var r registry.Registry[float64]
+	pid := idle(t, sys).PID()
+	for range 100 {
+		register(t, &r, math.NaN(), pid)
+	}
+	expectHolder(t, &r, math.NaN(), actor.PID{})
+	end(t, pid)
+	expectEmpty(t, &r)
 }
 
 // Stronger than REG-5: whoever hears of the end finds the keys free, and can take

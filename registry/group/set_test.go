@@ -34,7 +34,7 @@ func expectMembers[G comparable](tb testing.TB, s *group.Set[G], g G, want ...ac
 	}
 }
 
-// PG-2
+// PG-2, and PG-4 on one node
 func TestJoinsAreCounted(t *testing.T) {
 	sys := newSystem(t)
 	var s group.Set[string]

@@ -2,8 +2,12 @@ package pubsub_test
 
 import (
 	"fmt"
+	"runtime/debug"
+	"slices"
 	"strconv"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
@@ -83,6 +87,59 @@ func BenchmarkBroadcast(b *testing.B) {
 			}
 		})
 	})
+}
+
+// What a Subscribe waits at worst while broadcasts to 100,000 subscribers follow one
+// another, on their topic and, to compare, on one that shares no lock with it. The
+// collector is off, so that a Subscribe waits for the lock or for a processor.
+func BenchmarkSubscribeDuringBroadcasts(b *testing.B) {
+	const size = 100_000
+	for _, test := range []struct {
+		work  time.Duration // of each subscriber
+		topic string
+	}{{0, "t"}, {time.Microsecond, "t"}, {0, "u"}, {time.Microsecond, "u"}} {
+		b.Run(fmt.Sprintf("work=%v/topic=%s", test.work, test.topic), func(b *testing.B) {
+			sys := newSystem(b)
+			var ps pubsub.PubSub[string]
+			owner, newcomer := idle(b, sys), idle(b, sys)
+			s := deliver(func(string, string) {
+				for began := time.Now(); test.work > 0 && time.Since(began) < test.work; {
+				}
+			})
+			for range size {
+				subscribe(b, &ps, owner, "t", s)
+			}
+			defer debug.SetGCPercent(debug.SetGCPercent(-1))
+			broadcasts := 0
+			stop := make(chan struct{})
+			var broadcasting sync.WaitGroup
+			broadcasting.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						ps.Broadcast("t", "x")
+						broadcasts++
+					}
+				}
+			})
+			var waits []time.Duration
+			b.ReportAllocs()
+			for b.Loop() {
+				began := time.Now()
+				subscribe(b, &ps, newcomer, test.topic, s)
+				waits = append(waits, time.Since(began))
+				ps.Unsubscribe(newcomer, test.topic)
+			}
+			close(stop)
+			broadcasting.Wait()
+			slices.Sort(waits)
+			b.ReportMetric(float64(broadcasts), "broadcasts")
+			b.ReportMetric(float64(waits[len(waits)*999/1000].Nanoseconds()), "ns-99.9%")
+			b.ReportMetric(float64(waits[len(waits)-1].Nanoseconds()), "ns-longest")
+		})
+	}
 }
 
 type nothing struct{}

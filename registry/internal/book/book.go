@@ -3,6 +3,7 @@ package book
 import (
 	"hash/maphash"
 	"iter"
+	"slices"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -20,13 +21,11 @@ const shardCount = 64
 
 var seed = maphash.MakeSeed()
 
-func (b *Book[K]) keyShard(key K) *keyShard[K] {
-	return &b.keys[maphash.Comparable(seed, key)%shardCount]
-}
+func hashOf[K comparable](key K) hash { return hash(maphash.Comparable(seed, key)) }
 
-func (b *Book[K]) holderShard(pid actor.PID) *holderShard[K] {
-	return &b.holders[maphash.Comparable(seed, pid)%shardCount]
-}
+func (b *Book[K]) shardOf(h hash) *keyShard[K] { return &b.keys[h.shard()] }
+
+func (b *Book[K]) holderShard(h hash) *holderShard[K] { return &b.holders[h.shard()] }
 
 // Row is an actor with the value that it stands under a key with.
 type Row struct {
@@ -49,7 +48,7 @@ func (b *Book[K]) AddUnique(key K, pid actor.PID, value any) (holder actor.PID, 
 }
 
 func (b *Book[K]) own(key K, pid actor.PID, value any, unique bool) (actor.PID, bool) {
-	e := &entry[K]{book: b, key: key, Row: Row{pid, value}}
+	e := newEntry(b, key, Row{pid, value})
 	// Owned before it is in the book: the other way round, an actor that ends in
 	// between would be known to be dead and still stand here.
 	if !pid.Alive() || !pid.Own(e) {
@@ -65,36 +64,70 @@ func (b *Book[K]) own(key K, pid actor.PID, value any, unique bool) (actor.PID, 
 // Remove strikes the actor's entries under key, or the oldest of them only. It
 // reports whether there was one.
 func (b *Book[K]) Remove(key K, pid actor.PID, one bool) bool {
-	e := b.take(key, pid, one)
-	if e == nil {
-		return false
-	}
-	for ; e != nil; e = e.struck {
+	var few [2][4]*entry[K] // on the stack
+	list := b.take(key, pid, one, few[0][:0], few[1][:0])
+	for _, e := range list {
 		pid.Disown(e)
 	}
-	return true
+	return len(list) > 0
 }
 
-// First returns the oldest row under key, be its actor alive or not.
-func (b *Book[K]) First(key K) (Row, bool) {
-	sh := b.keyShard(key)
+// RemoveFunc strikes those of the actor's entries under key whose values match.
+// It holds no lock while it asks match.
+func (b *Book[K]) RemoveFunc(key K, pid actor.PID, match func(value any) bool) {
+	h := hashOf(key)
+	sh := b.shardOf(h)
+	var list []*entry[K]
 	sh.mu.RLock()
-	defer sh.mu.RUnlock()
-	if e := sh.entries.Get(key); e != nil {
-		return e.Row, true
+	for e := sh.index.get(h, key); e != nil; e = e.next {
+		if e.pid == pid {
+			list = append(list, e)
+		}
+	}
+	sh.mu.RUnlock()
+	list = slices.DeleteFunc(list, func(e *entry[K]) bool { return !match(e.row().Value) })
+	sh.mu.Lock()
+	for _, e := range list {
+		if e.state.Load() == written { // still
+			b.remove(sh, e)
+		}
+	}
+	sh.unlock()
+	for _, e := range list {
+		pid.Disown(e)
+	}
+}
+
+// First returns the oldest row under key, be its actor alive or not. It takes no
+// lock: what it returns stood there at some moment of the call.
+func (b *Book[K]) First(key K) (Row, bool) {
+	h := hashOf(key)
+	if e := b.shardOf(h).index.get(h, key); e != nil {
+		return e.row(), true
 	}
 	return Row{}, false
+}
+
+// FirstPID is First without the value.
+func (b *Book[K]) FirstPID(key K) actor.PID {
+	h := hashOf(key)
+	if e := b.shardOf(h).index.get(h, key); e != nil {
+		return e.pid
+	}
+	return actor.PID{}
 }
 
 // Set gives the actor's oldest entry under key another value and returns the one
 // before.
 func (b *Book[K]) Set(key K, pid actor.PID, value any) (old any, ok bool) {
-	sh := b.keyShard(key)
+	h := hashOf(key)
+	sh := b.shardOf(h)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for e := sh.entries.Get(key); e != nil; e = e.next {
-		if e.PID == pid {
-			old, e.Value = e.Value, value
+	for e := sh.index.get(h, key); e != nil; e = e.next {
+		if e.pid == pid {
+			old = e.row().Value
+			e.set(value)
 			return old, true
 		}
 	}
@@ -104,21 +137,23 @@ func (b *Book[K]) Set(key K, pid actor.PID, value any) (old any, ok bool) {
 // Each calls f with the rows under key, oldest first, those of doomed actors
 // included. It does so under the lock: f must not use the book.
 func (b *Book[K]) Each(key K, f func(Row)) {
-	sh := b.keyShard(key)
+	h := hashOf(key)
+	sh := b.shardOf(h)
 	sh.mu.RLock()
 	defer sh.mu.RUnlock()
-	for e := sh.entries.Get(key); e != nil; e = e.next {
-		f(e.Row)
+	for e := sh.index.get(h, key); e != nil; e = e.next {
+		f(e.row())
 	}
 }
 
 // EachOf calls f with the keys of the actor, once for each entry, newest first,
 // under a lock, as Each does.
 func (b *Book[K]) EachOf(pid actor.PID, f func(key K)) {
-	sh := b.holderShard(pid)
+	own := hashOf(pid)
+	sh := b.holderShard(own)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	for e := sh.entries.Get(pid); e != nil; e = e.nextOwn {
+	for e := sh.index.of(own, pid); e != nil; e = e.nextOwn {
 		f(e.key)
 	}
 }
@@ -148,9 +183,9 @@ func (b *Book[K]) All() iter.Seq2[K, Row] {
 		for i := range b.keys {
 			sh := &b.keys[i]
 			sh.mu.RLock()
-			for key, e := range sh.entries.All {
+			for e := range sh.index.all {
 				for ; e != nil; e = e.next {
-					batch = append(batch, line{key, e.Row})
+					batch = append(batch, line{e.key, e.row()})
 				}
 			}
 			sh.mu.RUnlock()

@@ -11,7 +11,7 @@ import (
 func TestEntryReleasedBeforeItIsAddedStaysOut(t *testing.T) {
 	for _, unique := range []bool{true, false} {
 		var b Book[string]
-		e := &entry[string]{book: &b, key: "k"}
+		e := newEntry(&b, "k", Row{})
 		e.Release(actor.PID{}, actor.Normal)
 		if holder, ok := b.add(e, unique); ok || !holder.IsZero() {
 			t.Errorf("add: %v, %v, want a refusal", holder, ok)

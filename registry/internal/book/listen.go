@@ -77,8 +77,8 @@ func (sh *keyShard[K]) listen(l *listener[K], present bool) {
 	n := sh.tuneIn()
 	n.all = append(n.all, l)
 	if present {
-		for key, e := range sh.entries.All {
-			n.pending = append(n.pending, item[K]{l, Change[K]{Kind: Present, Key: key, Rows: e.rows()}})
+		for e := range sh.index.all {
+			n.pending = append(n.pending, item[K]{l, Change[K]{Kind: Present, Key: e.key, Rows: e.rows()}})
 		}
 	}
 }
@@ -87,12 +87,13 @@ func (sh *keyShard[K]) listen(l *listener[K], present bool) {
 // nobody is, too.
 func (b *Book[K]) ListenTo(key K, f func(Change[K])) (stop func()) {
 	l := &listener[K]{f: f}
-	sh := b.keyShard(key)
+	h := hashOf(key)
+	sh := b.shardOf(h)
 	sh.mu.Lock()
 	defer sh.unlock()
 	n := sh.tuneIn()
 	n.one.Set(key, append(n.one.Get(key), l))
-	n.pending = append(n.pending, item[K]{l, Change[K]{Kind: Present, Key: key, Rows: sh.entries.Get(key).rows()}})
+	n.pending = append(n.pending, item[K]{l, Change[K]{Kind: Present, Key: key, Rows: sh.index.get(h, key).rows()}})
 	l.unlist = func() { sh.unlistFrom(key, l) }
 	return l.stop
 }
@@ -143,7 +144,7 @@ func without[K comparable](list []*listener[K], l *listener[K]) []*listener[K] {
 // rows returns the rows under a key of which e is the oldest entry, or nil.
 func (e *entry[K]) rows() (rows []Row) {
 	for ; e != nil; e = e.next {
-		rows = append(rows, e.Row)
+		rows = append(rows, e.row())
 	}
 	return rows
 }
@@ -155,7 +156,7 @@ func (sh *keyShard[K]) record(kind Kind, e *entry[K]) {
 		return
 	}
 	n := sh.news
-	change := Change[K]{Kind: kind, Key: e.key, Row: e.Row}
+	change := Change[K]{Kind: kind, Key: e.key, Row: e.row()}
 	for _, l := range n.all {
 		n.pending = append(n.pending, item[K]{l, change})
 	}

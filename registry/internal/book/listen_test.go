@@ -40,12 +40,12 @@ func TestNoListenerLeavesNoCost(t *testing.T) {
 	b.Add("k", pid, nil)
 	stopA()
 	stopAll()
-	if !b.keyShard("k").listening {
+	if !b.shardOf(hashOf("k")).listening {
 		t.Error("one listener is left, and nobody listens")
 	}
 	stopB()
 	expectSilence(t, &b)
-	if n := b.keyShard("k").news.one.Len(); n != 0 {
+	if n := b.shardOf(hashOf("k")).news.one.Len(); n != 0 {
 		t.Errorf("%d keys are left that somebody listens to", n)
 	}
 }
