@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/wire"
 )
 
 // Channel is one topic as this client has joined it; [Client.Channel] makes it. It is
@@ -236,15 +238,15 @@ func (ch *Channel) err() error {
 // broadcast, or the answer to something that the server had no channel for.
 func (ch *Channel) receive(m message) {
 	switch m.event {
-	case eventReply:
+	case wire.EventReply:
 		ch.replied(m)
-	case eventClose:
+	case wire.EventClose:
 		if ch.state == leaving {
 			ch.close(ErrLeft)
 		} else {
 			ch.close(ErrStopped)
 		}
-	case eventError:
+	case wire.EventError:
 		if ch.state == leaving {
 			ch.close(ErrLeft)
 		} else {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/wire"
 )
 
 // Client is a connection to a server that is made anew whenever it is lost: the
@@ -226,7 +228,7 @@ func (c *Client) receive(cn *conn, m message) {
 		return
 	}
 	c.attempts = 0
-	if m.topic == topicPhoenix && m.event == eventReply {
+	if m.topic == wire.TopicPhoenix && m.event == wire.EventReply {
 		if m.ref == cn.heartbeat {
 			cn.heartbeat = ""
 		}

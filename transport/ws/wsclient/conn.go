@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/wire"
 )
 
 // conn is one connection. The client's goroutine reads it; another one writes, since
@@ -107,7 +109,7 @@ func (c *Client) beat(cn *conn) {
 		return
 	}
 	cn.heartbeat = c.nextRef()
-	cn.queue = append(cn.queue, outbound{message: message{ref: cn.heartbeat, topic: topicPhoenix, event: eventHeartbeat}})
+	cn.queue = append(cn.queue, outbound{message: message{ref: cn.heartbeat, topic: wire.TopicPhoenix, event: wire.EventHeartbeat}})
 }
 
 // next takes the next message that is still wanted off the queue.

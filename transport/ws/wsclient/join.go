@@ -3,6 +3,8 @@ package wsclient
 import (
 	"fmt"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/wire"
 )
 
 // All functions in this file are called with Client.mu held.
@@ -52,7 +54,7 @@ func (ch *Channel) attempt() {
 	ch.state = joining
 	ch.joinRef = c.nextRef()
 	c.send(outbound{
-		message: message{joinRef: ch.joinRef, ref: ch.joinRef, topic: ch.topic, event: eventJoin},
+		message: message{joinRef: ch.joinRef, ref: ch.joinRef, topic: ch.topic, event: wire.EventJoin},
 		params:  ch.params,
 	})
 	ch.after(c.opts.Timeout, func() { ch.abandon(ErrTimeout) })
@@ -82,7 +84,7 @@ func (ch *Channel) abandon(reason error) {
 
 func (ch *Channel) sendLeave() {
 	ch.client.send(outbound{
-		message: message{joinRef: ch.joinRef, ref: ch.client.nextRef(), topic: ch.topic, event: eventLeave},
+		message: message{joinRef: ch.joinRef, ref: ch.client.nextRef(), topic: ch.topic, event: wire.EventLeave},
 	})
 }
 
@@ -126,7 +128,7 @@ func (ch *Channel) startLeave() {
 		ch.state = leaving
 		ch.leaveRef = c.nextRef()
 		c.send(outbound{
-			message: message{joinRef: ch.joinRef, ref: ch.leaveRef, topic: ch.topic, event: eventLeave},
+			message: message{joinRef: ch.joinRef, ref: ch.leaveRef, topic: ch.topic, event: wire.EventLeave},
 		})
 	case joining:
 		ch.sendLeave()

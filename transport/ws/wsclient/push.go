@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/wire"
 )
 
 // push is an event on its way to the server, and its reply. The fields but for done are
@@ -28,8 +30,8 @@ func (ch *Channel) push(event string, payload any, done chan struct{}) (*push, e
 	if err != nil {
 		return nil, err
 	}
-	if body.binary && max(len(event), len(ch.topic)) > maxField {
-		return nil, fmt.Errorf("event and topic of a binary push are limited to %d bytes", maxField)
+	if body.binary && max(len(event), len(ch.topic)) > wire.MaxField {
+		return nil, fmt.Errorf("event and topic of a binary push are limited to %d bytes", wire.MaxField)
 	}
 	c := ch.client
 	c.mu.Lock()

@@ -1,0 +1,111 @@
+package ws
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/inmemory"
+)
+
+// memory is the transport of a client in the same program, for package wstest.
+type memory struct {
+	endpoint *Endpoint
+	client   inmemory.Client
+	session  actor.Ref[sessionMsg]
+	status   atomic.Pointer[closeStatus] // the first one to be set holds
+}
+
+func init() { inmemory.Connect = connectInMemory }
+
+// connectInMemory implements inmemory.Connect.
+func connectInMemory(endpoint any, path string, who any, far inmemory.Client) (inmemory.Session, error) {
+	e := endpoint.(*Endpoint)
+	i := slices.IndexFunc(e.mounts, func(s Socket) bool { return s.Path == path })
+	if i < 0 {
+		return inmemory.Session{}, fmt.Errorf("ws: no socket at %q", path)
+	}
+	socket := &e.mounts[i]
+	if !slices.Contains(socket.Serializers, Serializer(V2{})) {
+		return inmemory.Session{}, fmt.Errorf("ws: the socket at %q does not speak version 2", path)
+	}
+	identity, isIdentity := who.(Identity)
+	if r, ok := who.(*Request); ok && !isIdentity && socket.Connect != nil {
+		var err error
+		if identity, err = socket.Connect(r); err != nil {
+			return inmemory.Session{}, err
+		}
+	}
+	if !e.admit() {
+		return inmemory.Session{}, errors.New("ws: the endpoint is shut down")
+	}
+	m := &memory{endpoint: e, client: far}
+	s := &session{endpoint: e, socket: socket, transport: m, encoding: e.encodings.get(V2{}, false), identity: identity}
+	if !e.start(s) {
+		return inmemory.Session{}, errors.New("ws: session not started")
+	}
+	return m.near(s), nil
+}
+
+// near returns the session as package wstest sees it.
+func (m *memory) near(s *session) inmemory.Session {
+	pid := m.session.PID()
+	return inmemory.Session{
+		PID: pid,
+		Send: func(data []byte, binary bool) {
+			m.session.Send(sessionMsg{op: opFrame, data: data, binary: binary})
+		},
+		HangUp: func(err error) { m.session.Send(sessionMsg{op: opHangup, err: err}) },
+		Channel: func(ctx context.Context, topic string) (ref any, err error) {
+			err = pid.Inspect(ctx, func(any) {
+				if j := s.find(topic); j != nil {
+					ref = Ref{j.ref}
+				}
+			})
+			return ref, err
+		},
+		Subscribe: func(topic string, f func(event string, payload any)) error {
+			return m.endpoint.topics.Subscribe(pid, topic, spy(f))
+		},
+		Broadcast: func(topic, event string, payload any) error {
+			return m.endpoint.broadcast(pid, topic, event, payload)
+		},
+	}
+}
+
+// attach implements transport.
+func (m *memory) attach(session actor.Ref[sessionMsg]) { m.session = session }
+
+// send implements transport.
+func (m *memory) send(f frame) { m.client.Receive(f.payload(), f.isBinary()) }
+
+// handled implements transport: a test sends as much as it likes.
+func (m *memory) handled(int64) {}
+
+// closeWith implements transport.
+func (m *memory) closeWith(code websocket.StatusCode, reason string) {
+	m.status.CompareAndSwap(nil, &closeStatus{code, reason})
+}
+
+// Release implements [actor.Resource].
+func (m *memory) Release(_ actor.PID, reason error) {
+	code := websocket.StatusInternalError
+	if actor.IsClean(reason) {
+		code = websocket.StatusServiceRestart
+	}
+	status := cmp.Or(m.status.Load(), &closeStatus{code: code})
+	m.client.Closed(int(status.code), status.reason)
+	m.endpoint.released()
+}
+
+// spy is a subscriber that is no client.
+type spy func(event string, payload any)
+
+// Deliver implements pubsub.Subscriber.
+func (f spy) Deliver(_ string, b *broadcast) { f(b.Event, b.Payload) }

@@ -1,0 +1,48 @@
+// Package wstest tests channels without a network, as Phoenix.ChannelTest does.
+//
+//	func TestShout(t *testing.T) {
+//		endpoint := wstest.NewEndpoint(t, ws.Socket{Path: "/socket", Channels: routes})
+//		ann := wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"})
+//		room, _ := ann.Join(t, "room:lobby", nil)
+//
+//		ref := room.Push(t, "shout", map[string]string{"text": "hello"})
+//		room.AssertReply(t, ref, "ok")
+//		room.AssertBroadcast(t, "shout", wstest.Partial{"text": "hello"})
+//		room.RefutePush(t, "alarm")
+//	}
+//
+// What runs is the real thing: the endpoint's supervisors, a socket actor, an actor for
+// each channel, and version 2 of the protocol; only the connection is in memory. The
+// test is the client, and is told of all that is broadcast on the topics that it joins.
+//
+// # Matching
+//
+// The assertions that take want... look for a message whose payload matches it, among
+// those that have not been taken by another assertion; what they find they take, and
+// return its payload. Without a want any payload does. A want is
+//
+//   - a value: the payload must be the same JSON as the value makes, whatever the order
+//     of keys, or the same bytes if it is [ws.Binary];
+//   - a [Partial]: the payload must be an object with at least these fields;
+//   - a func(ws.Payload) bool, which must return true; [Any] is one.
+//
+// Payloads are compared as JSON because they are JSON as soon as a handler has let go
+// of them; Phoenix's tests compare terms. To look closer, decode what is returned.
+//
+// # Time
+//
+// An assertion waits for 100 ms, and a refutation waits them out, unless Within says
+// otherwise. Before an assertion fails it also lets the client's socket and channel
+// finish what they have at hand, so a machine that is slow does not fail tests. In a
+// bubble of testing/synctest, refutations and the timers of the code under test take
+// no time at all; make the endpoint inside of it. Tests may run in parallel, each with
+// an endpoint of its own.
+//
+// # Crashes
+//
+// A channel that crashes fails the test, at its end at the latest, unless the test
+// expects it by [Channel.AssertCrash].
+//
+// Functions that take a testing.TB fail the test at once, with Fatal, and so must be
+// called on the test's goroutine.
+package wstest

@@ -1,0 +1,338 @@
+package wstest_test
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest"
+	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wstest"
+)
+
+// TEST-1
+func TestClientsAreMadeWithAssignsOrByConnect(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		endpoint := stage(t)
+		direct := wstest.NewClient(t, endpoint, "/socket", ws.Identity{Assigns: "direct"})
+		room, _ := direct.Join(t, "stage:greet", nil)
+		room.AssertPush(t, "hello", map[string]any{"who": "direct", "n": 1})
+
+		real, err := wstest.Connect(t, endpoint, "/socket", &ws.Request{Params: url.Values{"user": {"bob"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		room, _ = real.Join(t, "stage:greet", nil)
+		room.AssertPush(t, "hello", map[string]any{"who": "bob", "n": 1})
+
+		if _, err := wstest.Connect(t, endpoint, "/socket", &ws.Request{Params: url.Values{"token": {"bad"}}}); !errors.Is(err, errBad) {
+			t.Errorf("connected with %v", err)
+		}
+		if _, err := wstest.Connect(t, endpoint, "/elsewhere", nil); err == nil || !strings.Contains(err.Error(), `no socket at "/elsewhere"`) {
+			t.Error(err)
+		}
+	})
+}
+
+// TEST-2, JOIN-4, JOIN-6
+func TestJoinReturnsTheAnswerAndTheChannel(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		client := ann(t)
+		room, reply := client.Join(t, "stage:1", map[string]int{"n": 1})
+		if got := string(reply.Bytes()); got != `{"joined":"stage:1","with":{"n":1}}` {
+			t.Error(got)
+		}
+		if room.Topic() != "stage:1" || !room.PID().Alive() {
+			t.Error(room.Topic(), room.PID())
+		}
+		client.JoinRefused(t, "stage:closed", nil, ws.Reason("closed"))
+		client.JoinRefused(t, "stage:crash", nil, wstest.Partial{"reason": "join crashed"})
+		client.JoinRefused(t, "nowhere", nil, ws.Reason("unmatched topic"))
+		slow, _ := client.Join(t, "stage:slow", nil)
+		slow.AssertReply(t, slow.Push(t, "echo", nil), "ok", nil)
+	})
+}
+
+// TEST-3
+func TestReplies(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		room := annIn(t, "stage:1")
+		first, second := room.Push(t, "echo", map[string]int{"n": 1}), room.Push(t, "fail", nil)
+		room.AssertReply(t, second, "error", wstest.Partial{"reason": "failed"}) // in any order
+		reply := room.AssertReply(t, first, "ok")
+		var in struct{ N int }
+		if err := reply.Decode(&in); err != nil || in.N != 1 {
+			t.Error(in, err)
+		}
+		silent := room.Push(t, "silent", nil)
+		room.RefuteReply(t, silent, "")
+		later := room.Push(t, "later", nil)
+		room.Within(49*time.Millisecond).RefuteReply(t, later, "")
+		room.AssertReply(t, later, "ok")
+		room.AssertReply(t, room.Push(t, "slow", nil), "ok") // is at work when the time is over
+		failed := room.Push(t, "fail", nil)
+		room.RefuteReply(t, failed, "ok")
+		room.AssertReply(t, failed, "error")
+		room.AssertReply(t, room.Push(t, "echo", ws.Binary([]byte{0, 255})), "ok", ws.Binary([]byte{0, 255})) // BIN-3
+	})
+}
+
+// TEST-4, OUT-2
+func TestPushesAndBroadcasts(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		endpoint := stage(t)
+		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{Assigns: "ann"})
+		room, _ := client.Join(t, "stage:1", nil)
+		other := client.Subscribe(t, "stage:2")
+
+		room.Push(t, "push", map[string]int{"n": 1})
+		room.AssertPush(t, "pushed", map[string]int{"n": 1})
+		room.RefutePush(t, "pushed")
+		room.RefuteBroadcast(t, "pushed")
+
+		room.Push(t, "shout", map[string]int{"n": 2})
+		room.AssertBroadcast(t, "shout", map[string]int{"n": 2})
+		room.AssertPush(t, "shout", map[string]int{"n": 2}) // the client gets it, too
+
+		room.Push(t, "others", map[string]int{"n": 3})
+		room.AssertBroadcast(t, "others", map[string]int{"n": 3})
+		room.RefutePush(t, "others")
+
+		if err := endpoint.Broadcast("stage:2", "news", nil); err != nil {
+			t.Fatal(err)
+		}
+		other.AssertBroadcast(t, "news", nil)
+		other.RefuteBroadcast(t, "news")
+		room.RefuteBroadcast(t, "news")
+	})
+}
+
+// TEST-5, OUT-4
+func TestBroadcastFromTriggersTheOutHandler(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		room := annIn(t, "stage:1")
+		room.BroadcastFrom(t, "whisper", nil)
+		room.AssertPush(t, "whisper", map[string]string{"seen_by": "ann"})
+		room.RefuteBroadcast(t, "whisper")
+	})
+}
+
+// TEST-5, END-1, CONN-12
+func TestLeaveAndClose(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		terminated := make(chan error, 3)
+		client := wstest.NewClient(t, wstest.NewEndpoint(t, stageSocket(terminated)), "/socket", ws.Identity{})
+		room, _ := client.Join(t, "stage:1", nil)
+		room.AssertReply(t, room.Leave(t), "ok", nil)
+		room.AssertClose(t)
+		if reason := <-terminated; reason != ws.Left {
+			t.Error(reason)
+		}
+		room, _ = client.Join(t, "stage:1", nil)
+		room.AssertReply(t, room.Push(t, "stop", nil), "ok")
+		room.AssertClose(t)
+		if reason := <-terminated; !actor.IsClean(reason) {
+			t.Error(reason)
+		}
+		old, _ := client.Join(t, "stage:1", nil)
+		client.Join(t, "stage:1", nil)
+		old.AssertClose(t)
+		if reason := <-terminated; reason != ws.Rejoined { // JOIN-10
+			t.Error(reason)
+		}
+		client.Close(t)
+		if reason := <-terminated; reason != ws.Closed { // by the time that Close returns
+			t.Error(reason)
+		}
+	})
+}
+
+// DISC-1
+func TestTheServersDisconnectIsSeen(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		endpoint := stage(t)
+		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"})
+		kick := client.Subscribe(t, "user:ann")
+		if endpoint.Stats().Connections != 1 {
+			t.Error(endpoint.Stats())
+		}
+		if err := endpoint.Disconnect("user:ann"); err != nil {
+			t.Fatal(err)
+		}
+		kick.AssertBroadcast(t, "disconnect")
+		if code, reason := client.AssertDisconnect(t); code != 1001 || reason != "disconnected" {
+			t.Error(code, reason)
+		}
+	})
+}
+
+// TEST-7, END-3
+func TestACrashIsAsserted(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		room := annIn(t, "stage:1")
+		room.Push(t, "oops", nil)
+		if reason := room.AssertCrash(t); reason != errOops {
+			t.Error(reason)
+		}
+		client := ann(t)
+		room, _ = client.Join(t, "stage:1", nil)
+		room.Push(t, "panic", nil)
+		panicked, ok := errors.AsType[*actor.PanicError](room.AssertCrash(t))
+		if !ok || panicked.Value != "on stage" {
+			t.Error(panicked)
+		}
+		room, _ = client.Join(t, "stage:1", nil)
+		actortest.Crash(t, room.PID(), nil)
+		if reason := room.AssertCrash(t); !errors.Is(reason, actortest.ErrInjected) {
+			t.Error(reason)
+		}
+		fleeting, _ := client.Join(t, "stage:fleeting", nil)
+		fleeting.AssertCrash(t)
+	})
+}
+
+func TestAChannelsInsides(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		room := annIn(t, "stage:1")
+		room.Ref().Send(map[string]string{"to": "HandleInfo"})
+		room.AssertPush(t, "info", map[string]string{"to": "HandleInfo"})
+		room.AssertReply(t, room.Push(t, "count", nil), "ok")
+		room.Inspect(t, func(h ws.Handler) {
+			if n := h.(*player).n; n != 1 {
+				t.Error(n)
+			}
+		})
+	})
+}
+
+// TEST-7: what is wrong fails the test, and says what is wrong.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		f    func(t testing.TB)
+		want []string
+	}{
+		"all is well": {func(t testing.TB) { annIn(t, "stage:1").Push(t, "echo", nil) }, nil},
+		"refused":     {func(t testing.TB) { annIn(t, "stage:closed") }, []string{`join "stage:closed": refused with`, `"reason":"closed"`}},
+		"not refused": {func(t testing.TB) { ann(t).JoinRefused(t, "stage:1", nil) }, []string{`answered with reply "ok"`, "want: error"}},
+		"refused with something else": {func(t testing.TB) { ann(t).JoinRefused(t, "stage:closed", nil, ws.Reason("full")) },
+			[]string{`{"reason":"closed"}`, `want: error and {"reason":"full"}`}},
+		"no reply": {func(t testing.TB) {
+			room := annIn(t, "stage:1")
+			room.Push(t, "push", nil)
+			room.AssertReply(t, room.Push(t, "silent", nil), "ok", nil)
+		}, []string{`channel "stage:1": no reply with status "ok" and {} to message 3 came`, "2 have come in all, 1 of them not taken", `on "stage:1": "pushed" {}`}},
+		"other status": {func(t testing.TB) {
+			room := annIn(t, "stage:1")
+			room.AssertReply(t, room.Push(t, "fail", nil), "ok")
+		}, []string{"no reply with status", `reply "error" to message 2`}},
+		"reply": {func(t testing.TB) {
+			room := annIn(t, "stage:1")
+			room.RefuteReply(t, room.Push(t, "echo", nil), "")
+		}, []string{`there is a reply to message 2: reply "ok"`}},
+		"late reply": {func(t testing.TB) {
+			room := annIn(t, "stage:1")
+			room.Within(51*time.Millisecond).RefuteReply(t, room.Push(t, "later", nil), "ok")
+		}, []string{"there is a reply"}},
+		"too late": {func(t testing.TB) {
+			room := annIn(t, "stage:1")
+			room.Within(49*time.Millisecond).AssertReply(t, room.Push(t, "later", nil), "ok")
+		}, []string{"no reply"}},
+		"no push":   {func(t testing.TB) { annIn(t, "stage:1").AssertPush(t, "x", ws.Binary([]byte("\xff"))) }, []string{`no push "x" and "\xff" came`}},
+		"other":     {func(t testing.TB) { annIn(t, "stage:greet").AssertPush(t, "hello", map[string]any{"n": 1}) }, []string{`no push "hello"`, `"who":"ann"`}},
+		"push":      {func(t testing.TB) { annIn(t, "stage:greet").RefutePush(t, "hello") }, []string{`a push came: "hello"`}},
+		"broadcast": {func(t testing.TB) { annIn(t, "stage:1").AssertBroadcast(t, "x", wstest.Any) }, []string{`topic "stage:1": no broadcast "x" that matches came`, "nothing has come at all"}},
+		"unwanted broadcast": {func(t testing.TB) {
+			room := annIn(t, "stage:1")
+			room.Push(t, "shout", nil)
+			room.RefuteBroadcast(t, "shout")
+		}, []string{`a broadcast came: "shout" {}`}},
+		"not closed":    {func(t testing.TB) { annIn(t, "stage:1").AssertClose(t) }, []string{"was not closed"}},
+		"not crashed":   {func(t testing.TB) { annIn(t, "stage:1").AssertCrash(t) }, []string{"did not crash"}},
+		"crash":         {func(t testing.TB) { annIn(t, "stage:1").Push(t, "oops", nil) }, []string{`channel "stage:1" crashed: oops`}},
+		"crash at once": {func(t testing.TB) { annIn(t, "stage:fleeting") }, []string{`channel "stage:fleeting" crashed`}},
+		"crash, and then": {func(t testing.TB) {
+			room := annIn(t, "stage:1")
+			room.AssertReply(t, room.Push(t, "panic", nil), "ok")
+		}, []string{"no reply", "the channel has crashed: panic: on stage", `channel "stage:1" crashed`}},
+		"not marshalled": {func(t testing.TB) { annIn(t, "stage:1").Push(t, "echo", make(chan int)) }, []string{`echo on "stage:1": ws: payload: json`}},
+		"closed": {func(t testing.TB) {
+			client := ann(t)
+			client.Close(t)
+			client.Subscribe(t, "stage:1")
+		}, []string{"the client is closed"}},
+		"no such socket": {func(t testing.TB) { wstest.NewClient(t, stage(t), "/x", ws.Identity{}) }, []string{`no socket at "/x"`}},
+		"bad socket":     {func(t testing.TB) { wstest.NewEndpoint(t, ws.Socket{}) }, []string{"path must be"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := inBubble(t, c.f)
+			if len(c.want) == 0 && got != "" {
+				t.Errorf("failed: %s", got)
+			}
+			for _, part := range c.want {
+				if !strings.Contains(got, part) {
+					t.Errorf("%q is missing in: %s", part, got)
+				}
+			}
+		})
+	}
+}
+
+// TEST-6
+func TestMatching(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		room := annIn(t, "stage:1")
+		for _, c := range []struct {
+			sent, want any
+			match      bool
+		}{
+			{map[string]any{"a": 1, "b": []int{1}}, struct {
+				B []int `json:"b"`
+				A int   `json:"a"`
+			}{[]int{1}, 1}, true},
+			{map[string]any{"a": 1}, map[string]float64{"a": 1}, true},
+			{ws.RawJSON([]byte(`{"a":1.0}`)), map[string]int{"a": 1}, true},
+			{ws.RawJSON([]byte(`{"a":12345678901234567890}`)), ws.RawJSON([]byte(`{"a":12345678901234567891}`)), false},
+			{map[string]any{"a": 1}, map[string]string{"a": "1"}, false},
+			{map[string]any{"a": nil}, map[string]any{}, false},
+			{map[string]any{"a": 1, "b": 2}, wstest.Partial{"a": 1}, true},
+			{map[string]any{"a": 1}, wstest.Partial{"a": 1, "b": wstest.Any}, false},
+			{map[string]any{"a": map[string]any{"b": 1, "c": 2}}, wstest.Partial{"a": wstest.Partial{"b": 1}}, true},
+			{map[string]any{"a": map[string]any{"b": 1, "c": 2}}, wstest.Partial{"a": map[string]any{"b": 1}}, false},
+			{[]int{1}, wstest.Partial{}, false},
+			{ws.Binary([]byte("a")), ws.Binary([]byte("a")), true},
+			{ws.Binary([]byte("a")), "a", false},
+			{ws.Binary([]byte("{}")), wstest.Partial{}, false},
+			{nil, nil, true},
+			{map[string]int{"n": 7}, func(p ws.Payload) bool { return string(p.Bytes()) == `{"n":7}` }, true},
+		} {
+			ref := room.Push(t, "echo", c.sent)
+			if c.match {
+				room.AssertReply(t, ref, "ok", c.want)
+			} else {
+				room.RefuteReply(t, ref, "ok", c.want)
+			}
+		}
+	})
+}
+
+// It works in real time as well.
+func TestWithoutABubble(t *testing.T) {
+	t.Parallel()
+	room := annIn(t, "stage:1")
+	room.AssertReply(t, room.Push(t, "later", nil), "ok")
+	room.Within(time.Millisecond).RefutePush(t, "x")
+}
