@@ -60,6 +60,9 @@ func serveInMemory(t testing.TB, sockets ...ws.Socket) *server {
 func serveOn(t testing.TB, l net.Listener, sockets ...ws.Socket) *server {
 	t.Helper()
 	s := &server{sys: newSystem()}
+	for i := range sockets {
+		sockets[i].Park = sockets[i].Park || parked
+	}
 	var err error
 	if s.Endpoint, err = ws.NewEndpoint(s.sys, sockets...); err != nil {
 		t.Fatal(err)

@@ -27,32 +27,32 @@ import (
 // goroutine lives for as long as there is a queue.
 type conn struct {
 	net.Conn
-	ws    *websocket.Conn
-	carry []byte          // came with the handshake, not read yet
-	raw   syscall.RawConn // for writes that do not wait; nil if there is none, as with TLS
-
+	ws       *websocket.Conn
+	buffer   *bufio.Reader   // the library's
+	raw      syscall.RawConn // for reads and writes that do not wait; nil if there is none, as with TLS
 	endpoint *Endpoint
 	socket   *Socket
 	session  actor.Ref[sessionMsg]
+	status   atomic.Pointer[closeStatus] // the first one to be set holds
 
-	inflow inflow
-	status atomic.Pointer[closeStatus] // the first one to be set holds
+	inbound
+	inflow  inflow
+	parking parking
 
 	mu       sync.Mutex
-	running  bool // accepted, and being read
-	ended    bool // the session has ended
-	queue    net.Buffers
-	queued   int  // bytes, with those that flush has in hand
-	flushing bool // a goroutine is writing the queue
-	refused  bool // the queue was full: no more data
-	closed   bool // the library is done; close when flushed
-	dead     bool // a write failed, or the connection is closed
+	running  bool     // accepted, and being read
+	ended    bool     // the session has ended
+	flushing bool     // a goroutine is writing the backlog
+	refused  bool     // the backlog was full: no more data
+	closed   bool     // the library is done; close when flushed
+	dead     bool     // a write failed, or the connection is closed
+	backlog  *backlog // nil if nothing waits to be written
+}
 
-	// The parts of a try, kept here because the callback of RawConn.Write would
-	// otherwise allocate. Guarded by mu.
-	tryOnce func(fd uintptr) bool
-	try     []byte
-	tryErr  error
+// backlog is what the kernel did not take at once.
+type backlog struct {
+	queue net.Buffers
+	bytes int // with those that flush has in hand
 }
 
 // closeStatus is how a connection is to end.
@@ -71,6 +71,7 @@ func (c *conn) accept(w http.ResponseWriter, r *http.Request) error {
 		c.endpoint.released()
 		return err
 	}
+	c.buffer.Reset(c) // without what the library has put in between
 	ws.SetReadLimit(int64(c.socket.MaxMessageSize))
 	c.ws = ws
 	return nil
@@ -78,6 +79,9 @@ func (c *conn) accept(w http.ResponseWriter, r *http.Request) error {
 
 // run reads from now on. It comes after accept.
 func (c *conn) run() {
+	if c.socket.Park {
+		c.endpoint.lot.enter(c) // before anybody reads, or closes
+	}
 	// Either this comes first, and Release closes the connection, or Release has
 	// left that to this.
 	c.mu.Lock()
@@ -87,7 +91,8 @@ func (c *conn) run() {
 	if ended {
 		c.shut()
 	} else {
-		c.endpoint.conns.Go(c.receive)
+		c.endpoint.conns.Add(1) // not the first: the connection's own still holds
+		go c.receive()
 	}
 }
 
@@ -99,7 +104,10 @@ type upgrade struct {
 }
 
 const (
-	readBuffer = 512
+	// The buffer of a connection that is read through inbound, which has one for
+	// as long as there is something in it.
+	minReadBuffer = 16
+	readBuffer    = 512
 	// A control frame, 125 bytes and its header, must be a single Write.
 	writeBuffer = 128
 )
@@ -110,27 +118,17 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	c, size := u.conn, readBuffer
+	c.Conn = nc
+	if c.raw = rawConn(nc); c.raw != nil {
+		size = minReadBuffer
+		c.once = c.readOnce
+	}
 	// A fast client's first frames may have been read along with its handshake.
 	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	c := u.conn
-	c.Conn, c.carry = nc, bytes.Clone(early)
-	if sc, ok := nc.(syscall.Conn); ok {
-		c.raw, _ = sc.SyscallConn()
-	}
-	c.tryOnce = c.writeOnce
-	return c, bufio.NewReadWriter(bufio.NewReaderSize(c, readBuffer), bufio.NewWriterSize(c, writeBuffer)), nil
-}
-
-// Read is how the library reads.
-func (c *conn) Read(p []byte) (int, error) {
-	if len(c.carry) > 0 {
-		n := copy(p, c.carry)
-		if c.carry = c.carry[n:]; len(c.carry) == 0 {
-			c.carry = nil
-		}
-		return n, nil
-	}
-	return c.Conn.Read(p)
+	c.carry(early)
+	c.buffer = bufio.NewReaderSize(c, size)
+	return c, bufio.NewReadWriter(c.buffer, bufio.NewWriterSize(c, writeBuffer)), nil
 }
 
 // controlReserve is how many bytes of control frames may wait on top of the limit:
@@ -142,7 +140,7 @@ const controlReserve = 4096
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.queued+len(p) > c.socket.MaxQueue+controlReserve {
+	if c.backlog != nil && c.backlog.bytes+len(p) > c.socket.MaxQueue+controlReserve {
 		c.failLocked()
 	}
 	if c.dead {
@@ -163,6 +161,12 @@ func (c *conn) Close() error {
 		return c.Conn.SetWriteDeadline(time.Now().Add(time.Second))
 	}
 	c.dead = true
+	return c.closeLocked()
+}
+
+// closeLocked closes the connection underneath.
+func (c *conn) closeLocked() error {
+	c.endpoint.lot.leave(c) // while the descriptor is not anybody else's yet
 	return c.Conn.Close()
 }
 
@@ -181,7 +185,7 @@ func (c *conn) send(f frame) {
 		return
 	}
 	// One message may be larger than the queue: it is refused only behind others.
-	if c.queued > 0 && c.queued+len(f.bytes) > c.socket.MaxQueue {
+	if c.backlog != nil && c.backlog.bytes+len(f.bytes) > c.socket.MaxQueue {
 		c.refused = c.socket.Overflow == CloseSlow
 		c.mu.Unlock()
 		c.endpoint.overflow(c.socket, c.session)
@@ -195,47 +199,46 @@ func (c *conn) send(f frame) {
 // holds the lock during a system call, but one that does not wait.
 func (c *conn) writeLocked(b []byte) {
 	if !c.flushing && c.raw != nil {
-		c.try, c.tryErr = b, nil
-		err := c.raw.Write(c.tryOnce)
-		b, c.try = c.try, nil
-		if err == nil {
-			err = c.tryErr
-		}
+		rest, err := tryWrite(c.raw, b)
 		if err != nil {
 			c.failLocked()
 			return
 		}
-		if len(b) == 0 {
+		if len(rest) == 0 {
 			return
 		}
+		b = rest
 	}
-	c.queue = append(c.queue, b)
-	c.queued += len(b)
+	if c.backlog == nil {
+		c.backlog = new(backlog)
+	}
+	c.backlog.queue = append(c.backlog.queue, b)
+	c.backlog.bytes += len(b)
 	if !c.flushing {
 		c.flushing = true
 		c.endpoint.conns.Go(c.flush)
 	}
 }
 
-// flush writes the queue until it is empty.
+// flush writes the backlog until it is empty.
 func (c *conn) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.queue) > 0 && !c.dead {
-		batch, size := c.queue, c.queued
-		c.queue = nil
+	for !c.dead && len(c.backlog.queue) > 0 {
+		batch, size := c.backlog.queue, c.backlog.bytes
+		c.backlog.queue = nil
 		if !c.closed { // Close has set a deadline of its own
 			c.Conn.SetWriteDeadline(time.Now().Add(c.socket.WriteTimeout))
 		}
 		c.mu.Unlock()
 		_, err := batch.WriteTo(c.Conn)
 		c.mu.Lock()
-		c.queued -= size
+		c.backlog.bytes -= size
 		if err != nil {
 			c.failLocked()
 		}
 	}
-	c.flushing = false
+	c.flushing, c.backlog = false, nil
 	if !c.dead {
 		// The deadline would fail the next write, however much later it comes.
 		c.Conn.SetWriteDeadline(time.Time{})
@@ -247,44 +250,53 @@ func (c *conn) flush() {
 
 // failLocked gives the connection up; the reader notices.
 func (c *conn) failLocked() {
-	c.dead, c.queue = true, nil
-	c.Conn.Close()
+	c.dead = true
+	c.closeLocked()
 }
 
-// receive reads messages and hands them to the session until the connection ends.
-// It does nothing else with them: its goroutine's stack, which idle connections
-// keep, must not grow by decoding, let alone by handlers.
+// receive reads messages and hands them to the session until the connection ends,
+// or is parked. It does nothing else with them: its goroutine's stack, which idle
+// connections keep, must not grow by decoding, let alone by handlers.
 func (c *conn) receive() {
-	err := c.receiveAll()
-	c.session.Send(sessionMsg{op: opHangup, err: err})
-}
-
-func (c *conn) receiveAll() error {
+	defer c.endpoint.conns.Done()
 	for {
-		c.Conn.SetReadDeadline(time.Now().Add(c.socket.IdleTimeout))
-		typ, r, err := c.ws.Reader(context.Background())
-		if err != nil {
-			return err
+		more, err := c.next()
+		if err == nil && more {
+			err = c.receiveOne()
 		}
-		c.Conn.SetReadDeadline(time.Now().Add(c.socket.IdleTimeout)) // for the rest of the message
-		data, err := readAll(r)
 		if err != nil {
-			return err
+			c.session.Send(sessionMsg{op: opHangup, err: err})
+			return
 		}
-		c.inflow.take(nil, c.endpoint.now(), c.socket.MaxMessageRate)
-		c.session.Send(sessionMsg{op: opFrame, data: data, binary: typ == websocket.MessageBinary})
+		if !more {
+			return
+		}
 	}
 }
 
-// readBuffers recycles the buffers that messages are read into.
-var readBuffers = sync.Pool{New: func() any { return new([4096]byte) }}
+func (c *conn) receiveOne() error {
+	typ, r, err := c.ws.Reader(context.Background())
+	if err != nil {
+		return err
+	}
+	c.heard() // the rest of the message may take as long
+	data, err := readAll(r)
+	if err != nil {
+		return err
+	}
+	c.heard()
+	c.inflow.take(nil, c.endpoint.now(), c.socket.MaxMessageRate)
+	c.session.Send(sessionMsg{op: opFrame, data: data, binary: typ == websocket.MessageBinary})
+	return nil
+}
 
 // readAll returns the message in a slice of its own, since its payload may live
 // as long as a handler likes.
 func readAll(r io.Reader) ([]byte, error) {
-	buf := readBuffers.Get().(*[4096]byte)
-	defer readBuffers.Put(buf)
-	n, err := io.ReadFull(r, buf[:])
+	b := readBuffers.Get().(*chunk)
+	defer readBuffers.Put(b)
+	buf := b.data[:]
+	n, err := io.ReadFull(r, buf)
 	switch err {
 	case nil: // there may be more
 	case io.EOF, io.ErrUnexpectedEOF:
@@ -313,6 +325,7 @@ func (c *conn) Release(_ actor.PID, reason error) {
 		c.closeWith(websocket.StatusInternalError, "")
 	}
 	c.inflow.open()
+	c.parking.end()
 	c.mu.Lock()
 	c.ended = true
 	running := c.running

@@ -2,6 +2,15 @@
 
 package ws
 
-// writeOnce writes nothing: there is no write that does not wait, and all goes
-// through the queue.
-func (c *conn) writeOnce(uintptr) bool { return true }
+import (
+	"net"
+	"syscall"
+)
+
+// rawConn returns nil: there are no reads and writes that do not wait. All writes
+// go through the queue.
+func rawConn(net.Conn) syscall.RawConn { return nil }
+
+func (c *conn) readOnce(uintptr) bool { return true }
+
+func tryWrite(_ syscall.RawConn, b []byte) ([]byte, error) { return b, nil }

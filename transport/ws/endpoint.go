@@ -41,6 +41,7 @@ type Endpoint struct {
 	// The present dynamic supervisor of the socket actors: a restart changes it.
 	sockets atomic.Pointer[supervisor.Dynamic]
 
+	lot     lot      // where idle connections wait that park
 	polls   sync.Map // session IDs of clients that poll → *poller
 	pollKey [32]byte // signs their tokens
 
@@ -310,6 +311,7 @@ func (e *Endpoint) Shutdown(ctx context.Context) error {
 	}()
 	select {
 	case <-closed:
+		e.lot.close()
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("ws: shutdown: %d connections are still closing: %w", e.connections.Load(), ctx.Err())

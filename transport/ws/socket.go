@@ -49,6 +49,13 @@ type Socket struct {
 	// 60 s if 0. Clients send a heartbeat every 30 s.
 	IdleTimeout time.Duration
 
+	// Park keeps no goroutine for a connection on which nothing comes: it waits in
+	// an epoll instance of the endpoint's, and a goroutine starts when something
+	// comes. That takes several KB less for each idle connection, and a little more
+	// time for each message. It also makes IdleTimeout up to a tenth longer. Only
+	// Linux has it, and not for TLS; elsewhere Park does nothing.
+	Park bool
+
 	// WriteTimeout ends a connection that takes so long to accept what waits to
 	// be written; 10 s if 0.
 	WriteTimeout time.Duration
