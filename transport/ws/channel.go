@@ -305,6 +305,7 @@ func (a *channelActor) Deliver(_ string, b *broadcast) {
 	f, err := b.frame(a.session.encoding)
 	if err != nil {
 		a.session.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
+		a.session.endpoint.drop(a.session.socket, b.Topic, b.Event, err)
 		return
 	}
 	a.session.transport.send(f)

@@ -173,6 +173,9 @@ func (c *conn) closeLocked() error {
 // attach says which session the connection belongs to.
 func (c *conn) attach(session actor.Ref[sessionMsg]) { c.session = session }
 
+// name implements transport.
+func (c *conn) name() string { return "websocket" }
+
 // handled implements transport.
 func (c *conn) handled(n int64) { c.inflow.done(n) }
 
@@ -193,6 +196,7 @@ func (c *conn) send(f frame) {
 	}
 	c.writeLocked(f.bytes)
 	c.mu.Unlock()
+	c.endpoint.out.Add(1)
 }
 
 // writeLocked writes b, or what the kernel takes of it, and queues the rest. It

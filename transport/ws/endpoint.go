@@ -51,16 +51,7 @@ type Endpoint struct {
 	closing bool
 	conns   sync.WaitGroup
 
-	connections atomic.Int64
-	slow        atomic.Uint64
-	dropped     atomic.Uint64
-}
-
-// Stats are figures about an endpoint.
-type Stats struct {
-	Connections   int    // that are open now
-	SlowConsumers uint64 // clients closed so far because they did not read
-	Dropped       uint64 // messages lost so far to clients that did not read, see [DropNew]
+	counters
 }
 
 // NewEndpoint starts an endpoint that serves the given sockets. It fails if one of
@@ -123,14 +114,14 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		w.WriteHeader(http.StatusUpgradeRequired)
 		return
 	}
-	identity, ser, err := s.handshake(r, r.URL.Query(), bearerToken)
-	if err != nil {
-		e.refused(r, err)
-		refuse(w, err)
-		return
-	}
 	if !e.admit() {
 		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	identity, ser, err := e.handshake(s, "websocket", bearerToken, &Request{Request: r, Params: r.URL.Query()})
+	if err != nil {
+		e.released()
+		refuse(w, err)
 		return
 	}
 	c := &conn{endpoint: e, socket: s}
@@ -147,15 +138,6 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 	deflate := w.Header().Get("Sec-WebSocket-Extensions") != "" // negotiated: there is no other
 	session.encoding = e.encodings.get(ser, deflate)            // before the first message
 	c.run()
-}
-
-// refused logs why a client may not connect.
-func (e *Endpoint) refused(r *http.Request, why error) {
-	level := slog.LevelInfo
-	if errors.Is(why, errVersion) {
-		level = slog.LevelWarn // a client that is newer than the server, or not one of ours
-	}
-	e.log.Log(r.Context(), level, "connection refused", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", why)
 }
 
 // now is the time since the endpoint's start.
@@ -235,11 +217,6 @@ func (e *Endpoint) Disconnect(id string) error {
 	return e.Broadcast(id, eventDisconnect, nil)
 }
 
-// Stats returns the endpoint's present figures.
-func (e *Endpoint) Stats() Stats {
-	return Stats{Connections: int(e.connections.Load()), SlowConsumers: e.slow.Load(), Dropped: e.dropped.Load()}
-}
-
 // The figures of a drain, unless others are given; they are Phoenix's.
 const (
 	drainBatch    = 10_000
@@ -281,11 +258,27 @@ func (e *Endpoint) Drain(ctx context.Context, batch int, interval time.Duration)
 				return fmt.Errorf("ws: drain: %d of %d connections are left: %w", len(sockets)-i, len(sockets), ctx.Err())
 			}
 		}
+		if i%batch == 0 {
+			e.drained(i, batch, len(sockets), interval)
+		}
 		if ref, ok := actor.RefOf[sessionMsg](socket.PID); ok {
 			ref.Send(sessionMsg{op: opDrain})
 		}
 	}
 	return nil
+}
+
+// drained tells the observers of the batch that begins with connection i of total.
+func (e *Endpoint) drained(i, batch, total int, interval time.Duration) {
+	for m := range e.mounts {
+		if s := &e.mounts[m]; s.Observe != nil {
+			e.emit(s, Drained{
+				Count: min(batch, total-i), Total: total,
+				Index: i/batch + 1, Rounds: (total + batch - 1) / batch,
+				Interval: interval,
+			})
+		}
+	}
 }
 
 // refuse lets no new connections in from now on.
@@ -302,6 +295,10 @@ func (e *Endpoint) refuse() {
 func (e *Endpoint) Shutdown(ctx context.Context) error {
 	e.refuse()
 	if err := e.tree.Stop(ctx); err != nil && !errors.Is(err, actor.NoProc) {
+		return fmt.Errorf("ws: shutdown: %w", err)
+	}
+	// After the channels, which may have had something to say at their end.
+	if err := e.topics.Disconnect(ctx); err != nil {
 		return fmt.Errorf("ws: shutdown: %w", err)
 	}
 	closed := make(chan struct{})

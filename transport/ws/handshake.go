@@ -3,10 +3,11 @@ package ws
 import (
 	"encoding/base64"
 	"errors"
+	"log/slog"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -19,32 +20,56 @@ const (
 	protocolHeader = "Sec-WebSocket-Protocol"
 )
 
+// handshake decides whether a client may connect, and tells of it.
+func (e *Endpoint) handshake(s *Socket, transport string, authToken func(http.Header) (string, error), r *Request) (Identity, Serializer, error) {
+	event := Connected{Request: r, Path: s.Path, Transport: transport}
+	var start time.Time
+	if s.Observe != nil {
+		start = time.Now()
+	}
+	vsn := "1.0.0" // of clients that do not say
+	if r.Params.Has("vsn") {
+		vsn = r.Params.Get("vsn")
+	}
+	identity, ser, err := s.handshake(vsn, authToken, r)
+	if err != nil {
+		e.refusals.Add(1)
+		level := slog.LevelInfo
+		if errors.Is(err, errVersion) {
+			level = slog.LevelWarn // a client that is newer than the server, or none of ours
+		}
+		e.log.Log(r.Context(), level, "connection refused", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
+	} else {
+		e.connects.Add(1)
+		vsn = ser.Version()
+	}
+	if s.Observe != nil {
+		event.Version, event.SocketID, event.Err = vsn, identity.ID, err
+		event.Duration = time.Since(start)
+		e.emit(s, event)
+	}
+	return identity, ser, err
+}
+
 // handshake checks a request in the order that Phoenix does: origin, auth token,
 // subprotocol, version, and then the user's Connect.
-func (s *Socket) handshake(r *http.Request, params url.Values, authToken func(http.Header) (string, error)) (Identity, Serializer, error) {
-	if !s.allows(r) {
+func (s *Socket) handshake(vsn string, authToken func(http.Header) (string, error), r *Request) (Identity, Serializer, error) {
+	if !s.allows(r.Request) {
 		return Identity{}, nil, errOrigin
 	}
-	token, err := authToken(r.Header)
-	if err != nil {
+	var err error
+	if r.AuthToken, err = authToken(r.Header); err != nil {
 		return Identity{}, nil, err
 	}
 	if !s.speaks(r.Header) {
 		return Identity{}, nil, errSubprotocol
 	}
-	vsn := "1.0.0" // of clients that do not say
-	if params.Has("vsn") {
-		vsn = params.Get("vsn")
-	}
 	ser, err := serializerFor(s.Serializers, vsn)
-	if err != nil {
-		return Identity{}, nil, err
+	if err != nil || s.Connect == nil {
+		return Identity{}, ser, err
 	}
-	if s.Connect == nil {
-		return Identity{}, ser, nil
-	}
-	s.parameters(r, params.Set)
-	identity, err := s.Connect(&Request{Request: r, Params: params, AuthToken: token})
+	s.parameters(r.Request, r.Params.Set)
+	identity, err := s.Connect(r)
 	return identity, ser, err
 }
 

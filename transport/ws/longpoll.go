@@ -90,19 +90,22 @@ func (e *Endpoint) poll(r *http.Request, s *Socket) pollAnswer {
 	return pollStatus(http.StatusGone)
 }
 
+// authTokenOf takes the auth token out of the header of a client that polls.
+func authTokenOf(h http.Header) (string, error) {
+	token := h.Get(authTokenHeader)
+	h.Del(authTokenHeader)
+	return token, nil
+}
+
 // openPoll starts a session. The client takes status 410 with a token as "open".
 func (e *Endpoint) openPoll(r *http.Request, params url.Values, s *Socket) pollAnswer {
-	identity, ser, err := s.handshake(r, params, func(h http.Header) (string, error) {
-		token := h.Get(authTokenHeader)
-		h.Del(authTokenHeader)
-		return token, nil
-	})
-	if err != nil {
-		e.refused(r, err)
-		return pollStatus(http.StatusForbidden)
-	}
 	if !e.admit() {
 		return pollStatus(http.StatusServiceUnavailable)
+	}
+	identity, ser, err := e.handshake(s, "longpoll", authTokenOf, &Request{Request: r, Params: params})
+	if err != nil {
+		e.released()
+		return pollStatus(http.StatusForbidden)
 	}
 	p := newPoller(e, s, uuid.New())
 	if !e.start(&session{endpoint: e, socket: s, transport: p, encoding: e.encodings.get(ser, false), identity: identity}) {

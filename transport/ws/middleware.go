@@ -44,13 +44,14 @@ func callHandleIn(c *Channel, event string, in Payload) (Reply, error) {
 	return c.handler.HandleIn(c, event, in)
 }
 
-// wrapped returns the routes with their middleware put together.
-func (rs Routes) wrapped() Routes {
+// wrapped returns the routes with their middleware put together, and the given ones
+// around it.
+func (rs Routes) wrapped(around ...Middleware) Routes {
 	rs = slices.Clone(rs)
 	for i := range rs {
 		r := &rs[i]
 		r.join, r.handleIn = callJoin, callHandleIn
-		for _, m := range slices.Backward(r.Use) { // the first is outermost
+		for _, m := range slices.Backward(slices.Concat(around, r.Use)) { // the first is outermost
 			if m.Join != nil {
 				r.join = m.Join(r.join)
 			}

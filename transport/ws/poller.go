@@ -30,6 +30,9 @@ type poller struct {
 	expiry  *time.Timer   // runs while there is no poll
 }
 
+// errPollBinary says that bytes cannot go to a client that polls.
+var errPollBinary = errors.New("ws: there are no binary messages to clients that poll")
+
 // errNoPoll says that a client has stopped polling.
 var errNoPoll = errors.New("ws: the client does not poll any more")
 
@@ -92,7 +95,8 @@ func (p *poller) wakeLocked() {
 // send implements transport. There is no binary message to a client that polls.
 func (p *poller) send(f frame) {
 	if f.isBinary() {
-		p.endpoint.log.Warn("binary message not delivered: the client polls")
+		p.endpoint.log.Warn("message not delivered", "error", errPollBinary)
+		p.endpoint.drop(p.socket, "", "", errPollBinary)
 		return
 	}
 	p.mu.Lock()
@@ -106,11 +110,15 @@ func (p *poller) send(f frame) {
 		p.endpoint.overflow(p.socket, p.session)
 		return
 	}
+	p.endpoint.out.Add(1)
 	p.queue = append(p.queue, f)
 	p.queued += len(f.bytes)
 	p.wakeLocked()
 	p.mu.Unlock()
 }
+
+// name implements transport.
+func (p *poller) name() string { return "longpoll" }
 
 // handled implements transport.
 func (p *poller) handled(n int64) { p.inflow.done(n) }

@@ -84,6 +84,12 @@ func (r *room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, e
 	case "answer":
 		go r.ref.Reply(ws.OK(in))
 		return ws.NoReply, nil
+	case "listen":
+		var p struct{ Topic string }
+		if err := in.Decode(&p); err != nil {
+			return ws.NoReply, err
+		}
+		return ws.OK(nil), c.Subscribe(p.Topic)
 	case "info":
 		c.Ref().Send("hello")
 		return ws.NoReply, nil

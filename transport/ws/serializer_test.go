@@ -353,6 +353,33 @@ func FuzzPostBody(f *testing.F) {
 	})
 }
 
+// FuzzBroadcastOfANode checks that whatever another node sends is decoded or refused,
+// and that what is decoded is what was encoded.
+func FuzzBroadcastOfANode(f *testing.F) {
+	var e Endpoint
+	codec := broadcastCodec{&e}
+	for _, p := range []Payload{{}, Binary([]byte("abc")), RawJSON([]byte(`{"a":1}`))} {
+		b, _ := e.newBroadcast("t", "ev", p)
+		data, _ := codec.Encode("t", b)
+		f.Add(data)
+	}
+	f.Add([]byte{})
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := codec.Decode("t", data)
+		if err != nil {
+			return
+		}
+		again, err := codec.Encode("t", b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c, err := codec.Decode("t", again); err != nil || c.Event != b.Event || !bytes.Equal(c.Payload.Bytes(), b.Payload.Bytes()) || c.Payload.binary != b.Payload.binary {
+			t.Fatalf("%q: %v, %v", data, c, err)
+		}
+	})
+}
+
 func BenchmarkDecodeV2(b *testing.B) {
 	in := []byte(`["4","17","room:lobby","new_msg",{"body":"hello, world","user":"ann"}]`)
 	b.ReportAllocs()

@@ -21,6 +21,7 @@ type session struct {
 	socket    *Socket
 	transport transport
 	owned     bool // the transport is released at the session's end
+	told      bool // the observer knows that it ends
 	encoding  *encoding
 	identity  Identity
 
@@ -41,6 +42,8 @@ type session struct {
 type transport interface {
 	actor.Resource // it ends with its session
 
+	// name is what events call it.
+	name() string
 	// attach says which session it belongs to, before anything else.
 	attach(actor.Ref[sessionMsg])
 	// send sends a frame.
@@ -57,6 +60,7 @@ type joined struct {
 	joinRef string
 	ref     actor.Ref[channelMsg]
 	channel *Channel
+	in      bool // its Join has let the client in
 	leaving bool // the client has left; the channel is about to end
 }
 
@@ -107,14 +111,19 @@ func (s *session) Deliver(_ string, b *broadcast) {
 func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	switch m.op {
 	case opFrame:
+		s.endpoint.in.Add(1)
 		in, err := s.encoding.Decode(m.data, m.binary)
 		if err != nil {
 			s.log().Debug("malformed message", "error", err)
+			s.disconnected(websocket.StatusInvalidFramePayloadData, "malformed message", err)
 			return s.hangUp(websocket.StatusInvalidFramePayloadData, "malformed message")
 		}
 		return s.receive(in)
 	case opJoined:
 		if s.joining != nil && s.joining.ref.PID() == m.channel {
+			s.joining.in = true
+			s.endpoint.joins.Add(1)
+			s.endpoint.channels.Add(1)
 			s.joining = nil
 		}
 		return s.catchUp()
@@ -123,7 +132,7 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	case opDisconnect:
 		return s.hangUp(websocket.StatusGoingAway, "disconnected")
 	case opDrain:
-		return s.hangUp(websocket.StatusServiceRestart, "")
+		return s.hangUp(websocket.StatusServiceRestart, "drain")
 	case opSlow:
 		s.endpoint.slow.Add(1)
 		s.log().Warn("client too slow", "queue", s.socket.MaxQueue)
@@ -136,6 +145,7 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 
 // hangUp ends the session; the client gets the code.
 func (s *session) hangUp(code websocket.StatusCode, reason string) error {
+	s.disconnected(code, reason, nil)
 	s.transport.closeWith(code, reason)
 	return actor.Stop
 }
@@ -144,8 +154,15 @@ func (s *session) hangUp(code websocket.StatusCode, reason string) error {
 func (s *session) hungUp(err error) error {
 	s.log().Debug("disconnected", "error", err)
 	var timeout interface{ Timeout() bool }
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	switch code := websocket.CloseStatus(err); {
+	case errors.As(err, &timeout) && timeout.Timeout():
 		return s.hangUp(websocket.StatusGoingAway, "idle")
+	case errors.Is(err, websocket.ErrMessageTooBig): // and the library has closed
+		s.disconnected(websocket.StatusMessageTooBig, "message too big", nil)
+	case code != -1:
+		s.disconnected(code, "", nil)
+	default:
+		s.disconnected(websocket.StatusAbnormalClosure, "", err)
 	}
 	return s.hangUp(websocket.StatusProtocolError, "")
 }
@@ -293,6 +310,7 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 	j := s.channels[i]
 	s.channels = slices.Delete(s.channels, i, i+1)
 	s.transport.handled(j.channel.pending.Load())
+	s.parted(j, exit.Reason)
 	if err := s.tellEnd(j, exit.Reason); err != nil {
 		return err
 	}
@@ -303,6 +321,17 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 		}
 	}
 	return s.catchUp()
+}
+
+// parted counts the end of a channel, and tells of it.
+func (s *session) parted(j *joined, reason error) {
+	if !j.in {
+		return
+	}
+	s.endpoint.channels.Add(-1)
+	if s.observed() {
+		s.emit(Ended{j.topic, s.identity.ID, reason})
+	}
 }
 
 // tellEnd tells the client that a channel has ended.
@@ -324,6 +353,16 @@ func (s *session) tellEnd(j *joined, reason error) error {
 
 // Terminate ends the channels, all at once, and waits for them.
 func (s *session) Terminate(_ *actor.Context[sessionMsg], reason error) {
+	if actor.IsClean(reason) {
+		s.disconnected(websocket.StatusServiceRestart, "shutdown", nil)
+	} else {
+		s.disconnected(websocket.StatusInternalError, "crash", reason)
+	}
+	defer func() {
+		for _, j := range s.channels {
+			s.parted(j, Closed)
+		}
+	}()
 	for _, j := range s.channels {
 		s.ctx.Exit(j.ref.PID(), Closed)
 	}

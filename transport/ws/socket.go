@@ -111,6 +111,12 @@ type Socket struct {
 	// MaxMessageSize is the size before compression.
 	Compress bool
 
+	// Observe, if not nil, is called with each [Event]: that a client has connected,
+	// joined, sent something and so on. It runs on the goroutine on which that
+	// happened, so it must be quick and must not block, and may run on several at
+	// once. If it panics, that is logged. Nothing is measured for it if it is nil.
+	Observe func(Event)
+
 	origins []origin
 	accept  *websocket.AcceptOptions
 }
@@ -145,7 +151,11 @@ func (s Socket) withDefaults() (Socket, error) {
 	if err := s.Channels.validate(); err != nil {
 		return s, err
 	}
-	s.Channels = s.Channels.wrapped()
+	if s.Observe != nil {
+		s.Channels = s.Channels.wrapped(measured)
+	} else {
+		s.Channels = s.Channels.wrapped()
+	}
 	for _, o := range s.Origins {
 		parsed, err := parseOrigin(o)
 		if err != nil {

@@ -1,0 +1,154 @@
+package ws
+
+import (
+	"errors"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// Event is something that happened at a [Socket], for metrics and logs:
+// [Connected], [Disconnected], [Joined], [Handled], [Ended], [Dropped] or
+// [Drained]. See Socket.Observe and [EventLog]; [Stats] are counters that need no
+// observer.
+type Event interface{ isEvent() }
+
+// Connected tells that a client has connected, or was refused. It is Phoenix's
+// telemetry event socket_connected.
+type Connected struct {
+	Request   *Request      // must not be kept
+	Path      string        // of the mount
+	Transport string        // "websocket" or "longpoll"
+	Version   string        // of the protocol: of the Serializer, or what was asked for in vain
+	SocketID  string        // see Identity
+	Duration  time.Duration // of the checks and Connect
+	Err       error         // why the client was refused, nil if it was not
+}
+
+// Disconnected tells that a connection ends. Its channels end next.
+type Disconnected struct {
+	Path, Transport, SocketID string
+	// Code is the code that the connection is closed with, by whichever side; 1006
+	// if it was lost.
+	Code websocket.StatusCode
+	// Reason says why the server closes the connection, for instance "idle" or "too
+	// slow"; it is empty if the client did.
+	Reason string
+	// Err is the error on the connection, or of a message that was malformed; nil if
+	// there was none.
+	Err error
+}
+
+// Joined tells that a channel's Join has returned. It is Phoenix's channel_joined.
+type Joined struct {
+	Topic, SocketID string
+	Params          Payload
+	Duration        time.Duration // of Join
+	Err             error         // why the client was refused, nil if it was not
+}
+
+// Handled tells that a channel's HandleIn has returned. It is Phoenix's
+// channel_handled_in.
+type Handled struct {
+	Topic, Event, SocketID string
+	Params                 Payload
+	Status                 string        // of the reply; "" if there was none
+	Duration               time.Duration // of HandleIn
+	Err                    error
+}
+
+// Ended tells that a channel which the client had joined has ended.
+type Ended struct {
+	Topic, SocketID string
+	Reason          error // as Terminate gets it
+}
+
+// Dropped tells that a message has not been sent to a client.
+type Dropped struct {
+	Path         string
+	Topic, Event string // "" if the message had been encoded
+	Err          error  // ErrSlow with DropNew, or why it could not be encoded
+}
+
+// ErrSlow says that a client does not read as fast as it is sent to.
+var ErrSlow = errors.New("ws: too much is waiting for the client")
+
+// errPanicked stands for the value of a panic that is still on its way.
+var errPanicked = errors.New("ws: the handler panicked")
+
+// Drained tells that one batch of connections is being drained, of all sockets of
+// the endpoint. It is Phoenix's socket_drain.
+type Drained struct {
+	Count, Total  int // connections: in this batch, and in all
+	Index, Rounds int // of the batch, from 1; number of batches
+	Interval      time.Duration
+}
+
+func (Connected) isEvent()    {}
+func (Disconnected) isEvent() {}
+func (Joined) isEvent()       {}
+func (Handled) isEvent()      {}
+func (Ended) isEvent()        {}
+func (Dropped) isEvent()      {}
+func (Drained) isEvent()      {}
+
+// emit calls the socket's observer. Callers make the event only if there is one.
+func (e *Endpoint) emit(s *Socket, event Event) {
+	defer func() {
+		if v := recover(); v != nil {
+			e.log.Error("observer panicked", "event", event, "panic", v)
+		}
+	}()
+	s.Observe(event)
+}
+
+// measured is the middleware around all others of a socket that is observed.
+var measured = Middleware{
+	Join: func(next JoinFunc) JoinFunc {
+		return func(c *Channel, topic string, in Payload) (reply any, err error) {
+			event := Joined{Topic: topic, SocketID: c.SocketID(), Params: in, Err: errPanicked}
+			start := time.Now()
+			defer func() {
+				event.Duration = time.Since(start)
+				c.session.emit(event)
+			}()
+			reply, err = next(c, topic, in)
+			event.Err = err
+			return reply, err
+		}
+	},
+	HandleIn: func(next HandleInFunc) HandleInFunc {
+		return func(c *Channel, name string, in Payload) (reply Reply, err error) {
+			event := Handled{Topic: c.topic, Event: name, SocketID: c.SocketID(), Params: in, Err: errPanicked}
+			start := time.Now()
+			defer func() {
+				event.Duration = time.Since(start)
+				c.session.emit(event)
+			}()
+			reply, err = next(c, name, in)
+			event.Status, event.Err = reply.status, err
+			return reply, err
+		}
+	},
+}
+
+func (s *session) observed() bool { return s.socket.Observe != nil }
+
+func (s *session) emit(event Event) { s.endpoint.emit(s.socket, event) }
+
+// disconnected tells of the session's end, the first time that it is called.
+func (s *session) disconnected(code websocket.StatusCode, reason string, err error) {
+	if !s.observed() || s.told {
+		return
+	}
+	s.told = true
+	s.emit(Disconnected{s.socket.Path, s.transport.name(), s.identity.ID, code, reason, err})
+}
+
+// drop tells of a message that was not sent.
+func (e *Endpoint) drop(s *Socket, topic, event string, why error) {
+	e.dropped.Add(1)
+	if s.Observe != nil {
+		e.emit(s, Dropped{s.Path, topic, event, why})
+	}
+}
