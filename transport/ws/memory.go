@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"sync/atomic"
 
@@ -37,6 +39,11 @@ func connectInMemory(endpoint any, path string, who any, far inmemory.Client) (i
 	}
 	identity, isIdentity := who.(Identity)
 	if r, ok := who.(*Request); ok && !isIdentity && socket.Connect != nil {
+		if r.Request == nil { // so that Connect may look into it all the same
+			with := *r
+			with.Request = &http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}, Header: http.Header{}}
+			r = &with
+		}
 		var err error
 		if identity, err = socket.Connect(r); err != nil {
 			return inmemory.Session{}, err
@@ -78,6 +85,9 @@ func (m *memory) near(s *session) inmemory.Session {
 		},
 	}
 }
+
+// name implements transport.
+func (m *memory) name() string { return "memory" }
 
 // attach implements transport.
 func (m *memory) attach(session actor.Ref[sessionMsg]) { m.session = session }
