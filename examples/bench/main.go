@@ -15,18 +15,21 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"regexp"
 	"strings"
 
 	"github.com/troupe-go/troupe/examples/bench/actors"
+	"github.com/troupe-go/troupe/examples/bench/charts"
 	"github.com/troupe-go/troupe/examples/bench/child"
 	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/examples/bench/scale"
 )
 
 // suites are those that -suite can name.
-var suites = []report.Suite{actors.Suite}
+var suites = []report.Suite{actors.Suite, scale.Suite(nil)}
 
 // modules are those whose versions the figures depend on, and what to know of
 // a version.
@@ -59,6 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	workload := flags.String("workload", "", "only workloads that match this `regexp`")
 	quick := flags.Bool("quick", false, "smaller sizes and fewer runs")
 	csv := flags.String("csv", "", "write the figures to this `file`; workloads that it has and that were not run stay in it")
+	draw := flags.String("charts", "", "draw the figures into SVG files in this `directory`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -80,9 +84,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		file := report.File{Facts: report.Facts(modules), Rows: rows}
 		print(stdout, file)
 		if *csv != "" {
-			return save(*csv, file)
+			if file, err = save(*csv, file); err != nil {
+				return err
+			}
 		}
-		return nil
+		if *draw != "" {
+			_, err = charts.Draw(file.Rows, *draw)
+		}
+		return err
 	}
 	flags.Usage()
 	return fmt.Errorf("no suite %q: choose one of %s", *suite, strings.Join(names, ", "))
@@ -100,20 +109,30 @@ func print(w io.Writer, f report.File) {
 	}
 }
 
-// save merges the figures into the file, if there is one.
-func save(name string, newer report.File) error {
-	var file report.File
-	if f, err := os.Open(name); err == nil {
-		file, err = report.Read(f)
-		f.Close()
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+// save merges the figures into the file, if there is one, and returns all that it
+// has then.
+func save(name string, newer report.File) (report.File, error) {
+	file, err := load(name)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return file, err
 	}
 	file.Merge(newer)
 	f, err := os.Create(name)
 	if err != nil {
-		return err
+		return file, err
 	}
-	return errors.Join(file.Write(f), f.Close())
+	return file, errors.Join(file.Write(f), f.Close())
+}
+
+func load(name string) (report.File, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return report.File{}, err
+	}
+	defer f.Close()
+	file, err := report.Read(f)
+	if err != nil {
+		return file, fmt.Errorf("%s: %w", name, err)
+	}
+	return file, nil
 }

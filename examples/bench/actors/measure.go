@@ -10,16 +10,11 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/examples/bench/child"
+	"github.com/troupe-go/troupe/examples/bench/report"
 )
 
-// A figure is what one pass measures.
-type figure struct {
-	Metric, Unit string
-	Value        float64
-}
-
 // measure does one workload for about that long, after a warm-up.
-func measure(s System, w workload, d time.Duration) ([]figure, error) {
+func measure(s System, w workload, d time.Duration) ([]report.Sample, error) {
 	run, err := w.prepare(s)
 	if err != nil {
 		return nil, err
@@ -53,16 +48,16 @@ func measure(s System, w workload, d time.Duration) ([]figure, error) {
 		return nil, err
 	}
 	ops := float64(done)
-	return []figure{
-		{"time", "ns/op", float64(took.Nanoseconds()) / ops},
-		{"allocations", "allocs/op", float64(after.Mallocs-before.Mallocs) / ops},
+	return []report.Sample{
+		{Metric: "time", Unit: "ns/op", Value: float64(took.Nanoseconds()) / ops},
+		{Metric: "allocations", Unit: "allocs/op", Value: float64(after.Mallocs-before.Mallocs) / ops},
 	}, nil
 }
 
 // idle measures n actors that wait for a message: what one takes to start, and
 // the resident memory that it keeps, its inbox, its state and the handle to send
 // to it included, when the collector has given back what is garbage.
-func idle(s System, n int) ([]figure, error) {
+func idle(s System, n int) ([]report.Sample, error) {
 	before, err := resident()
 	if err != nil {
 		return nil, err
@@ -77,9 +72,9 @@ func idle(s System, n int) ([]figure, error) {
 		return nil, err
 	}
 	runtime.KeepAlive(s)
-	return []figure{
-		{"resident memory", "B/actor", float64(after-before) / float64(n)},
-		{"spawn", "ns/actor", float64(took.Nanoseconds()) / float64(n)},
+	return []report.Sample{
+		{Metric: "resident memory", Unit: "B/actor", Value: float64(after-before) / float64(n)},
+		{Metric: "spawn", Unit: "ns/actor", Value: float64(took.Nanoseconds()) / float64(n)},
 	}, nil
 }
 
@@ -90,7 +85,7 @@ func resident() (int64, error) {
 
 // fairness measures calls to one actor beside another one that eight goroutines
 // flood, and without that.
-func fairness(s System, d time.Duration) ([]figure, error) {
+func fairness(s System, d time.Duration) ([]report.Sample, error) {
 	call, err := s.Echo()
 	if err != nil {
 		return nil, err
@@ -142,9 +137,9 @@ func fairness(s System, d time.Duration) ([]figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []figure{
-		{"p99 of a call, quiet", "µs", quiet},
-		{"p99 of a call, beside a flood", "µs", flooded},
-		{"p99 beside a flood", "× quiet", flooded / quiet},
+	return []report.Sample{
+		{Metric: "p99 of a call, quiet", Unit: "µs", Value: quiet},
+		{Metric: "p99 of a call, beside a flood", Unit: "µs", Value: flooded},
+		{Metric: "p99 beside a flood", Unit: "× quiet", Value: flooded / quiet},
 	}, nil
 }

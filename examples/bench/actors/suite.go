@@ -13,9 +13,9 @@ import (
 )
 
 // Suite is the suite of this package.
-var Suite = report.Suite{Name: name, Run: run}
+var Suite = report.Suite{Name: suiteName, Run: run}
 
-const name = "actors"
+const suiteName = "actors"
 
 // Limits on what a pass may take, so that a run ends in a bounded time with a
 // bounded part of the memory.
@@ -47,16 +47,16 @@ type suite struct {
 	err  error
 }
 
-// values collects what the passes of one subject give, metric by metric.
-type values struct {
-	order   []figure // for the order of metrics, and their units
-	figures map[string][]float64
-	note    string
-	absent  bool // the library has no counterpart
+// subject is what the passes of one subject give.
+type subject struct {
+	samples report.Samples
+	last    []report.Sample
+	note    string // why there will be no more
+	absent  bool   // the library has no counterpart
 }
 
 // pass makes one pass, unless an earlier one of the subject has failed.
-func (s *suite) pass(p pass, limit time.Duration, to *values) {
+func (s *suite) pass(p pass, limit time.Duration, to *subject) {
 	if s.err != nil || to.note != "" || to.absent {
 		return
 	}
@@ -65,37 +65,20 @@ func (s *suite) pass(p pass, limit time.Duration, to *values) {
 		s.err = err
 		return
 	}
-	if out.Absent {
-		to.absent = true
-		return
-	}
-	if out.Error != "" {
-		to.note = out.Error
-		return
-	}
-	if to.figures == nil {
-		to.order, to.figures = out.Figures, map[string][]float64{}
-	}
-	for _, f := range out.Figures {
-		to.figures[f.Metric] = append(to.figures[f.Metric], f.Value)
+	to.note, to.absent, to.last = out.Error, out.Absent, out.Samples
+	if out.Error == "" {
+		to.samples.Add(out.Samples)
 	}
 }
 
 // add adds the rows of one subject.
-func (s *suite) add(workload, subject string, size int, v values) {
-	row := report.Row{Suite: name, Workload: workload, Subject: subject, Size: size}
-	if v.absent {
-		return
-	}
-	if v.note != "" {
-		row.Note = v.note
+func (s *suite) add(workload, name string, size int, from subject) {
+	row := report.Row{Suite: suiteName, Workload: workload, Subject: name, Size: size, Note: from.note}
+	if from.note != "" {
 		s.rows = append(s.rows, row)
 		return
 	}
-	for _, f := range v.order {
-		row.Metric, row.Unit = f.Metric, f.Unit
-		s.rows = append(s.rows, row.Of(v.figures[f.Metric]...))
-	}
+	s.rows = append(s.rows, from.samples.Rows(row)...)
 }
 
 // compare has all subjects do a workload in turn, each in every place of the
@@ -105,7 +88,7 @@ func (s *suite) compare(workload string, ms, passes int) {
 		return
 	}
 	fmt.Fprintln(s.opts.Progress, "actors:", workload)
-	got := make([]values, len(Subjects))
+	got := make([]subject, len(Subjects))
 	for i := range passes {
 		for j := range Subjects {
 			k := (i + j) % len(Subjects)
@@ -125,14 +108,14 @@ func (s *suite) idle(sizes []int, passes int) {
 	}
 	limit := min(idleMemMax, available()/2)
 	for i, sub := range Subjects {
-		var probe values
+		var probe subject
 		s.pass(pass{idleMemory, sub.Name, 5000}, passLimit, &probe)
 		for _, n := range sizes {
 			fmt.Fprintln(s.opts.Progress, "actors: idle,", report.Count(n), sub.Name)
-			v := values{note: probe.note, absent: probe.absent}
+			v := subject{note: probe.note, absent: probe.absent}
 			if v.note == "" && !v.absent && s.err == nil {
-				memory := probe.figures["resident memory"][0] * float64(n)
-				took := time.Duration(probe.figures["spawn"][0] * float64(n))
+				memory := probe.last[0].Value * float64(n)
+				took := time.Duration(probe.last[1].Value * float64(n))
 				switch {
 				case memory > float64(limit):
 					v.note = fmt.Sprintf("not run at %s: it would take %.0f GB", report.Count(n), memory/(1<<30))

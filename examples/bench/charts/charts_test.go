@@ -1,0 +1,75 @@
+package charts
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+	"gonum.org/v1/plot/plotter"
+
+	"github.com/troupe-go/troupe/examples/bench/report"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestChartsAreWellFormedAndSayWhatTheyShow(t *testing.T) {
+	var rows []report.Row
+	for i, s := range []string{report.Channel, report.Troupe, "ergo"} {
+		v := float64(i + 1)
+		rows = append(rows,
+			report.Row{Suite: "actors", Workload: "ring", Subject: s, Metric: "time", Unit: "ns/op"}.Of(200*v, 210*v),
+			report.Row{Suite: "actors", Workload: "idle", Subject: s, Metric: "resident memory", Unit: "B/actor", Size: 1e6}.Of(300*v))
+	}
+	for n := 10; n <= 1000; n *= 10 {
+		rows = append(rows, report.Row{Suite: "scale", Workload: "registry keys", Subject: report.Troupe, Metric: "look up", Unit: "ns", Size: n}.Of(50))
+	}
+	dir := t.TempDir()
+	names, err := Draw(rows, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]string{
+		"actors-time.svg":         {"ring", "troupe", "ergo", "10×"},
+		"actors-memory.svg":       {"idle 1M", "troupe"},
+		"scale-registry-keys.svg": {"look up (slope +0.00)", "number of registry keys"},
+	}
+	if len(names) != len(want) {
+		t.Errorf("%v", names)
+	}
+	for name, texts := range want {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		for d := xml.NewDecoder(strings.NewReader(string(data))); ; {
+			if _, err := d.Token(); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Errorf("%s: %v", name, err)
+				break
+			}
+		}
+		for _, text := range texts {
+			if !strings.Contains(string(data), text) {
+				t.Errorf("no %q in %s", text, name)
+			}
+		}
+	}
+}
+
+func TestSlopeIsTheExponent(t *testing.T) {
+	var points plotter.XYs
+	for _, x := range []float64{10, 100, 1000} {
+		points = append(points, plotter.XY{X: x, Y: 3 * math.Pow(x, 0.5)})
+	}
+	if got := Slope(points); math.Abs(got-0.5) > 1e-9 {
+		t.Error(got)
+	}
+}
