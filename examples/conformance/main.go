@@ -1,6 +1,7 @@
 // Command conformance is a server that shows all of the Channels protocol. The
 // end-to-end tests run the official client against it, and it is a tour of
-// package ws: each event of room.go is one thing that a channel can do.
+// package ws: each event of room.go is one thing that a channel can do. In lobby.go
+// clients see who is there.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
 // Client is what the channels know about who is connected.
@@ -35,6 +37,10 @@ func connect(r *ws.Request) (ws.Identity, error) {
 func socketID(user string) string { return "user_socket:" + user }
 
 func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
+	who, err := presence.Start(sys, presence.Config{})
+	if err != nil {
+		return nil, err
+	}
 	socket := ws.Socket{
 		Path:           "/socket",
 		Connect:        connect,
@@ -43,6 +49,7 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 		MaxMessageSize: 1 << 20,
 		Channels: ws.Routes{
 			{Pattern: "room:*", New: func() ws.Handler { return new(Room) }},
+			{Pattern: "presence:*", New: func() ws.Handler { return &Lobby{who} }},
 		},
 	}
 	short := socket

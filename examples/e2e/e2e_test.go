@@ -34,7 +34,7 @@ const minNode = 20 // the oldest major version of Node.js that will do
 func TestOfficialClient(t *testing.T) {
 	node := needNode(t)
 	bin := build(t, "conformance")
-	for _, file := range []string{"client.test.mjs", "longpoll.test.mjs"} {
+	for _, file := range []string{"client.test.mjs", "longpoll.test.mjs", "presence.test.mjs"} {
 		runNode(t, node, file, "TROUPE_CONFORMANCE_BIN="+bin)
 	}
 }
