@@ -15,13 +15,26 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
 // RoomChannel is one client in one room.
-type RoomChannel struct{}
+type RoomChannel struct{ who *presence.Tracker }
 
-// Join lets everybody in.
-func (RoomChannel) Join(*ws.Channel, string, ws.Payload) (any, error) { return nil, nil }
+// Join lets everybody in, and then shows who is there.
+func (r RoomChannel) Join(c *ws.Channel, _ string, in ws.Payload) (any, error) {
+	var p struct{ User string }
+	if err := in.Decode(&p); err != nil {
+		return nil, ws.Refuse(ws.Reason("who are you?"))
+	}
+	c.Continue(func(c *ws.Channel) error {
+		if _, err := r.who.Track(c, p.User, nil); err != nil {
+			return err
+		}
+		return r.who.PushState(c)
+	})
+	return nil, nil
+}
 
 // HandleIn passes messages on to everybody in the room.
 func (RoomChannel) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
@@ -35,9 +48,13 @@ func (RoomChannel) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Repl
 }
 
 func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
+	who, err := presence.Start(sys, presence.Config{})
+	if err != nil {
+		return nil, err
+	}
 	return ws.NewEndpoint(sys, ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return RoomChannel{} }}},
+		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return RoomChannel{who} }}},
 	})
 }
 

@@ -112,6 +112,11 @@ class Person {
     };
   }
 
+  /** Waits until exactly these are shown to be in the room. */
+  async isWith(...names) {
+    await this.at("present").and(this.page.getByText(`${names.length} here: ${names.join(", ")}`, { exact: true })).waitFor();
+  }
+
   async line(kind) {
     const line = this.page.locator(`[data-testid=system-line][data-kind=${kind}]`).last();
     await line.waitFor();
@@ -127,6 +132,7 @@ it("two people talk, one crashes her channel and goes on", async (t) => {
   const ann = await Person.enters(t, "ann", "lobby", { colorScheme: "light" });
   const bob = await Person.enters(t, "bob", "lobby", { colorScheme: "dark" });
 
+  for (const person of [ann, bob]) await person.isWith("ann", "bob");
   await ann.says("Hello Bob, is this thing on?");
   await bob.sees("Hello Bob, is this thing on?");
   await bob.says("It is. Loud and clear.");
@@ -147,6 +153,7 @@ it("two people talk, one crashes her channel and goes on", async (t) => {
   assert.deepEqual(await bob.sees("I fell over and got up again."), { author: "ann", own: false });
   await bob.says("Did not notice a thing.");
   await ann.sees("Did not notice a thing.");
+  for (const person of [ann, bob]) await person.isWith("ann", "bob");
 
   assert.equal(await bob.page.locator("[data-testid=system-line][data-kind=crash]").count(), 0);
   assert.equal(await bob.at("message").count(), 4, "each message once");
@@ -171,12 +178,14 @@ it("a person enters by the form, and leaves for another room", async (t) => {
   assert.deepEqual(Object.fromEntries(url.searchParams), { user: "cara", room: "kitchen" });
 
   const dan = await Person.enters(t, "dan", "garden");
+  await cara.isWith("cara");
   await cara.says("anybody in the kitchen?");
   await cara.sees("anybody in the kitchen?");
   await cara.at("leave-button").click();
   await cara.at("room-input").fill("garden");
   await cara.at("enter-button").click();
   await cara.status("connected");
+  for (const person of [cara, dan]) await person.isWith("cara", "dan");
   await cara.says("hello garden");
   assert.deepEqual(await dan.sees("hello garden"), { author: "cara", own: false });
   assert.equal(await dan.at("message").count(), 1, "what was said in another room stays there");
@@ -244,6 +253,7 @@ it("the page comes back after a server restart", async (t) => {
   await server.up();
   assert.match(await ida.line("rejoin"), /Back in/);
   await ida.status("connected");
+  await ida.isWith("ida");
   await ida.at("message-input").press("Enter");
   assert.deepEqual(await ida.sees("kept"), { author: "ida", own: true });
 });

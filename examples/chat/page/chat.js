@@ -1,7 +1,7 @@
 // The chat page: forms, the log and the status. The protocol is in phoenix-lite.js.
 // What other people wrote reaches the document through textContent only.
 
-import { Socket } from "./phoenix-lite.js";
+import { Presence, Socket } from "./phoenix-lite.js";
 
 const MAX_LINES = 500;
 const MAX_FRAMES = 60;
@@ -9,7 +9,7 @@ const MAX_FRAMES = 60;
 const el = Object.fromEntries(
   [
     "lobby", "enter", "name", "room", "enter-problem",
-    "chat", "room-name", "user-name", "status", "status-text",
+    "chat", "room-name", "user-name", "present", "status", "status-text",
     "crash", "wire-toggle", "leave", "log", "newer",
     "compose", "message", "send", "compose-hint", "wire", "frames",
   ].map((id) => [id, document.getElementById(id)]),
@@ -217,6 +217,7 @@ function enter(user, roomName) {
   document.title = `#${room} · Troupe chat`;
   history.replaceState(null, "", `?${new URLSearchParams({ user: me, room })}`);
 
+  el.present.textContent = "";
   el.log.replaceChildren();
   el.frames.replaceChildren();
   toEnd();
@@ -228,13 +229,19 @@ function enter(user, roomName) {
   const mine = socket.channel(`room:${room}`, { user: me });
   channel = mine;
   mine.on("new_msg", message);
+  const people = new Presence(mine, (names) => {
+    if (channel === mine) el.present.textContent = `${names.length} here: ${names.join(", ")}`;
+  });
   let crashed = false;
   mine.onstate = (state, info) => {
     if (channel !== mine) return; // left meanwhile
     switch (state) {
+      case "joining":
+        people.restart();
+        break;
       case "joined":
         if (!info.again) system("join", `You are in #${room}. Say hello.`);
-        else if (crashed) system("rejoin", `Rejoined #${room} with a fresh channel. Nobody else noticed.`);
+        else if (crashed) system("rejoin", `Rejoined #${room} with a fresh channel. The others just went on.`);
         else system("rejoin", `Back in #${room}.`);
         crashed = false;
         break;

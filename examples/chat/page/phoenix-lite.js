@@ -336,3 +336,50 @@ export class Channel {
     this.#failPending("the channel is closed");
   }
 }
+
+/**
+ * Presence is who is on a channel: the server sends a state after each join, and then
+ * diffs. A key, a user for instance, may be there several times; each time has a ref.
+ *
+ * Call restart() whenever the channel is "joining".
+ */
+export class Presence {
+  #refs = new Map(); // key → Set of refs
+  #early = []; // diffs that came before the state; null once that is there
+
+  constructor(channel, onchange) {
+    channel.on("presence_state", (state) => {
+      this.#refs.clear();
+      for (const diff of [{ joins: state, leaves: {} }, ...(this.#early ?? [])]) this.#apply(diff);
+      this.#early = null;
+      onchange(this.keys());
+    });
+    channel.on("presence_diff", (diff) => {
+      if (this.#early !== null) return this.#early.push(diff);
+      this.#apply(diff);
+      onchange(this.keys());
+    });
+  }
+
+  restart() {
+    this.#early = [];
+  }
+
+  keys() {
+    return [...this.#refs.keys()].sort();
+  }
+
+  // Joins first: an updated key is in both, and must not be gone in between.
+  #apply({ joins, leaves }) {
+    for (const [key, { metas }] of Object.entries(joins)) {
+      const refs = this.#refs.get(key) ?? new Set();
+      for (const { phx_ref } of metas) refs.add(phx_ref);
+      this.#refs.set(key, refs);
+    }
+    for (const [key, { metas }] of Object.entries(leaves)) {
+      const refs = this.#refs.get(key);
+      for (const { phx_ref } of metas) refs?.delete(phx_ref);
+      if (refs?.size === 0) this.#refs.delete(key);
+    }
+  }
+}
