@@ -3,7 +3,7 @@ package actor
 import "slices"
 
 // Event is something that happened in a [System]: [Spawned], [Exited],
-// [DeadLetter] or [HighWater].
+// [DeadLetter], [HighWater] or [SlowHandler].
 type Event interface{ isEvent() }
 
 // Spawned tells that an actor has been spawned. Its Init has not run yet.
@@ -17,6 +17,10 @@ type Exited struct {
 	PID    PID
 	Reason error
 }
+
+// Crashed reports whether the end was a crash, that is, not a clean one; see
+// [IsClean].
+func (e Exited) Crashed() bool { return !IsClean(e.Reason) }
 
 // DeadLetter tells that a message was not, and will not be, handled.
 type DeadLetter struct {

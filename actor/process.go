@@ -113,6 +113,7 @@ const (
 	listed            // is among the system's actors
 	ended             // links and monitors have been told, or are being told now
 	suspended         // by Suspend
+	mayBlock          // is no business of watchdogs
 )
 
 func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }

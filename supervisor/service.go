@@ -44,6 +44,7 @@ type service struct {
 
 // Init implements [actor.Initializer].
 func (s service) Init(ctx *actor.Context[none]) error {
+	ctx.MayBlock()
 	ctx.Continue(s.serve)
 	return nil
 }

@@ -122,6 +122,24 @@ func TestServiceThatDoesNotReturnIsAbandoned(t *testing.T) {
 	})
 }
 
+// GO-5: a service runs all its life in one handler; a watchdog does not mind.
+func TestWatchdogLeavesServicesAlone(t *testing.T) {
+	onStage(t, func(s *stage) {
+		defer s.sys.Watchdog(time.Second)()
+		defer s.sys.Observe(func(e actor.Event) {
+			if e, ok := e.(actor.SlowHandler); ok {
+				s.Errorf("reported: %+v", e)
+			}
+		})()
+		sup := s.start(supervisor.Spec{Children: []supervisor.Child{
+			s.service("a", func(ctx context.Context) error { <-ctx.Done(); return nil }),
+		}})
+		time.Sleep(time.Minute)
+		s.ok(sup.Stop(s.Context()))
+		s.expect("+a, -a")
+	})
+}
+
 func TestServiceThatFailsWhileItIsStoppedIsLogged(t *testing.T) {
 	onStage(t, func(s *stage) {
 		sup := s.start(supervisor.Spec{Children: []supervisor.Child{

@@ -65,6 +65,7 @@ func (t *Task[T]) behavior() actor.Behavior[begin] { return (*body[T])(t) }
 
 // Receive runs the task's function.
 func (b *body[T]) Receive(ctx *actor.Context[begin], _ begin) error {
+	ctx.MayBlock()
 	t := (*Task[T])(b)
 	if err := t.join(ctx); err != nil {
 		return err

@@ -36,6 +36,7 @@ type job struct {
 }
 
 func (j *job) Init(ctx *actor.Context[struct{}]) error {
+	ctx.MayBlock()
 	j.owner, j.link = ctx.Parent(), ctx
 	j.born(ctx.PID())
 	ctx.Continue(func(ctx *actor.Context[struct{}]) error {

@@ -593,3 +593,20 @@ func TestOutcomeIsOne(t *testing.T) {
 		<-tk.PID().Done()
 	}
 }
+
+// GO-5: a task may take long; a watchdog does not mind.
+func TestWatchdogLeavesTasksAlone(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		defer sys.Watchdog(time.Second)()
+		defer sys.Observe(func(e actor.Event) {
+			if e, ok := e.(actor.SlowHandler); ok {
+				t.Errorf("reported: %+v", e)
+			}
+		})()
+		slow := func(context.Context) error { time.Sleep(time.Minute); return nil }
+		if _, err := actor.Spawn(sys, task.Behavior(slow)); err != nil {
+			t.Error(err)
+		}
+		task.Go(t.Context(), sys, func(ctx context.Context) (int, error) { return 0, slow(ctx) }).Await(t.Context())
+	})
+}
