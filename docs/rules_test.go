@@ -79,7 +79,7 @@ func citedBy(t *testing.T) map[string][]string {
 			return err
 		case d.IsDir():
 			// The channels protocol has rules of its own, some with the same names.
-			if name := d.Name(); name == "transport" || name == "examples" || name == "docs" || name == ".git" {
+			if name := d.Name(); name == "ws" || name == "examples" || name == "docs" || name == ".git" {
 				return fs.SkipDir
 			}
 			return nil

@@ -1,0 +1,38 @@
+package nats
+
+import (
+	"encoding/binary"
+	"errors"
+)
+
+// frame is what travels in a NATS message: who sent what on which topic. The topic
+// is not in the subject, because it may be any string.
+type frame struct {
+	from, topic string
+	data        []byte
+}
+
+func (f frame) encode() []byte {
+	b := make([]byte, 0, 2*binary.MaxVarintLen32+len(f.from)+len(f.topic)+len(f.data))
+	for _, s := range []string{f.from, f.topic} {
+		b = binary.AppendUvarint(b, uint64(len(s)))
+		b = append(b, s...)
+	}
+	return append(b, f.data...)
+}
+
+var errFrame = errors.New("malformed frame")
+
+// decode returns a frame that keeps b.
+func decode(b []byte) (f frame, err error) {
+	for _, s := range []*string{&f.from, &f.topic} {
+		n, size := binary.Uvarint(b)
+		if size <= 0 || n > uint64(len(b)-size) {
+			return frame{}, errFrame
+		}
+		b = b[size:]
+		*s, b = string(b[:n]), b[n:]
+	}
+	f.data = b
+	return f, nil
+}

@@ -1,0 +1,95 @@
+package nats
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// The server and the client start one each and never end it.
+		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.NewServer.func1"),
+	)
+}
+
+// patience is far longer than anything here takes.
+const patience = time.Minute
+
+// startServer starts a NATS server in this process, for the time of the test.
+func startServer(tb testing.TB) *server.Server {
+	tb.Helper()
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
+		JetStream: true, StoreDir: tb.TempDir(),
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.Start()
+	tb.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(patience) {
+		tb.Fatal("the server is not ready")
+	}
+	return s
+}
+
+// connect returns a connection that is closed when the test ends.
+func connect(tb testing.TB, s *server.Server, options ...nats.Option) *nats.Conn {
+	tb.Helper()
+	quiet := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
+	closed := make(chan struct{})
+	options = append(options, quiet, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	conn, err := nats.Connect(s.ClientURL(), options...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		conn.Close()
+		await(tb, closed)
+	})
+	return conn
+}
+
+var clusters atomic.Int64
+
+// prefix returns subjects for a cluster that shares its server with others.
+func prefix() string { return fmt.Sprint("test.", clusters.Add(1)) }
+
+// newSystem returns a silent system that is shut down when the test ends.
+func newSystem(tb testing.TB) *actor.System {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := sys.Shutdown(ctx); err != nil {
+			tb.Error(err)
+		}
+	})
+	return sys
+}
+
+// await waits until c delivers or is closed.
+func await[T any](tb testing.TB, c <-chan T) (v T) {
+	tb.Helper()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case v = <-c:
+	case <-limit.C:
+		tb.Fatal("waited too long")
+	}
+	return v
+}
