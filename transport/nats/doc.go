@@ -1,5 +1,6 @@
 // Package nats makes a cluster of Troupe's nodes, with NATS between them. NATS knows
-// the members and moves the messages; nothing of that is home-made.
+// who is there, moves the messages and decides who is first; nothing of that is
+// home-made.
 //
 // An [Adapter] connects a [pubsub.PubSub] to those of the other nodes, so that a
 // broadcast reaches the subscribers of all of them:
@@ -9,10 +10,33 @@
 //
 // Order, back-pressure and what else it promises are in [pubsub.Adapter].
 //
+// [Names] are names for actors, each of which has one holder in the cluster. A
+// [Remote] is the address of such an actor from anywhere:
+//
+//	names, err := nats.OpenNames(ctx, js, &rooms, nats.NamesConfig{})
+//	err = names.Register(ctx, "lobby", ref)
+//	lobby, err := names.Lookup(ctx, "lobby") // on any node
+//	err = lobby.Send("hello")
+//
 // # In a split
 //
 // A node that is cut off from NATS goes on by itself, and tries to connect again as
 // its connection's options say. What it broadcasts meanwhile is kept, up to the
 // connection's limit, or lost; what the others broadcast, it does not get. Nothing
 // arrives twice.
+//
+// Its names are its own until their leases end. It cannot renew these, and knows of
+// their end before the bucket does, by a tenth of a lease: it ends the holders then,
+// or tells of it, as [NamesConfig.Lost] says, and only after that the other side can
+// give the names to others. So there is no clash to be resolved when the split heals,
+// as there is with OTP's global: who was cut off has lost. If NATS itself is split,
+// that is all who do not reach the majority of its servers; with one server, there
+// is no majority to lose.
+//
+// Two can hold a name for a moment all the same: if a handler of the former holder
+// still runs, which an exit signal does not interrupt; if its whole program was
+// suspended while the lease ended; or if the clocks of NATS's servers, or the speed
+// of clocks here and there, differ by more than a tenth of a lease. Where that must
+// not be, give what the holder writes to elsewhere a number that only grows, and let
+// that refuse smaller ones.
 package nats

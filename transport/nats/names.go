@@ -1,0 +1,232 @@
+package nats
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+)
+
+// Names are names for actors that are unique in a cluster. It is OTP's global.
+//
+// A name stands in a bucket of JetStream with the node whose actor has it, under a
+// lease that the node renews: so NATS decides who is first, and the name of a node
+// that has crashed is free when the lease has ended. The package's comment says what
+// that means in a split.
+//
+// What is sent to a name goes through a [pubsub.PubSub] to the node that the actor
+// lives on. All methods may be called from any goroutine.
+type Names[M any] struct {
+	leases *leases
+	pubsub *pubsub.PubSub[M]
+}
+
+// NamesConfig says what may be chosen of [Names]. All nodes of a cluster must agree
+// on Bucket, Lease and Replicas.
+type NamesConfig struct {
+	// Bucket is where the names stand; "troupe-names" if empty. Names that have
+	// different types of messages must be in different buckets.
+	Bucket string
+
+	// Lease is for how long a name outlives the last word of its node; 15 s if
+	// zero, and at least 1 s. The node renews its leases three times as often.
+	Lease time.Duration
+
+	// Replicas is how many servers keep the bucket; 1 if zero.
+	Replicas int
+
+	// Lost is told when the lease of a name has ended because its node could not
+	// renew it, before anybody else gets the name. It runs on a goroutine of its
+	// own; the actor goes on without the name. If Lost is nil, the actor gets an
+	// exit signal with a reason that wraps [ErrLost].
+	Lost func(name string, pid actor.PID)
+
+	// Logger gets what goes wrong in the background; slog.Default() if nil.
+	Logger *slog.Logger
+}
+
+const (
+	defaultBucket = "troupe-names"
+	defaultLease  = 15 * time.Second
+	minLease      = time.Second
+)
+
+// ErrLost is the reason of an actor that had a name whose lease has ended. It comes
+// wrapped with context.
+var ErrLost = errors.New("the lease of its name has ended")
+
+// ErrClosed says that the names of this node have been closed.
+var ErrClosed = errors.New("closed")
+
+// TakenError says that some living actor in the cluster has a name, or had it when
+// its node was last heard of.
+type TakenError struct {
+	Name string
+	Node string // where it lives
+}
+
+func (e *TakenError) Error() string {
+	return fmt.Sprintf("nats: name %q is taken by an actor of node %q", e.Name, e.Node)
+}
+
+// OpenNames returns the cluster's names as one node's. It makes the bucket if there
+// is none.
+//
+// The PubSub is the node's, and connected to the others before a name is registered.
+// Its topics that begin with "name:" are for the names.
+func OpenNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.PubSub[M], c NamesConfig) (*Names[M], error) {
+	if c.Bucket == "" {
+		c.Bucket = defaultBucket
+	}
+	if c.Lease == 0 {
+		c.Lease = defaultLease
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Lease < minLease {
+		return nil, fmt.Errorf("nats: open names: a lease of %v is too short, want at least %v", c.Lease, minLease)
+	}
+	kv, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket:         c.Bucket,
+		TTL:            c.Lease,
+		LimitMarkerTTL: c.Lease, // so that who watches the bucket sees leases end
+		Replicas:       c.Replicas,
+		Storage:        jetstream.MemoryStorage, // no name outlives its lease
+	})
+	if err != nil {
+		return nil, fmt.Errorf("nats: open names in bucket %q: %w", c.Bucket, err)
+	}
+	n := &Names[M]{pubsub: ps}
+	n.leases = newLeases(kv, c.Lease, c.Logger, func(h *holding) {
+		ps.Unsubscribe(h.pid, topicOf(h.name))
+		if c.Lost != nil {
+			c.Lost(h.name, h.pid)
+		} else {
+			h.pid.Exit(fmt.Errorf("nats: name %q: %w", h.name, ErrLost))
+		}
+	})
+	return n, nil
+}
+
+func topicOf(name string) string { return "name:" + name }
+
+// owner is what stands in the bucket under a name.
+type owner struct {
+	Node string `json:"node"`
+	ID   string `json:"id"` // of the registration: no other one has it
+}
+
+// Register gives the name to the actor, until it is unregistered or ends. It fails
+// with a [*TakenError] if an actor has it, even if that is this one, with an error
+// that wraps [actor.NoProc] if the actor is dead, with one that wraps
+// [pubsub.ErrNotJoined] if the PubSub is not connected, and with ctx's error, or
+// NATS's, if the bucket does not answer: then the name may be free, or taken until
+// the lease ends.
+//
+// It is global:register_name. At the actor's end the name goes at once, but not
+// before a link or a monitor hears of it: the bucket is elsewhere.
+func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) error {
+	node, pid := n.pubsub.Node(), ref.PID()
+	if node == "" {
+		return fmt.Errorf("nats: register %q: %w", name, pubsub.ErrNotJoined)
+	}
+	value, err := json.Marshal(owner{node, rand.Text()})
+	if err != nil {
+		return fmt.Errorf("nats: register %q: %w", name, err)
+	}
+	h := &holding{leases: n.leases, name: name, pid: pid, value: value}
+	if err := n.leases.add(h); err != nil {
+		if errors.Is(err, errHeld) {
+			return &TakenError{name, node}
+		}
+		return fmt.Errorf("nats: register %q: %w", name, err)
+	}
+	// Before the name can be found, so that nothing that is sent to it is lost.
+	if err := n.pubsub.Subscribe(pid, topicOf(name), pubsub.To(ref, func(_ string, m M) M { return m })); err != nil {
+		n.leases.remove(h)
+		return fmt.Errorf("nats: register %q: %w", name, err)
+	}
+	holder, err := h.take(ctx)
+	if err == nil && holder == nil {
+		return nil
+	}
+	n.pubsub.Unsubscribe(pid, topicOf(name))
+	if err != nil {
+		return fmt.Errorf("nats: register %q: %w", name, err)
+	}
+	return &TakenError{name, holder.Node}
+}
+
+// Unregister takes the name from the actor. It does nothing if the actor does not
+// have it. If the bucket does not answer it fails, and the name stays taken until
+// the lease ends.
+func (n *Names[M]) Unregister(ctx context.Context, name string, pid actor.PID) error {
+	h := n.leases.find(name)
+	if h == nil || h.pid != pid || !n.leases.remove(h) {
+		return nil
+	}
+	n.pubsub.Unsubscribe(pid, topicOf(name))
+	if err := h.giveUp(ctx); err != nil {
+		return fmt.Errorf("nats: unregister %q: %w", name, err)
+	}
+	return nil
+}
+
+// Lookup returns the address of the actor that has the name, on whatever node. It
+// fails with an error that wraps [actor.NoProc] if there is none. It asks the bucket;
+// if that has replicas, the answer may be a moment old.
+//
+// It is global:whereis_name. Look a name up for each use, rather than keep the
+// address: the next actor of that name may live elsewhere.
+func (n *Names[M]) Lookup(ctx context.Context, name string) (Remote[M], error) {
+	o, err := n.leases.lookup(ctx, name)
+	if err != nil {
+		return Remote[M]{}, fmt.Errorf("nats: look up %q: %w", name, err)
+	}
+	return Remote[M]{o.Node, name, n.pubsub}, nil
+}
+
+// Close unregisters all names of this node and ends what runs for them. The actors
+// go on. If ctx is done before, it returns ctx's error, and the names that are left
+// stay taken until their leases end.
+func (n *Names[M]) Close(ctx context.Context) error {
+	err := n.leases.close(ctx, func(h *holding) { n.pubsub.Unsubscribe(h.pid, topicOf(h.name)) })
+	if err != nil {
+		return fmt.Errorf("nats: close names: %w", err)
+	}
+	return nil
+}
+
+// Remote is the address of a named actor on some node. It is no [actor.Ref], because
+// it promises less: what is sent arrives at most once, and it may be lost on the way,
+// without a word. The zero Remote is nobody.
+type Remote[M any] struct {
+	Node, Name string
+
+	pubsub *pubsub.PubSub[M]
+}
+
+// Send sends m to the actor that has the name, if it is still on that node. What one
+// goroutine sends arrives in order. The error says that m was not sent; it is nil if
+// it was sent and got lost, or there is no such actor any more.
+func (r Remote[M]) Send(m M) error {
+	if r.pubsub == nil {
+		return fmt.Errorf("nats: send: %w", actor.NoProc)
+	}
+	if err := r.pubsub.DirectBroadcast(r.Node, topicOf(r.Name), m); err != nil {
+		return fmt.Errorf("nats: send to %q: %w", r.Name, err)
+	}
+	return nil
+}
+
+// String returns the name and the node.
+func (r Remote[M]) String() string { return r.Name + "@" + r.Node }
