@@ -15,8 +15,9 @@ import (
 // Suspend makes the actor handle no more messages until Resume: they wait, and
 // calls time out. Signals wait as well, but for exit signals of its parent and
 // lethal ones, Stop, and requests like this one. Suspending twice is the same as
-// once. It returns when the actor is suspended, or with ctx's error, or with one
-// that wraps [NoProc].
+// once. It returns when the actor is suspended, with an error that wraps [NoProc] if
+// the actor is dead or dies before that, or with ctx's error, as Resume, Inspect,
+// Trace and [Replace] do.
 func (p PID) Suspend(ctx context.Context) error {
 	return p.control(ctx, "suspend", func(a controlled) error { return a.suspend(true) })
 }
@@ -28,8 +29,9 @@ func (p PID) Resume(ctx context.Context) error {
 
 // Inspect calls f with the actor's behavior, between two of its handlers, and
 // waits for it. The state may be read and, with care, changed there; it must not
-// be kept. If f panics the actor goes on and Inspect returns a [*PanicError]. It
-// is sys:get_state.
+// be kept. If f panics the actor goes on and Inspect returns a [*PanicError]. If
+// ctx is done while f runs, f goes on when Inspect has returned. It is
+// sys:get_state.
 func (p PID) Inspect(ctx context.Context, f func(behavior any)) error {
 	return p.control(ctx, "inspect", func(a controlled) error {
 		f(a.state())
@@ -88,55 +90,68 @@ func (c *cell[M]) suspend(on bool) error {
 	return nil
 }
 
-// controlSignal is a request that an actor carries out between two handlers.
-type controlSignal struct {
-	do   func(controlled) error
-	done chan error
-}
+// controlSignal is a request that an actor carries out between two handlers. It is
+// a call by other means.
+type controlSignal struct{ *request }
 
 func (controlSignal) isSignal() {}
 
+type request struct {
+	pendingCall
+	do       func(controlled) error
+	answered bool // do has returned, and err is what it returned
+}
+
 // control has f run on the actor's runner and waits for it. An actor that asks
-// for itself gets its answer at once.
+// for itself gets its answer at once. A request that has not begun when the caller
+// gives up is not carried out.
 func (p PID) control(ctx context.Context, what string, f func(controlled) error) error {
 	fail := func(err error) error { return fmt.Errorf("actor: %s %v: %w", what, p, err) }
-	if !p.Alive() {
+	if p.p == nil {
 		return fail(NoProc)
 	}
-	s := controlSignal{f, make(chan error, 1)}
+	r := &request{pendingCall: pendingCall{wake: make(chan struct{}, 1)}, do: f}
+	if !p.p.expect(&r.pendingCall) {
+		return fail(NoProc)
+	}
 	if caller(ctx) == p.p {
-		s.run(p.p.typed)
+		controlSignal{r}.run(p.p.typed)
 	} else {
-		p.p.typed.mark(s)
+		p.p.typed.mark(controlSignal{r})
 	}
-	select {
-	case err := <-s.done:
-		if err != nil {
-			return fail(err)
-		}
-		return nil
-	case <-p.Done():
+	gaveUp := r.await(ctx)
+	p.p.unexpect(&r.pendingCall)
+	switch {
+	case gaveUp != nil:
+		return fail(gaveUp)
+	case !r.answered:
 		return fail(NoProc)
-	case <-ctx.Done():
-		return fail(ctx.Err())
+	case r.err != nil:
+		return fail(r.err)
 	}
+	return nil
 }
 
 func (s controlSignal) run(a controlled) {
+	if s.claimed.Load() {
+		return
+	}
 	returned := false
+	var err error
 	defer func() {
-		if returned {
-			return
+		if !returned {
+			err = Goexit
+			if v := recover(); v != nil {
+				err = newPanicError(v)
+			}
 		}
-		if v := recover(); v != nil {
-			s.done <- newPanicError(v)
-		} else {
-			s.done <- Goexit
+		if s.claim() {
+			s.answered, s.err = true, err
+			s.settled()
 		}
 	}()
-	err := s.do(a)
+	err = s.do(a)
 	returned = true
-	s.done <- err
 }
 
 // handleSuspended is the runner's step for a suspended actor: it serves requests

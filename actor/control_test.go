@@ -245,6 +245,40 @@ func TestControlOfTheDeadAndOfOneself(t *testing.T) { // OBS-5
 	})
 }
 
+// GO-2: a request to an actor fails as soon as that is doomed; a handler that does
+// not return holds nobody up. One whose sender has given up is not carried out.
+func TestRequestsToTheDoomedAndThoseGivenUp(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		ref := start(t, sys, &script{})
+		gate := make(chan struct{})
+		block := func(*doContext) error { <-gate; return nil }
+		inspect := func(ctx context.Context, want error) {
+			t.Helper()
+			err := ref.PID().Inspect(ctx, func(any) { t.Error("it was carried out") })
+			if !errors.Is(err, want) {
+				t.Errorf("got %v, want %v", err, want)
+			}
+		}
+		ref.Send(block)
+		short, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		inspect(short, context.DeadlineExceeded)
+		gate <- struct{}{}
+		in(t, ref, func(*doContext) {}) // its turn would have come before this
+
+		ref.Send(block)
+		time.AfterFunc(time.Second, func() { ref.PID().Exit(actor.Kill) })
+		inspect(t.Context(), actor.NoProc)
+		select {
+		case <-ref.PID().Done():
+			t.Error("the handler has returned")
+		default:
+		}
+		inspect(t.Context(), actor.NoProc)
+		close(gate)
+	})
+}
+
 func TestInfo(t *testing.T) { // OBS-5
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		a, b := start(t, sys, &script{}, actor.Name("a")), start(t, sys, &script{})
