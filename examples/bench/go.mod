@@ -91,6 +91,7 @@ require (
 replace ergo.services/ergo => github.com/ergo-services/ergo v1.999.320
 
 require (
+	github.com/coder/websocket v1.8.15
 	github.com/troupe-go/troupe v0.0.0
 	go.uber.org/goleak v1.3.0
 	gonum.org/v1/plot v0.17.0

@@ -4,6 +4,7 @@
 //	go run . -suite actors               a few minutes
 //	go run . -suite actors -quick        under a minute, coarser
 //	go run . -suite actors -workload 'ring|call' -csv actors.csv
+//	go run . -suite channels             a few minutes, on Linux
 //
 // The table goes to the standard output, progress to the standard error.
 // See docs/benchmarks.md for the method, and for figures with their machine.
@@ -22,6 +23,7 @@ import (
 	"strings"
 
 	"github.com/troupe-go/troupe/examples/bench/actors"
+	"github.com/troupe-go/troupe/examples/bench/channels"
 	"github.com/troupe-go/troupe/examples/bench/charts"
 	"github.com/troupe-go/troupe/examples/bench/child"
 	"github.com/troupe-go/troupe/examples/bench/report"
@@ -29,7 +31,7 @@ import (
 )
 
 // suites are those that -suite can name.
-var suites = []report.Suite{actors.Suite, scale.Suite(nil)}
+var suites = []report.Suite{actors.Suite, channels.Suite, scale.Suite(channels.Connections)}
 
 // modules are those whose versions the figures depend on, and what to know of
 // a version.
@@ -39,6 +41,7 @@ var modules = map[string]string{
 	"ergo.services/ergo":                "release 3.2.0",
 	"github.com/tochemey/goakt/v3":      "2026; there may be newer ones",
 	"github.com/thejerf/suture/v4":      "",
+	"github.com/coder/websocket":        "",
 }
 
 func main() {
@@ -63,6 +66,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	quick := flags.Bool("quick", false, "smaller sizes and fewer runs")
 	csv := flags.String("csv", "", "write the figures to this `file`; workloads that it has and that were not run stay in it")
 	draw := flags.String("charts", "", "draw the figures into SVG files in this `directory`")
+	for _, s := range suites {
+		if s.Flags != nil {
+			s.Flags(flags)
+		}
+	}
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

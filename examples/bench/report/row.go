@@ -4,6 +4,7 @@ package report
 
 import (
 	"context"
+	"flag"
 	"io"
 	"regexp"
 	"slices"
@@ -27,6 +28,7 @@ type Row struct {
 const (
 	Channel = "raw channel"
 	Troupe  = "troupe"
+	Bare    = "bare" // the yardstick where there is no channel: a server without actors
 )
 
 // Row returns the row with the median and the range of values filled in.
@@ -58,6 +60,7 @@ func (o Options) Wants(workload string) bool {
 // A Suite is a set of workloads that are run together. Run must end soon after
 // ctx is done, and leave no process behind.
 type Suite struct {
-	Name string
-	Run  func(ctx context.Context, opts Options) ([]Row, error)
+	Name  string
+	Flags func(*flag.FlagSet) // adds flags of the suite's own; nil if it has none
+	Run   func(ctx context.Context, opts Options) ([]Row, error)
 }

@@ -48,7 +48,10 @@ func Compare(rows []Row) (table Table, notes []string) {
 			name += " " + Count(k.size)
 		}
 		line := []string{name, k.metric + ", " + k.unit}
-		base := cells[k][Channel]
+		base, ok := cells[k][Channel]
+		if !ok {
+			base = cells[k][Bare]
+		}
 		for _, s := range subjects {
 			r, ok := cells[k][s]
 			switch {

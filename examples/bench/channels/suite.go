@@ -1,0 +1,156 @@
+package channels
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/troupe-go/troupe/examples/bench/child"
+	"github.com/troupe-go/troupe/examples/bench/report"
+)
+
+// Suite is the suite of this package.
+var Suite = report.Suite{Name: name, Run: run, Flags: settings.flags}
+
+const name = "channels"
+
+// The servers of this program, by the names of their subjects.
+const (
+	bareUsual = "bare, usual"
+	parked    = "troupe, parked"
+)
+
+// backends are the servers that this program can be itself.
+var backends = []struct {
+	subject string
+	start   func() (backend, error)
+}{
+	{report.Bare, func() (backend, error) { return newBare(true), nil }},
+	{bareUsual, func() (backend, error) { return newBare(false), nil }},
+	{report.Troupe, func() (backend, error) { return newTroupe(false) }},
+	{parked, func() (backend, error) { return newTroupe(true) }},
+}
+
+func init() {
+	child.Role(role, func(args []string) error { return serve(context.Background(), args) })
+}
+
+// The workloads, as -workload selects them.
+const (
+	echo        = "echo"
+	connections = "connections" // they come, sit there, and hear broadcasts
+	slowReader  = "slow reader"
+)
+
+// MaxConnections is the most that one server is given: where a process may have
+// 20,000 descriptors, some are needed for other things.
+const MaxConnections = 19_500
+
+// options are the settings that only this suite has.
+type options struct {
+	servers  string // subjects, separated by semicolons; all of ours if empty
+	url      string // one more server to measure
+	pid      int    // its process; 0: its memory and CPU time are unknown
+	size     int    // the only number of connections; 0: the usual ones
+	profiles string // a directory for profiles of our servers; none if empty
+}
+
+var settings options
+
+func (o *options) flags(set *flag.FlagSet) {
+	set.StringVar(&o.servers, "servers", "", "channels: only these `servers`, separated by semicolons: "+strings.Join(subjects(), "; "))
+	set.StringVar(&o.url, "url", "", "channels: measure this `URL`, too: a socket on a loopback port, such as http://127.0.0.1:4000/socket, whose room:* has the events echo and shout")
+	set.IntVar(&o.pid, "pid", 0, "channels: the `process` behind -url, for its memory and CPU time")
+	set.IntVar(&o.size, "connections", 0, "channels: idle connections, instead of 5,000 and then 19,500")
+	set.StringVar(&o.profiles, "profiles", "", "channels: write CPU and heap profiles of the servers to this `directory`")
+}
+
+func subjects() []string {
+	var names []string
+	for _, b := range backends {
+		names = append(names, b.subject)
+	}
+	return names
+}
+
+// plan is a run as it was asked for.
+type plan struct {
+	servers  []string
+	external *target // nil: none
+	sizes    []int
+	window   time.Duration // of echoes; there are several
+	settle   time.Duration // before memory is looked at
+	flood    time.Duration // how long the slow reader's companions are looked at
+	profiles string
+	progress io.Writer
+	wants    func(workload string) bool
+}
+
+func (o options) plan(opts report.Options) (plan, error) {
+	p := plan{
+		sizes:    []int{5000, MaxConnections},
+		window:   3 * time.Second,
+		settle:   6 * time.Second,
+		flood:    10 * time.Second,
+		profiles: o.profiles,
+		progress: opts.Progress,
+		wants:    opts.Wants,
+	}
+	if opts.Quick {
+		p.sizes, p.window, p.settle, p.flood = []int{500}, 200*time.Millisecond, time.Second, time.Second
+	}
+	if o.size != 0 {
+		p.sizes = []int{o.size}
+	}
+	for _, n := range p.sizes {
+		if n < 1 || n > MaxConnections {
+			return p, fmt.Errorf("%d connections: one server gets 1 to %d", n, MaxConnections)
+		}
+	}
+	if p.progress == nil {
+		p.progress = io.Discard
+	}
+	if p.servers = subjects(); o.servers != "" {
+		p.servers = nil
+		for s := range strings.SplitSeq(o.servers, ";") {
+			if s = strings.TrimSpace(s); !slices.Contains(subjects(), s) {
+				return p, fmt.Errorf("no server %q, only %s", s, strings.Join(subjects(), "; "))
+			}
+			p.servers = append(p.servers, s)
+		}
+	}
+	if o.url != "" {
+		var err error
+		if p.external, err = external(o.url, o.pid); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+func run(ctx context.Context, opts report.Options) ([]report.Row, error) {
+	p, err := settings.plan(opts)
+	if err != nil {
+		return nil, err
+	}
+	return p.run(ctx)
+}
+
+// Connections measures connections only, in the given numbers, for the suite scale.
+func Connections(ctx context.Context, opts report.Options, sizes []int) ([]report.Row, error) {
+	p, err := settings.plan(opts)
+	if err != nil {
+		return nil, err
+	}
+	p.sizes = sizes
+	p.settle = min(p.settle, 3*time.Second)
+	p.wants = func(workload string) bool { return workload == connections }
+	return p.run(ctx)
+}
+
+var errNotLoopback = errors.New("not a loopback address: this is no tool to load the servers of others with")
