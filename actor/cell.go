@@ -46,18 +46,20 @@ func (c *cell[M]) load() (waiting int, taken uint64, running bool) {
 	return c.box.Len(), c.box.Taken(), c.box.Awake()
 }
 
-// run is the runner.
-func (c *cell[M]) run() {
+// run implements typed.
+func (c *cell[M]) run() error {
 	var batch mailbox.Batch[M]
 	c.box.TakeFirst(&batch)
-	c.resume(&batch)
+	return c.resume(&batch)
 }
 
 // resume is run with a batch that has been taken already.
-func (c *cell[M]) resume(batch *mailbox.Batch[M]) {
-	if reason := c.work(batch); reason != nil {
-		c.die(reason, batch)
+func (c *cell[M]) resume(batch *mailbox.Batch[M]) error {
+	reason := c.work(batch)
+	if reason != nil {
+		reason = c.terminate(reason, batch)
 	}
+	return reason
 }
 
 // work handles what waits until there is no more, and then returns nil: the
@@ -71,7 +73,7 @@ func (c *cell[M]) work(batch *mailbox.Batch[M]) (reason error) {
 		if v := recover(); v != nil {
 			reason = newPanicError(v)
 		} else { // runtime.Goexit: this deferred call is all that is left of the runner
-			c.die(Goexit, batch)
+			c.bury(c.terminate(Goexit, batch))
 		}
 	}()
 	reason = c.handleAll(batch)
@@ -165,47 +167,55 @@ func (c *cell[M]) handleSignal(s signal) error {
 // comes from its parent, or from the system, which stands in for a lost parent.
 func (c *cell[M]) obeys(s exitSignal) bool { return s.from == c.parent || s.from == c.sys.root }
 
-// die ends the actor: it runs Terminate, unless the actor is doomed, and tells
-// the world. The rest of the batch is lost.
-func (c *cell[M]) die(reason error, batch *mailbox.Batch[M]) {
-	// Deferred, because Terminate may call runtime.Goexit.
-	defer func() {
-		for m, ok := batch.Next(); ok; m, ok = batch.Next() {
-			deadLetter(&c.process, m, NoProc)
+// terminate runs the last handler of an actor that must end, unless it is doomed,
+// and returns the reason that it ends with. What the runner has in hand is lost.
+func (c *cell[M]) terminate(reason error, batch *mailbox.Batch[M]) error {
+	if c.doomed() == nil {
+		if !IsClean(reason) {
+			logCrash(&c.process, reason, c.behavior)
 		}
-		c.end(reason)
-		c.clear()
-	}()
-	if c.doomed() != nil {
-		return
+		if t, ok := c.behavior.(Terminator[M]); ok {
+			reason = c.callTerminate(t, reason, batch)
+		}
 	}
-	if !IsClean(reason) {
-		logCrash(&c.process, reason, c.behavior)
-	}
-	t, ok := c.behavior.(Terminator[M])
-	if !ok {
-		return
-	}
+	c.lose(batch)
+	return reason
+}
+
+func (c *cell[M]) callTerminate(t Terminator[M], reason error, batch *mailbox.Batch[M]) (final error) {
+	final = reason
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
+		v := recover()
 		var failure error = Goexit
-		if v := recover(); v != nil {
+		if v != nil {
 			failure = newPanicError(v)
 		}
 		logCrash(&c.process, failure, c.behavior)
 		if IsClean(reason) { // otherwise the first failure is the one that counts
-			reason = failure
+			final = failure
+		}
+		if v == nil { // nobody else is left to do it
+			c.lose(batch)
+			c.bury(final)
 		}
 	}()
 	t.Terminate(c.self(), reason)
 	returned = true
+	return final
+}
+
+func (c *cell[M]) lose(batch *mailbox.Batch[M]) {
+	for m, ok := batch.Next(); ok; m, ok = batch.Next() {
+		deadLetter(&c.process, m, NoProc)
+	}
 }
 
 // start runs Init, reports its outcome, and goes on as the actor's first runner.
-func (c *cell[M]) start(init Initializer[M], started chan<- error) {
+func (c *cell[M]) start(init Initializer[M], started chan<- error) error {
 	err := Goexit // unless Init returns or panics
 	returned := false
 	defer func() {
@@ -216,37 +226,32 @@ func (c *cell[M]) start(init Initializer[M], started chan<- error) {
 			err = newPanicError(v)
 		}
 		logCrash(&c.process, err, c.behavior)
-		c.abort(err)
+		c.bury(err)
 		started <- err
 	}()
 	err = init.Init(c.self())
 	returned = true
 	switch d := c.doomed(); {
 	case d != nil:
-		c.abort(d.reason)
+		c.bury(d.reason)
 		err = d.reason
 	case err != nil:
 		// The spawner gets the error; its link must not strike it as well.
 		disconnect(&c.process, c.parent)
 		if err == Ignore {
-			c.abort(Normal)
+			c.bury(Normal)
 		} else {
-			c.abort(err)
+			c.bury(err)
 		}
 	}
 	started <- err
-	if err == nil {
-		c.run()
+	if err != nil {
+		return nil // it is over already
 	}
+	return c.run()
 }
 
-// abort ends an actor whose Init failed.
-func (c *cell[M]) abort(reason error) {
-	c.end(reason)
-	c.clear()
-}
-
-// clear lets go of what an ended actor does not need, for there may be refs to it.
+// clear implements typed: it lets go of what an ended actor does not need, for there may be refs to it.
 func (c *cell[M]) clear() {
 	c.discardExtra()
 	c.behavior = nil

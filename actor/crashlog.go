@@ -9,10 +9,14 @@ import (
 // logCrash reports the crash of an actor: OTP's crash report. Behavior is that of
 // the actor, or nil if the caller is not its runner and so must not look at it.
 func logCrash(p *process, reason error, behavior any) {
-	log, ctx := p.sys.log, context.Background()
-	if !log.Enabled(ctx, slog.LevelError) {
-		return
+	if p.sys.log.Enabled(context.Background(), slog.LevelError) {
+		writeCrash(p, reason, behavior)
 	}
+}
+
+// writeCrash is apart because its frame makes a goroutine's first stack overflow,
+// which costs more than the rest of a crash that nobody logs.
+func writeCrash(p *process, reason error, behavior any) {
 	waiting, handled, _ := p.typed.load()
 	attrs := make([]slog.Attr, 0, 9)
 	attrs = append(attrs,
@@ -35,5 +39,5 @@ func logCrash(p *process, reason error, behavior any) {
 	if e, ok := reason.(*PanicError); ok {
 		attrs = append(attrs, slog.Any("stack", e.Stack))
 	}
-	log.LogAttrs(ctx, slog.LevelError, "actor crashed", attrs...)
+	p.sys.log.LogAttrs(context.Background(), slog.LevelError, "actor crashed", attrs...)
 }

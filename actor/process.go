@@ -38,14 +38,18 @@ type process struct {
 
 // typed is the part of an actor that knows the message type.
 type typed interface {
-	// run handles what waits. It is the runner, of which there is one at a time.
-	run()
+	// run handles what waits. It is the runner, of which there is one at a time. If
+	// the actor must end it returns the reason, and has run Terminate.
+	run() error
 	// mark queues a signal in the order of messages.
 	mark(signal)
 	// close refuses messages from now on and makes the actor look.
 	close()
 	// discard turns what waits in the mailbox into dead letters.
 	discard()
+	// clear lets go of what an ended actor does not need, for there may be refs to
+	// it.
+	clear()
 	// load returns the number of messages that wait, that of those taken ever, and
 	// whether there is a runner.
 	load() (waiting int, taken uint64, running bool)
@@ -63,14 +67,25 @@ func newRunner(p *process) func() { return func() { serve(p, nil) } }
 
 // serve is below every runner in its stack, so that runnerStack can tell whose it
 // is: a stack does not show the receivers of a generic type's methods. It runs
-// first, or the runner proper if that is nil.
+// first, or the runner proper if that is nil, and buries the actor if it must end:
+// here, where little is on the stack, or telling the others would make it overflow.
 //
 //go:noinline
-func serve(p *process, first func()) {
+func serve(p *process, first func() error) {
+	var mark byte
+	if p.isDeep() {
+		growStack()
+	}
+	was := place(&mark)
+	var reason error
 	if first != nil {
-		first()
+		reason = first()
 	} else {
-		p.typed.run()
+		reason = p.typed.run()
+	}
+	p.judgeDepth(place(&mark) != was)
+	if reason != nil {
+		p.bury(reason)
 	}
 	runtime.KeepAlive(p) // or p might be in a register only, and not be shown
 }
@@ -114,6 +129,9 @@ const (
 	ended             // links and monitors have been told, or are being told now
 	suspended         // by Suspend
 	mayBlock          // is no business of watchdogs
+
+	depth     = 1 << 16 // see isDeep
+	depthMask = 3 * depth
 )
 
 func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }
@@ -187,6 +205,12 @@ func (p *process) end(reason error) {
 	}
 }
 
+// bury ends an actor that has no runner any more.
+func (p *process) bury(reason error) {
+	p.end(reason)
+	p.typed.clear()
+}
+
 // abandon is end for one whose runner is stuck. It reports false if the death is
 // known already.
 func (p *process) abandon() bool {
@@ -199,10 +223,6 @@ func (p *process) abandon() bool {
 }
 
 // announce tells the world that the actor has ended.
-//
-// The order matters: names and other resources first, so that nobody who hears
-// of the death can still find the actor under a name; then calls, exit signals
-// and downs; at last those who wait for Done.
 func (p *process) announce(reason error) {
 	p.typed.close()
 	p.typed.discard()
@@ -213,37 +233,81 @@ func (p *process) announce(reason error) {
 		p.rel.CompareAndSwap(nil, gone)
 	}
 	if r := p.rel.Load(); r != gone {
-		r.mu.Lock()
-		r.closed = true
-		links, watchers, watching, owned := r.links, r.watchers, r.watching, r.owned
-		r.links, r.owned = smallMap[*process, *link]{}, smallMap[Resource, struct{}]{}
-		r.watchers, r.watching = smallMap[*monitor, struct{}]{}, smallMap[*monitor, struct{}]{}
-		r.mu.Unlock()
-
-		for resource := range owned.all() {
-			p.giveUp(resource, reason)
-		}
-		p.release(reason)
-		p.sys.remove(p)
-		for m := range watching.all() {
-			m.drop()
-		}
-		for peer, l := range links.all() {
-			peer.unlinkedBy(p, l, reason)
-		}
-		for m := range watchers.all() {
-			m.fire(reason)
-		}
-		r.mu.Lock()
-		r.told = true
-		if r.done != nil {
-			close(r.done)
-		}
-		r.mu.Unlock()
+		p.untie(r, reason)
 	}
 	if wasListed && p.sys.observed() {
 		p.sys.emit(Exited{PID{p}, reason})
 	}
+}
+
+// untie takes down all that ties an ended actor to others.
+//
+// The order matters: names and other resources first, so that nobody who hears
+// of the death can still find the actor under a name; then calls, exit signals
+// and downs; at last those who wait for Done. Each step has a function, and so a
+// frame, of its own: they run at the bottom of a runner's stack, and all in one
+// would make it overflow.
+func (p *process) untie(r *relations, reason error) {
+	r.close()
+	p.giveUpOwned(r, reason)
+	p.release(reason)
+	p.sys.remove(p)
+	r.dropMonitors()
+	p.tellLinked(r, reason)
+	r.tellWatchers(reason)
+	r.tellWaiting()
+}
+
+func (r *relations) close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+}
+
+func (p *process) giveUpOwned(r *relations, reason error) {
+	owned := take(r, &r.owned)
+	for resource := range owned.all() {
+		p.giveUp(resource, reason)
+	}
+}
+
+func (r *relations) dropMonitors() {
+	watching := take(r, &r.watching)
+	for m := range watching.all() {
+		m.drop()
+	}
+}
+
+func (p *process) tellLinked(r *relations, reason error) {
+	links := take(r, &r.links)
+	for peer, l := range links.all() {
+		peer.unlinkedBy(p, l, reason)
+	}
+}
+
+func (r *relations) tellWatchers(reason error) {
+	watchers := take(r, &r.watchers)
+	for m := range watchers.all() {
+		m.fire(reason)
+	}
+}
+
+func (r *relations) tellWaiting() {
+	r.mu.Lock()
+	r.told = true
+	if r.done != nil {
+		close(r.done)
+	}
+	r.mu.Unlock()
+}
+
+// take empties one of r's maps, m, and returns what was in it.
+func take[K comparable, V any](r *relations, m *smallMap[K, V]) smallMap[K, V] {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := *m
+	*m = smallMap[K, V]{}
+	return old
 }
 
 // giveUp releases a resource. If that panics the others must still be released,

@@ -111,7 +111,7 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 
 	var m *monitor
 	fail := func(err error) (Ref[M], *monitor, error) {
-		c.abort(err)
+		c.bury(err)
 		return Ref[M]{}, m, fmt.Errorf("actor: spawn: %w", err)
 	}
 	if watcher != nil {
@@ -158,14 +158,14 @@ func (c *cell[M]) ready() {
 	var batch mailbox.Batch[M]
 	if c.box.Take(&batch) != mailbox.Asleep {
 		came := batch // or else the closure would have every spawn allocate batch
-		go serve(&c.process, func() { c.resume(&came) })
+		go serve(&c.process, func() error { return c.resume(&came) })
 	}
 }
 
 // boot runs Init on the actor's first runner and waits for its outcome.
 func (c *cell[M]) boot(init Initializer[M], timeout time.Duration) error {
 	started := make(chan error, 1)
-	go serve(&c.process, func() { c.start(init, started) })
+	go serve(&c.process, func() error { return c.start(init, started) })
 	if timeout <= 0 {
 		return <-started
 	}

@@ -18,10 +18,14 @@ const (
 
 // report logs something that befell a child, whose PID may be zero.
 func report(self actor.Self, what, id string, pid actor.PID, reason error) {
-	log := self.System().Logger()
-	if !log.Enabled(context.Background(), slog.LevelError) {
-		return
+	if self.System().Logger().Enabled(context.Background(), slog.LevelError) {
+		writeReport(self, what, id, pid, reason)
 	}
+}
+
+// writeReport is apart because of the size of its frame, which nobody needs to have
+// on the stack who has no use for reports.
+func writeReport(self actor.Self, what, id string, pid actor.PID, reason error) {
 	attrs := append(make([]slog.Attr, 0, 6),
 		slog.Any("supervisor", self.PID()),
 		slog.String("name", self.PID().Name()))
@@ -35,5 +39,5 @@ func report(self actor.Self, what, id string, pid actor.PID, reason error) {
 	if p, ok := reason.(*actor.PanicError); ok && what == reportStartFailed {
 		attrs = append(attrs, slog.Any("stack", p.Stack)) // nobody else has logged it
 	}
-	log.LogAttrs(context.Background(), slog.LevelError, what, attrs...)
+	self.System().Logger().LogAttrs(context.Background(), slog.LevelError, what, attrs...)
 }

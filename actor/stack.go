@@ -1,0 +1,40 @@
+package actor
+
+import "unsafe"
+
+// Goroutines begin with a small stack, which moves to a larger place when it is
+// full. With a deep handler that happens at each wake-up, since a runner ends when
+// its actor goes to sleep, and it is dear: each frame on the stack has to be looked
+// up. So an actor is known as deep when the stacks of three runners in a row had to
+// move, and later runners grow theirs first, while there is next to nothing on it.
+//
+// The count stands in two bits of the process's flags, where only the runner
+// changes it.
+
+func (p *process) isDeep() bool { return p.flags.Load()&depthMask == depthMask }
+
+// judgeDepth is told by each runner whether its stack has moved.
+func (p *process) judgeDepth(moved bool) {
+	switch d := p.flags.Load() & depthMask; {
+	case d == depthMask:
+	case moved:
+		p.flags.Add(depth)
+	case d != 0: // it was for something rare
+		p.flags.And(^uint32(depthMask))
+	}
+}
+
+// place returns where on the stack mark is. It changes when the stack moves.
+func place(mark *byte) uintptr { return uintptr(unsafe.Pointer(mark)) }
+
+// growStack makes the stack twice as large as it is at first, which is 2 KiB, of
+// which 1.1 KiB can be used.
+//
+//go:noinline
+func growStack() {
+	var frame [1280]byte
+	touch(&frame)
+}
+
+//go:noinline
+func touch(*[1280]byte) {}
