@@ -215,7 +215,7 @@ func (c *cell[M]) lose(batch *mailbox.Batch[M]) {
 }
 
 // start runs Init, reports its outcome, and goes on as the actor's first runner.
-func (c *cell[M]) start(init Initializer[M], started chan<- error) error {
+func (c *cell[M]) start(init Initializer[M], s *startup) error {
 	err := Goexit // unless Init returns or panics
 	returned := false
 	defer func() {
@@ -227,7 +227,7 @@ func (c *cell[M]) start(init Initializer[M], started chan<- error) error {
 		}
 		logCrash(&c.process, err, c.behavior)
 		c.bury(err)
-		started <- err
+		s.done(err)
 	}()
 	err = init.Init(c.self())
 	returned = true
@@ -244,7 +244,7 @@ func (c *cell[M]) start(init Initializer[M], started chan<- error) error {
 			c.bury(err)
 		}
 	}
-	started <- err
+	s.done(err)
 	if err != nil {
 		return nil // it is over already
 	}

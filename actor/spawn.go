@@ -162,18 +162,31 @@ func (c *cell[M]) ready() {
 	}
 }
 
+// startup is how the outcome of Init comes back to the spawner.
+type startup struct {
+	err  error
+	wake chan struct{}
+}
+
+func (s *startup) done(err error) {
+	s.err = err
+	s.wake <- struct{}{}
+}
+
 // boot runs Init on the actor's first runner and waits for its outcome.
 func (c *cell[M]) boot(init Initializer[M], timeout time.Duration) error {
-	started := make(chan error, 1)
-	go serve(&c.process, func() error { return c.start(init, started) })
+	s := &startup{wake: c.sys.wakers.Get().(chan struct{})}
+	go serve(&c.process, func() error { return c.start(init, s) })
 	if timeout <= 0 {
-		return <-started
+		<-s.wake
+		c.sys.wakers.Put(s.wake)
+		return s.err
 	}
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
-	case err := <-started:
-		return err
+	case <-s.wake:
+		return s.err
 	case <-timer.C:
 		// As in start: the spawner gets the error, not the signal.
 		disconnect(&c.process, c.parent)

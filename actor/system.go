@@ -35,7 +35,7 @@ type System struct {
 	shards [16]shard
 	names  names
 
-	// wakers recycles the channels of calls. A channel is given back empty, and
+	// wakers recycles the channels of calls and spawns. A channel is given back empty, and
 	// whoever claims a call sends on it once: a late reply cannot reach a later
 	// call. The pool is not global, because a channel made in a synctest bubble
 	// must not be used outside of it.

@@ -115,12 +115,16 @@ func (s *static) retryAfter(ctx *actor.Context[request], c *child, d time.Durati
 // restarted counts and tells what a round has done for a child, unless the child
 // did not want to start.
 func (s *static) restarted(ctx *actor.Context[request], c *child) {
-	r := Restarted{Child: c.spec.ID, Old: c.former, New: c.pid, Count: len(s.budget.spent)}
+	old := c.former
 	if c.former = (actor.PID{}); c.phase != running {
 		return
 	}
 	c.restarts++
-	if !r.Old.IsZero() {
+	if s.spec.OnRestart == nil { // nor does it need to know the time
+		return
+	}
+	r := Restarted{Child: c.spec.ID, Old: old, New: c.pid, Count: len(s.budget.spent)}
+	if !old.IsZero() {
 		r.Took = s.now() - c.downAt
 	}
 	tell(ctx, s.spec.OnRestart, r)
@@ -132,7 +136,9 @@ func (s *static) start(ctx *actor.Context[request], c *child) error {
 	switch {
 	case err == nil:
 		s.started(c, pid)
-		c.pace.started(s.now())
+		if c.pace != nil {
+			c.pace.started(s.now())
+		}
 	case errors.Is(err, actor.Ignore):
 		s.rest(c)
 		err = nil
