@@ -1,79 +1,80 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"io/fs"
-	"log/slog"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
+	"testing/synctest"
 
-	"github.com/coder/websocket"
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The browser tests in examples/e2e use the page; this one the room alone.
-func TestRoomPassesMessagesOnAndSurvivesTheCrashButton(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	endpoint, err := newEndpoint(sys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(endpoint)
-	defer func() {
-		server.Close()
-		if err := endpoint.Shutdown(ctx); err != nil {
-			t.Error(err)
+// The browser tests in examples/e2e use the page; these the room alone.
+func inRoom(t *testing.T, f func(t *testing.T, ann, bob *wstest.Channel)) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := wstest.Start(t, newEndpoint)
+		join := func(user string) *wstest.Channel {
+			client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{})
+			client.JoinRefused(t, "room:lobby", nil, ws.Invalid("user", "is missing"))
+			room, _ := client.Join(t, "room:lobby", Visitor{user})
+			return room
 		}
-		if err := sys.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
+		f(t, join("ann"), join("bob"))
+	})
+}
 
-	// Who is there comes in between, and is left out.
-	talk := func(c *websocket.Conn, send string, want ...string) {
-		t.Helper()
-		if send != "" {
-			if err := c.Write(ctx, websocket.MessageText, []byte(send)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, w := range want {
-			_, got, err := c.Read(ctx)
-			for err == nil && strings.Contains(string(got), `"presence_`) {
-				_, got, err = c.Read(ctx)
-			}
-			if err != nil || string(got) != w {
-				t.Fatalf("got %s, %v; want %s", got, err, w)
-			}
-		}
-	}
-	join := func() *websocket.Conn {
-		c, _, err := websocket.Dial(ctx, server.URL+"/socket/websocket?vsn=2.0.0", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		talk(c, `["1","1","room:lobby","phx_join",{}]`, `["1","1","room:lobby","phx_reply",{"status":"ok","response":{}}]`)
-		return c
-	}
-	ann, bob := join(), join()
-	defer ann.CloseNow()
-	defer bob.CloseNow()
+func TestRoomShowsWhoIsThere(t *testing.T) {
+	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
+		bob.AssertPush(t, "presence_state", wstest.Partial{"ann": wstest.Any})
+		ann.AssertPush(t, "presence_diff", wstest.Partial{"joins": wstest.Partial{"bob": wstest.Any}})
+		bob.AssertReply(t, bob.Leave(t), "ok")
+		ann.AssertPush(t, "presence_diff", wstest.Partial{"leaves": wstest.Partial{"bob": wstest.Any}})
+	})
+}
 
-	const hello = `[null,null,"room:lobby","new_msg",{"body":"hello","user":"ann"}]`
-	talk(ann, `["1","2","room:lobby","new_msg",{"body":"hello","user":"ann"}]`,
-		hello, `["1","2","room:lobby","phx_reply",{"status":"ok","response":{}}]`)
-	talk(bob, "", hello)
-	talk(ann, `["1","3","room:lobby","crash",{}]`, `["1","1","room:lobby","phx_error",{"reason":"channel_crash"}]`)
-	talk(bob, `["1","4","room:lobby","new_msg",{"body":"still here"}]`,
-		`[null,null,"room:lobby","new_msg",{"body":"still here"}]`, `["1","4","room:lobby","phx_reply",{"status":"ok","response":{}}]`)
+func TestRoomPassesMessagesOn(t *testing.T) {
+	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
+		hello := Message{User: "ann", Body: "hello"}
+		ann.AssertReply(t, ann.Push(t, "new_msg", hello), "ok", nil)
+		ann.AssertPush(t, "new_msg", hello)
+		bob.AssertPush(t, "new_msg", hello)
+	})
+}
+
+func TestRoomSurvivesTheCrashButton(t *testing.T) {
+	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
+		ann.Push(t, "crash", nil)
+		if _, ok := errors.AsType[*actor.PanicError](ann.AssertCrash(t)); !ok {
+			t.Error("no panic")
+		}
+		still := Message{User: "bob", Body: "still here"}
+		bob.AssertReply(t, bob.Push(t, "new_msg", still), "ok")
+		bob.AssertPush(t, "new_msg", still)
+		ann.RefutePush(t, "new_msg")
+	})
+}
+
+func TestRoomSaysWhatIsWrongWithAMessage(t *testing.T) {
+	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
+		for problem, in := range map[string]any{
+			"is missing":                     map[string]string{"user": "ann"},
+			"is empty":                       Message{User: "ann"},
+			"must be a string, not a number": map[string]any{"user": "ann", "body": 17},
+			"is longer than 4000 bytes":      Message{User: "ann", Body: strings.Repeat("x", 4001)},
+		} {
+			ref := ann.Push(t, "new_msg", in)
+			ann.AssertReply(t, ref, "error", wstest.Partial{"fields": map[string]string{"body": problem}})
+		}
+		bob.RefutePush(t, "new_msg")
+	})
 }
 
 func TestPageIsEmbeddedAndLoadsNothingFromElsewhere(t *testing.T) {

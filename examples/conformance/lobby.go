@@ -20,7 +20,7 @@ type Seen struct {
 // Join lets everybody in. What a join cannot do comes after its answer.
 func (l *Lobby) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 	c.Continue(func(c *ws.Channel) error {
-		if _, err := l.who.Track(c, client(c).user, Seen{OnlineAt: time.Now().Unix()}); err != nil {
+		if _, err := l.who.Track(c, ws.AssignsOf[Client](c).user, Seen{OnlineAt: time.Now().Unix()}); err != nil {
 			return err
 		}
 		return l.who.PushState(c)
@@ -28,15 +28,19 @@ func (l *Lobby) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 	return nil, nil
 }
 
-// HandleIn changes what the others see.
+var lobbyEvents = ws.Events[*Lobby]{
+	"set_status": ws.On((*Lobby).SetStatus),
+}
+
+// HandleIn finds the method for what the client sends.
 func (l *Lobby) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-	if event != "set_status" {
-		return ws.UnknownEvent, nil
-	}
-	var p struct{ Status json.RawMessage }
-	if err := in.Decode(&p); err != nil {
-		return ws.Error(ws.Reason("bad payload")), nil
-	}
-	_, err := presence.Edit(l.who, c, client(c).user, func(s *Seen) { s.Status = p.Status })
+	return lobbyEvents.Handle(l, c, event, in)
+}
+
+// SetStatus changes what the others see.
+func (l *Lobby) SetStatus(c *ws.Channel, in struct {
+	Status json.RawMessage `json:"status"`
+}) (ws.Reply, error) {
+	_, err := presence.Edit(l.who, c, ws.AssignsOf[Client](c).user, func(s *Seen) { s.Status = in.Status })
 	return ws.OK(nil), err
 }

@@ -10,11 +10,10 @@ import (
 	"flag"
 	"log"
 	"net/http"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
@@ -62,27 +61,25 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 func main() {
 	addr := flag.String("addr", "127.0.0.1:4000", "address to listen on")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 
 	sys := actor.NewSystem(actor.Config{})
 	endpoint, err := newEndpoint(sys)
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := &http.Server{Addr: *addr, Handler: endpoint, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		if err := server.ListenAndServe(); err != http.ErrServerClosed {
-			log.Fatal(err)
-		}
-	}()
-
-	<-ctx.Done()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	for _, shutdown := range []func(context.Context) error{server.Shutdown, endpoint.Shutdown, sys.Shutdown} {
-		if err := shutdown(ctx); err != nil {
-			log.Print(err)
-		}
+	web, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{
+		supervisor.Server("web", func() *http.Server {
+			return &http.Server{Addr: *addr, Handler: endpoint, ReadHeaderTimeout: 10 * time.Second}
+		}),
+	}})
+	if err != nil {
+		log.Fatal(err)
 	}
+	if err := supervisor.Run(context.Background(), sys, 10*time.Second, web.PID()); err != nil {
+		log.Fatal(err)
+	}
+	// The actors have ended. Their clients get a moment to say goodbye.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	endpoint.Shutdown(ctx)
 }

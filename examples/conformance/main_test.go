@@ -1,59 +1,149 @@
 package main
 
 import (
-	"context"
-	"log/slog"
-	"net/http/httptest"
+	"net/url"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/coder/websocket"
 	"go.uber.org/goleak"
 
-	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// The tests in examples/e2e try every event with the official client; this one is
-// to notice at once when the server does not work at all.
-func TestServerAnswers(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	endpoint, err := newEndpoint(sys)
+// The tests in examples/e2e try every event with the official client, over a network;
+// these say what the channels do, one event after the other.
+func conformance(t *testing.T, f func(t *testing.T, endpoint *ws.Endpoint)) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { f(t, wstest.Start(t, newEndpoint)) })
+}
+
+func connectAs(t *testing.T, endpoint *ws.Endpoint, user string) *wstest.Client {
+	t.Helper()
+	client, err := wstest.Connect(t, endpoint, "/socket", &ws.Request{Params: url.Values{"user_id": {user}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(endpoint)
-	defer func() {
-		server.Close()
-		if err := endpoint.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := sys.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-	}()
-	c, _, err := websocket.Dial(ctx, server.URL+"/socket/websocket?vsn=2.0.0&user_id=ann", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.CloseNow()
-	for _, x := range [][2]string{
-		{`["1","1","room:a","phx_join",{"x":1}]`, `["1","1","room:a","phx_reply",{"status":"ok","response":{"joined":"room:a","params":{"x":1}}}]`},
-		{`["1","2","room:a","later",{"x":2}]`, `["1","2","room:a","phx_reply",{"status":"ok","response":{"x":2}}]`},
-		{`["1","3","room:a","intercepted",{"x":3}]`, `["1","3","room:a","phx_reply",{"status":"ok","response":{}}]`},
-		{``, `["1",null,"room:a","intercepted",{"seen_by":"ann","x":3}]`},
-		{`["1","4","room:a","whoami",{}]`, `["1","4","room:a","phx_reply",{"status":"ok","response":{"auth_token":null,"user_id":"ann"}}]`},
-	} {
-		if x[0] != "" {
-			if err := c.Write(ctx, websocket.MessageText, []byte(x[0])); err != nil {
-				t.Fatal(err)
+	return client
+}
+
+func TestConnectRefusesTheBadToken(t *testing.T) {
+	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
+		for _, r := range []*ws.Request{{Params: url.Values{"token": {"bad"}}}, {AuthToken: "bad"}} {
+			if _, err := wstest.Connect(t, endpoint, "/socket", r); err == nil {
+				t.Error("connected")
 			}
 		}
-		if _, got, err := c.Read(ctx); err != nil || string(got) != x[1] {
-			t.Fatalf("got %s, %v; want %s", got, err, x[1])
+	})
+}
+
+func TestJoinAnswers(t *testing.T) {
+	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
+		client := connectAs(t, endpoint, "ann")
+		client.JoinRefused(t, "room:private", nil, ws.Reason("unauthorized"))
+		client.JoinRefused(t, "room:crashjoin", nil, ws.Reason("join crashed"))
+		client.JoinRefused(t, "other:a", nil, ws.Reason("unmatched topic"))
+		_, reply := client.Join(t, "room:a", map[string]int{"x": 1})
+		if got := string(reply.Bytes()); got != `{"joined":"room:a","params":{"x":1}}` {
+			t.Error(got)
 		}
-	}
+	})
+}
+
+func TestEventsAreAnswered(t *testing.T) {
+	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
+		room, _ := connectAs(t, endpoint, "ann").Join(t, "room:a", nil)
+		p := map[string]int{"x": 1}
+		for _, c := range []struct {
+			event  string
+			in     any
+			status string
+			want   any
+		}{
+			{"echo", p, "ok", p},
+			{"echo", ws.Binary([]byte{0, 255}), "ok", ws.Binary([]byte{0, 255})},
+			{"fail", p, "error", ws.Reason("failed")},
+			{"later", p, "ok", p},
+			{"slow", map[string]int{"ms": 100}, "ok", nil},
+			{"slow", nil, "error", ws.Invalid("ms", "is missing")},
+			{"assigns", nil, "ok", nil},
+			{"assign", p, "ok", nil},
+			{"assign", map[string]string{"y": "2"}, "ok", nil},
+			{"assigns", nil, "ok", map[string]any{"x": 1, "y": "2"}},
+			{"whoami", nil, "ok", map[string]any{"user_id": "ann", "auth_token": nil}},
+			{"nonsense", nil, "error", ws.Reason("unknown event")},
+		} {
+			room.AssertReply(t, room.Push(t, c.event, c.in), c.status, c.want)
+		}
+		room.RefuteReply(t, room.Push(t, "noreply", p), "")
+		room.AssertReply(t, room.Push(t, "push_me", p), "ok", nil)
+		room.AssertPush(t, "pushed", p)
+		later := room.Push(t, "later", p)
+		room.Within(49*time.Millisecond).RefuteReply(t, later, "")
+		room.AssertReply(t, later, "ok", p)
+	})
+}
+
+func TestBroadcastsReachTheRoom(t *testing.T) {
+	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
+		ann, _ := connectAs(t, endpoint, "ann").Join(t, "room:a", nil)
+		bob, _ := connectAs(t, endpoint, "bob").Join(t, "room:a", nil)
+		muted, _ := connectAs(t, endpoint, "muted").Join(t, "room:a", nil)
+		for _, p := range []any{map[string]int{"x": 1}, ws.Binary([]byte{0, 255})} {
+			ann.AssertReply(t, ann.Push(t, "shout", p), "ok", nil)
+			ann.AssertReply(t, ann.Push(t, "shout_others", p), "ok", nil)
+			bob.AssertPush(t, "shout", p)
+			bob.AssertPush(t, "shout_others", p)
+			ann.AssertPush(t, "shout", p)
+			ann.RefutePush(t, "shout_others")
+		}
+		ann.AssertReply(t, ann.Push(t, "intercepted", map[string]int{"x": 3}), "ok", nil)
+		ann.AssertPush(t, "intercepted", map[string]any{"x": 3, "seen_by": "ann"})
+		bob.AssertPush(t, "intercepted", map[string]any{"x": 3, "seen_by": "bob"})
+		muted.RefutePush(t, "intercepted")
+	})
+}
+
+func TestChannelsEnd(t *testing.T) {
+	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
+		client := connectAs(t, endpoint, "ann")
+		room, _ := client.Join(t, "room:a", nil)
+		room.Push(t, "crash", nil)
+		room.AssertCrash(t)
+		room, _ = client.Join(t, "room:a", nil)
+		room.AssertReply(t, room.Push(t, "stop", nil), "ok", nil)
+		room.AssertClose(t)
+
+		bob, _ := connectAs(t, endpoint, "bob").Join(t, "room:a", nil)
+		bob.AssertReply(t, bob.Push(t, "disconnect_user", map[string]string{"user_id": "ann"}), "ok", nil)
+		if code, _ := client.AssertDisconnect(t); code != 1001 {
+			t.Error(code)
+		}
+	})
+}
+
+func TestPresenceIsTold(t *testing.T) {
+	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
+		ann, _ := connectAs(t, endpoint, "ann").Join(t, "presence:a", nil)
+		ann.AssertPush(t, "presence_state")
+		bob, _ := connectAs(t, endpoint, "bob").Join(t, "presence:a", nil)
+		bob.AssertPush(t, "presence_state", wstest.Partial{"ann": wstest.Any})
+		ann.AssertPush(t, "presence_diff", wstest.Partial{"joins": wstest.Partial{"bob": wstest.Any}})
+		ann.AssertReply(t, ann.Push(t, "set_status", map[string]string{"status": "away"}), "ok", nil)
+		bob.AssertPush(t, "presence_diff", func(p ws.Payload) bool {
+			var diff struct {
+				Joins map[string]struct {
+					Metas []struct {
+						Status string
+						Prev   string `json:"phx_ref_prev"`
+					}
+				}
+			}
+			return p.Decode(&diff) == nil && len(diff.Joins["ann"].Metas) == 1 &&
+				diff.Joins["ann"].Metas[0].Status == "away" && diff.Joins["ann"].Metas[0].Prev != ""
+		})
+	})
 }

@@ -25,63 +25,96 @@ func (r *Room) Join(_ *ws.Channel, topic string, in ws.Payload) (any, error) {
 	return map[string]any{"joined": topic, "params": in}, nil
 }
 
-// HandleIn does what the event says.
+var roomEvents = ws.Events[*Room]{
+	"echo":            (*Room).Echo,
+	"fail":            (*Room).Fail,
+	"noreply":         (*Room).NoReply,
+	"push_me":         (*Room).PushMe,
+	"crash":           (*Room).Crash,
+	"stop":            (*Room).Stop,
+	"later":           (*Room).Later,
+	"slow":            ws.On((*Room).Slow),
+	"assign":          ws.On((*Room).Assign),
+	"assigns":         (*Room).Assigns,
+	"whoami":          (*Room).WhoAmI,
+	"disconnect_user": ws.On((*Room).DisconnectUser),
+}
+
+// HandleIn broadcasts what is to be broadcast, under the name that it came with. All
+// other events have a method.
 func (r *Room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
 	switch event {
-	case "echo":
-		return ws.OK(in), nil
-	case "fail":
-		return ws.Error(ws.Reason("failed")), nil
-	case "noreply":
-		return ws.NoReply, nil
 	case "shout", "intercepted":
 		return ws.OK(nil), c.Broadcast(event, in)
 	case "shout_others":
 		return ws.OK(nil), c.BroadcastFrom(event, in)
-	case "push_me":
-		return ws.OK(nil), c.Push("pushed", in)
-	case "crash":
-		panic("crash in handler")
-	case "stop":
-		return ws.OK(nil), ws.Stop
-	case "later":
-		ref, err := c.ReplyRef()
-		if err != nil {
-			return ws.NoReply, err
-		}
-		c.Ref().SendAfter(50*time.Millisecond, func() error { return ref.Reply(ws.OK(in)) })
-		return ws.NoReply, nil
-	case "slow":
-		var p struct{ Ms int }
-		if err := in.Decode(&p); err != nil {
-			return ws.Error(ws.Reason("bad payload")), nil
-		}
-		time.Sleep(time.Duration(p.Ms) * time.Millisecond)
-		return ws.OK(nil), nil
-	case "assign":
-		var p map[string]json.RawMessage
-		if err := in.Decode(&p); err != nil {
-			return ws.Error(ws.Reason("bad payload")), nil
-		}
-		maps.Copy(r.assigns, p)
-		return ws.OK(nil), nil
-	case "assigns":
-		return ws.OK(r.assigns), nil
-	case "whoami":
-		return ws.OK(map[string]*string{
-			"user_id":    orNull(client(c).user),
-			"auth_token": orNull(client(c).token),
-		}), nil
-	case "disconnect_user":
-		var p struct {
-			UserID string `json:"user_id"`
-		}
-		if err := in.Decode(&p); err != nil {
-			return ws.Error(ws.Reason("bad payload")), nil
-		}
-		return ws.OK(nil), c.Endpoint().Disconnect(socketID(p.UserID))
 	}
-	return ws.UnknownEvent, nil
+	return roomEvents.Handle(r, c, event, in)
+}
+
+// Echo replies with what it got, JSON or bytes.
+func (r *Room) Echo(_ *ws.Channel, in ws.Payload) (ws.Reply, error) { return ws.OK(in), nil }
+
+// Fail replies with an error. The channel goes on.
+func (r *Room) Fail(*ws.Channel, ws.Payload) (ws.Reply, error) {
+	return ws.Error(ws.Reason("failed")), nil
+}
+
+// NoReply says nothing.
+func (r *Room) NoReply(*ws.Channel, ws.Payload) (ws.Reply, error) { return ws.NoReply, nil }
+
+// PushMe pushes to this client alone, before the reply.
+func (r *Room) PushMe(c *ws.Channel, in ws.Payload) (ws.Reply, error) {
+	return ws.OK(nil), c.Push("pushed", in)
+}
+
+// Crash ends the channel; the client hears of it and joins again.
+func (r *Room) Crash(*ws.Channel, ws.Payload) (ws.Reply, error) { panic("crash in handler") }
+
+// Stop ends the channel in good order, after the reply.
+func (r *Room) Stop(*ws.Channel, ws.Payload) (ws.Reply, error) { return ws.OK(nil), ws.Stop }
+
+// Later replies when the handler has returned.
+func (r *Room) Later(c *ws.Channel, in ws.Payload) (ws.Reply, error) {
+	ref, err := c.ReplyRef()
+	if err != nil {
+		return ws.NoReply, err
+	}
+	c.Ref().SendAfter(50*time.Millisecond, func() error { return ref.Reply(ws.OK(in)) })
+	return ws.NoReply, nil
+}
+
+// Slow takes its time, and holds up nobody but this channel.
+func (r *Room) Slow(_ *ws.Channel, in struct {
+	Ms int `json:"ms"`
+}) (ws.Reply, error) {
+	time.Sleep(time.Duration(in.Ms) * time.Millisecond)
+	return ws.OK(nil), nil
+}
+
+// Assign changes the state of this channel.
+func (r *Room) Assign(_ *ws.Channel, in map[string]json.RawMessage) (ws.Reply, error) {
+	maps.Copy(r.assigns, in)
+	return ws.OK(nil), nil
+}
+
+// Assigns replies with the state.
+func (r *Room) Assigns(*ws.Channel, ws.Payload) (ws.Reply, error) { return ws.OK(r.assigns), nil }
+
+// WhoAmI replies with what Connect has assigned to the connection.
+func (r *Room) WhoAmI(c *ws.Channel, _ ws.Payload) (ws.Reply, error) {
+	client := ws.AssignsOf[Client](c)
+	return ws.OK(map[string]*string{
+		"user_id":    orNull(client.user),
+		"auth_token": orNull(client.token),
+	}), nil
+}
+
+// DisconnectUser closes all connections of a user.
+func (r *Room) DisconnectUser(c *ws.Channel, in struct {
+	UserID string `json:"user_id"`
+}) (ws.Reply, error) {
+	return ws.OK(nil), c.Endpoint().Disconnect(socketID(in.UserID))
 }
 
 // HandleInfo runs the functions that the channel sends itself.
@@ -97,18 +130,17 @@ func (r *Room) Intercepts() []string { return []string{"intercepted"} }
 
 // HandleOut adds who sees it; the user "muted" sees nothing.
 func (r *Room) HandleOut(c *ws.Channel, event string, payload ws.Payload) error {
-	if client(c).user == "muted" {
+	user := ws.AssignsOf[Client](c).user
+	if user == "muted" {
 		return nil
 	}
 	var p map[string]any
 	if err := payload.Decode(&p); err != nil {
 		return err
 	}
-	p["seen_by"] = client(c).user
+	p["seen_by"] = user
 	return c.Push(event, p)
 }
-
-func client(c *ws.Channel) Client { return c.Assigns().(Client) }
 
 func orNull(s string) *string {
 	if s == "" {

@@ -27,7 +27,13 @@ const (
 // shut down at the end of the test. The system logs to the test's output.
 func NewEndpoint(t testing.TB, sockets ...ws.Socket) *ws.Endpoint {
 	t.Helper()
-	endpoint, err := ws.NewEndpoint(actortest.NewSystem(t), sockets...)
+	return Start(t, func(sys *actor.System) (*ws.Endpoint, error) { return ws.NewEndpoint(sys, sockets...) })
+}
+
+// Start is [NewEndpoint] for a program that has a function to make its endpoint.
+func Start(t testing.TB, newEndpoint func(*actor.System) (*ws.Endpoint, error)) *ws.Endpoint {
+	t.Helper()
+	endpoint, err := newEndpoint(actortest.NewSystem(t))
 	if err != nil {
 		t.Fatalf("wstest: %v", err)
 	}
@@ -92,6 +98,9 @@ func connect(t testing.TB, endpoint *ws.Endpoint, path string, who any) (*Client
 	}
 	t.Cleanup(func() {
 		t.Helper()
+		for _, ch := range c.channels { // a crash that is on its way is to happen
+			c.settle(ch.topic, c.timeout)
+		}
 		c.Close(t)
 		c.reportCrashes(t)
 	})
