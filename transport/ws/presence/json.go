@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
@@ -53,7 +54,7 @@ func appendMeta(b []byte, e *crdt.Entry) []byte {
 		b = append(b, ',')
 	}
 	b = append(b, `"phx_ref":"`...)
-	b = append(b, e.Ref()...) // letters, digits and a dot
+	b = e.AppendRef(b)
 	if prev := e.PrevRef(); prev != "" {
 		b = append(b, `","phx_ref_prev":"`...)
 		b = append(b, prev...)
@@ -91,8 +92,25 @@ func appendEntries(b []byte, entries []*crdt.Entry, fetched map[string]string) [
 }
 
 func appendString(b []byte, s string) []byte {
-	quoted, _ := json.Marshal(s) // cannot fail for a string
-	return append(b, quoted...)
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			quoted, _ := json.Marshal(s) // cannot fail for a string
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+// sizeOf is about how many bytes appendEntries will append.
+func sizeOf(entries []*crdt.Entry, fetched map[string]string) int {
+	n := 2
+	for _, e := range entries {
+		n += len(e.Key) + len(e.Meta) + 64
+	}
+	for _, fields := range fetched {
+		n += len(fields) + 1
+	}
+	return n
 }
 
 // byKey brings the entries of a key together, in the order that they have.

@@ -50,7 +50,8 @@ func (t *Tracker) PushState(c *ws.Channel) error {
 	if err != nil {
 		return fmt.Errorf("presence: state of %q: %w", c.Topic(), err)
 	}
-	return c.Push(eventState, ws.RawJSON(appendEntries(nil, entries, fetched)))
+	b := make([]byte, 0, sizeOf(entries, fetched))
+	return c.Push(eventState, ws.RawJSON(appendEntries(b, entries, fetched)))
 }
 
 // entries returns who is present in a topic, those of a key together.

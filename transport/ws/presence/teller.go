@@ -88,10 +88,10 @@ func (t *teller) fetch(ctx *actor.Context[tellerMsg], n notice) {
 // tell broadcasts a change to this node's members, encoded once for all of them.
 func (t *teller) tell(n notice, f fetched) {
 	joins, leaves := byKey(n.Joins), byKey(n.Leaves)
-	b := appendEntries([]byte(`{"joins":`), joins, f.joins)
-	b = appendEntries(append(b, `,"leaves":`...), leaves, f.leaves)
-	payload := ws.RawJSON(append(b, '}'))
 	if endpoints := t.tracker.endpoints.Load(); endpoints != nil {
+		b := appendEntries([]byte(`{"joins":`), joins, f.joins)
+		b = appendEntries(append(b, `,"leaves":`...), leaves, f.leaves)
+		payload := ws.RawJSON(append(b, '}'))
 		for _, e := range *endpoints {
 			if err := e.LocalBroadcast(n.Topic, eventDiff, payload); err != nil {
 				t.tracker.log.Error("presence: a diff was not sent", "topic", n.Topic, "error", err)

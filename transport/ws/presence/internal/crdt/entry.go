@@ -24,18 +24,22 @@ type Entry struct {
 	next        *Entry // of the same key, see topic
 }
 
-// Ref is a name that no other entry has, on whatever node.
-func (e *Entry) Ref() string { return e.ref(e.Dot) }
+// Ref is a name that no other entry has, on whatever node: digits, small letters and
+// a dot.
+func (e *Entry) Ref() string { return string(e.AppendRef(nil)) }
+
+// AppendRef appends Ref.
+func (e *Entry) AppendRef(b []byte) []byte { return e.appendRef(b, e.Dot) }
 
 // PrevRef is the Ref of the entry that this one took the place of, or "".
 func (e *Entry) PrevRef() string {
 	if e.Prev == 0 {
 		return ""
 	}
-	return e.ref(e.Prev)
+	return string(e.appendRef(nil, e.Prev))
 }
 
-func (e *Entry) ref(dot uint64) string {
-	b := strconv.AppendUint(make([]byte, 0, 24), e.incarnation, 36)
-	return string(strconv.AppendUint(append(b, '.'), dot, 36))
+func (e *Entry) appendRef(b []byte, dot uint64) []byte {
+	b = strconv.AppendUint(b, e.incarnation, 36)
+	return strconv.AppendUint(append(b, '.'), dot, 36)
 }
