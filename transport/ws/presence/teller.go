@@ -2,6 +2,7 @@ package presence
 
 import (
 	"context"
+	"errors"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/task"
@@ -55,7 +56,7 @@ func (t *teller) Receive(ctx *actor.Context[tellerMsg], m tellerMsg) error {
 		}
 	case fetched:
 		queue := t.waiting[m.topic]
-		if m.err != nil {
+		if m.err != nil && !errors.Is(m.err, actor.ErrClosed) {
 			t.tracker.log.Error("presence: a diff goes out without what is fetched", "topic", m.topic, "error", m.err)
 		}
 		t.tell(queue[0], m)
