@@ -134,11 +134,15 @@ func (r *Room) HandleOut(c *ws.Channel, event string, payload ws.Payload) error 
 	if user == "muted" {
 		return nil
 	}
-	var p map[string]any
-	if err := payload.Decode(&p); err != nil {
+	p := map[string]any{}
+	var in map[string]json.RawMessage // so that numbers stay what they are
+	if err := payload.Decode(&in); err != nil {
 		return err
 	}
-	p["seen_by"] = user
+	for name, value := range in {
+		p[name] = value
+	}
+	p["seen_by"] = orNull(user)
 	return c.Push(event, p)
 }
 
