@@ -1,8 +1,9 @@
 package docs
 
-// notes says, for rules, what is promised instead, or what is missing. A rule
+// The notes say, for rules, what is promised instead, or what is missing. A rule
 // that no test cites must have one.
-var notes = map[string]string{
+
+var otpNotes = map[string]string{
 	"SIG-5":  "by construction: Send returns nothing, TrySend says only that a message is queued",
 	"SIG-6":  "Go shares memory: a sender must not change what it has sent (GO-12)",
 	"MON-7":  "monitors take PIDs; look a name up first",
@@ -88,4 +89,17 @@ var notes = map[string]string{
 	"T-59":   "does not apply: see GS-15",
 	"T-94":   "does not apply: see REG-6",
 	"T-97":   "does not apply: see REG-6",
+}
+
+var phoenixNotes = map[string]string{
+	"CONN-1": "the suffixes are what clients add by themselves, so they are fixed; http.StripPrefix mounts an endpoint anywhere",
+	"CONN-6": "Connect sees the whole request; a session in a cookie is for it to read, behind the origin check",
+	"CONN-9": "1 MiB by default; it holds for what a compressed message becomes",
+	"JOIN-9": "and at most 50 joins a second, which Phoenix does not limit",
+	"MSG-6":  "an error reply; a handler that wants to crash can panic",
+	"OUT-8":  "CloseSlow by default, or DropNew",
+	"DISC-4": "Drain is called before Shutdown, or is not; http.Server.Shutdown comes before or after",
+	"LP-6":   "a balancer has to send a client's requests to one node; see Endpoint.JoinCluster",
+	"OBS-2":  "EventLog, off unless it is asked for: Go libraries do not log on their own; it also hides what is called a token",
+	"OBS-3":  "no hibernation: a connection that waits has no buffers, and with Socket.Park no goroutine",
 }

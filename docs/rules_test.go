@@ -14,12 +14,65 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write otp-rules.md anew")
+var update = flag.Bool("update", false, "write otp-rules.md and phoenix-rules.md anew")
 
 // family is a group of numbered rules.
 type family struct{ prefix, about, numbers string }
 
-var families = []family{
+// ruleset is a document: numbered rules, and which tests show them.
+type ruleset struct {
+	file, title, about string
+	families           []family
+	notes              map[string]string // see notes_test.go
+	// reads reports whether a test may cite these rules. Some have the same names in
+	// both sets.
+	reads func(path string) bool
+}
+
+var otp = ruleset{
+	file:  "otp-rules.md",
+	title: "OTP's rules and their tests",
+	about: "Which test shows which rule of OTP's semantics.",
+	notes: otpNotes,
+	reads: func(path string) bool {
+		return strings.HasSuffix(path, "_test.go") && !strings.HasPrefix(path, "transport/ws/") && !strings.HasPrefix(path, "examples/")
+	},
+	families: otpFamilies,
+}
+
+var phoenix = ruleset{
+	file:  "phoenix-rules.md",
+	title: "Phoenix's rules and their tests",
+	about: "Which test shows which rule of Phoenix Channels: the protocol, the behaviour of sockets and channels, presence, and what the official client does.",
+	notes: phoenixNotes,
+	reads: func(path string) bool {
+		return strings.HasSuffix(path, ".test.mjs") || strings.HasSuffix(path, "_test.go") &&
+			(strings.HasPrefix(path, "transport/ws/") || strings.HasPrefix(path, "examples/") || strings.HasPrefix(path, "registry/pubsub/"))
+	},
+	families: []family{
+		{"CONN", "endpoint and handshake", "1-13"},
+		{"ORIG", "origin check", "1-5"},
+		{"AUTH", "auth tokens", "1-5"},
+		{"SER", "serializers", "1-4"},
+		{"V1", "JSON objects", "1-4"},
+		{"WIRE", "JSON arrays", "1-10"},
+		{"BIN", "binary messages", "1-7"},
+		{"EVT", "reserved events and heartbeat", "1-3"},
+		{"JOIN", "joining", "1-12"},
+		{"MSG", "messages to channels", "1-9"},
+		{"END", "ending a channel", "1-6"},
+		{"OUT", "sending", "1-8"},
+		{"DISC", "force-disconnect and drain", "1-4"},
+		{"LP", "long-poll", "1-8"},
+		{"PRES", "presence", "1-12"},
+		{"CRDT", "replication of presence", "1-6"},
+		{"OBS", "logs and metrics", "1-3"},
+		{"CLI", "what the official client does", "1-11"},
+		{"TEST", "testing toolkit", "1-7"},
+	},
+}
+
+var otpFamilies = []family{
 	{"PROC", "processes", "1-7"},
 	{"SIG", "signals and their order", "1-8"},
 	{"EXIT", "exit reasons and exit signals", "1-10"},
@@ -67,30 +120,29 @@ func (f family) rules() (ids []string) {
 
 // A citation names one rule, or several: "SIG-3", "T-40, T-41", "SUP-21..26",
 // "EXIT-1 to EXIT-10".
-var citation = regexp.MustCompile(`\b([A-Z]+)-(\d+)(?:(?:\.\.| to )(?:[A-Z]+-)?(\d+))?`)
+var citation = regexp.MustCompile(`\b([A-Z]+1?)-(\d+)(?:(?:\.\.| to )(?:[A-Z]+-)?(\d+))?`)
 
 // citedBy maps rules to the test files that cite them, from the repository's root.
-func citedBy(t *testing.T) map[string][]string {
+func (r ruleset) citedBy(t *testing.T) map[string][]string {
 	t.Helper()
 	cited := map[string][]string{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		file := filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator)))
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir():
-			// The channels protocol has rules of its own, some with the same names.
-			if name := d.Name(); name == "ws" || name == "examples" || name == "docs" || name == ".git" {
+			if name := d.Name(); name == "docs" || name == "node_modules" || name == ".git" {
 				return fs.SkipDir
 			}
 			return nil
-		case !strings.HasSuffix(path, "_test.go"):
+		case !r.reads(file):
 			return nil
 		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		file := filepath.ToSlash(strings.TrimPrefix(path, ".."+string(filepath.Separator)))
 		for _, m := range citation.FindAllStringSubmatch(string(text), -1) {
 			first, _ := strconv.Atoi(m[2])
 			last := first
@@ -112,23 +164,25 @@ func citedBy(t *testing.T) map[string][]string {
 	return cited
 }
 
-// TestOTPRules checks that otp-rules.md says which test shows which rule, and that
+// TestRules checks that each document says which test shows which rule, and that
 // each rule has a test or a reason why not. After a change, run
 //
 //	go test ./docs -update
-func TestOTPRules(t *testing.T) {
-	cited := citedBy(t)
-	var b strings.Builder
-	b.WriteString(`# OTP's rules and their tests
+func TestRules(t *testing.T) {
+	t.Run("OTP", otp.check)
+	t.Run("Phoenix", phoenix.check)
+}
 
-Which test shows which rule of OTP's semantics. A rule without a test says what is promised instead, or what is missing. This file is made by ` + "`go test ./docs -update`" + `, from the rule numbers that tests cite; the test fails when it is not up to date.
-`)
+func (r ruleset) check(t *testing.T) {
+	cited := r.citedBy(t)
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s A rule without a test says what is promised instead, or what is missing. This file is made by `go test ./docs -update`, from the rule numbers that tests cite; the test fails when it is not up to date.\n", r.title, r.about)
 	var tested, total int
-	for _, f := range families {
+	for _, f := range r.families {
 		fmt.Fprintf(&b, "\n## %s: %s\n\n| rule | tests | instead, or besides |\n| --- | --- | --- |\n", f.prefix, f.about)
 		for _, id := range f.rules() {
 			total++
-			files, note := cited[id], notes[id]
+			files, note := cited[id], r.notes[id]
 			if len(files) > 0 {
 				tested++
 			} else if note == "" {
@@ -136,21 +190,20 @@ Which test shows which rule of OTP's semantics. A rule without a test says what 
 			}
 			links := make([]string, len(files))
 			for i, file := range files {
-				links[i] = fmt.Sprintf("[%s](../%s)", strings.TrimSuffix(file, "_test.go"), file)
+				links[i] = fmt.Sprintf("[%s](../%s)", strings.TrimSuffix(strings.TrimSuffix(file, "_test.go"), ".test.mjs"), file)
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", id, strings.Join(links, ", "), note)
 		}
 	}
 	fmt.Fprintf(&b, "\n%d of %d rules have a test.\n", tested, total)
 
-	const name = "otp-rules.md"
 	if *update {
-		if err := os.WriteFile(name, []byte(b.String()), 0o644); err != nil {
+		if err := os.WriteFile(r.file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile(name)
+	got, err := os.ReadFile(r.file)
 	if err != nil || string(got) != b.String() {
-		t.Errorf("docs/%s is not up to date: run go test ./docs -update (%v)", name, err)
+		t.Errorf("docs/%s is not up to date: run go test ./docs -update (%v)", r.file, err)
 	}
 }

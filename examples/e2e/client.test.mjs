@@ -194,6 +194,7 @@ describe("messages", () => {
     assert.deepEqual(await ok(channel.push("echo", payload)), payload);
   });
 
+  // BIN-2, BIN-3, CLI-10: what the client sends as an ArrayBuffer comes back as one.
   it("a binary payload is echoed as binary", async (t) => {
     const { channel } = await joined(connect(t), newTopic());
     for (const payload of [bytes(), bytes(0), bytes(0, 1, 2, 253, 254, 255), new Uint8Array(100_000).fill(7).buffer]) {

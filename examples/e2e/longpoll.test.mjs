@@ -107,6 +107,7 @@ it("passes the auth token", async (t) => {
   assert.deepEqual(await ok(channel.push("whoami", {})), { user_id: "ann", auth_token: "s3cret" });
 });
 
+// LP-8
 it("is what the client falls back to when a websocket cannot be had", async (t) => {
   class Broken {
     constructor() {

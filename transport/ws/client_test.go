@@ -38,13 +38,7 @@ func newSystem() *actor.System {
 
 // serve starts an endpoint on a loopback port.
 func serve(t testing.TB, sockets ...ws.Socket) *server {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := serveOn(t, l, sockets...)
-	s.addr = l.Addr().String()
-	return s
+	return serveSystem(t, newSystem(), sockets...)
 }
 
 // serveInMemory starts an endpoint that is reached through net.Pipe, so that it
@@ -59,7 +53,23 @@ func serveInMemory(t testing.TB, sockets ...ws.Socket) *server {
 
 func serveOn(t testing.TB, l net.Listener, sockets ...ws.Socket) *server {
 	t.Helper()
-	s := &server{sys: newSystem()}
+	return serveSystemOn(t, newSystem(), l, sockets...)
+}
+
+// serveSystem is serve with a system of one's own.
+func serveSystem(t testing.TB, sys *actor.System, sockets ...ws.Socket) *server {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveSystemOn(t, sys, l, sockets...)
+	s.addr = l.Addr().String()
+	return s
+}
+
+func serveSystemOn(t testing.TB, sys *actor.System, l net.Listener, sockets ...ws.Socket) *server {
+	t.Helper()
+	s := &server{sys: sys}
 	for i := range sockets {
 		sockets[i].Park = sockets[i].Park || parked
 	}

@@ -138,6 +138,9 @@ const controlReserve = 4096
 
 // Write is how the library writes: control frames only, each in one call.
 func (c *conn) Write(p []byte) (int, error) {
+	if p[0] == finBit|opPong { // the reader is answering a ping: somebody is there
+		c.heard()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.backlog != nil && c.backlog.bytes+len(p) > c.socket.MaxQueue+controlReserve {

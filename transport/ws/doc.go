@@ -18,8 +18,8 @@
 //
 // The official clients for JavaScript, Swift, Kotlin and others work unmodified.
 // Versions 1 and 2 of the protocol are spoken, as the client asks, and others by a
-// [Serializer] of your own; messages are JSON, or bytes in version 2. With Socket.LongPoll, clients that cannot use a
-// WebSocket poll over plain HTTP.
+// [Serializer] of your own; messages are JSON, or bytes in version 2. With
+// Socket.LongPoll, clients that cannot use a WebSocket poll over plain HTTP.
 //
 // # Order and delivery
 //
@@ -31,6 +31,18 @@
 // # Overload
 //
 // A client that does not read what it is sent is closed when Socket.MaxQueue bytes
-// wait for it; nobody waits for it. A client that sends faster than its channels
-// handle is made to wait by TCP.
+// wait for it, or loses messages, as Socket.Overflow says; nobody waits for it. A
+// client that sends faster than its channels handle, or than Socket.MaxMessageRate,
+// is made to wait by TCP. Other limits are on the size of a message, on channels and
+// on joins.
+//
+// # Several nodes
+//
+// Endpoints become nodes of a cluster by [Endpoint.JoinCluster]: broadcasts and
+// disconnects then reach the clients of all of them.
+//
+// # Metrics and logs
+//
+// [Stats] are counters. Socket.Observe is told of each [Event]: who connects, joins
+// and sends, how long handlers take, why connections end. [EventLog] logs them.
 package ws

@@ -211,8 +211,9 @@ func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any) e
 	return e.topics.BroadcastFrom(from, topic, b)
 }
 
-// Disconnect closes all connections that Connect gave this ID, with code 1001.
-// The clients reconnect at once: to keep one out, refuse it in Connect.
+// Disconnect closes all connections that Connect gave this ID, with code 1001, on
+// all nodes. The clients reconnect at once: to keep one out, refuse it in Connect
+// from before Disconnect on, since a client whose Connect is running is not met yet.
 func (e *Endpoint) Disconnect(id string) error {
 	return e.Broadcast(id, eventDisconnect, nil)
 }

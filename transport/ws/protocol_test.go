@@ -95,6 +95,17 @@ func TestProtocol(t *testing.T) {
 		{"a payload that is no object crashes the channel, WIRE-9", []exchange{join,
 			{`["1","2","room:a","push_text",{}]`, []string{`["1","1","room:a","phx_error",{"reason":"channel_crash"}]`}},
 		}},
+		{"a reply may be any JSON, WIRE-9", []exchange{join,
+			{`["1","2","room:a","echo",[1,null,"x"]]`, []string{`["1","2","room:a","phx_reply",{"status":"ok","response":[1,null,"x"]}]`}},
+		}},
+		{"of the reserved events only joining and leaving are special when they come in, EVT-1", []exchange{join,
+			{`["1","2","room:a","phx_close",{}]`, []string{`["1","2","room:a","phx_reply",{"status":"error","response":{"reason":"unknown event"}}]`}},
+			{`["1","3","room:a","phx_error",{}]`, []string{`["1","3","room:a","phx_reply",{"status":"error","response":{"reason":"unknown event"}}]`}},
+			{`["1","4","room:a","heartbeat",{}]`, []string{`["1","4","room:a","phx_reply",{"status":"error","response":{"reason":"unknown event"}}]`}},
+		}},
+		{"nothing to reply to, MSG-7", []exchange{join,
+			{`["1",null,"room:a","defer",{}]`, []string{`["1","1","room:a","phx_error",{"reason":"channel_crash"}]`}},
+		}},
 		{"broadcast to oneself, OUT-2", []exchange{join,
 			{`["1","2","room:a","shout",{"x":1}]`, []string{
 				`[null,null,"room:a","shout",{"x":1}]`,
@@ -424,7 +435,7 @@ func TestEndpointBroadcastsAndDisconnects(t *testing.T) { // OUT-2, DISC-1, DISC
 	s := serve(t, rooms(nil))
 	ann1, ann2, bob := s.connectWith(t, "user=ann"), s.connectWith(t, "user=ann"), s.connectWith(t, "user=bob")
 	ann1.join("room:a")
-	ann2.heartbeat() // its session is there, and not just the connection
+	anonymous := s.connect(t)
 	if err := s.Broadcast("room:a", "news", map[string]int{"n": 1}); err != nil {
 		t.Fatal(err)
 	}
@@ -438,6 +449,10 @@ func TestEndpointBroadcastsAndDisconnects(t *testing.T) { // OUT-2, DISC-1, DISC
 	ann1.expectClose(websocket.StatusGoingAway)
 	ann2.expectClose(websocket.StatusGoingAway)
 	bob.heartbeat()
+	if err := s.Disconnect(""); err != nil { // CONN-7: nobody has the empty ID
+		t.Error(err)
+	}
+	anonymous.heartbeat()
 }
 
 func TestChannelLimit(t *testing.T) { // JOIN-9

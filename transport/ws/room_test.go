@@ -81,6 +81,13 @@ func (r *room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, e
 		var err error
 		r.ref, err = c.ReplyRef()
 		return ws.NoReply, err
+	case "keep": // the ref of this message, until the test releases it
+		ref, err := c.ReplyRef()
+		go func() {
+			<-r.log.release
+			ref.Reply(ws.OK(map[string]bool{"late": true}))
+		}()
+		return ws.NoReply, err
 	case "answer":
 		go r.ref.Reply(ws.OK(in))
 		return ws.NoReply, nil

@@ -1,0 +1,68 @@
+package ws
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+func TestPollTokensLastTwoWeeks(t *testing.T) { // LP-3
+	synctest.Test(t, func(t *testing.T) {
+		e, s := &Endpoint{pollKey: [32]byte{1}}, &Socket{Path: "/socket"}
+		id := uuid.New()
+		token := e.signPoll(id, s)
+		for _, c := range []struct {
+			after time.Duration
+			valid bool
+		}{{0, true}, {14*24*time.Hour - time.Second, true}, {time.Second, false}} {
+			time.Sleep(c.after)
+			if got, ok := e.verifyPoll(token, s); ok != c.valid || ok && got != id {
+				t.Errorf("after %v more: %v", c.after, ok)
+			}
+		}
+		if _, ok := (&Endpoint{pollKey: [32]byte{2}}).verifyPoll(e.signPoll(id, s), s); ok {
+			t.Error("another endpoint takes the token")
+		}
+	})
+}
+
+// FuzzPollToken checks that no token but the one that was given out is good.
+func FuzzPollToken(f *testing.F) {
+	e, s := &Endpoint{pollKey: [32]byte{1}}, &Socket{Path: "/socket"}
+	good := e.signPoll(uuid.New(), s)
+	for _, token := range []string{good, "", "troupe.", good[:len(good)-1], good + "A", strings.ToLower(good), strings.TrimPrefix(good, pollTokenPrefix)} {
+		f.Add(token)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		if _, ok := e.verifyPoll(token, s); ok && strings.TrimPrefix(token, pollTokenPrefix) != strings.TrimPrefix(good, pollTokenPrefix) {
+			t.Fatalf("%q is good", token)
+		}
+	})
+}
+
+// FuzzAuthToken checks that a token comes out as it went in, in both alphabets, and
+// that whatever else comes does not end in a panic.
+func FuzzAuthToken(f *testing.F) {
+	f.Add("secret", "phoenix, base64url.bearer.phx.c2VjcmV0")
+	f.Add("\xff\xfe?>", ", base64url.bearer.phx.%,, phoenix")
+	f.Fuzz(func(t *testing.T, token, line string) {
+		for _, encode := range []func([]byte) string{
+			base64.StdEncoding.EncodeToString, base64.RawStdEncoding.EncodeToString, base64.RawURLEncoding.EncodeToString,
+		} {
+			h := http.Header{}
+			h.Add(protocolHeader, "phoenix")
+			h.Add(protocolHeader, tokenPrefix+encode([]byte(token)))
+			if got, err := bearerToken(h); err != nil || got != token {
+				t.Fatalf("%q comes out as %q, %v", token, got, err)
+			}
+		}
+		h := http.Header{}
+		h.Set(protocolHeader, line)
+		bearerToken(h)
+	})
+}
