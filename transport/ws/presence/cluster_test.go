@@ -329,6 +329,44 @@ func TestPoolSize(t *testing.T) {
 	})
 }
 
+// The actors of a tracker can crash: they are restarted, and what is known stays.
+func TestCrashesOfTheTracker(t *testing.T) {
+	for _, victim := range []string{"teller 0", "replicator 0"} {
+		t.Run(victim, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var hub pubsub.Hub
+				a, b := join(t, &hub, "a", presence.Config{}), join(t, &hub, "b", presence.Config{})
+				a.track(a.member("room"), "ann")
+				b.track(b.member("room"), "bob")
+				time.Sleep(soon)
+				a.forget()
+				b.forget()
+				children, err := a.Tree().WhichChildren(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, c := range children {
+					if c.ID == victim {
+						c.PID.Exit(actor.Kill)
+						<-c.PID.Done()
+					}
+				}
+				synctest.Wait()
+				a.present("room", "[ann* bob*]")
+				a.track(a.member("room"), "carl")
+				b.track(b.member("room"), "dora")
+				time.Sleep(soon)
+				a.expect("room+[carl*]-[]", "room+[dora*]-[]")
+				b.expect("room+[dora*]-[]", "room+[carl*]-[]")
+				// Nor is a peer forgotten that is never heard of again.
+				b.link.cut.Store(true)
+				time.Sleep(down)
+				a.expect("room+[]-[bob* dora*]")
+			})
+		})
+	}
+}
+
 // What is no message of a tracker does no harm.
 func TestNonsense(t *testing.T) {
 	bubble(t, func(t *testing.T) {
