@@ -2,11 +2,13 @@ package actor_test
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // T-113, GO-18, GO-19: many senders race an actor that keeps going idle. All
@@ -37,65 +39,114 @@ func TestNoWakeUpIsLost(t *testing.T) {
 	await(t, done)
 }
 
-// A million messages flow between actors while crashes, kills and restarts hit
-// them: each message is handled or a dead letter, and those of each sender to each
-// incarnation come in order.
+// Millions of messages flow while actors crash, are killed and are replaced. Each
+// message is accounted for: it was handled, refused to the sender's face, or became a
+// dead letter, for want of a living actor or by the policy of a mailbox that was full.
+// And those of each sender to each incarnation come in order.
 func TestEveryMessageIsAccountedForUnderCrashes(t *testing.T) {
-	total := 1_000_000
-	if raceEnabled {
-		total = 300_000
+	total := 4_000_000
+	if raceEnabled || testing.Short() {
+		total = 400_000
 	}
-	const slots, senders = 16, 4
+	const slots, senders = 20, 4
+	limits := []mailbox.Limit{
+		mailbox.Unbounded,
+		mailbox.Bounded(64, mailbox.Fail),
+		mailbox.Bounded(64, mailbox.Block),
+		mailbox.Bounded(64, mailbox.DropNewest),
+		mailbox.Bounded(64, mailbox.DropOldest),
+	}
 	sys := newSystem(t)
-	var handled atomic.Int64
-	spawn := func() *actor.Ref[numbered] {
+	var handled, refused, toTheDead, toTheFull, crashes atomic.Int64
+	defer sys.Observe(func(e actor.Event) {
+		switch e := e.(type) {
+		case actor.DeadLetter:
+			if e.Reason == actor.NoProc {
+				toTheDead.Add(1)
+			} else {
+				toTheFull.Add(1)
+			}
+		case actor.Exited:
+			if e.Crashed() {
+				crashes.Add(1)
+			}
+		}
+	})()
+	spawn := func(slot int) *actor.Ref[numbered] {
 		var last [senders]int
-		ref := spawnFunc(t, sys, func(_ *actor.Context[numbered], m numbered) error {
-			handled.Add(1)
-			if m.n <= last[m.sender] {
-				t.Errorf("sender %d: %d after %d", m.sender, m.n, last[m.sender])
-			}
-			last[m.sender] = m.n
-			switch m.n % 20_011 {
-			case 1:
-				panic("injected")
-			case 2:
-				return errBoom
-			case 3:
-				return actor.Stop
-			}
-			return nil
-		})
+		count := 0
+		ref, err := actor.Spawn(sys, func() actor.Behavior[numbered] {
+			return actor.Func[numbered](func(_ *actor.Context[numbered], m numbered) error {
+				handled.Add(1)
+				if m.n <= last[m.sender] {
+					t.Errorf("sender %d: %d after %d", m.sender, m.n, last[m.sender])
+				}
+				last[m.sender] = m.n
+				if count++; count%1000 == 0 {
+					runtime.Gosched() // or a mailbox would never be full
+				}
+				switch m.n % 20_011 {
+				case 1:
+					panic("injected")
+				case 2:
+					return errBoom
+				case 3:
+					return actor.Stop
+				case 4:
+					runtime.Goexit()
+				}
+				return nil
+			})
+		}, actor.Mailbox(limits[slot%len(limits)]))
+		if err != nil {
+			t.Error(err)
+		}
 		return &ref
 	}
 	var refs [slots]atomic.Pointer[actor.Ref[numbered]]
 	for i := range refs {
-		refs[i].Store(spawn())
+		refs[i].Store(spawn(i))
 	}
 	stop := make(chan struct{})
 	var chaos, flow sync.WaitGroup
-	chaos.Go(func() { // kills, and restarts what is dead
+	chaos.Go(func() { // kills, and replaces what is dead
 		for {
 			select {
 			case <-stop:
 				return
 			default:
 			}
-			slot := &refs[rand.IntN(slots)]
-			pid := slot.Load().PID()
+			i := rand.IntN(slots)
+			pid := refs[i].Load().PID()
 			if rand.IntN(10) == 0 {
 				pid.Exit([]error{actor.Kill, errBoom}[rand.IntN(2)])
 			}
 			if !pid.Alive() {
 				<-pid.Done()
-				slot.Store(spawn())
+				refs[i].Store(spawn(i))
 			}
 		}
 	})
 	for s := range senders {
 		flow.Go(func() {
 			for n := range total / senders {
-				refs[rand.IntN(slots)].Load().Send(numbered{s, n + 1})
+				ref, m := *refs[rand.IntN(slots)].Load(), numbered{s, n + 1}
+				var err error
+				switch n % 3 {
+				case 0:
+					ref.Send(m)
+				case 1:
+					err = ref.TrySend(m)
+				case 2:
+					err = ref.SendContext(t.Context(), m)
+				}
+				switch err {
+				case nil, actor.NoProc: // NoProc: a dead letter, too
+				case actor.ErrFull:
+					refused.Add(1)
+				default:
+					t.Error(err)
+				}
 			}
 		})
 	}
@@ -107,9 +158,19 @@ func TestEveryMessageIsAccountedForUnderCrashes(t *testing.T) {
 			<-pid.Done() // it crashed on what was left
 		}
 	}
-	lost := int64(sys.DeadLetters())
-	if handled.Load()+lost != int64(total) {
-		t.Errorf("%d sent, but %d handled and %d dead letters", total, handled.Load(), lost)
+	sum := handled.Load() + refused.Load() + toTheDead.Load() + toTheFull.Load()
+	t.Logf("%d handled, %d refused, %d to the dead, %d to full mailboxes; %d crashes", handled.Load(), refused.Load(), toTheDead.Load(), toTheFull.Load(), crashes.Load())
+	if sum != int64(total) {
+		t.Errorf("%d sent, but %d accounted for", total, sum)
 	}
-	t.Logf("%d handled, %d dead letters", handled.Load(), lost)
+	if lost := toTheDead.Load() + toTheFull.Load(); int64(sys.DeadLetters()) != lost {
+		t.Errorf("%d dead letters counted, %d told", sys.DeadLetters(), lost)
+	}
+	for what, n := range map[string]int64{
+		"handled": handled.Load(), "refused": refused.Load(), "to the dead": toTheDead.Load(), "to the full": toTheFull.Load(), "crashes": crashes.Load(),
+	} {
+		if n == 0 {
+			t.Errorf("none was %s: the test has not tried that", what)
+		}
+	}
 }
