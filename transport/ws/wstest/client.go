@@ -3,6 +3,8 @@ package wstest
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"sync"
 	"testing"
@@ -79,14 +81,22 @@ func NewClient(t testing.TB, endpoint *ws.Endpoint, path string, who ws.Identity
 }
 
 // Connect returns a client that the socket's Connect has let in, or the error by which
-// it was refused. A nil request is an empty one. Origins are not checked. It is connect/3
-// of Phoenix's tests.
+// it was refused. Connect gets the request; if there is no http.Request in it, it gets
+// one that asks for the path, with the Params as its query. Origins are not checked.
+// It is connect/3 of Phoenix's tests.
 func Connect(t testing.TB, endpoint *ws.Endpoint, path string, r *ws.Request) (*Client, error) {
 	t.Helper()
-	if r == nil {
-		r = &ws.Request{}
+	var full ws.Request
+	if r != nil {
+		full = *r
 	}
-	return connect(t, endpoint, path, r)
+	if full.Request == nil {
+		full.Request = httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"/websocket?"+full.Params.Encode(), nil)
+	}
+	if full.Params == nil {
+		full.Params = full.URL.Query()
+	}
+	return connect(t, endpoint, path, &full)
 }
 
 func connect(t testing.TB, endpoint *ws.Endpoint, path string, who any) (*Client, error) {

@@ -1,0 +1,122 @@
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// declared are the exported names of the library's packages: as "ws.Socket", and, of a
+// type's methods and fields, as "Socket.Path".
+func declared(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for _, dir := range []string{
+		"../actor", "../actor/actortest", "../supervisor", "../registry/pubsub",
+		"../transport/ws", "../transport/ws/presence", "../transport/ws/wsclient", "../transport/ws/wstest",
+	} {
+		files, err := filepath.Glob(dir + "/*.go")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", dir, len(files), err)
+		}
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range file.Decls {
+				declare(names, file.Name.Name, d)
+			}
+		}
+	}
+	return names
+}
+
+func declare(names map[string]bool, pkg string, d ast.Decl) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil {
+			names[pkg+"."+d.Name.Name] = true
+		} else {
+			names[typeName(d.Recv.List[0].Type)+"."+d.Name.Name] = true
+		}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			switch s := s.(type) {
+			case *ast.ValueSpec:
+				for _, n := range s.Names {
+					names[pkg+"."+n.Name] = true
+				}
+			case *ast.TypeSpec:
+				names[pkg+"."+s.Name.Name] = true
+				declareMembers(names, s)
+			}
+		}
+	}
+}
+
+func declareMembers(names map[string]bool, s *ast.TypeSpec) {
+	var members *ast.FieldList
+	switch t := s.Type.(type) {
+	case *ast.StructType:
+		members = t.Fields
+	case *ast.InterfaceType:
+		members = t.Methods
+	default:
+		return
+	}
+	for _, m := range members.List {
+		for _, n := range m.Names {
+			names[s.Name.Name+"."+n.Name] = true
+		}
+	}
+}
+
+// typeName is the name of a receiver's type, without * and type parameters.
+func typeName(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return typeName(e.X)
+	case *ast.IndexExpr:
+		return typeName(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
+}
+
+var (
+	qualified = regexp.MustCompile(`\b(actor|actortest|supervisor|pubsub|ws|presence|wsclient|wstest)\.([A-Z]\w*)`)
+	member    = regexp.MustCompile("[`(]([A-Z]\\w*)\\.([A-Z]\\w*)")
+)
+
+// Whoever moves a program over looks these names up.
+func TestNamesInTheGuidesExist(t *testing.T) {
+	names := declared(t)
+	for _, doc := range []string{"phoenix.md", "guide/channels.md"} {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			found := qualified.FindAllStringSubmatch(line, -1)
+			if strings.HasPrefix(line, "| ") { // Troupe's name is in the last column
+				columns := strings.Split(line, " | ")
+				found = append(found, member.FindAllStringSubmatch(columns[len(columns)-1], -1)...)
+			}
+			for _, f := range found {
+				if name := f[1] + "." + f[2]; !names[name] {
+					t.Errorf("%s: there is no %s", doc, name)
+				}
+			}
+		}
+	}
+}
