@@ -460,7 +460,7 @@ func TestNodeThatIsCutOffLosesItsNamesBeforeOthersGetThem(t *testing.T) {
 				config.Lost = func(name string, pid actor.PID) { told <- loss{name, pid} }
 			}
 			a := newNode(t, s, cluster, "a", config)
-			ref, got := a.listener(t)
+			ref, _ := a.listener(t)
 			next, gotNext := b.listener(t)
 			a.register(t, "x", ref)
 			events := b.watch(t, "x")
@@ -484,9 +484,9 @@ func TestNodeThatIsCutOffLosesItsNamesBeforeOthersGetThem(t *testing.T) {
 
 			// After the split: the name stays where it is, and there are others.
 			a.wire.mend()
-			ref, got = a.listener(t)
-			a.expectTaken(t, "x", ref, b)
-			a.register(t, "y", ref)
+			later, got := a.listener(t)
+			a.expectTaken(t, "x", later, b)
+			a.register(t, "y", later)
 			r, err := a.Lookup(t.Context(), "x")
 			if err != nil || r.Node != "b" {
 				t.Fatalf("look up: %v, %v", r, err)

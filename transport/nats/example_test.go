@@ -1,0 +1,160 @@
+package nats_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/nats-io/nats-server/v2/server"
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/nats"
+)
+
+// startServer runs a server in this program; a real node connects to the cluster's.
+func startServer() (url string, stop func(), err error) {
+	dir, err := os.MkdirTemp("", "nats")
+	if err != nil {
+		return "", nil, err
+	}
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, JetStream: true, StoreDir: dir,
+	})
+	if err != nil {
+		return "", nil, err
+	}
+	s.Start()
+	return s.ClientURL(), func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+		_ = os.RemoveAll(dir)
+	}, nil
+}
+
+// member connects a PubSub as a node of the cluster.
+func member(url, name string, ps *pubsub.PubSub[string]) (*natsgo.Conn, error) {
+	conn, err := natsgo.Connect(url, natsgo.Name(name))
+	if err != nil {
+		return nil, err
+	}
+	return conn, ps.Connect(&nats.Adapter{Conn: conn, Name: name}, pubsub.JSON[string]{})
+}
+
+// speaker prints what it hears, and then sends on done.
+func speaker(done chan<- struct{}) actor.Behavior[string] {
+	return actor.Func[string](func(_ *actor.Context[string], line string) error {
+		fmt.Println(line)
+		done <- struct{}{}
+		return nil
+	})
+}
+
+// Two nodes: what is broadcast on one reaches the subscribers of the other.
+func ExampleAdapter() {
+	url, stop, err := startServer()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer stop()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	var berlin, tokyo pubsub.PubSub[string]
+	for name, ps := range map[string]*pubsub.PubSub[string]{"berlin": &berlin, "tokyo": &tokyo} {
+		conn, err := member(url, name, ps)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer conn.Close()
+		defer ps.Disconnect(context.Background())
+	}
+
+	done := make(chan struct{})
+	ref, err := actor.Spawn(sys, func() actor.Behavior[string] { return speaker(done) })
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	toLine := func(topic, line string) string { return topic + ": " + line }
+	if err := tokyo.Subscribe(ref.PID(), "room:1", pubsub.To(ref, toLine)); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := berlin.Broadcast("room:1", "hello from "+berlin.Node()); err != nil {
+		fmt.Println(err)
+	}
+	<-done
+	// Output:
+	// room:1: hello from berlin
+}
+
+// A name has one holder in the cluster, and is found from everywhere.
+func ExampleNames() {
+	url, stop, err := startServer()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer stop()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+	ctx := context.Background()
+
+	nodes := make(map[string]*nats.Names[string])
+	for _, name := range []string{"berlin", "tokyo"} {
+		ps := new(pubsub.PubSub[string])
+		conn, err := member(url, name, ps)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer conn.Close()
+		defer ps.Disconnect(ctx)
+		js, err := jetstream.New(conn)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		names, err := nats.OpenNames(ctx, js, ps, nats.NamesConfig{})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer names.Close(ctx)
+		nodes[name] = names
+	}
+
+	done := make(chan struct{})
+	lobby, err := actor.Spawn(sys, func() actor.Behavior[string] { return speaker(done) })
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := nodes["tokyo"].Register(ctx, "lobby", lobby); err != nil {
+		fmt.Println(err)
+	}
+	var taken *nats.TakenError
+	if err := nodes["berlin"].Register(ctx, "lobby", lobby); errors.As(err, &taken) {
+		fmt.Println("taken by", taken.Node)
+	}
+	remote, err := nodes["berlin"].Lookup(ctx, "lobby")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(remote)
+	if err := remote.Send("hello from berlin"); err != nil {
+		fmt.Println(err)
+	}
+	<-done
+	// Output:
+	// taken by tokyo
+	// lobby@tokyo
+	// hello from berlin
+}
