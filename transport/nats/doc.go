@@ -17,6 +17,10 @@
 //	err = names.Register(ctx, "lobby", ref)
 //	lobby, err := names.Lookup(ctx, "lobby") // on any node
 //	err = lobby.Send("hello")
+//	stop, err := nats.MonitorTo(ctx, lobby, me, func(reason error) Msg { return Down(reason) })
+//
+// Whoever wants an answer sends a name to answer to. There are no links from node to
+// node: monitor, and decide.
 //
 // # In a split
 //
@@ -29,7 +33,8 @@
 // their end before the bucket does, by a tenth of a lease: it ends the holders then,
 // or tells of it, as [NamesConfig.Lost] says, and only after that the other side can
 // give the names to others. So there is no clash to be resolved when the split heals,
-// as there is with OTP's global: who was cut off has lost. If NATS itself is split,
+// as there is with OTP's global: who was cut off has lost. Monitors fire with
+// [ErrNoConnection] on both sides, at most one lease after the last sign of life. If NATS itself is split,
 // that is all who do not reach the majority of its servers; with one server, there
 // is no majority to lose.
 //

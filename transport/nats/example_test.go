@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
@@ -28,6 +29,9 @@ func startServer() (url string, stop func(), err error) {
 		return "", nil, err
 	}
 	s.Start()
+	if !s.ReadyForConnections(time.Minute) {
+		return "", nil, errors.New("the server is not ready")
+	}
 	return s.ClientURL(), func() {
 		s.Shutdown()
 		s.WaitForShutdown()

@@ -123,6 +123,10 @@ func (l *leases) lookup(ctx context.Context, name string) (*owner, error) {
 	case err != nil:
 		return nil, err
 	}
+	return ownerIn(e)
+}
+
+func ownerIn(e jetstream.KeyValueEntry) (*owner, error) {
 	o := new(owner)
 	return o, json.Unmarshal(e.Value(), o)
 }

@@ -192,7 +192,7 @@ func (n *Names[M]) Lookup(ctx context.Context, name string) (Remote[M], error) {
 	if err != nil {
 		return Remote[M]{}, fmt.Errorf("nats: look up %q: %w", name, err)
 	}
-	return Remote[M]{o.Node, name, n.pubsub}, nil
+	return Remote[M]{o.Node, name, o.ID, n}, nil
 }
 
 // Close unregisters all names of this node and ends what runs for them. The actors
@@ -205,28 +205,3 @@ func (n *Names[M]) Close(ctx context.Context) error {
 	}
 	return nil
 }
-
-// Remote is the address of a named actor on some node. It is no [actor.Ref], because
-// it promises less: what is sent arrives at most once, and it may be lost on the way,
-// without a word. The zero Remote is nobody.
-type Remote[M any] struct {
-	Node, Name string
-
-	pubsub *pubsub.PubSub[M]
-}
-
-// Send sends m to the actor that has the name, if it is still on that node. What one
-// goroutine sends arrives in order. The error says that m was not sent; it is nil if
-// it was sent and got lost, or there is no such actor any more.
-func (r Remote[M]) Send(m M) error {
-	if r.pubsub == nil {
-		return fmt.Errorf("nats: send: %w", actor.NoProc)
-	}
-	if err := r.pubsub.DirectBroadcast(r.Node, topicOf(r.Name), m); err != nil {
-		return fmt.Errorf("nats: send to %q: %w", r.Name, err)
-	}
-	return nil
-}
-
-// String returns the name and the node.
-func (r Remote[M]) String() string { return r.Name + "@" + r.Node }
