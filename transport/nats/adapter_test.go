@@ -22,7 +22,7 @@ func TestAdapterKeepsWhatAnAdapterPromises(t *testing.T) {
 		name  string
 		limit int
 		share bool
-	}{{"a connection each", 0, false}, {"short queues", 64, false}, {"one connection", 0, true}} {
+	}{{"a connection each", 0, false}, {"one connection, short queues", 64, true}} {
 		t.Run(test.name, func(t *testing.T) {
 			pubsubtest.Run(t, func(t *testing.T, n int) (nodes []pubsub.Adapter) {
 				subjects := prefix()

@@ -146,17 +146,21 @@ func (h *holding) take(ctx context.Context) (*owner, error) {
 			revision, err = l.kv.Create(ctx, keyOf(h.name), h.value)
 		}
 	}
-	if err == nil && holder == nil {
+	switch {
+	case err == nil && holder == nil:
 		h.revision = revision
 		h.timer = time.AfterFunc(l.left(began), h.expire)
 		if l.holds(h) {
 			return nil, nil
 		}
-		return nil, l.gone() // and is being given up
-	}
-	if l.remove(h) && err != nil {
+		// It has ended meanwhile; who took it out may have looked for it in the
+		// bucket before it was there. If this fails, the end of the lease does it.
+		_ = h.strike(ctx)
+		return nil, l.gone()
+	case err != nil:
 		l.background(h.drop) // it may be in the bucket, without our knowing
 	}
+	l.remove(h)
 	return holder, err
 }
 
@@ -279,9 +283,14 @@ func (h *holding) drop() {
 
 // giveUp takes the name out of the bucket, if it is there and this one's.
 func (h *holding) giveUp(ctx context.Context) error {
-	kv, key := h.leases.kv, keyOf(h.name)
 	h.remote.Lock()
 	defer h.remote.Unlock()
+	return h.strike(ctx)
+}
+
+// strike is giveUp with the lock.
+func (h *holding) strike(ctx context.Context) error {
+	kv, key := h.leases.kv, keyOf(h.name)
 	if h.timer != nil {
 		h.timer.Stop()
 	}

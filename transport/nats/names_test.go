@@ -303,6 +303,26 @@ func TestUnregisterFreesTheHoldersNameOnly(t *testing.T) {
 	b.expectTaken(t, "x", other, a)
 }
 
+// The race of the next test, step by step: the actor ends after it has come to own
+// the name and before that is in the bucket, where nobody finds it to take it out.
+func TestNameOfAnActorThatEndsBeforeItIsTakenIsNotLeft(t *testing.T) {
+	s := startServer(t)
+	a := newNode(t, s, prefix(), "a", NamesConfig{})
+	ref, _ := a.listener(t)
+	h := &holding{leases: a.leases, name: "x", pid: ref.PID(), value: []byte("{}")}
+	if err := a.leases.add(h); err != nil {
+		t.Fatal(err)
+	}
+	if !a.leases.remove(h) {
+		t.Fatal("not held")
+	}
+	h.drop()
+	if holder, err := h.take(t.Context()); holder != nil || !errors.Is(err, actor.NoProc) {
+		t.Errorf("take: %v, %v, want NoProc", holder, err)
+	}
+	a.expectNobody(t, "x")
+}
+
 // Nothing of those that end while they are being registered is left.
 func TestRegisterRacesWithDeathAndLeavesNothing(t *testing.T) {
 	s := startServer(t)
