@@ -13,7 +13,8 @@ import (
 // Config says how a [Tracker] works. The zero Config is for one node.
 type Config struct {
 	// Adapter takes messages between the nodes. The Tracker joins it when it starts
-	// and leaves it when it ends; nobody else may use it. Nil means one node.
+	// and leaves it when it ends; nobody else may use it, so an endpoint in a
+	// cluster has another one. Nil means one node.
 	Adapter pubsub.Adapter
 
 	// Fetch, if not nil, adds to the entries of a topic what is not in their metas,
