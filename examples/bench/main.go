@@ -19,6 +19,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -26,6 +27,7 @@ import (
 	"github.com/troupe-go/troupe/examples/bench/channels"
 	"github.com/troupe-go/troupe/examples/bench/charts"
 	"github.com/troupe-go/troupe/examples/bench/child"
+	"github.com/troupe-go/troupe/examples/bench/page"
 	"github.com/troupe-go/troupe/examples/bench/report"
 	"github.com/troupe-go/troupe/examples/bench/scale"
 )
@@ -65,6 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	workload := flags.String("workload", "", "only workloads that match this `regexp`")
 	quick := flags.Bool("quick", false, "smaller sizes and fewer runs")
 	csv := flags.String("csv", "", "write the figures to this `file`; workloads that it has and that were not run stay in it")
+	docs := flags.String("docs", "", "measure nothing: make the tables of this Markdown `file` anew, and the charts beside it, from the CSV files in the directory of its name")
 	draw := flags.String("charts", "", "draw the figures into SVG files in this `directory`")
 	for _, s := range suites {
 		if s.Flags != nil {
@@ -73,6 +76,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if *docs != "" {
+		return document(*docs)
 	}
 	opts := report.Options{Quick: *quick, Progress: stderr}
 	if *workload != "" {
@@ -143,4 +149,31 @@ func load(name string) (report.File, error) {
 		return file, fmt.Errorf("%s: %w", name, err)
 	}
 	return file, nil
+}
+
+// document makes the tables of a page and its charts anew. Its CSV files and its
+// charts are in the directory that has its name without the extension.
+func document(name string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	dir := strings.TrimSuffix(name, filepath.Ext(name))
+	var rows []report.Row
+	seen := map[string]bool{}
+	text, err = page.Update(text, func(csv string) (report.File, error) {
+		file, err := load(filepath.Join(dir, csv))
+		if err == nil && !seen[csv] {
+			seen[csv] = true
+			rows = append(rows, file.Rows...)
+		}
+		return file, err
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := charts.Draw(rows, dir); err != nil {
+		return err
+	}
+	return os.WriteFile(name, text, 0o666)
 }

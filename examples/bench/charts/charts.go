@@ -2,7 +2,7 @@
 package charts
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
 	"image/color"
 	"math"
@@ -53,13 +53,17 @@ type chart struct {
 
 func (c chart) save(name string) error {
 	canvas := vgsvg.New(c.width, c.height)
-	c.plot.Draw(draw.New(canvas))
-	f, err := os.Create(name)
-	if err != nil {
+	area := draw.New(canvas)
+	area.FillPolygon(white, []vg.Point{area.Min, {X: area.Max.X, Y: area.Min.Y}, area.Max, {X: area.Min.X, Y: area.Max.Y}})
+	c.plot.Draw(draw.Crop(area, vg.Points(14), -vg.Points(14), vg.Points(10), -vg.Points(10)))
+	var svg bytes.Buffer
+	if _, err := canvas.WriteTo(&svg); err != nil {
 		return err
 	}
-	_, err = canvas.WriteTo(f)
-	return errors.Join(err, f.Close())
+	// Where the font is missing, others have letters of the same widths.
+	const family = "font-family:Liberation Sans"
+	text := bytes.ReplaceAll(svg.Bytes(), []byte(family), []byte(family+",Arial,Helvetica,sans-serif"))
+	return os.WriteFile(name, text, 0o666)
 }
 
 var (

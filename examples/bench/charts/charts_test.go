@@ -4,14 +4,12 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
-	"gonum.org/v1/plot/plotter"
 
 	"github.com/troupe-go/troupe/examples/bench/report"
 )
@@ -61,15 +59,5 @@ func TestChartsAreWellFormedAndSayWhatTheyShow(t *testing.T) {
 				t.Errorf("no %q in %s", text, name)
 			}
 		}
-	}
-}
-
-func TestSlopeIsTheExponent(t *testing.T) {
-	var points plotter.XYs
-	for _, x := range []float64{10, 100, 1000} {
-		points = append(points, plotter.XY{X: x, Y: 3 * math.Pow(x, 0.5)})
-	}
-	if got := Slope(points); math.Abs(got-0.5) > 1e-9 {
-		t.Error(got)
 	}
 }

@@ -91,7 +91,8 @@ func dots(name, title string, rows []report.Row, write func(float64) string, mar
 		p.Add(points)
 		p.Legend.Add(s, points)
 	}
-	p.Legend.Left, p.Legend.Top = false, true
+	p.Legend.Left, p.Legend.Top = true, true
+	p.Legend.XOffs = vg.Points(480)
 	logAxis(&p.X, low/1.3, high*1.3, write)
 	p.Y.Min, p.Y.Max = -0.5, float64(len(workloads))-0.5
 	var ticks []plot.Tick
@@ -99,7 +100,8 @@ func dots(name, title string, rows []report.Row, write func(float64) string, mar
 		ticks = append(ticks, plot.Tick{Value: height(w), Label: w})
 	}
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)
-	p.Y.Tick.Length = 0
+	p.Y.Tick.Length, p.Y.LineStyle.Width = 0, 0
+	p.Y.Padding = vg.Points(12) // a reader's font may have wider letters
 	p.Y.Tick.Label.Font.Size = vg.Points(11)
 	p.X.Max = high * 6 // room for the legend
 	return chart{name, p, vg.Points(720), vg.Points(90 + 52*float64(len(workloads)))}

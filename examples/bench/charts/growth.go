@@ -40,11 +40,13 @@ func slopes(name, of string, rows []report.Row) chart {
 	from, to := math.Inf(1), 0.0
 	for i, m := range order(rows, metric) {
 		var at plotter.XYs
+		var x, y []float64
 		var name string
 		for _, r := range rows {
 			if metric(r) == m {
 				name = r.Metric
 				at = append(at, plotter.XY{X: float64(r.Size), Y: r.Median})
+				x, y = append(x, float64(r.Size)), append(y, r.Median)
 				low, high = min(low, r.Median), max(high, r.Median)
 				from, to = min(from, float64(r.Size)), max(to, float64(r.Size))
 			}
@@ -53,7 +55,7 @@ func slopes(name, of string, rows []report.Row) chart {
 		line.Color, line.Width = lines[i%len(lines)], vg.Points(1.6)
 		points.GlyphStyle = draw.GlyphStyle{Color: line.Color, Radius: vg.Points(3.2), Shape: draw.CircleGlyph{}}
 		p.Add(line, points)
-		p.Legend.Add(fmt.Sprintf("%s (slope %+.2f)", name, Slope(at)), line, points)
+		p.Legend.Add(fmt.Sprintf("%s (slope %+.2f)", name, report.Slope(x, y)), line, points)
 	}
 	p.Legend.Top, p.Legend.Left = true, true
 	p.Legend.YOffs = vg.Points(-2)
@@ -68,19 +70,4 @@ func grid() *plotter.Grid {
 	g := plotter.NewGrid()
 	g.Vertical.Color, g.Horizontal.Color = pale, pale
 	return g
-}
-
-// Slope returns the slope of the straight line that is nearest to the points when
-// both axes are logarithmic: the exponent of growth. For a cost of one it is 0 if
-// the whole grows in proportion.
-func Slope(points plotter.XYs) float64 {
-	var n, sx, sy, sxx, sxy float64
-	for _, p := range points {
-		x, y := math.Log(p.X), math.Log(p.Y)
-		n, sx, sy, sxx, sxy = n+1, sx+x, sy+y, sxx+x*x, sxy+x*y
-	}
-	if d := n*sxx - sx*sx; d != 0 {
-		return (n*sxy - sx*sy) / d
-	}
-	return 0
 }

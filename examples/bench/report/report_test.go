@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -84,5 +85,16 @@ func TestNumbersAreWrittenForReaders(t *testing.T) {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
+	}
+}
+
+func TestSlopeIsTheExponent(t *testing.T) {
+	x := []float64{10, 100, 1000, 1}
+	y := []float64{30, 300, 3000, 0} // what is not positive does not count
+	if got := Slope(x, y); math.Abs(got-1) > 1e-9 {
+		t.Error(got)
+	}
+	if got := Slope(x[:1], y[:1]); got != 0 {
+		t.Error("of one point", got)
 	}
 }
