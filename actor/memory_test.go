@@ -111,3 +111,51 @@ func TestSendDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+// What each of the things that actors do again and again allocates, at most.
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops items at random under the race detector")
+	}
+	sys := newSystem(t)
+	newIdle := func() actor.Behavior[payload] { return idle{} }
+	target := spawnFunc(t, sys, func(*actor.Context[payload], payload) error { return nil }).PID()
+	hub := start(t, sys, &script{})
+	within := func(f func(ctx *doContext)) func() {
+		return func() { in(t, hub, f) }
+	}
+	turn := testing.AllocsPerRun(1000, within(func(*doContext) {})) // what in itself takes
+	for _, test := range []struct {
+		name  string
+		limit float64
+		do    func()
+	}{
+		{"spawn", 4, func() {
+			if _, err := actor.Spawn(sys, newIdle); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"spawn and stop", 8, func() {
+			ref, err := actor.Spawn(sys, newIdle)
+			if err != nil {
+				t.Error(err)
+			}
+			ref.PID().Exit(actor.Shutdown)
+			<-ref.PID().Done()
+		}},
+		{"monitor and demonitor", turn + 2, within(func(ctx *doContext) { ctx.Demonitor(ctx.Monitor(target)) })},
+		{"link and unlink", turn + 3, within(func(ctx *doContext) {
+			if err := ctx.Link(target); err != nil {
+				t.Error(err)
+			}
+			ctx.Unlink(target)
+		})},
+		{"a timer that is stopped", turn + 5, within(func(ctx *doContext) { ctx.SendAfter(1<<40, nil).Stop() })},
+	} {
+		allocs := testing.AllocsPerRun(1000, test.do)
+		t.Logf("%s: %v", test.name, allocs)
+		if allocs > test.limit {
+			t.Errorf("%s: %v allocations, want at most %v", test.name, allocs, test.limit)
+		}
+	}
+}

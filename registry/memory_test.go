@@ -99,3 +99,21 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 		t.Errorf("looking up allocates %v times", n)
 	}
 }
+
+func TestRegisteringAllocatesLittle(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const limit = 2
+	var r registry.Registry[string]
+	pid := idle(t, newSystem(t)).PID()
+	register(t, &r, "another", pid)
+	allocs := testing.AllocsPerRun(1000, func() {
+		register(t, &r, "k", pid)
+		r.Unregister("k", pid)
+	})
+	t.Log(allocs)
+	if allocs > limit {
+		t.Errorf("%v allocations, want at most %d", allocs, limit)
+	}
+}

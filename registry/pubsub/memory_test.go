@@ -117,3 +117,24 @@ func TestBroadcastDoesNotAllocate(t *testing.T) {
 		}
 	}
 }
+
+func TestSubscribingAllocatesLittle(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const limit = 2
+	var ps pubsub.PubSub[string]
+	in := new(inbox)
+	sys := newSystem(t)
+	subscribe(t, &ps, idle(t, sys), "t", in)
+	owner := idle(t, sys)
+	subscribe(t, &ps, owner, "another", in)
+	allocs := testing.AllocsPerRun(1000, func() {
+		subscribe(t, &ps, owner, "t", in)
+		ps.Unsubscribe(owner, "t")
+	})
+	t.Log(allocs)
+	if allocs > limit {
+		t.Errorf("%v allocations, want at most %d", allocs, limit)
+	}
+}

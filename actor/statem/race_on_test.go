@@ -1,0 +1,5 @@
+//go:build race
+
+package statem_test
+
+const raceEnabled = true
