@@ -92,7 +92,7 @@ type Socket struct {
 	MaxJoinRate int
 
 	// MaxMessageRate is how many messages a client may send in a second, heartbeats
-	// and joins included; 1,000 if 0, no limit if negative. One that has been quiet
+	// and joins included; 10,000 if 0, no limit if negative. One that has been quiet
 	// may send ten seconds' worth at once. A faster one is held back: its connection
 	// is not read meanwhile, so that it notices nothing but delay. A client that
 	// polls gets status 408 for what was not read in time.
@@ -197,6 +197,6 @@ func (s Socket) withDefaults() (Socket, error) {
 	s.MaxQueue = cmp.Or(s.MaxQueue, 1<<20)
 	s.MaxChannels = cmp.Or(s.MaxChannels, 100)
 	s.MaxJoinRate = cmp.Or(s.MaxJoinRate, 50)
-	s.MaxMessageRate = cmp.Or(s.MaxMessageRate, 1000)
+	s.MaxMessageRate = cmp.Or(s.MaxMessageRate, 10_000)
 	return s, nil
 }
