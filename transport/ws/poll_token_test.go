@@ -31,16 +31,27 @@ func TestPollTokensLastTwoWeeks(t *testing.T) { // LP-3
 	})
 }
 
-// FuzzPollToken checks that no token but the one that was given out is good.
+// FuzzPollToken checks that neither a token of another endpoint nor one of this
+// endpoint's that was changed is good.
 func FuzzPollToken(f *testing.F) {
-	e, s := &Endpoint{pollKey: [32]byte{1}}, &Socket{Path: "/socket"}
-	good := e.signPoll(uuid.New(), s)
-	for _, token := range []string{good, "", "troupe.", good[:len(good)-1], good + "A", strings.ToLower(good), strings.TrimPrefix(good, pollTokenPrefix)} {
-		f.Add(token)
+	s := &Socket{Path: "/socket"}
+	mine, other := &Endpoint{pollKey: [32]byte{1}}, &Endpoint{pollKey: [32]byte{2}}
+	decoded := func(token string) string {
+		data, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, pollTokenPrefix))
+		return string(data)
 	}
-	f.Fuzz(func(t *testing.T, token string) {
-		if _, ok := e.verifyPoll(token, s); ok && strings.TrimPrefix(token, pollTokenPrefix) != strings.TrimPrefix(good, pollTokenPrefix) {
+	for i, token := range []string{other.signPoll(uuid.New(), s), "", pollTokenPrefix, strings.Repeat("A", 75)} {
+		f.Add(token, i, byte(1))
+	}
+	f.Fuzz(func(t *testing.T, token string, at int, flip byte) {
+		if _, ok := mine.verifyPoll(token, s); ok {
 			t.Fatalf("%q is good", token)
+		}
+		good := mine.signPoll(uuid.New(), s)
+		changed := []byte(good)
+		changed[uint(at)%uint(len(changed))] ^= flip
+		if _, ok := mine.verifyPoll(string(changed), s); ok && decoded(string(changed)) != decoded(good) {
+			t.Fatalf("%q is good, made of %q", changed, good)
 		}
 	})
 }
