@@ -78,20 +78,12 @@ func TestParkedConnectionsTimeOut(t *testing.T) {
 	eventually(t, "no connection", func() bool { return s.Stats().Connections == 0 })
 }
 
-// textFrame is a client's frame, masked with zeros.
-func textFrame(text string) []byte {
-	if len(text) > 125 {
-		panic("too long")
-	}
-	return append([]byte{0x81, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
-}
-
 // The epoll event of the end may come along with that of the last message.
 func TestParkedConnectionHearsTheEndBehindTheLastMessage(t *testing.T) {
 	s := serve(t, parking())
 	for range 100 {
 		c := s.connect(t)
-		c.nc.Write(textFrame(`[null,"1","phoenix","heartbeat",{}]`))
+		c.nc.Write(maskedText(`[null,"1","phoenix","heartbeat",{}]`))
 		c.nc.(*net.TCPConn).CloseWrite()
 	}
 	eventually(t, "no connection", func() bool { return s.Stats().Connections == 0 })
@@ -103,7 +95,7 @@ func TestParkedConnectionReadsAllThatComes(t *testing.T) {
 	const n = 200
 	var frames bytes.Buffer
 	for i := range n {
-		frames.Write(textFrame(fmt.Sprintf(`["1","%d","room:1","count",{}]`, i)))
+		frames.Write(maskedText(fmt.Sprintf(`["1","%d","room:1","count",{}]`, i)))
 	}
 	large := strings.Repeat("x", 20_000)
 	for _, size := range []int{1, 7, 4096, frames.Len()} {

@@ -78,6 +78,14 @@ func (f *fleet) drop(c *client) {
 	}
 }
 
+const (
+	// portsEach is how many clients share an address of this machine, of which
+	// 127.0.0.0/8 has many.
+	portsEach = 2000
+	// bindAddressNoPort is IP_BIND_ADDRESS_NO_PORT: the port is chosen by connect.
+	bindAddressNoPort = 24
+)
+
 // dial adds a client and sends its handshake. Set buffer to bound what the kernel
 // receives for it.
 func (f *fleet) dial(buffer int) error {
@@ -90,6 +98,13 @@ func (f *fleet) dial(buffer int) error {
 		syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, buffer)
 	}
 	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	// Of one address the kernel would have to search long for a free port.
+	source := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 1, byte(1 + c.id/portsEach)}}
+	syscall.SetsockoptInt(fd, syscall.IPPROTO_IP, bindAddressNoPort, 1)
+	if err := syscall.Bind(fd, source); err != nil {
+		syscall.Close(fd)
+		return fmt.Errorf("bind to %v: %w", source.Addr, err)
+	}
 	// Waits for the kernel only: it is on this machine.
 	if err := syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(f.addr.Port()), Addr: f.addr.Addr().As4()}); err != nil {
 		syscall.Close(fd)

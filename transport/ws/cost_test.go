@@ -1,0 +1,101 @@
+package ws_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"runtime"
+	"testing"
+)
+
+// What a connection and a message cost does not depend on how busy the machine is,
+// so it is tested here; how long they take is measured in examples/bench.
+
+// bareConnect is connect without a client's library, whose cost would count.
+func (s *server) bareConnect(t testing.TB, buf []byte) net.Conn {
+	t.Helper()
+	nc, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close() })
+	io.WriteString(nc, "GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: "+s.addr+
+		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
+	for n := 0; !bytes.HasSuffix(buf[:n], []byte("\r\n\r\n")); {
+		m, err := nc.Read(buf[n:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += m
+	}
+	return nc
+}
+
+// roundTrip sends a frame and reads the answer, of which it knows only the end.
+func roundTrip(t testing.TB, nc net.Conn, frame, buf []byte) {
+	t.Helper()
+	if _, err := nc.Write(frame); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; !bytes.HasSuffix(buf[:n], []byte("}}]")); {
+		m, err := nc.Read(buf[n:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += m
+	}
+}
+
+func TestEchoAllocatesLittle(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	const most = 14 // there were 9 in 2026-11, 12 when parked
+	buf := make([]byte, 4096)
+	nc := serve(t, rooms(nil)).bareConnect(t, buf)
+	roundTrip(t, nc, maskedText(`["1","1","room:1","phx_join",{}]`), buf)
+	frame := maskedText(`["1","2","room:1","echo",{"text":"hello"}]`)
+	allocs := testing.AllocsPerRun(500, func() { roundTrip(t, nc, frame, buf) })
+	t.Logf("%v allocations for each echo", allocs)
+	if allocs > most {
+		t.Errorf("%v allocations for each echo, want at most %d", allocs, most)
+	}
+}
+
+func TestIdleConnectionsTakeLittleMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector takes memory")
+	}
+	const n = 1000
+	// In bytes, live, with a joined channel and the client's end of the connection,
+	// which has half a KB.
+	most := 10_500
+	if parked {
+		most = 6000
+	}
+	s := serve(t, rooms(nil))
+	buf := make([]byte, 4096)
+	join := maskedText(`["1","1","room:1","phx_join",{}]`)
+	roundTrip(t, s.bareConnect(t, buf), join, buf)
+	before := inUse()
+	for range n {
+		roundTrip(t, s.bareConnect(t, buf), join, buf)
+	}
+	each := int(inUse()-before) / n
+	t.Logf("%d B for each idle connection", each)
+	if each > most {
+		t.Errorf("%d B for each idle connection, want at most %d", each, most)
+	}
+	if s.Stats().Connections != n+1 {
+		t.Error("connections were lost")
+	}
+}
+
+// inUse is the live heap and the stacks.
+func inUse() uint64 {
+	runtime.GC() // empties the pools
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc + m.StackInuse
+}
