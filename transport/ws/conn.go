@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -17,18 +16,17 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// conn is one WebSocket connection. The library reads frames and speaks the
-// control frames; data frames, which are made once and go to many connections,
-// are written past it. So that the two do not mix, the library writes through
-// conn as well.
+// conn is one WebSocket connection. The library, as its engine, reads frames and
+// speaks the control frames; data frames, which are made once and go to many
+// connections, are written past it. So that the two do not mix, the library writes
+// through conn as well.
 //
 // A write never waits for the client. It is tried at once, on the goroutine of
 // whoever sends; what the kernel does not take is queued, up to a limit, and a
 // goroutine lives for as long as there is a queue.
 type conn struct {
 	net.Conn
-	ws       *websocket.Conn
-	buffer   *bufio.Reader   // the library's
+	engine   *engine         // nil: borrowed when there is something to read
 	raw      syscall.RawConn // for reads and writes that do not wait; nil if there is none, as with TLS
 	endpoint *Endpoint
 	socket   *Socket
@@ -65,15 +63,20 @@ type closeStatus struct {
 // Disconnect from before the client knows that it is connected. The HTTP handler
 // may then return; nothing of the request is kept.
 func (c *conn) accept(w http.ResponseWriter, r *http.Request) error {
-	ws, err := websocket.Accept(&upgrade{w, c}, r, c.socket.accept)
+	e, err := newEngine(w, r, c.socket.accept, c)
 	if err != nil {
 		c.session.Send(sessionMsg{op: opHangup, err: err})
 		c.endpoint.released()
 		return err
 	}
-	c.buffer.Reset(c) // without what the library has put in between
-	ws.SetReadLimit(int64(c.socket.MaxMessageSize))
-	c.ws = ws
+	// Compression has a state, and without reads that do not wait it is the library
+	// that waits.
+	c.borrows = c.raw != nil && w.Header().Get("Sec-WebSocket-Extensions") == ""
+	if c.borrows {
+		e.discard()
+	} else {
+		c.engine = e
+	}
 	return nil
 }
 
@@ -94,41 +97,6 @@ func (c *conn) run() {
 		c.endpoint.conns.Add(1) // not the first: the connection's own still holds
 		go c.receive()
 	}
-}
-
-// upgrade hands the library a connection with small buffers: the ones of net/http
-// are 4 KiB each, and as many idle connections would hold them for ever.
-type upgrade struct {
-	http.ResponseWriter
-	conn *conn
-}
-
-const (
-	// The buffer of a connection that is read through inbound, which has one for
-	// as long as there is something in it.
-	minReadBuffer = 16
-	readBuffer    = 512
-	// A control frame, 125 bytes and its header, must be a single Write.
-	writeBuffer = 128
-)
-
-// Hijack implements [http.Hijacker].
-func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	nc, buffered, err := http.NewResponseController(u.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	c, size := u.conn, readBuffer
-	c.Conn = nc
-	if c.raw = rawConn(nc); c.raw != nil {
-		size = minReadBuffer
-		c.once = c.readOnce
-	}
-	// A fast client's first frames may have been read along with its handshake.
-	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	c.carry(early)
-	c.buffer = bufio.NewReaderSize(c, size)
-	return c, bufio.NewReadWriter(c.buffer, bufio.NewWriterSize(c, writeBuffer)), nil
 }
 
 // controlReserve is how many bytes of control frames may wait on top of the limit:
@@ -282,7 +250,7 @@ func (c *conn) receive() {
 }
 
 func (c *conn) receiveOne() error {
-	typ, r, err := c.ws.Reader(context.Background())
+	typ, r, err := c.engine.ws.Reader(context.Background())
 	if err != nil {
 		return err
 	}
@@ -332,7 +300,6 @@ func (c *conn) Release(_ actor.PID, reason error) {
 		c.closeWith(websocket.StatusInternalError, "")
 	}
 	c.inflow.open()
-	c.parking.end()
 	c.mu.Lock()
 	c.ended = true
 	running := c.running
@@ -343,11 +310,15 @@ func (c *conn) Release(_ actor.PID, reason error) {
 }
 
 // shut closes the connection with its status. The closing handshake waits for the
-// client, on a goroutine of its own.
+// client, on a goroutine of its own or on the reader's if that waits itself.
 func (c *conn) shut() {
+	if !c.parking.end(c) {
+		go c.finish()
+	}
+}
+
+func (c *conn) finish() {
+	defer c.endpoint.released()
 	status := c.status.Load()
-	go func() {
-		defer c.endpoint.released()
-		c.ws.Close(status.code, status.reason)
-	}()
+	c.engine.ws.Close(status.code, status.reason)
 }

@@ -41,9 +41,10 @@ type Endpoint struct {
 	// The present dynamic supervisor of the socket actors: a restart changes it.
 	sockets atomic.Pointer[supervisor.Dynamic]
 
-	lot     lot      // where idle connections wait that park
-	polls   sync.Map // session IDs of clients that poll → *poller
-	pollKey [32]byte // signs their tokens
+	lot     lot       // where idle connections wait that park
+	engines sync.Pool // of *engine; not global, since a channel made in a synctest bubble stays there
+	polls   sync.Map  // session IDs of clients that poll → *poller
+	pollKey [32]byte  // signs their tokens
 
 	// mu makes sure that no connection is added once closing is set, so that
 	// Shutdown may wait for those there are.

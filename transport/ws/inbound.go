@@ -10,9 +10,10 @@ import (
 // the goroutine that reads the connection touches it, but for timed: when the
 // session has ended there is a second one, which waits for the closing handshake.
 //
-// A connection that waits has no buffer: it takes one from the pool when there is
-// something to read.
+// A connection that waits has no buffer, and as a rule no engine: it takes them
+// from their pools when there is something to read.
 type inbound struct {
+	borrows bool                  // there is an engine only while there is something to read; constant
 	in      *chunk                // nil: nothing
 	once    func(fd uintptr) bool // readOnce, made once, since the method value allocates
 	err     error                 // of readOnce

@@ -6,36 +6,40 @@ import (
 	"time"
 )
 
-// parking is the state of a connection that holds no goroutine while nothing
-// comes. It is in one of three states:
+// parking is who may touch what a connection reads, and its engine. It is in one of
+// four states:
 //
-//   - read: a goroutine runs receive, and it alone touches what is read;
+//   - read: a goroutine runs receive, and it alone does;
+//   - waiting: that goroutine waits for something to come, without an engine;
 //   - parked: no goroutine does. Whoever ends this state, under mu, has what the
-//     reader had: wake starts a reader, sweep tells the session to hang up;
-//   - over: the session has ended, and the library reads on its own until the
-//     client has answered the close frame. There is no way out of it.
+//     reader had: wake starts a reader, expire tells the session to hang up;
+//   - over: the session has ended, and finish closes by the engine, which reads on
+//     its own until the client has answered the close frame. There is no way out
+//     of it.
 //
 // So the buffers are never touched by two at a time, though no lock is held while
-// a message is read.
+// a message is read. A reader that is within the engine when the session ends does
+// no harm there: the library allows for that.
 type parking struct {
-	on bool  // set before the first read, and then constant
+	on bool  // parks and does not wait; set before the first read, and then constant
 	fd int32 // of the connection
 
-	mu     sync.Mutex
-	parked bool
-	over   bool
-	again  bool          // something has come since the reader looked
-	hangup bool          // the peer has closed its side
-	since  time.Duration // when it was parked, by the clock of the endpoint
+	mu      sync.Mutex
+	waiting bool
+	parked  bool
+	over    bool
+	again   bool          // something has come since the reader looked
+	hangup  bool          // the peer has closed its side
+	since   time.Duration // when it was parked, by the clock of the endpoint
 }
 
-// next prepares for the next message. If there is none, and the connection can
-// park, it does so and next returns false: the caller has lost the connection to
-// others, and must not touch it any more.
+// next prepares for the next message: there is an engine, and as a rule something
+// to read. It returns false if that is not for the caller to do: the connection has
+// been parked, or its session has ended.
 func (c *conn) next() (more bool, err error) {
 	p := &c.parking
-	if !p.on {
-		return true, nil // and the library waits
+	if !p.on && !c.borrows {
+		return true, nil // the library waits
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -43,8 +47,18 @@ func (c *conn) next() (more bool, err error) {
 		if p.over {
 			return false, nil
 		}
-		if c.in != nil || c.buffer.Buffered() > 0 {
+		if c.in != nil || c.engine != nil && c.engine.buffer.Buffered() > 0 {
+			c.borrowEngine()
 			return true, nil
+		}
+		c.returnEngine()
+		if !p.on {
+			if err := c.waitLocked(); p.over {
+				go c.finish()
+			} else if err != nil {
+				return false, err
+			}
+			continue
 		}
 		// What comes after a read that has left nothing behind is reported anew. An
 		// end that came with the last data is not.
@@ -60,6 +74,23 @@ func (c *conn) next() (more bool, err error) {
 			p.hangup = false
 		}
 	}
+}
+
+// waitLocked waits until something has come, or end has been called.
+func (c *conn) waitLocked() error {
+	p := &c.parking
+	p.waiting = true
+	c.setDeadline()
+	p.mu.Unlock()
+	err := c.fill(true)
+	p.mu.Lock()
+	p.waiting = false
+	if p.over {
+		c.borrowEngine()
+		c.timed.Store(false)
+		c.Conn.SetReadDeadline(time.Time{})
+	}
+	return err
 }
 
 // wake tells that something has come. It starts a reader if there is none.
@@ -90,9 +121,16 @@ func (c *conn) expire() {
 	}
 }
 
-// end keeps the connection from being read but by the library.
-func (p *parking) end() {
+// end keeps the connection from being read but by its engine, so that finish can be
+// called. It returns true if the reader will do that.
+func (p *parking) end(c *conn) bool {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.over = true
-	p.mu.Unlock()
+	if p.waiting {
+		c.Conn.SetReadDeadline(time.Unix(1, 0)) // it waits no longer
+		return true
+	}
+	c.borrowEngine()
+	return false
 }
