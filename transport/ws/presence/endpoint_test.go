@@ -331,7 +331,9 @@ func TestEndpointsInACluster(t *testing.T) {
 		return s
 	}
 	here, there := start("here"), start("there")
-	ann, bob := here.enter("ann"), there.enter("bob")
+	ann := here.enter("ann")
+	ann.sees("ann here") // before bob comes, or she would find him in her state
+	bob := there.enter("bob")
 	ann.sees("ann here, bob here")
 	bob.sees("ann here, bob here")
 	for _, status := range []string{"away", "back"} {
