@@ -392,11 +392,16 @@ func TestNamesNeedAConnectedPubSubAndOneLease(t *testing.T) {
 	}
 }
 
+// shortLease is for tests in which leases end. A node must not be stopped for longer
+// than a tenth of it, by a machine that is busy with others, for one.
+const shortLease = 3 * time.Second
+
 // A lease lasts for as long as it is renewed.
 func TestLeaseIsRenewed(t *testing.T) {
+	t.Parallel() // it takes its time, as all with a short lease
 	s := startServer(t)
 	cluster := prefix()
-	config := NamesConfig{Lease: time.Second}
+	config := NamesConfig{Lease: shortLease}
 	a, b := newNode(t, s, cluster, "a", config), newNode(t, s, cluster, "b", config)
 	ref, _ := a.listener(t)
 	other, _ := b.listener(t)
@@ -471,10 +476,11 @@ func TestNodeThatIsCutOffLosesItsNamesBeforeOthersGetThem(t *testing.T) {
 	}
 	for _, kill := range []bool{true, false} {
 		t.Run(fmt.Sprint("kill=", kill), func(t *testing.T) {
+			t.Parallel()
 			s := startServer(t)
 			cluster := prefix()
 			told := make(chan loss, 1)
-			config := NamesConfig{Lease: time.Second}
+			config := NamesConfig{Lease: shortLease}
 			b := newNode(t, s, cluster, "b", config)
 			if !kill {
 				config.Lost = func(name string, pid actor.PID) { told <- loss{name, pid} }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -70,9 +69,10 @@ func TestMonitorHearsOfTheEndOfARemoteActor(t *testing.T) {
 // GO-28: noconnection on both sides of a split, when the heartbeats end and not
 // before.
 func TestMonitorFiresWhenAHolderIsHeardOfNoMore(t *testing.T) {
+	t.Parallel()
 	s := startServer(t)
 	cluster := prefix()
-	config := NamesConfig{Lease: time.Second}
+	config := NamesConfig{Lease: shortLease}
 	a, b := newNode(t, s, cluster, "a", config), newNode(t, s, cluster, "b", config)
 	ref, _ := a.listener(t)
 	there, _ := b.listener(t)
