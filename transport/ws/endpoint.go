@@ -27,7 +27,9 @@ import (
 //	    │   └── …
 //	    └── …
 //
-// An Endpoint is an [http.Handler]; it answers 404 where no socket is mounted.
+// An Endpoint is an [http.Handler]; it answers 404 where no socket is mounted. Give
+// the [http.Server] that it runs in a ReadHeaderTimeout: until a client has sent its
+// request, no limit of a Socket holds.
 // Its methods may be called from any goroutine.
 type Endpoint struct {
 	mounts []Socket
