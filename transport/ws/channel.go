@@ -30,7 +30,8 @@ type Handler interface {
 }
 
 // InfoHandler is a [Handler] that other parts of the program send messages to,
-// through [Channel.Ref]. Errors mean the same as in HandleIn.
+// through [Channel.Ref]. It also gets an [actor.Down] when an actor ends that the
+// channel's [Channel.Context] monitors. Errors mean the same as in HandleIn.
 type InfoHandler interface {
 	HandleInfo(c *Channel, msg any) error
 }
@@ -86,7 +87,8 @@ func (c *Channel) Handler() Handler { return c.handler }
 
 // Context returns the actor's context: it is cancelled when the channel is
 // killed, it monitors and links other actors, and it can be handed to whatever
-// takes a context.Context.
+// takes a context.Context. A linked actor that ends, but for [actor.Normal], ends the
+// channel with its reason.
 func (c *Channel) Context() actor.Self { return c.ctx }
 
 // Assigns returns what Connect assigned to the connection. All its channels share
