@@ -14,7 +14,7 @@ import (
 	"github.com/troupe-go/troupe/mailbox"
 )
 
-// Each policy of a full mailbox, seen from the sender, the actor and the dead
+// MBX-3: each policy of a full mailbox, seen from the sender, the actor and the dead
 // letters.
 func TestFullMailbox(t *testing.T) {
 	cases := []struct {

@@ -217,7 +217,7 @@ func TestDeferredReply(t *testing.T) {
 	wg.Wait()
 }
 
-// GS-25, GS-26: a second reply, one after the callee's death and one to nobody are
+// GS-25, GS-26, GO-17: a second reply, one after the callee's death and one to nobody are
 // dropped, and none of them blocks or reaches another call.
 func TestSurplusRepliesAreDropped(t *testing.T) {
 	sys := newSystem(t)
@@ -399,4 +399,105 @@ func TestCallsInsideAndOutsideOfBubbles(t *testing.T) {
 		bubble(t, call)
 		call(t, newSystem(t))
 	}
+}
+
+// Thousands of calls wait for one actor at once, and each gets its own answer.
+func TestThousandsOfCallsWaitAtOnce(t *testing.T) {
+	const n = 5000
+	sys := newSystem(t)
+	var waiting []ask
+	server := spawnFunc(t, sys, func(_ *actor.Context[ask], m ask) error {
+		if waiting = append(waiting, m); len(waiting) == n {
+			for _, m := range waiting {
+				m.reply.Send(-m.n)
+			}
+		}
+		return nil
+	})
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			got, err := actor.Call(t.Context(), server, asking(i))
+			if got != -i || err != nil {
+				t.Errorf("got %d, %v, want %d", got, err, -i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// GO-16: nothing of the caller's context reaches the callee but what the request
+// says: no deadline, no value, no end.
+func TestCalleeDoesNotSeeTheCallersContext(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		finished := false
+		server := spawnFunc(t, sys, func(ctx *actor.Context[ask], m ask) error {
+			if _, ok := ctx.Deadline(); ok || ctx.Value(numbered{}) != nil {
+				t.Error("the callee sees the caller's context")
+			}
+			time.Sleep(time.Minute)
+			finished = ctx.Err() == nil
+			return nil
+		})
+		ctx, cancel := context.WithTimeout(context.WithValue(t.Context(), numbered{}, 1), time.Second)
+		defer cancel()
+		_, err := actor.Call(ctx, server, asking(1))
+		wantCallError(t, err, server.PID(), context.DeadlineExceeded)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if !finished {
+			t.Error("the caller's deadline ended the handler")
+		}
+	})
+}
+
+// RCV-4, T-51: a call does not look into the caller's mailbox, however long it is.
+func TestCallWithAHugeQueueAtTheCaller(t *testing.T) {
+	const n = 100_000
+	sys := newSystem(t)
+	server, caller := spawnFunc(t, sys, echo), start(t, sys, &script{})
+	in(t, caller, func(ctx *doContext) {
+		for range n {
+			ctx.Self().Send(returning(nil))
+		}
+		request := asking(1)
+		allocs := testing.AllocsPerRun(1000, func() {
+			if _, err := actor.Call(ctx, server, request); err != nil {
+				t.Error(err)
+			}
+		})
+		if allocs > 1 && !raceEnabled {
+			t.Errorf("%v allocations", allocs)
+		}
+		if waiting := ctx.PID().QueueLen(); waiting != n {
+			t.Errorf("%d messages wait after the calls, want %d", waiting, n)
+		}
+	})
+}
+
+// RCV-6, T-50: an idle actor is as small as a hibernated process, and serves calls,
+// messages and requests like any other.
+func TestIdleActorServesAllThatComes(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		server := spawnFunc(t, sys, echo)
+		asleep := func() {
+			t.Helper()
+			time.Sleep(time.Hour)
+			if info, ok := server.PID().Info(); !ok || info.Status != actor.Idle {
+				t.Errorf("it is not idle: %+v", info)
+			}
+		}
+		for i := range 3 {
+			asleep()
+			if got, err := actor.Call(t.Context(), server, asking(i)); got != i || err != nil {
+				t.Errorf("call: %d, %v", got, err)
+			}
+			asleep()
+			server.Send(ask{})
+			asleep()
+			if err := server.PID().Inspect(t.Context(), func(any) {}); err != nil {
+				t.Errorf("inspect: %v", err)
+			}
+		}
+	})
 }

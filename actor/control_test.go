@@ -245,7 +245,7 @@ func TestControlOfTheDeadAndOfOneself(t *testing.T) { // OBS-5
 	})
 }
 
-// GO-2: a request to an actor fails as soon as that is doomed; a handler that does
+// OBS-1, GO-2: a request to an actor fails as soon as that is doomed; a handler that does
 // not return holds nobody up. One whose sender has given up is not carried out.
 func TestRequestsToTheDoomedAndThoseGivenUp(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
@@ -335,7 +335,7 @@ func TestCallAll(t *testing.T) { // GS-29, T-48
 	})
 }
 
-func TestHighWater(t *testing.T) {
+func TestHighWater(t *testing.T) { // MBX-3
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		var j journal
 		defer sys.Observe(func(e actor.Event) {
@@ -355,6 +355,99 @@ func TestHighWater(t *testing.T) {
 			j.expect(t, "10") // once
 			gate <- struct{}{}
 			settle() // none wait, so the mark counts again
+		}
+	})
+}
+
+// OBS-4: since when, and how many messages, in all kinds of mailboxes.
+func TestInfoCounts(t *testing.T) {
+	limits := map[string]mailbox.Limit{
+		"unbounded": mailbox.Unbounded, "high water": {HighWater: 2},
+		"bounded": mailbox.Bounded(5, mailbox.Fail), "drop oldest": mailbox.Bounded(5, mailbox.DropOldest),
+	}
+	for name, limit := range limits {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				time.Sleep(time.Hour)
+				spawned := time.Now()
+				handled := 0
+				gate := make(chan struct{})
+				var urgent actor.UrgentRef[int]
+				ref := spawnFunc(t, sys, func(ctx *actor.Context[int], _ int) error {
+					urgent = ctx.Urgent()
+					handled++
+					<-gate
+					return nil
+				}, actor.Mailbox(limit))
+				time.Sleep(time.Hour)
+				ref.Send(0)
+				settle()
+				for i := range 8 {
+					ref.TrySend(i)
+				}
+				urgent.Send(1)
+				if info, _ := ref.PID().Info(); info.Handled != 1 {
+					t.Errorf("%d handled, want the one in hand", info.Handled)
+				}
+				close(gate)
+				settle()
+				info, ok := ref.PID().Info()
+				if !ok || info.Handled != uint64(handled) || info.QueueLen != 0 {
+					t.Errorf("%d handled, want %d; %d wait", info.Handled, handled, info.QueueLen)
+				}
+				if want := map[string]int{"unbounded": 10, "high water": 10}[name]; want == 0 && handled != 7 || want != 0 && handled != want {
+					t.Errorf("%d messages were handled", handled)
+				}
+				if d := spawned.Sub(info.Started); d < 0 || d > 100*time.Millisecond {
+					t.Errorf("started %v, spawned %v", info.Started, spawned)
+				}
+			})
+		})
+	}
+}
+
+// counterV2 takes over from another behavior.
+type counterV2 struct{ n, step int }
+
+func (c *counterV2) Receive(_ *actor.Context[ask], m ask) error {
+	c.n += c.step
+	m.reply.Send(c.n)
+	return nil
+}
+
+// GS-46, GO-23: what code_change does for OTP, Replace does while the actor is
+// suspended: the state is handed over, and what came meanwhile is for the new code.
+func TestStateIsHandedOverWhileSuspended(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		ref, err := actor.Spawn(sys, func() actor.Behavior[ask] { return &counterV2{step: 1} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, pid := t.Context(), ref.PID()
+		for want := 1; want <= 3; want++ {
+			if got, err := actor.Call(ctx, ref, asking(0)); got != want || err != nil {
+				t.Errorf("got %d, %v", got, err)
+			}
+		}
+		if err := pid.Suspend(ctx); err != nil {
+			t.Fatal(err)
+		}
+		meanwhile := actor.Ask(ctx, ref, asking(0))
+		err = actor.Replace(ctx, ref, func(old actor.Behavior[ask]) (actor.Behavior[ask], error) {
+			return &counterV2{n: old.(*counterV2).n, step: 10}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		if isSettled(meanwhile) {
+			t.Error("a suspended actor has answered")
+		}
+		if err := pid.Resume(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := meanwhile.Wait(ctx); got != 13 || err != nil {
+			t.Errorf("got %d, %v", got, err)
 		}
 	})
 }

@@ -108,5 +108,5 @@ func deadLetter[M any](to *process, m M, reason error) {
 	if s.observed() {
 		s.emit(DeadLetter{PID{to}, m, reason})
 	}
-	s.logDeadLetters()
+	s.logDeadLetters(to, reason)
 }

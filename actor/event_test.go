@@ -47,7 +47,7 @@ func TestObserversSeeSpawnsExitsAndDeadLetters(t *testing.T) {
 	})
 }
 
-// An observer that panics is taken off, and harms neither the actor that caused
+// OBS-7: an observer that panics is taken off, and harms neither the actor that caused
 // the event nor the other observers.
 func TestPanickingObserverIsTakenOff(t *testing.T) {
 	var log logBuffer
@@ -97,7 +97,7 @@ func TestDeadLettersAreCounted(t *testing.T) {
 	})
 }
 
-// LOG-1 to LOG-4: crashes are logged once, with their stack; clean ends, kills and
+// T-43, LOG-1 to LOG-4: crashes are logged once, with their stack; clean ends, kills and
 // deaths by an exit signal are not.
 func TestCrashLog(t *testing.T) {
 	cases := map[string]struct {
@@ -195,12 +195,63 @@ func TestSilentLogMakesNoReport(t *testing.T) {
 func TestDeadLetterLogIsRateLimited(t *testing.T) {
 	var log logBuffer
 	sys := loggedSystem(t, &log)
-	a := start(t, sys, &script{})
+	a := start(t, sys, &script{}, actor.Name("gone"))
 	a.PID().Exit(actor.Kill)
 	for range 1000 {
 		a.Send(returning(nil))
 	}
-	if n := strings.Count(log.String(), "dead letters"); n != 1 {
+	s := log.String()
+	if n := strings.Count(s, "dead letters"); n != 1 {
 		t.Errorf("%d lines, want 1", n)
+	}
+	if !strings.Contains(s, "to="+a.String()) || !strings.Contains(s, "name=gone") || !strings.Contains(s, `reason="no such process"`) {
+		t.Errorf("the line does not tell whom they were for, and why: %s", s)
+	}
+}
+
+// OBS-8: a system that nobody observes makes no events, and what would be one costs
+// no memory; with the last observer gone it is so again.
+func TestEventsThatNobodyObservesCostNothing(t *testing.T) {
+	sys := newSystem(t)
+	dead := spawnFunc(t, sys, func(*actor.Context[payload], payload) error { return nil })
+	dead.PID().Exit(actor.Kill)
+	ended(t, dead.PID())
+	send := func() { dead.Send(payload{1 << 40, 1 << 41}) }
+	measure := func(what string, observed bool) {
+		t.Helper()
+		if allocs := testing.AllocsPerRun(1000, send); (allocs > 0) != observed {
+			t.Errorf("%s: %v allocations for a dead letter", what, allocs)
+		}
+	}
+	send() // the first is logged
+	measure("never observed", false)
+	events := 0
+	stop := sys.Observe(func(actor.Event) { events++ })
+	measure("observed", true)
+	stop()
+	seen := events
+	measure("no longer observed", false)
+	if seen == 0 || events != seen {
+		t.Errorf("%d events, %d of them after the end", events, events-seen)
+	}
+}
+
+// The stream tells a crash from an orderly end.
+func TestExitedTellsCrashes(t *testing.T) {
+	for _, c := range []struct {
+		reason error
+		crash  bool
+	}{{actor.Normal, false}, {fmt.Errorf("bye: %w", actor.Shutdown), false}, {errBoom, true}, {actor.Killed, true}} {
+		sys := newSystem(t)
+		exited := make(chan actor.Exited, 1)
+		defer sys.Observe(func(e actor.Event) {
+			if e, ok := e.(actor.Exited); ok {
+				exited <- e
+			}
+		})()
+		start(t, sys, &script{}).Send(returning(c.reason))
+		if e := await(t, exited); e.Crashed() != c.crash {
+			t.Errorf("%v: a crash: %v", e.Reason, e.Crashed())
+		}
 	}
 }

@@ -106,7 +106,7 @@ func TestExitFromOutsideHasNoSender(t *testing.T) {
 	})
 }
 
-// PROC-3, PROC-4, GO-8, GO-9: the reason is what the handler did.
+// PROC-3, PROC-4, GO-8, GO-9, GO-20: the reason is what the handler did.
 func TestReasonIsWhatTheHandlerDid(t *testing.T) {
 	own := fmt.Errorf("mine: %w", errBoom)
 	is := func(want error) func(error) bool { return func(err error) bool { return err == want } }
@@ -229,7 +229,7 @@ func TestCrashesSpreadAlongAChain(t *testing.T) {
 	}
 }
 
-// T-72, EXIT-10: an exit signal that has reached an actor in the middle of a
+// T-72, EXIT-10, GO-4: an exit signal that has reached an actor in the middle of a
 // handler ends it, whatever the handler does then.
 func TestPendingExitCannotBeEscaped(t *testing.T) {
 	escapes := map[string]func(ctx *doContext, peer actor.PID){

@@ -168,7 +168,7 @@ func TestLinkAgainToTheDeadAfterUnlink(t *testing.T) {
 	})
 }
 
-// T-79, LNK-5, LNK-7: links come and go while the peer dies. An actor that is
+// T-79, LNK-5, LNK-7, GO-25: links come and go while the peer dies. An actor that is
 // linked at the end hears once, one that is not hears nothing.
 func TestUnlinkAndLinkRaceThePeersDeath(t *testing.T) {
 	sys := newSystem(t)

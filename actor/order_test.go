@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -107,7 +108,7 @@ func TestMessagesComeBeforeDownAndExit(t *testing.T) {
 	wg.Wait()
 }
 
-// T-70, SIG-4: of m1, a lethal exit and m2 from one sender, m2 is never handled.
+// T-70, SIG-4, GO-4, GO-7: of m1, a lethal exit and m2 from one sender, m2 is never handled.
 // Nor is what lies behind it in a batch that is being handled.
 func TestNothingAfterALethalExitIsHandled(t *testing.T) {
 	sys := newSystem(t)
@@ -122,7 +123,7 @@ func TestNothingAfterALethalExitIsHandled(t *testing.T) {
 	}
 }
 
-// T-70 with a signal that the actor sends to itself: nothing behind the running
+// T-70, GO-4, GO-20 with a signal that the actor sends to itself: nothing behind the running
 // handler is handled, however much has been taken already.
 func TestOwnExitStopsTheBatch(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
@@ -143,8 +144,8 @@ func TestOwnExitStopsTheBatch(t *testing.T) {
 	})
 }
 
-// SIG-2: messages, trapped exits, downs and a stop from one sender keep their
-// order.
+// SIG-2, GO-14: messages, trapped exits, downs and a stop from one sender keep their
+// order, though only the messages are of the actor's type.
 func TestAllKindsOfSignalsKeepTheirOrder(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		var j journal
@@ -243,4 +244,100 @@ func TestFloodedActorDoesNotStarveOthers(t *testing.T) {
 		h.PID().Exit(actor.Kill)
 		ended(t, h.PID())
 	}
+}
+
+// GO-7: a lethal signal does not wait behind a backlog.
+func TestLethalSignalsDoNotWait(t *testing.T) {
+	const backlog = 50_000
+	for _, reason := range []error{actor.Kill, actor.Shutdown} {
+		bubble(t, func(t *testing.T, sys *actor.System) {
+			handled := 0
+			gate := make(chan struct{})
+			a := spawnFunc(t, sys, func(_ *actor.Context[int], _ int) error {
+				handled++
+				<-gate
+				return nil
+			})
+			for i := range backlog {
+				a.Send(i)
+			}
+			synctest.Wait()
+			a.PID().Exit(reason)
+			close(gate)
+			ended(t, a.PID())
+			if lost := sys.DeadLetters(); handled != 1 || lost != backlog-1 {
+				t.Errorf("%v: %d handled and %d dead letters, want 1 and the rest", reason, handled, lost)
+			}
+		})
+	}
+}
+
+// SIG-5, GS-28, T-47, MBX-1: a send takes no time and says nothing of receipt, be the
+// actor busy, suspended, dead or nobody, and be its queue ever so long.
+func TestSendSaysNothingOfReceipt(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		busy, suspended, dead := start(t, sys, &script{}), start(t, sys, &script{}), start(t, sys, &script{})
+		gate := make(chan struct{})
+		busy.Send(func(*doContext) error { <-gate; return nil })
+		dead.PID().Exit(actor.Kill)
+		ended(t, dead.PID())
+		if err := suspended.PID().Suspend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		never := func(*doContext) error { t.Error("it was handled"); return nil }
+		for _, ref := range []actor.Ref[do]{busy, suspended, dead, {}} {
+			for range 20_000 {
+				ref.Send(never)
+			}
+		}
+		for _, ref := range []actor.Ref[do]{busy, suspended} {
+			if err := ref.TrySend(never); err != nil {
+				t.Errorf("TrySend: %v", err)
+			}
+			ref.PID().Exit(actor.Kill)
+		}
+		if took := time.Since(begin); took != 0 {
+			t.Errorf("it took %v", took)
+		}
+		close(gate)
+	})
+}
+
+// GS-28: calls and sends of one client are handled in the order in which it made
+// them.
+func TestCallsAndSendsKeepTheirOrder(t *testing.T) {
+	sys := newSystem(t)
+	want := 0
+	server := spawnFunc(t, sys, func(_ *actor.Context[ask], m ask) error {
+		if m.n != want {
+			t.Errorf("got %d, want %d", m.n, want)
+		}
+		want++
+		m.reply.Send(m.n)
+		return nil
+	})
+	for n := 0; n < 300; n += 3 {
+		server.Send(ask{n: n})
+		p := actor.Ask(t.Context(), server, asking(n+1))
+		if _, err := actor.Call(t.Context(), server, asking(n+2)); err != nil {
+			t.Error(err)
+		}
+		if got, err := p.Wait(t.Context()); got != n+1 || err != nil {
+			t.Errorf("got %d, %v", got, err)
+		}
+	}
+}
+
+// RCV-5: Receive gets what is at the head, whatever it is, and nothing is skipped.
+func TestReceiveTakesTheHead(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j journal
+		a := spawnFunc(t, sys, func(_ *actor.Context[any], m any) error { j.add("%v", m); return nil })
+		for _, m := range []any{1, "two", nil, 3.5, []int{4}} {
+			a.Send(m)
+		}
+		synctest.Wait()
+		j.expect(t, "1", "two", "<nil>", "3.5", "[4]")
+	})
 }

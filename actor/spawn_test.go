@@ -418,3 +418,31 @@ func TestKilledAsSoonAsItIsSpawned(t *testing.T) {
 		})
 	}
 }
+
+// GS-2: Init may set an idle timeout and leave work for later.
+func TestInitSetsTimeoutAndContinues(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j journal
+		d := &dozerInit{init: func(ctx *doContext) error {
+			ctx.IdleAfter(time.Second)
+			ctx.Continue(func(*doContext) error { j.add("continue"); return nil })
+			return nil
+		}}
+		d.idle = func(*doContext) error { j.add("idle"); return actor.Stop }
+		ref, err := actor.Spawn(sys, behave(d))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ended(t, ref.PID()); err != actor.Normal {
+			t.Errorf("ended with %v", err)
+		}
+		j.expect(t, "continue", "idle")
+	})
+}
+
+type dozerInit struct {
+	dozer
+	init func(ctx *doContext) error
+}
+
+func (d *dozerInit) Init(ctx *doContext) error { return d.init(ctx) }

@@ -262,11 +262,14 @@ func (s *System) killRest() error {
 // deadLogEvery is the least time between two log lines about dead letters.
 const deadLogEvery = 10 * time.Second
 
-func (s *System) logDeadLetters() {
+// logDeadLetters tells how many dead letters there were, and of the latest one whom it
+// was for and why it is one. Who wants to know of each observes the system.
+func (s *System) logDeadLetters(to *process, reason error) {
 	now, last := time.Now().UnixNano(), s.deadLogTime.Load()
 	if now-last < int64(deadLogEvery) || !s.deadLogTime.CompareAndSwap(last, now) {
 		return
 	}
 	n := s.deadLetters.Load()
-	s.log.Info("dead letters", "new", n-s.deadLogged.Swap(n), "total", n)
+	s.log.Info("dead letters", "new", n-s.deadLogged.Swap(n), "total", n,
+		"to", PID{to}, "name", PID{to}.Name(), "reason", reason)
 }

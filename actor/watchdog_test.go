@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,10 +111,10 @@ func TestWatchdogReportsNothingElse(t *testing.T) {
 func TestWatchdogStops(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		var stops []func()
-		reports := 0
+		var reports atomic.Int32
 		defer sys.Observe(func(e actor.Event) {
 			if _, ok := e.(actor.SlowHandler); ok {
-				reports++
+				reports.Add(1)
 				stops[0]()
 			}
 		})()
@@ -124,19 +125,19 @@ func TestWatchdogStops(t *testing.T) {
 		slow := func(*doContext) error { time.Sleep(10 * time.Second); return nil }
 		a.Send(slow)
 		time.Sleep(time.Minute)
-		if reports != 2 {
-			t.Errorf("%d reports, want one of each", reports)
+		if n := reports.Load(); n != 2 {
+			t.Errorf("%d reports, want one of each", n)
 		}
 		a.Send(slow)
 		time.Sleep(time.Minute)
-		if reports != 3 {
-			t.Errorf("%d reports, want one more", reports)
+		if n := reports.Load(); n != 3 {
+			t.Errorf("%d reports, want one more", n)
 		}
 		a.Send(slow)
 		stops[1]()
 		time.Sleep(time.Minute)
-		if reports != 3 {
-			t.Errorf("%d reports, want no more", reports)
+		if n := reports.Load(); n != 3 {
+			t.Errorf("%d reports, want no more", n)
 		}
 	})
 	defer func() {
