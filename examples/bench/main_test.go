@@ -3,12 +3,14 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/examples/bench/child"
+	"github.com/troupe-go/troupe/examples/bench/page"
 	"github.com/troupe-go/troupe/examples/bench/report"
 )
 
@@ -61,6 +63,28 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 		var out strings.Builder
 		if err := run(t.Context(), args, &out, &out); err == nil {
 			t.Errorf("%q: no error", args)
+		}
+	}
+}
+
+func TestDocumentIsMadeFromItsFiles(t *testing.T) {
+	const name = "../../docs/benchmarks.md"
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := page.Update(text, func(csv string) (report.File, error) {
+		return load(filepath.Join("../../docs/benchmarks", csv))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(again) != string(text) {
+		t.Errorf("%s does not have the figures of its CSV files: go run . -docs %s", name, name)
+	}
+	for _, image := range regexp.MustCompile(`\]\((benchmarks/[^)]+)\)`).FindAllStringSubmatch(string(text), -1) {
+		if _, err := os.Stat(filepath.Join("../../docs", image[1])); err != nil {
+			t.Error(err)
 		}
 	}
 }
