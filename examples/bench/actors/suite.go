@@ -35,7 +35,7 @@ func run(ctx context.Context, opts report.Options) ([]report.Row, error) {
 		s.compare(w.name, ms, passes)
 	}
 	s.compare(fair, fairMs, passes)
-	s.idle(sizes, min(passes, 3))
+	s.idle(sizes, passes/2)
 	return s.rows, s.err
 }
 
