@@ -63,7 +63,16 @@ type typed interface {
 // method, or of a function inlined into one, is very long.
 //
 //go:noinline
-func newRunner(p *process) func() { return func() { serve(p, nil) } }
+func newRunner(p *process) func() {
+	return func() {
+		b := &p.sys.backlog
+		if p.isCounted() {
+			b.begin()
+		}
+		serve(p, nil)
+		b.goOn()
+	}
+}
 
 // serve is below every runner in its stack, so that runnerStack can tell whose it
 // is: a stack does not show the receivers of a generic type's methods. It runs
@@ -91,7 +100,7 @@ func serve(p *process, first func() error) {
 }
 
 // wake starts a runner. Only who was told to by the mailbox may.
-func (p *process) wake() { go p.runner() }
+func (p *process) wake() { p.sys.backlog.start(p) }
 
 // doom is the reason that an actor will end with. One without a reason is a probe
 // of a watchdog, and says nothing: the runner takes it away before it handles the

@@ -33,7 +33,9 @@ type System struct {
 	root   *process // stands for the system: the parent of actors without one
 	nobody *process // has ended: the target of the zero PID
 	shards [16]shard
-	names  names
+
+	backlog backlog
+	names   names
 
 	// wakers recycles the channels of calls and spawns. A channel is given back empty, and
 	// whoever claims a call sends on it once: a late reply cannot reach a later
