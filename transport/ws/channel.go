@@ -68,7 +68,7 @@ type Channel struct {
 	intercepts []string     // does not change after the join
 	pending    atomic.Int64 // messages of the client that are not handled yet
 	replaced   atomic.Bool  // joined anew: handle no more
-	joined     bool
+	joined     atomic.Bool  // Join has let the client in
 }
 
 // Errors of a channel's methods.
@@ -101,7 +101,7 @@ func (c *Channel) SocketID() string { return c.session.identity.ID }
 // Push sends an event to this client. The payload must marshal to a JSON object,
 // or be [Binary]; otherwise the error wraps [ErrPayload].
 func (c *Channel) Push(event string, payload any) error {
-	if !c.joined {
+	if !c.joined.Load() {
 		return fmt.Errorf("ws: push %q: %w", event, ErrNotJoined)
 	}
 	p, err := outgoing(payload)
@@ -124,7 +124,7 @@ func (c *Channel) BroadcastFrom(event string, payload any) error {
 }
 
 func (c *Channel) broadcast(from actor.PID, event string, payload any) error {
-	if !c.joined {
+	if !c.joined.Load() {
 		return fmt.Errorf("ws: broadcast %q: %w", event, ErrNotJoined)
 	}
 	return c.session.endpoint.broadcast(from, c.topic, event, payload)
@@ -265,10 +265,16 @@ func (a *channelActor) join(m Message) error {
 	if err := a.session.endpoint.topics.Subscribe(a.ctx.PID(), a.topic, a); err != nil {
 		return err
 	}
-	if err := a.session.reply(answer, OK(payload)); err != nil {
+	f, err := a.session.replyFrame(answer, OK(payload))
+	if err != nil {
 		return err
 	}
-	a.joined = true
+	// Before the client hears of it, and may hang up: its session must then know
+	// that this channel had been joined.
+	a.joined.Store(true)
+	a.session.endpoint.joins.Add(1)
+	a.session.endpoint.channels.Add(1)
+	a.session.transport.send(f)
 	a.session.ctx.Self().Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
 	return nil
 }
@@ -315,7 +321,7 @@ func (a *channelActor) Deliver(_ string, b *broadcast) {
 
 // Terminate implements [actor.Terminator].
 func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
-	if t, ok := a.handler.(Terminator); ok && a.joined {
+	if t, ok := a.handler.(Terminator); ok && a.joined.Load() {
 		t.Terminate(&a.Channel, reason)
 	}
 }

@@ -60,7 +60,6 @@ type joined struct {
 	joinRef string
 	ref     actor.Ref[channelMsg]
 	channel *Channel
-	in      bool // its Join has let the client in
 	leaving bool // the client has left; the channel is about to end
 }
 
@@ -121,9 +120,6 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 		return s.receive(in)
 	case opJoined:
 		if s.joining != nil && s.joining.ref.PID() == m.channel {
-			s.joining.in = true
-			s.endpoint.joins.Add(1)
-			s.endpoint.channels.Add(1)
 			s.joining = nil
 		}
 		return s.catchUp()
@@ -325,7 +321,7 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 
 // parted counts the end of a channel, and tells of it.
 func (s *session) parted(j *joined, reason error) {
-	if !j.in {
+	if !j.channel.joined.Load() {
 		return
 	}
 	s.endpoint.channels.Add(-1)
@@ -411,16 +407,24 @@ func (s *session) send(m Message) error {
 }
 
 // reply answers the message m, of which JoinRef, Ref and Topic count.
-func (s *session) reply(m Message, with Reply) (err error) {
-	if m.Payload, err = JSON(with.payload); err != nil {
-		return fmt.Errorf("reply on %q: %w", m.Topic, err)
-	}
-	f, err := s.encoding.encodeReply(m, with.status)
+func (s *session) reply(m Message, with Reply) error {
+	f, err := s.replyFrame(m, with)
 	if err != nil {
-		return fmt.Errorf("reply on %q: %w", m.Topic, err)
+		return err
 	}
 	s.transport.send(f)
 	return nil
+}
+
+// replyFrame encodes what reply sends.
+func (s *session) replyFrame(m Message, with Reply) (f frame, err error) {
+	if m.Payload, err = JSON(with.payload); err == nil {
+		f, err = s.encoding.encodeReply(m, with.status)
+	}
+	if err != nil {
+		return f, fmt.Errorf("reply on %q: %w", m.Topic, err)
+	}
+	return f, nil
 }
 
 func (s *session) log() *slog.Logger { return s.endpoint.log }
