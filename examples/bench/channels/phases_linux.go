@@ -137,6 +137,9 @@ const shoutPayload = `{"text":"0123456789012345678901234567890123456789012345678
 const (
 	floodPace    = 10 * time.Millisecond
 	floodPayload = 32 << 10
+	// heartbeats are how often clients tell that they live: those that only listen
+	// would be closed as idle, where the flood has to last.
+	heartbeats = 30 * time.Second
 )
 
 // flood shouts for a while, or until stop says so, and returns how long each shout
@@ -153,9 +156,18 @@ func (f *fleet) flood(ctx context.Context, topic string, d time.Duration, stop f
 		}
 	}
 	start := time.Now()
+	beat := start.Add(heartbeats)
 	over := false
 	err := f.drive(ctx, d+limit, func() bool {
 		now := time.Now()
+		if now.After(beat) {
+			beat = now.Add(heartbeats)
+			for _, c := range f.clients {
+				if !c.deaf {
+					f.write(c, appendText(nil, heartbeat))
+				}
+			}
+		}
 		over = over || now.Sub(start) > d || stop()
 		if over { // but for what is still on its way
 			return !slices.ContainsFunc(f.clients, func(c *client) bool {
