@@ -223,10 +223,12 @@ func (c *conn) flush() {
 	}
 }
 
-// failLocked gives the connection up; the reader notices.
+// failLocked gives the connection up; the reader notices. If there is none, since the
+// connection is parked, one is started: the lot has nothing more to tell of it.
 func (c *conn) failLocked() {
 	c.dead = true
 	c.closeLocked()
+	c.wake(true)
 }
 
 // receive reads messages and hands them to the session until the connection ends,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,6 +134,34 @@ func TestSlowConsumerIsClosed(t *testing.T) {
 	}
 	if got := s.Stats().SlowConsumers; got != 1 {
 		t.Errorf("%d slow consumers, want 1", got)
+	}
+}
+
+// OUT-8: a client that takes nothing of what waits for it is given up, also if the
+// queue is not full and nothing comes from it.
+func TestClientThatTakesNothingIsGivenUp(t *testing.T) {
+	ended := make(chan ws.Disconnected, 1)
+	socket := rooms(nil)
+	socket.WriteTimeout = 50 * time.Millisecond
+	socket.Observe = func(e ws.Event) {
+		if e, ok := e.(ws.Disconnected); ok {
+			ended <- e
+		}
+	}
+	s := serve(t, socket)
+	c := rawHandshake(t, s, maskedText(`["1","1","room:a","phx_join",{}]`))
+	c.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
+	payload := `{"x":"` + strings.Repeat("x", 32<<20) + `"}` // more than the kernel buffers
+	if err := s.Broadcast("room:a", "big", ws.RawJSON([]byte(payload))); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case e := <-ended:
+		if e.Code != websocket.StatusAbnormalClosure {
+			t.Errorf("%+v", e)
+		}
+	case <-time.After(patience):
+		t.Error("its session goes on")
 	}
 }
 
