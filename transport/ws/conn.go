@@ -3,6 +3,7 @@ package ws
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -59,14 +60,22 @@ type closeStatus struct {
 	reason string
 }
 
+// errAborted stands for the value of a panic in the middle of an upgrade.
+var errAborted = errors.New("ws: the upgrade was aborted")
+
 // accept upgrades the request. The session is there already: it hears of a
 // Disconnect from before the client knows that it is connected. The HTTP handler
 // may then return; nothing of the request is kept.
 func (c *conn) accept(w http.ResponseWriter, r *http.Request) error {
-	e, err := newEngine(w, r, c.socket.accept, c)
-	if err != nil {
-		c.session.Send(sessionMsg{op: opHangup, err: err})
-		c.endpoint.released()
+	err := errAborted
+	defer func() {
+		if err != nil { // also if w panics
+			c.session.Send(sessionMsg{op: opHangup, err: err})
+			c.endpoint.released()
+		}
+	}()
+	var e *engine
+	if e, err = newEngine(w, r, c.socket.accept, c); err != nil {
 		return err
 	}
 	// Compression has a state, and without reads that do not wait it is the library

@@ -121,16 +121,20 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
+	started := false
+	defer func() {
+		if !started { // for one, because Connect has panicked
+			e.released()
+		}
+	}()
 	identity, ser, err := e.handshake(s, "websocket", bearerToken, &Request{Request: r, Params: r.URL.Query()})
 	if err != nil {
-		e.released()
 		refuse(w, err)
 		return
 	}
 	c := &conn{endpoint: e, socket: s}
 	session := &session{endpoint: e, socket: s, transport: c, identity: identity}
-	if !e.start(session) {
-		e.released()
+	if started = e.start(session); !started {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -233,4 +234,42 @@ func TestFailedUpgradeLeavesNothingBehind(t *testing.T) {
 		}
 	}
 	s.waitFor(t, func(st ws.Stats) bool { return st.Connections == 0 })
+}
+
+// A panic in the middle of a handshake is that request's; it is not counted as a
+// connection, for which Shutdown would wait.
+func TestPanicDuringTheHandshakeLeavesNothingBehind(t *testing.T) {
+	socket := polling(nil)
+	socket.Connect = func(r *ws.Request) (ws.Identity, error) {
+		if r.Params.Has("panic") {
+			panic(http.ErrAbortHandler) // of which net/http makes no fuss
+		}
+		return ws.Identity{}, nil
+	}
+	s := serve(t, socket)
+	if _, resp, err := s.dial(t, "/socket?vsn=2.0.0&panic=1", nil); err == nil {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	poll := s.pollClient(t, "panic=1")
+	if resp, err := poll.http.Do(request(t, poll.url, nil)); err == nil {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.ServeHTTP(duringUpgrade{w, func() { panic(http.ErrAbortHandler) }}, r)
+	}))
+	defer front.Close()
+	back := s.addr
+	s.addr = front.Listener.Addr().String()
+	if _, resp, err := s.dial(t, "/socket?vsn=2.0.0", nil); err == nil {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	s.addr = back
+	if got := s.Stats().Connections; got != 0 {
+		t.Errorf("%d connections", got)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
 }

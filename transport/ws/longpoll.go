@@ -102,12 +102,18 @@ func (e *Endpoint) openPoll(r *http.Request, params url.Values, s *Socket) pollA
 	if !e.admit() {
 		return pollStatus(http.StatusServiceUnavailable)
 	}
+	admitted := true
+	defer func() {
+		if admitted { // for one, because Connect has panicked
+			e.released()
+		}
+	}()
 	identity, ser, err := e.handshake(s, "longpoll", authTokenOf, &Request{Request: r, Params: params})
 	if err != nil {
-		e.released()
 		return pollStatus(http.StatusForbidden)
 	}
 	p := newPoller(e, s, uuid.New())
+	admitted = false // from here on the poller's end releases it
 	if !e.start(&session{endpoint: e, socket: s, transport: p, encoding: e.encodings.get(ser, false), identity: identity}) {
 		return pollStatus(http.StatusServiceUnavailable)
 	}
