@@ -110,6 +110,26 @@ func TestEvents(t *testing.T) { // phoenix OBS-1
 	}
 }
 
+// A channel that ends while its connection does tells of its own reason, the one that
+// its Terminate gets: here the client has left, and hung up before it was answered.
+func TestReasonOfAChannelThatEndsWithItsConnection(t *testing.T) { // phoenix OBS-1, END-5
+	log := newRecord()
+	socket, events := observed(log)
+	c := serve(t, socket).connect(t)
+	c.join("room:a")
+	c.send(`["1","2","room:a","wait",{}]`)
+	<-log.entered
+	c.send(`["1","3","room:a","phx_leave",{}]`)
+	c.conn.CloseNow()
+	expectEvents(t, events, `connected /socket websocket 2.0.0 "" <nil>`, `joined room:a "" {} <nil>`,
+		`disconnected /socket websocket "" 1006 "" true`)
+	close(log.release)
+	expectEvents(t, events, `handled room:a wait "" {} "ok" <nil>`, `ended room:a "" shutdown: left`)
+	if reason := <-log.terminated; reason != ws.Left {
+		t.Errorf("Terminate got %v, want Left", reason)
+	}
+}
+
 func TestReasonsOfDisconnects(t *testing.T) { // phoenix OBS-1
 	for _, c := range []struct {
 		name string

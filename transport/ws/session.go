@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -356,7 +357,7 @@ func (s *session) Terminate(_ *actor.Context[sessionMsg], reason error) {
 	}
 	defer func() {
 		for _, j := range s.channels {
-			s.parted(j, Closed)
+			s.parted(j, cmp.Or(j.ref.PID().Err(), Closed)) // it may have been about to end anyway
 		}
 	}()
 	for _, j := range s.channels {
