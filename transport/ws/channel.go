@@ -68,7 +68,29 @@ type Channel struct {
 	intercepts []string     // does not change after the join
 	pending    atomic.Int64 // messages of the client that are not handled yet
 	replaced   atomic.Bool  // joined anew: handle no more
-	joined     atomic.Bool  // Join has let the client in
+	stage      atomic.Uint32
+}
+
+// The life of a channel. Whether the endpoint counts it is decided by who makes the
+// move: the channel to joined, its session to the ones after that. They may do so at
+// the same time if one of them is killed.
+const (
+	stageJoining uint32 = iota // Join has not let the client in
+	stageJoined                // it has, and the channel is counted
+	stageParted                // it had
+	stageRefused               // it must not any more
+)
+
+// hasJoined reports whether Join has let the client in, be it over by now or not.
+func (c *Channel) hasJoined() bool {
+	stage := c.stage.Load()
+	return stage == stageJoined || stage == stageParted
+}
+
+// part is for the session, when the channel has ended or is given up. It reports
+// whether the channel was joined until then.
+func (c *Channel) part() bool {
+	return !c.stage.CompareAndSwap(stageJoining, stageRefused) && c.stage.CompareAndSwap(stageJoined, stageParted)
 }
 
 // Errors of a channel's methods.
@@ -101,7 +123,7 @@ func (c *Channel) SocketID() string { return c.session.identity.ID }
 // Push sends an event to this client. The payload must marshal to a JSON object,
 // or be [Binary]; otherwise the error wraps [ErrPayload].
 func (c *Channel) Push(event string, payload any) error {
-	if !c.joined.Load() {
+	if !c.hasJoined() {
 		return fmt.Errorf("ws: push %q: %w", event, ErrNotJoined)
 	}
 	p, err := outgoing(payload)
@@ -124,7 +146,7 @@ func (c *Channel) BroadcastFrom(event string, payload any) error {
 }
 
 func (c *Channel) broadcast(from actor.PID, event string, payload any) error {
-	if !c.joined.Load() {
+	if !c.hasJoined() {
 		return fmt.Errorf("ws: broadcast %q: %w", event, ErrNotJoined)
 	}
 	return c.session.endpoint.broadcast(from, c.topic, event, payload)
@@ -271,7 +293,9 @@ func (a *channelActor) join(m Message) error {
 	}
 	// Before the client hears of it, and may hang up: its session must then know
 	// that this channel had been joined.
-	a.joined.Store(true)
+	if !a.stage.CompareAndSwap(stageJoining, stageJoined) {
+		return actor.Stop
+	}
 	a.session.endpoint.joins.Add(1)
 	a.session.endpoint.channels.Add(1)
 	a.session.transport.send(f)
@@ -321,7 +345,7 @@ func (a *channelActor) Deliver(_ string, b *broadcast) {
 
 // Terminate implements [actor.Terminator].
 func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
-	if t, ok := a.handler.(Terminator); ok && a.joined.Load() {
+	if t, ok := a.handler.(Terminator); ok && a.hasJoined() {
 		t.Terminate(&a.Channel, reason)
 	}
 }

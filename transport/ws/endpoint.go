@@ -185,7 +185,7 @@ func (e *Endpoint) start(s *session) bool {
 	})
 	if err != nil {
 		e.log.Error("connection not started", "error", err)
-		if !s.owned {
+		if s.claimed.CompareAndSwap(false, true) {
 			s.transport.Release(actor.PID{}, actor.Shutdown)
 		}
 	}

@@ -25,7 +25,8 @@ type Connected struct {
 	Err       error         // why the client was refused, nil if it was not
 }
 
-// Disconnected tells that a connection ends. Its channels end next.
+// Disconnected tells that a connection ends. Its channels end next. Only if somebody
+// kills its actor, neither is told.
 type Disconnected struct {
 	Path, Transport, SocketID string
 	// Code is the code that the connection is closed with, by whichever side; 1006

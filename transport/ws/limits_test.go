@@ -14,6 +14,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
@@ -271,5 +272,32 @@ func TestPanicDuringTheHandshakeLeavesNothingBehind(t *testing.T) {
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// A socket actor that is killed runs no Terminate. Its channels are not counted any
+// more all the same.
+func TestKilledSessionLeavesNothingBehind(t *testing.T) {
+	log := newRecord()
+	sessions := make(chan actor.PID, 1)
+	socket := rooms(log)
+	socket.Channels[0].Use = []ws.Middleware{{Join: func(next ws.JoinFunc) ws.JoinFunc {
+		return func(c *ws.Channel, topic string, in ws.Payload) (any, error) {
+			sessions <- c.Context().(interface{ Parent() actor.PID }).Parent()
+			return next(c, topic, in)
+		}
+	}}}
+	s := serve(t, socket)
+	c := s.connect(t)
+	c.join("room:a")
+	session := <-sessions
+	session.Exit(actor.Kill)
+	<-session.Done()
+	if got := s.Stats().Channels; got != 0 {
+		t.Errorf("%d channels", got)
+	}
+	c.expectClose(websocket.StatusInternalError)
+	if reason := <-log.terminated; reason != actor.Killed {
+		t.Errorf("Terminate got %v, want Killed", reason)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -21,8 +22,8 @@ type session struct {
 	endpoint  *Endpoint
 	socket    *Socket
 	transport transport
-	owned     bool // the transport is released at the session's end
-	told      bool // the observer knows that it ends
+	claimed   atomic.Bool // the transport is released by whoever sets this
+	told      bool        // the observer knows that it ends
 	encoding  *encoding
 	identity  Identity
 
@@ -89,15 +90,27 @@ const (
 func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 	s.ctx = ctx
 	ctx.TrapExit(true)
+	if !s.claimed.CompareAndSwap(false, true) {
+		return actor.NoProc // whoever wanted the session has been told that there is none
+	}
 	s.transport.attach(ctx.Self())
-	// The transport goes with the session, however that ends.
-	if s.owned = ctx.PID().Own(s.transport); !s.owned {
+	if !ctx.PID().Own(s) {
+		s.Release(ctx.PID(), actor.NoProc)
 		return actor.NoProc
 	}
 	if s.identity.ID != "" {
 		return s.endpoint.topics.Subscribe(ctx.PID(), s.identity.ID, s)
 	}
 	return nil
+}
+
+// Release implements [actor.Resource]. The transport goes with the session, however
+// that ends, and if it was killed the channels have not been counted out.
+func (s *session) Release(owner actor.PID, reason error) {
+	for _, j := range s.channels {
+		s.countOut(j)
+	}
+	s.transport.Release(owner, reason)
 }
 
 // Deliver hears broadcasts to the socket ID. It implements pubsub.Subscriber.
@@ -322,13 +335,19 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 
 // parted counts the end of a channel, and tells of it.
 func (s *session) parted(j *joined, reason error) {
-	if !j.channel.joined.Load() {
-		return
-	}
-	s.endpoint.channels.Add(-1)
-	if s.observed() {
+	if s.countOut(j) && s.observed() {
 		s.emit(Ended{j.topic, s.identity.ID, reason})
 	}
+}
+
+// countOut counts the end of a channel, the first time. It reports false if the client
+// was not in.
+func (s *session) countOut(j *joined) bool {
+	if !j.channel.part() {
+		return false
+	}
+	s.endpoint.channels.Add(-1)
+	return true
 }
 
 // tellEnd tells the client that a channel has ended.

@@ -1,0 +1,40 @@
+package ws
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// A session that comes to life when it has been given up already, because its
+// supervisor was killed in the middle of starting it, gives back nothing twice.
+func TestSessionThatStartsTooLateDoesNotStart(t *testing.T) {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	e, err := NewEndpoint(sys, Socket{Path: "/socket", LongPoll: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.sockets.Store(new(supervisor.Dynamic)) // nobody, as good as one that was killed
+	e.admit()
+	s := &session{endpoint: e, socket: &e.mounts[0], transport: newPoller(e, &e.mounts[0], uuid.New())}
+	if e.start(s) {
+		t.Error("started by nobody")
+	}
+	if _, err := actor.Spawn(sys, func() actor.Behavior[sessionMsg] { return s }); err == nil {
+		t.Error("started all the same")
+	}
+	if got := e.Stats().Connections; got != 0 {
+		t.Errorf("%d connections", got)
+	}
+	if err := e.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := sys.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
