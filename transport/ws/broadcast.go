@@ -31,6 +31,15 @@ func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, e
 
 func (b *broadcast) frame(e *encoding) (frame, error) {
 	f := &b.frames[e.index]
-	f.once.Do(func() { f.frame, f.err = e.encode(b.Message) })
+	f.once.Do(func() {
+		// Contained, or only the first receiver would hear of it, and the others be
+		// sent a frame that is none.
+		defer func() {
+			if v := recover(); v != nil {
+				f.err = fmt.Errorf("ws: the serializer panicked: %v", v)
+			}
+		}()
+		f.frame, f.err = e.encode(b.Message)
+	})
 	return f.frame, f.err
 }

@@ -161,3 +161,47 @@ func TestSerializerOfOnesOwn(t *testing.T) { // SER-1, SER-4
 		}
 	}
 }
+
+// fragile is a serializer that panics.
+type fragile struct{ ws.V2 }
+
+func (fragile) Append(buf []byte, m ws.Message) ([]byte, bool, error) {
+	if m.Event == "shout" {
+		panic("serializer")
+	}
+	return ws.V2{}.Append(buf, m)
+}
+
+// SER-4: a broadcast that a serializer panics on reaches none of its clients, and does
+// them no harm; others get it.
+func TestPanicOfASerializerIsContained(t *testing.T) {
+	socket, other := polling(nil), rooms(nil)
+	socket.Serializers = []ws.Serializer{fragile{}}
+	other.Path = "/other"
+	s := serve(t, socket, other)
+	a, b, poll := s.connect(t), s.connect(t), s.pollClient(t, "")
+	plain, _, err := s.dial(t, "/other?vsn=2.0.0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clients := []*client{a, b, plain}
+	for _, c := range clients {
+		c.join("room:a")
+	}
+	poll.open()
+	poll.post(`["1","1","room:a","phx_join",{}]`)
+	poll.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
+	for _, event := range []string{"shout", "say"} {
+		if err := s.Broadcast("room:a", event, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	plain.expect(`[null,null,"room:a","shout",{}]`)
+	for _, c := range clients {
+		c.expect(`[null,null,"room:a","say",{}]`)
+	}
+	poll.expect(`[null,null,"room:a","say",{}]`)
+	if got := s.Stats().Dropped; got != 3 {
+		t.Errorf("%d dropped, want 3", got)
+	}
+}
