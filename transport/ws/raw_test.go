@@ -99,7 +99,6 @@ func (c *rawClient) expect(want string) {
 func TestSlowConsumerIsClosed(t *testing.T) {
 	socket := rooms(nil)
 	socket.MaxQueue = 64 << 10
-	socket.WriteTimeout = time.Second
 	s := serve(t, socket)
 	fast := s.connect(t)
 	fast.join("room:a")

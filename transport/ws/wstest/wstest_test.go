@@ -333,6 +333,6 @@ func TestMatching(t *testing.T) {
 func TestWithoutABubble(t *testing.T) {
 	t.Parallel()
 	room := annIn(t, "stage:1")
-	room.AssertReply(t, room.Push(t, "later", nil), "ok")
+	room.Within(10*time.Second).AssertReply(t, room.Push(t, "later", nil), "ok") // a busy machine takes its time
 	room.Within(time.Millisecond).RefutePush(t, "x")
 }
