@@ -39,10 +39,14 @@ func (ps *PubSub[T]) Connect(a Adapter, c Codec[T]) error {
 // any more. Broadcasts go on here. It does nothing if the PubSub is not connected.
 //
 // It waits for the subscribers that are being called for another node: it must
-// not be called from within Deliver.
+// not be called from within Deliver. If ctx is done before, calling it again waits
+// again.
 func (ps *PubSub[T]) Disconnect(ctx context.Context) error {
 	ps.connecting.Lock()
-	m := ps.cluster.Swap(nil)
+	if m := ps.cluster.Swap(nil); m != nil {
+		ps.leaving = m
+	}
+	m := ps.leaving
 	ps.connecting.Unlock()
 	if m == nil {
 		return nil
@@ -50,6 +54,11 @@ func (ps *PubSub[T]) Disconnect(ctx context.Context) error {
 	if err := m.adapter.Leave(ctx); err != nil {
 		return fmt.Errorf("pubsub: disconnect %q: %w", m.adapter.Node(), err)
 	}
+	ps.connecting.Lock()
+	if ps.leaving == m {
+		ps.leaving = nil
+	}
+	ps.connecting.Unlock()
 	return nil
 }
 

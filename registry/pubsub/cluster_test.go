@@ -359,3 +359,29 @@ func TestNodesConnectAndDisconnectBesideBroadcasts(t *testing.T) {
 	close(stop)
 	broadcasting.Wait()
 }
+
+// A Disconnect that was given up is waited for by the next one.
+func TestDisconnectWaitsAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes := members(t, 2)
+		release := make(chan struct{})
+		subscribe(t, &nodes[1].PubSub, nodes[1].owner, "slow", stuck(release))
+		expectErr(t, nodes[0].Broadcast("slow", "x"), nil)
+		synctest.Wait() // it is being delivered
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 2 {
+			expectErr(t, nodes[1].Disconnect(ctx), context.Canceled)
+		}
+		if got := nodes[1].Node(); got != "" {
+			t.Errorf("it is still node %q", got)
+		}
+		close(release)
+		disconnect(t, &nodes[1].PubSub)
+	})
+}
+
+// stuck is a subscriber that takes its time.
+type stuck chan struct{}
+
+func (s stuck) Deliver(string, string) { <-s }

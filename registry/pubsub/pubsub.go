@@ -26,7 +26,8 @@ type PubSub[T any] struct {
 	// Behind the shards, off the cache lines of their locks.
 
 	cluster    atomic.Pointer[membership[T]] // nil: not connected
-	connecting sync.Mutex                    // held to change cluster
+	connecting sync.Mutex                    // held to change cluster and leaving
+	leaving    *membership[T]                // left, and perhaps not through with it
 }
 
 // shardCount is the number of locks that the topics share. It is far above the
