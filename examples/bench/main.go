@@ -4,7 +4,8 @@
 //	go run . -suite actors               a few minutes
 //	go run . -suite actors -quick        under a minute, coarser
 //	go run . -suite actors -workload 'ring|call' -csv actors.csv
-//	go run . -suite channels             a few minutes, on Linux
+//	go run . -suite scale                a few minutes
+//	go run . -suite channels             several minutes, on Linux
 //
 // The table goes to the standard output, progress to the standard error.
 // See docs/benchmarks.md for the method, and for figures with their machine.
@@ -22,6 +23,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/troupe-go/troupe/examples/bench/actors"
 	"github.com/troupe-go/troupe/examples/bench/channels"
@@ -91,11 +93,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		if s.Name != *suite {
 			continue
 		}
+		start := time.Now()
 		rows, err := s.Run(ctx, opts)
 		if err != nil {
 			return fmt.Errorf("suite %s: %w", s.Name, err)
 		}
 		file := report.File{Facts: report.Facts(modules), Rows: rows}
+		if opts.Workload == nil {
+			file.Facts = append(file.Facts, report.Fact{Name: "all of it took", Value: time.Since(start).Round(time.Second).String()})
+		}
 		print(stdout, file)
 		if *csv != "" {
 			if file, err = save(*csv, file); err != nil {
@@ -151,6 +157,16 @@ func load(name string) (report.File, error) {
 	return file, nil
 }
 
+// source is what a page is made from whose files are in the directory, which is beside
+// it.
+func source(dir string) page.Source {
+	return page.Source{
+		Load:    func(csv string) (report.File, error) { return load(filepath.Join(dir, csv)) },
+		Charts:  filepath.Base(dir),
+		Targets: channels.Targets,
+	}
+}
+
 // document makes the tables of a page and its charts anew. Its CSV files and its
 // charts are in the directory that has its name without the extension.
 func document(name string) error {
@@ -161,15 +177,17 @@ func document(name string) error {
 	dir := strings.TrimSuffix(name, filepath.Ext(name))
 	var rows []report.Row
 	seen := map[string]bool{}
-	text, err = page.Update(text, func(csv string) (report.File, error) {
-		file, err := load(filepath.Join(dir, csv))
+	src := source(dir)
+	open := src.Load
+	src.Load = func(csv string) (report.File, error) {
+		file, err := open(csv)
 		if err == nil && !seen[csv] {
 			seen[csv] = true
 			rows = append(rows, file.Rows...)
 		}
 		return file, err
-	})
-	if err != nil {
+	}
+	if text, err = src.Update(text); err != nil {
 		return err
 	}
 	if _, err := charts.Draw(rows, dir); err != nil {

@@ -10,7 +10,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/examples/bench/child"
-	"github.com/troupe-go/troupe/examples/bench/page"
 	"github.com/troupe-go/troupe/examples/bench/report"
 )
 
@@ -73,9 +72,7 @@ func TestDocumentIsMadeFromItsFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := page.Update(text, func(csv string) (report.File, error) {
-		return load(filepath.Join("../../docs/benchmarks", csv))
-	})
+	again, err := source("../../docs/benchmarks").Update(text)
 	if err != nil {
 		t.Fatal(err)
 	}

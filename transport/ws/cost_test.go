@@ -21,13 +21,7 @@ func (s *server) bareConnect(t testing.TB, buf []byte) net.Conn {
 	t.Cleanup(func() { nc.Close() })
 	io.WriteString(nc, "GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: "+s.addr+
 		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
-	for n := 0; !bytes.HasSuffix(buf[:n], []byte("\r\n\r\n")); {
-		m, err := nc.Read(buf[n:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		n += m
-	}
+	awaitEnd(t, nc, "\r\n\r\n", buf)
 	return nc
 }
 
@@ -37,7 +31,13 @@ func roundTrip(t testing.TB, nc net.Conn, frame, buf []byte) {
 	if _, err := nc.Write(frame); err != nil {
 		t.Fatal(err)
 	}
-	for n := 0; !bytes.HasSuffix(buf[:n], []byte("}}]")); {
+	awaitEnd(t, nc, "}}]", buf)
+}
+
+// awaitEnd reads until what has come ends so.
+func awaitEnd(t testing.TB, nc net.Conn, end string, buf []byte) {
+	t.Helper()
+	for n := 0; !bytes.HasSuffix(buf[:n], []byte(end)); {
 		m, err := nc.Read(buf[n:])
 		if err != nil {
 			t.Fatal(err)
@@ -59,6 +59,35 @@ func TestEchoAllocatesLittle(t *testing.T) {
 	t.Logf("%v allocations for each echo", allocs)
 	if allocs > most {
 		t.Errorf("%v allocations for each echo, want at most %d", allocs, most)
+	}
+}
+
+// It is encoded once, and written to each.
+func TestABroadcastAllocatesNothingForAReceiver(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	s := serve(t, rooms(nil))
+	buf := make([]byte, 4096)
+	join := maskedText(`["1","1","room:1","phx_join",{}]`)
+	shout := maskedText(`["1","2","room:1","shout",{"text":"hello"}]`)
+	var all []net.Conn
+	allocs := func(receivers int) float64 {
+		for len(all) < receivers {
+			all = append(all, s.bareConnect(t, buf))
+			roundTrip(t, all[len(all)-1], join, buf)
+		}
+		return testing.AllocsPerRun(200, func() {
+			roundTrip(t, all[0], shout, buf)
+			for _, nc := range all[1:] {
+				awaitEnd(t, nc, `"}]`, buf)
+			}
+		})
+	}
+	few, many := allocs(10), allocs(110)
+	t.Logf("%v allocations for 10 receivers, %v for 110", few, many)
+	if many-few > 10 { // less than a tenth of one for each
+		t.Errorf("a broadcast makes %v allocations for 10 receivers, %v for 110", few, many)
 	}
 }
 

@@ -8,5 +8,8 @@
 // binary, or anything else on a loopback port that speaks the events "echo" and
 // "shout" of the conformance fixture on "room:*".
 //
+// With several servers at once, each has a process of clients, too, because a client
+// takes as many descriptors as its server does.
+//
 // It runs on Linux only: it needs epoll, and /proc to look at the servers.
 package channels

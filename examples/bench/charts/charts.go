@@ -20,42 +20,52 @@ import (
 	"github.com/troupe-go/troupe/examples/bench/report"
 )
 
-// Draw draws the charts that the rows give into files of a directory, and returns
-// the names of the files.
-func Draw(rows []report.Row, dir string) (names []string, err error) {
+// A Chart is a plot with the name and the size of its file.
+type Chart struct {
+	Name          string
+	plot          *plot.Plot
+	width, height vg.Length
+}
+
+// Of returns the charts that the rows give.
+func Of(rows []report.Row) (all []Chart) {
 	suites := map[string][]report.Row{}
 	for _, r := range rows {
 		if r.Runs > 0 {
 			suites[r.Suite] = append(suites[r.Suite], r)
 		}
 	}
-	var drawn []chart
-	drawn = append(drawn, comparison(suites["actors"])...)
-	drawn = append(drawn, growth(suites["scale"])...)
+	all = append(all, comparison(suites["actors"])...)
+	all = append(all, servers(suites["channels"])...)
+	return append(all, growth(suites["scale"])...)
+}
+
+// Draw draws the charts that the rows give into files of a directory, and returns
+// the names of the files.
+func Draw(rows []report.Row, dir string) (names []string, err error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err
 	}
-	for _, c := range drawn {
-		if err := c.save(filepath.Join(dir, c.name)); err != nil {
+	for _, c := range Of(rows) {
+		if err := c.save(filepath.Join(dir, c.Name)); err != nil {
 			return names, err
 		}
-		names = append(names, c.name)
+		names = append(names, c.Name)
 	}
 	return names, nil
 }
 
-// A chart is a plot with the name and size of its file.
-type chart struct {
-	name          string
-	plot          *plot.Plot
-	width, height vg.Length
-}
+// Title is what the chart is headed with.
+func (c Chart) Title() string { return c.plot.Title.Text }
 
-func (c chart) save(name string) error {
+// margins are what is free at the left and the right of a chart, together.
+const margins = vg.Length(28)
+
+func (c Chart) save(name string) error {
 	canvas := vgsvg.New(c.width, c.height)
 	area := draw.New(canvas)
 	area.FillPolygon(white, []vg.Point{area.Min, {X: area.Max.X, Y: area.Min.Y}, area.Max, {X: area.Min.X, Y: area.Max.Y}})
-	c.plot.Draw(draw.Crop(area, vg.Points(14), -vg.Points(14), vg.Points(10), -vg.Points(10)))
+	c.plot.Draw(draw.Crop(area, margins/2, -margins/2, vg.Points(10), -vg.Points(10)))
 	var svg bytes.Buffer
 	if _, err := canvas.WriteTo(&svg); err != nil {
 		return err
@@ -86,6 +96,9 @@ var (
 		{"protoactor", color.RGBA{0xcc, 0x79, 0xa7, 0xff}, draw.PyramidGlyph{}},
 		{"goakt", color.RGBA{0x56, 0xb4, 0xe9, 0xff}, draw.BoxGlyph{}},
 		{"suture", color.RGBA{0x88, 0x66, 0x22, 0xff}, draw.CrossGlyph{}},
+		{report.Bare, grey, draw.RingGlyph{}},
+		{"bare, usual", color.RGBA{0x00, 0x72, 0xb2, 0xff}, draw.SquareGlyph{}},
+		{"troupe, parked", color.RGBA{0x00, 0x9e, 0x73, 0xff}, draw.TriangleGlyph{}},
 	}
 	lines = []color.Color{
 		subjects[1].color, subjects[2].color, subjects[3].color, subjects[4].color, subjects[5].color, subjects[6].color,

@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -14,7 +15,7 @@ import (
 
 // comparison draws the suite of actors: times in multiples of the raw channel's,
 // and memory.
-func comparison(rows []report.Row) (drawn []chart) {
+func comparison(rows []report.Row) (drawn []Chart) {
 	var times, memory []report.Row
 	for _, r := range rows {
 		switch {
@@ -26,7 +27,7 @@ func comparison(rows []report.Row) (drawn []chart) {
 		}
 	}
 	if len(times) > 0 {
-		drawn = append(drawn, dots("actors-time.svg", "Time, in multiples of the raw channel's (left is faster)", relative(times), ratio, 1))
+		drawn = append(drawn, dots("actors-time.svg", "Time, in multiples of the raw channel's (left is faster)", relative(times, report.Channel), ratio, 1))
 	}
 	if len(memory) > 0 {
 		drawn = append(drawn, dots("actors-memory.svg", "Resident memory of an idle actor, in bytes (left is smaller)", memory, report.Figure, 0))
@@ -34,12 +35,12 @@ func comparison(rows []report.Row) (drawn []chart) {
 	return drawn
 }
 
-// relative divides each row by that of the raw channel.
-func relative(rows []report.Row) (of []report.Row) {
+// relative divides each row by that of the base.
+func relative(rows []report.Row, base string) (of []report.Row) {
 	for _, r := range rows {
-		for _, base := range rows {
-			if base.Workload == r.Workload && base.Subject == report.Channel && base.Median > 0 {
-				r.Median, r.Min, r.Max = r.Median/base.Median, r.Min/base.Median, r.Max/base.Median
+		for _, b := range rows {
+			if b.Workload == r.Workload && b.Subject == base && b.Median > 0 {
+				r.Median, r.Min, r.Max = r.Median/b.Median, r.Min/b.Median, r.Max/b.Median
 				of = append(of, r)
 			}
 		}
@@ -50,7 +51,7 @@ func relative(rows []report.Row) (of []report.Row) {
 // dots draws a line for each workload and on it a point for each subject, with
 // a thin line from its fastest to its slowest run. A mark, if it is not 0, is drawn
 // through all lines.
-func dots(name, title string, rows []report.Row, write func(float64) string, mark float64) chart {
+func dots(name, title string, rows []report.Row, write func(float64) string, mark float64) Chart {
 	p := newPlot(title)
 	workloads := order(rows, workload)
 	low, high := math.Inf(1), 0.0
@@ -91,8 +92,6 @@ func dots(name, title string, rows []report.Row, write func(float64) string, mar
 		p.Add(points)
 		p.Legend.Add(s, points)
 	}
-	p.Legend.Left, p.Legend.Top = true, true
-	p.Legend.XOffs = vg.Points(480)
 	logAxis(&p.X, low/1.3, high*1.3, write)
 	p.Y.Min, p.Y.Max = -0.5, float64(len(workloads))-0.5
 	var ticks []plot.Tick
@@ -103,8 +102,19 @@ func dots(name, title string, rows []report.Row, write func(float64) string, mar
 	p.Y.Tick.Length, p.Y.LineStyle.Width = 0, 0
 	p.Y.Padding = vg.Points(12) // a reader's font may have wider letters
 	p.Y.Tick.Label.Font.Size = vg.Points(11)
-	p.X.Max = high * 6 // room for the legend
-	return chart{name, p, vg.Points(720), vg.Points(90 + 52*float64(len(workloads)))}
+	p.X.Max = high * math.Pow(high/low, 0.35) // room for the legend, at the right, whatever the reader's font
+	const width = 720
+	p.Legend.Left, p.Legend.Top = true, true
+	p.Legend.XOffs = vg.Points(width) - margins - p.Y.Padding -
+		widest(p.Y.Tick.Label, workloads) - 1.2*(p.Legend.ThumbnailWidth+widest(p.Legend.TextStyle, names))
+	return Chart{name, p, vg.Points(width), vg.Points(90 + float64(len(workloads)*(10+6*len(names))))}
+}
+
+func widest(style text.Style, texts []string) (w vg.Length) {
+	for _, t := range texts {
+		w = max(w, style.Width(t))
+	}
+	return w
 }
 
 // stripes shades every other line.

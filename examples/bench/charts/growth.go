@@ -13,7 +13,7 @@ import (
 
 // growth draws the suite of scale: a chart for each workload and unit, with the
 // cost of one against how many there are, both logarithmic.
-func growth(rows []report.Row) (drawn []chart) {
+func growth(rows []report.Row) (drawn []Chart) {
 	for _, w := range order(rows, workload) {
 		for _, unit := range []string{"ns", "B"} {
 			var some []report.Row
@@ -31,7 +31,7 @@ func growth(rows []report.Row) (drawn []chart) {
 	return drawn
 }
 
-func slopes(name, of string, rows []report.Row) chart {
+func slopes(name, of string, rows []report.Row) Chart {
 	p := newPlot("Cost of one, by the number of " + of)
 	p.X.Label.Text = "number of " + of
 	p.Y.Label.Text = "ns for each"
@@ -61,7 +61,7 @@ func slopes(name, of string, rows []report.Row) chart {
 	p.Legend.YOffs = vg.Points(-2)
 	logAxis(&p.X, from/1.2, to*1.2, count)
 	logAxis(&p.Y, pow10Below(low), pow10Below(high)*10*math.Pow(10, 0.25+0.22*float64(len(order(rows, metric)))), report.Figure)
-	return chart{name, p, vg.Points(560), vg.Points(360)}
+	return Chart{name, p, vg.Points(560), vg.Points(360)}
 }
 
 func pow10Below(v float64) float64 { return math.Pow(10, math.Floor(math.Log10(v))) }

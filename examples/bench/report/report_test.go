@@ -77,6 +77,34 @@ func TestCompareShowsRatiosToTheRawChannel(t *testing.T) {
 	}
 }
 
+func TestReachShowsWhatKeepsItsTarget(t *testing.T) {
+	rate := func(subject string, v float64) Row {
+		return Row{Workload: "echo", Subject: subject, Metric: "rate", Unit: "/s"}.Of(v)
+	}
+	rows := []Row{
+		rate("x", 95), rate(Bare, 100), rate("y", 60),
+		Row{Workload: "idle", Subject: "x", Metric: "RSS", Unit: "B", Size: 10}.Of(8193),
+		Row{Workload: "idle", Subject: "x", Metric: "RSS", Unit: "B", Size: 20}.Of(8192),
+	}
+	var b strings.Builder
+	Reach(rows, []Target{
+		{Workload: "echo", Metric: "rate", Subjects: []string{"x", "y"}, Bound: 0.8, Least: true, Of: Bare},
+		{Workload: "idle", Metric: "RSS", Size: 10, Subjects: []string{"x"}, Bound: 8192},
+		{Workload: "idle", Metric: "RSS", Size: 20, Subjects: []string{"x"}, Bound: 8192},
+		{Workload: "idle", Metric: "RSS", Size: 30, Subjects: []string{"x"}, Bound: 8192},
+		{Workload: "idle", Metric: "RSS", Size: 20, Subjects: []string{"x"}, Bound: 2, Of: Bare},
+	}).Markdown(&b)
+	const want = `| target | wanted | bare | x | y |
+| --- | --- | ---: | ---: | ---: |
+| echo: rate, /s | ≥ 0.8× | 100 | 95 [0.95×] ✓ | 60 [0.6×] ✗ |
+| idle: RSS, B | ≤ 8,192 | – | 8,193 ✗ | – |
+| idle: RSS, B | ≤ 8,192 | – | 8,192 ✓ | – |
+`
+	if b.String() != want {
+		t.Errorf("%s", &b)
+	}
+}
+
 func TestNumbersAreWrittenForReaders(t *testing.T) {
 	for got, want := range map[string]string{
 		Figure(0): "0", Figure(1.5): "1.5", Figure(99.96): "100", Figure(1234567): "1,234,567", Figure(12): "12",

@@ -1,10 +1,18 @@
 package scale
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/troupe-go/troupe/examples/bench/report"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,5 +30,42 @@ func TestEverySeriesMeasures(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// connectionsOnly has the suite measure connections, by pass.
+func connectionsOnly(t *testing.T, pass Pass) ([]report.Row, error) {
+	t.Helper()
+	opts := report.Options{Quick: true, Workload: regexp.MustCompile("^connections$"), Progress: io.Discard}
+	return Suite(pass).Run(t.Context(), opts)
+}
+
+func TestConnectionsAreASeriesLikeTheOthers(t *testing.T) {
+	rows, err := connectionsOnly(t, func(_ context.Context, n int) ([]report.Sample, error) {
+		return []report.Sample{{Metric: "connect", Unit: "ns", Value: float64(n)}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []report.Row
+	for _, n := range []int{100, 1000, 10_000} {
+		want = append(want, report.Row{
+			Suite: "scale", Workload: "connections", Subject: report.Troupe, Metric: "connect", Unit: "ns", Size: n,
+		}.Of(float64(n)))
+	}
+	if !slices.Equal(rows, want) {
+		t.Errorf("%v", rows)
+	}
+}
+
+func TestASeriesThatCannotBeMeasuredIsNoted(t *testing.T) {
+	unsupported := fmt.Errorf("not here: %w", errors.ErrUnsupported)
+	rows, err := connectionsOnly(t, func(context.Context, int) ([]report.Sample, error) { return nil, unsupported })
+	if err != nil || len(rows) != 1 || rows[0].Note == "" || rows[0].Runs != 0 {
+		t.Errorf("%v, %v", rows, err)
+	}
+	broken := errors.New("broken")
+	if _, err := connectionsOnly(t, func(context.Context, int) ([]report.Sample, error) { return nil, broken }); !errors.Is(err, broken) {
+		t.Error(err)
 	}
 }

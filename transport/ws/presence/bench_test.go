@@ -25,7 +25,7 @@ type seen struct {
 }
 
 // crowd returns n actors, spread over some topics.
-func crowd(b *testing.B, sys *actor.System, n, topics int) []presence.Owner {
+func crowd(b testing.TB, sys *actor.System, n, topics int) []presence.Owner {
 	b.Helper()
 	owners := make([]presence.Owner, n)
 	for i := range owners {
@@ -41,7 +41,7 @@ func crowd(b *testing.B, sys *actor.System, n, topics int) []presence.Owner {
 }
 
 // enter tracks them.
-func enter(b *testing.B, who *presence.Tracker, owners []presence.Owner) {
+func enter(b testing.TB, who *presence.Tracker, owners []presence.Owner) {
 	b.Helper()
 	for i, o := range owners {
 		if _, err := who.Track(o, fmt.Sprint("user:", i), seen{1_800_000_000}); err != nil {
