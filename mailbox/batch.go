@@ -18,9 +18,9 @@ const (
 // Batch is what a receiver has taken and not handled yet. The zero value is
 // empty. It belongs to the receiver's goroutine.
 type Batch[T any] struct {
+	first *single[T] // comes before all the rest
 	seg   *segment[T]
-	i     int    // next slot of seg
-	at    uint64 // number of the next message
+	at    uint64 // number of the next message of seg
 	marks []mark
 	pool  *pool[T] // where empty segments go; nil: nowhere
 }
@@ -43,11 +43,13 @@ func (q *Queue[T]) Take(b *Batch[T]) State {
 // if there was one and it has not been taken.
 func (q *Queue[T]) TakeFirst(b *Batch[T]) bool {
 	s := q.first
-	if s == nil {
+	if s == nil || !s.full {
 		return false
 	}
-	q.first = nil
-	b.seg, b.i, b.pool = s, 0, q.pool
+	b.first = s
+	if !keepsSingle[T]() {
+		q.first, b.pool = nil, q.segments()
+	}
 	return true
 }
 
@@ -56,11 +58,10 @@ func (q *Queue[T]) takeSlow(b *Batch[T]) State {
 	if q.emptyLocked() {
 		return q.sleepUnlock(flags &^ waiting)
 	}
-	b.at, b.i, b.pool = q.out, 0, q.pool
+	b.at, b.pool = q.out, q.segments()
 	b.marks, q.marks = q.marks, nil
 	if !q.bounded() {
 		b.seg, q.head, q.tail = q.head, nil, nil
-		b.i, q.off = int(q.off), 0 // not 0 if a Discard is under way
 		q.out = q.in
 	} else if q.head != nil {
 		q.takeOneLocked(b)
@@ -80,7 +81,7 @@ func (q *Queue[T]) emptyLocked() bool {
 }
 
 // sleepUnlock tells a receiver that there is nothing for it.
-func (q *Queue[T]) sleepUnlock(flags uint32) State {
+func (q *Queue[T]) sleepUnlock(flags uint64) State {
 	if flags&closed != 0 {
 		q.state.unlock(flags)
 		return Ended
@@ -116,7 +117,7 @@ func takeMark(marks *[]mark, match func(any) bool) (value any, ok bool) {
 // behind it.
 func (q *Queue[T]) takeOneLocked(b *Batch[T]) {
 	one := &q.bound.taken
-	one.slots = append(one.slots[:0], q.removeLocked())
+	one.slots, one.off = append(one.slots[:0], q.removeLocked()), 0
 	b.seg, b.pool = one, nil
 	due := 0
 	for due < len(b.marks) && b.marks[due].at <= b.at {
@@ -128,7 +129,7 @@ func (q *Queue[T]) takeOneLocked(b *Batch[T]) {
 }
 
 // Empty reports whether all of the batch has been handled.
-func (b *Batch[T]) Empty() bool { return b.seg == nil && len(b.marks) == 0 }
+func (b *Batch[T]) Empty() bool { return b.first == nil && b.seg == nil && len(b.marks) == 0 }
 
 // AtMark reports whether a mark comes next.
 func (b *Batch[T]) AtMark() bool { return len(b.marks) > 0 && b.marks[0].at <= b.at }
@@ -148,25 +149,38 @@ func (b *Batch[T]) TakeMark(match func(any) bool) (value any, ok bool) {
 // Next removes and returns the next message. It returns false at the end of the
 // batch. If AtMark holds, the mark's turn comes first.
 func (b *Batch[T]) Next() (v T, ok bool) {
+	if b.first != nil {
+		return b.nextFirst(), true
+	}
 	s := b.seg
 	if s == nil {
 		return v, false
 	}
-	slot := &s.slots[b.i]
+	slot := &s.slots[s.off]
 	v = *slot
 	var zero T
 	*slot = zero // let go of what the message refers to
 	b.at++
-	if b.i++; b.i == len(s.slots) {
+	if s.off++; s.off == len(s.slots) {
 		b.advance()
 	}
 	return v, true
 }
 
+func (b *Batch[T]) nextFirst() T {
+	s := b.first
+	b.first = nil
+	v := s.take()
+	if !keepsSingle[T]() {
+		b.pool.singles.Put(s)
+	}
+	return v
+}
+
 // advance gives the finished segment back to the pool.
 func (b *Batch[T]) advance() {
 	s := b.seg
-	b.seg, b.i = s.next, 0
+	b.seg = s.next
 	if b.pool != nil {
 		b.pool.put(s)
 	}

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 )
 
 // Outcome is what became of a push.
@@ -30,20 +31,19 @@ const (
 // All methods but Take may be called from any goroutine. Take belongs to the
 // receiver: to whoever was told [Wake] and has not been told [Asleep] since.
 type Queue[T any] struct {
-	state      state  // guards all the rest but first
-	off        uint32 // slots of head already removed, by a bounded queue or Discard
+	state      state // guards all the rest but first
 	head, tail *segment[T]
 
-	// first is the message that woke the receiver. It belongs to the receiver, which
-	// so needs no lock to take it: it is set only while there is no receiver and
-	// nothing waits, by the sender that makes one.
-	first *segment[T]
+	// first holds the message that woke the receiver, or none. It belongs to the
+	// receiver, which so needs no lock to take it; a sender puts it there in the
+	// receiver's place, before it starts one.
+	first *single[T]
 
-	in, out uint64 // messages ever queued, ever taken or dropped
+	in, out uint64 // messages ever queued, ever taken or dropped; but for the first ones
 	marks   []mark // in order of position
 	urgent  *urgent[T]
 	bound   *bound[T]
-	pool    *pool[T]
+	pool    atomic.Pointer[pool[T]] // nil until first needed
 }
 
 // A mark stands before the message with number at.
@@ -80,6 +80,10 @@ func (q *Queue[T]) bounded() bool { return q.bound != nil && q.bound.Capacity > 
 // Push appends v. It does not block: a full queue that should [Block] answers
 // [Full]; see PushWait.
 func (q *Queue[T]) Push(v T) Outcome {
+	if q.bound == nil && q.state.rouse() {
+		q.handOver(v)
+		return Wake
+	}
 	flags := q.state.lock()
 	switch {
 	case flags&closed != 0:
@@ -87,22 +91,17 @@ func (q *Queue[T]) Push(v T) Outcome {
 		return Closed
 	case q.bound != nil:
 		return q.pushBoundUnlock(flags, v)
-	case flags&(awake|waiting) == 0:
-		return q.handOverUnlock(flags, v)
 	}
 	q.appendLocked(v)
 	return q.state.unlockAwake(flags)
 }
 
-// handOverUnlock gives v to the receiver that it is about to wake.
-func (q *Queue[T]) handOverUnlock(flags uint32, v T) Outcome {
-	s := q.newSegment(smallSegment)
-	s.slots = append(s.slots, v)
-	q.first = s
-	q.in++
-	q.out++
-	q.state.unlock(flags | awake)
-	return Wake
+// handOver keeps v for the receiver that the caller is about to start.
+func (q *Queue[T]) handOver(v T) {
+	if q.first == nil {
+		q.first = q.segments().single()
+	}
+	q.first.put(v)
 }
 
 // PushWait is Push for a queue that blocks: it waits for room until ctx is
@@ -171,7 +170,7 @@ func (q *Queue[T]) roomLocked() bool {
 }
 
 // pushBoundUnlock is Push for a queue with a Limit.
-func (q *Queue[T]) pushBoundUnlock(flags uint32, v T) Outcome {
+func (q *Queue[T]) pushBoundUnlock(flags uint64, v T) Outcome {
 	if !q.roomLocked() {
 		return q.overflowUnlock(flags, v)
 	}
@@ -187,7 +186,7 @@ func (q *Queue[T]) pushBoundUnlock(flags uint32, v T) Outcome {
 }
 
 // overflowUnlock applies the policy of a full queue to v.
-func (q *Queue[T]) overflowUnlock(flags uint32, v T) Outcome {
+func (q *Queue[T]) overflowUnlock(flags uint64, v T) Outcome {
 	b := q.bound
 	switch b.Overflow {
 	case DropOldest:
@@ -283,7 +282,7 @@ func (q *Queue[T]) Len() int {
 func (q *Queue[T]) Taken() uint64 {
 	flags := q.state.lock()
 	defer q.state.unlock(flags)
-	n := q.out
+	n := q.out + flags/handedOver
 	if q.bound != nil {
 		n -= q.bound.evicted
 	}
@@ -318,27 +317,33 @@ func (q *Queue[T]) growLocked() *segment[T] {
 	return s
 }
 
-func (q *Queue[T]) newSegment(size int) *segment[T] {
-	if q.pool == nil {
-		q.pool = poolOf[T]()
+func (q *Queue[T]) newSegment(size int) *segment[T] { return q.segments().get(size) }
+
+// segments returns where segments come from. Two may find that out at a time, one
+// with the lock and one as the receiver.
+func (q *Queue[T]) segments() *pool[T] {
+	p := q.pool.Load()
+	if p == nil {
+		p = poolOf[T]()
+		q.pool.Store(p)
 	}
-	return q.pool.get(size)
+	return p
 }
 
 // removeLocked takes the oldest message, of which there must be one.
 func (q *Queue[T]) removeLocked() T {
 	s := q.head
-	slot := &s.slots[q.off]
+	slot := &s.slots[s.off]
 	v := *slot
 	var zero T
 	*slot = zero
 	q.out++
-	if q.off++; int(q.off) == len(s.slots) {
-		q.head, q.off = s.next, 0
+	if s.off++; s.off == len(s.slots) {
+		q.head = s.next
 		if q.head == nil {
 			q.tail = nil
 		}
-		q.pool.put(s)
+		q.segments().put(s)
 	}
 	return v
 }

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"reflect"
 	"sync"
+	"unsafe"
 )
 
 // The first segment of a queue is small, because most queues hold a message or
@@ -18,10 +19,29 @@ const (
 type segment[T any] struct {
 	next  *segment[T]
 	slots []T // length: filled so far; capacity: fixed
+	off   int // slots emptied so far
 }
 
+// A single is a place for one message, for the one that wakes a receiver.
+type single[T any] struct {
+	v    T
+	full bool
+}
+
+func (s *single[T]) put(v T) { s.v, s.full = v, true }
+
+func (s *single[T]) take() T {
+	v := s.v
+	*s = single[T]{}
+	return v
+}
+
+// keepsSingle reports whether a queue keeps the single that it has got. If messages
+// are large, it shares it by the pool, or an idle actor would be as large.
+func keepsSingle[T any]() bool { return unsafe.Sizeof(*new(T)) <= 64 }
+
 // pool recycles the segments of all queues with elements of type T.
-type pool[T any] struct{ small, large sync.Pool }
+type pool[T any] struct{ singles, small, large sync.Pool }
 
 // pools maps an element type to its *pool: Go has no generic package variable.
 var pools sync.Map // reflect.Type → *pool[T]
@@ -46,10 +66,19 @@ func (p *pool[T]) get(size int) *segment[T] {
 	return &segment[T]{slots: make([]T, 0, size)}
 }
 
+// single returns one that is empty.
+func (p *pool[T]) single() *single[T] {
+	if !keepsSingle[T]() {
+		if s, ok := p.singles.Get().(*single[T]); ok {
+			return s
+		}
+	}
+	return new(single[T])
+}
+
 // put takes back a segment whose filled slots have all been zeroed.
 func (p *pool[T]) put(s *segment[T]) {
-	s.next = nil
-	s.slots = s.slots[:0]
+	s.next, s.slots, s.off = nil, s.slots[:0], 0
 	if cap(s.slots) == largeSegment {
 		p.large.Put(s)
 	} else {

@@ -15,20 +15,25 @@ import (
 // which parks and wakes goroutines for a wait of nanoseconds. It yields after a
 // few failed tries, because the holder may have been descheduled: spinning on
 // would only keep it from running.
-type state struct{ word atomic.Uint32 }
+//
+// Above the flags it counts the messages that were handed over; see rouse.
+type state struct{ word atomic.Uint64 }
 
 const (
-	locked  uint32 = 1 << iota
+	locked  uint64 = 1 << iota
 	awake          // there is a receiver, or one is about to be started
 	closed         // nothing may be added
 	waiting        // something may wait in the queue; never unset while it does
+
+	handedOver // counts from here
+	flagMask   = handedOver - 1
 )
 
 // flags returns the flags as they are now.
-func (s *state) flags() uint32 { return s.word.Load() &^ locked }
+func (s *state) flags() uint64 { return s.word.Load() &^ locked }
 
-// lock takes the lock and returns the flags.
-func (s *state) lock() (flags uint32) {
+// lock takes the lock and returns the flags, with the count.
+func (s *state) lock() (flags uint64) {
 	flags = s.word.Load()
 	if flags&locked == 0 && s.word.CompareAndSwap(flags, flags|locked) {
 		return flags
@@ -38,7 +43,7 @@ func (s *state) lock() (flags uint32) {
 
 const spinTries = 20
 
-func (s *state) lockSlow() (flags uint32) {
+func (s *state) lockSlow() (flags uint64) {
 	for try := 1; ; try++ {
 		flags = s.word.Load()
 		if flags&locked == 0 && s.word.CompareAndSwap(flags, flags|locked) {
@@ -51,13 +56,13 @@ func (s *state) lockSlow() (flags uint32) {
 }
 
 // unlock releases the lock and sets the flags.
-func (s *state) unlock(flags uint32) { s.word.Store(flags) }
+func (s *state) unlock(flags uint64) { s.word.Store(flags) }
 
 // unlockAwake is unlock with the receiver marked awake, and told that something
 // waits. The flag changes under the lock that also guards the queue, so a receiver
 // that goes to sleep has seen it empty, and a sender that comes later sees the
 // receiver asleep: no wake-up is lost, and only one sender is told to wake.
-func (s *state) unlockAwake(flags uint32) Outcome {
+func (s *state) unlockAwake(flags uint64) Outcome {
 	s.unlock(flags | awake | waiting)
 	if flags&awake == 0 {
 		return Wake
@@ -65,6 +70,18 @@ func (s *state) unlockAwake(flags uint32) Outcome {
 	return Queued
 }
 
+// rouse marks a sleeping receiver awake for which nothing waits, and counts the
+// message that the caller has for it. It reports false if that is not the state of
+// things. If it is true, the caller is the receiver until it starts one, and what
+// belongs to the receiver is the caller's without a lock.
+func (s *state) rouse() bool {
+	w := s.word.Load()
+	return w&flagMask == 0 && s.word.CompareAndSwap(w, w+handedOver|awake)
+}
+
 // sleep marks a receiver asleep for which nothing has come, and reports false if
 // something may have, or the queue is closed.
-func (s *state) sleep() bool { return s.word.CompareAndSwap(awake, 0) }
+func (s *state) sleep() bool {
+	w := s.word.Load()
+	return w&flagMask == awake && s.word.CompareAndSwap(w, w&^awake)
+}
