@@ -11,11 +11,14 @@ import (
 // only the first answer counts, and one that comes after the caller has given up
 // is dropped. The zero Reply answers nobody, so a request that was sent with Send
 // needs no other handling.
-type Reply[R any] struct{ call *call[R] }
+type Reply[R any] struct {
+	call *call[R]
+	turn turn
+}
 
 // Send answers the call with v.
 func (r Reply[R]) Send(v R) {
-	if c := r.call; c != nil && c.claim() {
+	if c := r.call; c != nil && c.claim(r.turn) {
 		c.value = v
 		c.settled()
 	}
@@ -24,7 +27,7 @@ func (r Reply[R]) Send(v R) {
 // Fail answers the call with an error, which Call returns wrapped.
 func (r Reply[R]) Fail(err error) {
 	if c := r.call; c != nil {
-		c.fail(err)
+		c.fail(r.turn, err)
 	}
 }
 
@@ -58,52 +61,159 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 	if caller(ctx) == callee.p {
 		return none, &CallError{callee, ErrSelf}
 	}
-	wakers := &callee.p.sys.wakers
-	c := &call[R]{pendingCall: pendingCall{wake: wakers.Get().(chan struct{})}}
-	if !callee.p.expect(&c.pendingCall) {
-		wakers.Put(c.wake)
+	c, t, ok := begin[R](callee.p)
+	if !ok {
 		return none, &CallError{callee, NoProc}
 	}
-	err := to.c.send(ctx, newRequest(Reply[R]{c}))
-	// If the callee has died since expect, its end fails the call, with the reason.
-	if err != nil && err != NoProc && c.claim() {
+	err := to.c.send(ctx, newRequest(Reply[R]{c, t}))
+	// If the callee has died since begin, its end fails the call, with the reason.
+	if err != nil && err != NoProc && c.claim(t) {
 		c.err = err
-	} else if err := c.await(ctx); err != nil {
+	} else if err := c.await(ctx, t); err != nil {
 		c.err = err
 	}
-	callee.p.unexpect(&c.pendingCall)
-	wakers.Put(c.wake) // nothing is in it: it was received, or the claim was ours
-	if c.err != nil {
-		return none, &CallError{callee, c.err}
+	v, err := c.finish(callee.p, t)
+	if err != nil {
+		return none, &CallError{callee, err}
 	}
-	v := c.value
-	c.value = none // c may be kept for a while, with a Reply or by pendingCalls
 	return v, nil
 }
 
-// call is the caller's side of a Reply.
+// call is the caller's side of a Reply. An actor that is called keeps one and lends
+// it to one caller after the other, so most calls allocate nothing.
 type call[R any] struct {
 	pendingCall
 	value R
 }
 
-// pendingCall is the part of a call that its callee's end concerns. Whoever
-// claims it, and nobody else, settles it: the replier and the callee's end by
-// setting value or err and then waking the caller, the caller by giving up.
-type pendingCall struct {
-	claimed atomic.Bool
-	inMore  bool // see pendingCalls; only the caller reads it
-	err     error
-	wake    chan struct{} // with room for the one who claims
-	asked   *asked        // in place of wake for a Pending
+// begin returns a call that the end of p will fail: the one that p keeps, if nobody
+// has it and the type is right, or else one of its own. It returns false if p is
+// doomed already.
+func begin[R any](p *process) (*call[R], turn, bool) {
+	if kept := p.relations().calls.kept.Load(); kept != nil {
+		if c, ok := kept.typed.(*call[R]); ok {
+			if t, ok := c.take(); ok {
+				return c, t, c.confirm(p, t)
+			}
+		}
+	}
+	wakers := &p.sys.wakers
+	c := &call[R]{pendingCall: pendingCall{wake: wakers.Get().(chan struct{})}}
+	if !p.expect(&c.pendingCall) {
+		wakers.Put(c.wake)
+		return nil, 0, false
+	}
+	return c, firstTurn, true
 }
 
-func (c *pendingCall) claim() bool { return c.claimed.CompareAndSwap(false, true) }
+// confirm reports whether the call that p keeps was taken before p was doomed.
+// Either doom is seen here, or whoever has set it will see that the turn is pending:
+// each looks for the other's mark after it has set its own.
+func (c *call[R]) confirm(p *process, t turn) bool {
+	if p.doomed() == nil {
+		return true
+	}
+	if !c.claim(t) {
+		<-c.wake
+	}
+	c.finish(p, t)
+	return false
+}
 
-func (c *pendingCall) fail(err error) {
-	if c.claim() {
+// finish returns the outcome of a call that is settled, and makes it ready for the
+// next turn.
+func (c *call[R]) finish(p *process, t turn) (v R, err error) {
+	var none R
+	v, err = c.value, c.err
+	c.value, c.err = none, nil // what is kept lets go
+	if t == firstTurn {
+		p.unexpect(&c.pendingCall)
+		c.keep(p)
+	} else {
+		c.state.Store(uint64(t)<<turnShift | free)
+	}
+	return v, err
+}
+
+// keep makes c, whose first turn is over, the call that p keeps, if p has none or
+// one of another type that nobody uses now.
+func (c *call[R]) keep(p *process) {
+	wakers := &p.sys.wakers
+	kept := &p.rel.Load().calls.kept // p has relations since expect
+	old := kept.Load()
+	if old != nil {
+		if _, same := old.typed.(*call[R]); same || !old.retire() {
+			wakers.Put(c.wake) // empty: it was received from, or the claim was ours
+			return
+		}
+		wakers.Put(old.wake)
+	}
+	c.typed = c
+	c.state.Store(free)
+	if !kept.CompareAndSwap(old, &c.pendingCall) { // another was quicker
+		c.retire()
+		wakers.Put(c.wake)
+	}
+}
+
+// pendingCall is the part of a call that its callee's end concerns. In the zero one
+// the first turn is pending.
+type pendingCall struct {
+	state atomic.Uint64 // a turn, and what is up with it
+	err   error
+	wake  chan struct{} // with room for the one who claims
+	asked *asked        // in place of wake for a Pending
+	typed any           // the call[R] that this is the part of, if it is kept
+}
+
+// turn numbers the calls that one pendingCall serves, one after the other. Whoever
+// claims a turn, and nobody else, settles it: the replier and the callee's end by
+// setting value or err and then waking the caller, the caller by giving up. A Reply
+// of an earlier turn can claim nothing, whenever it comes.
+type turn uint64
+
+const firstTurn turn = 0
+
+// What is up with a turn, in the low bits of the state.
+const (
+	pending = iota // it is to be claimed
+	claimed        // it is being settled, or is and has not been finished
+	free           // it is over, and the next one may begin
+	retired        // it is over, and was the last
+
+	turnShift = 2
+	upMask    = 1<<turnShift - 1
+)
+
+// take begins the next turn. It reports false if another caller has its turn.
+func (c *pendingCall) take() (turn, bool) {
+	s := c.state.Load()
+	t := turn(s>>turnShift) + 1
+	return t, s&upMask == free && c.state.CompareAndSwap(s, uint64(t)<<turnShift|pending)
+}
+
+// retire keeps a call that nobody uses from being taken any more.
+func (c *pendingCall) retire() bool {
+	s := c.state.Load()
+	return s&upMask == free && c.state.CompareAndSwap(s, s&^upMask|retired)
+}
+
+func (c *pendingCall) claim(t turn) bool {
+	s := uint64(t) << turnShift
+	return c.state.CompareAndSwap(s|pending, s|claimed)
+}
+
+func (c *pendingCall) fail(t turn, err error) {
+	if c.claim(t) {
 		c.err = err
 		c.settled()
+	}
+}
+
+// failNow fails the turn that is pending now, if there is one.
+func (c *pendingCall) failNow(err error) {
+	if s := c.state.Load(); s&upMask == pending {
+		c.fail(turn(s>>turnShift), err)
 	}
 }
 
@@ -118,7 +228,7 @@ func (c *pendingCall) settled() {
 
 // await waits until the call is settled. It returns ctx's error if it had to give
 // up.
-func (c *pendingCall) await(ctx context.Context) error {
+func (c *pendingCall) await(ctx context.Context, t turn) error {
 	done := ctx.Done()
 	if done == nil {
 		<-c.wake
@@ -128,7 +238,7 @@ func (c *pendingCall) await(ctx context.Context) error {
 	case <-c.wake:
 		return nil
 	case <-done:
-		if c.claim() {
+		if c.claim(t) {
 			return ctx.Err()
 		}
 		<-c.wake // the claimer is about to send
@@ -138,37 +248,10 @@ func (c *pendingCall) await(ctx context.Context) error {
 
 // pendingCalls are the calls that wait for one actor.
 type pendingCalls struct {
-	// last was put here while nobody else waited, which is the usual case. It is not
-	// taken out when it is settled, because the lock would cost as much as the
-	// mailbox does, but when the next one comes: a settled call cannot be failed.
-	last *pendingCall
-	more smallMap[*pendingCall, struct{}]
-}
-
-func (l *pendingCalls) add(c *pendingCall) {
-	if l.last == nil || l.last.claimed.Load() {
-		l.last = c
-		return
-	}
-	c.inMore = true
-	l.more.set(c, struct{}{})
-}
-
-func (l *pendingCalls) delete(c *pendingCall) {
-	if l.last == c {
-		l.last = nil
-	} else {
-		l.more.delete(c)
-	}
-}
-
-func (l *pendingCalls) fail(err error) {
-	if l.last != nil {
-		l.last.fail(err)
-	}
-	for c := range l.more.all() {
-		c.fail(err)
-	}
+	// kept serves one caller after the other, without the lock: an actor that is
+	// called is, as a rule, called again, and seldom by two at a time.
+	kept atomic.Pointer[pendingCall]
+	more smallMap[*pendingCall, struct{}] // all others, each in its first turn
 }
 
 // expect makes p's end fail the call. It reports false if p is doomed already.
@@ -179,7 +262,7 @@ func (p *process) expect(c *pendingCall) bool {
 	// it is seen here, or release will see the call.
 	open := !r.closed && p.doomed() == nil
 	if open {
-		r.calls.add(c)
+		r.calls.more.set(c, struct{}{})
 	}
 	r.mu.Unlock()
 	return open
@@ -187,10 +270,5 @@ func (p *process) expect(c *pendingCall) bool {
 
 // unexpect takes back expect, once the call is settled.
 func (p *process) unexpect(c *pendingCall) {
-	if c.inMore {
-		r := p.rel.Load() // not nil since expect
-		r.mu.Lock()
-		r.calls.delete(c)
-		r.mu.Unlock()
-	}
+	forget(p, func(r *relations) { r.calls.more.delete(c) })
 }

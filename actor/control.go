@@ -119,7 +119,7 @@ func (p PID) control(ctx context.Context, what string, f func(controlled) error)
 	} else {
 		p.p.typed.mark(controlSignal{r})
 	}
-	gaveUp := r.await(ctx)
+	gaveUp := r.await(ctx, firstTurn)
 	p.p.unexpect(&r.pendingCall)
 	switch {
 	case gaveUp != nil:
@@ -133,7 +133,7 @@ func (p PID) control(ctx context.Context, what string, f func(controlled) error)
 }
 
 func (s controlSignal) run(a controlled) {
-	if s.claimed.Load() {
+	if s.state.Load() != pending {
 		return
 	}
 	returned := false
@@ -145,7 +145,7 @@ func (s controlSignal) run(a controlled) {
 				err = newPanicError(v)
 			}
 		}
-		if s.claim() {
+		if s.claim(firstTurn) {
 			s.answered, s.err = true, err
 			s.settled()
 		}

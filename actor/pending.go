@@ -21,14 +21,14 @@ func Ask[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M) 
 	p.call.asked = &p.asked
 	switch {
 	case ctx.Err() != nil:
-		p.call.fail(ctx.Err())
+		p.call.fail(firstTurn, ctx.Err())
 	case callee.p == nil || !callee.p.expect(&p.call.pendingCall):
-		p.call.fail(NoProc)
+		p.call.fail(firstTurn, NoProc)
 	default:
-		p.asked.bind(ctx, func() { p.call.fail(ctx.Err()) })
+		p.asked.bind(ctx, func() { p.call.fail(firstTurn, ctx.Err()) })
 		// If the callee has died since expect, its end fails the request.
-		if err := to.TrySend(newRequest(Reply[R]{&p.call})); err != nil && err != NoProc {
-			p.call.fail(err)
+		if err := to.TrySend(newRequest(Reply[R]{&p.call, firstTurn})); err != nil && err != NoProc {
+			p.call.fail(firstTurn, err)
 		}
 	}
 	return p
@@ -150,7 +150,7 @@ func (a *asked) bind(ctx context.Context, giveUp func()) {
 // settled is called once, by whoever has claimed c.
 func (a *asked) settled(c *pendingCall) {
 	if a.callee != nil {
-		forget(a.callee, func(r *relations) { r.calls.delete(c) })
+		forget(a.callee, func(r *relations) { r.calls.more.delete(c) })
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -196,13 +196,18 @@ func (p *process) release(reason error) {
 		return
 	}
 	r.mu.Lock()
-	cancel, calls := r.cancel, r.calls
-	r.calls = pendingCalls{}
+	cancel, calls := r.cancel, r.calls.more
+	r.calls.more = smallMap[*pendingCall, struct{}]{}
 	r.mu.Unlock()
 	if cancel != nil {
 		cancel(reason)
 	}
-	calls.fail(reason)
+	for c := range calls.all() {
+		c.fail(firstTurn, reason)
+	}
+	if kept := r.calls.kept.Load(); kept != nil {
+		kept.failNow(reason)
+	}
 }
 
 // end makes the death of the actor known. It does nothing if that has happened
