@@ -10,7 +10,10 @@ import (
 type names struct{ m sync.Map } // string → *process
 
 func (n *names) register(name string, p *process) error {
-	p.relations().name = name
+	r := p.relations()
+	r.mu.Lock()
+	r.few().name = name
+	r.mu.Unlock()
 	PID{p}.Own(&nameEntry{n}) // if the name is taken, this has nothing to free
 	if holder, taken := n.m.LoadOrStore(name, p); taken {
 		return &NameTakenError{name, PID{holder.(*process)}}

@@ -34,10 +34,16 @@ func (p PID) Name() string {
 	if p.p == nil {
 		return ""
 	}
-	if r := p.p.rel.Load(); r != nil {
-		return r.name
+	r := p.p.rel.Load()
+	if r == nil {
+		return ""
 	}
-	return ""
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seldom == nil {
+		return ""
+	}
+	return r.seldom.name
 }
 
 // Alive reports whether the actor lives. It is false from the moment that a
@@ -93,13 +99,14 @@ func (p PID) Done() <-chan struct{} {
 	r := p.p.relations()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.done == nil {
-		if r.told {
-			return closedChan
-		}
-		r.done = make(chan struct{})
+	if r.told {
+		return closedChan
 	}
-	return r.done
+	s := r.few()
+	if s.done == nil {
+		s.done = make(chan struct{})
+	}
+	return s.done
 }
 
 var closedChan = func() chan struct{} {

@@ -157,10 +157,23 @@ type relations struct {
 	calls    pendingCalls
 	owned    smallMap[Resource, struct{}]
 
-	name   string          // set before the actor is known to anybody
+	seldom *seldom // nil until first needed
+}
+
+// seldom is what few of the actors that have relations have, too.
+type seldom struct {
+	name   string
 	ctx    context.Context // the actor's own; nil until asked for
 	cancel context.CancelCauseFunc
-	done   chan struct{} // closed when told; nil until asked for
+	done   chan struct{} // closed when all have been told; nil until asked for
+}
+
+// few returns r's rarities, made if need be. The lock must be held.
+func (r *relations) few() *seldom {
+	if r.seldom == nil {
+		r.seldom = new(seldom)
+	}
+	return r.seldom
 }
 
 // gone stands in for the relations of all actors that ended without any.
@@ -196,7 +209,11 @@ func (p *process) release(reason error) {
 		return
 	}
 	r.mu.Lock()
-	cancel, calls := r.cancel, r.calls.more
+	var cancel context.CancelCauseFunc
+	if r.seldom != nil {
+		cancel = r.seldom.cancel
+	}
+	calls := r.calls.more
 	r.calls.more = smallMap[*pendingCall, struct{}]{}
 	r.mu.Unlock()
 	if cancel != nil {
@@ -309,8 +326,8 @@ func (r *relations) tellWatchers(reason error) {
 func (r *relations) tellWaiting() {
 	r.mu.Lock()
 	r.told = true
-	if r.done != nil {
-		close(r.done)
+	if s := r.seldom; s != nil && s.done != nil {
+		close(s.done)
 	}
 	r.mu.Unlock()
 }
@@ -344,13 +361,14 @@ func (p *process) context() context.Context {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ctx == nil {
-		r.ctx, r.cancel = context.WithCancelCause(context.Background())
+	s := r.few()
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancelCause(context.Background())
 		if d := p.doomed(); d != nil {
-			r.cancel(d.reason)
+			s.cancel(d.reason)
 		}
 	}
-	return r.ctx
+	return s.ctx
 }
 
 // cancelled serves the actors that ended before anybody asked for a context.
