@@ -214,8 +214,9 @@ func (c *cell[M]) lose(batch *mailbox.Batch[M]) {
 	}
 }
 
-// start runs Init, reports its outcome, and goes on as the actor's first runner.
-func (c *cell[M]) start(init Initializer[M], s *startup) error {
+// start implements typed: it runs Init, reports its outcome, and goes on as the
+// actor's first runner.
+func (c *cell[M]) start(s *startup) error {
 	err := Goexit // unless Init returns or panics
 	returned := false
 	defer func() {
@@ -229,7 +230,7 @@ func (c *cell[M]) start(init Initializer[M], s *startup) error {
 		c.bury(err)
 		s.done(err)
 	}()
-	err = init.Init(c.self())
+	err = c.behavior.(Initializer[M]).Init(c.self())
 	returned = true
 	switch d := c.doomed(); {
 	case d != nil:
@@ -251,7 +252,7 @@ func (c *cell[M]) start(init Initializer[M], s *startup) error {
 	return c.run()
 }
 
-// clear implements typed: it lets go of what an ended actor does not need, for there may be refs to it.
+// clear implements typed.
 func (c *cell[M]) clear() {
 	c.discardExtra()
 	c.behavior = nil

@@ -41,6 +41,8 @@ type typed interface {
 	// run handles what waits. It is the runner, of which there is one at a time. If
 	// the actor must end it returns the reason, and has run Terminate.
 	run() error
+	// start is run for an actor that has an Init, the first time.
+	start(*startup) error
 	// mark queues a signal in the order of messages.
 	mark(signal)
 	// close refuses messages from now on and makes the actor look.

@@ -86,23 +86,26 @@ func (l *link) settle(p, peer *process) bool {
 // lockPair locks the relations of p and q, in one order for all, so that no two
 // goroutines wait for each other. Those of an actor that ended without any are
 // not locked: they are shared, and nobody changes them.
-func lockPair(p, q *process) (unlock func()) {
+func lockPair(p, q *process) pair {
 	if q.before(p) {
 		p, q = q, p
 	}
-	first, second := p.relations(), q.relations()
-	if first != gone {
-		first.mu.Lock()
-	}
-	if second != gone {
-		second.mu.Lock()
-	}
-	return func() {
-		if second != gone {
-			second.mu.Unlock()
+	locked := pair{p.relations(), q.relations()}
+	for _, r := range locked {
+		if r != gone {
+			r.mu.Lock()
 		}
-		if first != gone {
-			first.mu.Unlock()
+	}
+	return locked
+}
+
+// pair is the relations of two actors, locked.
+type pair [2]*relations
+
+func (locked pair) unlock() {
+	for _, r := range locked {
+		if r != gone {
+			r.mu.Unlock()
 		}
 	}
 }
@@ -115,7 +118,7 @@ func (p *process) before(q *process) bool {
 // connect links p and q. It reports false if one of them has ended, and true if
 // there is a link already.
 func connect(p, q *process) bool {
-	defer lockPair(p, q)()
+	defer lockPair(p, q).unlock()
 	a, b := p.rel.Load(), q.rel.Load()
 	if _, linked := a.links.get(q); linked {
 		return true
@@ -151,7 +154,7 @@ func connectDead(p, q *process) bool {
 // disconnect takes the link between p and q down, if there is one. A signal of
 // it that waits in a mailbox will not be handled.
 func disconnect(p, q *process) {
-	defer lockPair(p, q)()
+	defer lockPair(p, q).unlock()
 	a, b := p.rel.Load(), q.rel.Load()
 	if l, ok := a.links.get(q); ok {
 		l.state.Store(settled)

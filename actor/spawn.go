@@ -89,8 +89,8 @@ func SpawnMonitor[M any](watcher Self, newBehavior func() Behavior[M], opts ...O
 
 func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Behavior[M], opts []Option) (Ref[M], *monitor, error) {
 	var cfg spawnConfig
-	for _, o := range opts {
-		o(&cfg)
+	if len(opts) > 0 {
+		cfg = configure(opts)
 	}
 	behavior, err := construct(newBehavior)
 	if err != nil {
@@ -134,12 +134,21 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 	if !sys.add(&c.process) {
 		return fail(ErrClosed)
 	}
-	if init, ok := behavior.(Initializer[M]); !ok {
+	if _, ok := behavior.(Initializer[M]); !ok {
 		c.ready()
-	} else if err := c.boot(init, cfg.startTimeout); err != nil {
+	} else if err := c.boot(cfg.startTimeout); err != nil {
 		return Ref[M]{}, m, fmt.Errorf("actor: spawn %v: %w", PID{&c.process}, err)
 	}
 	return Ref[M]{c}, m, nil
+}
+
+// configure is apart because what options change is allocated.
+func configure(opts []Option) spawnConfig {
+	var cfg spawnConfig
+	for _, o := range opts {
+		o(&cfg)
+	}
+	return cfg
 }
 
 // construct calls newBehavior and turns a panic into an error.
@@ -162,35 +171,51 @@ func (c *cell[M]) ready() {
 	}
 }
 
-// startup is how the outcome of Init comes back to the spawner.
+// startup is a run of Init: how it begins, and how its outcome comes back to the
+// spawner. A system has few, and uses them again and again.
 type startup struct {
+	p    *process
+	run  func() // the goroutine
 	err  error
 	wake chan struct{}
 }
 
+func newStartup() any {
+	s := &startup{wake: make(chan struct{}, 1)}
+	first := func() error { return s.p.typed.start(s) }
+	s.run = func() { serve(s.p, first) }
+	return s
+}
+
+// done reports the outcome. After it, s is the spawner's.
 func (s *startup) done(err error) {
 	s.err = err
 	s.wake <- struct{}{}
 }
 
 // boot runs Init on the actor's first runner and waits for its outcome.
-func (c *cell[M]) boot(init Initializer[M], timeout time.Duration) error {
-	s := &startup{wake: c.sys.wakers.Get().(chan struct{})}
-	go serve(&c.process, func() error { return c.start(init, s) })
-	if timeout <= 0 {
+func (c *cell[M]) boot(timeout time.Duration) error {
+	startups := &c.sys.startups
+	s := startups.Get().(*startup)
+	s.p = &c.process
+	go s.run()
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		select {
+		case <-s.wake:
+		case <-timer.C:
+			// As in start: the spawner gets the error, not the signal. When Init
+			// returns its outcome goes nowhere, so s is not used again.
+			disconnect(&c.process, c.parent)
+			c.kill(Killed)
+			return ErrStartTimeout
+		}
+	} else {
 		<-s.wake
-		c.sys.wakers.Put(s.wake)
-		return s.err
 	}
-	timer := time.NewTimer(timeout)
-	defer timer.Stop()
-	select {
-	case <-s.wake:
-		return s.err
-	case <-timer.C:
-		// As in start: the spawner gets the error, not the signal.
-		disconnect(&c.process, c.parent)
-		c.kill(Killed)
-		return ErrStartTimeout
-	}
+	err := s.err
+	s.p, s.err = nil, nil
+	startups.Put(s)
+	return err
 }

@@ -37,11 +37,11 @@ type System struct {
 	backlog backlog
 	names   names
 
-	// wakers recycles the channels of calls and spawns. A channel is given back empty, and
-	// whoever claims a call sends on it once: a late reply cannot reach a later
-	// call. The pool is not global, because a channel made in a synctest bubble
-	// must not be used outside of it.
-	wakers sync.Pool
+	// wakers recycles the channels of calls, and startups those of spawns. A channel
+	// is given back empty, and whoever claims a call sends on it once: a late reply
+	// cannot reach a later call. The pools are not global, because a channel made in
+	// a synctest bubble must not be used outside of it.
+	wakers, startups sync.Pool
 
 	observers   atomic.Pointer[[]*observer]
 	deadLetters atomic.Uint64
@@ -69,6 +69,7 @@ func NewSystem(cfg Config) *System {
 		s.log = slog.Default()
 	}
 	s.wakers.New = func() any { return make(chan struct{}, 1) }
+	s.startups.New = newStartup
 	s.root = &process{sys: s}
 	s.nobody = &process{sys: s}
 	s.nobody.doom.Store(&doom{NoProc})

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -31,7 +32,7 @@ func (b *budget) spend(now time.Duration) bool {
 	for expired < len(b.spent) && b.spent[expired] < now-b.period {
 		expired++
 	}
-	b.spent = append(b.spent[expired:], now)
+	b.spent = append(slices.Delete(b.spent, 0, expired), now)
 	return len(b.spent) <= b.max
 }
 
