@@ -2,7 +2,6 @@ package actor_test
 
 import (
 	"context"
-	"runtime"
 	"sync"
 	"testing"
 
@@ -274,39 +273,50 @@ type idleWithInit struct{ idle }
 
 func (idleWithInit) Init(*actor.Context[payload]) error { return nil }
 
+// BenchmarkSpawn spawns actors, or goroutines, which live on until there are many.
 func BenchmarkSpawn(b *testing.B) {
+	const population = 100_000
 	b.Run("goroutine", func(b *testing.B) {
 		b.ReportAllocs()
-		stop := make(chan struct{})
-		var wg sync.WaitGroup
-		for range b.N {
-			ch := make(chan payload, 1)
-			wg.Go(func() {
-				select {
-				case <-ch:
-				case <-stop:
-				}
-			})
+		for left := b.N; left > 0; left -= population {
+			stop := make(chan struct{})
+			var wg sync.WaitGroup
+			for range min(left, population) {
+				ch := make(chan payload, 1)
+				wg.Go(func() {
+					select {
+					case <-ch:
+					case <-stop:
+					}
+				})
+			}
+			b.StopTimer()
+			close(stop)
+			wg.Wait()
+			b.StartTimer()
 		}
-		b.StopTimer()
-		close(stop)
-		wg.Wait()
 	})
 	for name, make := range map[string]func() actor.Behavior[payload]{
 		"actor":      func() actor.Behavior[payload] { return idle{} },
 		"actor+Init": func() actor.Behavior[payload] { return idleWithInit{} },
 	} {
 		b.Run(name, func(b *testing.B) {
-			sys := newSystem(b)
 			b.ReportAllocs()
-			b.ResetTimer()
-			for range b.N {
-				if _, err := actor.Spawn(sys, make); err != nil {
+			for left := b.N; left > 0; left -= population {
+				b.StopTimer()
+				sys := actor.NewSystem(actor.Config{})
+				b.StartTimer()
+				for range min(left, population) {
+					if _, err := actor.Spawn(sys, make); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StopTimer()
+				if err := sys.Shutdown(context.Background()); err != nil {
 					b.Fatal(err)
 				}
+				b.StartTimer()
 			}
-			b.StopTimer()
-			runtime.GC()
 		})
 	}
 }

@@ -70,7 +70,7 @@ func (c *Context[M]) TrapExit(trap bool) {
 // exit with reason [NoProc], and any other gets an error that wraps NoProc.
 func (c *Context[M]) Link(to PID) error {
 	p := &c.process
-	if to.p == p || to.p != nil && connect(p, to.p) {
+	if to.p == p || to.p != nil && (linked(p, to.p) || connect(p, to.p)) {
 		return nil
 	}
 	if to.p != nil && c.has(trapsExits) && connectDead(p, to.p) {

@@ -115,6 +115,16 @@ func (p *process) before(q *process) bool {
 	return p.serial < q.serial || p.serial == q.serial && p.sys.id < q.sys.id
 }
 
+// linked reports whether p has a link with q. It takes one lock where connect takes
+// two: supervisors link to children that are linked already.
+func linked(p, q *process) bool {
+	r := p.relations()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.links.get(q)
+	return ok
+}
+
 // connect links p and q. It reports false if one of them has ended, and true if
 // there is a link already.
 func connect(p, q *process) bool {
