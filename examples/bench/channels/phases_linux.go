@@ -187,15 +187,17 @@ func (f *fleet) flood(ctx context.Context, topic string, d time.Duration, stop f
 
 // enterDeaf connects one more client, which joins the topic and then reads no
 // more.
-func (f *fleet) enterDeaf(ctx context.Context, topic string) error {
-	joined := false
+func (f *fleet) enterDeaf(ctx context.Context, topic string) (deaf *client, err error) {
 	f.onOpen = func(c *client) { f.write(c, appendText(nil, joinMessage(1, topic))) }
 	f.onMessage = func(c *client, _ []byte) {
-		joined = true
-		f.deafen(c)
+		if c.id == len(f.clients)-1 {
+			deaf = c
+			f.deafen(c)
+		}
 	}
 	if err := f.dial(4096); err != nil {
-		return err
+		return nil, err
 	}
-	return f.drive(ctx, limit, func() bool { return joined })
+	err = f.drive(ctx, limit, func() bool { return deaf != nil })
+	return deaf, err
 }

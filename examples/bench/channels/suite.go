@@ -112,25 +112,30 @@ type plan struct {
 	processes int           // servers at once, for connections
 	window    time.Duration // of echoes; there are several
 	settle    time.Duration // before memory is looked at
-	flood     time.Duration // how long the slow reader's companions are looked at
-	profiles  string
-	progress  io.Writer
-	wants     func(workload string) bool
+	flood     time.Duration // how long the slow reader's companions are looked at without it
+	// slowRounds is how often there is a slow reader, after a while without. What it
+	// makes of the others' latencies varies much from one to the next.
+	slowRounds int
+	profiles   string
+	progress   io.Writer
+	wants      func(workload string) bool
 }
 
 func (o options) plan(opts report.Options) (plan, error) {
 	p := plan{
-		sizes:     []int{5000, MaxConnections},
-		processes: max(1, o.processes),
-		window:    3 * time.Second,
-		settle:    6 * time.Second,
-		flood:     10 * time.Second,
-		profiles:  o.profiles,
-		progress:  opts.Progress,
-		wants:     opts.Wants,
+		sizes:      []int{5000, MaxConnections},
+		processes:  max(1, o.processes),
+		window:     3 * time.Second,
+		settle:     6 * time.Second,
+		flood:      2 * time.Second,
+		slowRounds: 7,
+		profiles:   o.profiles,
+		progress:   opts.Progress,
+		wants:      opts.Wants,
 	}
 	if opts.Quick {
-		p.sizes, p.window, p.settle, p.flood = []int{500}, 200*time.Millisecond, time.Second, time.Second
+		p.sizes, p.window, p.settle = []int{500}, 200*time.Millisecond, time.Second
+		p.flood, p.slowRounds = time.Second, 2
 	}
 	if o.size != 0 {
 		p.sizes = []int{o.size}
