@@ -190,6 +190,7 @@ func (f *fleet) flood(ctx context.Context, topic string, d time.Duration, stop f
 func (f *fleet) enterDeaf(ctx context.Context, topic string) (deaf *client, err error) {
 	f.onOpen = func(c *client) { f.write(c, appendText(nil, joinMessage(1, topic))) }
 	f.onMessage = func(c *client, _ []byte) {
+		// The reply to client 0's last shout may come after all have heard it.
 		if c.id == len(f.clients)-1 {
 			deaf = c
 			f.deafen(c)
