@@ -71,6 +71,7 @@ func (b *backlog) startNext() {
 		b.starting.Add(1)
 		go func() {
 			b.begin()
+			p.makeRoom()
 			serve(p, nil)
 			b.goOn()
 		}()
@@ -87,6 +88,7 @@ func (b *backlog) goOn() {
 		if p == nil {
 			return
 		}
+		p.makeRoom()
 		serve(p, nil)
 		if n%yieldAfterActors == 0 {
 			runtime.Gosched()

@@ -71,6 +71,7 @@ func newRunner(p *process) func() {
 		if p.isCounted() {
 			b.begin()
 		}
+		p.makeRoom()
 		serve(p, nil)
 		b.goOn()
 	}
@@ -84,9 +85,6 @@ func newRunner(p *process) func() {
 //go:noinline
 func serve(p *process, first func() error) {
 	var mark byte
-	if p.isDeep() {
-		growStack()
-	}
 	was := place(&mark)
 	var reason error
 	if first != nil {
@@ -153,11 +151,8 @@ type relations struct {
 	closed bool // the actor has ended: nothing may be added
 	told   bool // all have been told
 
-	links    smallMap[*process, *link]
-	watchers smallMap[*monitor, struct{}] // monitors that others have on this actor
-	watching smallMap[*monitor, struct{}] // monitors that this actor has
-	calls    pendingCalls
-	owned    smallMap[Resource, struct{}]
+	ties
+	calls pendingCalls
 
 	seldom *seldom // nil until first needed
 }
@@ -281,46 +276,53 @@ func (p *process) announce(reason error) {
 // frame, of its own: they run at the bottom of a runner's stack, and all in one
 // would make it overflow.
 func (p *process) untie(r *relations, reason error) {
-	r.close()
-	p.giveUpOwned(r, reason)
+	was := r.close()
+	p.giveUpOwned(&was, reason)
 	p.release(reason)
 	p.sys.remove(p)
-	r.dropMonitors()
-	p.tellLinked(r, reason)
-	r.tellWatchers(reason)
+	was.dropMonitors()
+	p.tellLinked(&was, reason)
+	was.tellWatchers(reason)
 	r.tellWaiting()
 }
 
-func (r *relations) close() {
-	r.mu.Lock()
-	r.closed = true
-	r.mu.Unlock()
+// ties are what is in the relations of an actor, but for calls.
+type ties struct {
+	links    smallMap[*process, *link]
+	watchers smallMap[*monitor, struct{}] // monitors that others have on this actor
+	watching smallMap[*monitor, struct{}] // monitors that this actor has
+	owned    smallMap[Resource, struct{}]
 }
 
-func (p *process) giveUpOwned(r *relations, reason error) {
-	owned := take(r, &r.owned)
-	for resource := range owned.all() {
+// close empties the relations for good, and returns what there was.
+func (r *relations) close() (was ties) {
+	r.mu.Lock()
+	r.closed = true
+	was, r.ties = r.ties, ties{}
+	r.mu.Unlock()
+	return was
+}
+
+func (p *process) giveUpOwned(was *ties, reason error) {
+	for resource := range was.owned.all() {
 		p.giveUp(resource, reason)
 	}
 }
 
-func (r *relations) dropMonitors() {
-	watching := take(r, &r.watching)
-	for m := range watching.all() {
+func (was *ties) dropMonitors() {
+	for m := range was.watching.all() {
 		m.drop()
 	}
 }
 
-func (p *process) tellLinked(r *relations, reason error) {
-	links := take(r, &r.links)
-	for peer, l := range links.all() {
+func (p *process) tellLinked(was *ties, reason error) {
+	for peer, l := range was.links.all() {
 		peer.unlinkedBy(p, l, reason)
 	}
 }
 
-func (r *relations) tellWatchers(reason error) {
-	watchers := take(r, &r.watchers)
-	for m := range watchers.all() {
+func (was *ties) tellWatchers(reason error) {
+	for m := range was.watchers.all() {
 		m.fire(reason)
 	}
 }
@@ -332,15 +334,6 @@ func (r *relations) tellWaiting() {
 		close(s.done)
 	}
 	r.mu.Unlock()
-}
-
-// take empties one of r's maps, m, and returns what was in it.
-func take[K comparable, V any](r *relations, m *smallMap[K, V]) smallMap[K, V] {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	old := *m
-	*m = smallMap[K, V]{}
-	return old
 }
 
 // giveUp releases a resource. If that panics the others must still be released,
