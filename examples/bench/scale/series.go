@@ -247,5 +247,17 @@ func registryKeys(b *bench) ([]report.Sample, error) {
 			r.Unregister(k, pid)
 		}
 	})
-	return []report.Sample{register, bytes, lookup, unregister}, nil
+	// What the memory of the machine alone makes of so many keys.
+	var control sync.Map
+	for _, k := range keys {
+		control.Store(k, &pid)
+	}
+	plain := b.repeat("look up in a sync.Map", len(order), func() {
+		for _, i := range order {
+			if _, ok := control.Load(keys[i]); !ok {
+				check(fmt.Errorf("no %s", keys[i]))
+			}
+		}
+	})
+	return []report.Sample{register, bytes, lookup, plain, unregister}, nil
 }
