@@ -130,7 +130,7 @@ func (c *call[R]) finish(p *process, t turn) (v R, err error) {
 		p.unexpect(&c.pendingCall)
 		c.keep(p)
 	} else {
-		c.state.Store(uint64(t)<<turnShift | free)
+		c.state.Store(t.at(free))
 	}
 	return v, err
 }
@@ -149,7 +149,7 @@ func (c *call[R]) keep(p *process) {
 		wakers.Put(old.wake)
 	}
 	c.typed = c
-	c.state.Store(free)
+	c.state.Store(firstTurn.at(free))
 	if !kept.CompareAndSwap(old, &c.pendingCall) { // another was quicker
 		c.retire()
 		wakers.Put(c.wake)
@@ -185,11 +185,14 @@ const (
 	upMask    = 1<<turnShift - 1
 )
 
+// at returns the state in which t is what up says.
+func (t turn) at(up uint64) uint64 { return uint64(t)<<turnShift | up }
+
 // take begins the next turn. It reports false if another caller has its turn.
 func (c *pendingCall) take() (turn, bool) {
 	s := c.state.Load()
 	t := turn(s>>turnShift) + 1
-	return t, s&upMask == free && c.state.CompareAndSwap(s, uint64(t)<<turnShift|pending)
+	return t, s&upMask == free && c.state.CompareAndSwap(s, t.at(pending))
 }
 
 // retire keeps a call that nobody uses from being taken any more.
@@ -199,8 +202,7 @@ func (c *pendingCall) retire() bool {
 }
 
 func (c *pendingCall) claim(t turn) bool {
-	s := uint64(t) << turnShift
-	return c.state.CompareAndSwap(s|pending, s|claimed)
+	return c.state.CompareAndSwap(t.at(pending), t.at(claimed))
 }
 
 func (c *pendingCall) fail(t turn, err error) {

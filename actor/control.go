@@ -133,7 +133,7 @@ func (p PID) control(ctx context.Context, what string, f func(controlled) error)
 }
 
 func (s controlSignal) run(a controlled) {
-	if s.state.Load() != pending {
+	if s.state.Load() != firstTurn.at(pending) {
 		return
 	}
 	returned := false
