@@ -205,7 +205,7 @@ func TestWatchdogDoesNoHarm(t *testing.T) {
 		}
 	})()
 	for round := range 30 {
-		var last *actor.Ref[do]
+		var all []actor.PID
 		for range 20 {
 			n := 0
 			a := start(t, sys, &script{})
@@ -223,10 +223,12 @@ func TestWatchdogDoesNoHarm(t *testing.T) {
 				}
 				return actor.Stop
 			})
-			last = &a
+			all = append(all, a.PID())
 		}
-		if err := ended(t, last.PID()); err != actor.Normal {
-			t.Fatalf("round %d: ended with %v", round, err)
+		for _, pid := range all { // or the end of the test would kill some
+			if err := ended(t, pid); err != actor.Normal {
+				t.Fatalf("round %d: ended with %v", round, err)
+			}
 		}
 	}
 	a := start(t, sys, &script{})
