@@ -58,14 +58,20 @@ func TestServiceThatReturnsNilHasEndedNormally(t *testing.T) {
 func TestServiceThatFailsHasCrashed(t *testing.T) {
 	onStage(t, func(s *stage) {
 		sup := s.start(supervisor.Spec{Intensity: 2, Period: time.Second, Children: []supervisor.Child{
-			s.service("a", once(func(context.Context) error { return errFlat }), supervisor.Transient),
-			s.service("b", once(func(context.Context) error {
+			s.service("a", once(func(context.Context) error {
 				time.Sleep(time.Millisecond)
+				return errFlat
+			}), supervisor.Transient),
+			s.service("b", once(func(context.Context) error {
+				time.Sleep(2 * time.Millisecond)
 				panic("oops")
 			}), supervisor.Transient),
 		}})
-		time.Sleep(2 * time.Millisecond)
-		s.expect("+a, -a, +b, +a, -b, +b")
+		s.settle() // they start side by side
+		time.Sleep(time.Millisecond)
+		s.expect("-a, +a")
+		time.Sleep(time.Millisecond)
+		s.expect("-b, +b")
 		s.expectReports("child terminated a flat", "child terminated b panic: oops")
 		if got := s.state(sup); got != "a+b+" {
 			s.Errorf("got %s", got)
