@@ -84,6 +84,7 @@ func TestTaskIsCancelled(t *testing.T) {
 			onStage(t, func(s *stage) {
 				sup := s.startDynamic(many)
 				pid := s.add(sup, tidy(s))
+				s.settle() // or it may be stopped before it has begun
 				s.ok(end(s, sup, pid))
 				s.expect("tidied up after shutdown")
 				s.expectEnd(pid, actor.Shutdown)
