@@ -307,19 +307,17 @@ func (q *Queue[T]) appendLocked(v T) {
 
 func (q *Queue[T]) growLocked() *segment[T] {
 	if q.tail == nil {
-		s := q.newSegment(smallSegment)
+		s := q.segments().get(smallSegment)
 		q.head, q.tail = s, s
 		return s
 	}
-	s := q.newSegment(largeSegment)
+	s := q.segments().get(largeSegment)
 	q.tail.next = s
 	q.tail = s
 	return s
 }
 
-func (q *Queue[T]) newSegment(size int) *segment[T] { return q.segments().get(size) }
-
-// segments returns where segments come from. Two may find that out at a time, one
+// segments returns where segments and singles come from. Two may find that out at a time, one
 // with the lock and one as the receiver.
 func (q *Queue[T]) segments() *pool[T] {
 	p := q.pool.Load()

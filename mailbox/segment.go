@@ -40,7 +40,8 @@ func (s *single[T]) take() T {
 // are large, it shares it by the pool, or an idle actor would be as large.
 func keepsSingle[T any]() bool { return unsafe.Sizeof(*new(T)) <= 64 }
 
-// pool recycles the segments of all queues with elements of type T.
+// pool recycles the segments of all queues with elements of type T, and the singles
+// of those that do not keep theirs.
 type pool[T any] struct{ singles, small, large sync.Pool }
 
 // pools maps an element type to its *pool: Go has no generic package variable.
