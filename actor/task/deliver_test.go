@@ -95,8 +95,10 @@ func TestDeliverToFullMailbox(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		c, owner := spawnCollector(t, sys, actor.Mailbox(mailbox.Bounded(1, mailbox.Block)))
 		owner.Send(func(ctx *actor.Context[any]) {
+			if err := ctx.Self().TrySend("filler"); err != nil { // before there is a task that could be faster
+				t.Error(err)
+			}
 			tk := task.Deliver(ctx, value(1, 0), message)
-			ctx.Self().TrySend("filler")
 			<-tk.PID().Done()
 		})
 		synctest.Wait()
@@ -126,13 +128,13 @@ func TestDeliverFails(t *testing.T) {
 		c, owner := spawnCollector(t, sys)
 		var failure error
 		owner.Send(func(ctx *actor.Context[any]) {
+			ctx.TrapExit(true) // or the shutdown dooms it at once, and it gets nothing any more
 			go func() {
 				if err := sys.Shutdown(context.Background()); err != nil {
 					t.Error(err)
 				}
 			}()
-			ctx.TrapExit(true) // to handle the message before the end
-			time.Sleep(time.Millisecond)
+			synctest.Wait() // the shutdown waits for the owner
 			task.Deliver(ctx, heed, func(_ int, err error) any { failure = err; return "failed" })
 		})
 		<-owner.PID().Done()

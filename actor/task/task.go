@@ -119,9 +119,10 @@ func (t *Task[T]) Shutdown(ctx context.Context) (T, error) {
 		t.settle(pid.Err())
 		return t.outcome()
 	case <-ctx.Done():
+		late := t.runs() // before the kill, which may well have it return
 		v, err := t.Kill()
-		if err != nil && t.runs() {
-			err = fmt.Errorf("task: shut down %v: its function still runs: %w", pid, ctx.Err())
+		if err != nil && late {
+			err = fmt.Errorf("task: shut down %v: its function did not return: %w", pid, ctx.Err())
 		}
 		return v, err
 	}

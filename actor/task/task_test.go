@@ -412,6 +412,28 @@ func TestEndingATask(t *testing.T) {
 	}
 }
 
+// TSK-4: a Shutdown that has to kill says that its time was over, however fast the
+// function heeds the kill.
+func TestShutdownThatKillsSaysSo(t *testing.T) {
+	t.Parallel()
+	sys := actortest.NewSystem(t, actortest.Silent())
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 1000 {
+		traps := make(chan struct{})
+		tk := task.Go(t.Context(), sys, func(ctx context.Context) (int, error) {
+			ctx.(actor.Self).TrapExit(true)
+			close(traps)
+			return heed(ctx)
+		})
+		<-traps
+		if _, err := tk.Shutdown(over); !errors.Is(err, context.Canceled) {
+			t.Fatalf("shutdown: %v", err)
+		}
+		<-tk.PID().Done()
+	}
+}
+
 // TSK-5: one deadline for all, a result for each.
 func TestAwaitMany(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
