@@ -2,6 +2,7 @@ package ws
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -17,8 +18,15 @@ import (
 
 // The HTTP side of long-polling: GET polls, POST sends. Answers have HTTP status
 // 200; the real one is in their body.
+//
+// But the official client knows only 200, 204, 403, 410 and 500 as the status of a
+// poll. At any other it throws, and is neither open nor closed from then on. If
+// there is no body it reconnects, whatever the HTTP status. So a poll is answered
+// by another status without a body. That a session is gone is such a status too:
+// up to version 1.8.1 the client takes a 410 in the body for a session that is
+// open, and its channels never join that one.
 
-// pollAnswer is the body of an answer.
+// pollAnswer is an answer.
 type pollAnswer struct {
 	Status      int `json:"status"`
 	*pollResult     // nil: nothing but the status
@@ -67,17 +75,27 @@ func (e *Endpoint) serveLongPoll(w http.ResponseWriter, r *http.Request, s *Sock
 	default:
 		answer = pollStatus(e.post(w, r, s))
 	}
-	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
+	if r.Method == http.MethodGet && !answer.known() {
+		w.WriteHeader(answer.Status)
+		return
+	}
+	h.Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(answer)
 }
+
+// known reports whether a client that polls knows what the answer means.
+func (a pollAnswer) known() bool { return a.pollResult != nil || a.Status == http.StatusForbidden }
 
 // poll answers a GET: with the messages of the client's session, or by opening
 // one.
 func (e *Endpoint) poll(r *http.Request, s *Socket) pollAnswer {
 	params := r.URL.Query()
 	p, token := e.pollerOf(r, params, s)
-	if p == nil {
+	switch {
+	case p == nil && token != "":
+		return pollStatus(http.StatusGone)
+	case p == nil:
 		return e.openPoll(r, params, s)
 	}
 	frames, alive := p.poll(r.Context())
@@ -192,21 +210,27 @@ func splitPost(lines [][]byte, maxSize int, mayBeBinary bool) ([]sessionMsg, err
 	return messages, nil
 }
 
-// pollerOf returns the session that the request's token names, and the token. It
-// takes session tokens out of params, so that Connect does not see them: they
-// share their name with what many call theirs.
+// pollerOf returns the session that the request's token names, and the token. If
+// there is a token and no such session it returns nil and the token. It takes
+// session tokens out of params, so that Connect does not see them: they share their
+// name with what many call theirs.
 func (e *Endpoint) pollerOf(r *http.Request, params url.Values, s *Socket) (*poller, string) {
 	tokens := slices.Concat(params["token"], r.Header.Values(pollTokenHeader))
 	params["token"] = slices.DeleteFunc(params["token"], isPollToken)
 	if len(params["token"]) == 0 {
 		delete(params, "token")
 	}
+	last := ""
 	for _, token := range slices.Backward(tokens) { // the last one is the session's
+		if !isPollToken(token) {
+			continue
+		}
+		last = cmp.Or(last, token)
 		if id, ok := e.verifyPoll(token, s); ok {
 			if p, ok := e.polls.Load(id); ok {
 				return p.(*poller), token
 			}
 		}
 	}
-	return nil, ""
+	return nil, last
 }
