@@ -72,6 +72,27 @@ func BenchmarkTrackUntrack(b *testing.B) {
 	}
 }
 
+// One op is a presence that comes, changes and goes, of a thousand or of ten thousand
+// that have something in common: they must cost the same.
+func BenchmarkHorde(b *testing.B) {
+	for _, h := range hordes {
+		for _, n := range []int{1000, 10_000} {
+			b.Run(fmt.Sprintf("%s/n=%d", h.name, n), func(b *testing.B) {
+				sys := actortest.NewSystem(b)
+				who, err := presence.Start(sys, presence.Config{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				owners := crowd(b, sys, h.owners(n), h.topics)
+				b.ReportAllocs()
+				for i := 0; i < b.N; i += n {
+					pass(b, who, owners, n, h.key, h.topic)
+				}
+			})
+		}
+	}
+}
+
 // One op is a client that joins a topic with 10,000 others, tracks itself, gets the
 // whole list, and leaves: over loopback, with a peer that reads and does not decode.
 func BenchmarkJoinOf10000(b *testing.B) {

@@ -1,6 +1,8 @@
 package presence
 
 import (
+	"maps"
+
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
 )
@@ -48,7 +50,8 @@ type Diff struct {
 	// updated is in both.
 	Joins, Leaves map[string]Entry
 	// Present is all that the keys of Joins and Leaves had right after the change.
-	// A key that has left for good is not there.
+	// A key that has left for good is not there. So a diff costs as much as its
+	// keys have metas, for OnDiff; for nobody else.
 	Present map[string]Entry
 }
 
@@ -62,6 +65,14 @@ func entriesOf(entries []*crdt.Entry, fetched map[string]string) map[string]Entr
 		}
 		entry.Metas = append(entry.Metas, Meta{e.Ref(), e.PrevRef(), ws.RawJSON(appendMeta(nil, e))})
 		all[e.Key] = entry
+	}
+	return all
+}
+
+func presentIn(keys []crdt.Snapshot) map[string]Entry {
+	all := make(map[string]Entry)
+	for _, k := range keys {
+		maps.Copy(all, entriesOf(k.Entries(), nil))
 	}
 	return all
 }

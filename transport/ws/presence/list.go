@@ -31,8 +31,9 @@ func (t *Tracker) List(ctx context.Context, topic string) (map[string]Entry, err
 func (t *Tracker) Get(ctx context.Context, topic, key string) (Entry, error) {
 	s := t.shard(topic)
 	s.mu.RLock()
-	entries := s.state.Key(topic, key)
+	present := s.state.Key(topic, key)
 	s.mu.RUnlock()
+	entries := present.Entries()
 	fetched, err := t.fetch(ctx, topic, entries)
 	if err != nil {
 		return Entry{}, fmt.Errorf("presence: get %q in %q: %w", key, topic, err)

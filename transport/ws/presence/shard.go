@@ -68,59 +68,14 @@ func (s *shard) announce(changes ...crdt.Change) {
 	}
 }
 
-// present returns all entries of the keys that a change is about.
-func (s *shard) present(c crdt.Change) (entries []*crdt.Entry) {
+// present returns what the keys that a change is about have right after it.
+func (s *shard) present(c crdt.Change) (keys []crdt.Snapshot) {
 	seen := make(map[string]bool)
 	for _, e := range slices.Concat(c.Joins, c.Leaves) {
 		if !seen[e.Key] {
 			seen[e.Key] = true
-			entries = append(entries, s.state.Key(c.Topic, e.Key)...)
+			keys = append(keys, s.state.Key(c.Topic, e.Key))
 		}
 	}
-	return entries
-}
-
-// owner is an actor that has presences in a shard. It is an [actor.Resource] of that
-// actor.
-type owner struct {
-	shard   *shard
-	entries []*crdt.Entry
-}
-
-// own returns the owner record of an actor, a new one if need be, or an error that
-// wraps [actor.NoProc]. It is called with mu held: an actor gives up its resources
-// without a lock of its own, so to own one while holding mu is safe.
-func (s *shard) own(pid actor.PID) (*owner, error) {
-	if o := s.owners[pid]; o != nil {
-		return o, nil
-	}
-	o := &owner{shard: s}
-	if !pid.Own(o) {
-		return nil, fmt.Errorf("%v: %w", pid, actor.NoProc)
-	}
-	s.owners[pid] = o
-	return o, nil
-}
-
-// Release removes the actor's presences at its end. It implements [actor.Resource].
-// Whoever owns after that is refused, and whoever did before has been removed here.
-func (o *owner) Release(pid actor.PID, _ error) {
-	o.shard.mu.Lock()
-	defer o.shard.mu.Unlock()
-	delete(o.shard.owners, pid)
-	o.shard.announce(o.shard.state.Leave(o.entries...)...)
-	o.entries = nil
-}
-
-// find returns the owner's presence of a key, or nil.
-func (s *shard) find(o *owner, topic, key string) *crdt.Entry {
-	if o == nil {
-		return nil
-	}
-	for _, e := range s.state.Key(topic, key) {
-		if slices.Contains(o.entries, e) {
-			return e
-		}
-	}
-	return nil
+	return keys
 }

@@ -25,7 +25,7 @@ type tellerMsg interface{ isTellerMsg() }
 // notice is a change that is to be told.
 type notice struct {
 	crdt.Change
-	present []*crdt.Entry // for OnDiff
+	present []crdt.Snapshot // of its keys, for OnDiff
 }
 
 // fetched is what belongs to the first change that waits in a topic.
@@ -100,7 +100,7 @@ func (t *teller) tell(n notice, f fetched) {
 		}
 	}
 	if t.tracker.cfg.OnDiff != nil {
-		t.onDiff(Diff{n.Topic, entriesOf(joins, f.joins), entriesOf(leaves, f.leaves), entriesOf(n.present, nil)})
+		t.onDiff(Diff{n.Topic, entriesOf(joins, f.joins), entriesOf(leaves, f.leaves), presentIn(n.present)})
 	}
 }
 

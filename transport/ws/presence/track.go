@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
@@ -20,7 +19,8 @@ var (
 )
 
 // Owner is an actor in a topic. Its presences go when it ends. A [*ws.Channel] is
-// one; see [Actor] for others.
+// one; see [Actor] for others. A method of the Tracker asks for both once, before it
+// does anything, and panics if that does: an Owner must not be nil.
 type Owner interface {
 	PID() actor.PID
 	Topic() string
@@ -46,29 +46,34 @@ func (a actorIn) Topic() string  { return a.topic }
 // error wraps [ErrAlreadyTracked] if the owner has the key already, [ErrMeta], or
 // [actor.NoProc] if the owner or the tracker has ended.
 func (t *Tracker) Track(o Owner, key string, meta any) (ref string, err error) {
-	fail := func(err error) (string, error) {
-		return "", fmt.Errorf("presence: track %q in %q: %w", key, o.Topic(), err)
-	}
+	pid, topic := o.PID(), o.Topic()
 	text, err := encodeMeta(meta)
+	if err == nil {
+		t.meet(o)
+		ref, err = t.add(pid, topic, key, text)
+	}
 	if err != nil {
-		return fail(err)
+		return "", fmt.Errorf("presence: track %q in %q: %w", key, topic, err)
 	}
+	return ref, nil
+}
+
+func (t *Tracker) add(pid actor.PID, topic, key, meta string) (ref string, err error) {
 	if !t.tree.PID().Alive() {
-		return fail(actor.NoProc)
+		return "", actor.NoProc
 	}
-	t.meet(o)
-	s := t.shard(o.Topic())
+	s := t.shard(topic)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	owner, err := s.own(o.PID())
+	owner, err := s.own(pid)
 	if err != nil {
-		return fail(err)
+		return "", err
 	}
-	if s.find(owner, o.Topic(), key) != nil {
-		return fail(ErrAlreadyTracked)
+	if owner.find(topic, key) != nil {
+		return "", ErrAlreadyTracked
 	}
-	e := s.state.Join(o.Topic(), key, text)
-	owner.entries = append(owner.entries, e)
+	e := s.state.Join(topic, key, meta)
+	owner.put(e)
 	s.announce(crdt.Change{Topic: e.Topic, Joins: []*crdt.Entry{e}})
 	return e.Ref(), nil
 }
@@ -78,12 +83,13 @@ func (t *Tracker) Track(o Owner, key string, meta any) (ref string, err error) {
 // with the key among the joins and among the leaves. The error wraps [ErrNotTracked]
 // if the owner does not have the key, or [ErrMeta].
 func (t *Tracker) Update(o Owner, key string, meta any) (ref string, err error) {
+	pid, topic := o.PID(), o.Topic()
 	text, err := encodeMeta(meta)
 	if err == nil {
-		ref, err = t.replace(o, key, nil, text)
+		ref, err = t.replace(pid, topic, key, nil, text)
 	}
 	if err != nil {
-		return "", fmt.Errorf("presence: update %q in %q: %w", key, o.Topic(), err)
+		return "", fmt.Errorf("presence: update %q in %q: %w", key, topic, err)
 	}
 	return ref, nil
 }
@@ -96,50 +102,52 @@ func (t *Tracker) Update(o Owner, key string, meta any) (ref string, err error) 
 // If somebody else updates the presence meanwhile, the function is called again. The
 // error may also be that of the unmarshalling.
 func Edit[M any](t *Tracker, o Owner, key string, edit func(*M)) (ref string, err error) {
-	fail := func(err error) (string, error) {
-		return "", fmt.Errorf("presence: edit %q in %q: %w", key, o.Topic(), err)
-	}
+	pid, topic := o.PID(), o.Topic()
 	for {
-		old := t.find(o, key)
-		if old == nil {
-			return fail(ErrNotTracked)
-		}
-		var meta M
-		if err := json.Unmarshal([]byte(old.Meta), &meta); err != nil {
-			return fail(err)
-		}
-		edit(&meta)
-		text, err := encodeMeta(meta)
-		if err != nil {
-			return fail(err)
-		}
-		switch ref, err = t.replace(o, key, old, text); err {
-		case nil:
-			return ref, nil
-		case errChanged:
-		default:
-			return fail(err)
+		if ref, err = editOnce(t, pid, topic, key, edit); err != errChanged {
+			break
 		}
 	}
+	if err != nil {
+		return "", fmt.Errorf("presence: edit %q in %q: %w", key, topic, err)
+	}
+	return ref, nil
+}
+
+func editOnce[M any](t *Tracker, pid actor.PID, topic, key string, edit func(*M)) (ref string, err error) {
+	old := t.find(pid, topic, key)
+	if old == nil {
+		return "", ErrNotTracked
+	}
+	var meta M
+	if err := json.Unmarshal([]byte(old.Meta), &meta); err != nil {
+		return "", err
+	}
+	edit(&meta)
+	text, err := encodeMeta(meta)
+	if err != nil {
+		return "", err
+	}
+	return t.replace(pid, topic, key, old, text)
 }
 
 var errChanged = errors.New("it has changed")
 
-func (t *Tracker) find(o Owner, key string) *crdt.Entry {
-	s := t.shard(o.Topic())
+func (t *Tracker) find(pid actor.PID, topic, key string) *crdt.Entry {
+	s := t.shard(topic)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.find(s.owners[o.PID()], o.Topic(), key)
+	return s.owners[pid].find(topic, key)
 }
 
 // replace gives a presence another meta; if old is not nil, only if it is still that
 // one.
-func (t *Tracker) replace(o Owner, key string, old *crdt.Entry, meta string) (ref string, err error) {
-	s := t.shard(o.Topic())
+func (t *Tracker) replace(pid actor.PID, topic, key string, old *crdt.Entry, meta string) (ref string, err error) {
+	s := t.shard(topic)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	owner := s.owners[o.PID()]
-	e := s.find(owner, o.Topic(), key)
+	owner := s.owners[pid]
+	e := owner.find(topic, key)
 	switch {
 	case e == nil:
 		return "", ErrNotTracked
@@ -147,38 +155,35 @@ func (t *Tracker) replace(o Owner, key string, old *crdt.Entry, meta string) (re
 		return "", errChanged
 	}
 	next := s.state.Replace(e, meta)
-	owner.entries[slices.Index(owner.entries, e)] = next
+	owner.put(next)
 	s.announce(crdt.Change{Topic: e.Topic, Joins: []*crdt.Entry{next}, Leaves: []*crdt.Entry{e}})
 	return next.Ref(), nil
 }
 
 // Untrack ends the owner's presence under a key. It does nothing if there is none.
 func (t *Tracker) Untrack(o Owner, key string) {
-	t.untrack(o, func(e *crdt.Entry) bool { return e.Key == key })
+	topic := o.Topic()
+	t.untrack(o.PID(), topic, func(owner *owner) []*crdt.Entry {
+		if e := owner.take(topic, key); e != nil {
+			return []*crdt.Entry{e}
+		}
+		return nil
+	})
 }
 
 // UntrackAll ends all presences of the owner in its topic.
 func (t *Tracker) UntrackAll(o Owner) {
-	t.untrack(o, func(*crdt.Entry) bool { return true })
+	topic := o.Topic()
+	t.untrack(o.PID(), topic, func(owner *owner) []*crdt.Entry { return owner.takeAll(topic) })
 }
 
-func (t *Tracker) untrack(o Owner, goes func(*crdt.Entry) bool) {
-	s := t.shard(o.Topic())
+func (t *Tracker) untrack(pid actor.PID, topic string, take func(*owner) []*crdt.Entry) {
+	s := t.shard(topic)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	owner := s.owners[o.PID()]
-	if owner == nil {
-		return
+	if owner := s.owners[pid]; owner != nil {
+		s.announce(s.state.Leave(take(owner)...)...)
 	}
-	var gone []*crdt.Entry
-	owner.entries = slices.DeleteFunc(owner.entries, func(e *crdt.Entry) bool {
-		if e.Topic != o.Topic() || !goes(e) {
-			return false
-		}
-		gone = append(gone, e)
-		return true
-	})
-	s.announce(s.state.Leave(gone...)...)
 }
 
 // meet notes the endpoint of a channel.

@@ -1,6 +1,9 @@
 package crdt
 
-import "strconv"
+import (
+	"strconv"
+	"sync/atomic"
+)
 
 // ID names a replica: a node, from one start of it to its end.
 type ID struct {
@@ -21,7 +24,9 @@ type Record struct {
 type Entry struct {
 	Record
 	incarnation uint64 // of its replica
-	next        *Entry // of the same key, see topic
+	// gone is 0 while the entry is in its topic, then the number of its removal
+	// among those of the topic. An entry that has gone does not come back.
+	gone atomic.Uint64
 }
 
 // Ref is a name that no other entry has, on whatever node: digits, small letters and

@@ -73,3 +73,12 @@ func (s *series) all() []*Entry {
 	}
 	return s.in(Spans{{1, s.slots[len(s.slots)-1].dot}})
 }
+
+// renew puts a new entry, of the same record, in the place of each.
+func (s *series) renew() {
+	for i := range s.slots {
+		if e := s.slots[i].entry; e != nil {
+			s.slots[i].entry = &Entry{Record: e.Record, incarnation: e.incarnation}
+		}
+	}
+}

@@ -43,8 +43,8 @@ func (s *State) Clock() uint64 { return s.clock }
 // Topic returns who is present in a topic, the entries of a key one after the other.
 func (s *State) Topic(topic string) []*Entry { return s.topics.of(topic) }
 
-// Key returns the entries of one key, in the order in which they came.
-func (s *State) Key(topic, key string) []*Entry { return s.topics.key(topic, key) }
+// Key returns the entries of one key.
+func (s *State) Key(topic, key string) Snapshot { return s.topics.key(topic, key) }
 
 // Join adds an entry to the own replica. It may be one of many with its key.
 func (s *State) Join(topic, key, meta string) *Entry {
@@ -154,6 +154,7 @@ func (s *State) Up(peer ID) []Change {
 		return nil
 	}
 	r.down = false
+	r.entries.renew()
 	return s.show(r.entries.all(), nil)
 }
 

@@ -30,7 +30,7 @@ func TestKeyKeepsItsOrder(t *testing.T) {
 	s.Join("t", "other", `{}`)
 	expect := func(want ...*Entry) {
 		t.Helper()
-		if got := s.Key("t", "k"); !reflect.DeepEqual(got, want) {
+		if got := s.Key("t", "k").Entries(); !reflect.DeepEqual(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}
 	}
@@ -41,7 +41,7 @@ func TestKeyKeepsItsOrder(t *testing.T) {
 	s.Leave(entries[3])
 	s.Leave(entries[2])
 	expect()
-	if got := s.Topic("t"); len(got) != 1 || s.Key("nowhere", "k") != nil || s.Topic("nowhere") != nil {
+	if got := s.Topic("t"); len(got) != 1 || s.Key("nowhere", "k").Entries() != nil || s.Topic("nowhere") != nil {
 		t.Errorf("the rest: %v", got)
 	}
 }
