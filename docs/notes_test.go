@@ -40,6 +40,7 @@ var otpNotes = map[string]string{
 	"SUP-43": "as in OTP; doc comment of Initializer",
 	"SUP-66": "a call to one's own supervisor from Init waits for ever, as in OTP, unless its context has a deadline",
 	"SUP-67": "no code change (GO-23)",
+	"PSUP-3": "resize!/2 starts and stops partitions; those that are routed to are the first N at any moment. Here also beyond the first number, and all or nothing",
 	"REG-1":  "the unique and the duplicate registry are two types; anybody may register an actor",
 	"REG-6":  "does not apply: a registry is not an actor and cannot crash",
 	"REG-9":  "in the caller only: a loop with goroutines is what parallel: true is",

@@ -91,7 +91,7 @@ var otpFamilies = []family{
 	{"GNS", "demand-driven stages", "1"},
 	{"SUP", "supervisors", "1-8 10-16 20-26 30-37 40-43 50-53 60-67"},
 	{"DYN", "dynamic supervisors", "1-6"},
-	{"PSUP", "partition supervisors", "1-2"},
+	{"PSUP", "partition supervisors", "1-3"},
 	{"TSUP", "task supervisors", "1-2"},
 	{"REG", "registries", "1-14"},
 	{"GLB", "names in a cluster", "1-2"},

@@ -17,8 +17,10 @@
 // child of the other.
 //
 // What else there is builds on these two: [Partition] describes a Tree of like
-// children that share the work by key, [Task] is a child that runs a function, and
-// a [Ref] from [Follow] stays with a child over its restarts. [Snapshot] shows it all.
+// children that share the work by key, and [PartitionDynamic] one of Dynamics; [Task]
+// is a child that runs a function. A [Ref] from [Follow] stays with a child over its
+// restarts, and so do a Tree from [FollowTree] and a Dynamic from [FollowDynamic].
+// [Snapshot] shows it all.
 //
 // # Restarts
 //

@@ -27,11 +27,11 @@ type DynamicSpec struct {
 // DynamicSupervisor, OTP's simple_one_for_one. To start, stop or restart a child
 // costs the same however many there are.
 //
-// It is a small value, comparable, and safe to use after the supervisor's end; the
-// zero Dynamic is nobody. What is said of the methods of [Tree] holds here, too.
-type Dynamic struct {
-	ref actor.Ref[dynamicRequest]
-}
+// One from [StartDynamic] or [DynamicOf] stands for one actor, one from
+// [FollowDynamic] for a child over all its restarts. It is a small value, comparable,
+// and safe to use after the supervisor's end; the zero Dynamic is nobody. What is
+// said of the methods of [Tree] holds here, too.
+type Dynamic struct{ at handle[dynamicRequest] }
 
 // StartDynamic starts a dynamic supervisor, without children. It has no supervisor
 // of its own: the system stops it at shutdown. The options are for its actor;
@@ -41,7 +41,7 @@ func StartDynamic(sys *actor.System, spec DynamicSpec, opts ...actor.Option) (Dy
 	if err != nil {
 		return Dynamic{}, fmt.Errorf("supervisor: start dynamic: %w", err)
 	}
-	return Dynamic{ref}, nil
+	return Dynamic{handle[dynamicRequest]{fixed: ref}}, nil
 }
 
 // DynamicSupervisor returns a child that is a dynamic supervisor. [DynamicOf] gets
@@ -61,14 +61,15 @@ func DynamicSupervisor(id string, spec DynamicSpec, opts ...ChildOption) Child {
 // [actor.System.WhereIs] has told. It reports false if that actor is none.
 func DynamicOf(pid actor.PID) (Dynamic, bool) {
 	ref, ok := actor.RefOf[dynamicRequest](pid)
-	return Dynamic{ref}, ok
+	return Dynamic{handle[dynamicRequest]{fixed: ref}}, ok
 }
 
-// PID returns the supervisor's identity.
-func (d Dynamic) PID() actor.PID { return d.ref.PID() }
+// PID returns the supervisor's identity: that of the incarnation that lives now, or
+// the zero PID, if the Dynamic follows a child.
+func (d Dynamic) PID() actor.PID { return d.at.now().PID() }
 
 // String returns the supervisor's PID.
-func (d Dynamic) String() string { return d.ref.String() }
+func (d Dynamic) String() string { return d.PID().String() }
 
 // StartChild starts a child. If it does not start, nothing is kept of it, and the
 // error wraps the reason: [actor.Ignore] if it did not want to. If there are
@@ -76,7 +77,7 @@ func (d Dynamic) String() string { return d.ref.String() }
 //
 // A child is forgotten as soon as it has ended and is not to be restarted.
 func (d Dynamic) StartChild(ctx context.Context, c Child) (actor.PID, error) {
-	return ask(ctx, d.ref, "start child", c.ID, func(r actor.Reply[actor.PID]) dynamicRequest {
+	return ask(ctx, d.at.now(), "start child", c.ID, func(r actor.Reply[actor.PID]) dynamicRequest {
 		return startDynamicChild{c, r}
 	})
 }
@@ -89,7 +90,7 @@ func (d Dynamic) StartChild(ctx context.Context, c Child) (actor.PID, error) {
 // The supervisor does nothing else until the child has ended. To end many
 // children, or slow ones, ask them to end by themselves: see [actor.PID.Stop].
 func (d Dynamic) TerminateChild(ctx context.Context, pid actor.PID) error {
-	_, err := ask(ctx, d.ref, "terminate child", pid.String(), func(r actor.Reply[struct{}]) dynamicRequest {
+	_, err := ask(ctx, d.at.now(), "terminate child", pid.String(), func(r actor.Reply[struct{}]) dynamicRequest {
 		return terminateDynamicChild{pid, r}
 	})
 	return err
@@ -98,14 +99,14 @@ func (d Dynamic) TerminateChild(ctx context.Context, pid actor.PID) error {
 // Children lists the children in no order. It takes time and memory in proportion
 // to their number.
 func (d Dynamic) Children(ctx context.Context) ([]ChildInfo, error) {
-	return ask(ctx, d.ref, "list children", "", func(r actor.Reply[[]ChildInfo]) dynamicRequest {
+	return ask(ctx, d.at.now(), "list children", "", func(r actor.Reply[[]ChildInfo]) dynamicRequest {
 		return listDynamicChildren{r}
 	})
 }
 
 // Count counts the children. It costs the same however many there are.
 func (d Dynamic) Count(ctx context.Context) (Count, error) {
-	return ask(ctx, d.ref, "count children", "", func(r actor.Reply[Count]) dynamicRequest {
+	return ask(ctx, d.at.now(), "count children", "", func(r actor.Reply[Count]) dynamicRequest {
 		return countDynamicChildren{r}
 	})
 }

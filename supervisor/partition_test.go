@@ -13,11 +13,18 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-func (s *stage) partitions(n int) (supervisor.Tree, supervisor.Partitions[any]) {
+type players = supervisor.Partitions[supervisor.Ref[any]]
+
+// player returns partition i.
+func (s *stage) player(i int) supervisor.Child {
+	c := s.child(strconv.Itoa(i))
+	c.ID = ""
+	return c
+}
+
+func (s *stage) partitions(n int) (supervisor.Tree, players) {
 	s.Helper()
-	spec, parts := supervisor.Partition[any](n, func(i int) supervisor.Child {
-		return s.child(strconv.Itoa(i))
-	})
+	spec, parts := supervisor.Partition[any](n, s.player)
 	spec.Intensity = 1000
 	return s.start(spec), parts
 }
@@ -40,7 +47,7 @@ func TestPartitionOfAnInteger(t *testing.T) {
 			{supervisor.Route(parts, math.MinInt64), 0},
 			{supervisor.Route(parts, math.MinInt64+1), 3},
 			{supervisor.Route(parts, uint64(math.MaxUint64)), 3},
-			{supervisor.Route[any, any](parts, 6), 2},
+			{supervisor.Route(parts, any(6)), 2},
 		} {
 			if c.got != parts.At(c.want) || c.got.PID() != s.pid(strconv.Itoa(c.want)) {
 				t.Errorf("got %v, want %v", c.got, parts.At(c.want))
@@ -69,8 +76,8 @@ func TestPartitionOfOtherKeys(t *testing.T) {
 	if again := supervisor.Route(parts, point{"a", "b"}); again != ab {
 		t.Error("a struct as the key moved")
 	}
-	null := supervisor.Route[any, any](parts, nil)
-	if again := supervisor.Route[any, any](parts, nil); again != null {
+	null := supervisor.Route(parts, any(nil))
+	if again := supervisor.Route(parts, any(nil)); again != null {
 		t.Error("nil as the key moved")
 	}
 }
@@ -99,9 +106,12 @@ func TestPartitionDefaultNumber(t *testing.T) {
 	if n := parts.Len(); n != runtime.GOMAXPROCS(0) {
 		t.Errorf("there are %d", n)
 	}
-	var zero supervisor.Partitions[any]
+	var zero players
 	if ref := supervisor.Route(zero, 1); zero.Len() != 0 || ref != (supervisor.Ref[any]{}) || !ref.PID().IsZero() {
 		t.Error("the zero Partitions has partitions")
+	}
+	if ref := zero.At(0); ref != (supervisor.Ref[any]{}) {
+		t.Error("the zero Partitions has a first one")
 	}
 }
 
@@ -120,9 +130,7 @@ func TestRouteDoesNotAllocate(t *testing.T) {
 // A supervisor of partitions is a supervisor like any other.
 func TestPartitionsAsAChild(t *testing.T) {
 	onStage(t, func(s *stage) {
-		spec, parts := supervisor.Partition[any](2, func(i int) supervisor.Child {
-			return s.child(strconv.Itoa(i))
-		})
+		spec, parts := supervisor.Partition[any](2, s.player)
 		s.start(plenty(supervisor.OneForOne, supervisor.Supervisor("carts", spec)))
 		for range 2 { // one more than the default budget
 			parts.At(0).Send(errBoom)
@@ -132,6 +140,52 @@ func TestPartitionsAsAChild(t *testing.T) {
 		if parts.At(1).PID() != s.pid("1") {
 			t.Error("the partitions are lost")
 		}
+	})
+}
+
+// PSUP-1: the IDs tell of what they are partitions, if that has an ID.
+func TestPartitionIDs(t *testing.T) {
+	onStage(t, func(s *stage) {
+		spec, _ := supervisor.Partition[any](2, func(int) supervisor.Child { return s.child("orders") })
+		if got := s.state(s.start(spec)); got != "orders/0+orders/1+" {
+			t.Errorf("the children are %s", got)
+		}
+	})
+}
+
+// PSUP-1, PSUP-2 for children that are supervisors: a key leads to the same one over
+// its restarts, and between two there is nobody.
+func TestPartitionsThatAreDynamicSupervisors(t *testing.T) {
+	onStage(t, func(s *stage) {
+		spec, parts := supervisor.PartitionDynamic(3, func(int) supervisor.Child {
+			return supervisor.DynamicSupervisor("rooms", many)
+		})
+		spec.Intensity = 1000
+		sup := s.start(spec)
+		if got := s.state(sup); got != "rooms/0+rooms/1+rooms/2+" {
+			t.Fatalf("the children are %s", got)
+		}
+		rooms := supervisor.Route(parts, 7)
+		before := rooms.PID()
+		s.add(rooms, s.child("a"))
+		s.add(supervisor.Route(parts, 8), s.child("b"))
+		for i, want := range []int{0, 1, 1} {
+			s.expectCount(parts.At(i), workers(want))
+		}
+		rooms.PID().Exit(actor.Kill)
+		s.expect("+a, +b, -a killed")
+		if now := supervisor.Route(parts, "any key at all"); now.PID().IsZero() {
+			t.Error("a key has no partition")
+		}
+		if rooms.PID() == before || rooms != parts.At(1) {
+			t.Errorf("partition 1 is %v, was %v", rooms.PID(), before)
+		}
+		s.expectCount(rooms, workers(0)) // it begins anew
+		s.add(rooms, s.child("a"))
+
+		s.ok(sup.TerminateChild(s.Context(), "rooms/1"))
+		_, err := rooms.StartChild(s.Context(), s.child("c"))
+		s.expectError(err, actor.NoProc)
 	})
 }
 
@@ -161,4 +215,37 @@ func ExamplePartition() {
 	// partition 2: hello, user 42
 	// partition 3: hello, user 7
 	// partition 2: hello, user 46
+}
+
+func ExamplePartitionDynamic() {
+	sys := quietSystem()
+	ctx := context.Background()
+	defer sys.Shutdown(ctx)
+
+	spec, sessions := supervisor.PartitionDynamic(4, func(int) supervisor.Child {
+		return supervisor.DynamicSupervisor("sessions", supervisor.DynamicSpec{})
+	})
+	if _, err := supervisor.Start(sys, spec); err != nil {
+		fmt.Println(err)
+		return
+	}
+	started := make(chan string, 3)
+	for user, name := range []string{"ann", "bob", "eve"} {
+		_, err := supervisor.Route(sessions, user).StartChild(ctx, supervisor.Actor(name,
+			func() actor.Behavior[string] { return greeter{name, started} },
+			supervisor.Temporary))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	for i := range sessions.Len() {
+		n, err := sessions.At(i).Count(ctx)
+		fmt.Println(n.Active, err)
+	}
+	// Output:
+	// 1 <nil>
+	// 1 <nil>
+	// 1 <nil>
+	// 0 <nil>
 }

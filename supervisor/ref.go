@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"reflect"
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
@@ -28,9 +29,20 @@ type Ref[M any] struct{ seat *seat[M] }
 // It is for children of which one lives at a time. If several are started from the
 // same Child, the Ref is that of the latest.
 func Follow[M any](c Child) (Child, Ref[M]) {
-	s, start := &seat[M]{}, c.Start
+	return follow[M](c, fmt.Sprintf("an actor with messages of type %v", reflect.TypeFor[M]()))
+}
+
+// follow is Follow for a child of which is said what it must be.
+func follow[M any](c Child, what string) (Child, Ref[M]) {
+	r := Ref[M]{&seat[M]{}}
+	return r.lead(c, what), r
+}
+
+// lead returns the child such that r follows it.
+func (r Ref[M]) lead(c Child, what string) Child {
+	start := c.Start
 	if start == nil {
-		return c, Ref[M]{s} // which the supervisor will refuse
+		return c // which the supervisor will refuse
 	}
 	c.Start = func(parent actor.Self) (actor.PID, error) {
 		pid, err := start(parent)
@@ -41,12 +53,12 @@ func Follow[M any](c Child) (Child, Ref[M]) {
 		if !ok {
 			parent.Unlink(pid)
 			parent.Exit(pid, actor.Kill)
-			return actor.PID{}, fmt.Errorf("supervisor: follow: %v takes no messages of type %T", pid, *new(M))
+			return actor.PID{}, fmt.Errorf("supervisor: follow: %v is not %s", pid, what)
 		}
-		s.take(ref)
+		r.seat.take(ref)
 		return pid, nil
 	}
-	return c, Ref[M]{s}
+	return c
 }
 
 // Now returns the address of the incarnation that lives now, or the zero one if

@@ -39,37 +39,18 @@ type (
 
 func (r startChild) serve(s *static, ctx *actor.Context[request]) error {
 	answer(r.reply, func() (actor.PID, error) {
-		if r.spec.ID == "" {
-			return actor.PID{}, &SpecError{Field: "ID", Problem: "is missing"}
-		}
-		if err := r.spec.validate(s.auto); err != nil {
-			return actor.PID{}, err
-		}
-		if err := s.mayAdd(r.spec.ID); err != nil {
-			return actor.PID{}, err
-		}
-		c := newChild(r.spec)
-		s.add(c)
-		err := s.start(ctx, c)
+		c, err := s.startNew(ctx, r.spec)
 		if err != nil {
-			s.remove(c) // nothing is kept of it (SUP-61)
+			return actor.PID{}, err
 		}
-		return c.pid, err
+		return c.pid, nil
 	})
 	return nil
 }
 
 func (r terminateChild) serve(s *static, ctx *actor.Context[request]) error {
 	answer(r.reply, func() (none struct{}, err error) {
-		if c := s.byID[r.id]; c != nil && c.pace != nil {
-			c.pace.reset()
-			ctx.CancelTimer(r.id)
-		}
-		c, err := s.terminate(r.id)
-		if c != nil {
-			s.stop(ctx, c)
-		}
-		return none, err
+		return none, s.terminateChild(ctx, r.id)
 	})
 	return nil
 }
@@ -136,6 +117,50 @@ func (r countChildren) serve(s *static, _ *actor.Context[request]) error {
 
 func (r retry) serve(s *static, ctx *actor.Context[request]) error {
 	return s.carryOut(ctx, r.child, s.retry(r.child, s.now()))
+}
+
+// startNew adds a child after all others and starts it. The child is nil if there is
+// an error: nothing is kept of it (SUP-61).
+func (s *static) startNew(ctx *actor.Context[request], spec Child) (*child, error) {
+	if spec.ID == "" {
+		return nil, &SpecError{Field: "ID", Problem: "is missing"}
+	}
+	if err := spec.validate(s.auto); err != nil {
+		return nil, err
+	}
+	if err := s.mayAdd(spec.ID); err != nil {
+		return nil, err
+	}
+	c := newChild(spec)
+	s.add(c)
+	if err := s.start(ctx, c); err != nil {
+		s.remove(c)
+		return nil, err
+	}
+	return c, nil
+}
+
+// terminateChild stops a child, or ends the attempts to restart it.
+func (s *static) terminateChild(ctx *actor.Context[request], id string) error {
+	if c := s.byID[id]; c != nil && c.pace != nil {
+		c.pace.reset()
+		ctx.CancelTimer(id)
+	}
+	c, err := s.terminate(id)
+	if c != nil {
+		s.stop(ctx, c)
+	}
+	return err
+}
+
+// drop stops a child and forgets it, if it is there.
+func (s *static) drop(ctx *actor.Context[request], id string) {
+	if err := s.terminateChild(ctx, id); err != nil {
+		return
+	}
+	if c, err := s.idle(id); err == nil { // it has not gone by itself, nor was this cut short
+		s.remove(c)
+	}
 }
 
 // answer answers a call with what f returns.

@@ -9,14 +9,15 @@ import (
 )
 
 // Tree is a supervisor whose children have IDs and an order, as its clients see
-// it. It is a small value, comparable, and safe to use after the supervisor's end;
-// the zero Tree is nobody.
+// it: one from [Start] or [TreeOf] stands for one actor, one from [FollowTree] for a
+// child over all its restarts. It is a small value, comparable, and safe to use after
+// the supervisor's end; the zero Tree is nobody.
 //
 // All methods may be called from any goroutine, but not from the Init of a child,
 // since the supervisor waits for that. They wait for the supervisor until ctx is
 // done, and then return ctx's error; what was asked for may be done all the same.
 // They fail with an error that wraps [actor.NoProc] if the supervisor has ended.
-type Tree struct{ ref actor.Ref[request] }
+type Tree struct{ at handle[request] }
 
 // Start starts a supervisor and its children, and returns when all of them have
 // been started. It has no supervisor of its own: the system stops it at shutdown.
@@ -29,7 +30,7 @@ func Start(sys *actor.System, spec Spec, opts ...actor.Option) (Tree, error) {
 	if err != nil {
 		return Tree{}, fmt.Errorf("supervisor: start: %w", err)
 	}
-	return Tree{ref}, nil
+	return Tree{handle[request]{fixed: ref}}, nil
 }
 
 // Supervisor returns a child that is a supervisor itself. [TreeOf] gets at it. By
@@ -51,21 +52,22 @@ func Supervisor(id string, spec Spec, opts ...ChildOption) Child {
 // [actor.System.WhereIs] has told. It reports false if that actor is none.
 func TreeOf(pid actor.PID) (Tree, bool) {
 	ref, ok := actor.RefOf[request](pid)
-	return Tree{ref}, ok
+	return Tree{handle[request]{fixed: ref}}, ok
 }
 
-// PID returns the supervisor's identity.
-func (t Tree) PID() actor.PID { return t.ref.PID() }
+// PID returns the supervisor's identity: that of the incarnation that lives now, or
+// the zero PID, if the Tree follows a child.
+func (t Tree) PID() actor.PID { return t.at.now().PID() }
 
 // String returns the supervisor's PID.
-func (t Tree) String() string { return t.ref.String() }
+func (t Tree) String() string { return t.PID().String() }
 
 // StartChild adds a child after all others and starts it. If it does not start, it
 // is not kept, and the error wraps the reason. If the ID is known, the error wraps
 // an [*AlreadyStartedError] or [ErrAlreadyPresent]. A child that did not want to
 // start, see [actor.Ignore], has the zero PID. It is OTP's start_child.
 func (t Tree) StartChild(ctx context.Context, c Child) (actor.PID, error) {
-	return ask(ctx, t.ref, "start child", c.ID, func(r actor.Reply[actor.PID]) request {
+	return ask(ctx, t.at.now(), "start child", c.ID, func(r actor.Reply[actor.PID]) request {
 		return startChild{c, r}
 	})
 }
@@ -75,7 +77,7 @@ func (t Tree) StartChild(ctx context.Context, c Child) (actor.PID, error) {
 // Temporary. The error of an unknown ID wraps [ErrNotFound]. It is OTP's
 // terminate_child.
 func (t Tree) TerminateChild(ctx context.Context, id string) error {
-	_, err := ask(ctx, t.ref, "terminate child", id, func(r actor.Reply[struct{}]) request {
+	_, err := ask(ctx, t.at.now(), "terminate child", id, func(r actor.Reply[struct{}]) request {
 		return terminateChild{id, r}
 	})
 	return err
@@ -86,7 +88,7 @@ func (t Tree) TerminateChild(ctx context.Context, id string) error {
 // wraps the reason and it stays at rest. In other cases the error wraps
 // [ErrNotFound], [ErrRunning] or [ErrRestarting]. It is OTP's restart_child.
 func (t Tree) RestartChild(ctx context.Context, id string) (actor.PID, error) {
-	return ask(ctx, t.ref, "restart child", id, func(r actor.Reply[actor.PID]) request {
+	return ask(ctx, t.at.now(), "restart child", id, func(r actor.Reply[actor.PID]) request {
 		return restartChild{id, r}
 	})
 }
@@ -95,7 +97,7 @@ func (t Tree) RestartChild(ctx context.Context, id string) (actor.PID, error) {
 // the error wraps [ErrNotFound], [ErrRunning] or [ErrRestarting]. It is OTP's
 // delete_child.
 func (t Tree) DeleteChild(ctx context.Context, id string) error {
-	_, err := ask(ctx, t.ref, "delete child", id, func(r actor.Reply[struct{}]) request {
+	_, err := ask(ctx, t.at.now(), "delete child", id, func(r actor.Reply[struct{}]) request {
 		return deleteChild{id, r}
 	})
 	return err
@@ -104,21 +106,21 @@ func (t Tree) DeleteChild(ctx context.Context, id string) error {
 // ChildSpec returns the description of a child with defaults filled in. The error
 // of an unknown ID wraps [ErrNotFound]. It is OTP's get_childspec.
 func (t Tree) ChildSpec(ctx context.Context, id string) (Child, error) {
-	return ask(ctx, t.ref, "describe child", id, func(r actor.Reply[Child]) request {
+	return ask(ctx, t.at.now(), "describe child", id, func(r actor.Reply[Child]) request {
 		return childSpec{id, r}
 	})
 }
 
 // WhichChildren lists the children, newest first. It is OTP's which_children.
 func (t Tree) WhichChildren(ctx context.Context) ([]ChildInfo, error) {
-	return ask(ctx, t.ref, "list children", "", func(r actor.Reply[[]ChildInfo]) request {
+	return ask(ctx, t.at.now(), "list children", "", func(r actor.Reply[[]ChildInfo]) request {
 		return whichChildren{r}
 	})
 }
 
 // CountChildren counts the children. It is OTP's count_children.
 func (t Tree) CountChildren(ctx context.Context) (Count, error) {
-	return ask(ctx, t.ref, "count children", "", func(r actor.Reply[Count]) request {
+	return ask(ctx, t.at.now(), "count children", "", func(r actor.Reply[Count]) request {
 		return countChildren{r}
 	})
 }

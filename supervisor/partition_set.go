@@ -1,0 +1,139 @@
+package supervisor
+
+import (
+	"hash/maphash"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// partitions is what all copies of a Partitions share.
+type partitions[H any] struct {
+	seed     maphash.Seed
+	first    int // the number in the Spec
+	newChild func(i int) (Child, H)
+
+	now atomic.Pointer[layout[H]]
+	mu  sync.Mutex // for changes of what follows, and of now
+	// supervisor is the one that has started partitions last.
+	supervisor actor.PID
+}
+
+// layout is what there is at a time. It does not change.
+type layout[H any] struct {
+	// all are the partitions there have been yet: number i is always the same one.
+	all []place[H]
+	// size is how many of them are in use, at least 1: the others are not running.
+	size int
+}
+
+type place[H any] struct {
+	handle H
+	child  Child
+}
+
+func orDefault(n int) int {
+	if n <= 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return n
+}
+
+func partition[H any](n int, newChild func(i int) (Child, H)) (Spec, Partitions[H]) {
+	n = orDefault(n)
+	s := &partitions[H]{seed: maphash.MakeSeed(), first: n, newChild: newChild}
+	l := &layout[H]{size: n}
+	children := make([]Child, n)
+	for i := range n {
+		l.all = append(l.all, s.newPlace(i))
+		children[i] = l.all[i].child
+	}
+	s.now.Store(l)
+	return Spec{Children: children}, Partitions[H]{s}
+}
+
+func (s *partitions[H]) newPlace(i int) place[H] {
+	c, h := s.newChild(i)
+	if c.ID != "" {
+		c.ID += "/"
+	}
+	c.ID += strconv.Itoa(i)
+	if start := c.Start; start != nil {
+		c.Start = func(parent actor.Self) (actor.PID, error) {
+			s.startsUnder(parent.PID())
+			return start(parent)
+		}
+	}
+	return place[H]{h, c}
+}
+
+// startsUnder notes whose children the partitions are. A new supervisor starts with
+// those in the Spec. One that was abandoned is no longer heeded.
+func (s *partitions[H]) startsUnder(pid actor.PID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.supervisor == pid || !pid.Alive() {
+		return
+	}
+	s.supervisor = pid
+	s.setSize(s.first)
+}
+
+// setSize is called with the lock.
+func (s *partitions[H]) setSize(n int) {
+	l := *s.now.Load()
+	l.size = n
+	s.now.Store(&l)
+}
+
+// prepare sees to it that there is a description of each of n partitions, and returns
+// their supervisor, or the zero PID. newChild is called without the lock: it may take
+// its time, and more than once for a partition if several do this at once, of which
+// all but one are thrown away.
+func (s *partitions[H]) prepare(n int) actor.PID {
+	old := len(s.now.Load().all)
+	var added []place[H]
+	for i := old; i < n; i++ {
+		added = append(added, s.newPlace(i))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := *s.now.Load()
+	if others := len(l.all) - old; others < len(added) {
+		l.all = append(l.all, added[others:]...) // beyond what readers of the old one see
+		s.now.Store(&l)
+	}
+	return s.supervisor
+}
+
+// at returns partition i, if that is in use.
+func (s *partitions[H]) at(i int) (none H) {
+	if l := s.now.Load(); i < l.size {
+		return l.all[i].handle
+	}
+	return none
+}
+
+// of returns the partition of a key that has been made a number.
+func (s *partitions[H]) of(slot uint64) H {
+	l := s.now.Load()
+	return l.all[slot%uint64(l.size)].handle
+}
+
+// What follows is for the supervisor of the partitions.
+
+func (s *partitions[H]) size() int { return s.now.Load().size }
+
+func (s *partitions[H]) child(i int) Child { return s.now.Load().all[i].child }
+
+// resized notes that n partitions are in use from now on.
+func (s *partitions[H]) resized(supervisor actor.PID, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.supervisor == supervisor {
+		s.setSize(n)
+	}
+}
