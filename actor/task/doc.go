@@ -21,7 +21,8 @@
 // failure that is no crash belongs in the value.
 //
 // A task ends with its caller, whatever the caller's reason, [actor.Normal]
-// included: nobody is left who could want the result.
+// included: nobody is left who could want the result. One of [Async] or [Start]
+// that is to outlive its owner must be unlinked from it.
 //
 // # What Go cannot do
 //

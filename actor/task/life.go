@@ -92,10 +92,10 @@ func (l *life) born(pid actor.PID) {
 	switch {
 	case !l.owner.IsZero():
 		if !l.owner.Own((*callerTie)(l)) {
-			l.stop(callerEnded(actor.NoProc))
+			l.stop(&callerEnded{actor.NoProc})
 		}
 	case l.caller != nil && l.caller.Done() != nil: // a job has no caller
-		l.unhook = context.AfterFunc(l.caller, func() { l.stop(callerEnded(context.Cause(l.caller))) })
+		l.unhook = context.AfterFunc(l.caller, func() { l.stop(&callerEnded{context.Cause(l.caller)}) })
 	}
 	if !pid.Own((*end)(l)) {
 		(*end)(l).Release(pid, pid.Err()) // killed already
@@ -149,17 +149,22 @@ type callerTie life
 
 // Release implements [actor.Resource].
 func (c *callerTie) Release(_ actor.PID, reason error) {
-	if c.link != nil && reason != actor.Normal {
-		return // the link carries the reason itself
+	l := (*life)(c)
+	if l.link != nil && (reason != actor.Normal || !l.linked()) {
+		return // the link carries the reason itself, unless it has been taken down
 	}
-	(*life)(c).stop(callerEnded(reason))
+	l.stop(&callerEnded{reason})
 }
 
 // callerEnded is the reason of a task that ends because its caller has: a clean
-// one, whatever became of the caller.
-func callerEnded(reason error) error {
-	return fmt.Errorf("%w: caller ended: %v", actor.Shutdown, reason)
-}
+// one, whatever became of the caller. The caller's own reason is printed only when
+// this one is, because its Error method may be anybody's.
+type callerEnded struct{ reason error }
+
+func (e *callerEnded) Error() string { return fmt.Sprintf("shutdown: caller ended: %v", e.reason) }
+
+// Unwrap makes it a kind of [actor.Shutdown].
+func (e *callerEnded) Unwrap() error { return actor.Shutdown }
 
 // end tidies up after a task.
 type end life

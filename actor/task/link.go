@@ -1,6 +1,10 @@
 package task
 
-import "github.com/troupe-go/troupe/actor"
+import (
+	"slices"
+
+	"github.com/troupe-go/troupe/actor"
+)
 
 // join links a task to its owner, if that is to be and has not been done by its
 // spawn, because its parent is a supervisor.
@@ -10,7 +14,7 @@ func (l *life) join(self *actor.Context[begin]) error {
 	}
 	if self.Parent() != l.owner {
 		if err := self.Link(l.owner); err != nil {
-			return callerEnded(err)
+			return &callerEnded{err}
 		}
 	}
 	l.mu.Lock()
@@ -34,4 +38,13 @@ func (l *life) unlink() {
 	pid := l.pid
 	l.mu.Unlock()
 	l.link.Unlink(pid)
+}
+
+// linked reports whether the task has a link to its owner, who may just be ending.
+func (l *life) linked() bool {
+	l.mu.Lock()
+	pid := l.pid
+	l.mu.Unlock()
+	info, alive := pid.Info()
+	return alive && slices.Contains(info.Links, l.owner)
 }

@@ -10,9 +10,11 @@ import (
 // crashes, the other ends with the same reason, unless it traps exits. It does
 // not fail: a task that could not be started says so when it is awaited.
 //
-// The context that f gets is cancelled when the task is killed or its owner ends.
-// It has the values of the owner's context. It is the task's [actor.Self], too,
-// so that a task can start tasks of its own: task.Async(ctx.(actor.Self), …).
+// The context that f gets is cancelled when the task is killed or its owner ends,
+// unless one of them has taken the link down: the task lives on then, whatever the
+// owner ends with, as after Task.ignore. It has the values of the owner's context.
+// It is the task's [actor.Self], too, so that a task can start tasks of its own:
+// task.Async(ctx.(actor.Self), …).
 //
 // It is Task.async.
 func Async[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {

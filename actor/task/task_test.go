@@ -263,6 +263,65 @@ func TestTaskEndsWithItsOwner(t *testing.T) {
 	}
 }
 
+// LNK-5, LNK-7: a task that has been unlinked from its owner lives on, whatever that
+// ends with; one that has been linked again does not.
+func TestUnlinkedTaskOutlivesItsOwner(t *testing.T) {
+	async := func(ctx *doContext, f work) actor.PID { return task.Async(ctx, f).PID() }
+	start := func(ctx *doContext, f work) actor.PID {
+		pid, err := task.Start(ctx, func(ctx context.Context) error { _, err := f(ctx); return err })
+		if err != nil {
+			t.Error(err)
+		}
+		return pid
+	}
+	for name, test := range map[string]struct {
+		begin  func(ctx *doContext, f work) actor.PID
+		change func(ctx *doContext, of actor.PID)
+		byTask bool // it takes the link down itself
+		lives  bool
+	}{
+		"Async":               {begin: async, change: (*doContext).Unlink, lives: true},
+		"Async, by the task":  {begin: async, byTask: true, lives: true},
+		"Async, linked again": {begin: async, change: func(ctx *doContext, of actor.PID) { ctx.Unlink(of); ctx.Link(of) }},
+		"Start":               {begin: start, change: (*doContext).Unlink, lives: true},
+		"Start, linked again": {begin: start, change: func(ctx *doContext, of actor.PID) { ctx.Unlink(of); ctx.Link(of) }},
+	} {
+		for _, reason := range []error{actor.Normal, actor.Shutdown, errBoom, actor.Killed} {
+			t.Run(fmt.Sprint(name, " ", reason), func(t *testing.T) {
+				bubble(t, func(t *testing.T, sys *actor.System) {
+					owner, ended := spawn(t, sys), make(chan error, 1)
+					var pid actor.PID
+					in(t, owner, func(ctx *doContext) {
+						pid = test.begin(ctx, func(ctx context.Context) (int, error) {
+							if test.byTask {
+								ctx.(actor.Self).Unlink(owner.PID())
+							}
+							ended <- sleep(ctx, time.Hour)
+							return 1, nil
+						})
+						if test.change != nil {
+							test.change(ctx, pid)
+						}
+					})
+					synctest.Wait() // the function runs
+					if reason == actor.Killed {
+						owner.PID().Exit(actor.Kill)
+					} else {
+						owner.Send(func(*doContext) error { return reason })
+					}
+					<-owner.PID().Done()
+					if err := <-ended; (err == nil) != test.lives {
+						t.Errorf("the function ended with %v", err)
+					}
+					if err := actortest.ExpectExit(t, pid, nil); (err == actor.Normal) != test.lives {
+						t.Errorf("the task ended with %v", err)
+					}
+				})
+			})
+		}
+	}
+}
+
 // A task that was started by Go ends with the context, and has its values.
 func TestGoEndsWithTheContext(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
