@@ -11,8 +11,14 @@ import (
 //
 //	ref, err := actor.Spawn(sys, func() actor.Behavior[Msg] { return statem.New(&door{}) })
 //
-// As with all behaviors, each actor must have a machine of its own.
+// As with all behaviors, each actor must have a machine of its own. New panics if m is
+// nil, which makes the spawn fail.
+//
+// OTP: gen_statem:start_link/3.
 func New[S comparable, M any](m Machine[S, M]) actor.Behavior[M] {
+	if m == nil {
+		panic("statem: New: the machine is nil")
+	}
 	b := &behavior[S, M]{}
 	b.c.machine = m
 	b.c.flow.timeouts.start = b.startTimeout

@@ -61,6 +61,8 @@ func (c *Context[S, M]) Kind() Kind { return c.now.event.kind }
 //
 // The machine ends with an error that wraps [actor.ErrFull] when it postpones
 // its 100,001st event. The mailbox's limit does not count postponed events.
+//
+// OTP: postpone.
 func (c *Context[S, M]) Postpone() {
 	c.only(handling, "Postpone")
 	c.now.postpone = true
@@ -70,14 +72,36 @@ func (c *Context[S, M]) Postpone() {
 // before events that were postponed and before everything that waits in the
 // mailbox. Events that one handler inserts are handled in the order in which it
 // inserted them.
+//
+// OTP: {next_event, internal, Content}.
 func (c *Context[S, M]) NextEvent(m M) {
 	c.only(handling|starting, "NextEvent")
-	c.now.inserted = append(c.now.inserted, event[M]{kind: Internal, message: m})
+	c.insert(event[M]{kind: Internal, message: m})
 }
+
+// NextEventOf is NextEvent with another kind: the event is handled as if it had come
+// that way. A machine that takes a frame apart inserts what is in it as [Message], so
+// that it is handled, and postponed, as what others send; a call keeps the
+// [actor.Reply] that is in it. An inserted timeout is an event and no timeout: it
+// leaves the timeout of that kind alone, and nothing cancels it. NextEventOf panics
+// if kind is [Signal], for signals are no M.
+//
+// OTP: {next_event, EventType, Content}.
+func (c *Context[S, M]) NextEventOf(kind Kind, m M) {
+	c.only(handling|starting, "NextEventOf")
+	if kind == Signal {
+		panic("statem: an event of kind " + string(kind) + " cannot be inserted")
+	}
+	c.insert(event[M]{kind: kind, message: m})
+}
+
+func (c *Context[S, M]) insert(e event[M]) { c.now.inserted = append(c.now.inserted, e) }
 
 // RepeatState has [Enterer] called even if the state stays the same, which then
 // is the old state, too. Otherwise it is not a change of state: postponed events
-// and the state timeout stay. It is gen_statem's repeat_state.
+// and the state timeout stay.
+//
+// OTP: repeat_state.
 func (c *Context[S, M]) RepeatState() {
 	c.only(handling, "RepeatState")
 	c.now.repeat = true
@@ -92,19 +116,53 @@ func (c *Context[S, M]) RepeatState() {
 // what is put back from being postponed, before everything that waits in the
 // mailbox. So an event timeout of 0 occurs only if nothing has been inserted or
 // put back.
+//
+// OTP: {state_timeout, T, Content}, {timeout, T, Content}, {{timeout, Name}, T, Content}.
 func (c *Context[S, M]) SetTimeout(kind Kind, d time.Duration, m M) {
 	c.change("SetTimeout", timeoutChange[M]{op: setTimeout, kind: kind, d: d, message: m})
 }
 
+// SetTimeoutAt is SetTimeout for a moment instead of a duration, so that neither the
+// time that the handler takes nor that of an earlier one is added. A moment that has
+// passed is a timeout of 0. The zero time is never: it cancels, so that the time of a
+// deadline that there may not be can be given as it is.
+//
+// Like all timers of Go, it does not follow the wall clock when that is set.
+//
+// OTP: {Timeout, Time, Content, [{abs, true}]}.
+func (c *Context[S, M]) SetTimeoutAt(kind Kind, at time.Time, m M) {
+	change := timeoutChange[M]{op: cancelTimeout, kind: kind}
+	if !at.IsZero() {
+		change.op, change.message = setTimeoutAt, m
+		change.d = clock() + max(time.Until(at), 0)
+	}
+	c.change("SetTimeoutAt", change)
+}
+
+// TimeLeft returns how long it is until the timeout of that kind is due, and reports
+// whether one is running. It is 0 for one whose time has run out, and which waits for
+// its turn. What the present handler has asked for does not count yet; in Enter, the
+// state timeout is still that of the old state. TimeLeft panics if kind is that of no
+// timeout.
+//
+// OTP: erlang:read_timer/1.
+func (c *Context[S, M]) TimeLeft(kind Kind) (left time.Duration, running bool) {
+	kind.mustBeTimeout()
+	return c.flow.timeouts.left(kind)
+}
+
 // UpdateTimeout makes m the event of the timeout of that kind that is running;
 // its time stays. If there is none, m is handled as after a timeout of 0.
+//
+// OTP: {Timeout, update, Content}.
 func (c *Context[S, M]) UpdateTimeout(kind Kind, m M) {
 	c.change("UpdateTimeout", timeoutChange[M]{op: updateTimeout, kind: kind, message: m})
 }
 
 // CancelTimeout takes the timeout of that kind down, if it is running. It will
-// not be delivered, even if its time has run out already. It is gen_statem's
-// cancel, and its timeout of infinity.
+// not be delivered, even if its time has run out already.
+//
+// OTP: {Timeout, cancel}, and a time of infinity.
 func (c *Context[S, M]) CancelTimeout(kind Kind) {
 	c.change("CancelTimeout", timeoutChange[M]{op: cancelTimeout, kind: kind})
 }
@@ -117,9 +175,14 @@ func (c *Context[S, M]) change(method string, t timeoutChange[M]) {
 
 // Become hands the state, and all events and timeouts to come, to another
 // machine, at once: an enter call that is due goes to m. Its Init does not run.
-// The present machine can be kept, to go back to. It is gen_statem's
-// change_callback_module, and takes the place of [actor.Context.Become].
+// The present machine can be kept, to go back to. It takes the place of
+// [actor.Context.Become]. Become panics if m is nil.
+//
+// OTP: {change_callback_module, Module}.
 func (c *Context[S, M]) Become(m Machine[S, M]) {
 	c.only(handling|starting, "Become")
+	if m == nil {
+		panic("statem: Become: the machine is nil")
+	}
 	c.machine = m
 }

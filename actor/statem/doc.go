@@ -67,7 +67,8 @@
 // its own unexported types.
 //
 // [Context.NextEvent] inserts an event, of kind [Internal], to be handled next.
-// One handler can so leave the rest to another.
+// One handler can so leave the rest to another. [Context.NextEventOf] inserts one of
+// another kind: what a machine takes out of a frame, say, as a message.
 //
 // Exits that the machine traps and the ends of actors that it monitors are events
 // of kind [Signal]; they go to [ExitHandler] and [DownHandler], which may change
@@ -94,7 +95,8 @@
 // had run out before and it was waiting in the mailbox.
 //
 // A timeout of 0 needs no timer: it is handled when nothing else goes ahead of
-// the mailbox.
+// the mailbox. [Context.SetTimeoutAt] sets one for a moment, such as a deadline, and
+// [Context.TimeLeft] tells how long one has yet to run.
 //
 // # What happens after a handler
 //
@@ -123,6 +125,11 @@
 // actor that is started again by its supervisor is a new machine in its first
 // state; postponed events are lost, and calls among them fail.
 //
+// # From outside
+//
+// [Inspect] shows a running machine's state and data, and [Replace] puts others in
+// their place, which is no change of state.
+//
 // # Coming from gen_statem
 //
 //	handle_event(Type, Content, State, Data)  Handle(c, state, event), c.Kind()
@@ -134,18 +141,21 @@
 //	state_enter, (enter, Old)                 Enter(c, old, state)
 //	postpone                                  c.Postpone()
 //	{next_event, internal, E}                 c.NextEvent(e)
+//	{next_event, Type, E}                     c.NextEventOf(kind, e)
 //	{reply, From, R}                          reply.Send(r)
 //	{state_timeout, T, E}                     c.SetTimeout(statem.StateTimeout, t, e)
 //	{timeout, T, E}                           c.SetTimeout(statem.EventTimeout, t, e)
 //	{{timeout, Name}, T, E}                   c.SetTimeout(name, t, e)
+//	{Timeout, T, E, [{abs, true}]}            c.SetTimeoutAt(kind, t, e)
 //	{Timeout, cancel}, infinity               c.CancelTimeout(kind)
 //	{Timeout, update, E}                      c.UpdateTimeout(kind, e)
 //	change_callback_module                    c.Become(m)
 //	info 'EXIT', 'DOWN'                       HandleExit, HandleDown
-//	sys:get_state                             statem.Inspect
+//	sys:get_state, sys:replace_state          statem.Inspect, statem.Replace
 //
-// What is different: inserted events are always internal, and an enter call may
+// What is different: calls, casts and infos are all of kind [Message]; an exit or a
+// down is not inserted, for HandleExit and HandleDown can be called; an enter call may
 // not repeat its state. A timeout that one handler sets and then updates is both;
-// gen_statem looks at the last action only. There are no absolute times: use
-// time.Until.
+// gen_statem looks at the last action only. An absolute time that has passed is a
+// timeout of 0; in gen_statem it goes through the mailbox.
 package statem

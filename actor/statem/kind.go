@@ -1,18 +1,22 @@
 package statem
 
-// Kind says where an event comes from. It is gen_statem's event type.
+// Kind says where an event comes from.
 //
 // Besides the kinds below there are those of generic timeouts: any other string
 // is the name of one.
 //
 //	c.SetTimeout("retry", time.Second, Dial{})
 //
-// A timeout has the kind that it was set with. So a machine can tell its own
-// timeouts and inserted events, which nobody else can make, from messages.
+// A timeout has the kind that it was set with. Nobody but the machine itself makes
+// events of other kinds than Message and Signal, so it can tell its own from those of
+// others.
+//
+// OTP: gen_statem's event_type().
 type Kind string
 
 const (
-	// Message is an event that somebody sent, with Send or Call.
+	// Message is an event that somebody sent, with Send or Call, or that the machine
+	// inserted as such, with [Context.NextEventOf].
 	Message Kind = "statem.Message"
 
 	// Internal is an event that the machine inserted itself, with

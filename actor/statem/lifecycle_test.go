@@ -113,6 +113,7 @@ func TestEnterMayNot(t *testing.T) {
 	for method, do := range map[string]func(c *stateContext){
 		"Postpone":    func(c *stateContext) { c.Postpone() },
 		"NextEvent":   func(c *stateContext) { c.NextEvent(ev("i")) },
+		"NextEventOf": func(c *stateContext) { c.NextEventOf(named, ev("i")) },
 		"RepeatState": func(c *stateContext) { c.RepeatState() },
 		"Become":      func(c *stateContext) { c.Become(&script{}) },
 	} {
@@ -141,10 +142,12 @@ func TestAskingOutsideOfAHandlerPanics(t *testing.T) {
 	for method, do := range map[string]func(c *stateContext){
 		"Postpone":      func(c *stateContext) { c.Postpone() },
 		"NextEvent":     func(c *stateContext) { c.NextEvent(ev("i")) },
+		"NextEventOf":   func(c *stateContext) { c.NextEventOf(named, ev("i")) },
 		"RepeatState":   func(c *stateContext) { c.RepeatState() },
 		"Become":        func(c *stateContext) { c.Become(&script{}) },
 		"SetTimeout":    func(c *stateContext) { c.SetTimeout("named", 0, ev("t")) },
 		"UpdateTimeout": func(c *stateContext) { c.UpdateTimeout("named", ev("t")) },
+		"SetTimeoutAt":  func(c *stateContext) { c.SetTimeoutAt("named", time.Now(), ev("t")) },
 		"CancelTimeout": func(c *stateContext) { c.CancelTimeout("named") },
 	} {
 		t.Run(method, func(t *testing.T) {
@@ -513,34 +516,6 @@ func TestSupervisedMachineStartsOver(t *testing.T) {
 		ref.Send(step{"crash", func(*stateContext, string) (string, error) { return "", errBroken }})
 		former.expect(t, "enter a from a", "change in a", "enter b from a", "crash in b", "terminate in b: broken")
 		m.expect(t, "enter a from a")
-	})
-}
-
-func TestInspect(t *testing.T) {
-	t.Run("with hooks", func(t *testing.T) { testInspect(t, &hooked{}) })
-	t.Run("without hooks", func(t *testing.T) { testInspect(t, &script{}) })
-}
-
-func testInspect(t *testing.T, m machine) {
-	bubble(t, func(t *testing.T, sys *actor.System) {
-		ref := start(t, sys, m)
-		ref.Send(to("change", "b", nil))
-		called := false
-		err := statem.Inspect(t.Context(), ref, func(state string, got statem.Machine[string, step]) {
-			if called = true; state != "b" || got != m {
-				t.Errorf("state %q, machine %v", state, got)
-			}
-		})
-		if err != nil || !called {
-			t.Errorf("Inspect: %v, called: %v", err, called)
-		}
-		err = statem.Inspect(t.Context(), ref, func(int, statem.Machine[int, step]) { t.Error("called for another type") })
-		if err == nil {
-			t.Error("no error for another type of state")
-		}
-		if err := statem.Inspect(t.Context(), actor.Ref[step]{}, func(string, statem.Machine[string, step]) {}); !errors.Is(err, actor.NoProc) {
-			t.Errorf("Inspect of nobody: %v", err)
-		}
 	})
 }
 

@@ -4,7 +4,7 @@ import "github.com/troupe-go/troupe/actor"
 
 // Machine is a state machine: S is the type of its states, M that of its events,
 // which are the actor's messages. What else it knows is in its own fields, and
-// needs no lock. It is the callback module of gen_statem.
+// needs no lock.
 //
 // Handle handles one event in the given state and returns the next state. To
 // return the state that it was given, or an equal one, is to keep it. What else
@@ -19,6 +19,8 @@ import "github.com/troupe-go/troupe/actor"
 // A machine may also implement [Initializer], [Enterer], [Terminator],
 // [ExitHandler] and [DownHandler]. If it is a [log/slog.LogValuer] the log of its
 // crash shows its state and what its LogValue returns.
+//
+// OTP: gen_statem's callback module.
 type Machine[S comparable, M any] interface {
 	Handle(c *Context[S, M], state S, event M) (S, error)
 }
@@ -26,23 +28,28 @@ type Machine[S comparable, M any] interface {
 // Initializer is a [Machine] with work to do before its first event: see
 // [actor.Initializer], whose rules hold. Init returns the first state; without
 // it that is the zero value of S. Init may set timeouts and insert events.
+//
+// OTP: gen_statem's Module:init/1.
 type Initializer[S comparable, M any] interface {
 	Init(c *Context[S, M]) (S, error)
 }
 
-// Enterer is a [Machine] that is told when it enters a state: the state enter
-// calls of gen_statem. Enter runs after Init, when whoever spawned the machine
+// Enterer is a [Machine] that is told when it enters a state. Enter runs after Init, when whoever spawned the machine
 // goes on already, with the first state as both old and state; after each change
 // of state; and after [Context.RepeatState]. It runs before any other event.
 //
 // Enter may set timeouts and answer calls. It cannot change the state, and to
 // postpone or insert events, or to repeat the state, panics.
+//
+// OTP: gen_statem's state_enter.
 type Enterer[S comparable, M any] interface {
 	Enter(c *Context[S, M], old, state S) error
 }
 
 // Terminator is a [Machine] that cleans up. Terminate runs when it does for
 // [actor.Terminator], with the state that the machine was in.
+//
+// OTP: gen_statem's Module:terminate/3.
 type Terminator[S comparable, M any] interface {
 	Terminate(c *Context[S, M], state S, reason error)
 }

@@ -11,10 +11,18 @@ import (
 type timeout[M any] struct {
 	kind    Kind
 	message M
-	timer   stopper // nil for a timeout of zero
+	due     time.Duration // by the clock; unless it is a timeout of zero
+	timer   stopper       // nil for a timeout of zero
 }
 
 type stopper interface{ Stop() bool }
+
+// epoch is an arbitrary moment.
+var epoch = time.Now()
+
+// clock returns the time since the epoch. It costs half of what time.Now does.
+// Differences of two times are right even where one of them has overflowed.
+func clock() time.Duration { return time.Since(epoch) }
 
 // timeouts are the timeouts of one machine, at most one of each kind.
 type timeouts[M any] struct {
@@ -59,7 +67,21 @@ func (ts *timeouts[M]) set(k Kind, d time.Duration, m M) {
 	if d <= 0 {
 		ts.zero = append(ts.zero, t)
 	} else {
+		t.due = clock() + d
 		t.timer = ts.start(d, t)
+	}
+}
+
+// left returns how long it is until the timeout of that kind is due. It reports false
+// if none is running.
+func (ts *timeouts[M]) left(k Kind) (time.Duration, bool) {
+	switch t := ts.get(k); {
+	case t == nil:
+		return 0, false
+	case t.timer == nil:
+		return 0, true
+	default:
+		return max(t.due-clock(), 0), true
 	}
 }
 
@@ -108,7 +130,7 @@ func (ts *timeouts[M]) firedZero() *timeout[M] {
 type timeoutChange[M any] struct {
 	op      timeoutOp
 	kind    Kind
-	d       time.Duration
+	d       time.Duration // from now; or, for setTimeoutAt, by the clock
 	message M
 }
 
@@ -116,6 +138,7 @@ type timeoutOp uint8
 
 const (
 	setTimeout timeoutOp = iota
+	setTimeoutAt
 	updateTimeout
 	cancelTimeout
 )
@@ -124,6 +147,8 @@ func (ts *timeouts[M]) apply(c timeoutChange[M]) {
 	switch c.op {
 	case setTimeout:
 		ts.set(c.kind, c.d, c.message)
+	case setTimeoutAt:
+		ts.set(c.kind, c.d-clock(), c.message)
 	case updateTimeout:
 		ts.update(c.kind, c.message)
 	case cancelTimeout:

@@ -1,6 +1,7 @@
 package statem_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,6 +20,11 @@ const (
 // at writes down its name and the time since the test began.
 func at(m *hooked, begin time.Time, name string) step {
 	return on(name, func(c *stateContext) { m.add("%s at %v", name, time.Since(begin)) })
+}
+
+// occurred returns what events that at made have written down.
+func occurred(m *hooked) []string {
+	return slices.DeleteFunc(m.take(), func(line string) bool { return !strings.Contains(line, " at ") })
 }
 
 // SM-10 to SM-14, T-60, T-62: what cancels, restarts and replaces a timeout. The
@@ -84,14 +90,77 @@ func TestTimeouts(t *testing.T) {
 					ref.Send(to("second", tt.next, func(c *stateContext) { tt.second(c, out) }))
 				}
 				time.Sleep(time.Minute)
-				var got []string
-				for _, line := range m.take() {
-					if strings.Contains(line, " at ") {
-						got = append(got, line)
-					}
-				}
-				if strings.Join(got, ", ") != strings.Join(tt.want, ", ") {
+				if got := occurred(m); !slices.Equal(got, tt.want) {
 					t.Errorf("timeouts %q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// SM-11: only a change of state cancels the state timeout, however it comes about; one
+// that is set with the change, by the handler or by Enter, is for the new state. The
+// machine begins in state "a" with a timeout for 5 s; the events come at 1 s, 2 s, ….
+func TestStateTimeoutEndsWithItsState(t *testing.T) {
+	for name, tt := range map[string]struct {
+		events func(set func(c *stateContext)) []step // set sets the timeout anew, for 5 s
+		enter  bool                                   // Enter sets it anew
+		want   []string
+	}{
+		"nothing happens":  {func(func(*stateContext)) []step { return nil }, false, []string{"t at 5s"}},
+		"keep_state":       {func(func(*stateContext)) []step { return []step{ev("m"), to("m", "a", nil)} }, false, []string{"t at 5s"}},
+		"repeat_state":     {func(func(*stateContext)) []step { return []step{on("m", (*stateContext).RepeatState)} }, false, []string{"t at 5s"}},
+		"postpone":         {func(func(*stateContext)) []step { return []step{on("m", (*stateContext).Postpone)} }, false, []string{"t at 5s"}},
+		"set again":        {func(set func(*stateContext)) []step { return []step{ev("m"), on("m", set)} }, false, []string{"u at 7s"}},
+		"next_state":       {func(func(*stateContext)) []step { return []step{to("m", "b", nil)} }, false, nil},
+		"there and back":   {func(func(*stateContext)) []step { return []step{to("m", "b", nil), to("m", "a", nil)} }, false, nil},
+		"set with it":      {func(set func(*stateContext)) []step { return []step{to("m", "b", set)} }, false, []string{"u at 6s"}},
+		"set, then left":   {func(set func(*stateContext)) []step { return []step{to("m", "b", set), to("m", "a", nil)} }, false, nil},
+		"set, then kept":   {func(set func(*stateContext)) []step { return []step{to("m", "b", set), to("m", "b", nil)} }, false, []string{"u at 6s"}},
+		"set by Enter":     {func(func(*stateContext)) []step { return []step{to("m", "b", nil)} }, true, []string{"u at 6s"}},
+		"set by re-entry":  {func(func(*stateContext)) []step { return []step{ev("m"), on("m", (*stateContext).RepeatState)} }, true, []string{"u at 7s"}},
+		"set twice, Enter": {func(set func(*stateContext)) []step { return []step{to("m", "b", set), ev("m"), to("m", "c", nil)} }, true, []string{"u at 8s"}},
+		"in the middle of inserted events": {func(func(*stateContext)) []step {
+			return []step{on("m", func(c *stateContext) { c.NextEvent(to("i", "b", nil)); c.NextEvent(to("j", "a", nil)) })}
+		}, false, nil},
+		"by a postponed event": {func(set func(*stateContext)) []step {
+			return []step{{"p", func(c *stateContext, state string) (string, error) {
+				if state == "a" {
+					c.Postpone()
+					return state, nil
+				}
+				return "c", nil
+			}}, to("m", "b", set)} // the timeout of b is over before it begins
+		}, false, nil},
+		"by another timeout": {func(func(*stateContext)) []step {
+			return []step{on("m", func(c *stateContext) { c.SetTimeout(named, time.Second, to("n", "b", nil)) })}
+		}, false, nil},
+		"by a timeout of zero": {func(func(*stateContext)) []step {
+			return []step{on("m", func(c *stateContext) { c.SetTimeout(named, 0, to("n", "b", nil)) })}
+		}, false, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				m, begin := &hooked{}, time.Now()
+				set := func(c *stateContext) { c.SetTimeout(state, 5*time.Second, at(m, begin, "u")) }
+				m.init = func(c *stateContext) error {
+					c.SetTimeout(state, 5*time.Second, at(m, begin, "t"))
+					return nil
+				}
+				m.enter = func(c *stateContext, old, state string) error {
+					if tt.enter && time.Since(begin) > 0 {
+						set(c)
+					}
+					return nil
+				}
+				ref := start(t, sys, m)
+				for _, e := range tt.events(set) {
+					time.Sleep(time.Second)
+					ref.Send(e)
+				}
+				time.Sleep(time.Minute)
+				if got := occurred(m); !slices.Equal(got, tt.want) {
+					t.Errorf("state timeouts %q, want %q", got, tt.want)
 				}
 			})
 		})
@@ -247,6 +316,9 @@ func TestTimeoutOfAKindThatIsNonePanics(t *testing.T) {
 	for _, kind := range []statem.Kind{statem.Message, statem.Internal, statem.Signal} {
 		for _, do := range []func(c *stateContext){
 			func(c *stateContext) { c.SetTimeout(kind, time.Second, ev("")) },
+			func(c *stateContext) { c.SetTimeoutAt(kind, time.Now(), ev("")) },
+			func(c *stateContext) { c.SetTimeoutAt(kind, time.Time{}, ev("")) },
+			func(c *stateContext) { c.TimeLeft(kind) },
 			func(c *stateContext) { c.UpdateTimeout(kind, ev("")) },
 			func(c *stateContext) { c.CancelTimeout(kind) },
 		} {
