@@ -113,31 +113,52 @@ func ExampleTask_Shutdown() {
 }
 
 func ExampleAwaitMany() {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	defer sys.Shutdown(context.Background())
+
+	// What one failure makes useless ends with the context.
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	fetch := func(urls ...string) ([]string, error) {
+		var tasks []*task.Task[string]
+		for _, url := range urls {
+			tasks = append(tasks, task.Go(ctx, sys, func(ctx context.Context) (string, error) { return page(ctx, url) }))
+		}
+		return task.AwaitMany(ctx, tasks...)
+	}
+	fmt.Println(fetch("/a", "/b"))
+	_, err := fetch("/a", "/none")
+	fmt.Println(errors.Unwrap(err))
+	// Output:
+	// [page /a page /b] <nil>
+	// not found
+}
+
+func ExampleYieldMany() {
 	ctx := context.Background()
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(ctx)
 
-	var tasks []*task.Task[int]
+	// Three mirrors are asked, one answer is enough.
+	var mirrors []*task.Task[string]
 	for i := range 3 {
-		tasks = append(tasks, task.Go(ctx, sys, func(ctx context.Context) (int, error) {
-			if i == 1 {
-				<-ctx.Done() // takes too long
+		mirrors = append(mirrors, task.Go(ctx, sys, func(ctx context.Context) (string, error) {
+			if i != 1 {
+				<-ctx.Done() // slow
 			}
-			return i, nil
+			return fmt.Sprint("from mirror ", i), nil
 		}))
 	}
-	limit, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	limit, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	for i, r := range task.AwaitMany(limit, tasks...) {
-		if errors.Is(r.Err, context.DeadlineExceeded) {
-			tasks[i].Kill()
+	for i, r := range task.YieldMany(limit, task.YieldOptions{Limit: 1, KillLate: true}, mirrors...) {
+		if errors.Is(r.Err, task.ErrPending) {
+			mirrors[i].Kill()
+			continue
 		}
-		fmt.Println(i, r.Value, r.Err == nil)
+		fmt.Println(r.Value, r.Err)
 	}
-	// Output:
-	// 0 0 true
-	// 1 0 false
-	// 2 2 true
+	// Output: from mirror 1 <nil>
 }
 
 func ExampleBehavior() {

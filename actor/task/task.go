@@ -56,12 +56,8 @@ func (t *Task[T]) PID() actor.PID {
 // It is Task.await, and with a short deadline Task.yield.
 func (t *Task[T]) Await(ctx context.Context) (T, error) {
 	var none T
-	who, _ := actor.FromContext(ctx)
-	if !t.owner.IsZero() && who != t.owner {
-		return none, fmt.Errorf("task: await %v: %w", t.PID(), ErrNotOwner)
-	}
-	if !who.IsZero() && who == t.PID() {
-		return none, fmt.Errorf("task: await %v: %w", who, actor.ErrSelf)
+	if err := t.mayAwait(ctx); err != nil {
+		return none, err
 	}
 	if err := t.wait(ctx); err != nil {
 		return none, fmt.Errorf("task: await %v: %w", t.PID(), err)

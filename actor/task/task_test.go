@@ -493,36 +493,6 @@ func TestShutdownThatKillsSaysSo(t *testing.T) {
 	}
 }
 
-// TSK-5: one deadline for all, a result for each.
-func TestAwaitMany(t *testing.T) {
-	bubble(t, func(t *testing.T, sys *actor.System) {
-		start := time.Now()
-		ctx := t.Context()
-		tasks := []*task.Task[int]{
-			task.Go(ctx, sys, value(1, 4*time.Second)),
-			task.Go(ctx, sys, value(2, time.Minute)),
-			task.Go(ctx, sys, crashes["error"].f),
-			task.Go(ctx, sys, value(4, 5*time.Second-1)),
-			task.Go(ctx, sys, heed),
-			task.Go(ctx, sys, value(6, 0)),
-		}
-		results := task.AwaitMany(within(t, ctx, 5*time.Second), tasks...)
-		if d := time.Since(start); d != 5*time.Second {
-			t.Errorf("it took %v", d)
-		}
-		for i, want := range []task.Result[int]{
-			{Value: 1}, {Err: context.DeadlineExceeded}, {Err: errBoom}, {Value: 4}, {Err: context.DeadlineExceeded}, {Value: 6},
-		} {
-			if got := results[i]; got.Value != want.Value || !errors.Is(got.Err, want.Err) || (got.Err == nil) != (want.Err == nil) {
-				t.Errorf("result %d: %+v, want %+v", i, got, want)
-			}
-		}
-		if v, err := tasks[1].Await(ctx); v != 2 || err != nil { // it went on
-			t.Errorf("await: %v, %v", v, err)
-		}
-	})
-}
-
 // TSK-8: a task knows on whose behalf it works, through tasks and streams, and
 // has the values of the first caller's context.
 func TestCallers(t *testing.T) {

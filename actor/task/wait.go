@@ -1,6 +1,27 @@
 package task
 
-import "context"
+import (
+	"context"
+	"fmt"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// mayAwait returns an error if the actor that ctx belongs to, or code outside of
+// actors, may not await the task.
+func (l *life) mayAwait(ctx context.Context) error {
+	l.mu.Lock()
+	pid := l.pid
+	l.mu.Unlock()
+	who, _ := actor.FromContext(ctx)
+	switch {
+	case !l.owner.IsZero() && who != l.owner:
+		return fmt.Errorf("task: await %v: %w", pid, ErrNotOwner)
+	case !who.IsZero() && who == pid:
+		return fmt.Errorf("task: await %v: %w", pid, actor.ErrSelf)
+	}
+	return nil
+}
 
 // wait returns nil when the task has an outcome, or else ctx's error.
 //
@@ -11,9 +32,9 @@ func (l *life) wait(ctx context.Context) error {
 	for {
 		l.mu.Lock()
 		pid, self := l.pid, l.self
-		if l.phase == failed && (self != nil || pid.IsZero()) {
+		if l.failedEarly() {
 			l.mu.Unlock()
-			return nil // the end may be far away, or there will be none
+			return nil
 		}
 		var ended, doomed, changed <-chan struct{}
 		if self != nil {
@@ -44,6 +65,29 @@ func (l *life) wait(ctx context.Context) error {
 			}
 			return ctx.Err()
 		}
+	}
+}
+
+// failedEarly reports whether the task's failure is not to wait for the end of its
+// actor: that may be far away, or there will be none. It is called with mu held.
+func (l *life) failedEarly() bool {
+	return l.phase == failed && (l.self != nil || l.pid.IsZero())
+}
+
+// over reports whether wait would return at once.
+func (l *life) over() bool {
+	l.mu.Lock()
+	early, pid := l.failedEarly(), l.pid
+	l.mu.Unlock()
+	if early || pid.IsZero() {
+		return early
+	}
+	select {
+	case <-pid.Done():
+		l.settle(pid.Err())
+		return true
+	default:
+		return false
 	}
 }
 
