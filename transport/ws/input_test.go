@@ -77,6 +77,7 @@ func TestInputIsDecodedAndWhatIsWrongIsNamed(t *testing.T) {
 		"unknown is ignored":   {decodeAs[note], `{"body":"hi","new":{"in":["version 3"]}}`, ``},
 		"folded, as json does": {decodeAs[note], `{"Body":"hi"}`, ``},
 		"escaped key":          {decodeAs[note], `{"b\u006fdy":"hi"}`, ``},
+		"key in two escapes":   {decodeAs[map[string]int], `{"\ud83d\ude00\ud83d\n\"\/\u00e9":"x"}`, `{"reason":"invalid payload","fields":{"\ud83d\ude00\ufffd\n\"/\u00e9":"must be an integer, not a string"}}`},
 		"missing":              {decodeAs[note], `{}`, `{"reason":"invalid payload","fields":{"body":"is missing"}}`},
 		"null":                 {decodeAs[note], `{"body":null}`, `{"reason":"invalid payload","fields":{"body":"is missing"}}`},
 		"wrong type":           {decodeAs[note], `{"body":17}`, `{"reason":"invalid payload","fields":{"body":"must be a string, not a number"}}`},

@@ -1,14 +1,14 @@
 package ws
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 )
 
 // shape is what JSON for a Go type looks like, as far as json.Unmarshal does not
@@ -18,6 +18,13 @@ type shape struct {
 	opens  byte    // what the JSON begins with, if there is more to look at: { or [
 	fields []field // of a struct; nil: not a struct
 	elem   *shape  // of an array's elements or a map's values; nil: neither
+
+	named, folded map[string]int // the fields by name, and by name without case
+	longest       int            // name
+	mandatory     int            // fields
+
+	kind reflect.Kind // of a value that json.Unmarshal itself decodes; Invalid: of another
+	bits int          // of a number
 }
 
 // field is a field of an object.
@@ -58,14 +65,22 @@ func newShape(t reflect.Type, done map[reflect.Type]*shape) *shape {
 	if p := reflect.PointerTo(t); p.Implements(jsonUnmarshaler) || p.Implements(textUnmarshaler) {
 		return s // knows how to read itself
 	}
+	if t != reflect.TypeFor[json.Number]() { // which is a string that must be a number
+		s.kind = t.Kind()
+	}
 	switch t.Kind() {
 	case reflect.Struct:
 		s.opens, s.fields = '{', []field{}
 		s.addFields(t, done)
+		s.index()
 	case reflect.Map:
 		s.opens, s.elem = '{', newShape(t.Elem(), done)
 	case reflect.Slice, reflect.Array:
 		s.opens, s.elem = '[', newShape(t.Elem(), done)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
+		reflect.Float32, reflect.Float64:
+		s.bits = t.Bits()
 	}
 	return s
 }
@@ -125,226 +140,79 @@ func structOf(t reflect.Type) reflect.Type {
 	return t
 }
 
-// find returns the index of the field that json.Unmarshal takes for the key, or -1.
-func (s *shape) find(key []byte) int {
+// index makes what find looks into. Of names that differ in case only, json.Unmarshal
+// takes the first.
+func (s *shape) index() {
+	s.named, s.folded = make(map[string]int), make(map[string]int)
 	for i := range s.fields {
-		if bytes.Equal(s.fields[i].name, key) {
-			return i
+		f := &s.fields[i]
+		s.named[string(f.name)] = i
+		folded := string(appendFolded(nil, f.name))
+		if _, taken := s.folded[folded]; !taken {
+			s.folded[folded] = i
+		}
+		s.longest = max(s.longest, len(f.name))
+		if f.required {
+			s.mandatory++
 		}
 	}
-	for i := range s.fields {
-		if bytes.EqualFold(s.fields[i].name, key) {
-			return i
-		}
+}
+
+// find returns the index of the field that json.Unmarshal takes for the key, or -1.
+// It takes the same time however many fields there are, and however long the key is.
+func (s *shape) find(key []byte) int {
+	if i, ok := s.named[string(key)]; ok {
+		return i
+	}
+	if len(key) > 2+len(`\u0000`)*utf8.UTFMax*s.longest {
+		return -1
+	}
+	var room [2][64]byte // on the stack
+	key = unescaped(room[0][:0], key)
+	if i, ok := s.named[string(key)]; ok {
+		return i
+	}
+	if i, ok := s.folded[string(appendFolded(room[1][:0], key))]; ok {
+		return i
 	}
 	return -1
 }
 
-// inspection compares JSON with a shape. The JSON is valid: json.Unmarshal has seen it.
-type inspection struct {
-	strict   bool // fields that the type does not have are a problem
-	explain  bool // look for the values that cannot be decoded
-	problems map[string]string
-
-	// path is where it looks: the names of fields, and of a map's keys. An array's
-	// elements have the path of the array, as in the errors of encoding/json.
-	path [][]byte
-}
-
-// The answer to a bad payload must not be large because the payload is.
-const (
-	maxProblems = 16
-	maxPath     = 100 // bytes
-)
-
-func (c *inspection) report(problem string) {
-	if c.problems == nil {
-		c.problems = map[string]string{}
-	}
-	if len(c.problems) < maxProblems {
-		path := bytes.Join(c.path, []byte{'.'})
-		c.problems[string(path[:min(len(path), maxPath)])] = problem
-	}
-}
-
-// at looks at a value that is further in.
-func (c *inspection) at(name []byte, s *shape, data []byte, i int) int {
-	if data[i] != s.opens && !c.explain { // as most are: no need to remember where
-		return skipValue(data, i)
-	}
-	c.path = append(c.path, name)
-	i = c.value(s, data, i)
-	c.path = c.path[:len(c.path)-1]
-	return i
-}
-
-func (c *inspection) reportAt(name []byte, problem string) {
-	c.path = append(c.path, name)
-	c.report(problem)
-	c.path = c.path[:len(c.path)-1]
-}
-
-// value looks at the value that starts at data[i] and returns the index behind it.
-// It reads each byte once, however deep the nesting.
-func (c *inspection) value(s *shape, data []byte, i int) int {
-	switch {
-	case data[i] != s.opens:
-	case s.fields != nil:
-		return c.object(s, data, i)
-	default:
-		return c.elements(s, data, i)
-	}
-	end := skipValue(data, i)
-	if c.explain && len(c.path) > 0 {
-		if err := json.Unmarshal(data[i:end], reflect.New(s.typ).Interface()); err != nil {
-			c.report(problem(err))
+// appendFolded appends a name so that all that are equal but for their case become the
+// same: each rune as the least of those that fold to it.
+func appendFolded(b, name []byte) []byte {
+	for len(name) > 0 {
+		r, n := utf8.DecodeRune(name)
+		name = name[n:]
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
 		}
+		b = utf8.AppendRune(b, least)
 	}
-	return end
+	return b
 }
 
-// object looks at an object for a struct.
-func (c *inspection) object(s *shape, data []byte, i int) int {
-	var few [32]bool
-	seen := few[:]
-	if len(s.fields) > len(seen) {
-		seen = make([]bool, len(s.fields))
+// fits reports whether a value can be decoded for sure, as far as that can be told at
+// a glance: as most can, also beside one that cannot.
+func (s *shape) fits(value []byte) bool {
+	if value[0] == 'n' { // null
+		return s.kind != reflect.Invalid
 	}
-	i = skipSpace(data, i+1)
-	for data[i] != '}' {
-		key, start := member(data, i)
-		n := s.find(key)
-		switch {
-		case n < 0:
-			if c.strict {
-				c.reportAt(key, "is unknown")
-			}
-			i = skipValue(data, start)
-		case data[start] == 'n' && s.fields[n].required: // null
-			i = skipValue(data, start)
-		case s.fields[n].quoted:
-			seen[n] = true
-			i = skipValue(data, start)
-		default:
-			seen[n] = true
-			i = c.at(s.fields[n].name, s.fields[n].shape, data, start)
-		}
-		i = next(data, i)
-	}
-	for n := range s.fields {
-		if f := &s.fields[n]; f.required && !seen[n] {
-			c.reportAt(f.name, "is missing")
-		}
-	}
-	return i + 1
-}
-
-// elements looks at each element of an array, or each value of an object for a map.
-func (c *inspection) elements(s *shape, data []byte, i int) int {
-	isObject := data[i] == '{'
-	i = skipSpace(data, i+1)
-	for data[i] != ']' && data[i] != '}' {
-		if isObject {
-			key, start := member(data, i)
-			i = c.at(key, s.elem, data, start)
-		} else {
-			i = c.value(s.elem, data, i)
-		}
-		i = next(data, i)
-	}
-	return i + 1
-}
-
-// member returns the key that starts at data[i], and the index of its value.
-func member(data []byte, i int) (key []byte, value int) {
-	end := skipValue(data, i)
-	key = data[i+1 : end-1]
-	if bytes.IndexByte(key, '\\') >= 0 {
-		var s string
-		json.Unmarshal(data[i:end], &s) // is valid
-		key = []byte(s)
-	}
-	colon := skipSpace(data, end)
-	return key, skipSpace(data, colon+1)
-}
-
-// next returns the index of what follows a member or an element that ends at i: the
-// next one, or the end of them all.
-func next(data []byte, i int) int {
-	if i = skipSpace(data, i); data[i] == ',' {
-		return skipSpace(data, i+1)
-	}
-	return i
-}
-
-// problem says why a value could not be decoded. An error of a type's own method is
-// not the client's to see.
-func problem(err error) string {
-	e, ok := errors.AsType[*json.UnmarshalTypeError](err)
-	if !ok {
-		return "is not valid"
-	}
-	return "must be " + wanted(e.Type) + ", not " + article(e.Value)
-}
-
-// wanted says what JSON a type is decoded from.
-func wanted(t reflect.Type) string {
-	switch kind := t.Kind(); kind {
+	var err error
+	switch s.kind {
 	case reflect.String:
-		return "a string"
+		return value[0] == '"'
 	case reflect.Bool:
-		return "a boolean"
-	case reflect.Int, reflect.Int64:
-		return "an integer"
-	case reflect.Int8, reflect.Int16, reflect.Int32:
-		return fmt.Sprintf("an integer of %d bits", t.Bits())
-	case reflect.Uint, reflect.Uint64, reflect.Uintptr:
-		return "an integer that is not negative"
-	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
-		return fmt.Sprintf("an integer from 0 to %d", uint64(1)<<t.Bits()-1)
+		return value[0] == 't' || value[0] == 'f'
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		_, err = strconv.ParseInt(string(value), 10, s.bits)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		_, err = strconv.ParseUint(string(value), 10, s.bits)
 	case reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.Slice, reflect.Array:
-		if t.Elem().Kind() == reflect.Uint8 {
-			return "a base64 string"
-		}
-		return "an array"
-	case reflect.Struct, reflect.Map:
-		return "an object"
+		_, err = strconv.ParseFloat(string(value), s.bits)
+	default:
+		return false
 	}
-	return "something else"
-}
-
-// kindOf names the kind of a JSON value, in the words of encoding/json.
-func kindOf(data []byte) string {
-	switch data[0] {
-	case '{':
-		return "object"
-	case '[':
-		return "array"
-	case '"':
-		return "string"
-	case 't', 'f':
-		return "bool"
-	case 'n':
-		return "null"
-	}
-	return "number"
-}
-
-// article writes what encoding/json found, such as "string" or "number 1.5", as a
-// sentence has it.
-func article(found string) string {
-	if literal, ok := strings.CutPrefix(found, "number "); ok {
-		return literal[:min(len(literal), 40)]
-	}
-	switch found {
-	case "null":
-		return "null"
-	case "bool":
-		return "a boolean"
-	case "array", "object":
-		return "an " + found
-	}
-	return "a " + found
+	return err == nil
 }
