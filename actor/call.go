@@ -16,19 +16,23 @@ type Reply[R any] struct {
 	turn turn
 }
 
-// Send answers the call with v.
-func (r Reply[R]) Send(v R) {
-	if c := r.call; c != nil && c.claim(r.turn) {
-		c.value = v
-		c.settled()
+// Send answers the call with v. It reports whether that is the answer: not if there was
+// one before, if the caller has given up or its callee has ended, or if nobody asked.
+func (r Reply[R]) Send(v R) bool {
+	c := r.call
+	if c == nil || !c.claim(r.turn) {
+		return false
 	}
+	c.value = v
+	c.settled()
+	return true
 }
 
-// Fail answers the call with an error, which Call returns wrapped.
-func (r Reply[R]) Fail(err error) {
-	if c := r.call; c != nil {
-		c.fail(r.turn, err)
-	}
+// Fail answers the call with an error, which Call returns wrapped. It reports the same
+// as Send.
+func (r Reply[R]) Fail(err error) bool {
+	c := r.call
+	return c != nil && c.fail(r.turn, err)
 }
 
 // CallError is the error of a [Call] that got no value. It wraps the cause: the
@@ -48,7 +52,9 @@ func (e *CallError) Unwrap() error { return e.Err }
 // waits for the answer. It is gen_server:call.
 //
 // The wait ends with an error, always a [*CallError], when ctx is done, when the
-// callee ends, and at once when it is dead already or is the caller itself. Call
+// callee ends, and at once when it is dead already or is the caller itself. If ctx is
+// done already the request is not made; if it is done later, the callee may or may not
+// carry the request out. Call
 // sets no deadline of its own: without one in ctx, two actors that call each other
 // wait for ever. A callee does not notice that its caller has given up, nor a
 // caller that a bounded mailbox has dropped its request.
@@ -61,11 +67,14 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 	if caller(ctx) == callee.p {
 		return none, &CallError{callee, ErrSelf}
 	}
+	if err := ctx.Err(); err != nil {
+		return none, &CallError{callee, err}
+	}
 	c, t, ok := begin[R](callee.p)
 	if !ok {
 		return none, &CallError{callee, NoProc}
 	}
-	err := to.c.send(ctx, newRequest(Reply[R]{c, t}))
+	err := to.c.send(ctx, makeRequest(callee.p, c, t, newRequest))
 	// If the callee has died since begin, its end fails the call, with the reason.
 	if err != nil && err != NoProc && c.claim(t) {
 		c.err = err
@@ -77,6 +86,24 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 		return none, &CallError{callee, err}
 	}
 	return v, nil
+}
+
+// makeRequest makes the request of a call. If newRequest does not return the call is over,
+// or p could not lend it to anybody else.
+func makeRequest[M, R any](p *process, c *call[R], t turn, newRequest func(Reply[R]) M) M {
+	made := false
+	defer func() {
+		if made {
+			return
+		}
+		if !c.claim(t) {
+			<-c.wake
+		}
+		c.finish(p, t)
+	}()
+	m := newRequest(Reply[R]{c, t})
+	made = true
+	return m
 }
 
 // call is the caller's side of a Reply. An actor that is called keeps one and lends
@@ -205,11 +232,13 @@ func (c *pendingCall) claim(t turn) bool {
 	return c.state.CompareAndSwap(t.at(pending), t.at(claimed))
 }
 
-func (c *pendingCall) fail(t turn, err error) {
-	if c.claim(t) {
-		c.err = err
-		c.settled()
+func (c *pendingCall) fail(t turn, err error) bool {
+	if !c.claim(t) {
+		return false
 	}
+	c.err = err
+	c.settled()
+	return true
 }
 
 // failNow fails the turn that is pending now, if there is one.

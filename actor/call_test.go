@@ -391,8 +391,6 @@ func TestOldRepliesAnswerNoLaterCall(t *testing.T) {
 		m.text.Send(strconv.Itoa(len(old)))
 		return nil
 	})
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
 	for i, calls := 0, 0; i < 100; i++ {
 		calls++
 		if i%3 == 0 {
@@ -404,7 +402,8 @@ func TestOldRepliesAnswerNoLaterCall(t *testing.T) {
 		}
 		number := func(r actor.Reply[int]) request { return request{number: r} }
 		if i%7 == 0 {
-			actor.Call(cancelled, server, number)
+			given, giveUp := context.WithCancel(t.Context())
+			actor.Call(given, server, func(r actor.Reply[int]) request { giveUp(); return number(r) })
 			calls++
 		}
 		if got, err := actor.Call(t.Context(), server, number); got != calls || err != nil {

@@ -47,65 +47,65 @@ func (c *cell[M]) load() (waiting int, taken uint64, running bool) {
 }
 
 // run implements typed.
-func (c *cell[M]) run() error {
+func (c *cell[M]) run() *doom {
 	var batch mailbox.Batch[M]
 	c.box.TakeFirst(&batch)
 	return c.resume(&batch)
 }
 
 // resume is run with a batch that has been taken already.
-func (c *cell[M]) resume(batch *mailbox.Batch[M]) error {
-	reason := c.work(batch)
-	if reason != nil {
-		reason = c.terminate(reason, batch)
+func (c *cell[M]) resume(batch *mailbox.Batch[M]) *doom {
+	d := c.work(batch)
+	if d != nil {
+		d = c.terminate(d, batch)
 	}
-	return reason
+	return d
 }
 
 // work handles what waits until there is no more, and then returns nil: the
-// actor sleeps. It returns a reason if the actor must end.
-func (c *cell[M]) work(batch *mailbox.Batch[M]) (reason error) {
+// actor sleeps. It returns a doom if the actor must end.
+func (c *cell[M]) work(batch *mailbox.Batch[M]) (d *doom) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
 		if v := recover(); v != nil {
-			reason = newPanicError(v)
+			d = judgePanic(newPanicError(v))
 		} else { // runtime.Goexit: this deferred call is all that is left of the runner
-			c.bury(c.terminate(Goexit, batch))
+			c.bury(c.terminate(doomGoexit, batch))
 		}
 	}()
-	reason = c.handleAll(batch)
+	d = c.handleAll(batch)
 	returned = true
-	return reason
+	return d
 }
 
-func (c *cell[M]) handleAll(batch *mailbox.Batch[M]) error {
+func (c *cell[M]) handleAll(batch *mailbox.Batch[M]) *doom {
 	ctx := c.self()
 	for budget := yieldAfter; ; {
 		// Doom is looked at before each message: nothing is handled after a lethal
 		// signal, however long the batch.
 		if d := c.doom.Load(); d != nil {
 			if !d.isProbe() {
-				return d.reason
+				return d
 			}
 			c.doom.CompareAndSwap(d, nil)
 			continue
 		}
-		did, err := handled, error(nil)
+		did, d := handled, (*doom)(nil)
 		if c.extra != nil {
-			did, err = c.handleNext(batch)
+			did, d = c.handleNext(batch)
 		} else if batch.AtMark() {
-			err = c.handleSignal(batch.Mark().(signal))
+			d = c.handleSignal(batch.Mark().(signal))
 		} else if m, ok := batch.Next(); ok {
-			err = c.behavior.Receive(ctx, m)
+			d = ending(c.behavior.Receive(ctx, m))
 		} else {
 			did = nothing
 		}
 		switch {
-		case err != nil:
-			return err
+		case d != nil:
+			return d
 		case did == asleep || did == nothing && c.box.Take(batch) == mailbox.Asleep:
 			return nil
 		}
@@ -125,15 +125,15 @@ const (
 	asleep       // the mailbox counts the actor as asleep
 )
 
-func (c *cell[M]) handleSignal(s signal) error {
+func (c *cell[M]) handleSignal(s signal) *doom {
 	switch s := s.(type) {
 	case stopSignal:
-		return s.reason
+		return s.end
 	case controlSignal:
 		c.notIdle()
 		s.run(c)
 	case timerSignal:
-		return s.handle()
+		return ending(s.handle())
 	case idleSignal:
 		return c.handleIdle(s)
 	case downSignal:
@@ -142,60 +142,57 @@ func (c *cell[M]) handleSignal(s signal) error {
 		}
 		c.notIdle()
 		if h, ok := c.behavior.(DownHandler[M]); ok {
-			down := Down{Monitor{s.monitor}, PID{s.monitor.target}, s.reason}
+			down := Down{Monitor{s.monitor}, PID{s.monitor.target}, s.end.reason, s.end.verdict()}
 			if down.PID.p == c.sys.nobody {
 				down.PID = PID{}
 			}
-			return h.HandleDown(c.self(), down)
+			return ending(h.HandleDown(c.self(), down))
 		}
 	case exitSignal:
 		if !s.link.settle(&c.process, s.from) {
 			return nil
 		}
 		if c.obeys(s) {
-			return s.reason
+			return s.end
 		}
 		c.notIdle()
 		if h, ok := c.behavior.(ExitHandler[M]); ok {
-			return h.HandleExit(c.self(), Exit{PID{s.from}, s.reason})
+			return ending(h.HandleExit(c.self(), Exit{PID{s.from}, s.end.reason, s.end.verdict()}))
 		}
 	}
 	return nil
 }
 
-// obeys reports whether an exit signal that the actor traps ends it all the same: it
-// comes from its parent, or from the system, which stands in for a lost parent.
-func (c *cell[M]) obeys(s exitSignal) bool { return s.from == c.parent || s.from == c.sys.root }
-
 // terminate runs the last handler of an actor that must end, unless it is doomed,
-// and returns the reason that it ends with. What the runner has in hand is lost.
-func (c *cell[M]) terminate(reason error, batch *mailbox.Batch[M]) error {
-	if c.doomed() == nil {
-		if !IsClean(reason) {
-			logCrash(&c.process, reason, c.behavior)
-		}
+// and returns what it ends with. What it has in hand, and has put aside, is lost.
+func (c *cell[M]) terminate(d *doom, batch *mailbox.Batch[M]) *doom {
+	doomed := c.doomed()
+	if !d.clean && (doomed == nil || d.isPanic()) { // nothing else tells of a panic of one that is doomed
+		logCrash(&c.process, d.reason, c.behavior)
+	}
+	if doomed == nil {
 		if t, ok := c.behavior.(Terminator[M]); ok {
-			reason = c.callTerminate(t, reason, batch)
+			d = c.callTerminate(t, d, batch)
 		}
 	}
 	c.lose(batch)
-	return reason
+	return d
 }
 
-func (c *cell[M]) callTerminate(t Terminator[M], reason error, batch *mailbox.Batch[M]) (final error) {
-	final = reason
+func (c *cell[M]) callTerminate(t Terminator[M], d *doom, batch *mailbox.Batch[M]) (final *doom) {
+	final = d
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
 		v := recover()
-		var failure error = Goexit
+		failure := doomGoexit
 		if v != nil {
-			failure = newPanicError(v)
+			failure = judgePanic(newPanicError(v))
 		}
-		logCrash(&c.process, failure, c.behavior)
-		if IsClean(reason) { // otherwise the first failure is the one that counts
+		logCrash(&c.process, failure.reason, c.behavior)
+		if d.clean { // otherwise the first failure is the one that counts
 			final = failure
 		}
 		if v == nil { // nobody else is left to do it
@@ -203,60 +200,77 @@ func (c *cell[M]) callTerminate(t Terminator[M], reason error, batch *mailbox.Ba
 			c.bury(final)
 		}
 	}()
-	t.Terminate(c.self(), reason)
+	t.Terminate(c.self(), d.reason)
 	returned = true
 	return final
 }
 
+// lose turns what a runner has in hand, and what the actor has put aside, into dead
+// letters.
 func (c *cell[M]) lose(batch *mailbox.Batch[M]) {
 	for m, ok := batch.Next(); ok; m, ok = batch.Next() {
 		deadLetter(&c.process, m, NoProc)
 	}
+	c.discardExtra()
 }
 
 // start implements typed: it runs Init, reports its outcome, and goes on as the
 // actor's first runner.
-func (c *cell[M]) start(s *startup) error {
-	err := Goexit // unless Init returns or panics
+func (c *cell[M]) start(s *startup) *doom {
+	d := c.init(s)
+	if d == nil {
+		s.done(nil)
+		return c.run()
+	}
+	c.fail(d)
+	s.done(d)
+	return nil // it is over already
+}
+
+// init runs Init, and returns a doom if the actor must not go on.
+func (c *cell[M]) init(s *startup) (d *doom) {
 	returned := false
 	defer func() {
 		if returned {
 			return
 		}
-		if v := recover(); v != nil {
-			err = newPanicError(v)
+		v := recover()
+		d = doomGoexit
+		if v != nil {
+			d = judgePanic(newPanicError(v))
 		}
-		logCrash(&c.process, err, c.behavior)
-		c.bury(err)
-		s.done(err)
+		logCrash(&c.process, d.reason, c.behavior)
+		if v == nil { // nobody else is left to do it
+			c.fail(d)
+			s.done(d)
+		}
 	}()
-	err = c.behavior.(Initializer[M]).Init(c.self())
+	err := c.behavior.(Initializer[M]).Init(c.self())
+	if err != nil {
+		d = judge(err)
+	}
 	returned = true
-	switch d := c.doomed(); {
-	case d != nil:
-		c.bury(d.reason)
-		err = d.reason
-	case err != nil:
+	if doomed := c.doomed(); doomed != nil {
+		return doomed
+	}
+	if d != nil {
 		// The spawner gets the error; its link must not strike it as well.
 		disconnect(&c.process, c.parent)
-		if err == Ignore {
-			c.bury(Normal)
-		} else {
-			c.bury(err)
-		}
 	}
-	s.done(err)
-	if err != nil {
-		return nil // it is over already
+	return d
+}
+
+// fail ends an actor whose Init did not succeed.
+func (c *cell[M]) fail(d *doom) {
+	c.discardExtra()
+	if d.ignore {
+		d = doomNormal
 	}
-	return c.run()
+	c.bury(d)
 }
 
 // clear implements typed.
-func (c *cell[M]) clear() {
-	c.discardExtra()
-	c.behavior = nil
-}
+func (c *cell[M]) clear() { c.behavior = nil }
 
 // send puts m into the mailbox; ctx bounds the wait for room in one that blocks.
 func (c *cell[M]) send(ctx context.Context, m M) error {

@@ -110,7 +110,7 @@ func (c *Context[M]) Demonitor(m Monitor) bool {
 // unless the actor traps exits.
 func (c *Context[M]) Exit(to PID, reason error) {
 	if to.p != nil {
-		to.p.exit(exitSignal{from: &c.process, reason: reasonOrNormal(reason)})
+		to.p.exit(exitSignal{from: &c.process, end: judge(reasonOrNormal(reason))})
 	}
 }
 
@@ -149,7 +149,7 @@ func (c *Context[M]) Go(f func(ctx context.Context)) {
 			if v := recover(); v != nil {
 				reason := newPanicError(v)
 				logCrash(p, reason, nil) // a doomed actor logs nothing itself
-				p.exit(exitSignal{from: p, reason: reason})
+				p.exit(exitSignal{from: p, end: judgePanic(reason)})
 			}
 		}()
 		f(ctx)
@@ -163,7 +163,12 @@ func (c *Context[M]) Deadline() (deadline time.Time, ok bool) { return time.Time
 func (c *Context[M]) Done() <-chan struct{} { return c.context().Done() }
 
 // Err returns nil while the actor lives, and then [context.Canceled].
-func (c *Context[M]) Err() error { return c.context().Err() }
+func (c *Context[M]) Err() error {
+	if d := c.doomed(); d == nil {
+		return nil // without making a context: calls ask each time
+	}
+	return c.context().Err()
+}
 
 // Value serves package context and this one; an actor's context has no values of
 // its own.

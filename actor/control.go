@@ -29,9 +29,11 @@ func (p PID) Resume(ctx context.Context) error {
 
 // Inspect calls f with the actor's behavior, between two of its handlers, and
 // waits for it. The state may be read and, with care, changed there; it must not
-// be kept. If f panics the actor goes on and Inspect returns a [*PanicError]. If
-// ctx is done while f runs, f goes on when Inspect has returned. It is
-// sys:get_state.
+// be kept. If f panics or calls runtime.Goexit the actor goes on, and Inspect returns a
+// [*PanicError] or [Goexit]. If ctx is done while f runs, f goes on when Inspect has
+// returned; the actor waits for it, until it is killed.
+//
+// OTP: sys:get_state/1.
 func (p PID) Inspect(ctx context.Context, f func(behavior any)) error {
 	return p.control(ctx, "inspect", func(a controlled) error {
 		f(a.state())
@@ -62,6 +64,9 @@ type Trace struct {
 func Replace[M any](ctx context.Context, to Ref[M], f func(Behavior[M]) (Behavior[M], error)) error {
 	return to.PID().control(ctx, "replace", func(controlled) error {
 		b, err := f(to.c.behavior)
+		if err == nil && isNil(b) {
+			err = errNoBehavior
+		}
 		if err == nil {
 			to.c.behavior = b
 		}
@@ -98,6 +103,7 @@ func (controlSignal) isSignal() {}
 
 type request struct {
 	pendingCall
+	actor    *process
 	do       func(controlled) error
 	answered bool // do has returned, and err is what it returned
 }
@@ -110,7 +116,7 @@ func (p PID) control(ctx context.Context, what string, f func(controlled) error)
 	if p.p == nil {
 		return fail(NoProc)
 	}
-	r := &request{pendingCall: pendingCall{wake: make(chan struct{}, 1)}, do: f}
+	r := &request{pendingCall: pendingCall{wake: make(chan struct{}, 1)}, actor: p.p, do: f}
 	if !p.p.expect(&r.pendingCall) {
 		return fail(NoProc)
 	}
@@ -136,28 +142,17 @@ func (s controlSignal) run(a controlled) {
 	if s.state.Load() != firstTurn.at(pending) {
 		return
 	}
-	returned := false
-	var err error
-	defer func() {
-		if !returned {
-			err = Goexit
-			if v := recover(); v != nil {
-				err = newPanicError(v)
-			}
-		}
-		if s.claim(firstTurn) {
-			s.answered, s.err = true, err
-			s.settled()
-		}
-	}()
-	err = s.do(a)
-	returned = true
+	err := Guard(s.actor.context(), func() error { return s.do(a) })
+	if s.claim(firstTurn) {
+		s.answered, s.err = true, err
+		s.settled()
+	}
 }
 
 // handleSuspended is the runner's step for a suspended actor: it serves requests
 // and stops, ahead of everything else. What it has in hand is held until it is
 // resumed; it takes no more, so that the limit of a bounded mailbox holds.
-func (c *cell[M]) handleSuspended(batch *mailbox.Batch[M]) (step, error) {
+func (c *cell[M]) handleSuspended(batch *mailbox.Batch[M]) (step, *doom) {
 	x := c.extra
 	if !batch.Empty() {
 		x.held, *batch = *batch, mailbox.Batch[M]{}
@@ -172,11 +167,11 @@ func (c *cell[M]) handleSuspended(batch *mailbox.Batch[M]) (step, error) {
 			return handled, nil
 		}
 	}
-	err := c.handleSignal(value.(signal))
+	d := c.handleSignal(value.(signal))
 	if !x.suspended {
 		*batch, x.held = x.held, mailbox.Batch[M]{}
 	}
-	return handled, err
+	return handled, d
 }
 
 // servesSuspended tells the signals that an actor handles even while it is

@@ -32,12 +32,27 @@ func writeCrash(p *process, reason error, behavior any) {
 		attrs = append(attrs, slog.String("behavior", fmt.Sprintf("%T", behavior)))
 	}
 	if v, ok := behavior.(slog.LogValuer); ok {
-		// Resolved here, because a handler might do it when the actor is gone. A
-		// panic of LogValue becomes the value.
-		attrs = append(attrs, slog.Any("state", slog.AnyValue(v).Resolve()))
+		attrs = append(attrs, slog.Any("state", stateOf(v)))
 	}
 	if e, ok := reason.(*PanicError); ok {
 		attrs = append(attrs, slog.Any("stack", e.Stack))
 	}
 	p.sys.log.LogAttrs(context.Background(), slog.LevelError, "actor crashed", attrs...)
+}
+
+// stateOf returns the state that a behavior shows. It is resolved here and now, because
+// a log handler might do it when the actor is gone.
+func stateOf(v slog.LogValuer) slog.Value {
+	var state slog.Value
+	err, returned := guardFor(patience, func() error {
+		state = slog.AnyValue(v).Resolve() // a panic of LogValue becomes the value
+		return nil
+	})
+	switch {
+	case !returned:
+		return slog.StringValue("LogValue did not return")
+	case err != nil:
+		return slog.AnyValue(err)
+	}
+	return state
 }

@@ -1,6 +1,9 @@
 package actor
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Event is something that happened in a [System]: [Spawned], [Exited],
 // [DeadLetter], [HighWater] or [SlowHandler].
@@ -16,11 +19,13 @@ type Spawned struct {
 type Exited struct {
 	PID    PID
 	Reason error
+
+	verdict *doom // nil if Reason can be judged again
 }
 
 // Crashed reports whether the end was a crash, that is, not a clean one; see
-// [IsClean].
-func (e Exited) Crashed() bool { return !IsClean(e.Reason) }
+// [Exit.Crashed].
+func (e Exited) Crashed() bool { return crashed(e.verdict, e.Reason) }
 
 // DeadLetter tells that a message was not, and will not be, handled.
 type DeadLetter struct {
@@ -41,11 +46,15 @@ func (Spawned) isEvent()    {}
 func (Exited) isEvent()     {}
 func (DeadLetter) isEvent() {}
 
-// Observe calls f with each event of the system until stop is called. It runs on
-// the goroutine that caused the event, so it must be quick, must not block, and
-// may run on several goroutines at once. If it panics it is taken off for good.
-// A system that nobody observes makes no events and has no cost for them.
+// Observe calls f with each event of the system until stop is called. What caused the
+// event waits for f, so it must be quick and must not block; it may run on several
+// goroutines at once. If it panics, calls runtime.Goexit, or has not returned after a
+// second, it is taken off for good, and that is logged. A system that nobody observes
+// makes no events and has no cost for them. Observe panics if f is nil.
 func (s *System) Observe(f func(Event)) (stop func()) {
+	if f == nil {
+		panic("actor: Observe: f is nil")
+	}
 	o := &observer{f}
 	s.change(func(list []*observer) []*observer { return append(slices.Clone(list), o) })
 	return func() { s.unobserve(o) }
@@ -92,13 +101,22 @@ func (s *System) emit(e Event) {
 }
 
 func (s *System) notify(o *observer, e Event) {
-	defer func() {
-		if v := recover(); v != nil {
-			s.unobserve(o)
-			s.log.Error("observer panicked and was taken off", "event", e, "panic", v)
+	err, returned := guardFor(patience, func() error {
+		o.f(e)
+		return nil
+	})
+	switch {
+	case !returned:
+		s.unobserve(o)
+		s.log.Error("observer took too long and was taken off", "event", fmt.Sprintf("%T", e))
+	case err != nil:
+		s.unobserve(o)
+		attrs := []any{"event", fmt.Sprintf("%T", e), "reason", err}
+		if p, ok := err.(*PanicError); ok {
+			attrs = append(attrs, "stack", p.Stack)
 		}
-	}()
-	o.f(e)
+		s.log.Error("observer failed and was taken off", attrs...)
+	}
 }
 
 // deadLetter records a message that nobody will handle.

@@ -2,12 +2,7 @@ package actor
 
 //lint:file-ignore ST1012 exit reasons read as what they are: actor.Normal, actor.Killed
 
-import (
-	"errors"
-	"fmt"
-	"runtime"
-	"strings"
-)
+import "errors"
 
 // Exit reasons are errors. These are the ones with a meaning of their own; any
 // other error is a crash.
@@ -41,63 +36,50 @@ var (
 )
 
 // Ignore, returned by Init, makes the spawn fail without a fuss: the actor ends
-// with reason Normal and a supervisor keeps the child's spec but no process. It
-// is OTP's ignore.
+// with reason Normal and a supervisor keeps the child's spec but no process. An error
+// that wraps Ignore counts the same.
+//
+// OTP: ignore.
 var Ignore = errors.New("ignore")
 
 // IsClean reports whether reason is an orderly end: Normal, Shutdown or an error
 // that wraps Shutdown. Everything else is a crash: it is logged, and it restarts
-// a transient child.
-func IsClean(reason error) bool {
-	if reason == Normal {
+// a transient child. A panic is a crash whatever its value, and so is an error whose
+// methods panic.
+func IsClean(reason error) (clean bool) {
+	switch reason {
+	case Normal, Shutdown:
 		return true
 	}
-	// A panic stays a crash, even with Shutdown as its value.
-	if _, ok := reason.(*PanicError); ok {
-		return false
-	}
-	return errors.Is(reason, Shutdown)
+	defer func() { _ = recover() }() // of a method of reason: not clean
+	return wraps(reason, Shutdown)
 }
 
-// PanicError is the exit reason of an actor whose handler panicked.
-type PanicError struct {
-	Value any   // what the handler panicked with
-	Stack Stack // where it did
-}
-
-func newPanicError(value any) *PanicError {
-	var pcs [64]uintptr
-	// Skip runtime.Callers, newPanicError, the deferred function and the panic
-	// machinery; what is left of the latter, Stack leaves out.
-	n := runtime.Callers(3, pcs[:])
-	return &PanicError{Value: value, Stack: append(Stack(nil), pcs[:n]...)}
-}
-
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
-
-// Unwrap returns the value of the panic if it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
-}
-
-// Stack is a call stack, innermost call first. Taking one is cheap; the names
-// are looked up when it is printed.
-type Stack []uintptr
-
-// String returns the stack in lines of function, file and line.
-func (s Stack) String() string {
-	var b strings.Builder
-	frames := runtime.CallersFrames(s)
-	for {
-		f, more := frames.Next()
-		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") {
-			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+// wraps is errors.Is for one of the variables above, except that it does not look
+// into a panic. It calls methods of err.
+func wraps(err, target error) bool {
+	for err != nil && err != target {
+		if _, panicked := err.(*PanicError); panicked {
+			return false
 		}
-		if !more {
-			return b.String()
+		if e, ok := err.(interface{ Is(error) bool }); ok && e.Is(target) {
+			return true
+		}
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			err = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, err := range e.Unwrap() {
+				if wraps(err, target) {
+					return true
+				}
+			}
+			return false
+		default:
+			return false
 		}
 	}
+	return err != nil
 }
 
 // reasonOrNormal maps nil, which is no reason, to Normal.

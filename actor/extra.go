@@ -12,7 +12,7 @@ import (
 type extra[M any] struct {
 	next      func(*Context[M]) error // set by Continue
 	stash     []M                     // put aside
-	replay    []M                     // unstashed, to be handled before the mailbox
+	replay    [][]M                   // unstashed, to be handled before the mailbox, the last list first
 	suspended bool
 	held      mailbox.Batch[M] // was in hand when the actor was suspended
 	timers    map[string]*namedTimer[M]
@@ -30,26 +30,26 @@ func (c *cell[M]) more() *extra[M] {
 // handleNext is the runner's step for an actor with extras. It handles one thing,
 // in this order: what Continue asked for, urgent messages, unstashed ones, and
 // the batch.
-func (c *cell[M]) handleNext(batch *mailbox.Batch[M]) (step, error) {
+func (c *cell[M]) handleNext(batch *mailbox.Batch[M]) (step, *doom) {
 	x := c.extra
 	if next := x.next; next != nil {
 		x.next = nil
-		return handled, next(c.self())
+		return handled, ending(next(c.self()))
 	}
 	if x.suspended {
 		return c.handleSuspended(batch)
 	}
 	if m, ok := c.box.NextUrgent(); ok {
-		return handled, c.receive(m)
+		return handled, ending(c.receive(m))
 	}
-	if len(x.replay) > 0 {
-		return handled, c.receive(pop(&x.replay))
+	if m, ok := x.unstashed(); ok {
+		return handled, ending(c.receive(m))
 	}
 	if batch.AtMark() {
 		return handled, c.handleSignal(batch.Mark().(signal))
 	}
 	if m, ok := batch.Next(); ok {
-		return handled, c.receive(m)
+		return handled, ending(c.receive(m))
 	}
 	return nothing, nil
 }
@@ -63,23 +63,33 @@ func (c *cell[M]) receive(m M) error {
 	}
 	start := time.Now()
 	err := c.behavior.Receive(c.self(), m)
-	if x.trace != nil { // it may have been taken off
-		x.trace(Trace{PID: PID{&c.process}, Message: m, Took: time.Since(start), Result: err})
+	if trace := x.trace; trace != nil { // it may have been taken off
+		c.traced(trace, Trace{PID: PID{&c.process}, Message: m, Took: time.Since(start), Result: err})
 	}
 	return err
 }
 
-// discardExtra turns the messages that an ended actor had put aside into dead
-// letters.
+// traced calls the function of a Trace. It is not the actor's own, so a failure takes it
+// off.
+func (c *cell[M]) traced(f func(Trace), t Trace) {
+	if err := Guard(c.context(), func() error { f(t); return nil }); err != nil && c.doomed() == nil {
+		c.extra.trace = nil
+		c.sys.log.Error("trace failed and was taken off", "pid", t.PID, "reason", err)
+	}
+}
+
+// discardExtra turns the messages that an actor has put aside into dead letters, when
+// it ends. The actor's runner calls it, before anybody is told of the end.
 func (c *cell[M]) discardExtra() {
 	x := c.extra
 	if x == nil {
 		return
 	}
-	for _, list := range [][]M{x.replay, x.stash} {
-		for _, m := range list {
-			deadLetter(&c.process, m, NoProc)
-		}
+	for m, ok := x.unstashed(); ok; m, ok = x.unstashed() {
+		deadLetter(&c.process, m, NoProc)
+	}
+	for _, m := range x.stash {
+		deadLetter(&c.process, m, NoProc)
 	}
 	for m, ok := x.held.Next(); ok; m, ok = x.held.Next() {
 		deadLetter(&c.process, m, NoProc)
@@ -87,13 +97,17 @@ func (c *cell[M]) discardExtra() {
 	c.extra = nil
 }
 
-// pop removes and returns the first of the list.
-func pop[M any](list *[]M) M {
-	var zero M
-	m := (*list)[0]
-	(*list)[0] = zero
-	if *list = (*list)[1:]; len(*list) == 0 {
-		*list = nil
+// unstashed removes and returns the next message to be replayed.
+func (x *extra[M]) unstashed() (m M, ok bool) {
+	if len(x.replay) == 0 {
+		return m, false
 	}
-	return m
+	var none M
+	list := &x.replay[len(x.replay)-1]
+	m, (*list)[0] = (*list)[0], none
+	if *list = (*list)[1:]; len(*list) == 0 {
+		x.replay[len(x.replay)-1] = nil
+		x.replay = x.replay[:len(x.replay)-1]
+	}
+	return m, true
 }

@@ -98,12 +98,12 @@ func (t *idleTimer) Release(PID, error) {
 }
 
 // handleIdle handles the signal of an idle timer.
-func (c *cell[M]) handleIdle(s idleSignal) error {
+func (c *cell[M]) handleIdle(s idleSignal) *doom {
 	if c.extra == nil || c.extra.idle != s.t || !s.t.due() {
 		return nil
 	}
 	if h, ok := c.behavior.(IdleHandler[M]); ok {
-		return h.HandleIdle(c.self())
+		return ending(h.HandleIdle(c.self()))
 	}
 	return nil
 }

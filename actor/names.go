@@ -4,22 +4,49 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"time"
 )
 
 // names is a system's table of named actors, OTP's register/2.
 type names struct{ m sync.Map } // string → *process
 
-func (n *names) register(name string, p *process) error {
+// register gives p a name. If the holder of the name is about to end, register waits
+// for that: a restarted actor often needs the names of what ended with the one before
+// it, which was told to end but takes a moment. The wait is bounded, for the holder may
+// be stuck, and it ends with the doom of the actor by, which registers.
+func (n *names) register(name string, p, by *process) error {
 	r := p.relations()
 	r.mu.Lock()
 	r.few().name = name
 	r.mu.Unlock()
 	PID{p}.Own(&nameEntry{n}) // if the name is taken, this has nothing to free
-	if holder, taken := n.m.LoadOrStore(name, p); taken {
-		return &NameTakenError{name, PID{holder.(*process)}}
+	holder, taken := n.m.LoadOrStore(name, p)
+	if !taken {
+		return nil
 	}
-	return nil
+	var doomed <-chan struct{}
+	if by != nil {
+		doomed = by.context().Done()
+	}
+	patience := time.NewTimer(nameGrace)
+	defer patience.Stop()
+	for h := holder.(*process); h.isLeaving() && h != by; h = holder.(*process) {
+		select {
+		case <-PID{h}.Done(): // and all that is linked to it has been told
+		case <-doomed:
+			return by.doomed().reason
+		case <-patience.C:
+			return &NameTakenError{name, PID{h}}
+		}
+		if holder, taken = n.m.LoadOrStore(name, p); !taken {
+			return nil
+		}
+	}
+	return &NameTakenError{name, PID{holder.(*process)}}
 }
+
+// nameGrace is how long a spawn waits for a name whose holder is about to end.
+const nameGrace = time.Second
 
 // nameEntry frees a name at its holder's end.
 type nameEntry struct{ names *names }

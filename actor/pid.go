@@ -2,7 +2,6 @@ package actor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 )
@@ -59,32 +58,36 @@ func (p PID) Alive() bool {
 // end comes later. It is OTP's exit/2; within an actor, use Context.Exit.
 func (p PID) Exit(reason error) {
 	if p.p != nil {
-		p.p.exit(exitSignal{reason: reasonOrNormal(reason)})
+		p.p.exit(exitSignal{end: judge(reasonOrNormal(reason))})
 	}
 }
 
 // Stop asks the actor to end with the given reason, nil meaning [Normal], and
 // waits until it has ended. The request queues behind the messages sent before;
-// Terminate runs. Stop returns nil if the actor ended with that reason, an error
+// Terminate runs. Stop returns nil if the actor ended with that very reason, an error
 // that wraps the real reason if it was another, one that wraps [NoProc] if it had
-// ended before, and ctx's error if it took longer: the request stands. It is
-// gen_server:stop.
+// ended before, and ctx's error if it took longer: the request stands.
+//
+// OTP: gen_server:stop/3.
 func (p PID) Stop(ctx context.Context, reason error) error {
-	reason = reasonOrNormal(reason)
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("actor: stop %v: %w", p, err)
+	}
 	if !p.Alive() {
 		return fmt.Errorf("actor: stop %v: %w", p, NoProc)
 	}
 	if caller(ctx) == p.p {
 		return fmt.Errorf("actor: stop %v: %w", p, ErrSelf)
 	}
-	p.p.typed.mark(stopSignal{reason})
+	end := judge(reasonOrNormal(reason))
+	p.p.typed.mark(stopSignal{end})
 	select {
 	case <-p.Done():
 	case <-ctx.Done():
 		return fmt.Errorf("actor: stop %v: %w", p, ctx.Err())
 	}
-	if was := p.Err(); !errors.Is(was, reason) {
-		return fmt.Errorf("actor: stop %v: it ended with: %w", p, was)
+	if was := p.p.doom.Load(); !was.is(end) {
+		return fmt.Errorf("actor: stop %v: it ended with: %w", p, was.reason)
 	}
 	return nil
 }
@@ -125,6 +128,16 @@ func (p PID) Err() error {
 		return d.reason
 	}
 	return nil
+}
+
+// Crashed reports whether the actor has crashed: it has ended, or is bound to, and not
+// with a clean reason; see [Exit.Crashed].
+func (p PID) Crashed() bool {
+	if p.p == nil {
+		return false
+	}
+	d := p.p.doomed()
+	return d != nil && !d.clean
 }
 
 // QueueLen returns the number of messages that wait in the actor's mailbox. It

@@ -10,7 +10,7 @@ import (
 // process is the part of an actor that does not depend on its message type:
 // what PIDs, links, monitors, supervisors and the system deal with.
 //
-// An actor dies in two steps. It is doomed when a lethal signal reaches it: from
+// An actor dies in two steps, of which death.go has the second. It is doomed when a lethal signal reaches it: from
 // then on no handler starts, its context is cancelled, sends to it are dropped
 // and calls fail. It has ended when the running handler, if any, has returned
 // and it is cleaned up: names are free, links and monitors are told. An actor
@@ -39,10 +39,10 @@ type process struct {
 // typed is the part of an actor that knows the message type.
 type typed interface {
 	// run handles what waits. It is the runner, of which there is one at a time. If
-	// the actor must end it returns the reason, and has run Terminate.
-	run() error
+	// the actor must end it returns its doom, and has run Terminate.
+	run() *doom
 	// start is run for an actor that has an Init, the first time.
-	start(*startup) error
+	start(*startup) *doom
 	// mark queues a signal in the order of messages.
 	mark(signal)
 	// close refuses messages from now on and makes the actor look.
@@ -83,32 +83,24 @@ func newRunner(p *process) func() {
 // here, where little is on the stack, or telling the others would make it overflow.
 //
 //go:noinline
-func serve(p *process, first func() error) {
+func serve(p *process, first func() *doom) {
 	var mark byte
 	was := place(&mark)
-	var reason error
+	var end *doom
 	if first != nil {
-		reason = first()
+		end = first()
 	} else {
-		reason = p.typed.run()
+		end = p.typed.run()
 	}
 	p.judgeDepth(place(&mark) != was)
-	if reason != nil {
-		p.bury(reason)
+	if end != nil {
+		p.bury(end)
 	}
 	runtime.KeepAlive(p) // or p might be in a register only, and not be shown
 }
 
 // wake starts a runner. Only who was told to by the mailbox may.
 func (p *process) wake() { p.sys.backlog.start(p) }
-
-// doom is the reason that an actor will end with. One without a reason is a probe
-// of a watchdog, and says nothing: the runner takes it away before it handles the
-// next message, so that a probe that is still there tells of a handler that has
-// been running since. The runner has to look at doom anyway.
-type doom struct{ reason error }
-
-func (d *doom) isProbe() bool { return d.reason == nil }
 
 // doomed returns p's doom, or nil if p lives.
 func (p *process) doomed() *doom {
@@ -119,8 +111,7 @@ func (p *process) doomed() *doom {
 }
 
 // condemn gives p its doom. It reports false if p has one.
-func (p *process) condemn(reason error) bool {
-	d := &doom{reason}
+func (p *process) condemn(d *doom) bool {
 	for {
 		old := p.doom.Load()
 		if old != nil && !old.isProbe() {
@@ -138,6 +129,10 @@ const (
 	ended             // links and monitors have been told, or are being told now
 	suspended         // by Suspend
 	mayBlock          // is no business of watchdogs
+	leaving           // bound to end by a signal that it has not handled yet
+	starting          // its Init runs, and its spawner waits
+	abandoned         // by Abandon, while a handler ran
+	returned          // no handler runs any more
 
 	depth     = 1 << 16 // see isDeep
 	depthMask = 3 * depth
@@ -149,9 +144,11 @@ func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }
 type relations struct {
 	mu     sync.Mutex
 	closed bool // the actor has ended: nothing may be added
+	taken  bool // somebody is telling all
 	told   bool // all have been told
 
 	ties
+	owned smallMap[Resource, struct{}]
 	calls pendingCalls
 
 	seldom *seldom // nil until first needed
@@ -163,6 +160,7 @@ type seldom struct {
 	ctx    context.Context // the actor's own; nil until asked for
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when all have been told; nil until asked for
+	starts *startup      // those whose Init this actor waits for
 }
 
 // few returns r's rarities, made if need be. The lock must be held.
@@ -174,7 +172,7 @@ func (r *relations) few() *seldom {
 }
 
 // gone stands in for the relations of all actors that ended without any.
-var gone = &relations{closed: true, told: true}
+var gone = &relations{closed: true, taken: true, told: true}
 
 // relations returns p's relations, made if need be.
 func (p *process) relations() *relations {
@@ -185,21 +183,35 @@ func (p *process) relations() *relations {
 	return p.rel.Load()
 }
 
-// kill dooms the actor with the given reason, unless it is doomed already, and
-// makes sure that it notices.
-func (p *process) kill(reason error) {
-	if p.condemn(reason) {
-		p.shut(reason)
+// kill dooms the actor, unless it is doomed already, and makes sure that it notices.
+func (p *process) kill(d *doom) {
+	if p.condemn(d) {
+		p.shut(d)
 	}
 }
 
 // shut is the rest of a kill: whoever dooms an actor calls it.
-func (p *process) shut(reason error) {
+func (p *process) shut(d *doom) {
 	p.typed.close()
-	p.release(reason)
+	p.release(d.reason)
+	if p.has(starting) {
+		p.sys.tellStartup(p, func(s *startup) { s.tell(childDoomed) })
+	}
 }
 
-// release cancels the actor's context and fails the calls that wait for it.
+// leave notes that p is bound to end, and passes that on to those that p is starting:
+// it will not come to it before their Inits have returned.
+func (p *process) leave() {
+	p.flags.Or(leaving)
+	forget(p, func(r *relations) { r.tellStarts(callerLeaving) })
+}
+
+// isLeaving reports whether p is bound to end, soon as a rule: a name that it has will
+// be free.
+func (p *process) isLeaving() bool { return p.doomed() != nil || p.has(leaving) }
+
+// release cancels the actor's context, and ends the waits of others for it and of it
+// for others.
 func (p *process) release(reason error) {
 	r := p.rel.Load()
 	if r == nil {
@@ -212,6 +224,7 @@ func (p *process) release(reason error) {
 	}
 	calls := r.calls.more
 	r.calls.more = smallMap[*pendingCall, struct{}]{}
+	r.tellStarts(callerDoomed)
 	r.mu.Unlock()
 	if cancel != nil {
 		cancel(reason)
@@ -222,129 +235,6 @@ func (p *process) release(reason error) {
 	if kept := r.calls.kept.Load(); kept != nil {
 		kept.failNow(reason)
 	}
-}
-
-// end makes the death of the actor known. It does nothing if that has happened
-// before: the actor was abandoned.
-func (p *process) end(reason error) {
-	p.condemn(reason)
-	if p.flags.Or(ended)&ended == 0 {
-		p.announce(p.doom.Load().reason) // a kill during Terminate came first
-	}
-}
-
-// bury ends an actor that has no runner any more.
-func (p *process) bury(reason error) {
-	p.end(reason)
-	p.typed.clear()
-}
-
-// abandon is end for one whose runner is stuck. It reports false if the death is
-// known already.
-func (p *process) abandon() bool {
-	if p.flags.Or(ended)&ended != 0 {
-		return false
-	}
-	p.doom.Store(&doom{Killed})
-	p.announce(Killed)
-	return true
-}
-
-// announce tells the world that the actor has ended.
-func (p *process) announce(reason error) {
-	p.typed.close()
-	p.typed.discard()
-
-	wasListed := p.has(listed)
-	if p.rel.Load() == nil {
-		p.sys.remove(p) // first, because gone counts as told
-		p.rel.CompareAndSwap(nil, gone)
-	}
-	if r := p.rel.Load(); r != gone {
-		p.untie(r, reason)
-	}
-	if wasListed && p.sys.observed() {
-		p.sys.emit(Exited{PID{p}, reason})
-	}
-}
-
-// untie takes down all that ties an ended actor to others.
-//
-// The order matters: names and other resources first, so that nobody who hears
-// of the death can still find the actor under a name; then calls, exit signals
-// and downs; at last those who wait for Done. Each step has a function, and so a
-// frame, of its own: they run at the bottom of a runner's stack, and all in one
-// would make it overflow.
-func (p *process) untie(r *relations, reason error) {
-	was := r.close()
-	p.giveUpOwned(&was, reason)
-	p.release(reason)
-	p.sys.remove(p)
-	was.dropMonitors()
-	p.tellLinked(&was, reason)
-	was.tellWatchers(reason)
-	r.tellWaiting()
-}
-
-// ties are what is in the relations of an actor, but for calls.
-type ties struct {
-	links    smallMap[*process, *link]
-	watchers smallMap[*monitor, struct{}] // monitors that others have on this actor
-	watching smallMap[*monitor, struct{}] // monitors that this actor has
-	owned    smallMap[Resource, struct{}]
-}
-
-// close empties the relations for good, and returns what there was.
-func (r *relations) close() (was ties) {
-	r.mu.Lock()
-	r.closed = true
-	was, r.ties = r.ties, ties{}
-	r.mu.Unlock()
-	return was
-}
-
-func (p *process) giveUpOwned(was *ties, reason error) {
-	for resource := range was.owned.all() {
-		p.giveUp(resource, reason)
-	}
-}
-
-func (was *ties) dropMonitors() {
-	for m := range was.watching.all() {
-		m.drop()
-	}
-}
-
-func (p *process) tellLinked(was *ties, reason error) {
-	for peer, l := range was.links.all() {
-		peer.unlinkedBy(p, l, reason)
-	}
-}
-
-func (was *ties) tellWatchers(reason error) {
-	for m := range was.watchers.all() {
-		m.fire(reason)
-	}
-}
-
-func (r *relations) tellWaiting() {
-	r.mu.Lock()
-	r.told = true
-	if s := r.seldom; s != nil && s.done != nil {
-		close(s.done)
-	}
-	r.mu.Unlock()
-}
-
-// giveUp releases a resource. If that panics the others must still be released,
-// and links and monitors told.
-func (p *process) giveUp(r Resource, reason error) {
-	defer func() {
-		if v := recover(); v != nil {
-			logCrash(p, newPanicError(v), nil)
-		}
-	}()
-	r.Release(PID{p}, reason)
 }
 
 // context returns the actor's own context, which is cancelled when the actor is

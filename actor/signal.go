@@ -7,17 +7,17 @@ import "sync/atomic"
 type signal interface{ isSignal() }
 
 type exitSignal struct {
-	from   *process // nil: sent from outside of any actor
-	reason error
-	link   *link // over which it came; nil if it was sent by Exit
+	from *process // nil: sent from outside of any actor
+	end  *doom    // the reason, judged
+	link *link    // over which it came; nil if it was sent by Exit
 }
 
 type downSignal struct {
 	monitor *monitor
-	reason  error
+	end     *doom
 }
 
-type stopSignal struct{ reason error }
+type stopSignal struct{ end *doom }
 
 func (exitSignal) isSignal() {}
 func (downSignal) isSignal() {}
@@ -27,14 +27,25 @@ func (stopSignal) isSignal() {}
 type Exit struct {
 	From   PID // the peer that ended, or who sent it; zero if no actor did
 	Reason error
+
+	verdict *doom // nil if Reason can be judged again
 }
+
+// Crashed reports whether the reason is that of a crash, that is, not a clean one; see
+// [IsClean]. It was found out where the reason came up, and calls none of its methods.
+func (e Exit) Crashed() bool { return crashed(e.verdict, e.Reason) }
 
 // Down tells that a monitored actor has ended.
 type Down struct {
 	Monitor Monitor // which of the watcher's monitors fired
 	PID     PID     // who ended
 	Reason  error   // why; NoProc if it had ended before it was monitored
+
+	verdict *doom // nil if Reason can be judged again
 }
+
+// Crashed reports whether the reason is that of a crash; see [Exit.Crashed].
+func (d Down) Crashed() bool { return crashed(d.verdict, d.Reason) }
 
 // exit delivers an exit signal that was sent by Exit to p; unlinkedBy is for
 // those of links. See the matrix in OTP's rules: EXIT-1 to EXIT-10.
@@ -44,12 +55,12 @@ type Down struct {
 // before, and stays a message if the actor stops trapping meanwhile (EXIT-10).
 func (p *process) exit(s exitSignal) {
 	switch {
-	case s.reason == Kill:
-		p.kill(Killed)
+	case s.end.reason == Kill:
+		p.kill(doomKilled)
 	case p.has(trapsExits):
-		p.typed.mark(s)
-	case s.reason != Normal || s.from == p:
-		p.kill(s.reason)
+		p.queueExit(s)
+	case s.end != doomNormal || s.from == p:
+		p.kill(s.end)
 	}
 }
 
@@ -156,7 +167,7 @@ func connectDead(p, q *process) bool {
 	}
 	r.mu.Unlock()
 	if add {
-		p.typed.mark(exitSignal{from: q, reason: NoProc, link: l})
+		p.typed.mark(exitSignal{from: q, end: doomNoProc, link: l})
 	}
 	return add || linked
 }
@@ -180,7 +191,7 @@ func disconnect(p, q *process) {
 // Whether the signal still counts and whether it dooms p is settled in one step,
 // under the lock that an Unlink takes: an actor that lives when its Unlink has
 // returned will not die of that link.
-func (p *process) unlinkedBy(peer *process, l *link, reason error) {
+func (p *process) unlinkedBy(peer *process, l *link, end *doom) {
 	if l.state.Load() != up {
 		return
 	}
@@ -188,19 +199,32 @@ func (p *process) unlinkedBy(peer *process, l *link, reason error) {
 	r.mu.Lock()
 	won := l.state.CompareAndSwap(up, fired)
 	traps := p.has(trapsExits)
-	lethal := won && !traps && reason != Normal
-	doomed := lethal && p.condemn(reason)
+	lethal := won && !traps && end != doomNormal
+	doomed := lethal && p.condemn(end)
 	r.mu.Unlock()
 	switch {
 	case doomed:
-		p.shut(reason)
+		p.shut(end)
 	case !won || lethal:
 	case traps:
-		p.typed.mark(exitSignal{from: peer, reason: reason, link: l})
+		p.queueExit(exitSignal{from: peer, end: end, link: l})
 	default:
 		l.settle(p, peer)
 	}
 }
+
+// queueExit queues an exit signal that p traps. If p will obey it all the same it is
+// bound to end, though not doomed: it still has to handle what came before.
+func (p *process) queueExit(s exitSignal) {
+	if p.obeys(s) {
+		p.leave()
+	}
+	p.typed.mark(s)
+}
+
+// obeys reports whether an exit signal that p traps ends it all the same: it comes from
+// its parent, or from the system, which stands in for a lost parent.
+func (p *process) obeys(s exitSignal) bool { return s.from == p.parent || s.from == p.sys.root }
 
 // monitor is one watcher's interest in one target.
 type monitor struct {
@@ -235,7 +259,7 @@ func watch(watcher, target *process) *monitor {
 	}
 	t.mu.Unlock()
 	if !open {
-		m.fire(NoProc)
+		m.fire(doomNoProc)
 	} else if m.state.Load() == settled { // the watcher was abandoned meanwhile
 		forget(target, func(r *relations) { r.watchers.delete(m) })
 	}
@@ -243,9 +267,9 @@ func watch(watcher, target *process) *monitor {
 }
 
 // fire tells the watcher that the target has ended.
-func (m *monitor) fire(reason error) {
+func (m *monitor) fire(end *doom) {
 	if m.state.CompareAndSwap(up, fired) {
-		m.watcher.typed.mark(downSignal{m, reason})
+		m.watcher.typed.mark(downSignal{m, end})
 	}
 }
 
@@ -272,7 +296,7 @@ func (m *monitor) drop() bool {
 func forget(p *process, f func(*relations)) {
 	if r := p.rel.Load(); r != nil && r != gone {
 		r.mu.Lock()
+		defer r.mu.Unlock()
 		f(r)
-		r.mu.Unlock()
 	}
 }

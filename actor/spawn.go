@@ -1,8 +1,10 @@
 package actor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/troupe-go/troupe/mailbox"
@@ -41,7 +43,8 @@ type spawnConfig struct {
 // Name registers the actor under a name that is unique in its system; see
 // [System.WhereIs] and [Lookup]. If it is taken, the spawn fails with a
 // [*NameTakenError] before Init runs. The name is free again before anybody
-// hears of the actor's end.
+// hears of the actor's end. A spawn waits for a name whose holder is about to end, for
+// a second at most.
 func Name(name string) Option { return func(c *spawnConfig) { c.name = name } }
 
 // Mailbox bounds the actor's mailbox, or sets its high-water mark, which makes a
@@ -49,7 +52,8 @@ func Name(name string) Option { return func(c *spawnConfig) { c.name = name } }
 func Mailbox(limit mailbox.Limit) Option { return func(c *spawnConfig) { c.limit = limit } }
 
 // StartTimeout makes the spawn fail with [ErrStartTimeout] and kills the actor if
-// Init takes longer than d. There is no limit by default.
+// Init takes longer than d. One that does not return even then is abandoned, see
+// [PID.Abandon]: neither the actor nor its name is left. There is no limit by default.
 func StartTimeout(d time.Duration) Option { return func(c *spawnConfig) { c.startTimeout = d } }
 
 // Spawn starts an actor with the behavior that newBehavior makes, and returns
@@ -57,7 +61,8 @@ func StartTimeout(d time.Duration) Option { return func(c *spawnConfig) { c.star
 // stops it at shutdown.
 //
 // It fails with what Init returned, with a [*PanicError] if Init panicked, with a
-// [*NameTakenError], or with [ErrClosed].
+// [*NameTakenError], or with [ErrClosed]; and with the reason of the actor's end if it
+// is killed during its Init. An Init that does not heed its context then is abandoned.
 func Spawn[M any](sys *System, newBehavior func() Behavior[M], opts ...Option) (Ref[M], error) {
 	ref, _, err := spawn(sys, nil, nil, newBehavior, opts)
 	return ref, err
@@ -67,8 +72,13 @@ func Spawn[M any](sys *System, newBehavior func() Behavior[M], opts ...Option) (
 // before the new actor does anything. The caller is the new actor's parent: if
 // the new actor traps exits, the parent's exit signal ends it with Terminate.
 //
-// If Init returns an error, only the error comes back. If Init panics, the link
+// If Init returns an error, only the error comes back, and so it is if the actor is
+// refused: for its name, or because the system shuts down. If Init panics, the link
 // carries the exit signal, too, as in OTP.
+//
+// If the parent is doomed while Init runs, so is the new actor, and SpawnLink returns at
+// once. If the parent traps exits and its own parent tells it to end, so is the new
+// actor told.
 func SpawnLink[M any](parent Self, newBehavior func() Behavior[M], opts ...Option) (Ref[M], error) {
 	ref, _, err := spawn(parent.System(), parent.proc(), nil, newBehavior, opts)
 	return ref, err
@@ -109,9 +119,13 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 			func(waiting int) { sys.emit(HighWater{PID{&c.process}, waiting}) })
 	}
 
+	spawner := cmp.Or(parent, watcher)
 	var m *monitor
 	fail := func(err error) (Ref[M], *monitor, error) {
-		c.bury(err)
+		if parent != nil { // it gets the error; its link must not strike it as well
+			disconnect(&c.process, parent)
+		}
+		c.bury(judge(err))
 		return Ref[M]{}, m, fmt.Errorf("actor: spawn: %w", err)
 	}
 	if watcher != nil {
@@ -121,7 +135,7 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 		m = watch(watcher, &c.process)
 	}
 	if cfg.name != "" {
-		if err := sys.names.register(cfg.name, &c.process); err != nil {
+		if err := sys.names.register(cfg.name, &c.process, spawner); err != nil {
 			return fail(err)
 		}
 	}
@@ -136,7 +150,7 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 	}
 	if _, ok := behavior.(Initializer[M]); !ok {
 		c.ready()
-	} else if err := c.boot(cfg.startTimeout); err != nil {
+	} else if err := c.boot(spawner, cfg.startTimeout); err != nil {
 		return Ref[M]{}, m, fmt.Errorf("actor: spawn %v: %w", PID{&c.process}, err)
 	}
 	return Ref[M]{c}, m, nil
@@ -158,64 +172,19 @@ func construct[M any](newBehavior func() Behavior[M]) (b Behavior[M], err error)
 			err = newPanicError(v)
 		}
 	}()
-	return newBehavior(), nil
-}
-
-// ready ends the setup of an actor without Init. The actor sleeps, unless
-// something has come for it already.
-func (c *cell[M]) ready() {
-	var batch mailbox.Batch[M]
-	if c.box.Take(&batch) != mailbox.Asleep {
-		came := batch // or else the closure would have every spawn allocate batch
-		go serve(&c.process, func() error { return c.resume(&came) })
+	if b = newBehavior(); isNil(b) {
+		return nil, errNoBehavior
 	}
+	return b, nil
 }
 
-// startup is a run of Init: how it begins, and how its outcome comes back to the
-// spawner. A system has few, and uses them again and again.
-type startup struct {
-	p    *process
-	run  func() // the goroutine
-	err  error
-	wake chan struct{}
-}
+var errNoBehavior = errors.New("the behavior is nil")
 
-func newStartup() any {
-	s := &startup{wake: make(chan struct{}, 1)}
-	first := func() error { return s.p.typed.start(s) }
-	s.run = func() { serve(s.p, first) }
-	return s
-}
-
-// done reports the outcome. After it, s is the spawner's.
-func (s *startup) done(err error) {
-	s.err = err
-	s.wake <- struct{}{}
-}
-
-// boot runs Init on the actor's first runner and waits for its outcome.
-func (c *cell[M]) boot(timeout time.Duration) error {
-	startups := &c.sys.startups
-	s := startups.Get().(*startup)
-	s.p = &c.process
-	go s.run()
-	if timeout > 0 {
-		timer := time.NewTimer(timeout)
-		defer timer.Stop()
-		select {
-		case <-s.wake:
-		case <-timer.C:
-			// As in start: the spawner gets the error, not the signal. When Init
-			// returns its outcome goes nowhere, so s is not used again.
-			disconnect(&c.process, c.parent)
-			c.kill(Killed)
-			return ErrStartTimeout
-		}
-	} else {
-		<-s.wake
+// isNil reports whether v is nil, or a nil pointer in an interface.
+func isNil(v any) bool {
+	if v == nil {
+		return true
 	}
-	err := s.err
-	s.p, s.err = nil, nil
-	startups.Put(s)
-	return err
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
 }

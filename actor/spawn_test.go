@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,14 +119,17 @@ func TestStartTimeoutDoesNotStrikeTheParent(t *testing.T) {
 				time.Sleep(3 * time.Second)
 				return nil
 			}}), actor.StartTimeout(time.Second))
-			if !errors.Is(err, actor.ErrStartTimeout) || time.Since(begin) != time.Second {
+			if !errors.Is(err, actor.ErrStartTimeout) || time.Since(begin) != time.Second+actor.KillGrace {
 				t.Errorf("%v after %v", err, time.Since(begin))
 			}
 		})
-		if n := sys.Count(); n != 2 { // Go cannot stop an Init
-			t.Errorf("%d actors while Init runs, want 2", n)
+		if n, m := sys.Count(), sys.Stuck(); n != 1 || len(m) != 1 { // Go cannot stop an Init
+			t.Errorf("%d actors and %v stuck while Init runs, want 1 and one", n, m)
 		}
 		time.Sleep(5 * time.Second)
+		if m := sys.Stuck(); len(m) != 0 {
+			t.Errorf("%v are stuck when Init has returned", m)
+		}
 		if !parent.PID().Alive() || sys.Count() != 1 {
 			t.Errorf("parent: %v, actors: %d", parent.PID().Err(), sys.Count())
 		}
@@ -323,14 +327,21 @@ func TestChildrenOfTheDoomedDie(t *testing.T) {
 			sys := newSystem(t)
 			parent := start(t, sys, &script{})
 			var child actor.Ref[do]
-			parent.Send(func(ctx *doContext) (err error) {
+			var refused error
+			parent.Send(func(ctx *doContext) error {
 				ctx.PID().Exit(errBoom) // doomed, but its handler goes on
-				child, err = actor.SpawnLink(ctx, b)
-				return err
+				child, refused = actor.SpawnLink(ctx, b)
+				return nil
 			})
 			ended(t, parent.PID())
-			if err := ended(t, child.PID()); err != errBoom {
-				t.Errorf("the child ended with %v", err)
+			if kind == "with Init" {
+				if !errors.Is(refused, errBoom) || slices.ContainsFunc(sys.Actors(), actor.PID.Alive) {
+					t.Errorf("spawned all the same: %v, %v", refused, sys.Actors())
+				}
+				return
+			}
+			if err := ended(t, child.PID()); err != errBoom || refused != nil {
+				t.Errorf("the child ended with %v, %v", err, refused)
 			}
 		})
 	}

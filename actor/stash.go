@@ -1,7 +1,5 @@
 package actor
 
-import "slices"
-
 // stashLimit is how many messages an actor may put aside.
 const stashLimit = 100_000
 
@@ -22,14 +20,20 @@ func (c *Context[M]) Stash(m M) error {
 // Unstash puts all stashed messages back, in the order in which they were
 // stashed and before everything that waits in the mailbox.
 func (c *Context[M]) Unstash() {
-	x := c.cell().more()
-	x.replay = slices.Concat(x.stash, x.replay)
-	x.stash = nil
+	if x := c.cell().extra; x != nil && len(x.stash) > 0 {
+		x.replay = append(x.replay, x.stash)
+		x.stash = nil
+	}
 }
 
 // Become makes b the actor's behavior from the next message on. The present one
-// can be kept, to go back to. Init of b does not run.
-func (c *Context[M]) Become(b Behavior[M]) { c.cell().behavior = b }
+// can be kept, to go back to. Init of b does not run. Become panics if b is nil.
+func (c *Context[M]) Become(b Behavior[M]) {
+	if isNil(b) {
+		panic("actor: Become: the behavior is nil")
+	}
+	c.cell().behavior = b
+}
 
 // Urgent returns an address of this actor to which urgent messages can be sent:
 // they are handled before all ordinary messages, and after earlier urgent ones.

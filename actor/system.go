@@ -48,6 +48,8 @@ type System struct {
 	deadLogged  atomic.Uint64 // how many of them the log has told
 	deadLogTime atomic.Int64  // when the log last told, in Unix nanoseconds
 	abandoned   atomic.Int64
+	stuck       stuck
+	dumps       dumper
 	closing     atomic.Bool
 }
 
@@ -56,7 +58,8 @@ type shard struct {
 	mu          sync.Mutex
 	first, last *process
 	n           int
-	_           [32]byte // a cache line of its own
+	startups    *startup // of those whose Init runs
+	_           [24]byte // a cache line of its own
 }
 
 // systems counts the systems that this program has made.
@@ -64,20 +67,20 @@ var systems atomic.Uint64
 
 // NewSystem returns a system without actors.
 func NewSystem(cfg Config) *System {
-	s := &System{id: systems.Add(1), node: cmp.Or(cfg.Node, "0"), log: cfg.Logger, born: time.Now()}
-	if s.log == nil {
-		s.log = slog.Default()
-	}
+	s := &System{id: systems.Add(1), node: cmp.Or(cfg.Node, "0"), born: time.Now()}
+	s.log = slog.New(newGuardedHandler(cmp.Or(cfg.Logger, slog.Default()).Handler()))
 	s.wakers.New = func() any { return make(chan struct{}, 1) }
 	s.startups.New = newStartup
 	s.root = &process{sys: s}
 	s.nobody = &process{sys: s}
-	s.nobody.doom.Store(&doom{NoProc})
+	s.nobody.doom.Store(doomNoProc)
 	s.nobody.rel.Store(gone)
 	return s
 }
 
-// Logger returns the logger of the system, for those who report on its actors.
+// Logger returns the logger of the system, for code that reports on its actors. It is
+// that of the Config with a guard around it: a handler that panics, calls
+// runtime.Goexit or takes longer than a second costs its record, and nothing else.
 func (s *System) Logger() *slog.Logger { return s.log }
 
 // age returns how old the system is, in units of tick. It is what actors keep of
@@ -116,13 +119,13 @@ func (s *System) add(p *process) bool {
 	return true
 }
 
-// remove takes p off the list, if it is on it.
-func (s *System) remove(p *process) {
+// remove takes p off the list. It reports whether it was on it.
+func (s *System) remove(p *process) bool {
 	sh := s.shard(p)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if !p.has(listed) {
-		return
+		return false
 	}
 	if p.prev == nil {
 		sh.first = p.next
@@ -137,6 +140,7 @@ func (s *System) remove(p *process) {
 	p.prev, p.next = nil, nil
 	p.flags.And(^listed)
 	sh.n--
+	return true
 }
 
 // Count returns the number of actors that have not ended.
@@ -183,11 +187,24 @@ func (s *System) DeadLetters() uint64 { return s.deadLetters.Load() }
 // Abandoned returns how many actors have been abandoned; see [PID.Abandon].
 func (s *System) Abandoned() int { return int(s.abandoned.Load()) }
 
+// Stuck returns the actors that have been abandoned and whose handlers have not
+// returned to this day, in the order of their spawns.
+func (s *System) Stuck() []PID {
+	s.stuck.mu.Lock()
+	defer s.stuck.mu.Unlock()
+	pids := make([]PID, 0, len(s.stuck.set))
+	for p := range s.stuck.set {
+		pids = append(pids, PID{p})
+	}
+	slices.SortFunc(pids, func(a, b PID) int { return cmp.Compare(a.p.serial, b.p.serial) })
+	return pids
+}
+
 // killGrace is how long a killed actor has for its running handler to return
 // before Shutdown abandons it.
 const killGrace = 100 * time.Millisecond
 
-// ShutdownError tells who did not stop in time.
+// ShutdownError tells what did not stop in time.
 type ShutdownError struct {
 	Killed    []PID // killed, and then ended
 	Abandoned []PID // killed, and a handler still runs
@@ -195,14 +212,27 @@ type ShutdownError struct {
 
 func (e *ShutdownError) Error() string {
 	return fmt.Sprintf("actor: shutdown: %d actors had to be killed, %d more are stuck in a handler: %v",
-		len(e.Killed), len(e.Abandoned), e.Abandoned)
+		len(e.Killed), len(e.Abandoned), some(e.Abandoned))
+}
+
+// some is for messages: the first of many, as text.
+func some(pids []PID) string {
+	const most = 16
+	if len(pids) <= most {
+		return fmt.Sprint(pids)
+	}
+	return fmt.Sprintf("%v and %d more", pids[:most], len(pids)-most)
 }
 
 // Shutdown ends all actors. It spawns no more, and sends [Shutdown] to the actors
 // without a parent, one after the other in reverse order of their spawns, each
 // when the one before has ended with all that it supervises; then to those that
-// are left. When ctx is done it kills the rest, abandons those whose handlers
-// still do not return, and returns a [*ShutdownError].
+// are left. When ctx is done it kills the rest and abandons those whose handlers
+// still do not return.
+//
+// It returns nil if nothing of the system runs any more, and a [*ShutdownError] if an
+// actor had to be killed, or if the handler of one that was abandoned still runs, even
+// if that was long before: what the caller closes next may be in use.
 //
 // An actor cannot wait for that, as it would wait for itself: with an actor's
 // context Shutdown fails with [ErrSelf].
@@ -215,7 +245,7 @@ func (s *System) Shutdown(ctx context.Context) error {
 	all := func(*process) bool { return true }
 	for _, want := range []func(*process) bool{isTop, all} {
 		for _, p := range slices.Backward(s.processes(want)) {
-			p.exit(exitSignal{from: s.root, reason: Shutdown})
+			p.exit(exitSignal{from: s.root, end: doomShutdown})
 			select {
 			case <-PID{p}.Done():
 			case <-ctx.Done():
@@ -223,7 +253,24 @@ func (s *System) Shutdown(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	s.stuck.wait(killGrace) // a handler may be about to return
+	return s.shutdownError(nil)
+}
+
+// shutdownError returns what Shutdown returns.
+func (s *System) shutdownError(killed []PID) error {
+	stuck := s.Stuck()
+	if len(killed) == 0 && len(stuck) == 0 {
+		return nil
+	}
+	isStuck := make(map[PID]bool, len(stuck))
+	for _, p := range stuck {
+		isStuck[p] = true
+	}
+	return &ShutdownError{
+		Killed:    slices.DeleteFunc(killed, func(p PID) bool { return isStuck[p] }),
+		Abandoned: stuck,
+	}
 }
 
 // close makes add refuse. It takes each shard's lock once, so that whoever was
@@ -236,37 +283,43 @@ func (s *System) close() {
 	}
 }
 
+// killRest kills all, and abandons those that have not ended after the grace that all
+// share, with one dump of their stacks. Actors that those have started meanwhile are
+// among the rest: none starts when add refuses.
 func (s *System) killRest() error {
 	left := s.processes(func(*process) bool { return true })
-	if len(left) == 0 {
-		return nil
-	}
 	for _, p := range left {
-		p.kill(Killed)
+		p.kill(doomKilled)
 	}
-	var report ShutdownError
+	killed := make([]PID, len(left))
+	var late []*process
 	grace := time.NewTimer(killGrace)
 	defer grace.Stop()
-	for _, p := range left {
+	for i, p := range left {
+		killed[i] = PID{p}
 		select {
 		case <-PID{p}.Done():
 		case <-grace.C:
 			grace.Reset(0) // for the others it has passed as well
-		}
-		if (PID{p}).Abandon() {
-			report.Abandoned = append(report.Abandoned, PID{p})
-		} else {
-			report.Killed = append(report.Killed, PID{p})
+			if !p.isTold() {
+				late = append(late, p)
+			}
 		}
 	}
-	return &report
+	if len(late) > 0 {
+		stacks := s.dumps.take(late...)
+		for _, p := range late {
+			p.abandon(stacks[p])
+		}
+	}
+	return s.shutdownError(killed)
 }
 
 // deadLogEvery is the least time between two log lines about dead letters.
 const deadLogEvery = 10 * time.Second
 
-// logDeadLetters tells how many dead letters there were, and of the latest one whom it
-// was for and why it is one. Who wants to know of each observes the system.
+// logDeadLetters logs the number of dead letters, and the recipient and the reason of
+// the latest. Observe reports each one.
 func (s *System) logDeadLetters(to *process, reason error) {
 	now, last := time.Now().UnixNano(), s.deadLogTime.Load()
 	if now-last < int64(deadLogEvery) || !s.deadLogTime.CompareAndSwap(last, now) {

@@ -138,7 +138,7 @@ func (w *watchdog) report(late map[*process]sighting) {
 	for p := range late {
 		list = append(list, p)
 	}
-	stacks := runnerStacks(list...)
+	stacks := w.sys.dumps.take(list...)
 	for p, s := range late {
 		if p.doom.Load() != s.mark || p.has(ended) { // the handler has returned meanwhile
 			continue

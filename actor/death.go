@@ -1,0 +1,217 @@
+package actor
+
+import (
+	"sync"
+	"time"
+)
+
+// How an actor's end becomes known. Package doc tells the two steps of a death; this is
+// the second one, in this order:
+//
+//  1. what waits in the mailbox becomes dead letters;
+//  2. names and other resources are released, so that nobody who hears of the death can
+//     still find the actor under a name;
+//  3. the calls that wait fail, linked actors get their signals, the parent's last, then
+//     monitors fire;
+//  4. Done is closed, and observers are told.
+//
+// Release is users' code. It may panic, call runtime.Goexit, or never return. So a
+// resource is taken off the list before it is released, and whatever happens the rest
+// is done in deferred calls, on what is left of the goroutine. If it never returns, the
+// actor is stuck as in a handler, and Abandon goes on where it stands: steps 1 and 2 can
+// be done by two goroutines, and step 3 belongs to the one that takes the ties.
+
+// bury ends an actor that has no runner any more. The death becomes known, unless the
+// actor was abandoned: then that has happened before.
+func (p *process) bury(d *doom) {
+	p.condemn(d)
+	defer p.buried()
+	if p.flags.Or(ended)&ended == 0 {
+		p.announce(p.doom.Load()) // a kill during Terminate came first
+	}
+}
+
+// buried lets go of what an ended actor held.
+func (p *process) buried() {
+	if p.flags.Or(returned)&abandoned != 0 {
+		p.sys.stuck.remove(p)
+	}
+	p.typed.clear()
+}
+
+// announce tells the world that the actor has ended.
+func (p *process) announce(d *doom) {
+	p.typed.close()
+	p.typed.discard()
+	if p.rel.Load() == nil {
+		wasListed := p.sys.remove(p) // first, because gone counts as told
+		if p.rel.CompareAndSwap(nil, gone) {
+			p.announced(d, wasListed)
+			return
+		}
+	}
+	if r := p.rel.Load(); r != gone {
+		defer p.tell(r, d)
+		p.giveUpOwned(r, d.reason)
+	}
+}
+
+func (p *process) announced(d *doom, wasListed bool) {
+	if wasListed && p.sys.observed() {
+		p.sys.emit(Exited{PID{p}, d.reason, d.verdict()})
+	}
+}
+
+// ties are what is in the relations of an actor, but for calls.
+type ties struct {
+	links    smallMap[*process, *link]
+	watchers smallMap[*monitor, struct{}] // monitors that others have on this actor
+	watching smallMap[*monitor, struct{}] // monitors that this actor has
+}
+
+// tell does steps 3 and 4, if nobody else does. Each step has a function, and so a
+// frame, of its own: they run at the bottom of a runner's stack, and all in one would
+// make it overflow.
+func (p *process) tell(r *relations, d *doom) {
+	was, mine := r.takeTies()
+	if !mine {
+		return
+	}
+	p.release(d.reason)
+	wasListed := p.sys.remove(p)
+	was.dropMonitors()
+	p.tellLinked(&was, d)
+	was.tellWatchers(d)
+	r.tellWaiting()
+	p.announced(d, wasListed)
+}
+
+// takeTies empties the relations for good, and returns what there was. It reports
+// false to all but the first.
+func (r *relations) takeTies() (was ties, mine bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.taken {
+		return was, false
+	}
+	r.closed, r.taken = true, true
+	was, r.ties = r.ties, ties{}
+	return was, true
+}
+
+// takeOwned takes one resource off the list, or returns nil. Nothing is added from
+// then on.
+func (r *relations) takeOwned() Resource {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for resource := range r.owned.all() {
+		r.owned.delete(resource)
+		return resource
+	}
+	return nil
+}
+
+func (p *process) giveUpOwned(r *relations, reason error) {
+	var resource Resource
+	defer func() {
+		if resource == nil {
+			return
+		}
+		failure := error(Goexit)
+		if v := recover(); v != nil {
+			failure = newPanicError(v)
+		}
+		logCrash(p, failure, nil)
+		p.giveUpOwned(r, reason) // the others
+	}()
+	for resource = r.takeOwned(); resource != nil; resource = r.takeOwned() {
+		resource.Release(PID{p}, reason)
+	}
+}
+
+func (was *ties) dropMonitors() {
+	for m := range was.watching.all() {
+		m.drop()
+	}
+}
+
+// tellLinked tells the parent last: a supervisor starts the next incarnation at once,
+// and that one must find the names of the last one's helpers free, or see that they
+// are about to be.
+func (p *process) tellLinked(was *ties, d *doom) {
+	for peer, l := range was.links.all() {
+		if peer != p.parent {
+			peer.unlinkedBy(p, l, d)
+		}
+	}
+	if l, ok := was.links.get(p.parent); ok {
+		p.parent.unlinkedBy(p, l, d)
+	}
+}
+
+func (was *ties) tellWatchers(d *doom) {
+	for m := range was.watchers.all() {
+		m.fire(d)
+	}
+}
+
+func (r *relations) tellWaiting() {
+	r.mu.Lock()
+	r.told = true
+	if s := r.seldom; s != nil && s.done != nil {
+		close(s.done)
+	}
+	r.mu.Unlock()
+}
+
+// stuck is the set of actors that have been abandoned and whose handlers have not
+// returned. Abandon marks an actor before it adds it, and a runner that returns looks
+// for that mark after it has left its own: so one of them sees the other.
+type stuck struct {
+	mu   sync.Mutex
+	set  map[*process]struct{}
+	none chan struct{} // closed when the set becomes empty; nil unless somebody waits
+}
+
+func (s *stuck) add(p *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.has(returned) {
+		return
+	}
+	if s.set == nil {
+		s.set = make(map[*process]struct{})
+	}
+	s.set[p] = struct{}{}
+}
+
+func (s *stuck) remove(p *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.set, p)
+	if len(s.set) == 0 && s.none != nil {
+		close(s.none)
+		s.none = nil
+	}
+}
+
+// wait gives those that are stuck some time to return after all.
+func (s *stuck) wait(d time.Duration) {
+	s.mu.Lock()
+	if len(s.set) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	if s.none == nil {
+		s.none = make(chan struct{})
+	}
+	none := s.none
+	s.mu.Unlock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-none:
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,3 @@
+package actor
+
+const KillGrace = killGrace

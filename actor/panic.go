@@ -1,0 +1,118 @@
+package actor
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+	"unicode/utf8"
+)
+
+// PanicError is the exit reason of an actor whose handler panicked.
+type PanicError struct {
+	Value any   // what the handler panicked with
+	Stack Stack // where it did
+
+	text string // of Value; made once, because its methods are not to be trusted
+}
+
+func newPanicError(value any) *PanicError {
+	var pcs [64]uintptr
+	// Skip runtime.Callers, newPanicError, the deferred function and the panic
+	// machinery; what is left of the latter, Stack leaves out.
+	n := runtime.Callers(3, pcs[:])
+	return &PanicError{Value: value, Stack: append(Stack(nil), pcs[:n]...), text: describe(value)}
+}
+
+// Error returns the text of the panic's value, cut after 8 KiB.
+func (e *PanicError) Error() string {
+	if e.text == "" { // made by hand
+		return "panic: " + cut(fmt.Sprint(e.Value))
+	}
+	return "panic: " + e.text
+}
+
+// Unwrap returns the value of the panic if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// describe returns the text of a panic's value, whatever its methods do. It is called
+// where a panic has just been recovered from, and nothing else may go wrong.
+func describe(value any) string {
+	switch v := value.(type) {
+	case string:
+		return cut(v)
+	case error:
+		if hasPlainText(v) {
+			return cut(v.Error())
+		}
+	}
+	var text string
+	err, returned := guardFor(patience, func() error {
+		text = cut(fmt.Sprint(value))
+		return nil
+	})
+	switch {
+	case !returned:
+		return fmt.Sprintf("%T, whose text takes too long to make", value)
+	case err != nil:
+		return fmt.Sprintf("%T, whose text cannot be made", value)
+	}
+	return text
+}
+
+// hasPlainText reports whether err is of a type of Go's own whose Error can be called
+// without a care. It saves the others' price in the common cases.
+func hasPlainText(err error) bool {
+	t := reflect.TypeOf(err)
+	if t == errorString || t == wrapError {
+		return true
+	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() == "runtime"
+}
+
+var (
+	errorString = reflect.TypeOf(errors.New(""))
+	wrapError   = reflect.TypeOf(fmt.Errorf("%w", Normal))
+)
+
+// maxText is how much is kept of the text of an error, in bytes.
+const maxText = 8 << 10
+
+// cut bounds the text of an error: a peer may have a say in what is in it, and it goes
+// to logs.
+func cut(text string) string {
+	if len(text) <= maxText {
+		return text
+	}
+	end := maxText
+	for end > maxText-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s… (%d bytes)", text[:end], len(text))
+}
+
+// Stack is a call stack, innermost call first. Taking one is cheap; the names
+// are looked up when it is printed.
+type Stack []uintptr
+
+// String returns the stack in lines of function, file and line.
+func (s Stack) String() string {
+	var b strings.Builder
+	frames := runtime.CallersFrames(s)
+	for {
+		f, more := frames.Next()
+		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") {
+			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		}
+		if !more {
+			return b.String()
+		}
+	}
+}
