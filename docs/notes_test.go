@@ -82,6 +82,8 @@ var phoenixNotes = map[string]string{
 	"MSG-8":  "what Connect assigned is shared; the state of a channel is its handler's fields",
 	"OUT-8":  "CloseSlow by default, or DropNew",
 	"DISC-4": "Drain is called before Shutdown, or is not; http.Server.Shutdown comes before or after",
+	"LP-2":   "any number of lines, read no faster than their messages are taken",
+	"LP-3":   "each answer with messages has a token of its own, which says that the client has got them",
 	"LP-4":   "a poll with the token of a session that is gone gets HTTP status 410 and no body: clients before 1.8.2 do not rejoin on a 410 in the body",
 	"LP-6":   "a balancer has to send a client's requests to one node; see Endpoint.JoinCluster",
 	"TEST-2": "one Join, which always subscribes the test: nothing is told twice",

@@ -237,9 +237,11 @@ func TestPollTokens(t *testing.T) {
 	if a, _ := c.do("POST", "", `[null,"1","phoenix","heartbeat",{}]`, header); a.Status != 200 {
 		t.Errorf("post: %+v", a)
 	}
-	if a, _ := c.do("GET", "", "", header); a.Status != 200 || a.Token != token || len(a.Messages) != 1 {
+	a, _ := c.do("GET", "", "", header)
+	if a.Status != 200 || a.Token == "" || a.Token == token || len(a.Messages) != 1 {
 		t.Errorf("poll: %+v", a)
 	}
+	token = a.Token                 // each answer with messages has its own
 	c.token = "mine&token=" + token // behind a parameter of the client's that is also called so
 	if got := c.post(`[null,"1","phoenix","heartbeat",{}]`); got != 200 {
 		t.Errorf("post: %d", got)

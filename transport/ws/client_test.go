@@ -44,16 +44,15 @@ func serve(t testing.TB, sockets ...ws.Socket) *server {
 // serveInMemory starts an endpoint that is reached through net.Pipe, so that it
 // can run in a synctest bubble, in virtual time.
 func serveInMemory(t testing.TB, sockets ...ws.Socket) *server {
+	return serveInMemoryBehind(t, plain, sockets...)
+}
+
+func serveInMemoryBehind(t testing.TB, front front, sockets ...ws.Socket) *server {
 	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	s := serveOn(t, l, sockets...)
+	s := serveBehind(t, newSystem(), l, front, sockets...)
 	s.addr = "memory"
 	s.dialer = l.dial
 	return s
-}
-
-func serveOn(t testing.TB, l net.Listener, sockets ...ws.Socket) *server {
-	t.Helper()
-	return serveSystemOn(t, newSystem(), l, sockets...)
 }
 
 // serveSystem is serve with a system of one's own.
@@ -69,6 +68,16 @@ func serveSystem(t testing.TB, sys *actor.System, sockets ...ws.Socket) *server 
 
 func serveSystemOn(t testing.TB, sys *actor.System, l net.Listener, sockets ...ws.Socket) *server {
 	t.Helper()
+	return serveBehind(t, sys, l, plain, sockets...)
+}
+
+// front is an HTTP server in front of an endpoint.
+type front func(http.Handler) *http.Server
+
+func plain(h http.Handler) *http.Server { return &http.Server{Handler: h} }
+
+func serveBehind(t testing.TB, sys *actor.System, l net.Listener, front front, sockets ...ws.Socket) *server {
+	t.Helper()
 	s := &server{sys: sys}
 	for i := range sockets {
 		sockets[i].Park = sockets[i].Park || parked
@@ -77,7 +86,7 @@ func serveSystemOn(t testing.TB, sys *actor.System, l net.Listener, sockets ...w
 	if s.Endpoint, err = ws.NewEndpoint(s.sys, sockets...); err != nil {
 		t.Fatal(err)
 	}
-	hs := &http.Server{Handler: s.Endpoint}
+	hs := front(s.Endpoint)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

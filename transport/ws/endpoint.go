@@ -48,6 +48,8 @@ type Endpoint struct {
 	polls   sync.Map  // session IDs of clients that poll → *poller
 	pollKey [32]byte  // signs their tokens
 
+	noDeadlines sync.Once // a warning
+
 	// mu makes sure that no connection is added once closing is set, so that
 	// Shutdown may wait for those there are.
 	mu      sync.Mutex
@@ -109,6 +111,9 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
+	if r.ContentLength != 0 { // the server reads what comes, before it answers
+		e.limitRequest(w, s.WriteTimeout)
+	}
 	switch {
 	case r.Method != http.MethodGet:
 		w.WriteHeader(http.StatusMethodNotAllowed)

@@ -133,11 +133,47 @@ func TestFastPollerIsHeldBack(t *testing.T) {
 		// So that no message is due at the very moment at which the window ends.
 		time.Sleep(500 * time.Millisecond)
 		start = time.Now()
-		if got := c.post(lines...); got != 408 || time.Since(start) != 10*time.Second {
-			t.Errorf("14 more: %d after %v, want 408 after the window of 10 s", got, time.Since(start))
+		if got := c.post(lines...); got != 200 || time.Since(start) != 10*time.Second {
+			t.Errorf("14 more: %d after %v, want 200 after the window of 10 s", got, time.Since(start))
 		}
 		if got := len(c.poll().Messages); got != 24 {
 			t.Errorf("%d answers, want 24: those that were taken", got)
+		}
+		for n := range 4 { // those that were held back
+			if got := len(c.poll().Messages); got != 1 {
+				t.Errorf("%d answers, want one a second", got)
+			}
+			if late := time.Since(start) - time.Duration(n+11)*time.Second; late.Abs() > 500*time.Millisecond {
+				t.Errorf("answer %d came after %v", n+11, time.Since(start))
+			}
+		}
+	})
+}
+
+// What is held back for a client that polls is bounded: more than that is not even
+// read.
+func TestPostIsReadNoFasterThanItsMessagesAreTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		socket := polling(nil)
+		socket.MaxMessageRate = 1
+		socket.MaxMessageSize = 2000
+		s := serveInMemory(t, socket)
+		c := s.pollClient(t, "")
+		c.open()
+		line := `[null,"1","phoenix","heartbeat",{"x":"` + strings.Repeat("x", 900) + `"}]`
+		var lines []string
+		for range 26 {
+			lines = append(lines, line)
+		}
+		start := time.Now()
+		if got := c.post(lines...); got != 408 || time.Since(start) != 10*time.Second {
+			t.Errorf("26 messages: %d after %v, want 408 after the window of 10 s", got, time.Since(start))
+		}
+		time.Sleep(4 * time.Second)
+		// Ten at once, ten in the window, two that were held, and half of a second's
+		// worth that comes of rounding.
+		if got := len(c.poll().Messages); got < 20 || got > 23 {
+			t.Errorf("%d answers", got)
 		}
 	})
 }

@@ -1,17 +1,14 @@
 package ws
 
 import (
-	"bytes"
-	"cmp"
-	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"io"
-	"mime"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -48,62 +45,92 @@ func pollMessages(status int, token string, frames []frame) pollAnswer {
 	return pollAnswer{status, &pollResult{token, messages}}
 }
 
+// known reports whether a client that polls knows what the answer means.
+func (a pollAnswer) known() bool { return a.pollResult != nil || a.Status == http.StatusForbidden }
+
+// write writes the answer, within the limit. It returns nil only if all of it has
+// been written, as far as w can tell.
+func (a pollAnswer) write(w http.ResponseWriter, r *http.Request, limit time.Duration) error {
+	control := http.NewResponseController(w)
+	control.SetWriteDeadline(time.Now().Add(limit))
+	if r.Method == http.MethodGet && !a.known() {
+		w.WriteHeader(a.Status)
+		return nil
+	}
+	body, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	if _, err := w.Write(body); err != nil {
+		return err
+	}
+	if err := control.Flush(); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
 const (
 	authTokenHeader = "X-Phoenix-AuthToken"
 	pollTokenHeader = "X-Phoenix-LongPoll-Token"
 )
 
 func (e *Endpoint) serveLongPoll(w http.ResponseWriter, r *http.Request, s *Socket) {
+	e.limitRequest(w, s.PollWindow+s.WriteTimeout)
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	if r.Method == http.MethodOptions {
+	h.Set("Cache-Control", "no-store")
+	switch {
+	case r.Method == http.MethodOptions:
 		h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
 		h.Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers"))
 		h.Set("Access-Control-Max-Age", "3600")
 		w.WriteHeader(http.StatusOK)
-		return
-	}
-	var answer pollAnswer
-	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodPost:
 		w.WriteHeader(http.StatusBadRequest)
-		return
 	case !s.allows(r):
-		answer = pollStatus(http.StatusForbidden)
+		pollStatus(http.StatusForbidden).write(w, r, s.WriteTimeout)
 	case r.Method == http.MethodGet:
-		answer = e.poll(r, s)
+		e.poll(w, r, s)
 	default:
-		answer = pollStatus(e.post(w, r, s))
+		pollStatus(e.post(w, r, s)).write(w, r, s.WriteTimeout)
 	}
-	h.Set("Cache-Control", "no-store")
-	if r.Method == http.MethodGet && !answer.known() {
-		w.WriteHeader(answer.Status)
-		return
-	}
-	h.Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(answer)
 }
 
-// known reports whether a client that polls knows what the answer means.
-func (a pollAnswer) known() bool { return a.pollResult != nil || a.Status == http.StatusForbidden }
+// limitRequest limits how long the body of a request may take, and its answer. The
+// ReadTimeout and WriteTimeout of the server do not count for it: a poll lasts.
+func (e *Endpoint) limitRequest(w http.ResponseWriter, limit time.Duration) {
+	control, at := http.NewResponseController(w), time.Now().Add(limit)
+	if err := errors.Join(control.SetReadDeadline(at), control.SetWriteDeadline(at)); errors.Is(err, http.ErrNotSupported) {
+		e.noDeadlines.Do(func() {
+			e.log.Warn("requests are not limited in time by their socket: a ResponseWriter before it has neither SetReadDeadline and SetWriteDeadline nor Unwrap", "type", fmt.Sprintf("%T", w))
+		})
+	}
+}
 
 // poll answers a GET: with the messages of the client's session, or by opening
 // one.
-func (e *Endpoint) poll(r *http.Request, s *Socket) pollAnswer {
+func (e *Endpoint) poll(w http.ResponseWriter, r *http.Request, s *Socket) {
 	params := r.URL.Query()
-	p, token := e.pollerOf(r, params, s)
+	p, place := e.pollerOf(r, params, s)
 	switch {
-	case p == nil && token != "":
-		return pollStatus(http.StatusGone)
-	case p == nil:
-		return e.openPoll(r, params, s)
+	case p != nil:
+		p.poll(r.Context(), place.answer, func(b pollBatch) error { return e.pollAnswer(b, s).write(w, r, s.WriteTimeout) })
+	case place != nil:
+		pollStatus(http.StatusGone).write(w, r, s.WriteTimeout)
+	default:
+		e.openPoll(r, params, s).write(w, r, s.WriteTimeout)
 	}
-	frames, alive := p.poll(r.Context())
+}
+
+func (e *Endpoint) pollAnswer(b pollBatch, s *Socket) pollAnswer {
 	switch {
-	case len(frames) > 0:
-		return pollMessages(http.StatusOK, token, frames)
-	case alive:
-		return pollMessages(http.StatusNoContent, token, nil)
+	case len(b.frames) > 0:
+		return pollMessages(http.StatusOK, e.signPoll(b.at, s), b.frames)
+	case b.alive:
+		return pollMessages(http.StatusNoContent, e.signPoll(b.at, s), nil)
 	}
 	return pollStatus(http.StatusGone)
 }
@@ -135,102 +162,30 @@ func (e *Endpoint) openPoll(r *http.Request, params url.Values, s *Socket) pollA
 	if !e.start(&session{endpoint: e, socket: s, transport: p, encoding: e.encodings.get(ser, false), identity: identity}) {
 		return pollStatus(http.StatusServiceUnavailable)
 	}
-	return pollMessages(http.StatusGone, e.signPoll(p.id, s), nil)
+	return pollMessages(http.StatusGone, e.signPoll(pollPlace{session: p.id}, s), nil)
 }
 
-// maxPollLines is how many messages one POST may carry.
-const maxPollLines = 100
-
-var errTooLarge = errors.New("ws: request too large")
-
-// post takes the messages of a POST and returns the status of the answer.
-func (e *Endpoint) post(w http.ResponseWriter, r *http.Request, s *Socket) int {
-	p, _ := e.pollerOf(r, r.URL.Query(), s)
-	if p == nil {
-		return http.StatusGone
-	}
-	messages, err := readPost(w, r, s.MaxMessageSize)
-	switch {
-	case errors.Is(err, errTooLarge):
-		return http.StatusRequestEntityTooLarge
-	case err != nil:
-		return http.StatusBadRequest
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.PollWindow)
-	defer cancel()
-	for _, m := range messages {
-		if !p.inflow.take(ctx.Done(), e.now(), s.MaxMessageRate) {
-			return http.StatusRequestTimeout
-		}
-		p.session.Send(m)
-	}
-	return http.StatusOK
-}
-
-// readPost splits the body of a POST into messages: one a line, text or bytes in
-// base64, if the client says that it is so; otherwise the whole body is one.
-func readPost(w http.ResponseWriter, r *http.Request, maxSize int) ([]sessionMsg, error) {
-	lines := 1
-	mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if mediaType == "application/x-ndjson" {
-		lines = 10 // as many of the largest size; base64 and small messages fit in
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(maxSize)*int64(lines)*4/3))
-	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		return nil, errTooLarge
-	}
-	if err != nil {
-		return nil, err
-	}
-	if lines == 1 {
-		return splitPost([][]byte{body}, maxSize, false)
-	}
-	return splitPost(bytes.Split(bytes.TrimRight(body, "\r\n"), []byte("\n")), maxSize, true)
-}
-
-func splitPost(lines [][]byte, maxSize int, mayBeBinary bool) ([]sessionMsg, error) {
-	if len(lines) > maxPollLines {
-		return nil, errTooLarge
-	}
-	messages := make([]sessionMsg, 0, len(lines))
-	for _, line := range lines {
-		m := sessionMsg{op: opFrame, data: line}
-		if mayBeBinary && !bytes.HasPrefix(line, []byte("[")) {
-			data, err := base64.StdEncoding.AppendDecode(nil, bytes.TrimSpace(line))
-			if err != nil {
-				return nil, err
-			}
-			m.data, m.binary = data, true
-		}
-		if len(m.data) > maxSize {
-			return nil, errTooLarge
-		}
-		messages = append(messages, m)
-	}
-	return messages, nil
-}
-
-// pollerOf returns the session that the request's token names, and the token. If
-// there is a token and no such session it returns nil and the token. It takes
-// session tokens out of params, so that Connect does not see them: they share their
-// name with what many call theirs.
-func (e *Endpoint) pollerOf(r *http.Request, params url.Values, s *Socket) (*poller, string) {
+// pollerOf returns the session that the request's token names, and what else the
+// token says. If there is no such session it returns nil, and nil for the token only
+// if there is none of ours. It takes session tokens out of params, so that Connect
+// does not see them: they share their name with what many call theirs.
+func (e *Endpoint) pollerOf(r *http.Request, params url.Values, s *Socket) (p *poller, at *pollPlace) {
 	tokens := slices.Concat(params["token"], r.Header.Values(pollTokenHeader))
 	params["token"] = slices.DeleteFunc(params["token"], isPollToken)
 	if len(params["token"]) == 0 {
 		delete(params, "token")
 	}
-	last := ""
 	for _, token := range slices.Backward(tokens) { // the last one is the session's
 		if !isPollToken(token) {
 			continue
 		}
-		last = cmp.Or(last, token)
-		if id, ok := e.verifyPoll(token, s); ok {
-			if p, ok := e.polls.Load(id); ok {
-				return p.(*poller), token
-			}
+		place, ok := e.verifyPoll(token, s)
+		if at = &place; !ok {
+			continue
+		}
+		if p, ok := e.polls.Load(place.session); ok {
+			return p.(*poller), at
 		}
 	}
-	return nil, last
+	return nil, at
 }

@@ -11,30 +11,40 @@ import (
 	"github.com/google/uuid"
 )
 
-// A poll token names a session and is signed, so that nobody can guess another's:
-// ID, time of issue, and an HMAC over both and the socket's path.
+// A poll token names a session and the last answer that carried messages, and is
+// signed, so that nobody can guess another's: ID, number of the answer, time of
+// issue, and an HMAC over all of them and the socket's path. The client polls with
+// the token of the last answer that it has got. That says which one this is.
 const (
 	pollTokenPrefix = "troupe."
 	pollTokenAge    = 14 * 24 * time.Hour
 )
 
+// pollPlace is what a token says: how far a client has come in a session.
+type pollPlace struct {
+	session uuid.UUID
+	answer  uint64 // 0 is the one that has opened the session
+}
+
 func isPollToken(s string) bool { return strings.HasPrefix(s, pollTokenPrefix) }
 
-func (e *Endpoint) signPoll(id uuid.UUID, s *Socket) string {
-	body := binary.BigEndian.AppendUint64(id[:], uint64(time.Now().Unix()))
+func (e *Endpoint) signPoll(at pollPlace, s *Socket) string {
+	body := binary.BigEndian.AppendUint64(at.session[:], at.answer)
+	body = binary.BigEndian.AppendUint64(body, uint64(time.Now().Unix()))
 	return pollTokenPrefix + base64.RawURLEncoding.EncodeToString(append(body, e.pollMAC(body, s)...))
 }
 
-// verifyPoll returns the session that the token names, if it was signed here, for
-// this socket, and not too long ago.
-func (e *Endpoint) verifyPoll(token string, s *Socket) (id uuid.UUID, ok bool) {
+// verifyPoll returns what the token says, if it was signed here, for this socket,
+// and not too long ago.
+func (e *Endpoint) verifyPoll(token string, s *Socket) (at pollPlace, ok bool) {
 	data, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, pollTokenPrefix))
-	const body = len(id) + 8
+	const answer, issued, body = len(at.session), len(at.session) + 8, len(at.session) + 16
 	if err != nil || len(data) != body+sha256.Size || !hmac.Equal(data[body:], e.pollMAC(data[:body], s)) {
-		return id, false
+		return at, false
 	}
-	issued := time.Unix(int64(binary.BigEndian.Uint64(data[len(id):body])), 0)
-	return uuid.UUID(data[:len(id)]), time.Since(issued) < pollTokenAge
+	at = pollPlace{uuid.UUID(data[:answer]), binary.BigEndian.Uint64(data[answer:issued])}
+	age := time.Since(time.Unix(int64(binary.BigEndian.Uint64(data[issued:body])), 0))
+	return at, age < pollTokenAge
 }
 
 func (e *Endpoint) pollMAC(body []byte, s *Socket) []byte {

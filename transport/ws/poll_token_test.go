@@ -14,18 +14,18 @@ import (
 func TestPollTokensLastTwoWeeks(t *testing.T) { // LP-3
 	synctest.Test(t, func(t *testing.T) {
 		e, s := &Endpoint{pollKey: [32]byte{1}}, &Socket{Path: "/socket"}
-		id := uuid.New()
-		token := e.signPoll(id, s)
+		at := pollPlace{uuid.New(), 17}
+		token := e.signPoll(at, s)
 		for _, c := range []struct {
 			after time.Duration
 			valid bool
 		}{{0, true}, {14*24*time.Hour - time.Second, true}, {time.Second, false}} {
 			time.Sleep(c.after)
-			if got, ok := e.verifyPoll(token, s); ok != c.valid || ok && got != id {
+			if got, ok := e.verifyPoll(token, s); ok != c.valid || ok && got != at {
 				t.Errorf("after %v more: %v", c.after, ok)
 			}
 		}
-		if _, ok := (&Endpoint{pollKey: [32]byte{2}}).verifyPoll(e.signPoll(id, s), s); ok {
+		if _, ok := (&Endpoint{pollKey: [32]byte{2}}).verifyPoll(e.signPoll(at, s), s); ok {
 			t.Error("another endpoint takes the token")
 		}
 	})
@@ -40,14 +40,14 @@ func FuzzPollToken(f *testing.F) {
 		data, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(token, pollTokenPrefix))
 		return string(data)
 	}
-	for i, token := range []string{other.signPoll(uuid.New(), s), "", pollTokenPrefix, strings.Repeat("A", 75)} {
+	for i, token := range []string{other.signPoll(pollPlace{session: uuid.New()}, s), "", pollTokenPrefix, strings.Repeat("A", 86)} {
 		f.Add(token, i, byte(1))
 	}
 	f.Fuzz(func(t *testing.T, token string, at int, flip byte) {
 		if _, ok := mine.verifyPoll(token, s); ok {
 			t.Fatalf("%q is good", token)
 		}
-		good := mine.signPoll(uuid.New(), s)
+		good := mine.signPoll(pollPlace{session: uuid.New()}, s)
 		changed := []byte(good)
 		changed[uint(at)%uint(len(changed))] ^= flip
 		if _, ok := mine.verifyPoll(string(changed), s); ok && decoded(string(changed)) != decoded(good) {

@@ -20,13 +20,17 @@ type poller struct {
 	socket   *Socket
 	session  actor.Ref[sessionMsg]
 	inflow   inflow
+	intake   intake
+	life     context.Context // ends with the session
+	end      context.CancelFunc
+	turn     chan struct{} // holds what stands for the poll that is answered
 
 	mu      sync.Mutex
-	queue   []frame
-	queued  int           // bytes
+	box     outbox
 	refused bool          // the queue was full
-	ended   bool          // the session has ended
-	waiting chan struct{} // of the poll that waits, closed to wake it; nil if none does
+	polls   int           // that there are
+	last    uint64        // number of the newest one
+	wake    chan struct{} // of the poll that waits, closed to wake it; nil if none does
 	expiry  *time.Timer   // runs while there is no poll
 }
 
@@ -37,7 +41,19 @@ var errPollBinary = errors.New("ws: there are no binary messages to clients that
 var errNoPoll = errors.New("ws: the client does not poll any more")
 
 func newPoller(e *Endpoint, s *Socket, id uuid.UUID) *poller {
-	return &poller{endpoint: e, id: id, socket: s}
+	p := &poller{endpoint: e, id: id, socket: s, turn: make(chan struct{}, 1)}
+	p.life, p.end = context.WithCancel(context.Background())
+	p.intake = newIntake(p.receive)
+	return p
+}
+
+// receive hands a message of the client to the session, when that may have it.
+func (p *poller) receive(m sessionMsg) bool {
+	if !p.inflow.take(p.life.Done(), p.endpoint.now(), p.socket.MaxMessageRate) || p.life.Err() != nil {
+		return false
+	}
+	p.session.Send(m)
+	return true
 }
 
 // attach implements transport. From now on the client must poll.
@@ -50,45 +66,108 @@ func (p *poller) attach(session actor.Ref[sessionMsg]) {
 // patience is how long a client may go without a poll.
 func (p *poller) patience() time.Duration { return p.socket.PollWindow * 3 / 2 }
 
-// poll returns what waits for the client, or what comes within the window. It
-// reports false if nothing does and the session has ended. A poll that begins
-// while another one waits takes its place.
-func (p *poller) poll(ctx context.Context) (frames []frame, alive bool) {
+// pollBatch is what a poll is answered with.
+type pollBatch struct {
+	frames []frame
+	at     pollPlace // of a client that has got it
+	alive  bool      // there may be more
+}
+
+// poll calls write with what waits for a client that has got the answer with this
+// number, or with what comes within the window, perhaps nothing. A poll that begins
+// while another one waits takes its place; while another one is written, it waits
+// for that.
+func (p *poller) poll(ctx context.Context, answer uint64, write func(pollBatch) error) {
+	window, cancel := context.WithTimeout(ctx, p.socket.PollWindow)
+	defer cancel()
+	number := p.begin()
+	defer p.done()
+	nothing := pollBatch{at: pollPlace{p.id, answer}, alive: true}
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-window.Done():
+		write(nothing)
+		return
+	}
+	p.mu.Lock()
+	p.box.acknowledge(answer)
+	p.mu.Unlock()
+	p.await(window, number)
+	b := nothing
+	if ctx.Err() == nil { // otherwise nobody would hear
+		b = p.take(number, b)
+	}
+	written := false
+	defer func() { // also if write panics
+		if !written {
+			p.mu.Lock()
+			p.box.failed = true
+			p.mu.Unlock()
+		}
+	}()
+	written = write(b) == nil
+}
+
+// begin counts a poll. The one that waits, if there is one, need not wait any more.
+func (p *poller) begin() (number uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.polls++
+	p.last++
+	p.expiry.Stop()
 	p.wakeLocked()
-	if len(p.queue) == 0 && !p.ended {
-		mine := make(chan struct{})
-		p.waiting = mine
-		p.expiry.Stop()
-		p.mu.Unlock()
-		window := time.NewTimer(p.socket.PollWindow)
-		select {
-		case <-mine:
-		case <-window.C:
-		case <-ctx.Done():
-		}
-		window.Stop()
-		p.mu.Lock()
-		if p.waiting != nil && p.waiting != mine {
-			return nil, true // another poll will get it
-		}
-		p.waiting = nil
-	}
-	if !p.ended {
+	return p.last
+}
+
+func (p *poller) done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.polls--; p.polls == 0 && p.life.Err() == nil {
 		p.expiry.Reset(p.patience())
 	}
-	if ctx.Err() != nil { // nobody would hear it
-		return nil, true
+}
+
+// await waits for something to answer with: until the window is over, the session
+// ends or a newer poll begins.
+func (p *poller) await(window context.Context, number uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.box.empty() || p.last != number {
+		return
 	}
-	frames, p.queue, p.queued = p.queue, nil, 0
-	return frames, !p.ended
+	wake := make(chan struct{})
+	p.wake = wake
+	p.mu.Unlock()
+	select {
+	case <-wake:
+	case <-p.life.Done():
+	case <-window.Done():
+	}
+	p.mu.Lock()
+	p.wake = nil
+}
+
+// take returns what poll number is answered with, which is nothing if there is a
+// newer poll: that one gets it.
+func (p *poller) take(number uint64, nothing pollBatch) pollBatch {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last != number {
+		return nothing
+	}
+	frames := p.box.next()
+	if len(frames) == 0 {
+		nothing.alive = p.life.Err() == nil
+		return nothing
+	}
+	return pollBatch{frames, pollPlace{p.id, p.box.answer}, true}
 }
 
 func (p *poller) wakeLocked() {
-	if p.waiting != nil {
-		close(p.waiting)
-		p.waiting = nil
+	if p.wake != nil {
+		close(p.wake)
+		p.wake = nil
 	}
 }
 
@@ -100,19 +179,17 @@ func (p *poller) send(f frame) {
 		return
 	}
 	p.mu.Lock()
-	if p.refused || p.ended {
+	if p.refused || p.life.Err() != nil {
 		p.mu.Unlock()
 		return
 	}
-	if p.queued > 0 && p.queued+len(f.bytes) > p.socket.MaxQueue {
+	if !p.box.put(f, p.socket.MaxQueue) {
 		p.refused = p.socket.Overflow == CloseSlow
 		p.mu.Unlock()
 		p.endpoint.overflow(p.socket, p.session)
 		return
 	}
 	p.endpoint.out.Add(1)
-	p.queue = append(p.queue, f)
-	p.queued += len(f.bytes)
 	p.wakeLocked()
 	p.mu.Unlock()
 }
@@ -129,13 +206,12 @@ func (p *poller) closeWith(websocket.StatusCode, string) {}
 // Release implements [actor.Resource].
 func (p *poller) Release(actor.PID, error) {
 	p.endpoint.polls.Delete(p.id)
+	p.end()
 	p.inflow.open()
 	p.mu.Lock()
-	p.ended = true
 	if p.expiry != nil {
 		p.expiry.Stop()
 	}
-	p.wakeLocked()
 	p.mu.Unlock()
 	p.endpoint.released()
 }

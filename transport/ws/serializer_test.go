@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -320,35 +319,6 @@ func FuzzDecodeV1(f *testing.F) {
 		}
 		if out, err := text1.encode(m); err != nil || !json.Valid(out.payload()) {
 			t.Fatalf("%q: %q, %v", data, out.payload(), err)
-		}
-	})
-}
-
-// FuzzPostBody checks that a POST of a client that polls is split without loss.
-func FuzzPostBody(f *testing.F) {
-	f.Add([]byte(`["1","1","room:a","phx_join",{}]`+"\n"+`["1","2","room:a","echo",{}]`), true)
-	f.Add([]byte("AAEBBgUxM3Jvb206YXNob3V0YWJj\r\n"), true)
-	f.Add([]byte(`{"topic":"t"}`), false)
-	f.Fuzz(func(t *testing.T, body []byte, lines bool) {
-		const maxSize = 1 << 10
-		r := httptest.NewRequest("POST", "/", bytes.NewReader(body))
-		if lines {
-			r.Header.Set("Content-Type", "application/x-ndjson")
-		}
-		messages, err := readPost(httptest.NewRecorder(), r, maxSize)
-		if err != nil {
-			return
-		}
-		if len(messages) == 0 || len(messages) > maxPollLines || !lines && len(messages) != 1 {
-			t.Fatalf("%d messages out of %q", len(messages), body)
-		}
-		for _, m := range messages {
-			if len(m.data) > maxSize || m.binary && !lines {
-				t.Fatalf("%q: message %q", body, m.data)
-			}
-			if !m.binary && !bytes.Contains(body, m.data) {
-				t.Fatalf("%q: text %q", body, m.data)
-			}
 		}
 	})
 }

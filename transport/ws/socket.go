@@ -66,11 +66,14 @@ type Socket struct {
 	LongPoll bool
 
 	// PollWindow is how long a poll waits for messages; 10 s if 0. A client that
-	// does not poll for one and a half windows is gone.
+	// does not poll for one and a half windows is gone. The ReadTimeout and
+	// WriteTimeout of an [http.Server] do not count for polls: instead, a poll or a
+	// POST may take a PollWindow, and its answer WriteTimeout.
 	PollWindow time.Duration
 
 	// MaxMessageSize is the size in bytes of the largest message that a client
-	// may send; 1 MiB if 0. A larger one ends the connection with code 1009.
+	// may send; 1 MiB if 0. A larger one ends the connection with code 1009. A POST of
+	// a client that polls may have ten times as much in all.
 	MaxMessageSize int
 
 	// MaxQueue is how many bytes may wait for a client that does not read as fast
@@ -94,8 +97,9 @@ type Socket struct {
 	// MaxMessageRate is how many messages a client may send in a second, heartbeats
 	// and joins included; 10,000 if 0, no limit if negative. One that has been quiet
 	// may send ten seconds' worth at once. A faster one is held back: its connection
-	// is not read meanwhile, so that it notices nothing but delay. A client that
-	// polls gets status 408 for what was not read in time.
+	// is not read meanwhile, so that it notices nothing but delay. The same holds for
+	// the POSTs of a client that polls, but for one that can not be read in a
+	// PollWindow: it gets status 408, upon which the client reconnects.
 	MaxMessageRate int
 
 	// Serializers are the versions of the protocol that clients may choose from, by

@@ -1,0 +1,53 @@
+package ws
+
+// outbox holds what is sent to a client that polls. The messages of an answer stay
+// until the next poll shows that the client has got them: answers that carry
+// messages are numbered, and a poll names the last one that its client has got. So
+// a poll that is repeated, by the client or by its browser, is answered by the same
+// messages again, with none lost and none twice.
+//
+// Clients written by hand may poll with the token that they got first, all the time.
+// Until one is seen to do otherwise, a poll with that token acknowledges an answer
+// that could be written: messages come once, and one is lost with an answer that
+// the network loses after that.
+type outbox struct {
+	waiting []frame // in no answer yet
+	bytes   int     // of those
+	sent    []frame // in the last answer, unless it has arrived
+	answer  uint64  // number of that one
+	follows bool    // the client has named an answer
+	failed  bool    // the last answer could not be written
+}
+
+// put adds a message. There may be limit bytes waiting, or one message that is
+// larger; otherwise put reports false.
+func (o *outbox) put(f frame, limit int) bool {
+	if o.bytes > 0 && o.bytes+len(f.bytes) > limit {
+		return false
+	}
+	o.waiting = append(o.waiting, f)
+	o.bytes += len(f.bytes)
+	return true
+}
+
+// acknowledge takes note of the answer that a poll has named. What has arrived goes.
+func (o *outbox) acknowledge(answer uint64) {
+	o.follows = o.follows || answer > 0
+	if answer == o.answer || answer == 0 && !o.follows && !o.failed {
+		o.sent = nil
+	}
+}
+
+// empty reports whether there is nothing to answer with.
+func (o *outbox) empty() bool { return len(o.sent) == 0 && len(o.waiting) == 0 }
+
+// next returns the messages of the next answer: those of the last one if they may
+// not have arrived, with the same number, or else what waits.
+func (o *outbox) next() []frame {
+	o.failed = false
+	if len(o.sent) == 0 && len(o.waiting) > 0 {
+		o.sent, o.waiting, o.bytes = o.waiting, nil, 0
+		o.answer++
+	}
+	return o.sent
+}
