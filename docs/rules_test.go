@@ -89,7 +89,7 @@ var otpFamilies = []family{
 	{"TSK", "tasks", "1-8"},
 	{"AGT", "agents", "1"},
 	{"GNS", "demand-driven stages", "1"},
-	{"SUP", "supervisors", "1-8 10-16 20-26 30-37 40-43 50-53 60-67"},
+	{"SUP", "supervisors", "1-8 10-16 20-26 30-37 40-43 50-53 60-68"},
 	{"DYN", "dynamic supervisors", "1-6"},
 	{"PSUP", "partition supervisors", "1-3"},
 	{"TSUP", "task supervisors", "1-2"},

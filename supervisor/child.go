@@ -29,6 +29,8 @@ type Child struct {
 	Significant bool
 
 	Type Type // default: Worker
+
+	followers []follower
 }
 
 // Restart says which ends of a child call for a restart. A clean end is one with

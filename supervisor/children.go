@@ -18,6 +18,7 @@ const (
 // child is a child of a static supervisor.
 type child struct {
 	spec   Child // with defaults filled in
+	begin  starter
 	phase  phase
 	pid    actor.PID // while running
 	queued bool      // a retry is on its way to the supervisor
@@ -31,8 +32,20 @@ type child struct {
 }
 
 func newChild(spec Child) *child {
-	spec = spec.withDefaults()
-	return &child{spec: spec, pace: newPace(spec.Backoff)}
+	c := &child{}
+	c.describe(spec)
+	return c
+}
+
+// describe gives c another description, or its first one.
+func (c *child) describe(spec Child) {
+	c.spec = spec.withDefaults()
+	c.begin, c.pace = c.spec.starter(), newPace(c.spec.Backoff)
+}
+
+// info is what is told of c.
+func (c *child) info() ChildInfo {
+	return ChildInfo{c.spec.ID, c.pid, c.phase == restarting, c.spec.Type, c.restarts}
 }
 
 // lost notes that c is going to be restarted.

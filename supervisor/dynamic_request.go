@@ -32,7 +32,7 @@ func (r startDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest])
 		if err := s.mayAdd(); err != nil {
 			return actor.PID{}, err
 		}
-		pid, err := start(ctx, r.spec.Start)
+		pid, err := start(ctx, r.spec.starter())
 		if err == nil {
 			s.add(pid, newMember(r.spec))
 		}

@@ -61,13 +61,15 @@ func (s *partitions[H]) newPlace(i int) place[H] {
 		c.ID += "/"
 	}
 	c.ID += strconv.Itoa(i)
-	if start := c.Start; start != nil {
-		c.Start = func(parent actor.Self) (actor.PID, error) {
-			s.startsUnder(parent.PID())
-			return start(parent)
-		}
+	return place[H]{h, c.followedBy(s)}
+}
+
+// follow implements [follower].
+func (s *partitions[H]) follow(start starter) starter {
+	return func(parent actor.Self) (actor.PID, error) {
+		s.startsUnder(parent.PID())
+		return start(parent)
 	}
-	return place[H]{h, c}
 }
 
 // startsUnder notes whose children the partitions are. A new supervisor starts with

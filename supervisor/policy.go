@@ -132,7 +132,7 @@ func (p *policy) terminate(id string) (stop *child, err error) {
 	case c.phase == running:
 		return c, nil
 	}
-	p.ended(c, stopped)
+	p.rest(c)
 	c.former = actor.PID{}
 	return nil, nil
 }

@@ -22,9 +22,9 @@ import (
 // All methods may be called from any goroutine.
 type Ref[M any] struct{ seat *seat[M] }
 
-// Follow returns the child, and with it a Ref that follows it, wherever the child
-// is started: it may be in the Spec of a supervisor that is restarted itself. The
-// child's messages must be of type M, or it does not start.
+// Follow returns the child, and with it a Ref that follows it, whichever supervisor
+// starts it: it may be in the Spec of one that is restarted itself. The child's
+// messages must be of type M, or it does not start.
 //
 // It is for children of which one lives at a time. If several are started from the
 // same Child, the Ref is that of the latest.
@@ -34,31 +34,8 @@ func Follow[M any](c Child) (Child, Ref[M]) {
 
 // follow is Follow for a child of which is said what it must be.
 func follow[M any](c Child, what string) (Child, Ref[M]) {
-	r := Ref[M]{&seat[M]{}}
-	return r.lead(c, what), r
-}
-
-// lead returns the child such that r follows it.
-func (r Ref[M]) lead(c Child, what string) Child {
-	start := c.Start
-	if start == nil {
-		return c // which the supervisor will refuse
-	}
-	c.Start = func(parent actor.Self) (actor.PID, error) {
-		pid, err := start(parent)
-		if err != nil || pid.IsZero() {
-			return pid, err
-		}
-		ref, ok := actor.RefOf[M](pid)
-		if !ok {
-			parent.Unlink(pid)
-			parent.Exit(pid, actor.Kill)
-			return actor.PID{}, fmt.Errorf("supervisor: follow: %v is not %s", pid, what)
-		}
-		r.seat.take(ref)
-		return pid, nil
-	}
-	return c
+	s := &seat[M]{what: what}
+	return c.followedBy(s), Ref[M]{s}
 }
 
 // Now returns the address of the incarnation that lives now, or the zero one if
@@ -88,7 +65,26 @@ func (r Ref[M]) String() string { return r.PID().String() }
 
 // seat is what all copies of a Ref share.
 type seat[M any] struct {
+	what   string // its holder must be
 	holder atomic.Pointer[incarnation[M]]
+}
+
+// follow implements [follower].
+func (s *seat[M]) follow(start starter) starter {
+	return func(parent actor.Self) (actor.PID, error) {
+		pid, err := start(parent)
+		if err != nil || pid.IsZero() {
+			return pid, err
+		}
+		ref, ok := actor.RefOf[M](pid)
+		if !ok {
+			parent.Unlink(pid)
+			parent.Exit(pid, actor.Kill)
+			return actor.PID{}, fmt.Errorf("supervisor: follow: %v is not %s", pid, s.what)
+		}
+		s.take(ref)
+		return pid, nil
+	}
 }
 
 // incarnation is an actor that holds a seat until it ends.

@@ -24,9 +24,17 @@ type (
 		id    string
 		reply actor.Reply[struct{}]
 	}
+	changeChild struct {
+		spec  Child
+		reply actor.Reply[struct{}]
+	}
 	childSpec struct {
 		id    string
 		reply actor.Reply[Child]
+	}
+	whichChild struct {
+		id    string
+		reply actor.Reply[ChildInfo]
 	}
 	whichChildren struct{ reply actor.Reply[[]ChildInfo] }
 	countChildren struct{ reply actor.Reply[Count] }
@@ -79,6 +87,28 @@ func (r deleteChild) serve(s *static, _ *actor.Context[request]) error {
 	return nil
 }
 
+// serve leaves the child as it is: what has happened to it was judged by the old
+// description (SUP-67).
+func (r changeChild) serve(s *static, ctx *actor.Context[request]) error {
+	answer(r.reply, func() (none struct{}, err error) {
+		c := s.byID[r.spec.ID]
+		if c == nil {
+			return none, ErrNotFound
+		}
+		if err := r.spec.validate(s.auto); err != nil {
+			return none, err
+		}
+		waited := s.cancelWait(ctx, c)
+		c.describe(r.spec.instead(c.spec))
+		if waited && c.phase == restarting {
+			c.queued = true
+			ctx.Self().Send(retry{c})
+		}
+		return none, nil
+	})
+	return nil
+}
+
 func (r childSpec) serve(s *static, _ *actor.Context[request]) error {
 	answer(r.reply, func() (Child, error) {
 		if c := s.byID[r.id]; c != nil {
@@ -89,10 +119,20 @@ func (r childSpec) serve(s *static, _ *actor.Context[request]) error {
 	return nil
 }
 
+func (r whichChild) serve(s *static, _ *actor.Context[request]) error {
+	answer(r.reply, func() (ChildInfo, error) {
+		if c := s.byID[r.id]; c != nil {
+			return c.info(), nil
+		}
+		return ChildInfo{}, ErrNotFound
+	})
+	return nil
+}
+
 func (r whichChildren) serve(s *static, _ *actor.Context[request]) error {
 	list := make([]ChildInfo, 0, len(s.byID))
 	for c := s.last; c != nil; c = c.prev {
-		list = append(list, ChildInfo{c.spec.ID, c.pid, c.phase == restarting, c.spec.Type, c.restarts})
+		list = append(list, c.info())
 	}
 	r.reply.Send(list)
 	return nil
@@ -142,15 +182,25 @@ func (s *static) startNew(ctx *actor.Context[request], spec Child) (*child, erro
 
 // terminateChild stops a child, or ends the attempts to restart it.
 func (s *static) terminateChild(ctx *actor.Context[request], id string) error {
-	if c := s.byID[id]; c != nil && c.pace != nil {
+	if c := s.byID[id]; c != nil {
 		c.pace.reset()
-		ctx.CancelTimer(id)
+		s.cancelWait(ctx, c)
 	}
 	c, err := s.terminate(id)
 	if c != nil {
 		s.stop(ctx, c)
 	}
 	return err
+}
+
+// cancelWait takes back the retry that a back-off holds back, and reports whether
+// there was one.
+func (s *static) cancelWait(ctx *actor.Context[request], c *child) bool {
+	if c.pace == nil || !ctx.CancelTimer(c.spec.ID) {
+		return false
+	}
+	c.queued = false
+	return true
 }
 
 // drop stops a child and forgets it, if it is there.

@@ -9,7 +9,7 @@ import (
 // member is a child of a dynamic supervisor. There may be very many, so it holds
 // no more than it needs.
 type member struct {
-	start      func(actor.Self) (actor.PID, error) // nil if it is never needed again
+	start      starter // nil if it is never needed again
 	limit      Shutdown
 	restart    Restart
 	typ        Type
@@ -22,7 +22,7 @@ type member struct {
 
 func newMember(c Child) member {
 	c = c.withDefaults()
-	m := member{start: c.Start, limit: c.Shutdown, restart: c.Restart, typ: c.Type}
+	m := member{start: c.starter(), limit: c.Shutdown, restart: c.Restart, typ: c.Type}
 	if m.restart == Temporary {
 		m.start = nil // let go of what it refers to
 	} else {

@@ -16,12 +16,13 @@ func (s Strategy) round(all *children, failed *child) round {
 
 // roundFrom stops the given child and all later ones that run, in reverse order,
 // and starts them all, those included that had ended before: their descriptions
-// are there (SUP-25). Temporary children are stopped for good (SUP-24).
+// are there (SUP-25). Temporary children are stopped for good (SUP-24); one that is
+// restarting has become Temporary since, and this restart is still due.
 func roundFrom(first *child) (r round) {
 	last := first
 	for c := first; c != nil; c = c.next {
 		last = c
-		if c.spec.Restart != Temporary {
+		if c.spec.Restart != Temporary || c.phase == restarting {
 			r.start = append(r.start, c)
 		}
 	}

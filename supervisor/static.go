@@ -132,7 +132,7 @@ func (s *static) restarted(ctx *actor.Context[request], c *child) {
 
 // start starts a child. That it does not want to start is no failure.
 func (s *static) start(ctx *actor.Context[request], c *child) error {
-	pid, err := start(ctx, c.spec.Start)
+	pid, err := start(ctx, c.begin)
 	switch {
 	case err == nil:
 		s.started(c, pid)

@@ -103,6 +103,43 @@ func (t Tree) DeleteChild(ctx context.Context, id string) error {
 	return err
 }
 
+// ChangeChild gives the child with the ID of c the description c. A child that runs
+// goes on: its next end is judged by c, and so is how long it may take to stop; what
+// is started next, be it for a restart, is what c says. A restart that waits for the
+// Backoff of the old description is tried at once. To put c into effect at once call
+// TerminateChild and then RestartChild.
+//
+// A child that is at rest stays so, even if c is Temporary. Handles that follow the
+// child, such as a [Ref] from [Follow], follow what c starts as well. As
+// all that is done by request, the change is forgotten when the supervisor is
+// restarted itself: it starts with its Spec.
+//
+//	c, err := tree.ChildSpec(ctx, "store")
+//	…
+//	c.Shutdown = supervisor.Shutdown(time.Minute)
+//	err = tree.ChangeChild(ctx, c)
+//
+// If c is bad the error wraps a [*SpecError] and nothing has changed. That of an unknown
+// ID wraps [ErrNotFound].
+//
+// OTP: what a code change of a supervisor does to its child specifications.
+func (t Tree) ChangeChild(ctx context.Context, c Child) error {
+	_, err := ask(ctx, t.at.now(), "change child", c.ID, func(r actor.Reply[struct{}]) request {
+		return changeChild{c, r}
+	})
+	return err
+}
+
+// Child tells of one child what WhichChildren lists: its PID, if it runs. The error
+// of an unknown ID wraps [ErrNotFound].
+//
+// OTP: supervisor:which_child/2.
+func (t Tree) Child(ctx context.Context, id string) (ChildInfo, error) {
+	return ask(ctx, t.at.now(), "find child", id, func(r actor.Reply[ChildInfo]) request {
+		return whichChild{id, r}
+	})
+}
+
 // ChildSpec returns the description of a child with defaults filled in. The error
 // of an unknown ID wraps [ErrNotFound]. It is OTP's get_childspec.
 func (t Tree) ChildSpec(ctx context.Context, id string) (Child, error) {
