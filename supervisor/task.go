@@ -1,6 +1,10 @@
 package supervisor
 
-import "context"
+import (
+	"context"
+
+	"github.com/troupe-go/troupe/actor"
+)
 
 // Task returns a child that runs a function once: a [Service] that is [Temporary]
 // unless the options say otherwise. It is what Elixir's Task.Supervisor starts with
@@ -13,4 +17,12 @@ import "context"
 // [actor.Shutdown], either of which cancels ctx.
 func Task(id string, f func(ctx context.Context) error, opts ...ChildOption) Child {
 	return Service(id, f, append([]ChildOption{Temporary}, opts...)...)
+}
+
+// StartTask starts a child that is [Temporary] and has the given Start, see [Child].
+// With it the supervisor is a task.Supervisor, for tasks that are awaited or
+// streamed: the Start method of such a task is what to start it with. Elixir:
+// Task.Supervisor.
+func (d Dynamic) StartTask(ctx context.Context, start func(parent actor.Self) (actor.PID, error)) (actor.PID, error) {
+	return d.StartChild(ctx, Child{Start: start, Restart: Temporary})
 }

@@ -9,10 +9,11 @@
 // [Async] is for actors: the task is linked to its owner, so that a crash of the
 // one takes the other down. With [AsyncNoLink] the owner lives and learns the
 // reason. [Deliver] sends the outcome to the owner as a message, for owners that
-// must not wait in a handler. [AwaitMany] and [YieldMany] wait for several tasks,
-// the first until one fails, the second for what there is in time. [Go] is for code outside of actors. [Start] is fire
-// and forget, [Behavior] and [Prepare] are for supervisors, and [Stream] runs a
-// function on each item of a sequence, so many at a time.
+// must not wait in a handler. [Go] is for code outside of actors. [AwaitMany] and
+// [YieldMany] wait for several tasks, the first until one fails, the second for
+// what there is in time. [Start] is fire and forget, [Behavior] and [Prepare] are
+// for supervisors, and [Stream] runs a function on each item of a sequence, so many
+// at a time, supervised if it is to be.
 //
 // # How a task ends
 //

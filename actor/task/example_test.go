@@ -10,6 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/task"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
 // page pretends to fetch a page.
@@ -199,4 +200,36 @@ func ExampleStream() {
 	// page /a
 	// error: not found
 	// page /b
+}
+
+func ExampleStream_supervised() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	defer sys.Shutdown(ctx)
+
+	// All that is fetched anywhere in the program shares a maximum, and ends with
+	// the supervisor.
+	fetchers, err := supervisor.StartDynamic(sys, supervisor.DynamicSpec{MaxChildren: 100})
+	if err != nil {
+		panic(err)
+	}
+	fetch := func(ctx context.Context, url string) (string, error) {
+		if url == "/bad" {
+			panic("cannot parse it")
+		}
+		return page(ctx, url)
+	}
+	urls := slices.Values([]string{"/a", "/bad", "/b"})
+	for text, err := range task.Stream(ctx, sys, urls, fetch, task.StreamOptions{Supervisor: fetchers}) {
+		var item *task.ItemError[string]
+		if errors.As(err, &item) {
+			fmt.Println("failed:", item.Item)
+			continue
+		}
+		fmt.Println(text, err)
+	}
+	// Output:
+	// page /a <nil>
+	// failed: /bad
+	// page /b <nil>
 }

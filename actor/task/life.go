@@ -39,6 +39,13 @@ const (
 	failed                 // it will not give a value, though it may still run
 )
 
+// identity returns the task's actor, or zero if there is none yet.
+func (l *life) identity() actor.PID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pid
+}
+
 // claim reports whether the caller may start the task: nobody else has.
 func (l *life) claim() bool {
 	l.mu.Lock()

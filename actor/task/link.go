@@ -42,9 +42,6 @@ func (l *life) unlink() {
 
 // linked reports whether the task has a link to its owner, who may just be ending.
 func (l *life) linked() bool {
-	l.mu.Lock()
-	pid := l.pid
-	l.mu.Unlock()
-	info, alive := pid.Info()
+	info, alive := l.identity().Info()
 	return alive && slices.Contains(info.Links, l.owner)
 }

@@ -53,7 +53,7 @@ func (p *pool) close() {
 	p.shutdown()
 	var pids []actor.PID
 	for l := range p.tasks { // nobody else adds or removes
-		pids = append(pids, l.pid)
+		pids = append(pids, l.identity())
 	}
 	reap(pids...)
 }

@@ -16,6 +16,19 @@ import (
 // also the cause with which that item's context is cancelled.
 var ErrTimeout = errors.New("task: timeout")
 
+// ItemError is the error of an item of a stream whose task ended without a result.
+// It says which item that is. It is zip_input_on_exit in Elixir.
+type ItemError[T any] struct {
+	Item T
+	Err  error // an [*ExitError], which wraps [ErrTimeout] if the item took too long
+}
+
+// Error returns the text of Err. It does not show the item.
+func (e *ItemError[T]) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *ItemError[T]) Unwrap() error { return e.Err }
+
 // StreamOptions says how a [Stream] runs. The zero StreamOptions is a good one.
 type StreamOptions struct {
 	// MaxConcurrency is how many tasks there are at once, those included whose
@@ -28,6 +41,9 @@ type StreamOptions struct {
 	Timeout time.Duration
 	// OnTimeout says what happens to the stream when an item takes longer.
 	OnTimeout OnTimeout
+	// Supervisor starts the tasks, if it is not nil. If it refuses one, for it has
+	// as many children as it may have, that error is the stream's last result.
+	Supervisor Supervisor
 }
 
 // OnTimeout says what an item that takes too long does to its stream. Either way
@@ -44,8 +60,8 @@ const (
 
 // Stream runs f on each of the items, in tasks of their own in sys, and returns
 // their results. A result is what f returned, an error included; that is no crash
-// of the task. If f panicked, the result is an [*ExitError] that wraps the
-// [*actor.PanicError]. Either way the stream goes on: break if it should not.
+// of the task. If the task ended without a result, because f panicked for one, that
+// is an [*ItemError]. Either way the stream goes on: break if it should not.
 //
 //	for page, err := range task.Stream(ctx, sys, slices.Values(urls), fetch, task.StreamOptions{}) {
 //
@@ -61,23 +77,26 @@ const (
 // MaxConcurrency others, or longer than the loop. The contexts have the values of
 // ctx, which is the calling actor's as a rule.
 //
-// It is Task.async_stream.
+// It is Task.async_stream, and with a Supervisor
+// Task.Supervisor.async_stream_nolink.
 func Stream[T, R any](ctx context.Context, sys *actor.System, items iter.Seq[T], f func(ctx context.Context, item T) (R, error), o StreamOptions) iter.Seq2[R, error] {
 	if o.MaxConcurrency <= 0 {
 		o.MaxConcurrency = runtime.GOMAXPROCS(0)
 	}
 	return func(yield func(R, error) bool) {
-		s := &stream[R]{
+		s := &stream[T, R]{
 			StreamOptions: o,
 			ctx:           ctx,
 			values:        context.WithoutCancel(ctx),
+			sys:           sys,
+			f:             f,
 			yield:         yield,
-			ended:         make(chan *item[R], o.MaxConcurrency),
+			ended:         make(chan *item[T, R], o.MaxConcurrency),
 		}
 		defer context.AfterFunc(ctx, s.pool.shutdown)()
 		defer s.pool.close()
 		for x := range items {
-			if !s.start(sys, func(ctx context.Context) (R, error) { return f(ctx, x) }) {
+			if !s.start(x) {
 				return
 			}
 			if s.n == s.MaxConcurrency && !s.take() {
@@ -93,63 +112,73 @@ func Stream[T, R any](ctx context.Context, sys *actor.System, items iter.Seq[T],
 }
 
 // stream is one run of a Stream. Only the goroutine that ranges over it uses it.
-type stream[R any] struct {
+type stream[T, R any] struct {
 	StreamOptions
 	ctx    context.Context
 	values context.Context // ctx without its end, which the pool sees to
+	sys    *actor.System
+	f      func(context.Context, T) (R, error)
 	yield  func(R, error) bool
-	n      int           // started, and their results not taken
-	queue  []*item[R]    // those, in their order, unless order does not matter
-	ended  chan *item[R] // has room for all of them, so that none waits on it
+	n      int              // started, and their results not taken
+	queue  []*item[T, R]    // those, in their order, unless order does not matter
+	ended  chan *item[T, R] // has room for all of them, so that none waits on it
 	pool   pool
 }
 
 // item is the task of one item of a stream. The error that the function returns
 // is not the task's reason but a part of its value.
-type item[R any] struct {
+type item[T, R any] struct {
 	Task[Result[R]]
-	timer *time.Timer // nil without a Timeout
-	over  bool        // has come out of ended
+	input T
+	over  bool // has come out of ended
 }
 
 // start starts the task of an item. It reports false if the stream must end.
-func (s *stream[R]) start(sys *actor.System, f func(context.Context) (R, error)) bool {
-	it := new(item[R])
+func (s *stream[T, R]) start(input T) bool {
+	it := &item[T, R]{input: input}
 	it.caller = s.values
 	it.run = func(ctx context.Context) (r Result[R], _ error) {
-		r.Value, r.Err = f(ctx)
+		if s.Timeout > 0 {
+			defer time.AfterFunc(s.Timeout, it.expire).Stop()
+		}
+		r.Value, r.Err = s.f(ctx, it.input)
 		return r, nil
 	}
-	ref, err := actor.Spawn(sys, it.behavior)
-	if err != nil {
-		return s.fail(err)
-	}
-	pid := ref.PID()
-	it.told = func() {
-		if it.timer != nil {
-			it.timer.Stop()
-		}
-		s.ended <- it
-	}
-	if s.Timeout > 0 {
-		it.timer = time.AfterFunc(s.Timeout, func() {
-			it.settle(ErrTimeout)
-			pid.Exit(ErrTimeout)
-			reap(pid)
-		})
-	}
+	it.told = func() { s.ended <- it }
 	s.n++
 	if !s.Unordered {
 		s.queue = append(s.queue, it)
 	}
 	s.pool.add(&it.life)
-	it.start(ref, nil)
+	if err := s.launch(it); err != nil {
+		it.stop(actor.Shutdown) // a supervisor that was not waited for may start it yet
+		return s.fail(err)
+	}
 	return true
+}
+
+// expire ends the task of an item that takes too long.
+func (it *item[T, R]) expire() {
+	it.settle(ErrTimeout)
+	pid := it.PID()
+	pid.Exit(ErrTimeout)
+	reap(pid)
+}
+
+// launch has the item's task started.
+func (s *stream[T, R]) launch(it *item[T, R]) error {
+	if s.Supervisor != nil {
+		it.ready = true
+		return it.startUnder(s.ctx, s.Supervisor)
+	}
+	ref, err := actor.Spawn(s.sys, it.behavior)
+	it.Task.start(ref, err)
+	return err
 }
 
 // take waits for the next result and yields it. It reports false if the stream
 // must end.
-func (s *stream[R]) take() bool {
+func (s *stream[T, R]) take() bool {
 	it := s.next()
 	if err := s.ctx.Err(); err != nil {
 		return s.fail(err)
@@ -161,11 +190,24 @@ func (s *stream[R]) take() bool {
 		return s.yield(r.Value, r.Err)
 	}
 	late := err.(*ExitError).Reason == ErrTimeout
-	return s.yield(r.Value, err) && !(late && s.OnTimeout == FailStream)
+	return s.yield(r.Value, &ItemError[T]{it.input, err}) && !(late && s.OnTimeout == FailStream)
 }
 
 // next returns the item whose result is due, or nil if ctx is done.
-func (s *stream[R]) next() *item[R] {
+func (s *stream[T, R]) next() *item[T, R] {
+	it := s.due()
+	if it != nil && s.Supervisor != nil {
+		// When its end is known to all, there is room for another one in the
+		// supervisor: it will learn of the end before it is asked to start that.
+		select {
+		case <-it.PID().Done():
+		case <-s.ctx.Done():
+		}
+	}
+	return it
+}
+
+func (s *stream[T, R]) due() *item[T, R] {
 	for {
 		if !s.Unordered && s.queue[0].over {
 			it := s.queue[0]
@@ -185,7 +227,7 @@ func (s *stream[R]) next() *item[R] {
 }
 
 // fail ends the stream with an error.
-func (s *stream[R]) fail(err error) bool {
+func (s *stream[T, R]) fail(err error) bool {
 	var none R
 	s.yield(none, fmt.Errorf("task: stream: %w", err))
 	return false

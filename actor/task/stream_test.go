@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -137,6 +138,63 @@ func TestStream(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TSK-6: what ends a task without a result is told along with the item; an error
+// that the function returned is the result itself.
+func TestItemError(t *testing.T) {
+	for name, test := range map[string]struct {
+		f    func(ctx context.Context) error
+		want func(error) bool
+	}{
+		"panic":    {func(context.Context) error { panic("oops") }, isPanic("oops")},
+		"goexit":   {func(context.Context) error { runtime.Goexit(); return nil }, func(err error) bool { return errors.Is(err, actor.Goexit) }},
+		"late":     {func(ctx context.Context) error { <-ctx.Done(); return nil }, func(err error) bool { return errors.Is(err, task.ErrTimeout) }},
+		"killed":   {func(ctx context.Context) error { pidOf(t, ctx).Exit(actor.Kill); return nil }, func(err error) bool { return errors.Is(err, actor.Killed) }},
+		"returned": {func(context.Context) error { return errBoom }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				f := func(ctx context.Context, item string) (string, error) {
+					if item == "bad" {
+						return item, test.f(ctx)
+					}
+					return item, nil
+				}
+				items := slices.Values([]string{"good", "bad", "fine"})
+				var results int
+				for v, err := range task.Stream(t.Context(), sys, items, f, task.StreamOptions{Timeout: time.Second, OnTimeout: task.FailItem}) {
+					results++
+					var told *task.ItemError[string]
+					var exit *task.ExitError
+					switch isItem := errors.As(err, &told); {
+					case results != 2:
+						if err != nil || v == "bad" {
+							t.Errorf("result %d: %q, %v", results, v, err)
+						}
+					case test.want == nil:
+						if err != errBoom || v != "bad" {
+							t.Errorf("it is not what the function returned but %q, %v", v, err)
+						}
+					case !isItem || told.Item != "bad" || !errors.As(err, &exit) || told.Err != exit || !test.want(err) || err.Error() != exit.Error():
+						t.Errorf("it does not tell of the item: %#v", err)
+					}
+				}
+				if results != 3 {
+					t.Errorf("%d results", results)
+				}
+			})
+		})
+	}
+}
+
+// pidOf returns the actor whose context it is.
+func pidOf(t testing.TB, ctx context.Context) actor.PID {
+	pid, ok := actor.FromContext(ctx)
+	if !ok {
+		t.Error("the context is no actor's")
+	}
+	return pid
 }
 
 // TSK-7: an item is started only as results are taken, and each range runs the

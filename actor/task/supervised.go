@@ -11,6 +11,17 @@ import (
 // ErrStarted says that a task was to be started a second time.
 var ErrStarted = errors.New("task: it has been started")
 
+// errNotStarted says that a Supervisor has done nothing.
+var errNotStarted = errors.New("task: the supervisor did not start it")
+
+// Supervisor starts tasks as children of its own. A supervisor.Dynamic is one.
+type Supervisor interface {
+	// StartTask calls start with the supervisor as the parent, once, and returns
+	// what that returned; or an error, because it takes no more children or ctx is
+	// done. The task is not to be started again when it has ended.
+	StartTask(ctx context.Context, start func(parent actor.Self) (actor.PID, error)) (actor.PID, error)
+}
+
 // Behavior returns the behavior of an actor that runs f and ends: with
 // [actor.Normal] if f returns nil, and otherwise as f does. The spawn does not
 // wait for f. The actor takes no messages.
@@ -56,7 +67,10 @@ func (*job) Receive(*actor.Context[struct{}], struct{}) error { return nil }
 
 // Prepare returns a task like that of [Async] that is to be started by somebody
 // else, a supervisor, with the Start method: it will be linked to that one, and to
-// its owner before f begins. It is one half of Task.Supervisor.async.
+// its owner before f begins. It is one half of Task.Supervisor.async:
+//
+//	t := task.Prepare(ctx, load)
+//	if _, err := sup.StartTask(ctx, t.Start); err != nil {
 func Prepare[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
 	t := prepare(owner, f)
 	t.link, t.ready = owner, true
@@ -82,4 +96,13 @@ func (t *Task[T]) Start(parent actor.Self) (actor.PID, error) {
 	ref, err := actor.SpawnLink(parent, t.behavior)
 	t.start(ref, err)
 	return ref.PID(), err
+}
+
+// startUnder has a supervisor start the task.
+func (t *Task[T]) startUnder(ctx context.Context, sup Supervisor) error {
+	_, err := sup.StartTask(ctx, t.Start)
+	if err == nil && t.PID().IsZero() {
+		err = errNotStarted
+	}
+	return err
 }

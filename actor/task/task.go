@@ -37,11 +37,7 @@ type Task[T any] struct {
 // PID returns the identity of the task's actor, to monitor it, for one; its Done
 // channel serves a select. It is zero if the task has not been started or could
 // not be.
-func (t *Task[T]) PID() actor.PID {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.pid
-}
+func (t *Task[T]) PID() actor.PID { return t.identity() }
 
 // Await waits for the task and returns its value. A task that ended without one
 // gives an [*ExitError], at once if it was killed while its function runs. If ctx

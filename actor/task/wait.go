@@ -10,9 +10,7 @@ import (
 // mayAwait returns an error if the actor that ctx belongs to, or code outside of
 // actors, may not await the task.
 func (l *life) mayAwait(ctx context.Context) error {
-	l.mu.Lock()
-	pid := l.pid
-	l.mu.Unlock()
+	pid := l.identity()
 	who, _ := actor.FromContext(ctx)
 	switch {
 	case !l.owner.IsZero() && who != l.owner:
