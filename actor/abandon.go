@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -58,6 +59,25 @@ func (p *process) isTold() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.told
+}
+
+// Stuck returns the actors below p, its children and theirs, that have been abandoned
+// and whose handlers have not returned to this day; see [System.Stuck]. A supervisor's
+// are those that it could not stop.
+func (p PID) Stuck() []PID {
+	if p.p == nil {
+		return nil
+	}
+	return slices.DeleteFunc(p.p.sys.Stuck(), func(q PID) bool { return !p.p.isAbove(q.p) })
+}
+
+func (p *process) isAbove(q *process) bool {
+	for q = q.parent; q != nil; q = q.parent {
+		if p == q {
+			return true
+		}
+	}
+	return false
 }
 
 // dumper gets the stacks of stuck goroutines, which stops the world for some 5 µs for

@@ -130,9 +130,9 @@ func crashed(verdict *doom, reason error) bool {
 	return !IsClean(reason)
 }
 
-// ReasonError stands in for an exit reason that cannot be used, because one of its
-// methods panicked: most often a nil pointer that was returned as an error. It counts
-// as a crash.
+// ReasonError stands in for an exit reason, or another error, that cannot be used,
+// because one of its methods panicked: most often a nil pointer that was returned as an
+// error. As a reason it counts as a crash.
 type ReasonError struct {
 	Type  string // of the reason
 	Nil   bool   // it was a nil pointer
@@ -150,9 +150,9 @@ func newReasonError(reason error, panicked any) *ReasonError {
 
 func (e *ReasonError) Error() string {
 	if e.Nil {
-		return fmt.Sprintf("a nil %s as the reason: %v", e.Type, e.Panic)
+		return fmt.Sprintf("a nil %s as an error: %v", e.Type, e.Panic)
 	}
-	return fmt.Sprintf("a %s as the reason, whose methods fail: %v", e.Type, e.Panic)
+	return fmt.Sprintf("an error of type %s whose methods fail: %v", e.Type, e.Panic)
 }
 
 // Unwrap returns the panic.

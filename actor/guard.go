@@ -6,9 +6,10 @@ import (
 )
 
 // Guard calls f, which is not trusted, and returns its error; a [*PanicError] if it
-// panicked; or [Goexit] if it called runtime.Goexit, as t.FailNow does. It is for
-// code that must go on whatever a callback does: libraries on top of this package
-// that call their users' functions from an actor of their own.
+// panicked; or [Goexit] if it called runtime.Goexit, as t.FailNow does. An error whose
+// methods panic comes back as a [*ReasonError]. It is for code that must go on whatever
+// a callback does: libraries on top of this package that call their users' functions
+// from an actor of their own.
 //
 // f runs on a goroutine of its own, for nothing else survives Goexit, while the
 // caller waits: what the caller did happens before f, and what f did before Guard
@@ -65,5 +66,5 @@ func (g *guardedCall) run() {
 		}
 	}()
 	g.err = Goexit // unless f returns
-	g.err = g.f()
+	g.err = vet(g.f())
 }

@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"errors"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -35,7 +34,7 @@ func (s *dynamic) Receive(ctx *actor.Context[dynamicRequest], r dynamicRequest) 
 
 // HandleExit implements [actor.ExitHandler]. Exits of strangers are ignored.
 func (s *dynamic) HandleExit(ctx *actor.Context[dynamicRequest], exit actor.Exit) error {
-	m, d, known := s.exited(exit.From, actor.IsClean(exit.Reason), s.now())
+	m, d, known := s.exited(exit.From, !exit.Crashed(), s.now())
 	if !known {
 		return nil
 	}
@@ -81,15 +80,14 @@ func (s *dynamic) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m 
 		s.restarted(pid, again)
 		m.pace.started(now)
 		tell(ctx, s.spec.OnRestart, Restarted{Old: pid, New: again, Count: len(s.budget.spent), Took: now - m.downAt})
-	case errors.Is(err, actor.Ignore):
+	case ignored(err):
 		_, err = s.forget(pid)
 		return err
 	default:
 		report(ctx, reportStartFailed, "", pid, err)
 		s.restartFailed(pid)
 		switch {
-		case errors.Is(err, actor.ErrClosed):
-			// A system that shuts down will stop this supervisor, too.
+		case closed(err):
 		case m.pace != nil:
 			s.retryAfter(ctx, pid, m.pace.failed())
 		default:
@@ -107,7 +105,7 @@ func (s *dynamic) retryAfter(ctx *actor.Context[dynamicRequest], former actor.PI
 // reportStop reports how a member that was told to end did so, if not in order.
 func (s *dynamic) reportStop(ctx *actor.Context[dynamicRequest], pid actor.PID, m member) {
 	c := Child{Restart: m.restart, Shutdown: m.limit}
-	if reason := pid.Err(); !c.expected(reason) {
-		report(ctx, reportStopFailed, "", pid, reason)
+	if !c.expected(pid) {
+		report(ctx, reportStopFailed, "", pid, pid.Err())
 	}
 }

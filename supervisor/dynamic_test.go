@@ -238,7 +238,7 @@ func TestDynamicStopsInParallel(t *testing.T) {
 			s.expect(step.want)
 			abandoned(step.abandoned)
 		}
-		s.ok(<-stopped)
+		s.expectStuck(<-stopped, stuck...)
 		if took := time.Since(begin); took != 10*time.Second {
 			t.Errorf("it took %v, want 10s", took)
 		}

@@ -34,6 +34,17 @@ func (e *AlreadyStartedError) Error() string {
 	return fmt.Sprintf("child %q is already started: %v", e.ID, e.PID)
 }
 
+// StuckError says that a supervisor has stopped, but not all that was below it: the
+// handlers of some actors do not return, and still run.
+type StuckError struct {
+	Supervisor actor.PID
+	Actors     []actor.PID // they have been abandoned; see [actor.PID.Abandon]
+}
+
+func (e *StuckError) Error() string {
+	return fmt.Sprintf("supervisor: stop %v: %d handlers still run, of %v", e.Supervisor, len(e.Actors), e.Actors)
+}
+
 // SpecError says what is wrong with a [Spec], a [DynamicSpec] or a [Child].
 type SpecError struct {
 	Child   string // ID of the child, "" if it has none or the fault is in no child

@@ -223,6 +223,16 @@ func (s *stage) ok(err error) {
 	}
 }
 
+// expectStuck fails the test if err does not say that these, and only these, are still
+// at it.
+func (s *stage) expectStuck(err error, want ...actor.PID) {
+	s.Helper()
+	stuck, ok := errors.AsType[*supervisor.StuckError](err)
+	if !ok || !slices.Equal(stuck.Actors, want) {
+		s.Fatalf("got error %v, want that %v are stuck", err, want)
+	}
+}
+
 // expectError fails the test if err does not wrap want.
 func (s *stage) expectError(err, want error) {
 	s.Helper()

@@ -35,6 +35,9 @@ func writeReport(self actor.Self, what, id string, pid actor.PID, reason error) 
 	if !pid.IsZero() {
 		attrs = append(attrs, slog.Any("pid", pid))
 	}
+	if f, ok := reason.(*startFailure); ok {
+		reason = f.error
+	}
 	attrs = append(attrs, slog.Any("reason", reason))
 	if p, ok := reason.(*actor.PanicError); ok && what == reportStartFailed {
 		attrs = append(attrs, slog.Any("stack", p.Stack)) // nobody else has logged it

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"context"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -10,9 +11,10 @@ import (
 // round of several each of them is told of. A child that was started by RestartChild
 // was not restarted.
 //
-// Spec.OnRestart and DynamicSpec.OnRestart are called with it on the supervisor's
-// goroutine, so they must be quick, and must make no request of that supervisor. A
-// panic in them is logged, and goes no further.
+// Spec.OnRestart and DynamicSpec.OnRestart are called with it while the supervisor
+// waits, so they must be quick, and must make no request of that supervisor. A panic or
+// runtime.Goexit in them is logged, and goes no further; after a second the supervisor
+// waits no longer.
 type Restarted struct {
 	Supervisor actor.PID
 	Child      string    // its ID, "" in a dynamic supervisor
@@ -34,14 +36,16 @@ func tell(self actor.Self, hook func(Restarted), r Restarted) {
 	if hook == nil {
 		return
 	}
-	defer func() {
-		if v := recover(); v != nil {
-			self.System().Logger().Error("supervisor: OnRestart panicked", "supervisor", self.PID(), "panic", v)
-		}
-	}()
 	r.Supervisor, r.Reason = self.PID(), nil
 	if !r.Old.IsZero() {
 		r.Reason = r.Old.Err()
 	}
-	hook(r)
+	ctx, cancel := context.WithTimeout(self, hookPatience)
+	defer cancel()
+	if err := actor.Guard(ctx, func() error { hook(r); return nil }); err != nil {
+		self.System().Logger().Error("supervisor: OnRestart failed", "supervisor", self.PID(), "reason", err)
+	}
 }
+
+// hookPatience is how long a supervisor waits for a hook.
+const hookPatience = time.Second

@@ -3,6 +3,8 @@ package supervisor
 import (
 	"context"
 	"time"
+
+	"github.com/troupe-go/troupe/actor"
 )
 
 // GracefulServer is what [Server] can supervise; *http.Server is one. If it has a
@@ -57,19 +59,16 @@ func serveUntil(ctx context.Context, s GracefulServer, limit Shutdown) error {
 const httpServerClosed = "http: Server closed"
 
 // shutDown ends the server within the limit, in order if it can.
-func shutDown(s GracefulServer, limit Shutdown) (err error) {
-	defer func() {
-		if v := recover(); v != nil { // this goroutine is nobody's
-			err = panicError(v)
-		}
-	}()
+func shutDown(s GracefulServer, limit Shutdown) error {
 	// The context of the child is of no use here: it is done already.
 	ctx, cancel := context.Background(), context.CancelFunc(func() {})
 	if limit != Infinity {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(max(limit, 0)))
 	}
 	defer cancel()
-	if err = s.Shutdown(ctx); err != nil {
+	// This goroutine is nobody's, and the one that serves waits for it.
+	err := actor.Guard(context.Background(), func() error { return s.Shutdown(ctx) })
+	if err != nil {
 		forceClose(s)
 	}
 	return err
@@ -79,6 +78,6 @@ func shutDown(s GracefulServer, limit Shutdown) (err error) {
 // error that counts.
 func forceClose(s GracefulServer) {
 	if c, ok := s.(interface{ Close() error }); ok {
-		_ = c.Close()
+		_ = actor.Guard(context.Background(), c.Close)
 	}
 }

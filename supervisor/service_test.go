@@ -114,8 +114,10 @@ func TestServiceThatDoesNotReturnIsAbandoned(t *testing.T) {
 			}, supervisor.Shutdown(3*time.Second)),
 		}})
 		s.settle()
+		list, err := sup.WhichChildren(s.Context())
+		s.ok(err)
 		begin := time.Now()
-		s.ok(sup.Stop(s.Context()))
+		s.expectStuck(sup.Stop(s.Context()), list[0].PID)
 		if took := time.Since(begin); took != 4*time.Second {
 			s.Errorf("it took %v", took)
 		}

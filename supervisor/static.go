@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -55,7 +54,7 @@ func (s *static) HandleExit(ctx *actor.Context[request], exit actor.Exit) error 
 	if c == nil {
 		return nil
 	}
-	d := s.exited(c, actor.IsClean(exit.Reason), s.now())
+	d := s.exited(c, !exit.Crashed(), s.now())
 	if d.report {
 		report(ctx, reportTerminated, c.spec.ID, exit.From, exit.Reason)
 	}
@@ -92,8 +91,7 @@ func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision) err
 			report(ctx, reportStartFailed, c.spec.ID, actor.PID{}, err)
 			queue := s.restartFailed(c)
 			switch {
-			case errors.Is(err, actor.ErrClosed):
-				// A system that shuts down will stop this supervisor, too.
+			case closed(err):
 			case c.pace != nil:
 				s.retryAfter(ctx, c, c.pace.failed())
 			case queue:
@@ -139,7 +137,7 @@ func (s *static) start(ctx *actor.Context[request], c *child) error {
 		if c.pace != nil {
 			c.pace.started(s.now())
 		}
-	case errors.Is(err, actor.Ignore):
+	case ignored(err):
 		s.rest(c)
 		err = nil
 	}
@@ -153,8 +151,8 @@ func (s *static) stop(ctx *actor.Context[request], c *child) bool {
 	if !stopAll(ctx, []victim{{pid, c.spec.Shutdown}}) {
 		return false
 	}
-	if reason := pid.Err(); !c.spec.expected(reason) {
-		report(ctx, reportStopFailed, c.spec.ID, pid, reason)
+	if !c.spec.expected(pid) {
+		report(ctx, reportStopFailed, c.spec.ID, pid, pid.Err())
 	}
 	s.rest(c)
 	return true

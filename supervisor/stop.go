@@ -121,14 +121,14 @@ func (w *waiter) stop() {
 	}
 }
 
-// expected reports whether reason is the end that a stop was to bring about. What
-// is not is reported (SUP-15).
-func (c Child) expected(reason error) bool {
-	switch {
+// expected reports whether the child has come to the end that a stop was to bring
+// about. What is not is reported (SUP-15).
+func (c Child) expected(pid actor.PID) bool {
+	switch reason := pid.Err(); {
 	case reason == actor.Shutdown:
 		return true
 	case c.Shutdown == BrutalKill && reason == actor.Killed:
 		return true
 	}
-	return c.Restart != Permanent && actor.IsClean(reason)
+	return c.Restart != Permanent && !pid.Crashed()
 }

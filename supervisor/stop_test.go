@@ -114,7 +114,7 @@ func TestStuckChildIsAbandoned(t *testing.T) {
 				s.settle()
 				s.send("b", func(*actor.Context[any]) error { <-release; return nil })
 				synctest.Wait()
-				if took := elapsed(func() { s.ok(sup.Stop(s.Context())) }); took != c.took {
+				if took := elapsed(func() { s.expectStuck(sup.Stop(s.Context()), s.pid("b")) }); took != c.took {
 					t.Errorf("it took %v, want %v", took, c.took)
 				}
 				s.expect("-c shutdown, -a shutdown")

@@ -165,12 +165,16 @@ func (t Tree) CountChildren(ctx context.Context) (Count, error) {
 // Stop stops the children in reverse order, then the supervisor, with reason
 // [actor.Shutdown], and returns when it has ended. See [actor.PID.Stop] for the
 // errors. If ctx is done first the supervisor goes on stopping; a kill cuts it
-// short.
+// short. If an actor below the supervisor had to be abandoned, now or earlier, and its
+// handler still runs, the error is a [*StuckError]: nil says that nothing runs.
 func (t Tree) Stop(ctx context.Context) error { return stop(ctx, t.PID()) }
 
 func stop(ctx context.Context, pid actor.PID) error {
 	if err := pid.Stop(ctx, actor.Shutdown); err != nil {
 		return fmt.Errorf("supervisor: %w", err)
+	}
+	if stuck := pid.Stuck(); len(stuck) > 0 {
+		return &StuckError{pid, stuck}
 	}
 	return nil
 }
