@@ -1,8 +1,10 @@
 package ws
 
 import (
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // broadcast is a message to all subscribers of a topic. It is encoded once for
@@ -16,6 +18,7 @@ type onceFrame struct {
 	once  sync.Once
 	frame frame
 	err   error
+	told  atomic.Bool
 }
 
 func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, error) {
@@ -29,9 +32,11 @@ func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, e
 	}, nil
 }
 
+// frame returns the broadcast for the clients of an encoding.
 func (b *broadcast) frame(e *encoding) (frame, error) {
 	f := &b.frames[e.index]
 	f.once.Do(func() {
+		f.err = errUnencoded
 		// Contained, or only the first receiver would hear of it, and the others be
 		// sent a frame that is none.
 		defer func() {
@@ -43,3 +48,12 @@ func (b *broadcast) frame(e *encoding) (frame, error) {
 	})
 	return f.frame, f.err
 }
+
+// untold reports whether it has not been logged yet that there is no frame for an
+// encoding: that is done once, and not for each receiver.
+func (b *broadcast) untold(e *encoding) bool {
+	return b.frames[e.index].told.CompareAndSwap(false, true)
+}
+
+// errUnencoded stands for a serializer that does not return.
+var errUnencoded = errors.New("ws: the serializer does not return")

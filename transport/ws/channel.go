@@ -3,6 +3,7 @@ package ws
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -19,13 +20,15 @@ import (
 type Handler interface {
 	// Join lets the client in or, with an error, refuses it; see [Refuse]. The
 	// reply is the payload of the answer; nil means {}. The channel cannot push
-	// or broadcast yet; [Channel.Continue] is for what follows the answer. Other
-	// joins of the same client wait meanwhile.
+	// or broadcast yet; [Channel.Continue] is for what follows the answer. What the
+	// client sends to this topic waits meanwhile; its other topics do not.
 	Join(c *Channel, topic string, in Payload) (reply any, err error)
 
 	// HandleIn handles an event that the client pushed. With the error [Stop], or
 	// one that wraps [actor.Shutdown], the channel ends in good order after the
-	// reply; any other error is a crash, like a panic, and nothing is replied.
+	// reply, and the client does not come back. Any other error is a crash: the client
+	// is sent the reply all the same, if there is one, and joins again. Return
+	// [NoReply] with an error that leaves nothing to say.
 	HandleIn(c *Channel, event string, in Payload) (Reply, error)
 }
 
@@ -65,11 +68,20 @@ type Channel struct {
 	joinRef string
 	current string // of the message that is being handled, if it has one
 
-	intercepts []string     // does not change after the join
-	pending    atomic.Int64 // messages of the client that are not handled yet
-	replaced   atomic.Bool  // joined anew: handle no more
+	intercepts []string             // does not change after the join
+	pending    atomic.Int64         // what those of the client's messages count for that are not handled yet
+	toHandle   atomic.Int64         // and the broadcasts for the handler
+	held       atomic.Pointer[held] // what is broadcast before the answer to the join
+	replaced   atomic.Bool          // joined anew: handle no more
+	wanted     atomic.Bool          // it ends because its handler or its client wants it to
+	overrun    atomic.Bool          // too much is waiting for the handler: it is about to end
 	stage      atomic.Uint32
 }
+
+// settled is what pending is, and stays far below zero of, once the session has counted
+// all of a channel's messages as handled: an abandoned handler that returns after all
+// must not count its own once more.
+const settled = math.MinInt64 / 2
 
 // The life of a channel. Whether the endpoint counts it is decided by who makes the
 // move: the channel to joined, its session to the ones after that. They may do so at
@@ -110,7 +122,7 @@ func (c *Channel) Handler() Handler { return c.handler }
 // Context returns the actor's context: it is cancelled when the channel is
 // killed, it monitors and links other actors, and it can be handed to whatever
 // takes a context.Context. A linked actor that ends, but for [actor.Normal], ends the
-// channel with its reason.
+// channel with its reason; to the client that is an error, and it joins again.
 func (c *Channel) Context() actor.Self { return c.ctx }
 
 // Assigns returns what Connect assigned to the connection. All its channels share
@@ -159,7 +171,7 @@ func (c *Channel) Endpoint() *Endpoint { return c.session.endpoint }
 // before any other message. It is the place for what a Join cannot do: push a
 // first state, broadcast an arrival, load something slow.
 func (c *Channel) Continue(f func(*Channel) error) {
-	c.ctx.Continue(func(*actor.Context[channelMsg]) error { return f(c) })
+	c.ctx.Continue(func(*actor.Context[channelMsg]) error { return c.outcome(f(c)) })
 }
 
 // PID returns the channel's actor. It is safe anywhere.
@@ -217,15 +229,15 @@ const (
 	opJoin channelOp = iota
 	opIn             // an event of the client's
 	opOut            // a broadcast that the handler intercepts
-	opInfo
+	opInfo           // anything else
 )
 
 // channelMsg is a message to a channel actor.
 type channelMsg struct {
-	op   channelOp
-	in   Message
-	out  *broadcast
-	info any
+	op     channelOp
+	in     Message
+	weight int64 // see weight; 0 of what the program sends
+	info   any   // opInfo; opOut: a *broadcast
 }
 
 // channelActor is the actor around a Channel.
@@ -248,42 +260,56 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 	case opJoin:
 		return a.join(m.in)
 	case opIn:
-		defer a.handled()
+		defer a.handled(m.weight)
 		return a.in(m.in)
 	case opOut:
-		return a.handler.(OutHandler).HandleOut(&a.Channel, m.out.Event, m.out.Payload)
+		a.toHandle.Add(-m.weight)
+		b := m.info.(*broadcast)
+		return a.outcome(a.handler.(OutHandler).HandleOut(&a.Channel, b.Event, b.Payload))
 	default:
-		if h, ok := a.handler.(InfoHandler); ok {
-			return h.HandleInfo(&a.Channel, m.info)
-		}
-		return nil
+		a.toHandle.Add(-m.weight)
+		return a.inform(m.info)
 	}
 }
 
-// handled gives the client's message back to the flow control of its connection.
-func (a *channelActor) handled() {
-	a.pending.Add(-1)
-	a.session.transport.handled(1)
+// inform hands msg to the handler, if that is an InfoHandler.
+func (c *Channel) inform(msg any) error {
+	if h, ok := c.handler.(InfoHandler); ok {
+		return c.outcome(h.HandleInfo(c, msg))
+	}
+	return nil
 }
 
-// join runs the handler's Join and answers. The channel is subscribed before the
-// client hears that it is in, so it misses nothing from then on.
+// outcome returns what a handler has returned, after noting whether it ends the channel
+// because it wants to. An exit signal with the same reason says nothing of the kind.
+func (c *Channel) outcome(err error) error {
+	if err != nil && actor.IsClean(err) {
+		c.wanted.Store(true)
+	}
+	return err
+}
+
+// handled gives a message of the client's back to the flow control of its connection.
+func (a *channelActor) handled(weight int64) {
+	if a.pending.Add(-weight) >= 0 {
+		a.session.transport.handled(weight)
+	}
+}
+
+// join makes the handler, runs its Join and answers. The channel is subscribed before
+// the client hears that it is in, so it misses nothing from then on.
 func (a *channelActor) join(m Message) error {
+	a.handler = a.route.New() // here, where it holds up nobody else
 	if h, ok := a.handler.(OutHandler); ok {
 		a.intercepts = h.Intercepts()
 	}
 	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
 	payload, err := a.route.join(&a.Channel, a.topic, m.Payload)
 	if err != nil {
-		payload, foreseen := refusal(err)
-		if !foreseen {
-			a.session.log().Error("join failed", "topic", a.topic, "error", err)
-		}
-		if err := a.session.reply(answer, Error(payload)); err != nil {
-			return err
-		}
-		return actor.Stop
+		return a.refuse(answer, err)
 	}
+	h := new(held)
+	a.held.Store(h)
 	if err := a.session.endpoint.topics.Subscribe(a.ctx.PID(), a.topic, a); err != nil {
 		return err
 	}
@@ -298,32 +324,49 @@ func (a *channelActor) join(m Message) error {
 	}
 	a.session.endpoint.joins.Add(1)
 	a.session.endpoint.channels.Add(1)
-	a.session.transport.send(f)
+	h.release(f, a.session.transport)
+	a.held.Store(nil)
 	a.session.ctx.Self().Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
 	return nil
 }
 
-// in handles an event of the client's.
+// refuse answers a join with an error, and ends the channel.
+func (a *channelActor) refuse(answer Message, why error) error {
+	payload, foreseen := refusal(why)
+	if !foreseen {
+		a.session.log().Error("join failed", "topic", a.topic, "error", why)
+	}
+	f, err := a.session.replyFrame(answer, Error(payload))
+	if err != nil {
+		return err
+	}
+	if !a.stage.CompareAndSwap(stageJoining, stageRefused) {
+		return actor.Stop // it has been given up, and the client has been told
+	}
+	a.session.transport.send(f)
+	a.wanted.Store(true)
+	return actor.Stop
+}
+
+// in handles an event of the client's. What the handler answers goes out whatever it
+// thinks of going on.
 func (a *channelActor) in(m Message) error {
 	answer := Message{JoinRef: a.joinRef, Ref: m.Ref, Topic: a.topic}
 	if m.Event == eventLeave {
 		if err := a.session.reply(answer, OK(nil)); err != nil {
 			return err
 		}
-		return Left
+		return a.outcome(Left)
 	}
 	a.current = m.Ref
 	with, err := a.route.handleIn(&a.Channel, m.Event, m.Payload)
 	a.current = ""
-	if err != nil && !actor.IsClean(err) {
-		return err
-	}
 	if with.status != "" && m.Ref != "" {
-		if err := a.session.reply(answer, with); err != nil {
-			return err
+		if unsent := a.session.reply(answer, with); err == nil {
+			err = unsent
 		}
 	}
-	return err
+	return a.outcome(err)
 }
 
 // Deliver sends a broadcast to the client: the frame that all its receivers
@@ -331,16 +374,47 @@ func (a *channelActor) in(m Message) error {
 // It implements pubsub.Subscriber, and runs on the broadcaster's goroutine.
 func (a *channelActor) Deliver(_ string, b *broadcast) {
 	if slices.Contains(a.intercepts, b.Event) {
-		a.ctx.Self().Send(channelMsg{op: opOut, out: b})
+		a.hand(opOut, b, b)
 		return
 	}
-	f, err := b.frame(a.session.encoding)
+	s := a.session
+	f, err := b.frame(s.encoding)
 	if err != nil {
-		a.session.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
-		a.session.endpoint.drop(a.session.socket, b.Topic, b.Event, err)
+		if b.untold(s.encoding) {
+			s.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
+		}
+		s.endpoint.drop(s.socket, b.Topic, b.Event, err)
 		return
 	}
-	a.session.transport.send(f)
+	if h := a.held.Load(); h != nil {
+		kept, fits := h.keep(f, s.socket.MaxQueue)
+		if !fits {
+			s.endpoint.overflow(s.socket, s.ctx.Self())
+		}
+		if kept {
+			return
+		}
+	}
+	s.transport.send(f)
+}
+
+// hand has the handler get a broadcast. What waits for a handler is bounded like what
+// waits for a client: with CloseSlow, one that is too slow loses its channel, and the
+// client joins anew.
+func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
+	s := c.session
+	n := int64(len(b.Payload.data) + messageOverhead)
+	if there := c.toHandle.Add(n); there > n && there > int64(s.socket.MaxQueue) {
+		c.toHandle.Add(-n)
+		if s.socket.Overflow == DropNew {
+			s.endpoint.drop(s.socket, b.Topic, b.Event, ErrSlow)
+		} else if c.overrun.CompareAndSwap(false, true) {
+			s.log().Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", s.socket.MaxQueue)
+			s.ctx.Self().Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
+		}
+		return
+	}
+	c.ctx.Self().Send(channelMsg{op: op, info: msg, weight: n})
 }
 
 // Terminate implements [actor.Terminator].

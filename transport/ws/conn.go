@@ -157,7 +157,7 @@ func (c *conn) attach(session actor.Ref[sessionMsg]) { c.session = session }
 func (c *conn) name() string { return "websocket" }
 
 // handled implements transport.
-func (c *conn) handled(n int64) { c.inflow.done(n) }
+func (c *conn) handled(n int64) { c.inflow.done(n, c.socket) }
 
 // send writes a frame, or queues it. It does not wait. A client that has let the
 // queue fill up gets no more, and its session is told.
@@ -271,7 +271,7 @@ func (c *conn) receiveOne() error {
 		return err
 	}
 	c.heard()
-	c.inflow.take(nil, c.endpoint.now(), c.socket.MaxMessageRate)
+	c.inflow.take(nil, c.endpoint.now(), c.socket, c.session, data)
 	c.session.Send(sessionMsg{op: opFrame, data: data, binary: typ == websocket.MessageBinary})
 	return nil
 }

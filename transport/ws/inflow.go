@@ -4,28 +4,39 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/troupe-go/troupe/actor"
 )
 
-// inflowLimit is how many messages of a client may wait to be handled before its
-// connection is not read any further.
-const inflowLimit = 1024
-
-// inflow bounds the messages of a connection: those that are read and not yet
-// handled, and how fast they may come.
+// inflow bounds the messages of a connection: the bytes that are read and not yet
+// handled, and how fast messages may come. What counts is what they hold in memory,
+// wherever they wait: on their way to the session, behind a slow channel, or for a
+// Join.
 type inflow struct {
 	pace      pace
 	unhandled atomic.Int64
 	mu        sync.Mutex
-	gate      chan struct{} // what the reader waits for; nil if it does not
+	gate      chan struct{} // what the readers wait for; nil if none does
 	opened    bool          // for good
 }
 
-// take counts a message that came at the time now and waits while there are too
-// many, or while they come faster than rate. It reports false if giveUp was closed
-// first; the message does not count then.
-func (f *inflow) take(giveUp <-chan struct{}, now time.Duration, rate int) bool {
+// leastWeight is what a message counts for if it is smaller: it takes more memory
+// than its bytes.
+const leastWeight = 1 << 10
+
+// weight returns what a message that came as data counts for.
+func weight(data []byte) int64 { return max(int64(len(data)), leastWeight) }
+
+// take counts a message for session that came as data at the time now. It waits
+// before that while as much as Socket.MaxUnhandled allows is there already, or while
+// messages come too fast. It reports false if giveUp was closed first; the message
+// does not count then.
+//
+// What is there is at most one message above the limit for each caller, so a message
+// larger than the limit passes as well.
+func (f *inflow) take(giveUp <-chan struct{}, now time.Duration, s *Socket, session actor.Ref[sessionMsg], data []byte) bool {
 	for {
-		wait := f.pace.take(now, rate)
+		wait := f.pace.take(now, s.MaxMessageRate)
 		if wait == 0 {
 			break
 		}
@@ -38,43 +49,70 @@ func (f *inflow) take(giveUp <-chan struct{}, now time.Duration, rate int) bool 
 			return false
 		}
 	}
-	if f.unhandled.Add(1) < inflowLimit {
-		return true
+	for f.unhandled.Load() >= int64(s.MaxUnhandled) {
+		gate := f.closeGate(s)
+		if gate == nil {
+			break
+		}
+		if !f.wait(gate, giveUp, s, session) {
+			return false
+		}
 	}
+	f.unhandled.Add(weight(data))
+	return true
+}
+
+// closeGate returns what to wait for, or nil if there is nothing to wait for any more.
+func (f *inflow) closeGate(s *Socket) <-chan struct{} {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	// Looked at again under the lock: done may have seen no gate to open.
-	if f.opened || f.unhandled.Load() < inflowLimit {
-		f.mu.Unlock()
-		return true
+	if f.opened || f.unhandled.Load() < int64(s.MaxUnhandled) {
+		return nil
 	}
 	if f.gate == nil {
 		f.gate = make(chan struct{})
 	}
-	gate := f.gate
-	f.mu.Unlock()
-	select {
-	case <-gate:
-		return true
-	case <-giveUp:
-		f.done(1)
-		return false
+	return f.gate
+}
+
+// wait waits for the gate. It tells the session if nothing is handled for so long that
+// a client which is read would have been given up.
+func (f *inflow) wait(gate, giveUp <-chan struct{}, s *Socket, session actor.Ref[sessionMsg]) bool {
+	stuck := time.NewTimer(s.IdleTimeout)
+	defer stuck.Stop()
+	for there := f.unhandled.Load(); ; {
+		select {
+		case <-gate:
+			return true
+		case <-giveUp:
+			return false
+		case <-stuck.C:
+			if now := f.unhandled.Load(); now < there {
+				there = now
+			} else {
+				session.Send(sessionMsg{op: opStuck})
+			}
+			stuck.Reset(s.IdleTimeout)
+		}
 	}
 }
 
-// done tells that n messages need not be waited for any more.
-func (f *inflow) done(n int64) {
+// done tells that messages which count for n have been handled.
+func (f *inflow) done(n int64, s *Socket) {
 	if n == 0 {
 		return
 	}
+	half := int64(s.MaxUnhandled) / 2
 	left := f.unhandled.Add(-n)
-	if left < inflowLimit/2 && left+n >= inflowLimit/2 {
+	if left <= half && left+n > half {
 		f.mu.Lock()
 		f.openLocked()
 		f.mu.Unlock()
 	}
 }
 
-// open lets the reader through from now on.
+// open lets the readers through from now on.
 func (f *inflow) open() {
 	f.mu.Lock()
 	f.opened = true

@@ -49,7 +49,7 @@ func newPoller(e *Endpoint, s *Socket, id uuid.UUID) *poller {
 
 // receive hands a message of the client to the session, when that may have it.
 func (p *poller) receive(m sessionMsg) bool {
-	if !p.inflow.take(p.life.Done(), p.endpoint.now(), p.socket.MaxMessageRate) || p.life.Err() != nil {
+	if !p.inflow.take(p.life.Done(), p.endpoint.now(), p.socket, p.session, m.data) || p.life.Err() != nil {
 		return false
 	}
 	p.session.Send(m)
@@ -198,7 +198,7 @@ func (p *poller) send(f frame) {
 func (p *poller) name() string { return "longpoll" }
 
 // handled implements transport.
-func (p *poller) handled(n int64) { p.inflow.done(n) }
+func (p *poller) handled(n int64) { p.inflow.done(n, p.socket) }
 
 // closeWith implements transport. A client that polls is told by status 410.
 func (p *poller) closeWith(websocket.StatusCode, string) {}

@@ -31,12 +31,6 @@ type session struct {
 	channels []*joined
 
 	joins pace // of joins
-
-	// A join takes several steps. Until it is through, the client's messages wait.
-	joining *joined   // its Join is running
-	joinMsg string    // the ref of the message that asked for it
-	rejoin  *Message  // waits for the channel that it replaces to end
-	waiting []Message // came in the meantime
 }
 
 // transport is the way to one client: a WebSocket, or a client that polls. Its
@@ -50,7 +44,8 @@ type transport interface {
 	attach(actor.Ref[sessionMsg])
 	// send sends a frame.
 	send(frame)
-	// handled tells that n messages of the client have been handled.
+	// handled tells that messages of the client which count for n have been handled;
+	// see weight.
 	handled(n int64)
 	// closeWith decides how the connection will end, unless that is decided.
 	closeWith(code websocket.StatusCode, reason string)
@@ -62,7 +57,23 @@ type joined struct {
 	joinRef string
 	ref     actor.Ref[channelMsg]
 	channel *Channel
-	leaving bool // the client has left; the channel is about to end
+	leaving bool  // the client has left; the channel is about to end
+	door    *door // nil: what comes for the topic goes to the channel
+}
+
+// door is before a channel that takes no messages: until its Join has let the client
+// in, and until it has ended when the client joins its topic anew.
+type door struct {
+	join    string   // the ref of the message that asked for the Join
+	giveUp  bool     // the client has left meanwhile, and does not wait for ever
+	rejoin  *Message // the join that waits for the channel to end
+	waiting []inward // what else has come for the topic
+}
+
+// inward is a message of the client's, and what it counts for until it is handled.
+type inward struct {
+	Message
+	weight int64
 }
 
 // sessionMsg is a message to a socket actor.
@@ -71,7 +82,7 @@ type sessionMsg struct {
 	data    []byte    // opFrame
 	binary  bool      // opFrame
 	err     error     // opHangup
-	channel actor.PID // opJoined, opTooSlow
+	channel actor.PID // opJoined, opOverdue, opGiveUp
 }
 
 type sessionOp uint8
@@ -81,6 +92,8 @@ const (
 	opHangup                      // the connection has failed or was closed
 	opJoined                      // a channel has let the client in
 	opOverdue                     // a channel had time enough to end
+	opGiveUp                      // a Join that the client has left had time enough
+	opStuck                       // the client is held back, and nothing is handled
 	opDisconnect                  // somebody wants the client off
 	opDrain                       // the endpoint is being emptied
 	opSlow                        // the client does not read
@@ -131,14 +144,15 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 			s.disconnected(websocket.StatusInvalidFramePayloadData, "malformed message", err)
 			return s.hangUp(websocket.StatusInvalidFramePayloadData, "malformed message")
 		}
-		return s.receive(in)
+		return s.receive(inward{in, weight(m.data)})
 	case opJoined:
-		if s.joining != nil && s.joining.ref.PID() == m.channel {
-			s.joining = nil
-		}
-		return s.catchUp()
+		return s.letIn(m.channel)
 	case opOverdue:
 		s.overdue(m.channel)
+	case opGiveUp:
+		s.giveUp(m.channel)
+	case opStuck:
+		s.unblock()
 	case opDisconnect:
 		return s.hangUp(websocket.StatusGoingAway, "disconnected")
 	case opDrain:
@@ -177,51 +191,53 @@ func (s *session) hungUp(err error) error {
 	return s.hangUp(websocket.StatusProtocolError, "")
 }
 
-// receive handles one message, or puts it off while a join is under way. A
-// heartbeat is not put off.
-func (s *session) receive(m Message) error {
+// receive handles one message, or puts it off while its topic's channel takes none. It
+// waits for that channel only: a Join that never returns costs the client no other.
+func (s *session) receive(m inward) error {
 	if m.Topic == topicPhoenix && m.Event == eventHeartbeat {
-		s.transport.handled(1)
+		s.transport.handled(m.weight)
 		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, OK(nil))
 	}
-	if s.busy() {
-		s.waiting = append(s.waiting, m)
-		return nil
+	j := s.find(m.Topic)
+	if j == nil || j.door == nil {
+		return s.dispatch(j, m)
 	}
-	return s.dispatch(m)
-}
-
-func (s *session) busy() bool { return s.joining != nil || s.rejoin != nil }
-
-// catchUp handles the messages that waited.
-func (s *session) catchUp() error {
-	for len(s.waiting) > 0 && !s.busy() {
-		m := s.waiting[0]
-		s.waiting = slices.Delete(s.waiting, 0, 1)
-		if err := s.dispatch(m); err != nil {
-			return err
-		}
+	if m.Event == eventJoin && j.door.rejoin == nil {
+		s.transport.handled(m.weight)
+		return s.join(j, m.Message)
 	}
-	if len(s.waiting) == 0 {
-		s.waiting = nil
+	j.door.waiting = append(j.door.waiting, m)
+	if m.Event == eventLeave && !j.door.giveUp {
+		j.door.giveUp = true
+		s.ctx.SendAfter(stopTimeout, sessionMsg{op: opGiveUp, channel: j.ref.PID()})
 	}
 	return nil
 }
 
-func (s *session) dispatch(m Message) error {
-	if m.Event == eventJoin {
-		s.transport.handled(1)
-		return s.join(m)
+// receiveAll handles messages that have waited. They may have to wait again.
+func (s *session) receiveAll(waiting []inward) error {
+	for _, m := range waiting {
+		if err := s.receive(m); err != nil {
+			return err
+		}
 	}
-	j := s.find(m.Topic)
+	return nil
+}
+
+// dispatch handles a message for j, the topic's channel, which may be nil.
+func (s *session) dispatch(j *joined, m inward) error {
+	if m.Event == eventJoin {
+		s.transport.handled(m.weight)
+		return s.join(j, m.Message)
+	}
 	current := j != nil && !j.leaving
 	if current && (m.JoinRef == "" || m.JoinRef == j.joinRef) {
 		j.leaving = m.Event == eventLeave
-		j.channel.pending.Add(1)
-		j.ref.Send(channelMsg{op: opIn, in: m})
+		j.channel.pending.Add(m.weight)
+		j.ref.Send(channelMsg{op: opIn, in: m.Message, weight: m.weight})
 		return nil
 	}
-	s.transport.handled(1)
+	s.transport.handled(m.weight)
 	switch {
 	case current: // meant for a channel that this one has replaced
 		return nil
@@ -248,27 +264,39 @@ const (
 	killGrace   = 100 * time.Millisecond
 )
 
-// join starts a channel, or first ends the one that the client has on the topic.
-func (s *session) join(m Message) error {
+// join starts a channel, or first ends old, the one that the client has on the topic.
+func (s *session) join(old *joined, m Message) error {
 	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
 	route := s.socket.Channels.match(m.Topic)
-	old := s.find(m.Topic)
 	switch {
-	case route == nil:
-		s.log().Warn("no channel for topic", "topic", m.Topic)
-		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
-	case old == nil && s.full():
+	case route != nil && old == nil && s.full():
 		return s.reply(answer, Error(Reason("too many channels joined")))
 	case s.joins.take(s.endpoint.now(), s.socket.MaxJoinRate) > 0:
 		return s.reply(answer, Error(Reason("too many joins")))
+	case route == nil:
+		s.log().Warn("no channel for topic", "topic", m.Topic)
+		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
 	case old == nil:
 		return s.startChannel(m, route)
 	}
-	s.rejoin = &m
+	first := old.door
+	old.door = &door{rejoin: &m}
+	if first != nil { // its Join is running still
+		old.door.join = first.join
+		s.drop(first.waiting)
+	}
 	old.channel.replaced.Store(true)
 	s.ctx.Exit(old.ref.PID(), Rejoined)
 	s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: old.ref.PID()})
 	return nil
+}
+
+// drop gives up what has waited for a channel that the client replaces, as the channel
+// does with what it has got.
+func (s *session) drop(waiting []inward) {
+	for _, m := range waiting {
+		s.transport.handled(m.weight)
+	}
 }
 
 // full reports whether the client has all the channels that it may have. One that
@@ -286,19 +314,34 @@ func (s *session) full() bool {
 // startChannel starts a channel, which answers the join m.
 func (s *session) startChannel(m Message, route *Route) error {
 	a := &channelActor{Channel{session: s, route: route, topic: m.Topic, joinRef: m.JoinRef}}
-	channel, err := actor.SpawnLink(s.ctx, func() actor.Behavior[channelMsg] {
-		a.handler = route.New()
-		return a
-	})
+	ref, err := actor.SpawnLink(s.ctx, func() actor.Behavior[channelMsg] { return a })
 	if err != nil {
 		s.log().Error("channel not started", "topic", m.Topic, "error", err)
 		return s.reply(Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, Error(Reason("join crashed")))
 	}
-	s.joining = &joined{topic: m.Topic, joinRef: m.JoinRef, ref: channel, channel: &a.Channel}
-	s.joinMsg = m.Ref
-	s.channels = append(s.channels, s.joining)
-	channel.Send(channelMsg{op: opJoin, in: m})
+	s.channels = append(s.channels, &joined{
+		topic: m.Topic, joinRef: m.JoinRef, ref: ref, channel: &a.Channel, door: &door{join: m.Ref},
+	})
+	ref.Send(channelMsg{op: opJoin, in: m})
 	return nil
+}
+
+// index returns the place of a channel, or -1 if it has ended.
+func (s *session) index(channel actor.PID) int {
+	return slices.IndexFunc(s.channels, func(j *joined) bool { return j.ref.PID() == channel })
+}
+
+// letIn opens the door of a channel that the client is in now, unless it is to be
+// replaced.
+func (s *session) letIn(channel actor.PID) error {
+	i := s.index(channel)
+	if i < 0 || s.channels[i].door.rejoin != nil {
+		return nil
+	}
+	j := s.channels[i]
+	waiting := j.door.waiting
+	j.door = nil
+	return s.receiveAll(waiting)
 }
 
 // overdue kills a channel that does not end, and then gives it up.
@@ -311,26 +354,60 @@ func (s *session) overdue(channel actor.PID) {
 	}
 }
 
+// giveUp ends a channel that is still joining, though the client has left.
+func (s *session) giveUp(channel actor.PID) {
+	if i := s.index(channel); i >= 0 && s.channels[i].door != nil && s.channels[i].door.giveUp {
+		s.overdue(channel)
+	}
+}
+
+// unblock ends the channel behind which most is waiting, because nothing has been
+// handled for a long time and so the client is not read any more: the others, and its
+// heartbeats, are not to be held up for ever by a handler that does not return.
+func (s *session) unblock() {
+	var worst *joined
+	var most int64
+	for _, j := range s.channels {
+		if n := j.behind(); n > most {
+			worst, most = j, n
+		}
+	}
+	if worst != nil {
+		s.log().Error("channel does not handle its messages", "topic", worst.topic, "waiting", most)
+		s.overdue(worst.ref.PID())
+	}
+}
+
+// behind returns what waits behind a channel.
+func (j *joined) behind() int64 {
+	n := j.channel.pending.Load()
+	if j.door != nil {
+		for _, m := range j.door.waiting {
+			n += m.weight
+		}
+	}
+	return n
+}
+
 // HandleExit implements [actor.ExitHandler]: a channel has ended.
 func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) error {
-	i := slices.IndexFunc(s.channels, func(j *joined) bool { return j.ref.PID() == exit.From })
+	i := s.index(exit.From)
 	if i < 0 {
 		return nil
 	}
 	j := s.channels[i]
 	s.channels = slices.Delete(s.channels, i, i+1)
-	s.transport.handled(j.channel.pending.Load())
+	s.transport.handled(j.channel.pending.Swap(settled))
 	s.parted(j, exit.Reason)
-	if err := s.tellEnd(j, exit.Reason); err != nil {
+	if err := s.tellEnd(j); err != nil || j.door == nil {
 		return err
 	}
-	if m := s.rejoin; m != nil && m.Topic == j.topic {
-		s.rejoin = nil
+	if m := j.door.rejoin; m != nil {
 		if err := s.startChannel(*m, s.socket.Channels.match(m.Topic)); err != nil {
 			return err
 		}
 	}
-	return s.catchUp()
+	return s.receiveAll(j.door.waiting)
 }
 
 // parted counts the end of a channel, and tells of it.
@@ -350,17 +427,19 @@ func (s *session) countOut(j *joined) bool {
 	return true
 }
 
-// tellEnd tells the client that a channel has ended.
-func (s *session) tellEnd(j *joined, reason error) error {
+// tellEnd tells the client that a channel has ended. A client whose channel closes does
+// not come back, and one that gets an error does; so only what the client, or the
+// channel itself, wanted is a close.
+func (s *session) tellEnd(j *joined) error {
+	wanted := j.channel.wanted.Load()
 	end := Message{JoinRef: j.joinRef, Ref: j.joinRef, Topic: j.topic, Event: eventClose}
 	switch {
-	case s.joining == j:
-		s.joining = nil
-		if actor.IsClean(reason) { // refused, and the client has been told
+	case !j.channel.hasJoined():
+		if wanted { // refused, and the client has been told
 			return nil
 		}
-		return s.reply(Message{JoinRef: j.joinRef, Ref: s.joinMsg, Topic: j.topic}, Error(Reason("join crashed")))
-	case !actor.IsClean(reason) && !j.channel.replaced.Load():
+		return s.reply(Message{JoinRef: j.joinRef, Ref: j.door.join, Topic: j.topic}, Error(Reason("join crashed")))
+	case !wanted && !j.channel.replaced.Load():
 		end.Event = eventError
 		end.Payload = Payload{data: []byte(`{"reason":"channel_crash"}`)}
 	}

@@ -78,8 +78,17 @@ type Socket struct {
 
 	// MaxQueue is how many bytes may wait for a client that does not read as fast
 	// as it is sent to; 1 MiB if 0. What happens to one message more is up to
-	// Overflow.
+	// Overflow. It also bounds what is broadcast to a channel's HandleOut or
+	// HandleInfo and waits for it, there with 128 bytes more for each message.
 	MaxQueue int
+
+	// MaxUnhandled is how many bytes of a client's messages may wait to be handled,
+	// because a channel is slow or a Join is running; 1 MiB if 0. Each message counts
+	// for 1 KiB at least, and one more than fits is let in. A client that sends more is
+	// held back: its connection is not read meanwhile, heartbeats included. If nothing
+	// is handled for an IdleTimeout then, the channel behind which most is waiting is
+	// ended, and its client may join it again.
+	MaxUnhandled int
 
 	// Overflow is CloseSlow if not set: a client that does not read is closed.
 	Overflow Overflow
@@ -188,6 +197,7 @@ func (s Socket) withDefaults() (Socket, error) {
 		"PollWindow":     int64(s.PollWindow),
 		"MaxMessageSize": int64(s.MaxMessageSize),
 		"MaxQueue":       int64(s.MaxQueue),
+		"MaxUnhandled":   int64(s.MaxUnhandled),
 		"MaxChannels":    int64(s.MaxChannels),
 	} {
 		if n < 0 {
@@ -199,6 +209,7 @@ func (s Socket) withDefaults() (Socket, error) {
 	s.WriteTimeout = cmp.Or(s.WriteTimeout, 10*time.Second)
 	s.MaxMessageSize = cmp.Or(s.MaxMessageSize, 1<<20)
 	s.MaxQueue = cmp.Or(s.MaxQueue, 1<<20)
+	s.MaxUnhandled = cmp.Or(s.MaxUnhandled, 1<<20)
 	s.MaxChannels = cmp.Or(s.MaxChannels, 100)
 	s.MaxJoinRate = cmp.Or(s.MaxJoinRate, 50)
 	s.MaxMessageRate = cmp.Or(s.MaxMessageRate, 10_000)

@@ -41,7 +41,16 @@ func (s subscriber) Deliver(topic string, b *broadcast) {
 // Broadcasts on it come to its [InfoHandler], each as a [Broadcast], and not to the
 // client.
 func (c *Channel) Subscribe(topic string) error {
-	return c.session.endpoint.Subscribe(c.PID(), topic, pubsub.To(c.ctx.Self(), func(_ string, b Broadcast) channelMsg {
-		return channelMsg{op: opInfo, info: b}
-	}))
+	if err := c.session.endpoint.topics.Subscribe(c.PID(), topic, ear{c}); err != nil {
+		return fmt.Errorf("ws: %w", err)
+	}
+	return nil
+}
+
+// ear hears the broadcasts of a topic that a channel has subscribed to.
+type ear struct{ of *Channel }
+
+// Deliver implements pubsub.Subscriber.
+func (e ear) Deliver(_ string, b *broadcast) {
+	e.of.hand(opInfo, b, Broadcast{b.Topic, b.Event, b.Payload})
 }

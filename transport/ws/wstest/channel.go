@@ -149,14 +149,18 @@ func (ch *Channel) AssertClose(t testing.TB) {
 }
 
 // AssertCrash waits for the channel to crash, and returns why: what the handler has
-// returned, or an [*actor.PanicError]. The crash does not fail the test then.
+// returned, or an [*actor.PanicError]. The crash does not fail the test then. A channel
+// that somebody else ends, with whatever reason, crashes to its client.
 func (ch *Channel) AssertCrash(t testing.TB) error {
 	t.Helper()
 	if _, ok := ch.await(func(m wire.Message) bool { return ch.isEnd(m, wire.EventError) }); !ok {
 		ch.fail(t, "the channel did not crash")
 	}
 	ch.errored, ch.expected = true, true
-	return ch.crashed()
+	if reason := ch.crashed(); reason != nil {
+		return reason
+	}
+	return ch.PID().Err()
 }
 
 func (ch *Channel) isEnd(m wire.Message, event string) bool {
