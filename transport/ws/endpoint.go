@@ -304,10 +304,13 @@ func (e *Endpoint) refuse() {
 // Shutdown ends the endpoint. It refuses new connections with status 503, ends
 // all channels with Terminate, closes the connections with code 1012, on which
 // clients reconnect, and returns when the last one is closed, or with an error
-// when ctx is done.
+// when ctx is done. If all is shut down but for handlers that do not return, the error
+// wraps a [*supervisor.StuckError].
 func (e *Endpoint) Shutdown(ctx context.Context) error {
 	e.refuse()
-	if err := e.tree.Stop(ctx); err != nil && !errors.Is(err, actor.NoProc) {
+	err := e.tree.Stop(ctx)
+	stuck, _ := errors.AsType[*supervisor.StuckError](err)
+	if err != nil && stuck == nil && !errors.Is(err, actor.NoProc) {
 		return fmt.Errorf("ws: shutdown: %w", err)
 	}
 	// After the channels, which may have had something to say at their end.
@@ -322,6 +325,9 @@ func (e *Endpoint) Shutdown(ctx context.Context) error {
 	select {
 	case <-closed:
 		e.lot.close()
+		if stuck != nil {
+			return fmt.Errorf("ws: shutdown: %w", stuck)
+		}
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("ws: shutdown: %d connections are still closing: %w", e.connections.Load(), ctx.Err())

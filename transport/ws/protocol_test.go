@@ -15,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
@@ -712,8 +713,9 @@ func TestStuckChannelHoldsUpNeitherRejoinNorShutdown(t *testing.T) { // JOIN-10,
 		<-log.entered
 		start = time.Now()
 		go c.read() // answers the close frame
-		if err := s.Shutdown(t.Context()); err != nil {
-			t.Error(err)
+		err := s.Shutdown(t.Context())
+		if stuck, ok := errors.AsType[*supervisor.StuckError](err); !ok || len(stuck.Actors) != 2 {
+			t.Errorf("shutdown: %v; want both handlers that still run", err)
 		}
 		if took := time.Since(start); took < 5*time.Second || took > 6*time.Second {
 			t.Errorf("shutdown took %v, want 5 s and a little", took)
