@@ -34,7 +34,10 @@ type Event[K comparable] struct {
 }
 
 func listen[K comparable](b *book.Book[K], f func(Event[K])) (stop func()) {
+	if f == nil {
+		panic("registry: Listen: f is nil")
+	}
 	return b.Listen(false, func(c book.Change[K]) {
 		f(Event[K]{Kind(c.Kind), c.Key, c.PID, c.Value})
-	})
+	}, nil)
 }

@@ -148,9 +148,13 @@ func only[K comparable](all iter.Seq2[K, Entry], match func(K, Entry) bool) iter
 // makes no events and has no cost for them.
 //
 // Events of one key come in the order of the changes, one at a time; those of
-// different keys may come at the same time, so f must be safe for that. f runs on
-// the goroutine of whoever made the change, an actor's that ends for one, or of
-// somebody else who was calling listeners just then. So it must be quick and must
-// not block; most send a message to an actor. It may use the registry. If it
-// panics, that is logged with slog.Default and f is taken off for good.
+// different keys may come at the same time, so f must be safe for that. What made the
+// change waits for f, an actor's end for one: as a rule f has returned before, unless
+// listeners were being called just then. So f must be quick and must not block; most
+// send a message to an actor. It may use the registry. It runs on a goroutine of its
+// own, and so cannot hurt the one that made the change: if it panics or calls
+// runtime.Goexit, that is logged with slog.Default and f is taken off for good. If it
+// blocks, changes wait for it for a second, and after five it is taken off, too.
+//
+// Listen panics if f is nil.
 func (r *Registry[K]) Listen(f func(Event[K])) (stop func()) { return listen(&r.book, f) }

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/troupe-go/troupe/actor"
@@ -21,7 +22,9 @@ type starts[K comparable] struct {
 type start struct {
 	over chan struct{} // closed when the rest is set
 	pid  actor.PID
-	err  error // of the start; both are zero if it panicked
+	// err is the start's; both are zero if it panicked. Its text has been made: those
+	// who wait for the start must not call what may be methods of the starter's own.
+	err error
 }
 
 func (r *Registry[K]) lookupOrStart(ctx context.Context, key K, newActor func() (actor.PID, error)) (actor.PID, error) {
@@ -40,7 +43,7 @@ func (r *Registry[K]) lookupOrStart(ctx context.Context, key K, newActor func() 
 		select {
 		case <-s.over:
 		case <-ctx.Done():
-			return actor.PID{}, ctx.Err()
+			return actor.PID{}, startError(key, ctx.Err())
 		}
 		if s.err != nil || !s.pid.IsZero() {
 			return s.pid, s.err
@@ -79,8 +82,7 @@ func (r *Registry[K]) run(key K, s *start, newActor func() (actor.PID, error)) {
 	if err == nil {
 		err = r.Register(key, pid)
 	}
-	var taken *TakenError
-	if errors.As(err, &taken) && taken.registry == any(r) && taken.Key == any(key) {
+	if taken := takenError(err); taken != nil && taken.registry == any(r) && taken.Key == any(key) {
 		// By the actor itself in its Init; or by another one, which then stays.
 		if !pid.IsZero() && pid != taken.Holder {
 			pid.Exit(actor.Shutdown)
@@ -88,7 +90,17 @@ func (r *Registry[K]) run(key K, s *start, newActor func() (actor.PID, error)) {
 		pid, err = taken.Holder, nil
 	}
 	if err != nil {
-		pid = actor.PID{}
+		pid, err = actor.PID{}, startError(key, err)
 	}
 	s.pid, s.err = pid, err
+}
+
+func startError(key any, err error) error { return fmt.Errorf("registry: start %v: %w", key, err) }
+
+// takenError returns the [*TakenError] that err wraps, or nil. The methods of err are
+// somebody's, and may fail on a nil pointer.
+func takenError(err error) (taken *TakenError) {
+	defer func() { _ = recover() }()
+	errors.As(err, &taken)
+	return taken
 }

@@ -71,26 +71,40 @@ func (m *Monitor) Release(actor.PID, error) {
 // [Members], and then with each change, until the monitor is stopped. No change
 // between the two is lost or told twice. It is pg:monitor.
 //
-// Events of a group come in the order of the changes, one at a time. f runs on the
-// goroutine of whoever made the change, an actor's that ends for one, or of
-// somebody else who was calling monitors just then; the first call, too, is as a
-// rule over when Monitor returns but need not be. So f must be quick and must not
-// block. It may use the set. If it panics, that is logged with slog.Default and f
-// is not called again.
+// Events of a group come in the order of the changes, one at a time. What made the
+// change waits for f, an actor's end for one, and so does Monitor for the first call:
+// as a rule f has returned before, unless monitors were being called just then. So f
+// must be quick and must not block. It may use the set. It runs on a goroutine of its
+// own, and cannot hurt the one that made the change: if it panics or calls
+// runtime.Goexit, that is logged with slog.Default and f is not called again. If it
+// blocks, changes wait for it for a second, and after five it is taken off, too.
+//
+// Monitor panics if f is nil.
 //
 // A member that is doomed but has not ended counts as one here.
 func (s *Set[G]) Monitor(group G, f func(Event[G])) *Monitor {
-	m := new(Monitor)
-	m.unlist = s.book.ListenTo(group, teller(m, f))
-	return m
+	return s.monitor(&group, f, nil)
 }
 
 // MonitorAll is Monitor of all groups, including those to come: the first events
 // tell the members of each group that there is. Events of different groups may come
 // at the same time, so f must be safe for that. It is pg:monitor_scope.
 func (s *Set[G]) MonitorAll(f func(Event[G])) *Monitor {
+	return s.monitor(nil, f, nil)
+}
+
+// monitor is Monitor, or MonitorAll for no group. Failed, if not nil, is told why f is
+// not called any more, if not by Stop.
+func (s *Set[G]) monitor(group *G, f func(Event[G]), failed func(error)) *Monitor {
+	if f == nil {
+		panic("group: Monitor: f is nil")
+	}
 	m := new(Monitor)
-	m.unlist = s.book.Listen(true, teller(m, f))
+	if group == nil {
+		m.unlist = s.book.Listen(true, teller(m, f), failed)
+	} else {
+		m.unlist = s.book.ListenTo(*group, teller(m, f), failed)
+	}
 	return m
 }
 
@@ -112,24 +126,35 @@ func teller[G comparable](m *Monitor, f func(Event[G])) func(book.Change[G]) {
 // MonitorTo is [Set.Monitor] by an actor: each event, as wrap makes it one of the
 // actor's own, is sent to it, and the monitor is stopped at its end. If a bounded
 // mailbox refuses an event, that is lost. It fails with an error that wraps
-// [actor.NoProc] if the actor is dead.
+// [actor.NoProc] if the actor is dead, and panics if wrap is nil.
+//
+// Wrap is the actor's: if it panics, calls runtime.Goexit or does not return, the actor
+// gets an exit signal with the [*actor.PanicError], [actor.Goexit] or another error, as
+// if that had happened in its handler.
 func MonitorTo[M any, G comparable](
 	s *Set[G], group G, ref actor.Ref[M], wrap func(Event[G]) M,
 ) (*Monitor, error) {
-	return own(ref.PID(), s.Monitor(group, mailer(ref, wrap)))
+	return monitorTo(s, &group, ref, wrap)
 }
 
 // MonitorAllTo is MonitorTo with all groups, as [Set.MonitorAll].
 func MonitorAllTo[M any, G comparable](
 	s *Set[G], ref actor.Ref[M], wrap func(Event[G]) M,
 ) (*Monitor, error) {
-	return own(ref.PID(), s.MonitorAll(mailer(ref, wrap)))
+	return monitorTo(s, nil, ref, wrap)
 }
 
-func mailer[M any, G comparable](ref actor.Ref[M], wrap func(Event[G]) M) func(Event[G]) {
+func monitorTo[M any, G comparable](
+	s *Set[G], group *G, ref actor.Ref[M], wrap func(Event[G]) M,
+) (*Monitor, error) {
+	if wrap == nil {
+		panic("group: MonitorTo: wrap is nil")
+	}
+	pid := ref.PID()
 	// Not Send, which would have the one who joins wait for room in a mailbox that
 	// blocks its senders.
-	return func(e Event[G]) { _ = ref.TrySend(wrap(e)) }
+	m := s.monitor(group, func(e Event[G]) { _ = ref.TrySend(wrap(e)) }, pid.Exit)
+	return own(pid, m)
 }
 
 // own ties the monitor to the life of the actor.

@@ -2,8 +2,10 @@ package pubsub
 
 import (
 	"runtime"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/internal/safelog"
 )
 
 // batchSize is how many subscriptions a broadcast takes off the list at a time.
@@ -19,8 +21,9 @@ type walk[T any] struct {
 	from  actor.PID // whom to leave out
 	msg   T
 
-	cursor  *subscription[T] // on the list, before what comes next; nil if nothing does
-	current *subscription[T] // the one whose Deliver runs
+	cursor  *subscription[T]                 // on the list, before what comes next; nil if nothing does
+	current *subscription[T]                 // the one whose Deliver runs
+	calling *atomic.Pointer[subscription[T]] // if not nil, shows current to a watch
 	batch   [batchSize]*subscription[T]
 	at, n   int // batch[at:n] have not been called yet
 }
@@ -33,17 +36,22 @@ func (ps *PubSub[T]) broadcast(m *membership[T], from actor.PID, topic string, m
 		// overtake msg.
 		err = m.broadcast(topic, msg)
 	}
-	w := walk[T]{ps: ps, from: from, msg: msg}
+	ps.deliver(from, topic, msg, nil)
+	return err
+}
+
+// deliver calls the subscribers here.
+func (ps *PubSub[T]) deliver(from actor.PID, topic string, msg T, calling *atomic.Pointer[subscription[T]]) {
+	w := walk[T]{ps: ps, from: from, msg: msg, calling: calling}
 	sh := ps.shard(topic)
 	sh.mu.Lock()
 	if w.topic = sh.topics.Get(topic); w.topic == nil {
 		sh.mu.Unlock()
-		return err
+		return
 	}
 	w.take(w.topic.first)
 	sh.mu.Unlock()
 	w.run()
-	return err
 }
 
 // run calls all subscribers from where the walk is.
@@ -90,9 +98,9 @@ func (w *walk[T]) take(s *subscription[T]) {
 	w.cursor = nil
 }
 
-// deliver calls the subscribers of the batch, up to the first one that panics.
-// What is contained costs nothing for each of them: there is one deferred call
-// for the batch.
+// deliver calls the subscribers of the batch, up to the first one that panics or calls
+// runtime.Goexit. What is contained costs nothing for each of them: there is one
+// deferred call for the batch.
 func (w *walk[T]) deliver() {
 	defer w.contain()
 	for w.at < w.n {
@@ -102,6 +110,9 @@ func (w *walk[T]) deliver() {
 			continue
 		}
 		w.current = s
+		if w.calling != nil {
+			w.calling.Store(s)
+		}
 		s.to.Deliver(w.topic.name, w.msg)
 	}
 	w.current = nil
@@ -116,13 +127,14 @@ func (w *walk[T]) contain() {
 	w.current = nil
 	v := recover()
 	if v == nil {
-		// runtime.Goexit: this deferred call is all that is left of the goroutine.
-		w.run()
+		s.owner.Exit(actor.Goexit)
+		safelog.Error(w.ps.logger(), "subscriber called runtime.Goexit", "topic", w.topic.name, "owner", s.owner)
+		w.run() // this deferred call is all that is left of the goroutine
 		return
 	}
 	var pcs [64]uintptr
 	n := runtime.Callers(2, pcs[:]) // without runtime.Callers and contain
 	reason := &actor.PanicError{Value: v, Stack: append(actor.Stack(nil), pcs[:n]...)}
-	w.ps.logger().Error("subscriber panicked", "topic", w.topic.name, "owner", s.owner, "reason", reason, "stack", reason.Stack)
 	s.owner.Exit(reason)
+	safelog.Error(w.ps.logger(), "subscriber panicked", "topic", w.topic.name, "owner", s.owner, "reason", reason, "stack", reason.Stack)
 }

@@ -5,32 +5,64 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 
 	"github.com/troupe-go/troupe/actor"
 )
 
-// membership is how a PubSub reaches the other nodes.
-type membership[T any] struct {
-	adapter Adapter
-	codec   Codec[T]
-}
-
 // Connect joins this PubSub to the others of a cluster: from now on a broadcast
 // goes to all of them, and theirs come here. Subscriptions stay as they are.
 //
-// It fails if the adapter cannot join, or if the PubSub is connected already. The
-// adapter belongs to the PubSub from then on.
+// It fails if the adapter cannot join, if the PubSub is connected or being connected
+// already, or if one of the two is nil. The adapter belongs to the PubSub from then on.
+//
+// Connect calls the adapter as it is: one whose Join panics or blocks does so to the
+// caller. From then on neither the adapter nor the codec can hurt those who broadcast,
+// nor their subscribers here: a panic, a runtime.Goexit, and a call that takes longer
+// than a second make a broadcast return an error.
 func (ps *PubSub[T]) Connect(a Adapter, c Codec[T]) error {
-	ps.connecting.Lock()
-	defer ps.connecting.Unlock()
-	if m := ps.cluster.Load(); m != nil {
-		return fmt.Errorf("pubsub: connect as %q: already connected as %q", a.Node(), m.adapter.Node())
+	if isNil(a) || isNil(c) {
+		return errors.New("pubsub: connect: the adapter or the codec is nil")
 	}
-	m := &membership[T]{a, c}
+	node := a.Node()
+	if err := ps.connect(node, a, c); err != nil {
+		return fmt.Errorf("pubsub: connect as %q: %w", node, err)
+	}
+	return nil
+}
+
+func (ps *PubSub[T]) connect(node string, a Adapter, c Codec[T]) error {
+	m := &membership[T]{adapter: a, codec: c, node: node}
+	if err := ps.begin(); err != nil {
+		return err
+	}
+	joined := false
+	defer func() { // even if Join panics
+		ps.mu.Lock()
+		defer ps.mu.Unlock()
+		if ps.connecting = false; joined {
+			ps.cluster.Store(m)
+		}
+	}()
 	if err := a.Join(func(topic string, data []byte) { ps.receive(m, topic, data) }); err != nil {
-		return fmt.Errorf("pubsub: connect as %q: %w", a.Node(), err)
+		return err
 	}
-	ps.cluster.Store(m)
+	joined = true
+	return nil
+}
+
+// begin claims the PubSub for the one who connects it. No lock is held while its
+// adapter joins, however long that takes.
+func (ps *PubSub[T]) begin() error {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	switch m := ps.cluster.Load(); {
+	case m != nil:
+		return fmt.Errorf("already connected as %q", m.node)
+	case ps.connecting:
+		return errors.New("somebody else is connecting it")
+	}
+	ps.connecting = true
 	return nil
 }
 
@@ -42,23 +74,23 @@ func (ps *PubSub[T]) Connect(a Adapter, c Codec[T]) error {
 // not be called from within Deliver. If ctx is done before, calling it again waits
 // again.
 func (ps *PubSub[T]) Disconnect(ctx context.Context) error {
-	ps.connecting.Lock()
+	ps.mu.Lock()
 	if m := ps.cluster.Swap(nil); m != nil {
 		ps.leaving = m
 	}
 	m := ps.leaving
-	ps.connecting.Unlock()
+	ps.mu.Unlock()
 	if m == nil {
 		return nil
 	}
-	if err := m.adapter.Leave(ctx); err != nil {
-		return fmt.Errorf("pubsub: disconnect %q: %w", m.adapter.Node(), err)
+	if err := actor.Guard(ctx, func() error { return sound(m.adapter.Leave(ctx)) }); err != nil {
+		return fmt.Errorf("pubsub: disconnect %q: %w", m.node, err)
 	}
-	ps.connecting.Lock()
+	ps.mu.Lock()
 	if ps.leaving == m {
 		ps.leaving = nil
 	}
-	ps.connecting.Unlock()
+	ps.mu.Unlock()
 	return nil
 }
 
@@ -66,7 +98,7 @@ func (ps *PubSub[T]) Disconnect(ctx context.Context) error {
 // connected to one.
 func (ps *PubSub[T]) Node() string {
 	if m := ps.cluster.Load(); m != nil {
-		return m.adapter.Node()
+		return m.node
 	}
 	return ""
 }
@@ -78,15 +110,12 @@ func (ps *PubSub[T]) DirectBroadcast(node, topic string, msg T) error {
 	m := ps.cluster.Load()
 	var err error
 	switch {
-	case m == nil && node == "", m != nil && node == m.adapter.Node():
+	case m == nil && node == "", m != nil && node == m.node:
 		return ps.broadcast(nil, actor.PID{}, topic, msg)
 	case m == nil:
 		err = ErrNoNode
 	default:
-		var data []byte
-		if data, err = m.codec.Encode(topic, msg); err == nil {
-			err = m.adapter.Send(node, topic, data)
-		}
+		err = m.send(topic, msg, func(data []byte) error { return m.adapter.Send(node, topic, data) })
 	}
 	if err != nil {
 		return fmt.Errorf("pubsub: broadcast on %q to node %q: %w", topic, node, err)
@@ -94,47 +123,19 @@ func (ps *PubSub[T]) DirectBroadcast(node, topic string, msg T) error {
 	return nil
 }
 
-// broadcast sends msg to the other nodes.
-func (m *membership[T]) broadcast(topic string, msg T) error {
-	data, err := m.codec.Encode(topic, msg)
-	if err == nil {
-		err = m.adapter.Broadcast(topic, data)
-	}
-	if err != nil {
-		return fmt.Errorf("pubsub: broadcast on %q to the other nodes: %w", topic, err)
-	}
-	return nil
-}
-
-// receive calls the subscribers for another node's broadcast.
-func (ps *PubSub[T]) receive(m *membership[T], topic string, data []byte) {
-	// Each node gets everything: what nobody wants is not worth decoding.
-	if ps.Subscribers(topic) == 0 {
-		return
-	}
-	msg, err := m.decode(topic, data)
-	if err != nil {
-		ps.logger().Error("broadcast of another node not decoded",
-			"topic", topic, "node", m.adapter.Node(), "error", err)
-		return
-	}
-	_ = ps.broadcast(nil, actor.PID{}, topic, msg)
-}
-
-// decode contains panics: it runs on the adapter's goroutine, and must not end
-// the program for what another node has sent.
-func (m *membership[T]) decode(topic string, data []byte) (msg T, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = errors.Join(err, fmt.Errorf("panic: %v", v))
-		}
-	}()
-	return m.codec.Decode(topic, data)
-}
-
 func (ps *PubSub[T]) logger() *slog.Logger {
 	if ps.Logger != nil {
 		return ps.Logger
 	}
 	return slog.Default()
+}
+
+// isNil reports whether v is nil, or a nil pointer or function in an interface: what
+// would panic when it is called, which is too late.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	x := reflect.ValueOf(v)
+	return (x.Kind() == reflect.Pointer || x.Kind() == reflect.Func) && x.IsNil()
 }

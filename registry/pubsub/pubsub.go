@@ -26,7 +26,8 @@ type PubSub[T any] struct {
 	// Behind the shards, off the cache lines of their locks.
 
 	cluster    atomic.Pointer[membership[T]] // nil: not connected
-	connecting sync.Mutex                    // held to change cluster and leaving
+	mu         sync.Mutex                    // held to change what follows, and cluster
+	connecting bool                          // an adapter is joining
 	leaving    *membership[T]                // left, and perhaps not through with it
 }
 
@@ -45,8 +46,12 @@ func (ps *PubSub[T]) shard(topic string) *shard[T] {
 // any link or monitor hears of that end. Subscribing twice means to get each
 // message twice.
 //
-// It fails with an error that wraps [actor.NoProc] if owner has ended.
+// It fails with an error that wraps [actor.NoProc] if owner has ended, and if s is nil
+// or a nil pointer.
 func (ps *PubSub[T]) Subscribe(owner actor.PID, topic string, s Subscriber[T]) error {
+	if isNil(s) {
+		return fmt.Errorf("pubsub: subscribe %v to %q: the subscriber is nil", owner, topic)
+	}
 	sub := &subscription[T]{owner: owner, to: s}
 	// Owned before it is on the topic: the other way round, an owner that ends in
 	// between would be known to be dead and still subscribed.
@@ -71,7 +76,11 @@ func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
 //
 // If one panics the others get the message all the same: the panic is logged, and
 // the subscription's owner gets an exit signal with an [*actor.PanicError], as if
-// it had panicked itself.
+// it had panicked itself. The same goes for runtime.Goexit, with [actor.Goexit]; but as
+// subscribers run on the broadcaster's goroutine, to save the switch, that ends, too,
+// when all have been called. One that blocks holds up this broadcast and no other. What
+// comes from another node has a goroutine of its own: neither ends what others are
+// told, and who blocks there for five seconds ends as if it had panicked.
 //
 // A connected PubSub hands msg to its [Adapter] first, which takes it to the
 // subscribers of the other nodes. The error says that some of these will not get

@@ -12,10 +12,13 @@ type Subscriber[T any] interface {
 
 // To returns a subscriber that sends each message, as wrap makes it one of the
 // actor's own, to the actor. It never waits: if a bounded mailbox refuses the
-// message, it is lost.
+// message, it is lost. It panics if wrap is nil.
 //
 // The subscription's owner may be the actor itself or another one.
 func To[M, T any](ref actor.Ref[M], wrap func(topic string, msg T) M) Subscriber[T] {
+	if wrap == nil {
+		panic("pubsub: To: wrap is nil")
+	}
 	return &mailer[M, T]{ref, wrap}
 }
 

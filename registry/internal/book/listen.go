@@ -1,7 +1,6 @@
 package book
 
 import (
-	"log/slog"
 	"slices"
 	"sync/atomic"
 
@@ -29,6 +28,7 @@ type Change[K comparable] struct {
 // listener is a function to call with changes.
 type listener[K comparable] struct {
 	f      func(Change[K])
+	failed func(error) // if not nil, told why it is taken off
 	unlist func()      // takes it off all lists
 	off    atomic.Bool // set once: no call begins any more
 }
@@ -51,12 +51,12 @@ type item[K comparable] struct {
 // present is set, the first calls say who is present under each key; no change is
 // lost or told twice between that and what follows.
 //
-// f is called with the changes of a key in the order in which they are made, by
-// one goroutine at a time: by the one that made the change or, if that was busy
-// telling already, by another one that was. f may use the book. If it panics, that
-// is logged and f is not called again.
-func (b *Book[K]) Listen(present bool, f func(Change[K])) (stop func()) {
-	l := &listener[K]{f: f}
+// f is called with the changes of a key in the order in which they are made, one at a
+// time, and as a rule before what made the change returns; see tellAll. f may use the
+// book. If it panics, calls runtime.Goexit or does not return, it is not called again:
+// that is logged, and failed is told why, if it is not nil.
+func (b *Book[K]) Listen(present bool, f func(Change[K]), failed func(error)) (stop func()) {
+	l := &listener[K]{f: f, failed: failed}
 	l.unlist = func() {
 		for i := range b.keys {
 			b.keys[i].unlist(l)
@@ -65,7 +65,7 @@ func (b *Book[K]) Listen(present bool, f func(Change[K])) (stop func()) {
 	for i := range b.keys {
 		b.keys[i].listen(l, present)
 	}
-	if l.off.Load() { // it has panicked while it was being listed
+	if l.off.Load() { // it has failed while it was being listed
 		l.unlist()
 	}
 	return l.stop
@@ -85,8 +85,8 @@ func (sh *keyShard[K]) listen(l *listener[K], present bool) {
 
 // ListenTo is Listen to one key, with the first call saying who is present, if
 // nobody is, too.
-func (b *Book[K]) ListenTo(key K, f func(Change[K])) (stop func()) {
-	l := &listener[K]{f: f}
+func (b *Book[K]) ListenTo(key K, f func(Change[K]), failed func(error)) (stop func()) {
+	l := &listener[K]{f: f, failed: failed}
 	h := hashOf(key)
 	sh := b.shardOf(h)
 	sh.mu.Lock()
@@ -163,56 +163,4 @@ func (sh *keyShard[K]) record(kind Kind, e *entry[K]) {
 	for _, l := range n.one.Get(e.key) {
 		n.pending = append(n.pending, item[K]{l, change})
 	}
-}
-
-// unlock releases the lock after changes, and tells of them unless another
-// goroutine is at it: that one will find them. So a listener is called without the
-// lock, and still in order: what is pending is taken under the lock, first things
-// first, by one goroutine, which does not take the next before it has told one.
-func (sh *keyShard[K]) unlock() {
-	if sh.telling || sh.news == nil || len(sh.news.pending) == 0 {
-		sh.mu.Unlock()
-		return
-	}
-	sh.telling = true
-	sh.tellAll()
-}
-
-// tellAll tells what is pending. It is called with the lock and returns without.
-func (sh *keyShard[K]) tellAll() {
-	finished := false
-	defer func() {
-		if !finished { // a listener called runtime.Goexit: others wait for the rest
-			sh.mu.Lock()
-			sh.tellAll()
-		}
-	}()
-	for len(sh.news.pending) > 0 {
-		it := sh.news.pending[0]
-		sh.news.pending[0] = item[K]{}
-		if sh.news.pending = sh.news.pending[1:]; len(sh.news.pending) == 0 {
-			sh.news.pending = nil
-		}
-		sh.mu.Unlock()
-		it.to.tell(it.Change)
-		sh.mu.Lock()
-	}
-	sh.telling = false
-	finished = true
-	sh.mu.Unlock()
-}
-
-// tell calls the listener, unless it is off. A panic turns it off: its goroutine
-// is anybody's, that of a dying actor's clean-up, for one.
-func (l *listener[K]) tell(c Change[K]) {
-	if l.off.Load() {
-		return
-	}
-	defer func() {
-		if v := recover(); v != nil {
-			l.stop()
-			slog.Error("listener of a registry panicked and was taken off", "key", c.Key, "panic", v)
-		}
-	}()
-	l.f(c)
 }

@@ -25,8 +25,8 @@ func expectSilence(t *testing.T, b *Book[string]) {
 	t.Helper()
 	for i := range b.keys {
 		sh := &b.keys[i]
-		if sh.listening || sh.telling || sh.news != nil && len(sh.news.pending) > 0 {
-			t.Fatalf("shard %d is listening: %v, telling: %v", i, sh.listening, sh.telling)
+		if sh.listening || sh.telling != nil || sh.news != nil && len(sh.news.pending) > 0 {
+			t.Fatalf("shard %d is listening: %v, telling: %v", i, sh.listening, sh.telling != nil)
 		}
 	}
 }
@@ -34,9 +34,9 @@ func expectSilence(t *testing.T, b *Book[string]) {
 func TestNoListenerLeavesNoCost(t *testing.T) {
 	var b Book[string]
 	pid := spawn(t)
-	stopAll := b.Listen(true, func(Change[string]) {})
-	stopA := b.ListenTo("k", func(Change[string]) {})
-	stopB := b.ListenTo("k", func(Change[string]) {})
+	stopAll := b.Listen(true, func(Change[string]) {}, nil)
+	stopA := b.ListenTo("k", func(Change[string]) {}, nil)
+	stopB := b.ListenTo("k", func(Change[string]) {}, nil)
 	b.Add("k", pid, nil)
 	stopA()
 	stopAll()
@@ -58,7 +58,7 @@ func TestListenerThatPanicsAtOnceIsCalledOnce(t *testing.T) {
 		b.Add(fmt.Sprint(i), pid, nil)
 	}
 	calls := 0
-	stop := b.Listen(true, func(Change[string]) { calls++; panic("listener") })
+	stop := b.Listen(true, func(Change[string]) { calls++; panic("listener") }, nil)
 	b.Add("one more", pid, nil)
 	if calls != 1 {
 		t.Errorf("%d calls", calls)
@@ -66,7 +66,7 @@ func TestListenerThatPanicsAtOnceIsCalledOnce(t *testing.T) {
 	expectSilence(t, &b)
 	stop()
 
-	b.ListenTo("7", func(Change[string]) { calls++; panic("listener") })
+	b.ListenTo("7", func(Change[string]) { calls++; panic("listener") }, nil)
 	b.Remove("7", pid, false)
 	if calls != 2 {
 		t.Errorf("%d calls", calls)
@@ -79,8 +79,8 @@ func TestStoppedListenerIsNotTold(t *testing.T) {
 	var b Book[string]
 	pid := spawn(t)
 	var stop func()
-	defer b.Listen(false, func(Change[string]) { stop() })()
-	stop = b.Listen(false, func(Change[string]) { t.Error("told after stop") })
+	defer b.Listen(false, func(Change[string]) { stop() }, nil)()
+	stop = b.Listen(false, func(Change[string]) { t.Error("told after stop") }, nil)
 	b.Add("k", pid, nil)
 }
 

@@ -12,11 +12,11 @@ import (
 // are read, and never while an actor or a listener is called. It fills a cache line.
 type keyShard[K comparable] struct {
 	mu        sync.RWMutex
-	index     index[K] // the oldest entry under each key; the others follow it
-	n         int      // entries
-	listening bool     // whether there is a listener to any key here
-	telling   bool     // whether some goroutine is in tellAll
-	news      *news[K] // nil if nobody has ever listened
+	index     index[K]  // the oldest entry under each key; the others follow it
+	n         int       // entries
+	listening bool      // whether there is a listener to any key here
+	telling   *round[K] // nil while nobody is being told
+	news      *news[K]  // nil if nobody has ever listened
 }
 
 // holderShard is a part of the actors that have keys. Its lock is always taken
