@@ -1,7 +1,7 @@
 // Command conformance is a server that shows all of the Channels protocol. The
 // end-to-end tests run the official client against it, and it is a tour of
 // package ws: each event of room.go is one thing that a channel can do. In lobby.go
-// clients see who is there.
+// clients see who is there. POST /drain sends all clients away, as before a restart.
 package main
 
 import (
@@ -58,6 +58,18 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	return ws.NewEndpoint(sys, socket, short)
 }
 
+// handler serves the endpoint, and drains it when it is told so.
+func handler(endpoint *ws.Endpoint) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", endpoint)
+	mux.HandleFunc("POST /drain", func(w http.ResponseWriter, r *http.Request) {
+		if err := endpoint.Drain(r.Context(), 0, 0); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
+	return mux
+}
+
 func main() {
 	addr := flag.String("addr", "127.0.0.1:4000", "address to listen on")
 	flag.Parse()
@@ -69,7 +81,7 @@ func main() {
 	}
 	web, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{
 		supervisor.Server("web", func() *http.Server {
-			return &http.Server{Addr: *addr, Handler: endpoint, ReadHeaderTimeout: 10 * time.Second}
+			return &http.Server{Addr: *addr, Handler: handler(endpoint), ReadHeaderTimeout: 10 * time.Second}
 		}),
 	}})
 	if err != nil {

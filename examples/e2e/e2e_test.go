@@ -42,8 +42,8 @@ func TestOfficialClient(t *testing.T) {
 func TestBrowser(t *testing.T) {
 	node := needNode(t)
 	chromium := needChromium(t)
-	bin := build(t, "chat")
-	runNode(t, node, "browser.test.mjs", "TROUPE_CHAT_BIN="+bin, "TROUPE_CHROMIUM="+chromium)
+	runNode(t, node, "browser.test.mjs", "TROUPE_CHAT_BIN="+build(t, "chat"), "TROUPE_CHROMIUM="+chromium)
+	runNode(t, node, "longpoll.browser.test.mjs", "TROUPE_CONFORMANCE_BIN="+build(t, "conformance"), "TROUPE_CHROMIUM="+chromium)
 }
 
 // missing ends the test: something that it needs is not installed.

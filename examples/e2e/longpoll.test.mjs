@@ -107,6 +107,20 @@ it("passes the auth token", async (t) => {
   assert.deepEqual(await ok(channel.push("whoami", {})), { user_id: "ann", auth_token: "s3cret" });
 });
 
+it("comes back after a drain", async (t) => {
+  const refusals = new Inbox();
+  const socket = connect(t, LongPoll);
+  const { channel, joins } = join(socket, "room:lp7");
+  await joins.next();
+  await server.drain();
+  socket.onError((error) => refusals.put(error));
+  for (let n = 0; n < 3; n++) await refusals.next(); // it tries, again and again
+  assert.equal(socket.isConnected(), false);
+  await server.restart();
+  await joins.next();
+  assert.deepEqual(await ok(channel.push("echo", { x: 1 })), { x: 1 });
+});
+
 // LP-8
 it("is what the client falls back to when a websocket cannot be had", async (t) => {
   class Broken {

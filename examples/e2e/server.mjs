@@ -121,6 +121,12 @@ export class Server {
     }
   }
 
+  /** Sends all clients away, and lets none in until it is started again. */
+  async drain() {
+    const answer = await fetch(`${this.http}/drain`, { method: "POST" });
+    if (!answer.ok) throw new Error(`the server does not drain: ${await answer.text()}`);
+  }
+
   async restart() {
     await this.stop();
     await this.up();
