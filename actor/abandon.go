@@ -39,8 +39,7 @@ func (p *process) abandon(stack string) bool {
 	}
 	p.sys.stuck.add(p)
 	p.sys.abandoned.Add(1)
-	// A Release may not return, or worse.
-	guardFor(patience, func() error { p.announce(p.doom.Load()); return nil })
+	p.announce(p.doom.Load(), p.abandonOwned)
 	if p.has(starting) {
 		p.sys.tellStartup(p, func(s *startup) { s.done(doomKilled) })
 	}

@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -20,6 +21,8 @@ import (
 // is done in deferred calls, on what is left of the goroutine. If it never returns, the
 // actor is stuck as in a handler, and Abandon goes on where it stands: steps 1 and 2 can
 // be done by two goroutines, and step 3 belongs to the one that takes the ties.
+// Abandon itself releases all at once, each on a goroutine of its own, and waits no
+// longer than a moment.
 
 // bury ends an actor that has no runner any more. The death becomes known, unless the
 // actor was abandoned: then that has happened before.
@@ -27,7 +30,7 @@ func (p *process) bury(d *doom) {
 	p.condemn(d)
 	defer p.buried()
 	if p.flags.Or(ended)&ended == 0 {
-		p.announce(p.doom.Load()) // a kill during Terminate came first
+		p.announce(p.doom.Load(), p.giveUpOwned) // a kill during Terminate came first
 	}
 }
 
@@ -39,8 +42,9 @@ func (p *process) buried() {
 	p.typed.clear()
 }
 
-// announce tells the world that the actor has ended.
-func (p *process) announce(d *doom) {
+// announce tells the world that the actor has ended. What the actor owns is given up by
+// the function giveUp, which has its reasons.
+func (p *process) announce(d *doom, giveUp func(*relations, error)) {
 	p.typed.close()
 	p.typed.discard()
 	if p.rel.Load() == nil {
@@ -52,7 +56,7 @@ func (p *process) announce(d *doom) {
 	}
 	if r := p.rel.Load(); r != gone {
 		defer p.tell(r, d)
-		p.giveUpOwned(r, d.reason)
+		giveUp(r, d.reason)
 	}
 }
 
@@ -128,6 +132,20 @@ func (p *process) giveUpOwned(r *relations, reason error) {
 	for resource = r.takeOwned(); resource != nil; resource = r.takeOwned() {
 		resource.Release(PID{p}, reason)
 	}
+}
+
+// abandonOwned is giveUpOwned for another goroutine than the runner.
+func (p *process) abandonOwned(r *relations, reason error) {
+	var all sync.WaitGroup
+	for resource := r.takeOwned(); resource != nil; resource = r.takeOwned() {
+		all.Go(func() {
+			err := Guard(context.Background(), func() error { resource.Release(PID{p}, reason); return nil })
+			if err != nil {
+				logCrash(p, err, nil)
+			}
+		})
+	}
+	guardFor(patience, func() error { all.Wait(); return nil })
 }
 
 func (was *ties) dropMonitors() {

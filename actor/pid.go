@@ -80,6 +80,7 @@ func (p PID) Stop(ctx context.Context, reason error) error {
 		return fmt.Errorf("actor: stop %v: %w", p, ErrSelf)
 	}
 	end := judge(reasonOrNormal(reason))
+	p.p.flags.Or(leaving)
 	p.p.typed.mark(stopSignal{end})
 	select {
 	case <-p.Done():

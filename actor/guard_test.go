@@ -1,0 +1,248 @@
+package actor_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+func TestGuard(t *testing.T) {
+	var missing *fs.PathError
+	var panicked *actor.PanicError
+	var unusable *actor.ReasonError
+	for name, c := range map[string]struct {
+		f    func() error
+		want func(error) bool
+	}{
+		"returns nil":  {func() error { return nil }, func(err error) bool { return err == nil }},
+		"returns":      {func() error { return errBoom }, func(err error) bool { return err == errBoom }},
+		"panics":       {func() error { panic(errBoom) }, func(err error) bool { return errors.As(err, &panicked) && errors.Is(err, errBoom) }},
+		"calls Goexit": {func() error { runtime.Goexit(); return nil }, func(err error) bool { return err == actor.Goexit }},
+		"typed nil":    {func() error { return missing }, func(err error) bool { return errors.As(err, &unusable) && unusable.Nil }},
+		"nil function": {nil, func(err error) bool { return errors.As(err, &panicked) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := actor.Guard(t.Context(), c.f); !c.want(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	t.Run("blocks", func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errBoom)
+		if err := actor.Guard(ctx, func() error { <-release; return nil }); err != errBoom {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// PROC-7: whatever a Release does, the others are released, the end is announced, and
+// nobody else is hurt.
+func TestReleasesThatFail(t *testing.T) {
+	for name, fail := range failures {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				var j journal
+				release := make(chan struct{})
+				watcher, owner := start(t, sys, journaled(&j)), start(t, sys, &script{}, actor.Name("owner"))
+				trapping(t, watcher)
+				link(t, watcher, owner)
+				in(t, watcher, func(ctx *doContext) { ctx.Monitor(owner.PID()) })
+				for range 2 {
+					bad := resource(func(actor.PID, error) { fail(release) })
+					good := resource(func(actor.PID, error) { j.add("released") })
+					owner.PID().Own(&bad)
+					owner.PID().Own(&good)
+				}
+				owner.PID().Exit(errBoom)
+				settle()
+				stuck := name == "blocks"
+				if stuck { // as in a handler
+					if !owner.PID().Abandon() {
+						t.Error("an actor that is stuck in a Release cannot be abandoned")
+					}
+					settle()
+				}
+				told := []string{"exit " + owner.String() + " boom", "down " + owner.String() + " boom"}
+				lines := j.take()
+				if len(lines) != 4 && !(stuck && len(lines) >= 2) || lines[len(lines)-2] != told[0] || lines[len(lines)-1] != told[1] {
+					t.Errorf("happened: %q", lines)
+				}
+				select {
+				case <-owner.PID().Done():
+				default:
+					t.Error("the end is not announced")
+				}
+				if _, ok := sys.WhereIs("owner"); ok {
+					t.Error("the name is not free")
+				}
+				if n := sys.Count(); n != 1 {
+					t.Errorf("%d actors, want the watcher", n)
+				}
+				close(release)
+				settle()
+				if n := len(sys.Stuck()); n != 0 {
+					t.Errorf("%d are stuck when all has returned", n)
+				}
+			})
+		})
+	}
+}
+
+// An observer that fails is taken off; what caused the event goes on, and the others
+// are told.
+func TestObserversThatFail(t *testing.T) {
+	for name, fail := range failures {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				release := make(chan struct{})
+				defer close(release)
+				calls := 0
+				sys.Observe(func(actor.Event) { calls++; fail(release) })
+				var j journal
+				watchEvents(sys, &j)
+				a := start(t, sys, &script{})
+				if calls != 1 {
+					t.Fatalf("called %d times", calls)
+				}
+				a.Send(returning(actor.Stop))
+				settle()
+				a.Send(returning(nil)) // a dead letter, on our own goroutine
+				j.expect(t, "spawned "+a.String()+" by <>", "exited "+a.String()+" normal", "dead letter to "+a.String()+": no such process")
+				if calls != 1 {
+					t.Errorf("called %d times", calls)
+				}
+			})
+		})
+	}
+}
+
+// An observer of dead letters that fails does not keep an end from being announced.
+func TestObserverOfDeadLettersThatFailsAtAnEnd(t *testing.T) {
+	for name, fail := range failures {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				release := make(chan struct{})
+				defer close(release)
+				a := start(t, sys, &script{})
+				in(t, a, func(*doContext) {
+					sys.Observe(func(e actor.Event) {
+						if _, ok := e.(actor.DeadLetter); ok {
+							fail(release)
+						}
+					})
+					a.Send(returning(nil)) // will not be handled
+					a.PID().Exit(actor.Kill)
+				})
+				if err := ended(t, a.PID()); err != actor.Killed {
+					t.Errorf("ended with %v", err)
+				}
+			})
+		})
+	}
+}
+
+// SYS-1: looking into an actor does not hurt it, whatever the function does.
+func TestInspectorsThatFail(t *testing.T) {
+	for name, fail := range failures {
+		for what, inspect := range map[string]func(context.Context, actor.Ref[do], func()) error{
+			"Inspect": func(ctx context.Context, a actor.Ref[do], f func()) error {
+				return a.PID().Inspect(ctx, func(any) { f() })
+			},
+			"Replace": func(ctx context.Context, a actor.Ref[do], f func()) error {
+				return actor.Replace(ctx, a, func(b actor.Behavior[do]) (actor.Behavior[do], error) { f(); return b, nil })
+			},
+			"Replace by nil": func(ctx context.Context, a actor.Ref[do], f func()) error {
+				return actor.Replace(ctx, a, func(actor.Behavior[do]) (actor.Behavior[do], error) { f(); return (*script)(nil), nil })
+			},
+		} {
+			t.Run(what+"/"+name, func(t *testing.T) {
+				bubble(t, func(t *testing.T, sys *actor.System) {
+					release := make(chan struct{})
+					a := start(t, sys, &script{})
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					defer cancel()
+					if err := inspect(ctx, a, func() { fail(release) }); err == nil {
+						t.Error("no error")
+					}
+					close(release)
+					in(t, a, func(*doContext) {}) // it goes on
+				})
+			})
+		}
+	}
+}
+
+// SYS-2: a trace that fails is taken off.
+func TestTracesThatFail(t *testing.T) {
+	for name, fail := range failures {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				release := make(chan struct{})
+				a := start(t, sys, &script{})
+				calls := 0
+				if err := a.PID().Trace(t.Context(), func(actor.Trace) { calls++; fail(release) }); err != nil {
+					t.Fatal(err)
+				}
+				a.Send(returning(nil))
+				settle()
+				if name == "blocks" { // the actor waits with it, but can be killed
+					a.PID().Exit(actor.Kill)
+					if err := ended(t, a.PID()); err != actor.Killed {
+						t.Errorf("ended with %v", err)
+					}
+					close(release)
+					return
+				}
+				in(t, a, func(*doContext) {})
+				if calls != 1 {
+					t.Errorf("called %d times", calls)
+				}
+			})
+		})
+	}
+}
+
+// The state that a behavior shows for the log of its crash.
+func TestLogValueThatFails(t *testing.T) {
+	for name, fail := range failures {
+		t.Run(name, func(t *testing.T) {
+			release := make(chan struct{})
+			defer close(release)
+			sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+			a, err := actor.Spawn(sys, behave(&vault{show: func() slog.Value { fail(release); return slog.Value{} }}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.Send(returning(errBoom))
+			if err := ended(t, a.PID()); err != errBoom {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+}
+
+// A behavior that is nil is refused.
+func TestNilBehavior(t *testing.T) {
+	sys := newSystem(t)
+	for name, b := range map[string]actor.Behavior[do]{"nil": nil, "typed nil": (*script)(nil)} {
+		if _, err := actor.Spawn(sys, behave(b)); err == nil {
+			t.Errorf("%s: spawned", name)
+		}
+	}
+	a := start(t, sys, &script{})
+	a.Send(func(ctx *doContext) error { ctx.Become((*script)(nil)); return nil })
+	var panicked *actor.PanicError
+	if err := ended(t, a.PID()); !errors.As(err, &panicked) {
+		t.Errorf("ended with %v", err)
+	}
+}
