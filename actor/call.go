@@ -35,6 +35,12 @@ func (r Reply[R]) Fail(err error) bool {
 	return c != nil && c.fail(r.turn, err)
 }
 
+// Wanted reports whether there is no answer yet and the caller still waits for one. It is
+// for requests that are costly to carry out, or hard to undo, and may have waited for long.
+func (r Reply[R]) Wanted() bool {
+	return r.call != nil && r.call.state.Load() == r.turn.at(pending)
+}
+
 // CallError is the error of a [Call] that got no value. It wraps the cause: the
 // exit reason of the callee, [NoProc] if it had ended, [ErrSelf], [ErrFull], the
 // error of the caller's context, or what the callee answered with Reply.Fail.

@@ -25,34 +25,41 @@ type (
 )
 
 func (r startDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
-	answer(r.reply, func() (actor.PID, error) {
-		if err := r.spec.validate(Never); err != nil {
-			return actor.PID{}, err
-		}
-		if err := s.mayAdd(); err != nil {
-			return actor.PID{}, err
-		}
-		pid, err := start(ctx, r.spec.starter())
-		if err == nil {
-			s.add(pid, newMember(r.spec))
-		}
-		return pid, err
-	})
+	start := func() (actor.PID, error) { return s.startNew(ctx, r.spec) }
+	startFor(r.reply, start, func(pid actor.PID) { s.terminateChild(ctx, pid) })
 	return nil
+}
+
+func (s *dynamic) startNew(ctx *actor.Context[dynamicRequest], spec Child) (actor.PID, error) {
+	if err := spec.validate(Never); err != nil {
+		return actor.PID{}, err
+	}
+	if err := s.mayAdd(); err != nil {
+		return actor.PID{}, err
+	}
+	pid, err := start(ctx, spec.starter())
+	if err == nil {
+		s.add(pid, newMember(spec))
+	}
+	return pid, err
 }
 
 func (r terminateDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
 	answer(r.reply, func() (none struct{}, err error) {
-		m, err := s.forget(r.pid)
-		if m.restarting && m.pace != nil {
-			ctx.CancelTimer(r.pid.String())
-		}
-		if err == nil && !m.restarting && stopAll(ctx, []victim{{r.pid, m.limit}}) {
-			s.reportStop(ctx, r.pid, m)
-		}
-		return none, err
+		return none, s.terminateChild(ctx, r.pid)
 	})
 	return nil
+}
+
+func (s *dynamic) terminateChild(ctx *actor.Context[dynamicRequest], pid actor.PID) error {
+	m, err := s.forget(pid)
+	if m.restarting && m.pace != nil {
+		ctx.CancelTimer(pid.String())
+	}
+	if err == nil && !m.restarting && stopAll(ctx, []victim{{pid, m.limit}}) {
+		s.reportStop(ctx, pid, m)
+	}
+	return err
 }
 
 func (r listDynamicChildren) serve(s *dynamic, _ *actor.Context[dynamicRequest]) error {

@@ -46,13 +46,14 @@ type (
 )
 
 func (r startChild) serve(s *static, ctx *actor.Context[request]) error {
-	answer(r.reply, func() (actor.PID, error) {
+	start := func() (actor.PID, error) {
 		c, err := s.startNew(ctx, r.spec)
 		if err != nil {
 			return actor.PID{}, err
 		}
 		return c.pid, nil
-	})
+	}
+	startFor(r.reply, start, func(actor.PID) { s.drop(ctx, r.spec.ID) })
 	return nil
 }
 
@@ -64,7 +65,7 @@ func (r terminateChild) serve(s *static, ctx *actor.Context[request]) error {
 }
 
 func (r restartChild) serve(s *static, ctx *actor.Context[request]) error {
-	answer(r.reply, func() (actor.PID, error) {
+	start := func() (actor.PID, error) {
 		c, err := s.idle(r.id)
 		if err != nil {
 			return actor.PID{}, err
@@ -72,7 +73,8 @@ func (r restartChild) serve(s *static, ctx *actor.Context[request]) error {
 		c.former = actor.PID{} // this is no restart of the supervisor's
 		err = s.start(ctx, c)
 		return c.pid, err
-	})
+	}
+	startFor(r.reply, start, func(actor.PID) { _ = s.terminateChild(ctx, r.id) })
 	return nil
 }
 
@@ -221,4 +223,19 @@ func answer[R any](r actor.Reply[R], f func() (R, error)) {
 		return
 	}
 	r.Send(v)
+}
+
+// startFor answers a call with the child that start has started. If the caller has
+// given up before, nothing is started; if it has meanwhile, undo stops the child
+// again: there is nobody who knows of it.
+func startFor(r actor.Reply[actor.PID], start func() (actor.PID, error), undo func(actor.PID)) {
+	if !r.Wanted() {
+		return
+	}
+	pid, err := start()
+	if err != nil {
+		r.Fail(err)
+	} else if !r.Send(pid) {
+		undo(pid)
+	}
 }

@@ -15,8 +15,10 @@ import (
 //
 // All methods may be called from any goroutine, but not from the Init of a child,
 // since the supervisor waits for that. They wait for the supervisor until ctx is
-// done, and then return ctx's error; what was asked for may be done all the same.
-// They fail with an error that wraps [actor.NoProc] if the supervisor has ended.
+// done, and then return ctx's error; what was asked for may be done all the same. But
+// no child is started for nobody: one that is being started when its caller gives up
+// is stopped again, as by TerminateChild, and a StartChild leaves nothing of it. They
+// fail with an error that wraps [actor.NoProc] if the supervisor has ended.
 type Tree struct{ at handle[request] }
 
 // Start starts a supervisor and its children, and returns when all of them have
