@@ -33,10 +33,33 @@ func (e *PanicError) Error() string {
 	return "panic: " + e.text
 }
 
-// Unwrap returns the value of the panic if it is an error.
+// Unwrap returns the value of the panic if it is an error; not if its methods panic,
+// call runtime.Goexit or take too long, for the code that looks for an error in this
+// one has done nothing wrong.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
+	if err == nil || !isAsked(err) {
+		return err
+	}
+	failure, returned := guardFor(patience, func() error {
+		_ = errors.Is(err, Normal)
+		_ = errors.As(err, new(*PanicError))
+		return nil
+	})
+	if failure != nil || !returned {
+		return nil
+	}
 	return err
+}
+
+// isAsked reports whether errors.Is or errors.As call a method of err that is not
+// Go's own.
+func isAsked(err error) bool {
+	for reflect.TypeOf(err) == wrapError {
+		err = errors.Unwrap(err)
+	}
+	_, as := err.(interface{ As(any) bool })
+	return as || err != nil && asks(err)
 }
 
 // describe returns the text of a panic's value, whatever its methods do. It is called
