@@ -3,7 +3,7 @@ package task
 import (
 	"context"
 	"errors"
-	"runtime"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -11,11 +11,12 @@ import (
 // Deliver is [AsyncNoLink] for an owner that does not wait: the outcome comes to
 // it as a message, the one that message makes of the value or of the error. One
 // message comes, whatever becomes of the task, and before its [actor.Down] if it
-// is monitored.
+// is monitored, unless message takes longer than a second.
 //
-// Message runs on a goroutine of the task; if it panics, the owner gets an exit
-// signal with the [*actor.PanicError]. It is what Elixir's servers do with
-// async_nolink and handle_info.
+// Message runs on a goroutine of its own. If it panics or calls runtime.Goexit,
+// the owner gets an exit signal instead, with the [*actor.PanicError] or
+// [actor.Goexit] as the reason. It is what Elixir's servers do with async_nolink
+// and handle_info.
 func Deliver[M, T any](owner *actor.Context[M], f func(ctx context.Context) (T, error), message func(T, error) M) *Task[T] {
 	t := prepare(owner, f)
 	to := owner.Self()
@@ -23,15 +24,13 @@ func Deliver[M, T any](owner *actor.Context[M], f func(ctx context.Context) (T, 
 		if !to.PID().Alive() {
 			return
 		}
-		defer func() {
-			if v := recover(); v != nil {
-				to.PID().Exit(&actor.PanicError{Value: v, Stack: stack()})
+		tell(owner, func() error {
+			m := message(t.outcome())
+			if err := to.TrySend(m); errors.Is(err, actor.ErrFull) {
+				go to.Send(m) // it may wait for room, which nothing else here may
 			}
-		}()
-		m := message(t.outcome())
-		if err := to.TrySend(m); errors.Is(err, actor.ErrFull) {
-			go to.Send(m) // it may wait for room, which nothing else here may
-		}
+			return nil
+		})
 	}
 	t.start(actor.Spawn(owner.System(), t.behavior))
 	if t.PID().IsZero() {
@@ -40,8 +39,21 @@ func Deliver[M, T any](owner *actor.Context[M], f func(ctx context.Context) (T, 
 	return t
 }
 
-// stack returns the stack of the panic that is being recovered from.
-func stack() actor.Stack {
-	var pcs [32]uintptr
-	return append(actor.Stack(nil), pcs[:runtime.Callers(3, pcs[:])]...)
+// tell calls f, and sends its failure to the owner. It waits for that, but not for
+// longer than the grace, or than the owner lives: the end of the task waits with it.
+func tell(owner actor.Self, f func() error) {
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		if err := actor.Guard(context.Background(), f); err != nil {
+			owner.PID().Exit(err)
+		}
+	}()
+	limit := time.NewTimer(grace)
+	defer limit.Stop()
+	select {
+	case <-told:
+	case <-owner.Done():
+	case <-limit.C:
+	}
 }

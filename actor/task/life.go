@@ -2,7 +2,6 @@ package task
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/troupe-go/troupe/actor"
@@ -22,7 +21,7 @@ type life struct {
 	untied  bool            // untie has been called
 	ready   bool            // to be started by Start
 	cut     bool            // the link must not be, or stay
-	self    context.Context // its actor's, while the function runs
+	self    context.Context // its actor's, from the begin of the function to the actor's end
 	reason  error           // once it has failed
 	changed chan struct{}   // if not nil, closed when pid or self is set
 }
@@ -59,10 +58,23 @@ func (l *life) claim() bool {
 func (l *life) settle(reason error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.fail(reason)
+}
+
+// fail is settle, called with mu held.
+func (l *life) fail(reason error) {
 	if l.phase < succeeded {
 		l.phase, l.reason = failed, reason
 		l.signal()
 	}
+}
+
+// close notes that the actor ends.
+func (l *life) close(reason error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail(reason)
+	l.self = nil
 }
 
 // stop ends the task with a clean reason. A function that has not begun will not,
@@ -99,10 +111,10 @@ func (l *life) born(pid actor.PID) {
 	switch {
 	case !l.owner.IsZero():
 		if !l.owner.Own((*callerTie)(l)) {
-			l.stop(&callerEnded{actor.NoProc})
+			l.stop(callerEnded(actor.NoProc))
 		}
 	case l.caller != nil && l.caller.Done() != nil: // a job has no caller
-		l.unhook = context.AfterFunc(l.caller, func() { l.stop(&callerEnded{context.Cause(l.caller)}) })
+		l.unhook = context.AfterFunc(l.caller, func() { l.stop(callerEnded(context.Cause(l.caller))) })
 	}
 	if !pid.Own((*end)(l)) {
 		(*end)(l).Release(pid, pid.Err()) // killed already
@@ -122,13 +134,13 @@ func (l *life) begin(self context.Context) error {
 	return nil
 }
 
-// leave notes that the function has returned.
+// leave notes that the function has returned. Self stays: the actor still has to
+// judge the error that it returned, whose methods may be as stuck as a function.
 func (l *life) leave() {
 	l.mu.Lock()
 	if l.phase == running {
 		l.phase = returned
 	}
-	l.self = nil
 	l.mu.Unlock()
 	l.untie()
 }
@@ -160,18 +172,8 @@ func (c *callerTie) Release(_ actor.PID, reason error) {
 	if l.link != nil && (reason != actor.Normal || !l.linked()) {
 		return // the link carries the reason itself, unless it has been taken down
 	}
-	l.stop(&callerEnded{reason})
+	l.stop(callerEnded(reason))
 }
-
-// callerEnded is the reason of a task that ends because its caller has: a clean
-// one, whatever became of the caller. The caller's own reason is printed only when
-// this one is, because its Error method may be anybody's.
-type callerEnded struct{ reason error }
-
-func (e *callerEnded) Error() string { return fmt.Sprintf("shutdown: caller ended: %v", e.reason) }
-
-// Unwrap makes it a kind of [actor.Shutdown].
-func (e *callerEnded) Unwrap() error { return actor.Shutdown }
 
 // end tidies up after a task.
 type end life
@@ -180,7 +182,7 @@ type end life
 func (e *end) Release(_ actor.PID, reason error) {
 	l := (*life)(e)
 	l.untie()
-	l.settle(reason)
+	l.close(reason)
 	if l.told != nil {
 		l.told()
 	}

@@ -14,7 +14,7 @@ func (l *life) join(self *actor.Context[begin]) error {
 	}
 	if self.Parent() != l.owner {
 		if err := self.Link(l.owner); err != nil {
-			return &callerEnded{err}
+			return callerEnded(err)
 		}
 	}
 	l.mu.Lock()

@@ -35,9 +35,10 @@ func (l *life) wait(ctx context.Context) error {
 			return nil
 		}
 		var ended, doomed, changed <-chan struct{}
-		if self != nil {
+		switch l.phase {
+		case running:
 			doomed = self.Done()
-		} else if l.phase == waiting {
+		case waiting:
 			if l.changed == nil {
 				l.changed = make(chan struct{})
 			}
