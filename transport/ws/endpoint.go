@@ -112,7 +112,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 	if r.ContentLength != 0 { // the server reads what comes, before it answers
-		e.limitRequest(w, s.WriteTimeout)
+		e.limitRequest(w, r, s.WriteTimeout)
 	}
 	switch {
 	case r.Method != http.MethodGet:

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -53,6 +54,9 @@ func (a pollAnswer) known() bool { return a.pollResult != nil || a.Status == htt
 func (a pollAnswer) write(w http.ResponseWriter, r *http.Request, limit time.Duration) error {
 	control := http.NewResponseController(w)
 	control.SetWriteDeadline(time.Now().Add(limit))
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		closeAfter(w, r)
+	}
 	if r.Method == http.MethodGet && !a.known() {
 		w.WriteHeader(a.Status)
 		return nil
@@ -78,7 +82,7 @@ const (
 )
 
 func (e *Endpoint) serveLongPoll(w http.ResponseWriter, r *http.Request, s *Socket) {
-	e.limitRequest(w, s.PollWindow+s.WriteTimeout)
+	e.limitRequest(w, r, s.PollWindow+s.WriteTimeout)
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Cache-Control", "no-store")
@@ -101,9 +105,13 @@ func (e *Endpoint) serveLongPoll(w http.ResponseWriter, r *http.Request, s *Sock
 
 // limitRequest limits how long the body of a request may take, and its answer. The
 // ReadTimeout and WriteTimeout of the server do not count for it: a poll lasts.
-func (e *Endpoint) limitRequest(w http.ResponseWriter, limit time.Duration) {
+func (e *Endpoint) limitRequest(w http.ResponseWriter, r *http.Request, limit time.Duration) {
 	control, at := http.NewResponseController(w), time.Now().Add(limit)
-	if err := errors.Join(control.SetReadDeadline(at), control.SetWriteDeadline(at)); errors.Is(err, http.ErrNotSupported) {
+	err := control.SetWriteDeadline(at)
+	if r.ContentLength == 0 { // all that the server still reads for is the end of the connection
+		at = time.Time{}
+	}
+	if err = errors.Join(err, control.SetReadDeadline(at)); errors.Is(err, http.ErrNotSupported) {
 		e.noDeadlines.Do(func() {
 			e.log.Warn("requests are not limited in time by their socket: a ResponseWriter before it has neither SetReadDeadline and SetWriteDeadline nor Unwrap", "type", fmt.Sprintf("%T", w))
 		})

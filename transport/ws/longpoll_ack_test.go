@@ -14,25 +14,58 @@ import (
 // The time limits of the server are for requests that are answered at once. A poll
 // has its own.
 func TestPollOutlastsTheTimeoutsOfTheServer(t *testing.T) {
+	for name, http2 := range map[string]bool{"HTTP/1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var spoken http.Protocols
+				spoken.SetHTTP1(!http2)
+				spoken.SetUnencryptedHTTP2(http2)
+				s := serveInMemoryBehind(t, func(h http.Handler) *http.Server {
+					return &http.Server{Handler: h, Protocols: &spoken, ReadTimeout: time.Second, WriteTimeout: time.Second}
+				}, polling(nil))
+				c := s.pollClient(t, "")
+				c.http.Transport.(*http.Transport).Protocols = &spoken
+				c.open()
+				for range 2 { // on one connection
+					start := time.Now()
+					if a := c.poll(); a.Status != 204 || time.Since(start) != 10*time.Second {
+						t.Errorf("after %v: %+v, want 204 after the window", time.Since(start), a)
+					}
+				}
+				other := s.pollClient(t, "")
+				other.http, other.token = c.http, c.token
+				time.AfterFunc(5*time.Second, func() { other.post(`[null,"1","phoenix","heartbeat",{}]`) })
+				if a := c.poll(); a.Status != 200 || len(a.Messages) != 1 {
+					t.Errorf("%+v, want a message", a)
+				}
+				synctest.Wait()
+				c.http.CloseIdleConnections()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// A server that fails to read gives up the context of every request to come on the
+// connection. Polls must not be answered at once from then on.
+func TestPollOnAConnectionThatTheServerHasGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		slow := true
 		s := serveInMemoryBehind(t, func(h http.Handler) *http.Server {
-			return &http.Server{Handler: h, ReadTimeout: time.Second, WriteTimeout: time.Second}
+			return &http.Server{ReadTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if slow {
+					time.Sleep(2 * time.Second)
+				}
+				h.ServeHTTP(w, r)
+			})}
 		}, polling(nil))
 		c := s.pollClient(t, "")
 		c.open()
-		for range 2 { // on one connection
-			start := time.Now()
-			if a := c.poll(); a.Status != 204 || time.Since(start) != 10*time.Second {
-				t.Errorf("after %v: %+v, want 204 after the window", time.Since(start), a)
-			}
+		slow = false
+		start := time.Now()
+		if a := c.poll(); a.Status != 204 || time.Since(start) != 10*time.Second {
+			t.Errorf("after %v: %+v, want 204 after the window", time.Since(start), a)
 		}
-		other := s.pollClient(t, "")
-		other.token = c.token
-		time.AfterFunc(5*time.Second, func() { other.post(`[null,"1","phoenix","heartbeat",{}]`) })
-		if a := c.poll(); a.Status != 200 || len(a.Messages) != 1 {
-			t.Errorf("%+v, want a message", a)
-		}
-		synctest.Wait()
 	})
 }
 

@@ -31,7 +31,7 @@ func (e *Endpoint) post(w http.ResponseWriter, r *http.Request, s *Socket) int {
 	ctx, cancel := context.WithTimeout(r.Context(), s.PollWindow)
 	defer cancel()
 	defer context.AfterFunc(p.life, cancel)()
-	read := interruptReads(ctx, w)
+	read := interruptReads(ctx, w, r)
 	defer read()
 	err := p.intake.enter(ctx)
 	if err == nil {
@@ -52,6 +52,9 @@ func (e *Endpoint) post(w http.ResponseWriter, r *http.Request, s *Socket) int {
 	}
 	read()
 	p.intake.empty(ctx) // or the window is over
+	if p.life.Err() != nil {
+		return http.StatusGone
+	}
 	return http.StatusOK
 }
 
@@ -82,7 +85,7 @@ func base64Size(n int) int64 { return int64(n)/3*4 + 4 }
 
 // interruptReads lets what reads the body fail when ctx ends, until done is called,
 // which must be before the answer is written. It may be called again.
-func interruptReads(ctx context.Context, w http.ResponseWriter) (done func()) {
+func interruptReads(ctx context.Context, w http.ResponseWriter, r *http.Request) (done func()) {
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(interrupted)
@@ -92,11 +95,18 @@ func interruptReads(ctx context.Context, w http.ResponseWriter) (done func()) {
 	return sync.OnceFunc(func() {
 		if !stop() {
 			<-interrupted // w is not to be touched when the handler has returned
-			// The server may have been waiting for the next request already, and
-			// takes the failure for the end of the connection.
-			w.Header().Set("Connection", "close")
+			closeAfter(w, r)
 		}
 	})
+}
+
+// closeAfter ends an HTTP/1 connection after the answer: reading from it has failed,
+// which for the server is its end, and the end of the context of every request that
+// would come on it.
+func closeAfter(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
+	}
 }
 
 func readWhole(body io.Reader, maxSize int, put func(sessionMsg) error) error {

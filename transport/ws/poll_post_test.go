@@ -69,7 +69,7 @@ func (cranky) SetReadDeadline(time.Time) error { panic("cranky") }
 func TestInterruptOfBodySurvivesItsWriter(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	w := cranky{httptest.NewRecorder()}
-	done := interruptReads(ctx, w)
+	done := interruptReads(ctx, w, httptest.NewRequest("POST", "/", nil))
 	cancel()
 	done()
 	done()
