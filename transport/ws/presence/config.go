@@ -14,7 +14,9 @@ import (
 type Config struct {
 	// Adapter takes messages between the nodes. The Tracker joins it when it starts
 	// and leaves it when it ends; nobody else may use it, so an endpoint in a
-	// cluster has another one. Nil means one node.
+	// cluster has another one. Nil means one node. What goes wrong in it, a call
+	// that does not return included, costs the other nodes' knowledge of this one
+	// and is logged; Start waits for its Join.
 	Adapter pubsub.Adapter
 
 	// Fetch, if not nil, adds to the entries of a topic what is not in their metas,
@@ -22,16 +24,24 @@ type Config struct {
 	// something about. The value must marshal to a JSON object, whose fields come to
 	// stand next to the entry's metas.
 	//
-	// It is called once for each list, by whoever wants that, and once each for the
+	// It is called once for each list that somebody wants, and once each for the
 	// joins and the leaves of a diff, in a task: never for each client. While it
-	// runs, later diffs of the topic wait. If it fails for a diff, that is logged,
-	// and the diff goes out without its data.
+	// runs, later diffs of the topic wait. If it fails for a diff, in whatever way,
+	// that is logged, and the diff goes out without its data; if it takes longer than
+	// FetchTimeout, so do those that have come to wait. A panic, too, is an error to
+	// those who want a list.
 	Fetch func(ctx context.Context, topic string, entries map[string]Entry) (map[string]any, error)
 
+	// FetchTimeout is how long one call of Fetch may take; 5 s if 0. Then its context
+	// is done, and nobody waits for it any more. If 64 calls have not returned even
+	// so, Fetch is not called until one does.
+	FetchTimeout time.Duration
+
 	// OnDiff, if not nil, is called with each diff on this node, those of a topic
-	// one after the other, when the clients have been sent it. It keeps others
-	// waiting, and must be quick. A panic is logged, and costs nothing else. It is
-	// Phoenix's handle_metas.
+	// one after the other, when the clients have been sent it. A panic or a
+	// runtime.Goexit is logged, and costs nothing else. If it takes so long that
+	// 10,000 diffs of a shard wait for it, it misses further ones, which is logged.
+	// It is Phoenix's handle_metas.
 	OnDiff func(Diff)
 
 	// PoolSize is the number of shards over which topics are spread, by their
@@ -64,6 +74,7 @@ type Config struct {
 
 func (c Config) withDefaults() (Config, error) {
 	for name, n := range map[string]int64{
+		"FetchTimeout":       int64(c.FetchTimeout),
 		"PoolSize":           int64(c.PoolSize),
 		"BroadcastPeriod":    int64(c.BroadcastPeriod),
 		"MaxSilentPeriods":   int64(c.MaxSilentPeriods),
@@ -75,6 +86,7 @@ func (c Config) withDefaults() (Config, error) {
 			return c, fmt.Errorf("%s is negative", name)
 		}
 	}
+	c.FetchTimeout = cmp.Or(c.FetchTimeout, 5*time.Second)
 	c.PoolSize = cmp.Or(c.PoolSize, 1)
 	c.BroadcastPeriod = cmp.Or(c.BroadcastPeriod, 1500*time.Millisecond)
 	c.MaxSilentPeriods = cmp.Or(c.MaxSilentPeriods, 10)

@@ -75,6 +75,7 @@ func TestFetch(t *testing.T) { // PRES-8
 func TestDiffsStayInOrder(t *testing.T) { // PRES-9
 	bubble(t, func(t *testing.T) {
 		w := start(t, presence.Config{
+			FetchTimeout: time.Hour,
 			Fetch: func(_ context.Context, topic string, entries map[string]presence.Entry) (map[string]any, error) {
 				if _, slow := entries["slow"]; slow {
 					time.Sleep(time.Minute)

@@ -21,7 +21,7 @@ func (t *Tracker) List(ctx context.Context, topic string) (map[string]Entry, err
 	entries := t.entries(topic)
 	fetched, err := t.fetch(ctx, topic, entries)
 	if err != nil {
-		return nil, fmt.Errorf("presence: list %q: %w", topic, err)
+		return nil, fmt.Errorf("presence: list %q: fetch: %w", topic, err)
 	}
 	return entriesOf(entries, fetched), nil
 }
@@ -36,7 +36,7 @@ func (t *Tracker) Get(ctx context.Context, topic, key string) (Entry, error) {
 	entries := present.Entries()
 	fetched, err := t.fetch(ctx, topic, entries)
 	if err != nil {
-		return Entry{}, fmt.Errorf("presence: get %q in %q: %w", key, topic, err)
+		return Entry{}, fmt.Errorf("presence: get %q in %q: fetch: %w", key, topic, err)
 	}
 	return entriesOf(entries, fetched)[key], nil
 }
@@ -49,7 +49,7 @@ func (t *Tracker) PushState(c *ws.Channel) error {
 	entries := t.entries(c.Topic())
 	fetched, err := t.fetch(c.Context(), c.Topic(), entries)
 	if err != nil {
-		return fmt.Errorf("presence: state of %q: %w", c.Topic(), err)
+		return fmt.Errorf("presence: state of %q: fetch: %w", c.Topic(), err)
 	}
 	b := make([]byte, 0, sizeOf(entries, fetched))
 	return c.Push(eventState, ws.RawJSON(appendEntries(b, entries, fetched)))
@@ -64,25 +64,39 @@ func (t *Tracker) entries(topic string) []*crdt.Entry {
 }
 
 // fetch returns what Fetch adds to entries, by key: what is between the braces of an
-// object.
+// object. Errors are those of a foreign call.
 func (t *Tracker) fetch(ctx context.Context, topic string, entries []*crdt.Entry) (map[string]string, error) {
 	if t.cfg.Fetch == nil || len(entries) == 0 {
 		return nil, nil
 	}
-	values, err := t.cfg.Fetch(ctx, topic, entriesOf(entries, nil))
+	result := make(chan map[string]string, 1) // of a call that may outlive the wait for it
+	err := t.fetching.call(ctx, func(ctx context.Context) error {
+		values, err := t.cfg.Fetch(ctx, topic, entriesOf(entries, nil))
+		if err != nil {
+			return err
+		}
+		fetched, err := fieldsOf(values)
+		result <- fetched
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("fetch: %w", err)
+		return nil, err
 	}
-	fetched := make(map[string]string, len(values))
+	return <-result, nil
+}
+
+// fieldsOf marshals what Fetch has returned.
+func fieldsOf(values map[string]any) (map[string]string, error) {
+	fields := make(map[string]string, len(values))
 	for key, v := range values {
 		text, err := object(v)
 		if err == nil && strings.Contains(text, `"metas"`) {
 			text, err = without(text, "metas")
 		}
 		if err != nil {
-			return nil, fmt.Errorf("fetch: what it has for %q: %w", key, err)
+			return nil, fmt.Errorf("what it has for %q: %w", key, err)
 		}
-		fetched[key] = string(appendFields(nil, text))
+		fields[key] = string(appendFields(nil, text))
 	}
-	return fetched, nil
+	return fields, nil
 }

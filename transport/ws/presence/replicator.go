@@ -1,6 +1,7 @@
 package presence
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -44,6 +45,7 @@ func (heard) isReplicatorMsg() {}
 func (r *replicator) Init(ctx *actor.Context[replicatorMsg]) error {
 	r.peers = make(map[string]*peer)
 	r.retired = make(map[uint64]time.Time)
+	r.shard.heard.Store(0) // what waited for a former incarnation is lost
 	r.shard.mu.RLock()
 	for _, id := range r.shard.state.Peers() { // known to a former incarnation
 		r.peers[id.Node] = &peer{id: id, heard: time.Now()}
@@ -61,6 +63,7 @@ func (r *replicator) Receive(_ *actor.Context[replicatorMsg], m replicatorMsg) e
 		r.tell()
 		r.look()
 	case heard:
+		r.shard.heard.Add(-int64(len(m.data)))
 		in, err := crdt.Decode(m.data)
 		if err != nil {
 			r.shard.tracker.log.Error("presence: message of another node", "shard", r.shard.index, "error", err)
@@ -104,18 +107,30 @@ func (r *replicator) tell() {
 
 func (r *replicator) broadcast(m crdt.Message) {
 	r.silent = 0
-	r.sent(r.config().Adapter.Broadcast(r.shard.name, m.Encode()))
+	r.shard.broadcast(m)
 }
 
 func (r *replicator) send(to *peer, m crdt.Message) {
-	r.sent(r.config().Adapter.Send(to.id.Node, r.shard.name, m.Encode()))
+	s := r.shard
+	s.send(&s.tracker.sending, func(a pubsub.Adapter) error { return a.Send(to.id.Node, s.name, m.Encode()) })
 }
 
-// sent logs an error of sending. It is of no consequence: whoever lacks what was
-// lost will notice, and ask.
-func (r *replicator) sent(err error) {
-	if err != nil && !errors.Is(err, pubsub.ErrNoNode) && !errors.Is(err, pubsub.ErrNotJoined) {
-		r.shard.tracker.log.Warn("presence: message to other nodes", "shard", r.shard.index, "error", err)
+func (s *shard) broadcast(m crdt.Message) {
+	s.send(&s.tracker.broadcasting, func(a pubsub.Adapter) error { return a.Broadcast(s.name, m.Encode()) })
+}
+
+// send has the adapter send. An error is of no consequence, and logged: whoever lacks
+// what was lost will notice, and ask.
+func (s *shard) send(adapter *foreign, send func(pubsub.Adapter) error) {
+	err := adapter.call(context.Background(), func(context.Context) error {
+		err := send(s.tracker.cfg.Adapter)
+		if errors.Is(err, pubsub.ErrNoNode) || errors.Is(err, pubsub.ErrNotJoined) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		s.tracker.log.Warn("presence: message to other nodes", "shard", s.index, "error", err)
 	}
 }
 
@@ -124,9 +139,7 @@ func (s *shard) sayGoodbye() {
 	s.mu.RLock()
 	m := s.message(crdt.Leave)
 	s.mu.RUnlock()
-	if err := s.tracker.cfg.Adapter.Broadcast(s.name, m.Encode()); err != nil {
-		s.tracker.log.Warn("presence: goodbye", "shard", s.index, "error", err)
-	}
+	s.broadcast(m)
 }
 
 // look looks after the peers: who is not heard of any more, and of whom something

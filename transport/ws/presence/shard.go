@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
@@ -17,8 +18,10 @@ import (
 type shard struct {
 	tracker    *Tracker
 	index      int
-	name       string // of its topic in the cluster
+	name       string       // of its topic in the cluster
+	heard      atomic.Int64 // bytes that wait for the replicator
 	teller     supervisor.Ref[tellerMsg]
+	observer   supervisor.Ref[told] // if there is an OnDiff
 	replicator supervisor.Ref[replicatorMsg]
 
 	// mu is held for microseconds, at most for the time that it takes to copy a
@@ -29,11 +32,7 @@ type shard struct {
 	owners map[actor.PID]*owner
 }
 
-func newShard(t *Tracker, index int) *shard {
-	node := ""
-	if t.cfg.Adapter != nil {
-		node = t.cfg.Adapter.Node()
-	}
+func newShard(t *Tracker, node string, index int) *shard {
 	return &shard{
 		tracker: t,
 		index:   index,
@@ -44,17 +43,25 @@ func newShard(t *Tracker, index int) *shard {
 }
 
 // children returns the actors of the shard.
-func (s *shard) children() []supervisor.Child {
-	teller := supervisor.Actor(fmt.Sprint("teller ", s.index),
-		func() actor.Behavior[tellerMsg] { return &teller{tracker: s.tracker} })
-	teller, s.teller = supervisor.Follow[tellerMsg](teller)
-	if s.tracker.cfg.Adapter == nil {
-		return []supervisor.Child{teller}
+func (s *shard) children() (children []supervisor.Child) {
+	if s.tracker.cfg.OnDiff != nil {
+		observer := supervisor.Actor(fmt.Sprint("observer ", s.index),
+			func() actor.Behavior[told] { return &observer{tracker: s.tracker} },
+			supervisor.With(actor.Mailbox(observerLimit)))
+		observer, s.observer = supervisor.Follow[told](observer)
+		children = append(children, observer)
 	}
-	replicator := supervisor.Actor(fmt.Sprint("replicator ", s.index),
-		func() actor.Behavior[replicatorMsg] { return &replicator{shard: s} })
-	replicator, s.replicator = supervisor.Follow[replicatorMsg](replicator)
-	return []supervisor.Child{teller, replicator}
+	teller := supervisor.Actor(fmt.Sprint("teller ", s.index),
+		func() actor.Behavior[tellerMsg] { return &teller{shard: s} })
+	teller, s.teller = supervisor.Follow[tellerMsg](teller)
+	children = append(children, teller)
+	if s.tracker.cfg.Adapter != nil {
+		replicator := supervisor.Actor(fmt.Sprint("replicator ", s.index),
+			func() actor.Behavior[replicatorMsg] { return &replicator{shard: s} })
+		replicator, s.replicator = supervisor.Follow[replicatorMsg](replicator)
+		children = append(children, replicator)
+	}
+	return children
 }
 
 // announce passes changes on to the teller. It is called with mu held.

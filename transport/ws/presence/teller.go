@@ -3,6 +3,7 @@ package presence
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/task"
@@ -13,10 +14,13 @@ import (
 // teller tells this node's members of changes: one after the other in each topic,
 // however long it takes to fetch what belongs to them.
 type teller struct {
-	tracker *Tracker
+	shard *shard
 	// waiting has the changes of a topic that have not been told, in order. What
 	// belongs to the first is being fetched.
 	waiting map[string][]notice
+
+	lost    int       // diffs that OnDiff has missed
+	lostLog time.Time // when that was logged
 }
 
 // tellerMsg is a message to a teller.
@@ -33,6 +37,7 @@ type fetched struct {
 	topic         string
 	joins, leaves map[string]string
 	err           error
+	late          bool // it took too long
 }
 
 func (notice) isTellerMsg()  {}
@@ -42,7 +47,7 @@ func (fetched) isTellerMsg() {}
 func (t *teller) Receive(ctx *actor.Context[tellerMsg], m tellerMsg) error {
 	switch m := m.(type) {
 	case notice:
-		if t.tracker.cfg.Fetch == nil {
+		if t.shard.tracker.cfg.Fetch == nil {
 			t.tell(m, fetched{})
 			return nil
 		}
@@ -55,61 +60,80 @@ func (t *teller) Receive(ctx *actor.Context[tellerMsg], m tellerMsg) error {
 			t.fetch(ctx, m)
 		}
 	case fetched:
-		queue := t.waiting[m.topic]
-		if m.err != nil && !errors.Is(m.err, actor.ErrClosed) {
-			t.tracker.log.Error("presence: a diff goes out without what is fetched", "topic", m.topic, "error", m.err)
-		}
-		t.tell(queue[0], m)
-		if queue[0] = (notice{}); len(queue) == 1 {
-			delete(t.waiting, m.topic)
-			return nil
-		}
-		t.waiting[m.topic] = queue[1:]
-		t.fetch(ctx, queue[1])
+		t.goOn(ctx, m)
 	}
 	return nil
 }
 
+// goOn tells the first change that waits in a topic, and has fetched what belongs to the
+// next.
+func (t *teller) goOn(ctx *actor.Context[tellerMsg], f fetched) {
+	queue := t.waiting[f.topic]
+	if f.err != nil {
+		t.shard.tracker.log.Error("presence: a diff goes out without what is fetched", "topic", f.topic, "error", f.err)
+	}
+	t.tell(queue[0], f)
+	queue[0] = notice{}
+	queue = queue[1:]
+	if f.late { // the next would be, too
+		for _, n := range queue {
+			t.tell(n, fetched{})
+		}
+		queue = nil
+	}
+	if len(queue) == 0 {
+		delete(t.waiting, f.topic)
+		return
+	}
+	t.waiting[f.topic] = queue
+	t.fetch(ctx, queue[0])
+}
+
 // fetch has a task fetch what belongs to a change.
 func (t *teller) fetch(ctx *actor.Context[tellerMsg], n notice) {
+	tracker := t.shard.tracker
 	task.Deliver(ctx, func(ctx context.Context) (fetched, error) {
 		f := fetched{topic: n.Topic}
-		if f.joins, f.err = t.tracker.fetch(ctx, n.Topic, n.Joins); f.err == nil {
-			f.leaves, f.err = t.tracker.fetch(ctx, n.Topic, n.Leaves)
+		if f.joins, f.err = tracker.fetch(ctx, n.Topic, n.Joins); f.err == nil {
+			f.leaves, f.err = tracker.fetch(ctx, n.Topic, n.Leaves)
 		}
+		f.late = f.err == errLate
 		return f, nil
 	}, func(f fetched, err error) tellerMsg {
-		if err != nil { // it has panicked
+		switch {
+		case errors.Is(err, actor.ErrClosed): // of no interest any more
+			return fetched{topic: n.Topic}
+		case err != nil: // it was killed
 			return fetched{topic: n.Topic, err: err}
 		}
 		return f
 	})
 }
 
+// tellFor is how long the clients of an endpoint may take to be told: that is a matter
+// of microseconds, or of a serializer of the user's.
+const tellFor = 5 * time.Second
+
 // tell broadcasts a change to this node's members, encoded once for all of them.
 func (t *teller) tell(n notice, f fetched) {
-	joins, leaves := byKey(n.Joins), byKey(n.Leaves)
-	if endpoints := t.tracker.endpoints.Load(); endpoints != nil {
-		b := appendEntries([]byte(`{"joins":`), joins, f.joins)
-		b = appendEntries(append(b, `,"leaves":`...), leaves, f.leaves)
+	tracker := t.shard.tracker
+	n.Joins, n.Leaves = byKey(n.Joins), byKey(n.Leaves)
+	if endpoints := tracker.endpoints.Load(); endpoints != nil {
+		b := appendEntries([]byte(`{"joins":`), n.Joins, f.joins)
+		b = appendEntries(append(b, `,"leaves":`...), n.Leaves, f.leaves)
 		payload := ws.RawJSON(append(b, '}'))
 		for _, e := range *endpoints {
-			if err := e.LocalBroadcast(n.Topic, eventDiff, payload); err != nil {
-				t.tracker.log.Error("presence: a diff was not sent", "topic", n.Topic, "error", err)
+			// Not within the teller: a Deliver, which may have the user's serializer
+			// encode, could end it.
+			err := tracker.telling.call(context.Background(), func(context.Context) error {
+				return e.LocalBroadcast(n.Topic, eventDiff, payload)
+			})
+			if err != nil {
+				tracker.log.Error("presence: a diff was not sent", "topic", n.Topic, "error", err)
 			}
 		}
 	}
-	if t.tracker.cfg.OnDiff != nil {
-		t.onDiff(Diff{n.Topic, entriesOf(joins, f.joins), entriesOf(leaves, f.leaves), presentIn(n.present)})
+	if tracker.cfg.OnDiff != nil {
+		t.observe(told{n, f.joins, f.leaves})
 	}
-}
-
-// onDiff contains panics: the teller has more to tell.
-func (t *teller) onDiff(d Diff) {
-	defer func() {
-		if v := recover(); v != nil {
-			t.tracker.log.Error("presence: OnDiff panicked", "topic", d.Topic, "panic", v)
-		}
-	}()
-	t.tracker.cfg.OnDiff(d)
 }

@@ -20,6 +20,7 @@ import (
 //
 //	tracker                supervisor
 //	├── membership         joins and leaves the cluster, if there is one
+//	├── observer 0         calls OnDiff, if there is one
 //	├── teller 0           tells this node's members of changes
 //	├── replicator 0       tells the other nodes, and hears from them
 //	└── …                  for each shard
@@ -32,17 +33,27 @@ type Tracker struct {
 	shards []*shard
 
 	endpoints atomic.Pointer[[]*ws.Endpoint] // whose members are told
+
+	fetching, telling, sending, broadcasting foreign // the user's code, by what it is for
 }
 
 // Start starts a tracker, which the system stops at its shutdown, or Shutdown does
-// before. It fails if cfg makes no sense, if the adapter cannot join, or if the
-// system is shut down.
+// before. It fails if cfg makes no sense, if the adapter cannot join or panics, or if
+// the system is shut down.
 func Start(sys *actor.System, cfg Config) (*Tracker, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("presence: start: %w", err)
 	}
 	t := &Tracker{cfg: cfg, log: sys.Logger()}
+	t.fetching.limit, t.fetching.most = cfg.FetchTimeout, 64
+	t.telling.limit, t.telling.most = tellFor, 64
+	t.sending.limit, t.sending.most = time.Second, 8
+	t.broadcasting.limit, t.broadcasting.most = time.Second, 8
+	node, err := t.node()
+	if err != nil {
+		return nil, fmt.Errorf("presence: start: %w", err)
+	}
 	// Enough for the tellers and replicators of some shards to crash at once.
 	spec := supervisor.Spec{Intensity: 3, Period: 5 * time.Second}
 	if cfg.Adapter != nil {
@@ -51,7 +62,7 @@ func Start(sys *actor.System, cfg Config) (*Tracker, error) {
 			supervisor.Temporary)) // an adapter cannot be joined twice
 	}
 	for i := range cfg.PoolSize {
-		s := newShard(t, i)
+		s := newShard(t, node, i)
 		t.shards = append(t.shards, s)
 		spec.Children = append(spec.Children, s.children()...)
 	}
@@ -59,6 +70,21 @@ func Start(sys *actor.System, cfg Config) (*Tracker, error) {
 		return nil, fmt.Errorf("presence: start: %w", err)
 	}
 	return t, nil
+}
+
+// node returns this node's name, or "" if it is the only one.
+func (t *Tracker) node() (name string, err error) {
+	if t.cfg.Adapter == nil {
+		return "", nil
+	}
+	err = actor.Guard(context.Background(), func() error {
+		name = t.cfg.Adapter.Node() // which panics if it is a nil pointer
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("the adapter's node: %w", err)
+	}
+	return name, nil
 }
 
 // Shutdown ends the tracker, and returns when it has left the cluster. It is for
@@ -106,7 +132,8 @@ type membership struct{ tracker *Tracker }
 // Init implements [actor.Initializer].
 func (m *membership) Init(ctx *actor.Context[none]) error {
 	ctx.TrapExit(true)
-	if err := m.tracker.cfg.Adapter.Join(m.tracker.receive); err != nil {
+	err := actor.Guard(ctx, func() error { return sound(m.tracker.cfg.Adapter.Join(m.tracker.receive)) })
+	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
 	return nil
@@ -122,14 +149,24 @@ func (m *membership) Terminate(ctx *actor.Context[none], _ error) {
 			s.sayGoodbye()
 		}
 	}
-	if err := m.tracker.cfg.Adapter.Leave(ctx); err != nil {
+	err := actor.Guard(ctx, func() error { return sound(m.tracker.cfg.Adapter.Leave(ctx)) })
+	if err != nil {
 		m.tracker.log.Warn("presence: the cluster was not left in time", "error", err)
 	}
 }
 
+// heardLimit is how many bytes of the other nodes may wait for a replicator. What is
+// lost it will notice, and ask for.
+const heardLimit = 16 << 20
+
 // receive gets what the other nodes send. It runs on the adapter's goroutine.
 func (t *Tracker) receive(topic string, data []byte) {
-	if i, err := strconv.Atoi(topic); err == nil && 0 <= i && i < len(t.shards) {
-		t.shards[i].replicator.Send(heard{data})
+	i, err := strconv.Atoi(topic)
+	if err != nil || i < 0 || i >= len(t.shards) {
+		return
+	}
+	s := t.shards[i]
+	if s.heard.Add(int64(len(data))) > heardLimit || s.replicator.TrySend(heard{data}) != nil {
+		s.heard.Add(-int64(len(data)))
 	}
 }
