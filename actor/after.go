@@ -13,6 +13,9 @@ func (c *Context[M]) After(d time.Duration, f func(*Context[M]) error) *Timer {
 	cell := c.cell()
 	s := timerSignal{func() error {
 		cell.notIdle()
+		if cell.isDebugged() {
+			return cell.handle(TraceTimeout, nil, func() error { return f(cell.self()) })
+		}
 		return f(cell.self())
 	}}
 	return startTimer(c.PID(), d, func() bool { cell.mark(s); return true }, nil, nil)

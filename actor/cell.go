@@ -146,6 +146,9 @@ func (c *cell[M]) handleSignal(s signal) *doom {
 			if down.PID.p == c.sys.nobody {
 				down.PID = PID{}
 			}
+			if c.isDebugged() {
+				return ending(c.handle(TraceDown, down, func() error { return h.HandleDown(c.self(), down) }))
+			}
 			return ending(h.HandleDown(c.self(), down))
 		}
 	case exitSignal:
@@ -157,7 +160,11 @@ func (c *cell[M]) handleSignal(s signal) *doom {
 		}
 		c.notIdle()
 		if h, ok := c.behavior.(ExitHandler[M]); ok {
-			return ending(h.HandleExit(c.self(), Exit{PID{s.from}, s.end.reason, s.end.verdict()}))
+			exit := Exit{PID{s.from}, s.end.reason, s.end.verdict()}
+			if c.isDebugged() {
+				return ending(c.handle(TraceExit, exit, func() error { return h.HandleExit(c.self(), exit) }))
+			}
+			return ending(h.HandleExit(c.self(), exit))
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package actor
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -41,23 +40,6 @@ func (p PID) Inspect(ctx context.Context, f func(behavior any)) error {
 	})
 }
 
-// Trace has f called for each message that the actor handles, on its goroutine,
-// after the handler; nil turns it off. It is sys:trace.
-func (p PID) Trace(ctx context.Context, f func(Trace)) error {
-	return p.control(ctx, "trace", func(a controlled) error {
-		a.setTrace(f)
-		return nil
-	})
-}
-
-// Trace tells of one message that an actor has handled.
-type Trace struct {
-	PID     PID
-	Message any
-	Took    time.Duration
-	Result  error // what the handler returned
-}
-
 // Replace puts the behavior that f returns, for the present one, in its place:
 // sys:replace_state. If f returns an error or panics, nothing changes, and
 // Replace returns that error.
@@ -78,12 +60,18 @@ func Replace[M any](ctx context.Context, to Ref[M], f func(Behavior[M]) (Behavio
 type controlled interface {
 	suspend(bool) error
 	state() any
-	setTrace(func(Trace))
+	debug() *debug
 }
 
 func (c *cell[M]) state() any { return c.behavior }
 
-func (c *cell[M]) setTrace(f func(Trace)) { c.more().trace = f }
+func (c *cell[M]) debug() *debug {
+	x := c.more()
+	if x.debugging == nil {
+		x.debugging = new(debug)
+	}
+	return x.debugging
+}
 
 func (c *cell[M]) suspend(on bool) error {
 	c.more().suspended = on

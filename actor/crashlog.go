@@ -18,13 +18,16 @@ func logCrash(p *process, reason error, behavior any) {
 // which costs more than the rest of a crash that nobody logs.
 func writeCrash(p *process, reason error, behavior any) {
 	waiting, handled, _ := p.typed.load()
-	attrs := make([]slog.Attr, 0, 9)
+	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs,
 		slog.Any("pid", PID{p}),
 		slog.String("name", PID{p}.Name()),
 		slog.Any("reason", reason),
 		slog.Int("waiting", waiting),
 		slog.Uint64("handled", handled))
+	if label := (PID{p}).Label(); label != "" {
+		attrs = append(attrs, slog.String("label", label))
+	}
 	if p.parent != p.sys.root {
 		attrs = append(attrs, slog.Any("parent", PID{p.parent}))
 	}

@@ -219,7 +219,7 @@ type stringer func() string
 
 func (s stringer) String() string { return s() }
 
-// GS-27: Stop tells whether the actor ended with that very reason, comparable or not.
+// GS-44: Stop tells whether the actor ended with that very reason, comparable or not.
 func TestStopComparesReasonsExactly(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		stop := func(reason error, do do) error {
@@ -276,7 +276,7 @@ func TestRequestsOfTheGivenUpAreNotMade(t *testing.T) {
 	})
 }
 
-// GS-10: Send tells whether the caller gets the answer.
+// GS-25, GS-26: Send tells whether the caller gets the answer.
 func TestReplySendTellsWhetherItIsTheAnswer(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		var late actor.Reply[int]

@@ -1,8 +1,6 @@
 package actor
 
 import (
-	"time"
-
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -17,7 +15,7 @@ type extra[M any] struct {
 	held      mailbox.Batch[M] // was in hand when the actor was suspended
 	timers    map[string]*namedTimer[M]
 	idle      *idleTimer
-	trace     func(Trace)
+	debugging *debug
 }
 
 func (c *cell[M]) more() *extra[M] {
@@ -57,26 +55,14 @@ func (c *cell[M]) handleNext(batch *mailbox.Batch[M]) (step, *doom) {
 // receive hands a message to the behavior of an actor with extras.
 func (c *cell[M]) receive(m M) error {
 	c.notIdle()
-	x := c.extra
-	if x.trace == nil {
+	if !c.extra.debugging.isOn() {
 		return c.behavior.Receive(c.self(), m)
 	}
-	start := time.Now()
-	err := c.behavior.Receive(c.self(), m)
-	if trace := x.trace; trace != nil { // it may have been taken off
-		c.traced(trace, Trace{PID: PID{&c.process}, Message: m, Took: time.Since(start), Result: err})
-	}
-	return err
+	return c.handle(TraceMessage, m, func() error { return c.behavior.Receive(c.self(), m) })
 }
 
-// traced calls the function of a Trace. It is not the actor's own, so a failure takes it
-// off.
-func (c *cell[M]) traced(f func(Trace), t Trace) {
-	if err := Guard(c.context(), func() error { f(t); return nil }); err != nil && c.doomed() == nil {
-		c.extra.trace = nil
-		c.sys.log.Error("trace failed and was taken off", "pid", t.PID, "reason", err)
-	}
-}
+// isDebugged reports whether what the actor handles concerns others, too.
+func (c *cell[M]) isDebugged() bool { return c.extra != nil && c.extra.debugging.isOn() }
 
 // discardExtra turns the messages that an actor has put aside into dead letters, when
 // it ends. The actor's runner calls it, before anybody is told of the end.

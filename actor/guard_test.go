@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,20 +107,17 @@ func TestObserversThatFail(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {
 				release := make(chan struct{})
 				defer close(release)
-				calls := 0
-				sys.Observe(func(actor.Event) { calls++; fail(release) })
+				var calls atomic.Int32
+				sys.Observe(func(actor.Event) { calls.Add(1); fail(release) })
 				var j journal
 				watchEvents(sys, &j)
 				a := start(t, sys, &script{})
-				if calls != 1 {
-					t.Fatalf("called %d times", calls)
-				}
 				a.Send(returning(actor.Stop))
 				settle()
 				a.Send(returning(nil)) // a dead letter, on our own goroutine
 				j.expect(t, "spawned "+a.String()+" by <>", "exited "+a.String()+" normal", "dead letter to "+a.String()+": no such process")
-				if calls != 1 {
-					t.Errorf("called %d times", calls)
+				if n := calls.Load(); n != 1 {
+					t.Errorf("called %d times", n)
 				}
 			})
 		})
@@ -151,7 +149,7 @@ func TestObserverOfDeadLettersThatFailsAtAnEnd(t *testing.T) {
 	}
 }
 
-// SYS-1: looking into an actor does not hurt it, whatever the function does.
+// OBS-3: looking into an actor does not hurt it, whatever the function does.
 func TestInspectorsThatFail(t *testing.T) {
 	for name, fail := range failures {
 		for what, inspect := range map[string]func(context.Context, actor.Ref[do], func()) error{
@@ -182,15 +180,15 @@ func TestInspectorsThatFail(t *testing.T) {
 	}
 }
 
-// SYS-2: a trace that fails is taken off.
+// OBS-4: a trace that fails is taken off.
 func TestTracesThatFail(t *testing.T) {
 	for name, fail := range failures {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {
 				release := make(chan struct{})
 				a := start(t, sys, &script{})
-				calls := 0
-				if err := a.PID().Trace(t.Context(), func(actor.Trace) { calls++; fail(release) }); err != nil {
+				var calls atomic.Int32
+				if err := a.PID().Trace(t.Context(), func(actor.Trace) { calls.Add(1); fail(release) }); err != nil {
 					t.Fatal(err)
 				}
 				a.Send(returning(nil))
@@ -204,8 +202,8 @@ func TestTracesThatFail(t *testing.T) {
 					return
 				}
 				in(t, a, func(*doContext) {})
-				if calls != 1 {
-					t.Errorf("called %d times", calls)
+				if n := calls.Load(); n != 1 {
+					t.Errorf("called %d times", n)
 				}
 			})
 		})

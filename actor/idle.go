@@ -103,6 +103,9 @@ func (c *cell[M]) handleIdle(s idleSignal) *doom {
 		return nil
 	}
 	if h, ok := c.behavior.(IdleHandler[M]); ok {
+		if c.isDebugged() {
+			return ending(c.handle(TraceTimeout, nil, func() error { return h.HandleIdle(c.self()) }))
+		}
 		return ending(h.HandleIdle(c.self()))
 	}
 	return nil

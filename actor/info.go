@@ -11,6 +11,7 @@ import (
 type Info struct {
 	PID         PID
 	Name        string // "" if it has none
+	Label       string // "" if it has none; see [Context.SetLabel]
 	Parent      PID    // zero if it was not spawned with a link
 	Status      Status
 	Started     time.Time // to a tenth of a second
@@ -51,7 +52,7 @@ func (p PID) Info() (Info, bool) {
 	if !p.Alive() {
 		return Info{}, false
 	}
-	info := Info{PID: p, Name: p.Name(), TrapsExits: p.p.has(trapsExits)}
+	info := Info{PID: p, Name: p.Name(), Label: p.Label(), TrapsExits: p.p.has(trapsExits)}
 	info.Started = p.p.sys.born.Add(time.Duration(p.p.born) * tick)
 	if parent := p.p.parent; parent != p.p.sys.root {
 		info.Parent = PID{parent}

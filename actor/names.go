@@ -1,59 +1,200 @@
 package actor
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 )
 
-// names is a system's table of named actors, OTP's register/2.
+// names is a system's table of named actors.
 type names struct{ m sync.Map } // string → *process
 
-// register gives p a name. If the holder of the name is about to end, register waits
-// for that: a restarted actor often needs the names of what ended with the one before
-// it, which was told to end but takes a moment. The wait is bounded, for the holder may
-// be stuck, and it ends with the doom of the actor by, which registers.
-func (n *names) register(name string, p, by *process) error {
-	r := p.relations()
-	r.mu.Lock()
-	r.few().name = name
-	r.mu.Unlock()
-	PID{p}.Own(&nameEntry{n}) // if the name is taken, this has nothing to free
-	holder, taken := n.m.LoadOrStore(name, p)
-	if !taken {
-		return nil
+// give gives p a name. If the holder of the name is about to end, give waits for that: a
+// restarted actor often needs the names of what ended with the one before it, which was
+// told to end but takes a moment. The wait is bounded, for the holder may be stuck, and
+// it ends with the doom of the actor by, which has asked.
+func (n *names) give(name string, p, by *process) error {
+	if err := n.reserve(name, p); err != nil {
+		return err
 	}
+	if holder, taken := n.m.LoadOrStore(name, p); taken {
+		if err := n.await(name, p, by, holder.(*process)); err != nil {
+			n.unreserve(p)
+			return err
+		}
+	}
+	return n.confirm(name, p)
+}
+
+// confirm makes sure that p has not ended since the name was reserved: its end takes the
+// name out of the table, unless it came before the name was put there.
+func (n *names) confirm(name string, p *process) (err error) {
+	forget(p, func(r *relations) {
+		if r.closed {
+			n.m.CompareAndDelete(name, p)
+			err = NoProc
+		}
+	})
+	return err
+}
+
+// await is give for a name that was taken.
+func (n *names) await(name string, p, by, holder *process) error {
 	var doomed <-chan struct{}
 	if by != nil {
 		doomed = by.context().Done()
 	}
 	patience := time.NewTimer(nameGrace)
 	defer patience.Stop()
-	for h := holder.(*process); h.isLeaving() && h != by; h = holder.(*process) {
+	for holder.isLeaving() && holder != by {
 		select {
-		case <-PID{h}.Done(): // and all that is linked to it has been told
+		case <-PID{holder}.Done(): // and all that is linked to it has been told
 		case <-doomed:
 			return by.doomed().reason
 		case <-patience.C:
-			return &NameTakenError{name, PID{h}}
+			return &NameTakenError{name, PID{holder}}
 		}
-		if holder, taken = n.m.LoadOrStore(name, p); !taken {
+		now, taken := n.m.LoadOrStore(name, p)
+		if !taken {
 			return nil
 		}
+		holder = now.(*process)
 	}
-	return &NameTakenError{name, PID{holder.(*process)}}
+	return &NameTakenError{name, PID{holder}}
 }
 
 // nameGrace is how long a spawn waits for a name whose holder is about to end.
 const nameGrace = time.Second
 
-// nameEntry frees a name at its holder's end.
+// reserve notes the name with p, which has one at most, and frees it at its end.
+func (n *names) reserve(name string, p *process) error {
+	r := p.relations()
+	if r == gone {
+		return NoProc
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x := r.few()
+	switch {
+	case r.closed:
+		return NoProc
+	case x.name != "":
+		return fmt.Errorf("%w: %q", ErrNamed, x.name)
+	}
+	x.name = name
+	r.owned.set(nameEntry{n}, struct{}{})
+	return nil
+}
+
+func (n *names) unreserve(p *process) {
+	forget(p, func(r *relations) {
+		r.few().name = ""
+		r.owned.delete(nameEntry{n})
+	})
+}
+
+// nameEntry frees the name of its holder at its end.
 type nameEntry struct{ names *names }
 
-func (e *nameEntry) Release(owner PID, _ error) { e.names.m.CompareAndDelete(owner.Name(), owner.p) }
+func (e nameEntry) Release(owner PID, _ error) { e.names.m.CompareAndDelete(owner.Name(), owner.p) }
 
-// WhereIs returns the actor that was spawned with the given name.
+// ErrNamed says that an actor has a name already.
+var ErrNamed = errors.New("actor: it has a name already")
+
+// Register gives an actor a name that is unique in its system, as [Name] does at its
+// spawn. It fails with an error that wraps [ErrNamed] if the actor has one already, with
+// a [*NameTakenError] if the name is another's, and with one that wraps [NoProc] if the
+// actor has ended. It panics if the name is empty or the actor of another system.
+//
+// OTP: erlang:register/2.
+func (s *System) Register(name string, pid PID) error {
+	if name == "" || pid.p != nil && pid.p.sys != s {
+		panic("actor: Register: an empty name, or an actor of another system")
+	}
+	err := error(NoProc)
+	if pid.Alive() {
+		err = s.names.give(name, pid.p, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("actor: register %v as %q: %w", pid, name, err)
+	}
+	return nil
+}
+
+// Unregister takes a name from the actor that has it, and reports whether one had.
+//
+// OTP: erlang:unregister/1.
+func (s *System) Unregister(name string) bool {
+	holder, ok := s.names.m.Load(name)
+	if !ok || !s.names.m.CompareAndDelete(name, holder) {
+		return false
+	}
+	s.names.unreserve(holder.(*process))
+	return true
+}
+
+// Names returns the names that actors have, in their order.
+//
+// OTP: erlang:registered/0.
+func (s *System) Names() []string {
+	var list []string
+	s.names.m.Range(func(name, _ any) bool {
+		list = append(list, name.(string))
+		return true
+	})
+	slices.Sort(list)
+	return list
+}
+
+// MonitorName is Monitor for the actor that has the given name now. If none has, the
+// [Down] comes at once, with reason [NoProc] and the zero PID.
+//
+// OTP: erlang:monitor(process, Name).
+func (c *Context[M]) MonitorName(name string) Monitor {
+	pid, _ := c.sys.WhereIs(name)
+	return c.Monitor(pid)
+}
+
+// Via is the address of whichever actor has a name at the moment of use: it stays good
+// over restarts. It is comparable, and its methods may be called from any goroutine.
+// What is sent while nobody has the name, or an actor has it whose messages are not of
+// type M, is lost.
+//
+//	rooms := actor.Via[Msg]{System: sys, Name: "rooms"}
+//	rooms.Send(m)
+//	n, err := actor.Call(ctx, rooms.Now(), newRequest)
+//
+// OTP: {via, Module, Name}.
+type Via[M any] struct {
+	System *System
+	Name   string
+}
+
+// Now returns the address of the actor that has the name now, or the zero Ref.
+func (v Via[M]) Now() Ref[M] {
+	if v.System == nil {
+		return Ref[M]{}
+	}
+	pid, _ := v.System.WhereIs(v.Name)
+	ref, _ := RefOf[M](pid)
+	return ref
+}
+
+// Send is [Ref.Send] to the actor that has the name now.
+func (v Via[M]) Send(m M) { v.Now().Send(m) }
+
+// TrySend is [Ref.TrySend] to the actor that has the name now, [NoProc] if none has.
+func (v Via[M]) TrySend(m M) error { return v.Now().TrySend(m) }
+
+// PID returns the identity of the actor that has the name now, or the zero PID.
+func (v Via[M]) PID() PID { return v.Now().PID() }
+
+// WhereIs returns the actor that has the given name.
+//
+// OTP: erlang:whereis/1.
 func (s *System) WhereIs(name string) (PID, bool) {
 	if p, ok := s.names.m.Load(name); ok {
 		return PID{p.(*process)}, true
@@ -61,8 +202,7 @@ func (s *System) WhereIs(name string) (PID, bool) {
 	return PID{}, false
 }
 
-// Lookup returns the typed address of the actor that was spawned with the given
-// name. It fails with an error that wraps [NoProc] if there is none, and with
+// Lookup returns the typed address of the actor that has the given name. It fails with an error that wraps [NoProc] if there is none, and with
 // one that says so if its messages are not of type M. Look a name up for each
 // use, rather than keep the ref: an actor that was restarted is another one.
 func Lookup[M any](s *System, name string) (Ref[M], error) {

@@ -28,7 +28,7 @@ func (p PID) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 // IsZero reports whether p is the zero PID.
 func (p PID) IsZero() bool { return p.p == nil }
 
-// Name returns the name that the actor was spawned with, or "".
+// Name returns the name that the actor has, or had when it ended, or "".
 func (p PID) Name() string {
 	if p.p == nil {
 		return ""

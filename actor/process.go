@@ -157,6 +157,7 @@ type relations struct {
 // seldom is what few of the actors that have relations have, too.
 type seldom struct {
 	name   string
+	label  string
 	ctx    context.Context // the actor's own; nil until asked for
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when all have been told; nil until asked for

@@ -135,7 +135,7 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 		m = watch(watcher, &c.process)
 	}
 	if cfg.name != "" {
-		if err := sys.names.register(cfg.name, &c.process, spawner); err != nil {
+		if err := sys.names.give(cfg.name, &c.process, spawner); err != nil {
 			return fail(err)
 		}
 	}

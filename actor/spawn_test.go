@@ -29,7 +29,7 @@ var spawnKinds = map[string]func(parent *doContext, newBehavior func() actor.Beh
 	},
 }
 
-// GS-3 to GS-7, T-40: an Init that fails, in all ways, and what the spawn returns,
+// GS-3, GS-4, GS-5, GS-6, GS-7, T-40: an Init that fails, in all ways, and what the spawn returns,
 // what the actor ends with and whether a linked parent is struck.
 func TestFailingInit(t *testing.T) {
 	isPanic := func(err error) bool { var p *actor.PanicError; return errors.As(err, &p) && p.Value == "ouch" }

@@ -66,7 +66,7 @@ func TestParentThatIsKilledDuringInit(t *testing.T) {
 	}
 }
 
-// SUP-14: an actor that traps exits and is told to end by its parent passes that on to
+// GO-24: an actor that traps exits and is told to end by its parent passes that on to
 // the child that it is starting, and does not wait.
 func TestParentThatIsToldToEndDuringInit(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
@@ -262,7 +262,7 @@ func TestNameOfALeavingHolder(t *testing.T) {
 // settleInside lets the other actors of a bubble act, from within a handler.
 func settleInside() { time.Sleep(time.Nanosecond) }
 
-// SUP-31: when the parent hears of a death, those that were linked to the dead actor
+// PROC-7: when the parent hears of a death, those that were linked to the dead actor
 // have been struck, whatever the order in which they were linked.
 func TestParentIsToldLast(t *testing.T) {
 	sys := newSystem(t)

@@ -12,6 +12,7 @@ type Timer struct {
 
 	mu    sync.Mutex // guards what follows; held while the message is sent
 	timer *time.Timer
+	due   time.Time
 	done  bool // fired, or stopped
 }
 
@@ -21,6 +22,12 @@ type Timer struct {
 func (r Ref[M]) SendAfter(d time.Duration, m M) *Timer {
 	return startTimer(r.PID(), d, func() bool { return r.TrySend(m) != ErrFull }, func() { r.Send(m) }, nil)
 }
+
+// SendAt is SendAfter for a moment in place of a delay: m is sent at once if the moment has
+// passed. What the clock on the wall does later changes nothing.
+//
+// OTP: erlang:send_after/4 with {abs, true}.
+func (r Ref[M]) SendAt(t time.Time, m M) *Timer { return r.SendAfter(time.Until(t), m) }
 
 // SendEvery sends m to the actor each time d has passed, until the timer is
 // stopped or the actor ends. It does not drift: the n-th message is due n·d after
@@ -47,6 +54,7 @@ func startTimer(owner PID, d time.Duration, try func() bool, wait func(), again 
 	if t.done = !t.owner.Own(t); t.done {
 		return t
 	}
+	t.due = time.Now().Add(d)
 	t.timer = time.AfterFunc(d, func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
@@ -64,10 +72,26 @@ func startTimer(owner PID, d time.Duration, try func() bool, wait func(), again 
 		case again == nil:
 			t.owner.Disown(t)
 		case !t.done: // not stopped meanwhile
-			t.timer.Reset(again())
+			d := again()
+			t.due = time.Now().Add(d)
+			t.timer.Reset(d)
 		}
 	})
 	return t
+}
+
+// Left returns how long it is until the message, or the next one of many, is sent. It
+// reports false if none will be: it has been sent, or the timer was stopped, or the actor
+// has ended.
+//
+// OTP: erlang:read_timer/1.
+func (t *Timer) Left() (time.Duration, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.done {
+		return 0, false
+	}
+	return max(time.Until(t.due), 0), true
 }
 
 // Stop cancels the timer. It reports true if that prevented the message, or the

@@ -193,3 +193,35 @@ func TestTimersLeaveNothingBehind(t *testing.T) {
 		}
 	})
 }
+
+// TMR-1, TMR-2: a timer says how long it will be, and can be set to a moment.
+func TestTimersCanBeReadAndSetToAMoment(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j journal
+		a := start(t, sys, &script{})
+		begin := time.Now()
+		tick := func(*doContext) error { j.add("%v", time.Since(begin)); return nil }
+		left := func(timer *actor.Timer, want time.Duration, running bool) {
+			t.Helper()
+			if d, ok := timer.Left(); d != want || ok != running {
+				t.Errorf("%v left, %v, want %v, %v", d, ok, want, running)
+			}
+		}
+		once, many := a.SendAt(begin.Add(time.Minute), tick), a.SendEvery(time.Hour, tick)
+		stopped := a.SendAfter(time.Hour, tick)
+		stopped.Stop()
+		left(stopped, 0, false)
+		left(a.SendAt(begin.Add(-time.Hour), tick), 0, true) // still to go through the mailbox
+		time.Sleep(20 * time.Second)
+		left(once, 40*time.Second, true)
+		left(many, time.Hour-20*time.Second, true)
+		time.Sleep(time.Hour)
+		settle()
+		left(once, 0, false)
+		left(many, time.Hour-20*time.Second, true)
+		j.expect(t, "0s", "1m0s", "1h0m0s")
+		a.PID().Exit(actor.Kill)
+		ended(t, a.PID())
+		left(many, 0, false)
+	})
+}

@@ -5,7 +5,6 @@ package docs
 
 var otpNotes = map[string]string{
 	"SIG-6":  "Go shares memory: a sender must not change what it has sent (GO-12)",
-	"MON-7":  "monitors take PIDs; look a name up first",
 	"ALS-1":  "no aliases: a Reply and an UrgentRef are what aliases are used for",
 	"ALS-2":  "a Reply answers once and is void after the call (GO-17)",
 	"ALS-3":  "no aliases",

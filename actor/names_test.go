@@ -1,0 +1,130 @@
+package actor_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// SIG-8, PROC-7: names that are given to actors that run, and taken from them.
+func TestRegister(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		a, b := start(t, sys, &script{}), start(t, sys, &script{}, actor.Name("b"))
+		expect := func(want ...string) {
+			t.Helper()
+			if got := sys.Names(); !slices.Equal(got, want) {
+				t.Errorf("names: %q, want %q", got, want)
+			}
+		}
+		if err := sys.Register("a", a.PID()); err != nil {
+			t.Fatal(err)
+		}
+		expect("a", "b")
+		if pid, ok := sys.WhereIs("a"); !ok || pid != a.PID() || a.PID().Name() != "a" {
+			t.Errorf("a is %v, and is called %q", pid, a.PID().Name())
+		}
+		if err := sys.Register("c", a.PID()); !errors.Is(err, actor.ErrNamed) {
+			t.Errorf("a second name: %v", err)
+		}
+		if !sys.Unregister("b") || sys.Unregister("b") || b.PID().Name() != "" {
+			t.Errorf("b is called %q", b.PID().Name())
+		}
+		if err := sys.Register("a", b.PID()); err == nil || b.PID().Name() != "" {
+			t.Errorf("a name that is taken: %v", err)
+		} else if taken, ok := errors.AsType[*actor.NameTakenError](err); !ok || taken.Holder != a.PID() {
+			t.Errorf("a name that is taken: %v", err)
+		}
+		if err := sys.Register("b", b.PID()); err != nil { // nothing is left of what failed
+			t.Error(err)
+		}
+		for _, pid := range []actor.PID{a.PID(), b.PID()} {
+			pid.Exit(actor.Kill)
+			ended(t, pid)
+		}
+		expect()
+		if err := sys.Register("a", a.PID()); !errors.Is(err, actor.NoProc) {
+			t.Errorf("a dead actor: %v", err)
+		}
+		if err := sys.Register("a", actor.PID{}); !errors.Is(err, actor.NoProc) {
+			t.Errorf("nobody: %v", err)
+		}
+		expect()
+	})
+}
+
+// An end races the registration: whatever comes first, no dead actor keeps a name.
+func TestRegisterRacesTheEnd(t *testing.T) {
+	sys := newSystem(t)
+	for range 2000 {
+		a := start(t, sys, &script{})
+		go a.PID().Exit(actor.Kill)
+		_ = sys.Register("x", a.PID())
+		<-a.PID().Done()
+		if pid, ok := sys.WhereIs("x"); ok {
+			t.Fatalf("%v has the name and is dead", pid)
+		}
+	}
+}
+
+// MON-7: a monitor by name is one on the actor that has the name at that moment.
+func TestMonitorName(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j journal
+		watcher, a := start(t, sys, journaled(&j)), start(t, sys, &script{}, actor.Name("x"))
+		in(t, watcher, func(ctx *doContext) { ctx.MonitorName("x"); ctx.MonitorName("nobody") })
+		settle()
+		j.expect(t, "down <> no such process")
+		sys.Unregister("x")
+		start(t, sys, &script{}, actor.Name("x"))
+		a.Send(returning(errBoom))
+		settle()
+		j.expect(t, "down "+a.String()+" boom")
+	})
+}
+
+// SIG-1, SIG-8: a Via finds the holder anew for each use.
+func TestVia(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		via := actor.Via[do]{System: sys, Name: "x"}
+		if err := via.TrySend(returning(nil)); err != actor.NoProc || !via.PID().IsZero() {
+			t.Errorf("nobody: %v", err)
+		}
+		via.Send(returning(nil)) // is lost
+		for range 2 {
+			a := start(t, sys, &script{}, actor.Name("x"))
+			if via.Now() != a {
+				t.Errorf("it is %v, want %v", via.Now(), a)
+			}
+			via.Send(returning(actor.Stop))
+			ended(t, a.PID())
+		}
+		start(t, sys, &script{}, actor.Name("x"))
+		if other := (actor.Via[int]{System: sys, Name: "x"}); !other.PID().IsZero() || other.TrySend(1) != actor.NoProc {
+			t.Error("an actor with other messages was found")
+		}
+		if (actor.Via[do]{}).TrySend(nil) != actor.NoProc {
+			t.Error("the zero Via is somebody")
+		}
+	})
+}
+
+func TestLabel(t *testing.T) {
+	var log logBuffer
+	sys := loggedSystem(t, &log)
+	a := start(t, sys, &script{})
+	in(t, a, func(ctx *doContext) { ctx.SetLabel("room 12") })
+	if info, _ := a.PID().Info(); a.PID().Label() != "room 12" || info.Label != "room 12" {
+		t.Errorf("label %q, in Info %q", a.PID().Label(), info.Label)
+	}
+	a.Send(returning(errBoom))
+	ended(t, a.PID())
+	if !strings.Contains(log.String(), `label="room 12"`) || a.PID().Label() != "room 12" {
+		t.Errorf("the log of the crash does not show the label:\n%s", log.String())
+	}
+	if l := (actor.PID{}).Label(); l != "" {
+		t.Errorf("nobody is called %q", l)
+	}
+}
