@@ -15,8 +15,9 @@ import (
 //
 // Message runs on a goroutine of its own. If it panics or calls runtime.Goexit,
 // the owner gets an exit signal instead, with the [*actor.PanicError] or
-// [actor.Goexit] as the reason. It is what Elixir's servers do with async_nolink
-// and handle_info.
+// [actor.Goexit] as the reason.
+//
+// Elixir: what servers do with async_nolink/2 and handle_info/2.
 func Deliver[M, T any](owner *actor.Context[M], f func(ctx context.Context) (T, error), message func(T, error) M) *Task[T] {
 	t := prepare(owner, f)
 	to := owner.Self()

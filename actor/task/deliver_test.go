@@ -108,6 +108,29 @@ func TestDeliverToFullMailbox(t *testing.T) {
 	})
 }
 
+// One that waits for room waits no longer than the owner lives.
+func TestDeliverToFullMailboxOfOneThatEnds(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		_, owner := spawnCollector(t, sys, actor.Mailbox(mailbox.Bounded(1, mailbox.Block)))
+		release := make(chan struct{})
+		owner.Send(func(ctx *actor.Context[any]) {
+			if err := ctx.Self().TrySend("filler"); err != nil {
+				t.Error(err)
+			}
+			task.Deliver(ctx, value(1, 0), message)
+			<-release
+		})
+		synctest.Wait() // the message waits
+		owner.PID().Exit(actor.Kill)
+		close(release)
+		<-owner.PID().Done()
+		synctest.Wait()
+		if n := sys.DeadLetters(); n != 2 || sys.Count() != 0 {
+			t.Errorf("%d dead letters, want 2; %d actors", n, sys.Count())
+		}
+	})
+}
+
 // An owner that has ended gets nothing, not even a dead letter.
 func TestDeliverToTheDead(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {

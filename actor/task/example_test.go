@@ -202,6 +202,23 @@ func ExampleStream() {
 	// page /b
 }
 
+func ExamplePrepareNoLink() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+
+	loaders, err := supervisor.StartDynamic(sys, supervisor.DynamicSpec{MaxChildren: 1})
+	if err != nil {
+		panic(err)
+	}
+	t := task.PrepareNoLink(ctx, func(ctx context.Context) (string, error) { return page(ctx, "/a") })
+	if _, err := loaders.StartTask(ctx, t.Start); err != nil {
+		panic(err) // there are too many, for one
+	}
+	fmt.Println(t.Await(ctx))
+	// Output: page /a <nil>
+}
+
 func ExampleStream_supervised() {
 	ctx := context.Background()
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})

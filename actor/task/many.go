@@ -24,7 +24,7 @@ type Result[T any] struct {
 // tasks go on; Kill those that are not to. The tasks must be the caller's, as for
 // [Task.Await].
 //
-// It is Task.await_many, which exits instead and so ends the tasks that are linked.
+// Elixir: Task.await_many/2, which exits instead and so ends the tasks that are linked.
 func AwaitMany[T any](ctx context.Context, tasks ...*Task[T]) ([]T, error) {
 	all := make([]int, len(tasks))
 	for i, t := range tasks {
@@ -65,7 +65,7 @@ type YieldOptions struct {
 // be had by the next call. The tasks must be the caller's; the result of another's
 // is [ErrNotOwner], and it is not waited for.
 //
-// It is Task.yield_many. To ignore late tasks, as that can, unlink them.
+// Elixir: Task.yield_many/2. To ignore late tasks, as that can, unlink them.
 func YieldMany[T any](ctx context.Context, o YieldOptions, tasks ...*Task[T]) []Result[T] {
 	results := make([]Result[T], len(tasks))
 	own := make([]int, 0, len(tasks))

@@ -28,8 +28,10 @@ func (s *scope) Value(key any) any {
 
 // Callers returns the actors on whose behalf a task's function works, given its
 // context: the one that started the task, the one that started that one's task,
-// and so on. Code outside of actors does not count. It is what Elixir keeps under
-// $callers, for logs and for tests that must know whose work something is.
+// and so on. Code outside of actors does not count. It is for logs, and for tests
+// that must know whose work something is.
+//
+// Elixir: $callers.
 func Callers(ctx context.Context) []actor.PID {
 	var pids []actor.PID
 	for {

@@ -16,7 +16,7 @@ import (
 // It is the task's [actor.Self], too, so that a task can start tasks of its own:
 // task.Async(ctx.(actor.Self), …).
 //
-// It is Task.async.
+// Elixir: Task.async/1.
 func Async[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
 	t := prepare(owner, f)
 	t.link = owner
@@ -24,8 +24,9 @@ func Async[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Tas
 }
 
 // AsyncNoLink is [Async] without the link: if the task crashes, its owner lives
-// and learns the reason from Await. The task still ends with its owner. It is
-// Task.Supervisor.async_nolink.
+// and learns the reason from Await. The task still ends with its owner.
+//
+// Elixir: Task.Supervisor.async_nolink/2.
 func AsyncNoLink[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
 	t := prepare(owner, f)
 	return t.start(actor.Spawn(owner.System(), t.behavior))

@@ -17,7 +17,9 @@ import (
 var ErrTimeout = errors.New("task: timeout")
 
 // ItemError is the error of an item of a stream whose task ended without a result.
-// It says which item that is. It is zip_input_on_exit in Elixir.
+// It says which item that is.
+//
+// Elixir: zip_input_on_exit.
 type ItemError[T any] struct {
 	Item T
 	Err  error // an [*ExitError], which wraps [ErrTimeout] if the item took too long
@@ -37,12 +39,14 @@ type StreamOptions struct {
 	// Unordered gives results as they come. By default they come in the order of
 	// the items, so that a slow item holds up those behind it.
 	Unordered bool
-	// Timeout is how long each item may take, from its start; 0 is no limit.
+	// Timeout is how long each item may take, from the begin of its function; 0 is
+	// no limit.
 	Timeout time.Duration
 	// OnTimeout says what happens to the stream when an item takes longer.
 	OnTimeout OnTimeout
-	// Supervisor starts the tasks, if it is not nil. If it refuses one, for it has
-	// as many children as it may have, that error is the stream's last result.
+	// Supervisor starts the tasks, if it is not nil: they are its children, end with
+	// it and count to its maximum. If it refuses one, that error is the stream's last
+	// result.
 	Supervisor Supervisor
 }
 
@@ -51,10 +55,10 @@ type StreamOptions struct {
 type OnTimeout uint8
 
 const (
-	// FailStream: that error is the stream's last result. It is :exit in Elixir.
+	// FailStream: that error is the stream's last result. Elixir: :exit.
 	FailStream OnTimeout = iota
-	// FailItem: that error is one item's result, and the stream goes on. It is
-	// :kill_task in Elixir.
+	// FailItem: that error is one item's result, and the stream goes on.
+	// Elixir: :kill_task.
 	FailItem
 )
 
@@ -77,8 +81,7 @@ const (
 // MaxConcurrency others, or longer than the loop. The contexts have the values of
 // ctx, which is the calling actor's as a rule.
 //
-// It is Task.async_stream, and with a Supervisor
-// Task.Supervisor.async_stream_nolink.
+// Elixir: Task.async_stream/3, Task.Supervisor.async_stream_nolink/4.
 func Stream[T, R any](ctx context.Context, sys *actor.System, items iter.Seq[T], f func(ctx context.Context, item T) (R, error), o StreamOptions) iter.Seq2[R, error] {
 	if o.MaxConcurrency <= 0 {
 		o.MaxConcurrency = runtime.GOMAXPROCS(0)

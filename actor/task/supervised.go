@@ -15,6 +15,8 @@ var ErrStarted = errors.New("task: it has been started")
 var errNotStarted = errors.New("task: the supervisor did not start it")
 
 // Supervisor starts tasks as children of its own. A supervisor.Dynamic is one.
+//
+// Elixir: Task.Supervisor.
 type Supervisor interface {
 	// StartTask calls start with the supervisor as the parent, once, and returns
 	// what that returned; or an error, because it takes no more children or ctx is
@@ -34,7 +36,8 @@ func Behavior(f func(ctx context.Context) error) func() actor.Behavior[struct{}]
 
 // Start starts a task whose result nobody wants, linked to parent. Parent is the
 // calling actor, or the supervisor in the Start function of a supervisor.Child.
-// It is Task.start_link, and Task.Supervisor.start_child.
+//
+// Elixir: Task.start_link/1, Task.Supervisor.start_child/2.
 func Start(parent actor.Self, f func(ctx context.Context) error) (actor.PID, error) {
 	ref, err := actor.SpawnLink(parent, Behavior(f))
 	return ref.PID(), err
@@ -67,10 +70,12 @@ func (*job) Receive(*actor.Context[struct{}], struct{}) error { return nil }
 
 // Prepare returns a task like that of [Async] that is to be started by somebody
 // else, a supervisor, with the Start method: it will be linked to that one, and to
-// its owner before f begins. It is one half of Task.Supervisor.async:
+// its owner before f begins.
 //
 //	t := task.Prepare(ctx, load)
 //	if _, err := sup.StartTask(ctx, t.Start); err != nil {
+//
+// Elixir: Task.Supervisor.async/2, one half of it.
 func Prepare[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
 	t := prepare(owner, f)
 	t.link, t.ready = owner, true
@@ -78,8 +83,9 @@ func Prepare[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *T
 }
 
 // PrepareNoLink is [Prepare] for a task that will not be linked to its owner: like
-// that of [AsyncNoLink] if ctx is that of an actor, and of [Go] otherwise. It is
-// one half of Task.Supervisor.async_nolink.
+// that of [AsyncNoLink] if ctx is that of an actor, and of [Go] otherwise.
+//
+// Elixir: Task.Supervisor.async_nolink/2, one half of it.
 func PrepareNoLink[T any](ctx context.Context, f func(ctx context.Context) (T, error)) *Task[T] {
 	t := prepare(ctx, f)
 	t.ready = true

@@ -49,7 +49,7 @@ func (t *Task[T]) PID() actor.PID { return t.identity() }
 // [actor.Context] or derived from it; anybody else gets [ErrNotOwner]. A task
 // that awaits itself gets [actor.ErrSelf].
 //
-// It is Task.await, and with a short deadline Task.yield.
+// Elixir: Task.await/2, and with a short deadline Task.yield/2.
 func (t *Task[T]) Await(ctx context.Context) (T, error) {
 	var none T
 	if err := t.mayAwait(ctx); err != nil {
@@ -62,7 +62,9 @@ func (t *Task[T]) Await(ctx context.Context) (T, error) {
 }
 
 // Poll returns the outcome, as Await does, if there is one, and otherwise false.
-// It does not wait and may be called by anybody. It is Task.yield with no time.
+// It does not wait and may be called by anybody.
+//
+// Elixir: Task.yield/2 with no time.
 func (t *Task[T]) Poll() (value T, done bool, err error) {
 	t.settleDoomed()
 	t.mu.Lock()
@@ -77,8 +79,9 @@ func (t *Task[T]) Poll() (value T, done bool, err error) {
 // Kill ends the task brutally and returns at once: with the value if there was
 // one before, and otherwise with an [*ExitError], that wraps [actor.Killed] unless
 // the task had ended by itself. A function that still runs has its context
-// cancelled. The owner is not struck by the end: the link is taken down first. It
-// is Task.shutdown with :brutal_kill.
+// cancelled. The owner is not struck by the end: the link is taken down first.
+//
+// Elixir: Task.shutdown/2 with :brutal_kill.
 func (t *Task[T]) Kill() (T, error) {
 	t.unlink()
 	pid := t.PID()
@@ -96,7 +99,9 @@ func (t *Task[T]) Kill() (T, error) {
 // wraps [actor.Shutdown] unless the task had ended by itself. If ctx is done first
 // it kills the task and returns an error that wraps ctx's: the function does not
 // heed its own context, and what it will return is lost. As with Kill, the owner
-// is not struck by the end. It is Task.shutdown.
+// is not struck by the end.
+//
+// Elixir: Task.shutdown/2.
 func (t *Task[T]) Shutdown(ctx context.Context) (T, error) {
 	t.unlink()
 	pid := t.PID()
