@@ -1,6 +1,7 @@
 package statem
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -12,11 +13,11 @@ import (
 //	ref, err := actor.Spawn(sys, func() actor.Behavior[Msg] { return statem.New(&door{}) })
 //
 // As with all behaviors, each actor must have a machine of its own. New panics if m is
-// nil, which makes the spawn fail.
+// nil, or a nil pointer, which makes the spawn fail.
 //
 // OTP: gen_statem:start_link/3.
 func New[S comparable, M any](m Machine[S, M]) actor.Behavior[M] {
-	if m == nil {
+	if isNil(m) {
 		panic("statem: New: the machine is nil")
 	}
 	b := &behavior[S, M]{}
@@ -28,6 +29,12 @@ func New[S comparable, M any](m Machine[S, M]) actor.Behavior[M] {
 		return starter[S, M]{b}
 	}
 	return b
+}
+
+// isNil reports whether a machine is nil, or a nil pointer in an interface.
+func isNil(m any) bool {
+	v := reflect.ValueOf(m)
+	return m == nil || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // starter is the behavior of a machine that has something to do when it starts.

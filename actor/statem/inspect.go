@@ -54,7 +54,7 @@ func Replace[S comparable, M any](ctx context.Context, ref actor.Ref[M], f func(
 		switch {
 		case err != nil:
 			return nil, err
-		case m == nil:
+		case isNil(m):
 			return nil, errors.New("the new machine is nil")
 		}
 		b.c.flow.state, b.c.machine = state, m
@@ -85,5 +85,8 @@ func (b *behavior[S, M]) LogValue() slog.Value {
 	if !ok {
 		return slog.GroupValue()
 	}
-	return slog.GroupValue(slog.Any("state", b.c.flow.state), slog.Any("data", slog.AnyValue(v).Resolve()))
+	// Both are resolved here: a log handler might do it when the machine is gone.
+	return slog.GroupValue(
+		slog.Any("state", slog.AnyValue(b.c.flow.state).Resolve()),
+		slog.Any("data", slog.AnyValue(v).Resolve()))
 }
