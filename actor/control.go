@@ -35,8 +35,8 @@ func (p PID) Resume(ctx context.Context) error {
 // OTP: sys:get_state/1.
 func (p PID) Inspect(ctx context.Context, f func(behavior any)) error {
 	return p.control(ctx, "inspect", func(a controlled) error {
-		f(a.state())
-		return nil
+		b := a.state()
+		return Guard(p.p.context(), func() error { f(b); return nil })
 	})
 }
 
@@ -45,7 +45,9 @@ func (p PID) Inspect(ctx context.Context, f func(behavior any)) error {
 // Replace returns that error.
 func Replace[M any](ctx context.Context, to Ref[M], f func(Behavior[M]) (Behavior[M], error)) error {
 	return to.PID().control(ctx, "replace", func(controlled) error {
-		b, err := f(to.c.behavior)
+		var b Behavior[M]
+		old := to.c.behavior
+		err := Guard(to.c.context(), func() (err error) { b, err = f(old); return err })
 		if err == nil && isNil(b) {
 			err = errNoBehavior
 		}
@@ -91,7 +93,6 @@ func (controlSignal) isSignal() {}
 
 type request struct {
 	pendingCall
-	actor    *process
 	do       func(controlled) error
 	answered bool // do has returned, and err is what it returned
 }
@@ -99,12 +100,15 @@ type request struct {
 // control has f run on the actor's runner and waits for it. An actor that asks
 // for itself gets its answer at once. A request that has not begun when the caller
 // gives up is not carried out.
+//
+// What f calls of others must run behind Guard, and nothing else: that may be left alone
+// by an actor that is killed, and must not touch the cell then.
 func (p PID) control(ctx context.Context, what string, f func(controlled) error) error {
 	fail := func(err error) error { return fmt.Errorf("actor: %s %v: %w", what, p, err) }
 	if p.p == nil {
 		return fail(NoProc)
 	}
-	r := &request{pendingCall: pendingCall{wake: make(chan struct{}, 1)}, actor: p.p, do: f}
+	r := &request{pendingCall: pendingCall{wake: make(chan struct{}, 1)}, do: f}
 	if !p.p.expect(&r.pendingCall) {
 		return fail(NoProc)
 	}
@@ -130,7 +134,7 @@ func (s controlSignal) run(a controlled) {
 	if s.state.Load() != firstTurn.at(pending) {
 		return
 	}
-	err := Guard(s.actor.context(), func() error { return s.do(a) })
+	err := s.do(a)
 	if s.claim(firstTurn) {
 		s.answered, s.err = true, err
 		s.settled()
