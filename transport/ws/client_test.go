@@ -2,6 +2,7 @@ package ws_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type server struct {
 	sys    *actor.System
 	addr   string
 	dialer func(context.Context) (net.Conn, error) // nil: TCP
+	tls    *tls.Config                             // the client's; nil: no TLS
 }
 
 func newSystem() *actor.System {

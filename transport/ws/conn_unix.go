@@ -12,28 +12,29 @@ import (
 // rawConn returns what the connection's descriptor is reached by, or nil if there
 // is more to the connection than that.
 func rawConn(nc net.Conn) syscall.RawConn {
-	if sc, ok := nc.(syscall.Conn); ok {
-		if raw, err := sc.SyscallConn(); err == nil {
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		if raw, err := nc.(syscall.Conn).SyscallConn(); err == nil {
 			return raw
 		}
 	}
-	return nil
+	return nil // a type that embeds one of them may read and write otherwise
 }
 
 // readOnce reads into c.in, without waiting. It is the callback of RawConn.Read,
 // which waits and calls again if the callback returns false.
 func (c *conn) readOnce(fd uintptr) bool {
-	in := readBuffers.Get().(*chunk)
-	n, err := syscall.Read(int(fd), in.data[:])
+	in := chunks.Get().(*chunk)
+	n, err := syscall.Read(int(fd), in.data)
 	for err == syscall.EINTR {
-		n, err = syscall.Read(int(fd), in.data[:])
+		n, err = syscall.Read(int(fd), in.data)
 	}
 	if n > 0 {
 		in.lo, in.hi = 0, n
 		c.in, c.drained = in, n < len(in.data)
 		return true
 	}
-	readBuffers.Put(in)
+	in.free()
 	switch err {
 	case syscall.EAGAIN:
 		c.drained = true

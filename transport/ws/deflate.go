@@ -8,8 +8,8 @@ import (
 
 // Compressed messages, by the permessage-deflate extension without context
 // takeover: each message is compressed by itself, so that the frame of a broadcast
-// serves all its receivers here as well. The library decompresses what comes in,
-// and negotiates.
+// serves all its receivers here as well. Package rfc6455 decompresses what comes in,
+// and the library negotiates.
 
 // deflateThreshold is the smallest message that is worth compressing.
 const deflateThreshold = 512

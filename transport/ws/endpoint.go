@@ -29,7 +29,9 @@ import (
 //
 // An Endpoint is an [http.Handler]; it answers 404 where no socket is mounted. Give
 // the [http.Server] that it runs in a ReadHeaderTimeout: until a client has sent its
-// request, no limit of a Socket holds.
+// request, no limit of a Socket holds. Behind middleware that keeps the connection from
+// being taken over, such as [http.TimeoutHandler], WebSockets are answered 501, and the
+// first is logged as a warning; polls work there.
 // Its methods may be called from any goroutine.
 type Endpoint struct {
 	mounts []Socket
@@ -43,10 +45,9 @@ type Endpoint struct {
 	// The present dynamic supervisor of the socket actors: a restart changes it.
 	sockets atomic.Pointer[supervisor.Dynamic]
 
-	lot     lot       // where idle connections wait that park
-	engines sync.Pool // of *engine; not global, since a channel made in a synctest bubble stays there
-	polls   sync.Map  // session IDs of clients that poll → *poller
-	pollKey [32]byte  // signs their tokens
+	lot     lot      // where idle connections wait that park
+	polls   sync.Map // session IDs of clients that poll → *poller
+	pollKey [32]byte // signs their tokens
 
 	noDeadlines sync.Once // a warning
 
@@ -55,6 +56,8 @@ type Endpoint struct {
 	mu      sync.Mutex
 	closing bool
 	conns   sync.WaitGroup
+
+	noHijack sync.Once // the warning that no WebSocket can be opened
 
 	counters
 }
@@ -144,11 +147,13 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		return
 	}
 	if err := c.accept(w, r); err != nil { // and has answered
+		if errors.Is(err, errNoHijack) {
+			e.noHijack.Do(func() { e.log.Warn(err.Error()) })
+		}
 		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
 		return
 	}
-	deflate := w.Header().Get("Sec-WebSocket-Extensions") != "" // negotiated: there is no other
-	session.encoding = e.encodings.get(ser, deflate)            // before the first message
+	session.encoding = e.encodings.get(ser, c.deflates) // before the first message
 	c.run()
 }
 

@@ -12,6 +12,7 @@ type frame struct {
 const (
 	opText   = 0x1
 	opBinary = 0x2
+	opClose  = 0x8
 	opPong   = 0xa
 	finBit   = 0x80
 	rsv1Bit  = 0x40 // the message is compressed

@@ -16,8 +16,9 @@ const (
 	subprotocol = "phoenix"
 	// tokenPrefix starts the subprotocol that carries an auth token. The official
 	// client uses the standard alphabet in spite of the name.
-	tokenPrefix    = "base64url.bearer.phx."
-	protocolHeader = "Sec-WebSocket-Protocol"
+	tokenPrefix      = "base64url.bearer.phx."
+	protocolHeader   = "Sec-WebSocket-Protocol"
+	extensionsHeader = "Sec-WebSocket-Extensions"
 )
 
 // handshake decides whether a client may connect, and tells of it.

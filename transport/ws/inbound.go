@@ -1,86 +1,173 @@
 package ws
 
 import (
+	"bytes"
+	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/rfc6455"
 )
 
-// inbound is what a connection has read and not handed to the library yet. Only
-// the goroutine that reads the connection touches it, but for timed: when the
-// session has ended there is a second one, which waits for the closing handshake.
+// inbound is what a connection has read. Only the goroutine that reads the connection
+// touches it.
 //
-// A connection that waits has no buffer, and as a rule no engine: it takes them
-// from their pools when there is something to read.
+// A connection that waits has no buffer: it takes one from a pool when there is
+// something to read.
 type inbound struct {
-	borrows bool                  // there is an engine only while there is something to read; constant
-	in      *chunk                // nil: nothing
-	once    func(fd uintptr) bool // readOnce, made once, since the method value allocates
-	err     error                 // of readOnce
-	waits   bool                  // whether readOnce is to wait for something
-	drained bool                  // the last read has left nothing behind
-	timed   atomic.Bool           // the read deadline is set for what is awaited now
+	in       *chunk                // nil: nothing
+	once     func(fd uintptr) bool // readOnce, made once, since the method value allocates
+	err      error                 // of readOnce
+	reader   rfc6455.Reader
+	deflates bool // messages may be compressed; constant
+	waits    bool // whether readOnce is to wait for something
+	drained  bool // the last read has left nothing behind
+	timed    bool // the idle timeout runs since the client was last heard
+	broken   bool // the client has sent what cannot be read
 }
 
 // chunk is a buffer with what was read in one go.
 type chunk struct {
-	data   [4096]byte
+	data   []byte
 	lo, hi int // what is left is data[lo:hi]
 }
 
-// readBuffers recycles chunks.
-var readBuffers = sync.Pool{New: func() any { return new(chunk) }}
+const (
+	chunkSize = 4096
+	// For a connection that cannot be read without waiting: a buffer waits with it.
+	smallSize = 512
+)
 
-// carry takes over what was read by others, at most as much as a chunk holds.
+// The chunks, to be used again.
+var (
+	chunks      = sync.Pool{New: func() any { return &chunk{data: make([]byte, chunkSize)} }}
+	smallChunks = sync.Pool{New: func() any { return &chunk{data: make([]byte, smallSize)} }}
+)
+
+func (in *chunk) free() {
+	switch len(in.data) {
+	case chunkSize:
+		chunks.Put(in)
+	case smallSize:
+		smallChunks.Put(in)
+	}
+}
+
+// carry takes over what was read by others.
 func (c *conn) carry(early []byte) {
 	if len(early) > 0 {
-		c.in = readBuffers.Get().(*chunk)
-		c.in.lo, c.in.hi = 0, copy(c.in.data[:], early)
+		c.in = &chunk{bytes.Clone(early), 0, len(early)}
 	}
 }
 
-// Read is how the library reads. It waits as long as the socket's idle timeout
-// allows, counted from the last call of heard.
-func (c *conn) Read(p []byte) (int, error) {
-	if c.in == nil {
-		c.setDeadline()
-		if c.raw == nil {
-			return c.Conn.Read(p)
-		}
-		if err := c.fill(true); err != nil {
-			return 0, err
-		}
-	}
-	in := c.in
-	n := copy(p, in.data[in.lo:in.hi])
-	if in.lo += n; in.lo == in.hi {
+// discard drops what was read.
+func (c *conn) discard() {
+	if in := c.in; in != nil {
 		c.in = nil
-		readBuffers.Put(in)
-	}
-	return n, nil
-}
-
-// heard starts the idle timeout anew.
-func (c *conn) heard() {
-	if c.timed.Swap(false) && c.parking.on {
-		// A parked connection has no deadline of its own: it would fail the next
-		// read, which is only a try.
-		c.Conn.SetReadDeadline(time.Time{})
-	}
-}
-
-func (c *conn) setDeadline() {
-	if !c.timed.Swap(true) {
-		c.Conn.SetReadDeadline(time.Now().Add(c.socket.IdleTimeout))
+		in.free()
 	}
 }
 
 // fill reads what there is, if need be after waiting for something. If it may not
 // wait, there may be nothing afterwards.
 func (c *conn) fill(wait bool) error {
+	if c.raw == nil {
+		return c.fillPlain()
+	}
 	c.waits, c.err = wait, nil
 	if err := c.raw.Read(c.once); err != nil {
 		return err
 	}
 	return c.err
+}
+
+// fillPlain is fill for a connection that cannot be read without waiting.
+func (c *conn) fillPlain() error {
+	from := &smallChunks
+	if c.reader.Pending() {
+		from = &chunks
+	}
+	in := from.Get().(*chunk)
+	n, err := c.nc.Read(in.data)
+	if n == 0 {
+		in.free()
+		return err
+	}
+	in.lo, in.hi = 0, n
+	c.in = in
+	return nil // the next read will say the same again
+}
+
+// heard starts the idle timeout anew.
+func (c *conn) heard() { c.timed = false }
+
+// receive reads frames and hands messages to the session until the connection ends,
+// or is parked. It does nothing else with them: its goroutine's stack, which idle
+// connections keep, must not grow by decoding, let alone by handlers.
+func (c *conn) receive() {
+	defer c.endpoint.conns.Done()
+	for {
+		err := c.next()
+		for err == nil && c.in != nil {
+			err = c.frame()
+		}
+		switch {
+		case err == nil:
+		case err == errParked:
+			return
+		case c.hangUp():
+			c.session.Send(sessionMsg{op: opHangup, err: err})
+			return
+		default:
+			c.closing()
+			return
+		}
+	}
+}
+
+// minPart is how many bytes a part of a message must have not to count as a message.
+const minPart = 1024
+
+// frame takes the next frame of what was read, or what there is of it.
+func (c *conn) frame() error {
+	in, pending := c.in, c.reader.Pending()
+	f, rest, err := c.reader.Next(in.data[in.lo:in.hi], rfc6455.Limits{Message: c.socket.MaxMessageSize, Deflate: c.deflates})
+	if in.lo = in.hi - len(rest); in.lo == in.hi {
+		c.discard()
+	}
+	if err != nil {
+		if e, ok := errors.AsType[*rfc6455.Error](err); ok {
+			c.fail(e)
+		}
+		return err
+	}
+	// The rest of what has begun may take as long again, and no longer.
+	if f.Kind > rfc6455.Part || !pending && c.reader.Pending() {
+		c.heard()
+	}
+	switch f.Kind {
+	case rfc6455.Text, rfc6455.Binary:
+		c.inflow.take(nil, c.endpoint.now(), c.socket, c.session, f.Payload)
+		c.session.Send(sessionMsg{op: opFrame, data: f.Payload, binary: f.Kind == rfc6455.Binary})
+	case rfc6455.Part:
+		if f.Size < minPart {
+			c.inflow.hold(nil, c.endpoint.now(), c.socket)
+		}
+	case rfc6455.Ping:
+		c.inflow.hold(nil, c.endpoint.now(), c.socket)
+		c.sendControl(opPong, f.Payload)
+	case rfc6455.Pong:
+		c.inflow.hold(nil, c.endpoint.now(), c.socket)
+	case rfc6455.Close:
+		return c.answerClose(f)
+	}
+	return nil
+}
+
+// setDeadline lets a read take as long as the client may still be silent.
+func (c *conn) setDeadline() {
+	if !c.timed {
+		c.timed = true
+		c.nc.SetReadDeadline(time.Now().Add(c.socket.IdleTimeout))
+	}
 }

@@ -27,18 +27,13 @@ const leastWeight = 1 << 10
 // weight returns what a message that came as data counts for.
 func weight(data []byte) int64 { return max(int64(len(data)), leastWeight) }
 
-// take counts a message for session that came as data at the time now. It waits
-// before that while as much as Socket.MaxUnhandled allows is there already, or while
-// messages come too fast. It reports false if giveUp was closed first; the message
-// does not count then.
-//
-// What is there is at most one message above the limit for each caller, so a message
-// larger than the limit passes as well.
-func (f *inflow) take(giveUp <-chan struct{}, now time.Duration, s *Socket, session actor.Ref[sessionMsg], data []byte) bool {
+// hold waits while what comes at the time now comes too fast. It reports false if
+// giveUp was closed first.
+func (f *inflow) hold(giveUp <-chan struct{}, now time.Duration, s *Socket) bool {
 	for {
 		wait := f.pace.take(now, s.MaxMessageRate)
 		if wait == 0 {
-			break
+			return true
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -48,6 +43,19 @@ func (f *inflow) take(giveUp <-chan struct{}, now time.Duration, s *Socket, sess
 			timer.Stop()
 			return false
 		}
+	}
+}
+
+// take counts a message for session that came as data at the time now. It waits
+// before that while as much as Socket.MaxUnhandled allows is there already, or while
+// messages come too fast. It reports false if giveUp was closed first; the message
+// does not count then.
+//
+// What is there is at most one message above the limit for each caller, so a message
+// larger than the limit passes as well.
+func (f *inflow) take(giveUp <-chan struct{}, now time.Duration, s *Socket, session actor.Ref[sessionMsg], data []byte) bool {
+	if !f.hold(giveUp, now, s) {
+		return false
 	}
 	for f.unhandled.Load() >= int64(s.MaxUnhandled) {
 		gate := f.closeGate(s)

@@ -1,6 +1,7 @@
 package ws_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -219,18 +220,16 @@ func TestOverflowDropsMessages(t *testing.T) {
 	}
 }
 
-// duringUpgrade calls f in the middle of an upgrade: when the client can already
-// know that it is connected.
+// duringUpgrade calls f in the middle of an upgrade: just before the client hears that
+// it is connected.
 type duringUpgrade struct {
 	http.ResponseWriter
 	f func()
 }
 
-func (d duringUpgrade) Unwrap() http.ResponseWriter { return d.ResponseWriter }
-
-func (d duringUpgrade) WriteHeader(status int) {
+func (d duringUpgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	d.f()
-	d.ResponseWriter.WriteHeader(status)
+	return http.NewResponseController(d.ResponseWriter).Hijack()
 }
 
 // DISC-1: from the moment that a client knows that it is connected, Disconnect

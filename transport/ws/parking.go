@@ -1,119 +1,139 @@
 package ws
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"time"
 )
 
-// parking is who may touch what a connection reads, and its engine. It is in one of
-// four states:
+// parking is who reads a connection, and may touch its inbound: one goroutine at a
+// time, or none. The connection is in one of three states:
 //
-//   - read: a goroutine runs receive, and it alone does;
-//   - waiting: that goroutine waits for something to come, without an engine;
-//   - parked: no goroutine does. Whoever ends this state, under mu, has what the
-//     reader had: wake starts a reader, expire tells the session to hang up;
-//   - over: the session has ended, and finish closes by the engine, which reads on
-//     its own until the client has answered the close frame. There is no way out
-//     of it.
+//   - reading: a goroutine runs receive, or closing;
+//   - parked: none does. Whoever ends this state, under mu, has what the reader had:
+//     wake starts a reader, expire tells the session to hang up, end starts closing;
+//   - unread: none does, since run has not been called, or since the session has been
+//     told that there is no more to read. Only end starts a reader, closing.
 //
-// So the buffers are never touched by two at a time, though no lock is held while
-// a message is read. A reader that is within the engine when the session ends does
-// no harm there: the library allows for that.
+// When the session has ended, over is set, once. A reader turns to closing then. So
+// the buffers are never touched by two at a time, though no lock is held while a
+// message is read. mu also orders the two that set the read deadline: after over,
+// nobody does.
 type parking struct {
 	on bool  // parks and does not wait; set before the first read, and then constant
 	fd int32 // of the connection
 
-	mu      sync.Mutex
-	waiting bool
-	parked  bool
-	over    bool
-	again   bool          // something has come since the reader looked
-	hangup  bool          // the peer has closed its side
-	since   time.Duration // when it was parked, by the clock of the endpoint
+	mu     sync.Mutex
+	state  readState
+	over   bool
+	again  bool          // something has come since the reader looked
+	hangup bool          // the peer has closed its side
+	since  time.Duration // when the client was last heard, or soon after, by the clock of the endpoint
 }
 
-// next prepares for the next message: there is an engine, and as a rule something
-// to read. It returns false if that is not for the caller to do: the connection has
-// been parked, or its session has ended.
-func (c *conn) next() (more bool, err error) {
+type readState uint8
+
+const (
+	unread readState = iota
+	reading
+	parked
+)
+
+var (
+	errParked = errors.New("ws: the connection is parked")
+	errOver   = errors.New("ws: the session has ended")
+)
+
+// next waits for something to read. It returns errParked or errOver if that is not
+// for receive to do any more: the connection is parked, or its session has ended.
+func (c *conn) next() error {
 	p := &c.parking
-	if !p.on && !c.borrows {
-		return true, nil // the library waits
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
-		if p.over {
-			return false, nil
+		switch {
+		case p.over:
+			return errOver
+		case c.in != nil:
+			return nil
 		}
-		if c.in != nil || c.engine != nil && c.engine.buffer.Buffered() > 0 {
-			c.borrowEngine()
-			return true, nil
+		fill := c.waitLocked
+		if p.on {
+			fill = c.lookLocked
 		}
-		c.returnEngine()
-		if !p.on {
-			if err := c.waitLocked(); p.over {
-				go c.finish()
-			} else if err != nil {
-				return false, err
-			}
-			continue
-		}
-		// What comes after a read that has left nothing behind is reported anew. An
-		// end that came with the last data is not.
-		if c.drained && !p.again && !p.hangup {
-			p.parked, p.since = true, c.endpoint.now()
-			return false, nil
-		}
-		p.again = false
-		if err := c.fill(false); err != nil {
-			return false, err
-		}
-		if c.in == nil {
-			p.hangup = false
+		if err := fill(); err != nil {
+			return err
 		}
 	}
 }
 
-// waitLocked waits until something has come, or end has been called.
+// waitLocked waits until something has come, or until end has been called and the
+// client has had its time.
 func (c *conn) waitLocked() error {
 	p := &c.parking
-	p.waiting = true
 	c.setDeadline()
 	p.mu.Unlock()
-	err := c.fill(true)
-	p.mu.Lock()
-	p.waiting = false
-	if p.over {
-		c.borrowEngine()
-		c.timed.Store(false)
-		c.Conn.SetReadDeadline(time.Time{})
-	}
-	return err
+	defer p.mu.Lock()
+	return c.fill(true)
 }
 
-// wake tells that something has come. It starts a reader if there is none.
+// lookLocked reads what has come, or parks the connection.
+func (c *conn) lookLocked() error {
+	p := &c.parking
+	// What comes after a read that has left nothing behind is reported anew. An
+	// end that came with the last data is not.
+	if c.drained && !p.again && !p.hangup {
+		p.state = parked
+		if !c.timed {
+			c.timed, p.since = true, c.endpoint.now()
+		}
+		return errParked
+	}
+	p.again = false
+	if err := c.fill(false); err != nil {
+		return err
+	}
+	if c.in == nil {
+		p.hangup = false
+	}
+	return nil
+}
+
+// hangUp ends the reading, and reports true, unless the session has ended: then the
+// reader goes on with closing.
+func (c *conn) hangUp() bool {
+	p := &c.parking
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.over {
+		p.state = unread
+	}
+	return !p.over
+}
+
+// wake tells that something has come. It starts a reader if the connection is parked.
 func (c *conn) wake(hangup bool) {
 	p := &c.parking
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.again = true
 	p.hangup = p.hangup || hangup
-	if p.parked && !p.over {
-		p.parked = false
+	if p.state == parked {
+		p.state = reading
 		c.endpoint.conns.Add(1) // not the first: the connection's own still holds
 		go c.receive()
 	}
 }
 
-// expire hangs up if the connection has been parked since before the idle timeout.
+// expire hangs up if the connection is parked and the client was last heard before the
+// idle timeout.
 func (c *conn) expire() {
 	p := &c.parking
 	p.mu.Lock()
-	expired := p.parked && !p.over && c.endpoint.now()-p.since >= c.socket.IdleTimeout
+	expired := p.state == parked && c.endpoint.now()-p.since >= c.socket.IdleTimeout
 	if expired {
-		p.parked = false
+		p.state = unread
 	}
 	p.mu.Unlock()
 	if expired {
@@ -121,16 +141,14 @@ func (c *conn) expire() {
 	}
 }
 
-// end keeps the connection from being read but by its engine, so that finish can be
-// called. It returns true if the reader will do that.
+// end tells the reader that the session has ended. If there is none it returns true:
+// the caller is to start closing.
 func (p *parking) end(c *conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true
-	if p.waiting {
-		c.Conn.SetReadDeadline(time.Unix(1, 0)) // it waits no longer
-		return true
-	}
-	c.borrowEngine()
-	return false
+	c.nc.SetReadDeadline(time.Now().Add(closeTimeout))
+	none := p.state != reading
+	p.state = reading
+	return none
 }

@@ -3,7 +3,10 @@ package ws_test
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
+	"crypto/tls"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -42,14 +45,39 @@ type rawClient struct {
 // rawHandshake sends the handshake and, in the same write, whatever follows.
 func rawHandshake(t testing.TB, s *server, follows []byte) *rawClient {
 	t.Helper()
-	nc, err := net.Dial("tcp", s.addr)
+	return rawHandshakeWith(t, s, "", follows)
+}
+
+// rawHandshakeWith is rawHandshake with further lines in the header.
+func rawHandshakeWith(t testing.TB, s *server, lines string, follows []byte) *rawClient {
+	t.Helper()
+	c, resp := rawRequest(t, s, lines, follows)
+	if resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("status %d", resp.StatusCode)
+	}
+	return c
+}
+
+// rawRequest is rawHandshakeWith, whatever the answer.
+func rawRequest(t testing.TB, s *server, lines string, follows []byte) (*rawClient, *http.Response) {
+	t.Helper()
+	var nc net.Conn
+	var err error
+	switch {
+	case s.dialer != nil:
+		nc, err = s.dialer(t.Context())
+	case s.tls != nil:
+		nc, err = tls.Dial("tcp", s.addr, s.tls)
+	default:
+		nc, err = net.Dial("tcp", s.addr)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { nc.Close() })
 	nc.SetDeadline(time.Now().Add(patience))
 	request := "GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: " + s.addr +
-		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" + lines + "\r\n"
 	if _, err := nc.Write(append([]byte(request), follows...)); err != nil {
 		t.Fatal(err)
 	}
@@ -58,14 +86,17 @@ func rawHandshake(t testing.TB, s *server, follows []byte) *rawClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if resp.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("status %d", resp.StatusCode)
-	}
-	return c
+	return c, resp
 }
 
 // readFrame reads one of the server's frames.
 func (c *rawClient) readFrame() (opcode byte, payload []byte, err error) {
+	first, payload, err := c.readWhole()
+	return first & 0x0f, payload, err
+}
+
+// readWhole is readFrame with all of the first byte.
+func (c *rawClient) readWhole() (first byte, payload []byte, err error) {
 	var head [2]byte
 	if _, err := io.ReadFull(c.r, head[:]); err != nil {
 		return 0, nil, err
@@ -83,7 +114,77 @@ func (c *rawClient) readFrame() (opcode byte, payload []byte, err error) {
 	}
 	payload = make([]byte, n)
 	_, err = io.ReadFull(c.r, payload)
-	return head[0] & 0x0f, payload, err
+	return head[0], payload, err
+}
+
+// readText reads a frame as a text, such as "text:Hello", "pong:" or "close:1000 bye".
+func (c *rawClient) readText() (string, error) {
+	first, payload, err := c.readWhole()
+	if err != nil {
+		return "", err
+	}
+	if first&rsv1 != 0 {
+		z := flate.NewReader(io.MultiReader(bytes.NewReader(payload), strings.NewReader(deflateTail)))
+		if payload, err = io.ReadAll(z); err != nil {
+			return "", err
+		}
+	}
+	name := map[byte]string{0x1: "text:", 0x2: "binary:", 0x8: "close:", 0x9: "ping:", 0xa: "pong:"}[first&0x0f]
+	if name == "close:" && len(payload) >= 2 {
+		return strings.TrimSpace(fmt.Sprint(name, binary.BigEndian.Uint16(payload), " ", string(payload[2:]))), nil
+	}
+	return name + string(payload), nil
+}
+
+// The bits of a frame's first byte.
+const (
+	fin  = 0x80
+	rsv1 = 0x40
+)
+
+// deflateTail ends a compressed message, for package flate.
+const deflateTail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
+
+// maskedFrame returns a client's frame.
+func maskedFrame(first byte, payload string) []byte {
+	b := []byte{first}
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, 0x80|byte(n))
+	case n < 1<<16:
+		b = binary.BigEndian.AppendUint16(append(b, 0x80|126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, 0x80|127), uint64(n))
+	}
+	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
+	b = append(b, key[:]...)
+	for i := range len(payload) {
+		b = append(b, payload[i]^key[i%4])
+	}
+	return b
+}
+
+// maskedMessage returns a client's message in as many frames as there are parts.
+func maskedMessage(opcode byte, deflated bool, parts ...string) (b []byte) {
+	if deflated {
+		var all bytes.Buffer
+		w, _ := flate.NewWriter(&all, flate.BestSpeed)
+		w.Write([]byte(strings.Join(parts, "")))
+		w.Flush()
+		short := strings.TrimSuffix(all.String(), deflateTail[:4])
+		for i := range parts {
+			parts[i] = short[len(short)*i/len(parts) : len(short)*(i+1)/len(parts)]
+		}
+		opcode |= rsv1
+	}
+	for i, part := range parts {
+		if i == len(parts)-1 {
+			opcode |= fin
+		}
+		b = append(b, maskedFrame(opcode, part)...)
+		opcode = 0
+	}
+	return b
 }
 
 func (c *rawClient) expect(want string) {

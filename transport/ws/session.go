@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/rfc6455"
 )
 
 // session is the socket actor, one for each connection: it decodes what the
@@ -178,11 +179,12 @@ func (s *session) hangUp(code websocket.StatusCode, reason string) error {
 func (s *session) hungUp(err error) error {
 	s.log().Debug("disconnected", "error", err)
 	var timeout interface{ Timeout() bool }
+	var broken *rfc6455.Error
 	switch code := websocket.CloseStatus(err); {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return s.hangUp(websocket.StatusGoingAway, "idle")
-	case errors.Is(err, websocket.ErrMessageTooBig): // and the library has closed
-		s.disconnected(websocket.StatusMessageTooBig, "message too big", nil)
+	case errors.As(err, &broken): // and the client has been told
+		s.disconnected(websocket.StatusCode(broken.Code), broken.Reason, nil)
 	case code != -1:
 		s.disconnected(code, "", nil)
 	default:

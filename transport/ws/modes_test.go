@@ -1,0 +1,64 @@
+package ws_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// mode is a way in which connections are read.
+type mode struct {
+	name               string
+	park, tls, deflate bool
+}
+
+var modes = []mode{
+	{name: "default"},
+	{name: "parked", park: true},
+	{name: "TLS", tls: true},
+	{name: "compressed", deflate: true},
+	{name: "parked and compressed", park: true, deflate: true},
+}
+
+// inAllModes runs a test in each mode.
+func inAllModes(t *testing.T, test func(t *testing.T, m mode)) {
+	if parked {
+		t.Skip("it has run in this mode")
+	}
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) { test(t, m) })
+	}
+}
+
+// serve starts an endpoint whose connections are of the mode.
+func (m mode) serve(t testing.TB, socket ws.Socket) *server {
+	t.Helper()
+	socket.Park, socket.Compress = m.park, m.deflate
+	if !m.tls {
+		return serve(t, socket)
+	}
+	other := httptest.NewTLSServer(nil) // for its certificate
+	defer other.Close()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveSystemOn(t, newSystem(), tls.NewListener(l, &tls.Config{Certificates: other.TLS.Certificates}), socket)
+	s.addr = l.Addr().String()
+	s.tls = &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com"}
+	s.tls.RootCAs.AddCert(other.Certificate())
+	return s
+}
+
+// connect opens a connection.
+func (m mode) connect(t testing.TB, s *server) *rawClient {
+	t.Helper()
+	if m.deflate {
+		return rawHandshakeWith(t, s, "Sec-WebSocket-Extensions: permessage-deflate\r\n", nil)
+	}
+	return rawHandshake(t, s, nil)
+}

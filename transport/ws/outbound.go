@@ -1,0 +1,155 @@
+package ws
+
+import (
+	"net"
+	"time"
+)
+
+// A write never waits for the client. It is tried at once, on the goroutine of
+// whoever sends; what the kernel does not take is queued, up to a limit, and a
+// goroutine lives for as long as there is a queue.
+
+// backlog is what the kernel did not take at once.
+type backlog struct {
+	queue net.Buffers
+	bytes int // with those that flush has in hand
+}
+
+// controlReserve is how many bytes of control frames may wait on top of the limit:
+// the close frame of a client that is too slow, but not the answers to endless
+// pings.
+const controlReserve = 4096
+
+// send writes a frame, or queues it. It does not wait. A client that has let the
+// queue fill up gets no more, and its session is told.
+func (c *conn) send(f frame) {
+	c.mu.Lock()
+	if c.dead || c.refused || c.closeSent || c.closed {
+		c.mu.Unlock()
+		return
+	}
+	// One message may be larger than the queue: it is refused only behind others.
+	if c.backlog != nil && c.backlog.bytes+len(f.bytes) > c.socket.MaxQueue {
+		c.refused = c.socket.Overflow == CloseSlow
+		c.mu.Unlock()
+		c.endpoint.overflow(c.socket, c.session)
+		return
+	}
+	c.writeLocked(f.bytes)
+	c.mu.Unlock()
+	c.endpoint.out.Add(1)
+}
+
+// sendControl writes or queues a control frame. After a close frame nothing is
+// written.
+func (c *conn) sendControl(opcode byte, payload []byte) {
+	b := append([]byte{finBit | opcode, byte(len(payload))}, payload...)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.dead || c.closeSent || c.closed:
+	case c.backlog != nil && c.backlog.bytes+len(b) > c.socket.MaxQueue+controlReserve:
+		c.failLocked()
+	default:
+		c.closeSent = opcode == opClose
+		c.writeLocked(b)
+	}
+}
+
+// writeLocked writes b, or what the kernel takes of it, and queues the rest. It
+// holds the lock during a system call, but one that does not wait.
+func (c *conn) writeLocked(b []byte) {
+	if !c.flushing && c.raw != nil {
+		rest, err := tryWrite(c.raw, b)
+		if err != nil {
+			c.failLocked()
+			return
+		}
+		if len(rest) == 0 {
+			return
+		}
+		b = rest
+	}
+	if c.backlog == nil {
+		c.backlog = new(backlog)
+	}
+	c.backlog.queue = append(c.backlog.queue, b)
+	c.backlog.bytes += len(b)
+	if !c.flushing {
+		c.flushing = true
+		c.endpoint.conns.Go(c.flush)
+	}
+}
+
+// flush writes the backlog until it is empty.
+func (c *conn) flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !c.dead && len(c.backlog.queue) > 0 {
+		batch, size := c.backlog.queue, c.backlog.bytes
+		c.backlog.queue = nil
+		if !c.closed { // close has set a deadline of its own
+			c.nc.SetWriteDeadline(time.Now().Add(c.socket.WriteTimeout))
+		}
+		c.mu.Unlock()
+		_, err := batch.WriteTo(c.nc)
+		c.mu.Lock()
+		c.backlog.bytes -= size
+		if err != nil {
+			c.failLocked()
+		}
+	}
+	c.flushing, c.backlog = false, nil
+	if c.dead {
+		return
+	}
+	// The deadline would fail the next write, however much later it comes.
+	c.nc.SetWriteDeadline(time.Time{})
+	if c.closed {
+		c.failLocked()
+	} else if c.halfway {
+		c.mu.Unlock()
+		c.closeWrite()
+		c.mu.Lock()
+	}
+}
+
+// closeWrite tells the client that nothing comes any more, if the connection can.
+// Over TLS that may wait.
+func (c *conn) closeWrite() {
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+}
+
+// close closes the connection when the backlog is written, if that is quick.
+func (c *conn) close() {
+	c.inflow.open()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.flushing {
+		c.nc.SetWriteDeadline(time.Now().Add(time.Second))
+		return
+	}
+	c.dead = true
+	c.closeLocked()
+}
+
+// failLocked gives the connection up; the reader notices. If there is none, since the
+// connection is parked, one is started: the lot has nothing more to tell of it.
+func (c *conn) failLocked() {
+	c.dead = true
+	c.closeLocked()
+	c.wake(true)
+}
+
+// closeLocked closes the connection underneath.
+func (c *conn) closeLocked() {
+	c.endpoint.lot.leave(c) // while the descriptor is not anybody else's yet
+	if c.raw != nil {
+		c.nc.Close()
+	} else { // TLS has a last word, and waits for the client to take it
+		c.endpoint.conns.Go(func() { c.nc.Close() })
+	}
+}
