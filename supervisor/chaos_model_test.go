@@ -22,16 +22,27 @@ type node struct {
 	auto       supervisor.AutoShutdown
 	intensity  int
 	period     time.Duration
-	restart    supervisor.Restart
-	notable    bool // Significant
 	traps      bool // a worker that traps exits
+	described       // at first
+
+	// partitions is how many of its children, all alike, a supervisor of partitions
+	// starts with; 0 in others.
+	partitions int
 
 	// What must have become of it.
 	alive    bool
 	known    bool        // its supervisor has its description
+	now      described   // what that says
+	size     int         // how many of its partitions are in use
 	starts   int         // how often it has been started
 	restarts []time.Time // that it, as a supervisor, has paid for
 	next     []outcome   // of its next starts; then all go well
+}
+
+// described is what a description can be changed to say.
+type described struct {
+	restart supervisor.Restart
+	notable bool // Significant
 }
 
 // outcome is how a start goes.
@@ -59,23 +70,58 @@ func (n *node) grow(rnd *rand.Rand, depth, room int) int {
 	n.intensity = rnd.IntN(6)
 	n.period = time.Duration(1+rnd.IntN(4)) * time.Second
 	fanOut := 1 + rnd.IntN(7)
+	if !n.dynamic && n.parent != nil && rnd.IntN(4) == 0 {
+		n.partitions = 1 + rnd.IntN(fanOut)
+	}
+	alike := n.partitions > 0 && depth > 1 && rnd.IntN(2) == 0 // dynamic supervisors, not workers
 	for i := 0; i < fanOut && room > 0; i++ {
-		c := &node{
-			id:     fmt.Sprintf("%s.%d", n.id, i),
-			parent: n,
-			traps:  rnd.IntN(2) == 0,
-		}
-		if rnd.IntN(2) == 0 {
-			c.restart = supervisor.Restart(rnd.IntN(3))
-		}
-		c.notable = n.auto != supervisor.Never && c.restart != supervisor.Permanent && rnd.IntN(2) == 0
-		n.children = append(n.children, c)
+		c := n.child(rnd, i)
 		room--
-		if depth > 1 && rnd.IntN(8) < 5 {
+		switch {
+		case alike:
+			room = c.growDynamic(rnd, room)
+		case n.partitions == 0 && depth > 1 && rnd.IntN(8) < 5:
 			room = c.grow(rnd, depth-1, room)
 		}
 	}
+	n.partitions = min(n.partitions, len(n.children))
 	return room
+}
+
+// growDynamic makes n a dynamic supervisor of some workers.
+func (n *node) growDynamic(rnd *rand.Rand, room int) int {
+	n.supervisor, n.dynamic = true, true
+	n.intensity, n.period = rnd.IntN(6), time.Second
+	for i := 0; i < 3 && room > 0; i++ {
+		n.child(rnd, i)
+		room--
+	}
+	return room
+}
+
+// child adds a child to n.
+func (n *node) child(rnd *rand.Rand, i int) *node {
+	c := &node{
+		id:     fmt.Sprintf("%s.%d", n.id, i),
+		parent: n,
+		traps:  rnd.IntN(2) == 0,
+	}
+	if n.partitions > 0 {
+		c.id = fmt.Sprintf("%s/%d", n.id, i)
+	}
+	c.described = randomly(rnd, n)
+	c.now = c.described
+	n.children = append(n.children, c)
+	return c
+}
+
+// randomly describes a child of n.
+func randomly(rnd *rand.Rand, n *node) (d described) {
+	if rnd.IntN(2) == 0 {
+		d.restart = supervisor.Restart(rnd.IntN(3))
+	}
+	d.notable = n.auto != supervisor.Never && d.restart != supervisor.Permanent && rnd.IntN(2) == 0
+	return d
 }
 
 // all calls f for n and everything below it.
@@ -94,14 +140,16 @@ func (n *node) start() bool {
 	}
 	switch how {
 	case ignores: // SUP-8, DYN-4
-		n.known = n.restart != supervisor.Temporary && !n.parent.dynamic
+		n.known = n.now.restart != supervisor.Temporary && !n.parent.dynamic
 		return true
 	case fails, panics, panicsInInit: // SUP-7
 		return false
 	}
 	n.restarts = nil
-	for _, c := range n.children {
-		c.known = !n.dynamic
+	n.size = n.partitions
+	for i, c := range n.children {
+		c.known = !n.dynamic && (n.partitions == 0 || i < n.size)
+		c.now = c.described // SUP-67, PSUP-3: this one knows of no request
 	}
 	for _, c := range n.children { // SUP-10
 		if c.known && !c.start() {
@@ -122,7 +170,30 @@ func (n *node) stop() {
 // stopped is stop by its supervisor, which goes on: SUP-24, SUP-62, DYN-3.
 func (n *node) stopped() {
 	n.stop()
-	n.known = n.known && n.restart != supervisor.Temporary && !n.parent.dynamic
+	n.known = n.known && n.now.restart != supervisor.Temporary && !n.parent.dynamic
+}
+
+// resize is PSUP-3 for n, a supervisor of partitions. It reports false if it must have
+// failed.
+func (n *node) resize(size int) bool {
+	old := n.size
+	drop := func(from int) {
+		for _, c := range n.children[from:] {
+			c.stop()
+			c.known = false
+		}
+	}
+	for i := old; i < size; i++ {
+		c := n.children[i]
+		c.known, c.now = true, c.described
+		if !c.start() {
+			drop(old)
+			return false
+		}
+	}
+	drop(size)
+	n.size = size
+	return true
 }
 
 // ended is an end of n that nobody asked for.
@@ -133,13 +204,13 @@ func (n *node) ended(clean bool, now time.Time) {
 		return
 	}
 	switch { // SUP-20
-	case n.restart == supervisor.Permanent, n.restart == supervisor.Transient && !clean:
+	case n.now.restart == supervisor.Permanent, n.now.restart == supervisor.Transient && !clean:
 		p.round(n, now)
 		return
-	case n.restart == supervisor.Temporary, p.dynamic: // DYN-6
+	case n.now.restart == supervisor.Temporary, p.dynamic: // DYN-6
 		n.known = false
 	}
-	if n.notable && p.mustEnd() {
+	if n.now.notable && p.mustEnd() {
 		p.ended(true, now)
 	}
 }
@@ -148,7 +219,7 @@ func (n *node) ended(clean bool, now time.Time) {
 func (n *node) mustEnd() bool {
 	if n.auto == supervisor.AllSignificant {
 		for _, c := range n.children {
-			if c.notable && c.alive {
+			if c.now.notable && c.alive {
 				return false
 			}
 		}
@@ -185,7 +256,7 @@ func (n *node) round(failed *node, now time.Time) {
 			}
 		}
 		for _, c := range group { // SUP-24, SUP-25
-			if c.known && c.restart != supervisor.Temporary && !c.start() {
+			if c.known && c.now.restart != supervisor.Temporary && !c.start() {
 				failed = c // SUP-40, SUP-41
 				break
 			}

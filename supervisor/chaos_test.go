@@ -55,9 +55,19 @@ type world struct {
 	top  supervisor.Tree
 	did  string // the last step, for failures
 
+	handles map[*node]func() actor.PID // what follows a child
+	parts   map[*node]resizable        // of supervisors of partitions
+
 	mu    sync.Mutex
 	next  map[*node][]outcome   // of starts to come
 	lives map[*node][]actor.PID // all incarnations
+	late  bool                  // the next start takes so long that its caller gives up
+}
+
+// resizable is what does not depend on the type of the partitions.
+type resizable interface {
+	Len() int
+	Resize(ctx context.Context, n int) error
 }
 
 // chaos grows a tree and goes on with it until its root has ended, or for the
@@ -70,6 +80,9 @@ func chaos(t *testing.T, rnd *rand.Rand, steps int) int {
 		root:  &node{id: "0"},
 		next:  map[*node][]outcome{},
 		lives: map[*node][]actor.PID{},
+
+		handles: map[*node]func() actor.PID{},
+		parts:   map[*node]resizable{},
 	}
 	size := 10
 	for size < 1000 && rnd.IntN(3) > 0 {
@@ -105,32 +118,62 @@ func chaos(t *testing.T, rnd *rand.Rand, steps int) int {
 
 // spec describes n, a supervisor, and all below it.
 func (w *world) spec(n *node) supervisor.Spec {
-	s := supervisor.Spec{
-		Strategy:     n.strategy,
-		Intensity:    n.intensity,
-		Period:       n.period,
-		AutoShutdown: n.auto,
+	var s supervisor.Spec
+	newChild := func(i int) supervisor.Child {
+		c := w.child(n.children[i])
+		c.ID = n.id
+		return c
 	}
-	for _, c := range n.children {
-		s.Children = append(s.Children, w.child(c))
+	switch {
+	case n.partitions == 0:
+		for _, c := range n.children {
+			s.Children = append(s.Children, w.child(c))
+		}
+	case n.children[0].dynamic:
+		var parts supervisor.Partitions[supervisor.Dynamic]
+		s, parts = supervisor.PartitionDynamic(n.partitions, newChild)
+		w.parts[n] = parts
+		for i, c := range n.children {
+			w.handles[c] = func() actor.PID { return parts.At(i).PID() }
+		}
+	default:
+		var parts supervisor.Partitions[supervisor.Ref[any]]
+		s, parts = supervisor.Partition[any](n.partitions, newChild)
+		w.parts[n] = parts
+		for i, c := range n.children {
+			w.handles[c] = func() actor.PID { return parts.At(i).PID() }
+		}
 	}
+	s.Strategy, s.AutoShutdown = n.strategy, n.auto
+	s.Intensity, s.Period = n.intensity, n.period
 	return s
 }
 
+// child describes n, and makes a handle that follows it.
 func (w *world) child(n *node) supervisor.Child {
 	var c supervisor.Child
 	switch {
 	case n.dynamic:
-		c = supervisor.DynamicSupervisor(n.id, supervisor.DynamicSpec{Intensity: n.intensity, Period: n.period}, n.restart)
+		var sup supervisor.Dynamic
+		c, sup = supervisor.FollowDynamic(supervisor.DynamicSupervisor(n.id, supervisor.DynamicSpec{Intensity: n.intensity, Period: n.period}))
+		w.handles[n] = sup.PID
 	case n.supervisor:
-		c = supervisor.Supervisor(n.id, w.spec(n), n.restart)
+		var sup supervisor.Tree
+		c, sup = supervisor.FollowTree(supervisor.Supervisor(n.id, w.spec(n)))
+		w.handles[n] = sup.PID
 	default:
-		c = supervisor.Actor(n.id, func() actor.Behavior[any] { return prey{traps: n.traps} }, n.restart)
+		var ref supervisor.Ref[any]
+		c, ref = supervisor.Follow[any](supervisor.Actor(n.id, func() actor.Behavior[any] { return prey{traps: n.traps} }))
+		w.handles[n] = ref.PID
 	}
-	c.Significant = n.notable
+	c.Restart, c.Significant = n.restart, n.notable
 	start := c.Start
 	c.Start = func(parent actor.Self) (actor.PID, error) {
-		switch w.nextOutcome(n) {
+		how, late := w.nextOutcome(n)
+		if late {
+			time.Sleep(2 * patience)
+		}
+		switch how {
 		case fails:
 			return actor.PID{}, errFlat
 		case panics:
@@ -152,15 +195,36 @@ func (w *world) child(n *node) supervisor.Child {
 	return c
 }
 
-func (w *world) nextOutcome(n *node) outcome {
+// patience is how long a caller waits that is going to give up.
+const patience = time.Millisecond
+
+// givesUp makes a request whose caller gives up while a child is started, if one is.
+func (w *world) givesUp(request func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
+	defer cancel()
+	w.setLate(true)
+	err := request(ctx)
+	time.Sleep(2 * patience)
+	w.setLate(false)
+	return err
+}
+
+func (w *world) setLate(late bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.late = late
+}
+
+func (w *world) nextOutcome(n *node) (how outcome, late bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	late, w.late = w.late, false
 	list := w.next[n]
 	if len(list) == 0 {
-		return goesWell
+		return goesWell, late
 	}
 	w.next[n] = list[1:]
-	return list[0]
+	return list[0], late
 }
 
 // pid returns the latest incarnation of n.
@@ -215,13 +279,18 @@ func (w *world) step() {
 			w.mu.Unlock()
 		}
 	}
-	switch w.rnd.IntN(12) {
+	switch w.rnd.IntN(13) {
 	case 0, 1:
 		w.request()
 		return
 	case 2:
 		w.fill()
 		return
+	case 3:
+		if n := w.pick(func(n *node) bool { return n.alive && n.partitions > 0 }); n != nil {
+			w.resize(n)
+			return
+		}
 	}
 	n := w.pick(func(n *node) bool { return n.alive })
 	if w.rnd.IntN(2) == 0 {
@@ -267,8 +336,21 @@ func (w *world) fill() {
 			return
 		}
 		sup, _ := supervisor.DynamicOf(w.pid(n.parent))
-		_, err := sup.StartChild(w.Context(), w.child(n))
+		c := w.child(n)
 		n.known = true
+		if w.rnd.IntN(4) == 0 {
+			if err := w.givesUp(func(ctx context.Context) error {
+				_, err := sup.StartChild(ctx, c)
+				return err
+			}); !errors.Is(err, context.DeadlineExceeded) {
+				w.Errorf("start of %s, given up: got error %v", n.id, err)
+			}
+			n.start() // DYN-3: and it is forgotten
+			n.stop()
+			n.known = false
+			return
+		}
+		_, err := sup.StartChild(w.Context(), c)
 		if n.known = n.start() && n.known; n.known != (err == nil) {
 			w.Errorf("start of %s: got error %v", n.id, err)
 		}
@@ -291,36 +373,85 @@ func (w *world) request() {
 		return
 	}
 	sup, _ := supervisor.TreeOf(w.pid(n.parent))
-	var err, want error
-	switch w.rnd.IntN(3) {
-	case 0:
-		w.did = "terminate " + n.id
-		err = sup.TerminateChild(w.Context(), n.id)
-		if n.alive {
-			n.stopped()
-		}
-	case 1:
-		w.did = "restart " + n.id
-		_, err = sup.RestartChild(w.Context(), n.id)
-		if n.alive {
-			want = supervisor.ErrRunning
-		} else if !n.start() {
-			if err == nil {
-				w.Errorf("%s has succeeded", w.did)
-			}
-			return
-		}
-	case 2:
-		w.did = "delete " + n.id
-		err = sup.DeleteChild(w.Context(), n.id)
-		if n.alive {
-			want = supervisor.ErrRunning
-		} else {
-			n.known = false
-		}
-	}
-	if !errors.Is(err, want) {
+	request := []func(supervisor.Tree, *node) (err, want error){w.terminate, w.restart, w.restartGivenUp, w.delete, w.change}
+	if err, want := request[w.rnd.IntN(len(request))](sup, n); !errors.Is(err, want) {
 		w.Errorf("%s: got error %v, want %v", w.did, err, want)
+	}
+}
+
+func (w *world) terminate(sup supervisor.Tree, n *node) (err, want error) {
+	w.did = "terminate " + n.id
+	err = sup.TerminateChild(w.Context(), n.id)
+	n.stopped()
+	return err, nil
+}
+
+func (w *world) restart(sup supervisor.Tree, n *node) (err, want error) {
+	w.did = "restart " + n.id
+	_, err = sup.RestartChild(w.Context(), n.id)
+	if n.alive {
+		return err, supervisor.ErrRunning
+	}
+	if !n.start() {
+		if err == nil {
+			w.Errorf("%s has succeeded", w.did)
+		}
+		return nil, nil
+	}
+	return err, nil
+}
+
+func (w *world) restartGivenUp(sup supervisor.Tree, n *node) (err, want error) {
+	w.did = "restart, given up, " + n.id
+	err = w.givesUp(func(ctx context.Context) error {
+		_, err := sup.RestartChild(ctx, n.id)
+		return err
+	})
+	if n.alive {
+		return err, supervisor.ErrRunning
+	}
+	if n.start() {
+		n.stopped()
+	}
+	return err, context.DeadlineExceeded
+}
+
+func (w *world) delete(sup supervisor.Tree, n *node) (err, want error) {
+	w.did = "delete " + n.id
+	err = sup.DeleteChild(w.Context(), n.id)
+	if n.alive {
+		return err, supervisor.ErrRunning
+	}
+	n.known = false
+	return err, nil
+}
+
+// change describes n differently. A worker is described from scratch; the handle that
+// it had goes on.
+func (w *world) change(sup supervisor.Tree, n *node) (err, want error) {
+	n.now = randomly(w.rnd, n.parent)
+	w.did = fmt.Sprintf("change %s to %+v", n.id, n.now)
+	var c supervisor.Child
+	if n.supervisor {
+		if c, err = sup.ChildSpec(w.Context(), n.id); err != nil {
+			return err, nil
+		}
+	} else {
+		handle := w.handles[n]
+		c = w.child(n)
+		w.handles[n] = handle
+	}
+	c.Restart, c.Significant = n.now.restart, n.now.notable
+	return sup.ChangeChild(w.Context(), c), nil
+}
+
+// resize changes the number of partitions of n.
+func (w *world) resize(n *node) {
+	size := 1 + w.rnd.IntN(len(n.children))
+	w.did = fmt.Sprintf("resize %s from %d to %d", n.id, n.size, size)
+	err := w.parts[n].Resize(w.Context(), size)
+	if ok := n.resize(size); ok != (err == nil) {
+		w.Errorf("%s: got error %v", w.did, err)
 	}
 }
 
@@ -337,6 +468,18 @@ func (w *world) check() {
 		if len(lives) != n.starts {
 			w.Errorf("after %s: %s was started %d times, want %d", w.did, n.id, len(lives), n.starts)
 			return
+		}
+		if n != w.root {
+			var want actor.PID
+			if n.alive {
+				want = lives[len(lives)-1]
+			}
+			if handle := w.handles[n]; handle != nil && handle() != want {
+				w.Errorf("after %s: the handle of %s leads to %v, want %v", w.did, n.id, handle(), want)
+			}
+		}
+		if parts := w.parts[n]; n.alive && parts != nil && parts.Len() != n.size {
+			w.Errorf("after %s: %s has %d partitions, want %d", w.did, n.id, parts.Len(), n.size)
 		}
 		for i, pid := range lives {
 			if want := n.alive && i == n.starts-1; pid.Alive() != want {
@@ -370,13 +513,21 @@ func (w *world) checkListing(n *node) {
 		w.checkMembers(n, list)
 		return
 	}
+	sup, _ := supervisor.TreeOf(w.pid(n))
 	for _, c := range n.children {
+		one, err := sup.Child(w.Context(), c.id)
 		if !c.known {
+			if !errors.Is(err, supervisor.ErrNotFound) {
+				w.Errorf("after %s: %s has %+v, %v", w.did, n.id, one, err)
+			}
 			continue
 		}
 		var want actor.PID
 		if c.alive {
 			want = w.pid(c)
+		}
+		if err != nil || one.ID != c.id || one.PID != want {
+			w.Errorf("after %s: %s has %+v, %v; want %s %v", w.did, n.id, one, err, c.id, want)
 		}
 		last := len(list) - 1
 		if last < 0 || list[last].ID != c.id || list[last].PID != want || list[last].Restarting {
