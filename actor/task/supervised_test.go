@@ -11,6 +11,7 @@ import (
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/actor/task"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
 // TSUP-2: each incarnation runs the function anew, and ends as the function does.
@@ -160,6 +161,42 @@ func TestPrepare(t *testing.T) {
 				})
 			})
 		}
+	}
+}
+
+// TSUP-1, TSUP-2: a task that a dynamic supervisor starts counts to its maximum and
+// is never restarted, however it ends; nor does its crash end the supervisor.
+func TestStartTask(t *testing.T) {
+	for name, test := range crashes {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				sup, runs := startDynamic(t, sys, 1), 0
+				tk := task.PrepareNoLink(t.Context(), func(ctx context.Context) (int, error) {
+					runs++
+					time.Sleep(time.Second)
+					return test.f(ctx)
+				})
+				if pid, err := sup.StartTask(t.Context(), tk.Start); err != nil || pid != tk.PID() {
+					t.Fatalf("start: %v, %v", pid, err)
+				}
+				expectChildren(t, sup, 1)
+				second := task.PrepareNoLink(t.Context(), heed)
+				if _, err := sup.StartTask(t.Context(), second.Start); !errors.Is(err, supervisor.ErrMaxChildren) {
+					t.Errorf("start of a second one: %v", err)
+				}
+				if _, err := tk.Await(t.Context()); !test.want(err) {
+					t.Errorf("await: %v", err)
+				}
+				synctest.Wait()
+				expectChildren(t, sup, 0)
+				if runs != 1 || !sup.PID().Alive() {
+					t.Errorf("%d runs; the supervisor: %v", runs, sup.PID().Err())
+				}
+				if _, err := sup.StartTask(t.Context(), second.Start); err != nil { // when there is room
+					t.Errorf("second start: %v", err)
+				}
+			})
+		})
 	}
 }
 
