@@ -27,7 +27,7 @@ func (c *Client) connect(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, &ConnectError{Err: err}
 	}
-	dial := &websocket.DialOptions{HTTPClient: c.opts.HTTPClient, HTTPHeader: c.opts.Header}
+	dial := &websocket.DialOptions{HTTPClient: withoutEOF(c.opts.HTTPClient), HTTPHeader: c.opts.Header}
 	if c.opts.AuthToken != nil {
 		token, err := c.opts.AuthToken(ctx)
 		if err != nil {
