@@ -98,17 +98,18 @@ func (r *relations) takeTies() (was ties, mine bool) {
 	if r.taken {
 		return was, false
 	}
-	r.closed, r.taken = true, true
+	r.sealed, r.closed, r.taken = true, true, true
 	was, r.ties = r.ties, ties{}
 	return was, true
 }
 
 // takeOwned takes one resource off the list, or returns nil. Nothing is added from
-// then on.
+// then on. Links and monitors still can be, and will be told like the others, or those
+// that come now would hear of the end too early.
 func (r *relations) takeOwned() Resource {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.closed = true
+	r.sealed = true
 	for resource := range r.owned.all() {
 		r.owned.delete(resource)
 		return resource

@@ -143,6 +143,7 @@ func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }
 // relations is what ties an actor to others. All of it is guarded by mu.
 type relations struct {
 	mu     sync.Mutex
+	sealed bool // what is owned is being released: nothing more may be
 	closed bool // the actor has ended: nothing may be added
 	taken  bool // somebody is telling all
 	told   bool // all have been told
@@ -173,7 +174,7 @@ func (r *relations) few() *seldom {
 }
 
 // gone stands in for the relations of all actors that ended without any.
-var gone = &relations{closed: true, taken: true, told: true}
+var gone = &relations{sealed: true, closed: true, taken: true, told: true}
 
 // relations returns p's relations, made if need be.
 func (p *process) relations() *relations {

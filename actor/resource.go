@@ -18,7 +18,7 @@ func (p PID) Own(r Resource) bool {
 	rel := p.p.relations()
 	rel.mu.Lock()
 	defer rel.mu.Unlock()
-	if rel.closed {
+	if rel.sealed {
 		return false
 	}
 	rel.owned.set(r, struct{}{})

@@ -49,3 +49,29 @@ func TestAnActorCannotWaitForTheShutdownOfItsSystem(t *testing.T) {
 		}
 	})
 }
+
+// PROC-7: a link or a monitor that is made in the middle of a Release hears of the end
+// when it is over, as those do that were there before, and with the true reason.
+func TestTiesMadeDuringReleaseWaitForIt(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j journal
+		watcher, owner := start(t, sys, journaled(&j)), start(t, sys, &script{}, actor.Name("x"))
+		gate := make(chan struct{})
+		slow := resource(func(actor.PID, error) { <-gate })
+		owner.PID().Own(&slow)
+		owner.Send(returning(errBoom))
+		settle()
+		trapping(t, watcher)
+		in(t, watcher, func(ctx *doContext) { ctx.Monitor(owner.PID()) })
+		link(t, watcher, owner)
+		settle()
+		j.expect(t)
+		other := resource(func(actor.PID, error) {})
+		if owner.PID().Own(&other) {
+			t.Error("an actor owns something that it will not release")
+		}
+		close(gate)
+		settle()
+		j.expect(t, "exit "+owner.String()+" boom", "down "+owner.String()+" boom")
+	})
+}
