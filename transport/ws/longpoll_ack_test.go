@@ -46,18 +46,20 @@ func TestPollOutlastsTheTimeoutsOfTheServer(t *testing.T) {
 	}
 }
 
-// A server that fails to read gives up the context of every request to come on the
-// connection. Polls must not be answered at once from then on.
+// A server that fails to read, as after a deadline that something in front has set,
+// gives up the context of every request to come on the connection. Polls must not be
+// answered at once from then on.
 func TestPollOnAConnectionThatTheServerHasGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := true
 		s := serveInMemoryBehind(t, func(h http.Handler) *http.Server {
-			return &http.Server{ReadTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			return plain(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if slow {
+					http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second))
 					time.Sleep(2 * time.Second)
 				}
 				h.ServeHTTP(w, r)
-			})}
+			}))
 		}, polling(nil))
 		c := s.pollClient(t, "")
 		c.open()
