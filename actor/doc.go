@@ -33,7 +33,7 @@
 // a restarted actor never runs beside its former self. [PID.Abandon] is the way
 // out for those who cannot wait.
 //
-// A panic on a goroutine that a handler started, a concurrent map write and
-// running out of memory end the whole program, as everywhere in Go; see
-// [Context.Go] for the first.
+// A panic on a goroutine that a handler started, a concurrent map write, a stack
+// overflow by deep recursion and running out of memory end the whole program, as
+// everywhere in Go; see [Context.Go] for the first.
 package actor

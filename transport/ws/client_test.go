@@ -59,11 +59,20 @@ func serveInMemoryBehind(t testing.TB, front front, sockets ...ws.Socket) *serve
 
 // serveSystem is serve with a system of one's own.
 func serveSystem(t testing.TB, sys *actor.System, sockets ...ws.Socket) *server {
+	return serveSystemBehind(t, sys, plain, sockets...)
+}
+
+// serveTCPBehind is serve with a front.
+func serveTCPBehind(t testing.TB, front front, sockets ...ws.Socket) *server {
+	return serveSystemBehind(t, newSystem(), front, sockets...)
+}
+
+func serveSystemBehind(t testing.TB, sys *actor.System, front front, sockets ...ws.Socket) *server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serveSystemOn(t, sys, l, sockets...)
+	s := serveBehind(t, sys, l, front, sockets...)
 	s.addr = l.Addr().String()
 	return s
 }

@@ -55,7 +55,7 @@ func (c *conn) shut() {
 // closing reads until the client has answered the close frame, or for as long as it
 // may take. Then it closes the connection, for good.
 func (c *conn) closing() {
-	defer c.endpoint.released()
+	defer c.seat.leave()
 	defer c.close()
 	c.reader.Skip()
 	for {

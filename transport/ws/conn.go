@@ -20,6 +20,7 @@ type conn struct {
 	raw      syscall.RawConn // for reads and writes that do not wait; nil if there is none, as with TLS
 	endpoint *Endpoint
 	socket   *Socket
+	seat     seat
 	session  actor.Ref[sessionMsg]
 	status   atomic.Pointer[closeStatus] // the first one to be set holds
 
@@ -50,7 +51,7 @@ func (c *conn) accept(w http.ResponseWriter, r *http.Request) error {
 	defer func() {
 		if err != nil { // also if w panics
 			c.session.Send(sessionMsg{op: opHangup, err: err})
-			c.endpoint.released()
+			c.seat.leave()
 		}
 	}()
 	err = c.upgrade(w, r)

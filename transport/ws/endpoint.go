@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,16 +50,10 @@ type Endpoint struct {
 	polls   sync.Map // session IDs of clients that poll → *poller
 	pollKey [32]byte // signs their tokens
 
-	noDeadlines sync.Once // a warning
+	noDeadlines sync.Once // the warning that requests are not limited in time
+	noHijack    sync.Once // the warning that no WebSocket can be opened
 
-	// mu makes sure that no connection is added once closing is set, so that
-	// Shutdown may wait for those there are.
-	mu      sync.Mutex
-	closing bool
-	conns   sync.WaitGroup
-
-	noHijack sync.Once // the warning that no WebSocket can be opened
-
+	admission
 	counters
 }
 
@@ -76,6 +71,9 @@ func NewEndpoint(sys *actor.System, sockets ...Socket) (*Endpoint, error) {
 		for _, ser := range s.Serializers {
 			e.encodings.get(ser, false)
 			e.encodings.get(ser, s.Compress)
+		}
+		if s.MaxPerAddress > 0 {
+			e.addresses = map[netip.Addr]int{}
 		}
 		e.mounts = append(e.mounts, s)
 	}
@@ -125,14 +123,15 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		w.WriteHeader(http.StatusUpgradeRequired)
 		return
 	}
-	if !e.admit() {
-		w.WriteHeader(http.StatusServiceUnavailable)
+	seat, full := e.admit(s, addressOf(r))
+	if full != nil {
+		refuse(w, full)
 		return
 	}
 	started := false
 	defer func() {
 		if !started { // for one, because Connect has panicked
-			e.released()
+			seat.leave()
 		}
 	}()
 	identity, ser, err := e.handshake(s, "websocket", bearerToken, &Request{Request: r, Params: r.URL.Query()})
@@ -140,7 +139,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		refuse(w, err)
 		return
 	}
-	c := &conn{endpoint: e, socket: s}
+	c := &conn{endpoint: e, socket: s, seat: seat}
 	session := &session{endpoint: e, socket: s, transport: c, identity: identity}
 	if started = e.start(session); !started {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -159,24 +158,6 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 
 // now is the time since the endpoint's start.
 func (e *Endpoint) now() time.Duration { return time.Since(e.started) }
-
-// admit counts a connection, unless the endpoint is shutting down.
-func (e *Endpoint) admit() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closing {
-		return false
-	}
-	e.conns.Add(1)
-	e.connections.Add(1)
-	return true
-}
-
-// released is called when a connection is closed for good.
-func (e *Endpoint) released() {
-	e.connections.Add(-1)
-	e.conns.Done()
-}
 
 // sessionShutdown is more than a session gives its channels.
 const sessionShutdown = supervisor.Shutdown(stopTimeout + 2*time.Second)
@@ -297,13 +278,6 @@ func (e *Endpoint) drained(i, batch, total int, interval time.Duration) {
 			})
 		}
 	}
-}
-
-// refuse lets no new connections in from now on.
-func (e *Endpoint) refuse() {
-	e.mu.Lock()
-	e.closing = true
-	e.mu.Unlock()
 }
 
 // Shutdown ends the endpoint. It refuses new connections with status 503, ends

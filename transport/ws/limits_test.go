@@ -64,6 +64,22 @@ func TestJoinRate(t *testing.T) {
 	})
 }
 
+// What a client may have the server keep of a channel is bounded: 100 topics of 1 MiB
+// would be much.
+func TestTopicsAreBounded(t *testing.T) {
+	s := serve(t, rooms(nil))
+	c := s.connect(t)
+	topic := "room:" + strings.Repeat("x", 1019)
+	c.join(topic)
+	for _, m := range [][2]string{{`"2"`, topic + "x"}, {`"` + strings.Repeat("2", 1023) + `"`, "room:a"}} {
+		c.send(`[` + m[0] + `,"3","` + m[1] + `","phx_join",{}]`)
+		c.expect(`[` + m[0] + `,"3","` + m[1] + `","phx_reply",{"status":"error","response":{"reason":"topic too long"}}]`)
+	}
+	if got := s.Stats().Channels; got != 1 {
+		t.Errorf("%d channels", got)
+	}
+}
+
 // A flood of joins gets as many channels as are allowed, and costs nobody else.
 func TestJoinFlood(t *testing.T) { // JOIN-9
 	s := serve(t, rooms(nil))

@@ -152,20 +152,21 @@ func authTokenOf(h http.Header) (string, error) {
 
 // openPoll starts a session. The client takes status 410 with a token as "open".
 func (e *Endpoint) openPoll(r *http.Request, params url.Values, s *Socket) pollAnswer {
-	if !e.admit() {
-		return pollStatus(http.StatusServiceUnavailable)
+	seat, full := e.admit(s, addressOf(r))
+	if full != nil {
+		return pollStatus(full.Status)
 	}
 	admitted := true
 	defer func() {
 		if admitted { // for one, because Connect has panicked
-			e.released()
+			seat.leave()
 		}
 	}()
 	identity, ser, err := e.handshake(s, "longpoll", authTokenOf, &Request{Request: r, Params: params})
 	if err != nil {
 		return pollStatus(http.StatusForbidden)
 	}
-	p := newPoller(e, s, uuid.New())
+	p := newPoller(seat, s, uuid.New())
 	admitted = false // from here on the poller's end releases it
 	if !e.start(&session{endpoint: e, socket: s, transport: p, encoding: e.encodings.get(ser, false), identity: identity}) {
 		return pollStatus(http.StatusServiceUnavailable)

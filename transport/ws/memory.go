@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 // memory is the transport of a client in the same program, for package wstest.
 type memory struct {
 	endpoint *Endpoint
+	seat     seat
 	client   inmemory.Client
 	session  actor.Ref[sessionMsg]
 	status   atomic.Pointer[closeStatus] // the first one to be set holds
@@ -49,10 +51,11 @@ func connectInMemory(endpoint any, path string, who any, far inmemory.Client) (i
 			return inmemory.Session{}, err
 		}
 	}
-	if !e.admit() {
-		return inmemory.Session{}, errors.New("ws: the endpoint is shut down")
+	seat, full := e.admit(socket, netip.Addr{})
+	if full != nil {
+		return inmemory.Session{}, fmt.Errorf("ws: the endpoint is shut down, or full: %w", full)
 	}
-	m := &memory{endpoint: e, client: far}
+	m := &memory{endpoint: e, seat: seat, client: far}
 	s := &session{endpoint: e, socket: socket, transport: m, encoding: e.encodings.get(V2{}, false), identity: identity}
 	if !e.start(s) {
 		return inmemory.Session{}, errors.New("ws: session not started")
@@ -111,7 +114,7 @@ func (m *memory) Release(_ actor.PID, reason error) {
 	}
 	status := cmp.Or(m.status.Load(), &closeStatus{code: code})
 	m.client.Closed(int(status.code), status.reason)
-	m.endpoint.released()
+	m.seat.leave()
 }
 
 // spy is a subscriber that is no client.

@@ -17,6 +17,7 @@ import (
 type poller struct {
 	endpoint *Endpoint
 	id       uuid.UUID
+	seat     seat
 	socket   *Socket
 	session  actor.Ref[sessionMsg]
 	inflow   inflow
@@ -40,8 +41,8 @@ var errPollBinary = errors.New("ws: there are no binary messages to clients that
 // errNoPoll says that a client has stopped polling.
 var errNoPoll = errors.New("ws: the client does not poll any more")
 
-func newPoller(e *Endpoint, s *Socket, id uuid.UUID) *poller {
-	p := &poller{endpoint: e, id: id, socket: s, turn: make(chan struct{}, 1)}
+func newPoller(seat seat, s *Socket, id uuid.UUID) *poller {
+	p := &poller{endpoint: seat.endpoint, id: id, seat: seat, socket: s, turn: make(chan struct{}, 1)}
 	p.life, p.end = context.WithCancel(context.Background())
 	p.intake = newIntake(p.receive)
 	return p
@@ -213,5 +214,5 @@ func (p *poller) Release(actor.PID, error) {
 		p.expiry.Stop()
 	}
 	p.mu.Unlock()
-	p.endpoint.released()
+	p.seat.leave()
 }

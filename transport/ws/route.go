@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// maxTopic is how many bytes the topic of a channel may have, and its join ref: the
+// connection keeps both for as long as the client is in.
+const maxTopic = 1024
+
 // Route gives the topics of a pattern to one kind of channel. A pattern is a
 // topic, or ends in "*" and then stands for all topics with that prefix:
 // "room:*" matches "room:lobby" and "room:". Topics are case-sensitive.

@@ -275,6 +275,8 @@ func (s *session) join(old *joined, m Message) error {
 		return s.reply(answer, Error(Reason("too many channels joined")))
 	case s.joins.take(s.endpoint.now(), s.socket.MaxJoinRate) > 0:
 		return s.reply(answer, Error(Reason("too many joins")))
+	case len(m.Topic) > maxTopic || len(m.JoinRef) > maxTopic:
+		return s.reply(answer, Error(Reason("topic too long")))
 	case route == nil:
 		s.log().Warn("no channel for topic", "topic", m.Topic)
 		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))

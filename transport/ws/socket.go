@@ -34,6 +34,10 @@ type Socket struct {
 	// "//*.example.com" (any subdomain, and example.com). If it is empty the
 	// origin must be the host that the request was sent to. Requests without an
 	// Origin header come from no browser and are let through.
+	//
+	// Set it for a server that trusts its network, such as one in an office or on
+	// localhost. Any page may let its own name stand for the server's address (DNS
+	// rebinding), and is then the host that it has sent the request to.
 	Origins []string
 
 	// CheckOrigin, if not nil, decides instead of Origins.
@@ -94,8 +98,22 @@ type Socket struct {
 	Overflow Overflow
 
 	// MaxChannels is how many channels a client may join on one connection; 100
-	// if 0. One more is refused with reason "too many channels joined".
+	// if 0. One more is refused with reason "too many channels joined". A topic of
+	// more than 1,024 bytes is refused with reason "topic too long".
 	MaxChannels int
+
+	// MaxConnections is how many clients may be connected to the endpoint, on all of
+	// its sockets, for one more to be let in on this one; no limit if 0. A client that
+	// polls counts as one. One more is refused with status 503, before Connect, and
+	// tries again later.
+	MaxConnections int
+
+	// MaxPerAddress is the same for the clients of one IP address, or of one IPv6
+	// network of 64 bits; no limit if 0. One more is refused with status 429. Behind a
+	// proxy all have the proxy's address: put a handler in front of the endpoint that
+	// sets RemoteAddr of the request to the address in the proxy's header. Many people
+	// may share an address; some hundreds is a limit that only programs reach.
+	MaxPerAddress int
 
 	// MaxJoinRate is how many channels a client may join in a second; 50 if 0, no
 	// limit if negative. One that has been quiet may make ten seconds' worth of joins
@@ -199,6 +217,8 @@ func (s Socket) withDefaults() (Socket, error) {
 		"MaxQueue":       int64(s.MaxQueue),
 		"MaxUnhandled":   int64(s.MaxUnhandled),
 		"MaxChannels":    int64(s.MaxChannels),
+		"MaxConnections": int64(s.MaxConnections),
+		"MaxPerAddress":  int64(s.MaxPerAddress),
 	} {
 		if n < 0 {
 			return s, fmt.Errorf("%s is negative", name)

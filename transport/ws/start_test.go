@@ -3,6 +3,7 @@ package ws
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"testing"
 
 	"github.com/google/uuid"
@@ -20,8 +21,8 @@ func TestSessionThatStartsTooLateDoesNotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.sockets.Store(new(supervisor.Dynamic)) // nobody, as good as one that was killed
-	e.admit()
-	s := &session{endpoint: e, socket: &e.mounts[0], transport: newPoller(e, &e.mounts[0], uuid.New())}
+	seat, _ := e.admit(&e.mounts[0], netip.Addr{})
+	s := &session{endpoint: e, socket: &e.mounts[0], transport: newPoller(seat, &e.mounts[0], uuid.New())}
 	if e.start(s) {
 		t.Error("started by nobody")
 	}
