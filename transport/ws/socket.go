@@ -70,7 +70,8 @@ type Socket struct {
 	LongPoll bool
 
 	// PollWindow is how long a poll waits for messages; 10 s if 0. A client that
-	// does not poll for one and a half windows is gone. The ReadTimeout and
+	// does not poll for one and a half windows is gone. The official client gives up
+	// a poll after 20 s, its longpollerTimeout. The ReadTimeout and
 	// WriteTimeout of an [http.Server] do not count for polls: instead, a poll or a
 	// POST may take a PollWindow, and its answer WriteTimeout.
 	PollWindow time.Duration
@@ -82,8 +83,10 @@ type Socket struct {
 
 	// MaxQueue is how many bytes may wait for a client that does not read as fast
 	// as it is sent to; 1 MiB if 0. What happens to one message more is up to
-	// Overflow. It also bounds what is broadcast to a channel's HandleOut or
-	// HandleInfo and waits for it, there with 128 bytes more for each message.
+	// Overflow. For a client that polls, as much again may be in the answer that it
+	// has not yet shown to have. MaxQueue also bounds what is broadcast to a channel's
+	// HandleOut or HandleInfo and waits for it, there with 128 bytes more for each
+	// message.
 	MaxQueue int
 
 	// MaxUnhandled is how many bytes of a client's messages may wait to be handled,
@@ -126,7 +129,7 @@ type Socket struct {
 	// may send ten seconds' worth at once. Pings, pongs and parts of a message that
 	// have less than 1 KiB count as well. A faster one is held back: its connection
 	// is not read meanwhile, so that it notices nothing but delay. The same holds for
-	// the POSTs of a client that polls, but for one that can not be read in a
+	// the POSTs of a client that polls, but for one that cannot be read in a
 	// PollWindow: it gets status 408, upon which the client reconnects.
 	MaxMessageRate int
 
