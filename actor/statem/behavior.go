@@ -107,7 +107,7 @@ func (b *behavior[S, M]) Terminate(ctx *actor.Context[M], reason error) {
 }
 
 // startTimeout starts the timer of a timeout.
-func (b *behavior[S, M]) startTimeout(d time.Duration, t *timeout[M]) stopper {
+func (b *behavior[S, M]) startTimeout(d time.Duration, t *timeout[M]) timer {
 	return b.c.After(d, func(*actor.Context[M]) error {
 		if !b.c.flow.timeouts.fired(t) {
 			return nil

@@ -131,10 +131,9 @@ func (c *Context[S, M]) SetTimeout(kind Kind, d time.Duration, m M) {
 //
 // OTP: {Timeout, Time, Content, [{abs, true}]}.
 func (c *Context[S, M]) SetTimeoutAt(kind Kind, at time.Time, m M) {
-	change := timeoutChange[M]{op: cancelTimeout, kind: kind}
-	if !at.IsZero() {
-		change.op, change.message = setTimeoutAt, m
-		change.d = clock() + max(time.Until(at), 0)
+	change := timeoutChange[M]{op: setTimeoutAt, kind: kind, at: at, message: m}
+	if at.IsZero() {
+		change.op = cancelTimeout
 	}
 	c.change("SetTimeoutAt", change)
 }

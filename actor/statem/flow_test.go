@@ -12,11 +12,13 @@ type fakeTimer struct{ stopped bool }
 
 func (f *fakeTimer) Stop() bool { f.stopped = true; return true }
 
+func (f *fakeTimer) Left() (time.Duration, bool) { return time.Hour, !f.stopped }
+
 // newFlow returns a flow without a clock, and the timers that it starts.
 func newFlow() (*flow[int, string], *[]*fakeTimer) {
 	var started []*fakeTimer
 	f := &flow[int, string]{}
-	f.timeouts.start = func(time.Duration, *timeout[string]) stopper {
+	f.timeouts.start = func(time.Duration, *timeout[string]) timer {
 		started = append(started, &fakeTimer{})
 		return started[len(started)-1]
 	}

@@ -11,22 +11,18 @@ import (
 type timeout[M any] struct {
 	kind    Kind
 	message M
-	due     time.Duration // by the clock; unless it is a timeout of zero
-	timer   stopper       // nil for a timeout of zero
+	timer   timer // nil for a timeout of zero
 }
 
-type stopper interface{ Stop() bool }
-
-// epoch is an arbitrary moment.
-var epoch = time.Now()
-
-// clock returns the time since the epoch. It costs half of what time.Now does.
-// Differences of two times are right even where one of them has overflowed.
-func clock() time.Duration { return time.Since(epoch) }
+// timer is what is needed of an [actor.Timer].
+type timer interface {
+	Stop() bool
+	Left() (time.Duration, bool)
+}
 
 // timeouts are the timeouts of one machine, at most one of each kind.
 type timeouts[M any] struct {
-	start func(time.Duration, *timeout[M]) stopper
+	start func(time.Duration, *timeout[M]) timer
 
 	state, event *timeout[M]
 	named        map[Kind]*timeout[M]
@@ -67,7 +63,6 @@ func (ts *timeouts[M]) set(k Kind, d time.Duration, m M) {
 	if d <= 0 {
 		ts.zero = append(ts.zero, t)
 	} else {
-		t.due = clock() + d
 		t.timer = ts.start(d, t)
 	}
 }
@@ -75,14 +70,12 @@ func (ts *timeouts[M]) set(k Kind, d time.Duration, m M) {
 // left returns how long it is until the timeout of that kind is due. It reports false
 // if none is running.
 func (ts *timeouts[M]) left(k Kind) (time.Duration, bool) {
-	switch t := ts.get(k); {
-	case t == nil:
-		return 0, false
-	case t.timer == nil:
-		return 0, true
-	default:
-		return max(t.due-clock(), 0), true
+	t := ts.get(k)
+	if t == nil || t.timer == nil {
+		return 0, t != nil
 	}
+	left, _ := t.timer.Left() // 0 if it has fired
+	return left, true
 }
 
 // update gives the running timeout another message, and leaves its time as it
@@ -130,7 +123,8 @@ func (ts *timeouts[M]) firedZero() *timeout[M] {
 type timeoutChange[M any] struct {
 	op      timeoutOp
 	kind    Kind
-	d       time.Duration // from now; or, for setTimeoutAt, by the clock
+	d       time.Duration // of setTimeout
+	at      time.Time     // of setTimeoutAt
 	message M
 }
 
@@ -148,7 +142,7 @@ func (ts *timeouts[M]) apply(c timeoutChange[M]) {
 	case setTimeout:
 		ts.set(c.kind, c.d, c.message)
 	case setTimeoutAt:
-		ts.set(c.kind, c.d-clock(), c.message)
+		ts.set(c.kind, time.Until(c.at), c.message)
 	case updateTimeout:
 		ts.update(c.kind, c.message)
 	case cancelTimeout:
