@@ -1,29 +1,87 @@
 package wsclient
 
+import (
+	"context"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// functions are what a user has given to be called with a T. They are guarded by
+// Client.mu; the list itself never changes, so it may be gone through without.
+type functions[T any] struct{ list []*function[T] }
+
+// function is one of them.
+type function[T any] struct {
+	f   func(T)
+	off atomic.Bool // set once: no call begins any more
+}
+
+// add adds a function and returns what takes it off.
+func (fs *functions[T]) add(mu *sync.Mutex, f func(T)) (off func()) {
+	if f == nil {
+		panic("wsclient: a function to call is nil")
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	x := &function[T]{f: f}
+	fs.list = append(slices.Clone(fs.list), x)
+	return func() {
+		x.off.Store(true)
+		mu.Lock()
+		defer mu.Unlock()
+		fs.list = slices.DeleteFunc(slices.Clone(fs.list), func(y *function[T]) bool { return y == x })
+	}
+}
+
+// clear takes all functions off.
+func (fs *functions[T]) clear() {
+	for _, x := range fs.list {
+		x.off.Store(true)
+	}
+	fs.list = nil
+}
+
+// with returns the calls of the functions with v.
+func (fs *functions[T]) with(v T) (calls []func()) {
+	for _, x := range fs.list {
+		calls = append(calls, func() {
+			if !x.off.Load() {
+				x.f(v)
+			}
+		})
+	}
+	return calls
+}
+
 // callbacks are calls of the user's functions that wait for their turn. They run one
 // at a time, in order, on a goroutine that ends when there are none left. Guarded by
 // Client.mu.
 type callbacks struct {
 	waiting []callback
+	now     []func() // what is left of the one whose turn it is
 	running bool
 }
 
+// callback is the calls that something that has happened is worth.
 type callback struct {
-	call  func()
-	state bool // tells of a change of state, not of an event
+	calls []func()
+	state bool // it was a change of state, not an event
 }
 
-// notify queues a call that tells of a change of state. It always finds room; but of
+// notify queues calls that tell of a change of state. They always find room; but of
 // changes that nobody has seen, behind a full queue, only the last is kept.
-func (c *Client) notify(q *callbacks, call func()) {
+func (c *Client) notify(q *callbacks, calls ...func()) {
 	if n := len(q.waiting); n > c.opts.EventLimit && q.waiting[n-1].state {
-		q.waiting[n-1].call = call
+		q.waiting[n-1].calls = calls
 		return
 	}
-	c.enqueue(q, callback{call, true})
+	c.enqueue(q, callback{calls, true})
 }
 
-// enqueue appends a call. The caller holds the lock.
+// enqueue appends calls. The caller holds the lock.
 func (c *Client) enqueue(q *callbacks, f callback) {
 	if c.closed { // Close waits for what is queued by then
 		return
@@ -35,18 +93,74 @@ func (c *Client) enqueue(q *callbacks, f callback) {
 	}
 }
 
+// drain makes the calls that wait.
 func (c *Client) drain(q *callbacks) {
-	for {
-		c.mu.Lock()
+	finished := false
+	defer func() {
+		if !finished { // a function has called runtime.Goexit
+			c.work.Go(func() { c.drain(q) })
+		}
+	}()
+	for call := c.nextCall(q); call != nil; call = c.nextCall(q) {
+		c.invoke(call)
+	}
+	finished = true
+}
+
+// nextCall returns nil when no call waits.
+func (c *Client) nextCall(q *callbacks) func() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(q.now) == 0 {
 		if len(q.waiting) == 0 {
 			q.waiting, q.running = nil, false
-			c.mu.Unlock()
-			return
+			return nil
 		}
-		f := q.waiting[0]
+		q.now = q.waiting[0].calls
 		q.waiting[0] = callback{}
 		q.waiting = q.waiting[1:]
-		c.mu.Unlock()
-		f.call()
 	}
+	call := q.now[0]
+	q.now = q.now[1:]
+	return call
+}
+
+// invoke contains panics: it is on a goroutine of ours, and the program has more to do.
+func (c *Client) invoke(call func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.opts.Logger.Error("wsclient: a function panicked", "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	call()
+}
+
+// delay asks a function of the options how long to wait, and the default if that fails
+// or takes longer than a second.
+func (c *Client) delay(f, otherwise func(int) time.Duration, attempt int) time.Duration {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	d, err := ask(ctx, func(context.Context) (time.Duration, error) { return f(attempt), nil })
+	if err != nil {
+		return otherwise(attempt)
+	}
+	return d
+}
+
+// Incoming is a message of the server's as it came, for Options.OnMessage.
+type Incoming struct {
+	Topic, Event string
+	JoinRef, Ref string // empty if it has none
+	Status       string // of a reply
+	Payload      Payload
+}
+
+// show queues a call of OnMessage. The caller holds the lock.
+func (c *Client) show(m message) {
+	f := c.opts.OnMessage
+	if f == nil || len(c.calls.waiting) >= c.opts.EventLimit {
+		return
+	}
+	in := Incoming{m.topic, m.event, m.joinRef, m.ref, m.status, m.payload}
+	c.enqueue(&c.calls, callback{calls: []func(){func() { f(in) }}})
 }

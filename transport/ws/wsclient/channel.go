@@ -36,10 +36,10 @@ type Channel struct {
 	waiters  []chan joinOutcome
 	unsent   []*push // in order: not sent, or queued behind others
 	calls    callbacks
-	handlers map[string][]func(Message)
-	onJoin   []func(Payload)
-	onError  []func(error)
-	onClose  []func(error)
+	handlers map[string]*functions[Message]
+	onJoin   functions[Payload]
+	onError  functions[error]
+	onClose  functions[error]
 }
 
 type state uint8
@@ -64,40 +64,49 @@ type Message struct {
 // Topic returns the channel's topic.
 func (ch *Channel) Topic() string { return ch.topic }
 
-// On has f called with each event of that name; several functions are called in the
-// order in which they were given. Events are dropped for which there is no function
-// yet, so On comes before Join.
-func (ch *Channel) On(event string, f func(Message)) {
+// On has f called with each event of that name, until off is called; several functions
+// are called in the order in which they were given. Events are dropped for which there
+// is no function yet, so On comes before Join. After off no call of f begins, not even
+// for an event that has come before.
+//
+// JavaScript client: Channel.on, and off with a ref.
+func (ch *Channel) On(event string, f func(Message)) (off func()) {
+	ch.client.mu.Lock()
+	handlers := ch.handlers[event]
+	if handlers == nil {
+		handlers = new(functions[Message])
+		ch.handlers[event] = handlers
+	}
+	ch.client.mu.Unlock()
+	return handlers.add(&ch.client.mu, f)
+}
+
+// Off takes off all functions that On was given for the event.
+//
+// JavaScript client: Channel.off without a ref.
+func (ch *Channel) Off(event string) {
 	ch.client.mu.Lock()
 	defer ch.client.mu.Unlock()
-	ch.handlers[event] = append(ch.handlers[event], f)
+	if handlers := ch.handlers[event]; handlers != nil {
+		handlers.clear()
+	}
 }
 
 // OnJoin has f called after each join, the first and those that follow an interruption,
-// with the server's answer. It is the place to catch up with what was missed.
-func (ch *Channel) OnJoin(f func(reply Payload)) {
-	ch.client.mu.Lock()
-	defer ch.client.mu.Unlock()
-	ch.onJoin = append(ch.onJoin, f)
-}
+// with the server's answer, until off is called. It is the place to catch up with what
+// was missed.
+func (ch *Channel) OnJoin(f func(reply Payload)) (off func()) { return ch.onJoin.add(&ch.client.mu, f) }
 
 // OnError has f called when the channel is interrupted, or an attempt to join has
-// failed. The error wraps [ErrCrashed], [ErrDisconnected], [ErrTimeout], [ErrOverrun],
-// or a [*JoinError]. The client joins again; to prevent it, call [Channel.Leave].
-func (ch *Channel) OnError(f func(error)) {
-	ch.client.mu.Lock()
-	defer ch.client.mu.Unlock()
-	ch.onError = append(ch.onError, f)
-}
+// failed, until off is called. The error wraps [ErrCrashed], [ErrDisconnected],
+// [ErrTimeout], [ErrOverrun], or a [*JoinError]. The client joins again; to prevent it,
+// call [Channel.Leave].
+func (ch *Channel) OnError(f func(error)) (off func()) { return ch.onError.add(&ch.client.mu, f) }
 
-// OnClose has f called, once, when the channel has ended: with nil after Leave, or with
-// an error that wraps [ErrStopped], [ErrReplaced] or [ErrClosed]. Nothing else is
-// called after it.
-func (ch *Channel) OnClose(f func(error)) {
-	ch.client.mu.Lock()
-	defer ch.client.mu.Unlock()
-	ch.onClose = append(ch.onClose, f)
-}
+// OnClose has f called, once, when the channel has ended, unless off was called: with
+// nil after Leave, or with an error that wraps [ErrStopped], [ErrReplaced] or
+// [ErrClosed]. Nothing else is called after it.
+func (ch *Channel) OnClose(f func(error)) (off func()) { return ch.onClose.add(&ch.client.mu, f) }
 
 type joinOutcome struct {
 	reply Payload
@@ -278,31 +287,21 @@ func (ch *Channel) replied(m message) {
 // the join, since the server subscribes first: JOIN-7.
 func (ch *Channel) event(m message) {
 	handlers := ch.handlers[m.event]
-	if len(handlers) == 0 || ch.state != joining && ch.state != joined {
+	if handlers == nil || len(handlers.list) == 0 || ch.state != joining && ch.state != joined {
 		return
 	}
 	if len(ch.calls.waiting) >= ch.client.opts.EventLimit {
 		ch.abandon(ErrOverrun)
 		return
 	}
-	event := Message{m.event, m.payload, ch.joinRef}
-	ch.client.enqueue(&ch.calls, callback{call: func() {
-		for _, f := range handlers {
-			f(event)
-		}
-	}})
+	ch.client.enqueue(&ch.calls, callback{calls: handlers.with(Message{m.event, m.payload, ch.joinRef})})
 }
 
-// tell queues functions that tell of a change of state.
-func tell[T any](ch *Channel, functions []func(T), v T) {
-	if len(functions) == 0 {
-		return
+// tell queues the calls that tell of a change of state.
+func tell[T any](ch *Channel, fs *functions[T], v T) {
+	if len(fs.list) > 0 {
+		ch.client.notify(&ch.calls, fs.with(v)...)
 	}
-	ch.client.notify(&ch.calls, func() {
-		for _, f := range functions {
-			f(v)
-		}
-	})
 }
 
 // closeError is what OnClose is told.

@@ -34,7 +34,11 @@ type Client struct {
 	joins    uint64              // Join calls, to keep their order
 	channels map[string]*Channel // by topic, from Join to their end
 	pending  map[string]*push    // sent and not answered, by ref
-	calls    callbacks           // OnConnect, OnDisconnect
+	calls    callbacks           // OnConnect, OnDisconnect, OnMessage
+
+	// Only the goroutine that connects uses these: Dial's, then run's.
+	proven bool // a WebSocket has worked
+	polls  bool // a WebSocket has not, and polling has
 }
 
 // New returns a client that starts to connect in the background, and tries until it
@@ -103,13 +107,14 @@ func (c *Client) Connected() bool {
 // Channel returns a channel for a topic, which is not joined yet. The function, if not
 // nil, returns what is sent along with each join, such as a token or the ID of the
 // last message seen: anything that marshals to a JSON object, or [Binary]. It must
-// not block.
+// not block: other messages wait for it, and after a second the attempt to join fails,
+// as it does if the function panics.
 func (c *Client) Channel(topic string, params func() any) *Channel {
 	return &Channel{
 		client:   c,
 		topic:    topic,
 		params:   params,
-		handlers: map[string][]func(Message){},
+		handlers: map[string]*functions[Message]{},
 		gone:     make(chan struct{}),
 	}
 }
@@ -170,7 +175,7 @@ func (c *Client) run(cn *conn) {
 		if !again {
 			return
 		}
-		timer := time.NewTimer(c.opts.ReconnectDelay(attempt))
+		timer := time.NewTimer(c.delay(c.opts.ReconnectDelay, defaultReconnectDelay, attempt))
 		select {
 		case <-timer.C:
 		case <-c.ctx.Done():
@@ -228,10 +233,9 @@ func (c *Client) receive(cn *conn, m message) {
 		return
 	}
 	c.attempts = 0
+	c.show(m)
 	if m.topic == wire.TopicPhoenix && m.event == wire.EventReply {
-		if m.ref == cn.heartbeat {
-			cn.heartbeat = ""
-		}
+		cn.answered(m.ref)
 		return
 	}
 	ch := c.channels[m.topic]

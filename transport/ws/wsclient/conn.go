@@ -2,6 +2,7 @@ package wsclient
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -13,18 +14,20 @@ import (
 // conn is one connection. The client's goroutine reads it; another one writes, since
 // a write may have to wait, and nobody else should.
 type conn struct {
-	ws     *websocket.Conn
+	ws     link
+	polls  bool            // it is no WebSocket: there are no heartbeats
 	ctx    context.Context // done when the connection is given up, with the cause
 	cancel context.CancelCauseFunc
 	wake   chan struct{} // there is something for the writer
 
 	// Guarded by Client.mu.
 	queue     []outbound
-	heartbeat string // the ref of the one that is not answered
-	closing   bool   // close when the queue is written
+	heartbeat string                   // the ref of the one that is not answered
+	pings     map[string]chan struct{} // by ref, closed by the answer
+	closing   bool                     // close when the queue is written
 }
 
-func newConn(ws *websocket.Conn) *conn {
+func newConn(ws link) *conn {
 	cn := &conn{ws: ws, wake: make(chan struct{}, 1)}
 	cn.ctx, cn.cancel = context.WithCancelCause(context.Background())
 	return cn
@@ -100,16 +103,23 @@ func (c *Client) write(cn *conn) {
 }
 
 // beat sends a heartbeat or, if the last one was not answered, gives the connection
-// up: CLI-1.
+// up: CLI-1. A client that polls sends none: LP-5.
 func (c *Client) beat(cn *conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if cn.polls {
+		return
+	}
 	if cn.heartbeat != "" {
 		cn.cancel(ErrHeartbeat)
 		return
 	}
 	cn.heartbeat = c.nextRef()
-	cn.queue = append(cn.queue, outbound{message: message{ref: cn.heartbeat, topic: wire.TopicPhoenix, event: wire.EventHeartbeat}})
+	cn.queue = append(cn.queue, outbound{message: heartbeat(cn.heartbeat)})
+}
+
+func heartbeat(ref string) message {
+	return message{ref: ref, topic: wire.TopicPhoenix, event: wire.EventHeartbeat}
 }
 
 // next takes the next message that is still wanted off the queue.
@@ -141,7 +151,7 @@ func (c *Client) writeOne(cn *conn, out outbound) error {
 	var data []byte
 	var err error
 	if out.params != nil {
-		out.payload, err = outgoing(out.params())
+		out.payload, err = c.paramsOf(cn, out)
 	}
 	if err == nil {
 		data, err = out.encode()
@@ -157,6 +167,20 @@ func (c *Client) writeOne(cn *conn, out outbound) error {
 	ctx, cancel := context.WithTimeout(cn.ctx, c.opts.Timeout)
 	defer cancel()
 	return cn.ws.Write(ctx, typ, data)
+}
+
+// paramsFor is how long the parameters of a join may take, which others wait for.
+const paramsFor = time.Second
+
+// paramsOf makes the payload of a join.
+func (c *Client) paramsOf(cn *conn, out outbound) (Payload, error) {
+	ctx, cancel := context.WithTimeout(cn.ctx, paramsFor)
+	defer cancel()
+	v, err := ask(ctx, func(context.Context) (any, error) { return out.params(), nil })
+	if err != nil {
+		return Payload{}, fmt.Errorf("parameters of the join: %w", err)
+	}
+	return outgoing(v)
 }
 
 // notSent tells the owner of a message that it cannot be encoded.

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -19,52 +22,148 @@ const (
 	tokenPrefix = "base64url.bearer.phx."
 )
 
-// connect makes one attempt. Its errors are ConnectErrors.
+// connect makes one attempt: with a WebSocket or, if that has never worked and the
+// options say so, by polling. Its errors are ConnectErrors.
 func (c *Client) connect(ctx context.Context) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	if c.polls {
+		return c.poll(ctx)
+	}
+	limit, mayPoll := c.opts.LongPollFallback, !c.proven && c.opts.LongPollFallback > 0
+	if !mayPoll {
+		limit = c.opts.Timeout
+	}
+	cn, err := c.upgrade(ctx, limit, mayPoll)
+	if err == nil {
+		c.proven = true
+		return cn, nil
+	}
+	refused, _ := errors.AsType[*ConnectError](err)
+	if !mayPoll || ctx.Err() != nil || refused.StatusCode == http.StatusForbidden {
+		return nil, err
+	}
+	c.opts.Logger.Debug("wsclient: falling back to polling", "error", err)
+	cn, pollErr := c.poll(ctx)
+	if pollErr != nil {
+		return nil, pollErr
+	}
+	c.polls = true
+	return cn, nil
+}
+
+// upgrade opens a WebSocket and, if it is to be tried, has a heartbeat answered on it:
+// there are proxies that let the handshake pass, and nothing else.
+func (c *Client) upgrade(ctx context.Context, limit time.Duration, try bool) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	target, err := c.target(ctx)
+	target, token, err := c.target(ctx, "websocket")
 	if err != nil {
 		return nil, &ConnectError{Err: err}
 	}
-	dial := &websocket.DialOptions{HTTPClient: withoutEOF(c.opts.HTTPClient), HTTPHeader: c.opts.Header}
-	if c.opts.AuthToken != nil {
-		token, err := c.opts.AuthToken(ctx)
-		if err != nil {
-			return nil, &ConnectError{Err: err}
-		}
-		dial.Subprotocols = []string{subprotocol, tokenPrefix + base64.RawStdEncoding.EncodeToString([]byte(token))}
+	var subprotocols []string
+	if token != "" {
+		subprotocols = []string{subprotocol, tokenPrefix + base64.RawStdEncoding.EncodeToString([]byte(token))}
 	}
-	ws, resp, err := websocket.Dial(ctx, target, dial)
+	ws, status, err := c.dialWebSocket(ctx, target.String(), subprotocols)
 	if err != nil {
-		failure := &ConnectError{Err: withoutURL(err)}
-		if resp != nil {
-			failure.StatusCode = resp.StatusCode
-		}
-		return nil, failure
+		return nil, &ConnectError{StatusCode: status, Err: withoutURL(err)}
 	}
 	ws.SetReadLimit(int64(c.opts.MaxMessageSize))
+	if try {
+		if err := c.try(ctx, ws); err != nil {
+			ws.CloseNow()
+			return nil, &ConnectError{Err: fmt.Errorf("first heartbeat: %w", err)}
+		}
+	}
 	return newConn(ws), nil
 }
 
-// target returns the URL to connect to.
-func (c *Client) target(ctx context.Context) (string, error) {
-	u, err := url.Parse(c.opts.URL)
+// try waits for the answer to a heartbeat. Nothing else comes on a new connection.
+func (c *Client) try(ctx context.Context, ws *websocket.Conn) error {
+	c.mu.Lock()
+	ref := c.nextRef()
+	c.mu.Unlock()
+	data, err := heartbeat(ref).encode()
 	if err != nil {
-		return "", err
+		return err
+	}
+	if err := ws.Write(ctx, websocket.MessageText, data); err != nil {
+		return err
+	}
+	for {
+		typ, data, err := ws.Read(ctx)
+		if err != nil {
+			return err
+		}
+		if m, err := decode(data, typ == websocket.MessageBinary); err == nil && m.ref == ref {
+			return nil
+		}
+	}
+}
+
+// poll opens a session for a client that polls.
+func (c *Client) poll(ctx context.Context) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	target, token, err := c.target(ctx, "longpoll")
+	if err != nil {
+		return nil, &ConnectError{Err: err}
+	}
+	header := c.opts.Header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	if token != "" {
+		header.Set("X-Phoenix-AuthToken", token)
+	}
+	if rest, ok := strings.CutPrefix(target.Scheme, "ws"); ok {
+		target.Scheme = "http" + rest
+	}
+	p, err := openPoll(ctx, &poller{http: c.opts.HTTPClient, target: target, header: header, limit: c.opts.MaxMessageSize})
+	if refused, ok := errors.AsType[*ConnectError](err); ok {
+		return nil, refused
+	} else if err != nil {
+		return nil, &ConnectError{Err: err}
+	}
+	cn := newConn(p)
+	cn.polls = true
+	return cn, nil
+}
+
+// target returns the URL to connect to, and the token to send along.
+func (c *Client) target(ctx context.Context, transport string) (u *url.URL, token string, err error) {
+	if u, err = url.Parse(c.opts.URL); err != nil {
+		return nil, "", err
 	}
 	query := u.Query()
-	if c.opts.Params != nil {
-		params, err := c.opts.Params(ctx)
-		if err != nil {
-			return "", err
-		}
-		maps.Copy(query, params)
+	params, err := ask(ctx, c.opts.Params)
+	if err == nil {
+		token, err = ask(ctx, c.opts.AuthToken)
 	}
+	if err != nil {
+		return nil, "", err
+	}
+	maps.Copy(query, params)
 	query.Set("vsn", version)
-	u = u.JoinPath("websocket")
+	u = u.JoinPath(transport)
 	u.RawQuery = query.Encode()
-	return u.String(), nil
+	return u, token, nil
+}
+
+// ask calls a function of the options, if there is one.
+func ask[T any](ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
+	if f == nil {
+		return v, nil
+	}
+	answer := make(chan T, 1)
+	err = guard(ctx, func() error {
+		v, err := f(ctx)
+		answer <- v
+		return err
+	})
+	if err != nil {
+		return v, err
+	}
+	return <-answer, nil
 }
 
 // withoutURL takes the URL out of an error of package net/http: a token may be in its

@@ -21,6 +21,13 @@
 // in time, joins again after a while, for as long as it is not left. Pushes that
 // cannot be sent yet wait, up to a limit.
 //
+// Where no WebSocket gets through, it polls, if Options.LongPollFallback is set.
+//
+// # In a browser
+//
+// It builds for js/wasm, and uses the WebSockets of the browser then: Options.Header
+// does not apply to these, and a refusal has no status.
+//
 // # What it does not do
 //
 // Delivery is at most once: what the server sends while the client is away is lost,
@@ -33,6 +40,6 @@
 // All methods may be called from any goroutine. The functions given to a channel run
 // one at a time, in the order in which their messages came, on a goroutine that is
 // there only while there is something to run. They may block, and may wait for
-// replies. A push's reply does not wait for them: it may be returned while an earlier
+// replies. One that panics is logged, and the next one runs. A push's reply does not wait for them: it may be returned while an earlier
 // message is still waiting for its function.
 package wsclient

@@ -71,7 +71,7 @@ func (ch *Channel) answered(m message) {
 	ch.tries = 0
 	ch.reply = m.payload
 	ch.resolve(joinOutcome{reply: m.payload})
-	tell(ch, ch.onJoin, m.payload)
+	tell(ch, &ch.onJoin, m.payload)
 	ch.flush()
 }
 
@@ -93,7 +93,23 @@ func (ch *Channel) fail(reason error) {
 	ch.interrupt(reason)
 	ch.resolve(joinOutcome{err: reason})
 	ch.tries++
-	ch.after(ch.client.opts.RejoinDelay(ch.tries), ch.attempt)
+	ch.attemptLater(ch.tries)
+}
+
+// attemptLater has the next attempt made after the delay that the options say. They are
+// asked without the lock, for they are the user's.
+func (ch *Channel) attemptLater(tries int) {
+	c := ch.client
+	ch.stopTimer()
+	set := ch.timerSet
+	go func() {
+		d := c.delay(c.opts.RejoinDelay, defaultRejoinDelay, tries)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if ch.timerSet == set {
+			ch.after(d, ch.attempt)
+		}
+	}()
 }
 
 // disconnected puts the channel off until there is a connection. That does not answer
@@ -116,7 +132,7 @@ func (ch *Channel) interrupt(reason error) {
 	ch.state = errored
 	ch.joinRef = ""
 	ch.unqueue(reason)
-	tell(ch, ch.onError, fmt.Errorf("wsclient: channel %q: %w", ch.topic, reason))
+	tell(ch, &ch.onError, fmt.Errorf("wsclient: channel %q: %w", ch.topic, reason))
 }
 
 // startLeave begins to leave, or ends the channel if the server need not confirm.
@@ -149,7 +165,7 @@ func (ch *Channel) close(reason error) {
 	}
 	ch.giveUp(reason)
 	ch.resolve(joinOutcome{err: reason})
-	tell(ch, ch.onClose, ch.closeError())
+	tell(ch, &ch.onClose, ch.closeError())
 	close(ch.gone)
 }
 

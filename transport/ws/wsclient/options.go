@@ -13,7 +13,8 @@ import (
 )
 
 // Options say how a [Client] connects and behaves. URL is all it needs. The functions
-// must not call [Client.Close].
+// must not call [Client.Close]. One that panics or calls runtime.Goexit costs what it
+// was called for: an attempt to connect, a join, or nothing; that is logged.
 type Options struct {
 	// URL is where the socket is mounted, such as "wss://example.com/socket";
 	// "/websocket" is added to it. A query is kept.
@@ -45,6 +46,19 @@ type Options struct {
 	// Close.
 	OnConnect    func()
 	OnDisconnect func(error)
+
+	// OnMessage is called with each message of the server's, heartbeats' answers
+	// included, in the order in which they came and in turn with the two above. It is
+	// for logs, metrics and the like: a channel's functions do not wait for it, and if
+	// EventLimit messages wait for it, it misses those that follow.
+	OnMessage func(Incoming)
+
+	// LongPollFallback, if not 0, is how long a WebSocket may take to open and to
+	// answer a first heartbeat. If none has done so yet, and the server has not refused
+	// it with 403, the client polls instead from then on: there are proxies that let no
+	// WebSocket pass. Messages are slower then, and a server cannot send binary ones.
+	// It is longPollFallbackMs of the JavaScript client, where 2.5 s is usual.
+	LongPollFallback time.Duration
 
 	// HeartbeatInterval is the time between heartbeats; 30 s if 0. A connection on
 	// which one is not answered until the next is due is taken for dead. A server
@@ -133,7 +147,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, err
 	case u.Scheme != "ws" && u.Scheme != "wss" && u.Scheme != "http" && u.Scheme != "https", u.Host == "":
 		return o, fmt.Errorf(`URL %q is not like "wss://example.com/socket"`, o.URL)
-	case o.HeartbeatInterval < 0, o.Timeout < 0, o.MaxMessageSize < 0, o.PushLimit < 0, o.EventLimit < 0:
+	case o.HeartbeatInterval < 0, o.Timeout < 0, o.LongPollFallback < 0, o.MaxMessageSize < 0, o.PushLimit < 0, o.EventLimit < 0:
 		return o, errors.New("a duration or a limit is negative")
 	case o.PushOverflow > DropOldest:
 		return o, fmt.Errorf("unknown PushOverflow: %v", o.PushOverflow)
@@ -143,7 +157,7 @@ func (o Options) withDefaults() (Options, error) {
 	o.MaxMessageSize = cmp.Or(o.MaxMessageSize, 16<<20)
 	o.PushLimit = cmp.Or(o.PushLimit, 1000)
 	o.EventLimit = cmp.Or(o.EventLimit, 10_000)
-	o.Logger = cmp.Or(o.Logger, slog.Default())
+	o.Logger = newLogger(cmp.Or(o.Logger, slog.Default()))
 	if o.HTTPClient == nil {
 		// Not the default transport itself: it would keep connections on which the
 		// server refused an upgrade, and Close could not end them.

@@ -233,11 +233,19 @@ func (p *Presence) apply(d presenceDiff) (changes []presenceChange) {
 	return changes
 }
 
-// without returns the metas whose refs are not among those of others.
+// without returns the metas whose refs are not among those of others. It takes as long
+// as both are, not their product.
 func without(metas, others []PresenceMeta) []PresenceMeta {
+	if len(others) == 0 {
+		return slices.Clip(metas)
+	}
+	refs := make(map[string]bool, len(others))
+	for _, o := range others {
+		refs[o.Ref] = true
+	}
 	var rest []PresenceMeta
 	for _, m := range metas {
-		if !slices.ContainsFunc(others, func(o PresenceMeta) bool { return o.Ref == m.Ref }) {
+		if !refs[m.Ref] {
 			rest = append(rest, m)
 		}
 	}

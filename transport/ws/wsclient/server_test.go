@@ -95,6 +95,12 @@ func serveHTTP(t testing.TB, h http.Handler, inMemory bool) *server {
 // serve starts an endpoint of package ws.
 func serve(t testing.TB, inMemory bool, socket ws.Socket) (*server, *ws.Endpoint) {
 	t.Helper()
+	endpoint := newEndpoint(t, socket)
+	return serveHTTP(t, endpoint, inMemory), endpoint
+}
+
+func newEndpoint(t testing.TB, socket ws.Socket) *ws.Endpoint {
+	t.Helper()
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 	endpoint, err := ws.NewEndpoint(sys, socket)
 	if err != nil {
@@ -107,7 +113,7 @@ func serve(t testing.TB, inMemory bool, socket ws.Socket) (*server, *ws.Endpoint
 			t.Error("shutdown:", err)
 		}
 	})
-	return serveHTTP(t, endpoint, inMemory), endpoint
+	return endpoint
 }
 
 type pipeListener struct {
