@@ -631,7 +631,7 @@ func (m *model) finish() {
 		in(m.t, a.ref, func(ctx *doContext) {
 			a.onTerminate = func() {
 				for kind, spawn := range spawnKinds {
-					if _, err := spawn(ctx, behave(&script{}), actor.Name("too late")); !errors.Is(err, actor.ErrClosed) {
+					if _, err := spawn(ctx, behave(&script{}), actor.Name(fmt.Sprint(a, kind))); !errors.Is(err, actor.ErrClosed) {
 						m.t.Errorf("%v: %s while the system shuts down: %v", a, kind, err)
 					}
 				}

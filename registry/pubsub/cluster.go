@@ -1,7 +1,6 @@
 package pubsub
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"reflect"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/boundlog"
 )
 
 // Connect joins this PubSub to the others of a cluster: from now on a broadcast
@@ -126,11 +124,10 @@ func (ps *PubSub[T]) DirectBroadcast(node, topic string, msg T) error {
 }
 
 func (ps *PubSub[T]) logger() *slog.Logger {
-	if log := ps.bound.Load(); log != nil {
-		return log
+	if ps.Logger != nil {
+		return ps.Logger
 	}
-	ps.bound.CompareAndSwap(nil, boundlog.New(cmp.Or(ps.Logger, slog.Default())))
-	return ps.bound.Load()
+	return slog.Default()
 }
 
 // isNil reports whether v is nil, or a nil pointer or function in an interface: what
