@@ -33,7 +33,7 @@ func (n *names) give(name string, p, by *process) error {
 // name out of the table, unless it came before the name was put there.
 func (n *names) confirm(name string, p *process) (err error) {
 	forget(p, func(r *relations) {
-		if r.closed {
+		if r.sealed {
 			n.m.CompareAndDelete(name, p)
 			err = NoProc
 		}
@@ -49,9 +49,13 @@ func (n *names) await(name string, p, by, holder *process) error {
 	}
 	patience := time.NewTimer(nameGrace)
 	defer patience.Stop()
-	for holder.isLeaving() && holder != by {
+	for {
+		leaver := holder.endsWith()
+		if leaver == nil || leaver == by || by != nil && leaver.isAbove(by) {
+			return &NameTakenError{name, PID{holder}}
+		}
 		select {
-		case <-PID{holder}.Done(): // and all that is linked to it has been told
+		case <-PID{leaver}.Done(): // and all that is linked to it has been told
 		case <-doomed:
 			return by.doomed().reason
 		case <-patience.C:
@@ -63,7 +67,25 @@ func (n *names) await(name string, p, by, holder *process) error {
 		}
 		holder = now.(*process)
 	}
-	return &NameTakenError{name, PID{holder}}
+}
+
+// endsWith returns an actor that is about to end, and p with it: p itself, or one above
+// it. Those below hear of it only when that one has ended, while a supervisor higher up
+// may have heard already. It returns nil if p goes on.
+//
+// It looks from the top down: one that has just ended has made those below it leave
+// before they are looked at.
+func (p *process) endsWith() (leaver *process) {
+	var line []*process
+	for q := p; q != nil; q = q.parent {
+		line = append(line, q)
+	}
+	for _, q := range slices.Backward(line) {
+		if q.isLeaving() && (q == p || !q.isTold()) {
+			leaver = q
+		}
+	}
+	return leaver
 }
 
 // nameGrace is how long a spawn waits for a name whose holder is about to end.
@@ -79,7 +101,7 @@ func (n *names) reserve(name string, p *process) error {
 	defer r.mu.Unlock()
 	x := r.few()
 	switch {
-	case r.closed:
+	case r.sealed:
 		return NoProc
 	case x.name != "":
 		return fmt.Errorf("%w: %q", ErrNamed, x.name)
