@@ -30,7 +30,7 @@ type Child struct {
 
 	Type Type // default: Worker
 
-	followers []follower
+	followers *followers
 }
 
 // Restart says which ends of a child call for a restart. A clean end is one with

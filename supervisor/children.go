@@ -18,7 +18,6 @@ const (
 // child is a child of a static supervisor.
 type child struct {
 	spec   Child // with defaults filled in
-	begin  starter
 	phase  phase
 	pid    actor.PID // while running
 	queued bool      // a retry is on its way to the supervisor
@@ -40,7 +39,7 @@ func newChild(spec Child) *child {
 // describe gives c another description, or its first one.
 func (c *child) describe(spec Child) {
 	c.spec = spec.withDefaults()
-	c.begin, c.pace = c.spec.starter(), newPace(c.spec.Backoff)
+	c.pace = newPace(c.spec.Backoff)
 }
 
 // info is what is told of c.

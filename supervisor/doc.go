@@ -22,6 +22,11 @@
 // restarts, and so do a Tree from [FollowTree] and a Dynamic from [FollowDynamic].
 // [Snapshot] shows it all.
 //
+// What is in a [Spec] can be changed while the supervisor runs: children come and go
+// with [Tree.StartChild], [Tree.DeleteChild] and their like, [Tree.ChangeChild] gives
+// one another description, [Partitions.Resize] changes the number of partitions. A
+// supervisor that is restarted itself begins with its Spec again.
+//
 // # Restarts
 //
 // A [Child]'s [Restart] says which ends of it call for a restart. Each round of

@@ -44,9 +44,9 @@ func StartDynamic(sys *actor.System, spec DynamicSpec, opts ...actor.Option) (Dy
 	return Dynamic{handle[dynamicRequest]{fixed: ref}}, nil
 }
 
-// DynamicSupervisor returns a child that is a dynamic supervisor. [DynamicOf] gets
-// at it. By default its Shutdown is [Infinity]. At a restart it starts anew,
-// without children.
+// DynamicSupervisor returns a child that is a dynamic supervisor. [FollowDynamic] and
+// [DynamicOf] get at it. By default its Shutdown is [Infinity]. At a restart it starts
+// anew, without children.
 func DynamicSupervisor(id string, spec DynamicSpec, opts ...ChildOption) Child {
 	d := newDraft(id, TypeSupervisor, opts)
 	spawn := d.spawn

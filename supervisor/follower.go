@@ -1,10 +1,6 @@
 package supervisor
 
-import (
-	"slices"
-
-	"github.com/troupe-go/troupe/actor"
-)
+import "github.com/troupe-go/troupe/actor"
 
 // starter starts an incarnation of a child, as [Child.Start] does.
 type starter = func(parent actor.Self) (actor.PID, error)
@@ -16,17 +12,33 @@ type follower interface {
 	follow(start starter) starter
 }
 
+// followers is a list of them, which does not change; nil is the empty one. Most
+// children have none, and pay one word for it.
+type followers struct {
+	follower
+	rest *followers
+}
+
+func (l *followers) has(f follower) bool {
+	for ; l != nil; l = l.rest {
+		if l.follower == f {
+			return true
+		}
+	}
+	return false
+}
+
 // followedBy returns the child with one more follower.
 func (c Child) followedBy(f follower) Child {
-	c.followers = append(slices.Clip(c.followers), f)
+	c.followers = &followers{f, c.followers}
 	return c
 }
 
 // instead returns the child in place of another one: it has the followers of both.
 func (c Child) instead(of Child) Child {
-	for _, f := range of.followers {
-		if !slices.Contains(c.followers, f) {
-			c = c.followedBy(f)
+	for l := of.followers; l != nil; l = l.rest {
+		if !c.followers.has(l.follower) {
+			c = c.followedBy(l.follower)
 		}
 	}
 	return c
@@ -35,8 +47,8 @@ func (c Child) instead(of Child) Child {
 // starter returns the child's Start along with its followers.
 func (c Child) starter() starter {
 	start := c.Start
-	for _, f := range c.followers {
-		start = f.follow(start)
+	for l := c.followers; l != nil; l = l.rest {
+		start = l.follow(start)
 	}
 	return start
 }

@@ -13,8 +13,14 @@ func TestFollowersAreKeptOnce(t *testing.T) {
 	for range 10 {
 		c, d = c.instead(d), d.instead(c)
 	}
-	if len(c.followers) != 2 || len(d.followers) != 2 {
-		t.Errorf("they have %d and %d followers", len(c.followers), len(d.followers))
+	for _, c := range []Child{c, d} {
+		n := 0
+		for l := c.followers; l != nil; l = l.rest {
+			n++
+		}
+		if n != 2 {
+			t.Errorf("there are %d followers, want 2", n)
+		}
 	}
 	calls := 0
 	c.Start = func(actor.Self) (actor.PID, error) {

@@ -130,7 +130,7 @@ func (s *static) restarted(ctx *actor.Context[request], c *child) {
 
 // start starts a child. That it does not want to start is no failure.
 func (s *static) start(ctx *actor.Context[request], c *child) error {
-	pid, err := start(ctx, c.begin)
+	pid, err := start(ctx, c.spec.starter())
 	switch {
 	case err == nil:
 		s.started(c, pid)

@@ -35,9 +35,9 @@ func Start(sys *actor.System, spec Spec, opts ...actor.Option) (Tree, error) {
 	return Tree{handle[request]{fixed: ref}}, nil
 }
 
-// Supervisor returns a child that is a supervisor itself. [TreeOf] gets at it. By
-// default its Shutdown is [Infinity], so that it has the time that its children
-// need.
+// Supervisor returns a child that is a supervisor itself. [FollowTree] and [TreeOf]
+// get at it. By default its Shutdown is [Infinity], so that it has the time that its
+// children need.
 //
 // At a restart it starts anew with the children in spec.
 func Supervisor(id string, spec Spec, opts ...ChildOption) Child {
