@@ -70,10 +70,25 @@ func (a pollAnswer) write(w http.ResponseWriter, r *http.Request, limit time.Dur
 	if _, err := w.Write(body); err != nil {
 		return err
 	}
-	if err := control.Flush(); !errors.Is(err, http.ErrNotSupported) {
-		return err
+	if !flushes(w) {
+		return nil
 	}
-	return nil
+	return control.Flush()
+}
+
+// flushes reports whether what w has been wrapped around flushes. Some wrappers, such
+// as those of echo and gin, have a Flush in any case, and panic if that does not.
+func flushes(w http.ResponseWriter) bool {
+	for {
+		outer, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		w = outer.Unwrap()
+	}
+	_, plain := w.(http.Flusher)
+	_, withError := w.(interface{ FlushError() error })
+	return plain || withError
 }
 
 const (

@@ -71,6 +71,29 @@ func TestPollOnAConnectionThatTheServerHasGivenUp(t *testing.T) {
 	})
 }
 
+// boastful is a ResponseWriter that flushes only if the one inside does, and panics
+// otherwise, as those of echo and gin do.
+type boastful struct{ http.ResponseWriter }
+
+func (w boastful) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w boastful) Flush()                      { w.ResponseWriter.(http.Flusher).Flush() }
+
+func TestPollBehindAWriterThatCannotFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serveInMemoryBehind(t, func(h http.Handler) *http.Server {
+			return plain(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				h.ServeHTTP(boastful{struct{ http.ResponseWriter }{w}}, r)
+			}))
+		}, polling(nil))
+		c := s.pollClient(t, "")
+		c.open()
+		c.post(`[null,"1","phoenix","heartbeat",{}]`)
+		if a := c.poll(); len(a.Messages) != 1 {
+			t.Errorf("%+v, want a message", a)
+		}
+	})
+}
+
 // rawRequest sends what is given on a connection of its own.
 func (s *server) rawRequest(t testing.TB, request string) net.Conn {
 	t.Helper()
