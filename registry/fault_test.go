@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log"
 	"log/slog"
 	"runtime"
 	"strings"
@@ -37,8 +38,12 @@ const givenUp = time.Minute
 // A listener that fails is taken off; it costs neither the one that made the change nor
 // the other listeners anything, and a slog.Handler that fails in turn changes nothing.
 func TestFaultOfAListenerCostsTheListener(t *testing.T) {
-	was := slog.Default()
-	defer slog.SetDefault(was)
+	was, out, flags := slog.Default(), log.Writer(), log.Flags()
+	defer func() {
+		slog.SetDefault(was)
+		log.SetOutput(out) // which it does not do by itself
+		log.SetFlags(flags)
+	}()
 	slog.SetDefault(slog.New(deafHandler{}))
 	for _, occasion := range []string{"registration", "unregistration", "end of an actor"} {
 		all, _ := faults()
