@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
@@ -72,4 +74,42 @@ func Example() {
 	// {"text":"hello to you"} <nil>
 	// {it works}
 	// wsclient: push "nonsense" on "room:lobby": reply with status "error": unknown event
+}
+
+// Behind a proxy that knows no WebSockets, a client polls.
+func ExampleOptions_longPollFallback() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+	endpoint, err := ws.NewEndpoint(sys, ws.Socket{
+		Path:     "/socket",
+		LongPoll: true,
+		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return greeter{} }}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer endpoint.Shutdown(ctx)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Header.Del("Upgrade")
+		endpoint.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+
+	client, err := wsclient.Dial(ctx, wsclient.Options{
+		URL:              server.URL + "/socket",
+		LongPollFallback: 2500 * time.Millisecond,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close(ctx)
+
+	room := client.Channel("room:lobby", nil)
+	if _, err := room.Join(ctx); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(room.Push(ctx, "hello", nil))
+	// Output:
+	// {"text":"hello to you"} <nil>
 }

@@ -24,14 +24,28 @@ func (s *series) find(dot uint64) (int, bool) {
 	return slices.BinarySearchFunc(s.slots, dot, func(x slot, dot uint64) int { return cmp.Compare(x.dot, dot) })
 }
 
-func (s *series) insert(e *Entry) {
-	s.n++
-	i, found := s.find(e.Dot)
-	if found { // a hole
-		s.slots[i].entry = e
-		return
+// insert adds entries, which are in the order of their dots and not there yet. As a rule
+// they come at the end; else all are merged at once, and not moved for each.
+func (s *series) insert(entries ...*Entry) {
+	s.n += len(entries)
+	old := s.slots
+	if n := len(old); n > 0 && len(entries) > 0 && entries[0].Dot <= old[n-1].dot {
+		s.slots = make([]slot, 0, n+len(entries))
+	} else {
+		old = nil
 	}
-	s.slots = slices.Insert(s.slots, i, slot{e.Dot, e})
+	for len(entries) > 0 {
+		e := entries[0]
+		if len(old) > 0 && old[0].dot < e.Dot {
+			s.slots, old = append(s.slots, old[0]), old[1:]
+			continue
+		}
+		if len(old) > 0 && old[0].dot == e.Dot { // a hole
+			old = old[1:]
+		}
+		s.slots, entries = append(s.slots, slot{e.Dot, e}), entries[1:]
+	}
+	s.slots = append(s.slots, old...)
 }
 
 // remove returns nil if there is no such entry.

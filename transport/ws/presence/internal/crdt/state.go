@@ -132,9 +132,9 @@ func (s *State) Merge(peer ID, d Delta) []Change {
 		}
 		x.Topic = s.topics.name(x.Topic)
 		e := &Entry{Record: x, incarnation: peer.Incarnation}
-		r.entries.insert(e)
 		joins = append(joins, e)
 	}
+	r.entries.insert(joins...)
 	r.learn(d)
 	if r.down {
 		return nil
