@@ -1,6 +1,7 @@
 package pubsub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"reflect"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/boundlog"
 )
 
 // Connect joins this PubSub to the others of a cluster: from now on a broadcast
@@ -124,10 +126,11 @@ func (ps *PubSub[T]) DirectBroadcast(node, topic string, msg T) error {
 }
 
 func (ps *PubSub[T]) logger() *slog.Logger {
-	if ps.Logger != nil {
-		return ps.Logger
+	if log := ps.bound.Load(); log != nil {
+		return log
 	}
-	return slog.Default()
+	ps.bound.CompareAndSwap(nil, boundlog.New(cmp.Or(ps.Logger, slog.Default())))
+	return ps.bound.Load()
 }
 
 // isNil reports whether v is nil, or a nil pointer or function in an interface: what

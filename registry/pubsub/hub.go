@@ -19,13 +19,20 @@ type Hub struct {
 	// not be changed once a node has joined.
 	QueueLimit int
 
+	// QueueBytes is how many bytes they may have; 16 MiB if zero. One message may
+	// have more, if no other one waits. It must not be changed either.
+	QueueBytes int
+
 	// mu is held for reading while messages are put into queues, and for writing
 	// while nodes come and go. So no queue is closed with a sender at it.
 	mu    sync.RWMutex
 	nodes map[string]*hubNode
 }
 
-const defaultQueueLimit = 1024
+const (
+	defaultQueueLimit = 1024
+	defaultQueueBytes = 16 << 20
+)
 
 // Node returns a node that may join the hub. Its name must not be empty, or its
 // Join fails, as it does while another node of that name is a member.
@@ -40,8 +47,11 @@ type hubNode struct {
 	name string
 
 	queue chan packet   // set by Join, closed by Leave
+	limit int64         // of waiting; set by Join
 	left  atomic.Bool   // set by Leave
 	done  chan struct{} // closed when no receive runs any more
+
+	waiting atomic.Int64 // bytes in the queue, and of the message that is received
 }
 
 // packet is a message on its way.
@@ -49,6 +59,8 @@ type packet struct {
 	topic string
 	data  []byte
 }
+
+func (p packet) size() int64 { return int64(len(p.topic) + len(p.data)) }
 
 // Node implements [Adapter].
 func (n *hubNode) Node() string { return n.name }
@@ -71,6 +83,9 @@ func (n *hubNode) Join(receive func(topic string, data []byte)) error {
 		limit = defaultQueueLimit
 	}
 	n.queue = make(chan packet, limit)
+	if n.limit = int64(h.QueueBytes); n.limit <= 0 {
+		n.limit = defaultQueueBytes
+	}
 	if h.nodes == nil {
 		h.nodes = make(map[string]*hubNode)
 	}
@@ -86,6 +101,7 @@ func (n *hubNode) run(receive func(topic string, data []byte)) {
 			return
 		}
 		receive(p.topic, p.data)
+		n.waiting.Add(-p.size())
 	}
 }
 
@@ -126,11 +142,28 @@ func (n *hubNode) Send(node, topic string, data []byte) error {
 
 // put is called with the hub's lock held for reading, of a member.
 func (n *hubNode) put(topic string, data []byte) error {
-	select {
-	case n.queue <- packet{topic, data}:
-		return nil
-	default:
-		return fmt.Errorf("node %q: %w", n.name, ErrOverloaded)
+	p := packet{topic, data}
+	if n.reserve(p.size()) {
+		select {
+		case n.queue <- p:
+			return nil
+		default:
+			n.waiting.Add(-p.size())
+		}
+	}
+	return fmt.Errorf("node %q: %w", n.name, ErrOverloaded)
+}
+
+// reserve counts the bytes of a message, if there is room for them.
+func (n *hubNode) reserve(size int64) bool {
+	for {
+		waiting := n.waiting.Load()
+		if waiting > 0 && waiting+size > n.limit {
+			return false
+		}
+		if n.waiting.CompareAndSwap(waiting, waiting+size) {
+			return true
+		}
 	}
 }
 

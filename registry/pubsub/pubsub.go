@@ -17,8 +17,9 @@ import (
 // may be called from any goroutine, and all but Disconnect from within Deliver;
 // none of these waits for a subscriber of somebody else's broadcast.
 type PubSub[T any] struct {
-	// Logger gets the panics of subscribers; slog.Default() if nil. It must not
-	// be changed once the PubSub is in use.
+	// Logger gets what subscribers, codecs and adapters do wrong; slog.Default() if
+	// nil. It is used within bounds: long values are cut, and what is logged too
+	// often is only counted. It must not be changed once the PubSub is in use.
 	Logger *slog.Logger
 
 	shards [shardCount]shard[T]
@@ -26,6 +27,7 @@ type PubSub[T any] struct {
 	// Behind the shards, off the cache lines of their locks.
 
 	cluster    atomic.Pointer[membership[T]] // nil: not connected
+	bound      atomic.Pointer[slog.Logger]   // Logger within bounds, once it is in use
 	mu         sync.Mutex                    // held to change what follows, and cluster
 	connecting bool                          // an adapter is joining
 	leaving    *membership[T]                // left, and perhaps not through with it

@@ -374,7 +374,7 @@ func TestPanicInDeliverEndsItsOwnerAndNobodyElseMissesTheMessage(t *testing.T) {
 // does not.
 func TestGoexitInDeliverDoesNotKeepTheMessageFromOthers(t *testing.T) {
 	sys := newSystem(t)
-	var ps pubsub.PubSub[string]
+	ps := pubsub.PubSub[string]{Logger: slog.New(slog.DiscardHandler)}
 	var in inbox
 	for i, pid := range owners(t, sys, 200) {
 		if i%60 == 59 {

@@ -1,10 +1,13 @@
 package ws
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
 )
 
 // broadcast is a message to all subscribers of a topic. It is encoded once for
@@ -35,18 +38,33 @@ func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, e
 // frame returns the broadcast for the clients of an encoding.
 func (b *broadcast) frame(e *encoding) (frame, error) {
 	f := &b.frames[e.index]
-	f.once.Do(func() {
-		f.err = errUnencoded
-		// Contained, or only the first receiver would hear of it, and the others be
-		// sent a frame that is none.
-		defer func() {
-			if v := recover(); v != nil {
-				f.err = fmt.Errorf("ws: the serializer panicked: %v", v)
-			}
-		}()
-		f.frame, f.err = e.encode(b.Message)
-	})
+	f.once.Do(func() { f.frame, f.err = e.encodeApart(b.Message) })
 	return f.frame, f.err
+}
+
+// serializerPatience is how long a serializer may take for a broadcast. It is called
+// once for all receivers, on the broadcaster's goroutine.
+const serializerPatience = time.Second
+
+// encodeApart is encode where a serializer that fails, in whatever way, must cost its
+// own clients only, and neither the broadcaster nor those of the others.
+func (e *encoding) encodeApart(m Message) (frame, error) {
+	switch e.Serializer.(type) {
+	case V1, V2: // return, and do not panic
+		return e.encode(m)
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), serializerPatience, errHanging)
+	defer cancel()
+	made := make(chan frame, 1) // not a variable, which one that is late would still write
+	err := actor.Guard(ctx, func() error {
+		f, err := e.encode(m)
+		made <- f
+		return err
+	})
+	if err != nil {
+		return frame{}, fmt.Errorf("ws: broadcast: %T: %w", e.Serializer, err)
+	}
+	return <-made, nil
 }
 
 // untold reports whether it has not been logged yet that there is no frame for an
@@ -54,6 +72,3 @@ func (b *broadcast) frame(e *encoding) (frame, error) {
 func (b *broadcast) untold(e *encoding) bool {
 	return b.frames[e.index].told.CompareAndSwap(false, true)
 }
-
-// errUnencoded stands for a serializer that does not return.
-var errUnencoded = errors.New("ws: the serializer does not return")

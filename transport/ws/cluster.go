@@ -2,8 +2,10 @@ package ws
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
@@ -57,6 +59,10 @@ func (c broadcastCodec) Decode(topic string, data []byte) (*broadcast, error) {
 	kind, payload := rest[0], rest[1:]
 	switch kind {
 	case 0:
+		// It goes into the frames of clients as it is.
+		if !utf8.Valid(payload) || !json.Valid(payload) {
+			return nil, fmt.Errorf("%w: the payload is not JSON", errBroadcast)
+		}
 		return c.endpoint.newBroadcast(topic, event, RawJSON(payload))
 	case 1:
 		return c.endpoint.newBroadcast(topic, event, Binary(payload))

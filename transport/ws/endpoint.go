@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/boundlog"
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 )
@@ -36,7 +37,7 @@ import (
 // Its methods may be called from any goroutine.
 type Endpoint struct {
 	mounts []Socket
-	log    *slog.Logger
+	log    *slog.Logger // of what clients and other nodes cause as well, so within bounds
 	tree   supervisor.Tree
 	topics pubsub.PubSub[*broadcast]
 
@@ -60,7 +61,7 @@ type Endpoint struct {
 // NewEndpoint starts an endpoint that serves the given sockets. It fails if one of
 // them is not well-formed, or if the system is shut down.
 func NewEndpoint(sys *actor.System, sockets ...Socket) (*Endpoint, error) {
-	e := &Endpoint{log: sys.Logger(), started: time.Now()}
+	e := &Endpoint{log: boundlog.New(sys.Logger()), started: time.Now()}
 	e.topics.Logger = e.log
 	rand.Read(e.pollKey[:]) // never fails
 	for i, s := range sockets {
@@ -271,7 +272,7 @@ func (e *Endpoint) Drain(ctx context.Context, batch int, interval time.Duration)
 func (e *Endpoint) drained(i, batch, total int, interval time.Duration) {
 	for m := range e.mounts {
 		if s := &e.mounts[m]; s.Observe != nil {
-			e.emit(s, Drained{
+			e.emitApart(s, Drained{
 				Count: min(batch, total-i), Total: total,
 				Index: i/batch + 1, Rounds: (total + batch - 1) / batch,
 				Interval: interval,

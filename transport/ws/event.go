@@ -1,10 +1,15 @@
 package ws
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/actor"
 )
 
 // Event is something that happened at a [Socket], for metrics and logs:
@@ -93,14 +98,60 @@ func (Ended) isEvent()        {}
 func (Dropped) isEvent()      {}
 func (Drained) isEvent()      {}
 
-// emit calls the socket's observer. Callers make the event only if there is one.
+// emit calls the socket's observer where it happened: in a request or in a channel, to
+// which alone it matters if the observer does not return. Callers make the event only
+// if there is an observer.
 func (e *Endpoint) emit(s *Socket, event Event) {
 	defer func() {
 		if v := recover(); v != nil {
-			e.log.Error("observer panicked", "event", event, "panic", v)
+			e.failed(event, &actor.PanicError{Value: v})
 		}
 	}()
 	s.Observe(event)
+}
+
+// An observer that is called apart is left alone after observerPatience, and when
+// maxHanging calls hang, further events are lost.
+const (
+	observerPatience = time.Second
+	maxHanging       = 16
+)
+
+// emitApart is emit where the observer could hold up more than that, or take it along:
+// a connection with all its channels, a broadcaster, or a drain.
+func (e *Endpoint) emitApart(s *Socket, event Event) {
+	if e.hanging.Load() >= maxHanging {
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), observerPatience, errHanging)
+	defer cancel()
+	var over atomic.Bool // the one of the two that comes second takes the call off the count
+	err := actor.Guard(ctx, func() error {
+		defer func() {
+			if over.Swap(true) {
+				e.hanging.Add(-1)
+			}
+		}()
+		s.Observe(event)
+		return nil
+	})
+	if err == errHanging {
+		e.hanging.Add(1)
+		if over.Swap(true) {
+			e.hanging.Add(-1)
+		}
+	}
+	if err != nil {
+		e.failed(event, err)
+	}
+}
+
+var errHanging = errors.New("it does not return")
+
+// failed logs what an observer has done, but nothing of the event itself: there are
+// parameters in it, and tokens among them.
+func (e *Endpoint) failed(event Event, err error) {
+	e.log.Error("observer failed", "event", fmt.Sprintf("%T", event), "error", err)
 }
 
 // measured is the middleware around all others of a socket that is observed.
@@ -137,19 +188,21 @@ func (s *session) observed() bool { return s.socket.Observe != nil }
 
 func (s *session) emit(event Event) { s.endpoint.emit(s.socket, event) }
 
+func (s *session) emitApart(event Event) { s.endpoint.emitApart(s.socket, event) }
+
 // disconnected tells of the session's end, the first time that it is called.
 func (s *session) disconnected(code websocket.StatusCode, reason string, err error) {
 	if !s.observed() || s.told {
 		return
 	}
 	s.told = true
-	s.emit(Disconnected{s.socket.Path, s.transport.name(), s.identity.ID, code, reason, err})
+	s.emitApart(Disconnected{s.socket.Path, s.transport.name(), s.identity.ID, code, reason, err})
 }
 
 // drop tells of a message that was not sent.
 func (e *Endpoint) drop(s *Socket, topic, event string, why error) {
 	e.dropped.Add(1)
 	if s.Observe != nil {
-		e.emit(s, Dropped{s.Path, topic, event, why})
+		e.emitApart(s, Dropped{s.Path, topic, event, why})
 	}
 }

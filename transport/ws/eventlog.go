@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+
+	"github.com/troupe-go/troupe/internal/boundlog"
 )
 
 // EventLog logs events: its Observe method goes into Socket.Observe. The zero
@@ -51,6 +53,14 @@ func (l *EventLog) Observe(e Event) {
 		return
 	}
 	text, args := l.describe(e)
+	for i, arg := range args { // some of it comes from clients
+		switch arg := arg.(type) {
+		case string:
+			args[i] = boundlog.Text(arg)
+		case error:
+			args[i] = boundlog.Value(arg)
+		}
+	}
 	if text != "" {
 		log.Log(context.Background(), level, text, args...)
 	}
@@ -119,7 +129,9 @@ func (l *EventLog) values(params url.Values) url.Values {
 		if l.secret(name) {
 			v = []string{filtered}
 		}
-		shown[name] = v
+		for _, one := range v {
+			shown.Add(boundlog.Text(name), boundlog.Text(one))
+		}
 	}
 	return shown
 }

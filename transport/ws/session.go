@@ -417,7 +417,7 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 // parted counts the end of a channel, and tells of it.
 func (s *session) parted(j *joined, reason error) {
 	if s.countOut(j) && s.observed() {
-		s.emit(Ended{j.topic, s.identity.ID, reason})
+		s.emitApart(Ended{j.topic, s.identity.ID, reason})
 	}
 }
 

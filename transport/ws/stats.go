@@ -22,6 +22,7 @@ type counters struct {
 	connections, channels atomic.Int64
 	connects, refusals    atomic.Uint64
 	joins, slow, dropped  atomic.Uint64
+	hanging               atomic.Int32 // calls of observers
 
 	// Those that are busy have cache lines of their own.
 	_   [64]byte

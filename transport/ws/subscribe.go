@@ -1,7 +1,9 @@
 package ws
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
@@ -17,9 +19,10 @@ type Broadcast struct {
 // Subscribe has s called for each broadcast on a topic, as long as owner lives: for
 // parts of the program that are no channels. See [pubsub.Subscriber] for what s may
 // do. The error wraps [actor.NoProc] if owner has ended. Presence diffs and whatever
-// else is broadcast on the topic is among them.
+// else is broadcast on the topic is among them. One that fails, or does not return
+// within a second, is subscribed no more, and its owner gets an exit signal.
 func (e *Endpoint) Subscribe(owner actor.PID, topic string, s pubsub.Subscriber[Broadcast]) error {
-	if err := e.topics.Subscribe(owner, topic, subscriber{s}); err != nil {
+	if err := e.topics.Subscribe(owner, topic, subscriber{e, owner, s}); err != nil {
 		return fmt.Errorf("ws: %w", err)
 	}
 	return nil
@@ -28,13 +31,29 @@ func (e *Endpoint) Subscribe(owner actor.PID, topic string, s pubsub.Subscriber[
 // Unsubscribe ends all subscriptions of owner to the topic.
 func (e *Endpoint) Unsubscribe(owner actor.PID, topic string) { e.topics.Unsubscribe(owner, topic) }
 
+// subscriber is one that is no channel of ours. It must not take a broadcaster along.
 type subscriber struct {
-	to pubsub.Subscriber[Broadcast]
+	endpoint *Endpoint
+	owner    actor.PID
+	to       pubsub.Subscriber[Broadcast]
 }
+
+// subscriberPatience is how long it may take.
+const subscriberPatience = time.Second
 
 // Deliver implements pubsub.Subscriber.
 func (s subscriber) Deliver(topic string, b *broadcast) {
-	s.to.Deliver(topic, Broadcast{topic, b.Event, b.Payload})
+	ctx, cancel := context.WithTimeoutCause(context.Background(), subscriberPatience, errHanging)
+	defer cancel()
+	err := actor.Guard(ctx, func() error {
+		s.to.Deliver(topic, Broadcast{topic, b.Event, b.Payload})
+		return nil
+	})
+	if err != nil {
+		s.endpoint.log.Error("subscriber failed", "topic", topic, "owner", s.owner, "error", err)
+		s.endpoint.Unsubscribe(s.owner, topic)
+		s.owner.Exit(err)
+	}
 }
 
 // Subscribe subscribes the channel to one more topic, as long as it lives.

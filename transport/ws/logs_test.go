@@ -1,0 +1,132 @@
+package ws_test
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// serveLogging is serveInMemory with a log.
+func serveLogging(t *testing.T, sockets ...ws.Socket) (*server, *syncBuffer) {
+	log := new(syncBuffer)
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
+	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	s := serveSystemOn(t, sys, l, sockets...)
+	s.addr, s.dialer = "memory", l.dial
+	return s, log
+}
+
+// JOIN-3: that there is no channel for a topic is logged within bounds: as often as a
+// client may join at most, and not with the whole of what it has made up.
+func TestClientsCannotFloodTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, log := serveLogging(t, rooms(nil))
+		c := s.reader(t, "2.0.0")
+		topic := strings.Repeat("x", 1000)
+		for i := range 1000 {
+			c.send(fmt.Sprintf(`["%d","%d","nowhere%s","phx_join",{}]`, i, i, topic))
+			if got := string(<-c.got); i < 500 != strings.Contains(got, `"unmatched topic"`) || i >= 500 != strings.Contains(got, `"too many joins"`) {
+				t.Fatalf("join %d: %s", i, got[len(got)-80:])
+			}
+		}
+		lines := strings.Count(log.String(), "no channel for topic")
+		if size := len(log.String()); lines == 0 || lines > 100 || size > 100*1200 {
+			t.Errorf("%d bytes in %d lines", size, lines)
+		}
+	})
+}
+
+// BIN-6, OBS-1: a broadcast that cannot be encoded is logged once, however many clients
+// miss it, and told of for each.
+func TestAnUndeliverableBroadcastIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, log := serveLogging(t, rooms(nil))
+		for range 50 {
+			c := s.reader(t, "1.0.0")
+			c.send(`{"topic":"room:a","event":"phx_join","payload":{},"ref":"1"}`)
+			<-c.got
+		}
+		for i := range 2 {
+			if err := s.Broadcast("room:a", fmt.Sprint("bytes", i), ws.Binary([]byte("x"))); err != nil {
+				t.Error(err)
+			}
+		}
+		for i := range 2 {
+			if n := strings.Count(log.String(), fmt.Sprint("event=bytes", i)); n != 1 {
+				t.Errorf("%d lines, want 1\n%s", n, log)
+			}
+		}
+		if got := s.Stats().Dropped; got != 100 {
+			t.Errorf("%d dropped, want 100", got)
+		}
+	})
+}
+
+// AUTH-5: the log of an observer that fails says nothing of what the event is about.
+func TestAnObserversPanicLogsNoParameters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		socket := rooms(nil)
+		socket.Observe = func(ws.Event) { panic("observer") }
+		s, log := serveLogging(t, socket)
+		c := s.reader(t, "2.0.0&token=s3cret")
+		c.send(`["1","1","room:a","phx_join",{"password":"s3cret"}]`)
+		c.await(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
+		c.send(`["1","2","room:a","echo",{"password":"s3cret"}]`)
+		c.await(`["1","2","room:a","phx_reply",{"status":"ok","response":{"password":"s3cret"}}]`)
+		if strings.Contains(log.String(), "s3cret") {
+			t.Errorf("a secret in\n%s", log)
+		}
+		for _, event := range []string{"ws.Connected", "ws.Joined", "ws.Handled"} {
+			if !strings.Contains(log.String(), "event="+event+` error="panic: observer"`) {
+				t.Errorf("no word of %s in\n%s", event, log)
+			}
+		}
+	})
+}
+
+// What other nodes send goes to clients as it is, so it must be JSON: else one node that
+// is broken would have the clients of all others close their connections.
+func TestAPayloadOfTheClusterIsChecked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, log := serveLogging(t, rooms(nil))
+		hub := new(pubsub.Hub)
+		if err := s.JoinCluster(hub.Node("a")); err != nil {
+			t.Fatal(err)
+		}
+		evil := hub.Node("b")
+		if err := evil.Join(func(string, []byte) {}); err != nil {
+			t.Fatal(err)
+		}
+		defer evil.Leave(t.Context())
+		c := s.reader(t, "2.0.0")
+		c.joins("room:a")
+		for _, bad := range []string{
+			"", "\x05event", "\xff", // no event
+			"\x01e", "\x01e\x02{}", // no kind, and none that there is
+			"\x01e\x00", "\x01e\x00[1]", "\x01e\x001",
+			"\x01e\x00{", "\x01e\x00{}]", "\x01e\x00{} {}", "\x01e\x00{}],[1,2,\"t\",\"e\",{}", "\x01e\x00{\"a\":\"\xff\"}",
+			"\x01e\x00{\"a\":\"" + strings.Repeat("x", 1<<20),
+		} {
+			if err := evil.Broadcast("room:a", []byte(bad)); err != nil && !errors.Is(err, pubsub.ErrOverloaded) {
+				t.Fatal(err)
+			}
+		}
+		if err := evil.Broadcast("room:a", []byte("\x01e\x00 {\"n\":1}")); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(<-c.got); !sameJSON([]byte(got), `[null,null,"room:a","e",{"n":1}]`) {
+			t.Errorf("a client got %s", got)
+		}
+		if n := strings.Count(log.String(), "not decoded"); n != 14 || len(log.String()) > 14*1000 {
+			t.Errorf("%d lines, of %d bytes; want 14", n, len(log.String()))
+		}
+	})
+}
