@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -270,6 +271,16 @@ func (c *client) expectClose(code websocket.StatusCode) {
 			c.t.Fatalf("closed with %v (%v), want %v", got, err, code)
 		}
 		return
+	}
+}
+
+// eventually waits for what other goroutines are about to do.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !done(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("still not true: ", what)
+		}
 	}
 }
 

@@ -58,7 +58,8 @@ func (c *conn) closing() {
 	defer c.seat.leave()
 	defer c.close()
 	c.reader.Skip()
-	for {
+	// The read deadline is not all: what was read may be held back.
+	for limit := time.Now().Add(closeTimeout); time.Now().Before(limit); {
 		if c.in == nil && c.fill(true) != nil {
 			return
 		}

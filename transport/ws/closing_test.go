@@ -1,6 +1,7 @@
 package ws_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -44,6 +45,39 @@ func TestClosingTakesFiveSeconds(t *testing.T) {
 				synctest.Wait()
 				if got := s.Stats().Connections; got != 0 {
 					t.Errorf("%d connections", got)
+				}
+			})
+		})
+	}
+}
+
+// Nor does it take longer if what the client sends is held back.
+func TestClosingTakesNoLongerForAFlood(t *testing.T) {
+	for _, when := range []string{"before", "after"} {
+		t.Run(when, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := serveInMemory(t, ws.Socket{Path: "/socket", Serializers: []ws.Serializer{mirror{}}, MaxMessageRate: 1})
+				c := rawHandshake(t, s, nil)
+				c.nc.SetDeadline(time.Time{})
+				go func() {
+					pongs := bytes.Repeat(maskedFrame(fin|0xa, ""), 1000)
+					if when == "after" {
+						time.Sleep(time.Minute / 2) // virtual
+					}
+					c.nc.Write(pongs)
+				}()
+				time.Sleep(time.Minute / 2)
+				start := time.Now()
+				if err := s.Drain(t.Context(), 0, 0); err != nil {
+					t.Fatal(err)
+				}
+				for {
+					if _, err := c.readText(); err != nil {
+						break
+					}
+				}
+				if took := time.Since(start); took > 7*time.Second {
+					t.Errorf("closed after %v", took)
 				}
 			})
 		})

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -127,4 +128,43 @@ func inUse() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc + m.StackInuse
+}
+
+// Connections that have ended leave nothing behind, whatever they were doing.
+func TestEndedConnectionsTakeNoMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector takes memory")
+	}
+	const rounds, clients = 5, 200
+	s := serve(t, rooms(nil))
+	buf := make([]byte, 4096)
+	round := func(t *testing.T) { // a test, which keeps nothing when it is over
+		conns := make([]net.Conn, clients)
+		for i := range conns {
+			conns[i] = s.bareConnect(t, buf)
+			conns[i].Write(slices.Concat(first(`[null,"1",`)(mode{}), ping("p")(mode{})))
+			awaitEnd(t, conns[i], "p", buf) // so it has been read
+		}
+		for _, nc := range conns {
+			roundTrip(t, nc, last(`"phoenix","heartbeat",{}]`)(mode{}), buf)
+		}
+		for i, nc := range conns {
+			if i%10 == 0 {
+				nc.Write(first("half a message")(mode{}))
+			}
+			nc.Close()
+		}
+		eventually(t, "no connection", func() bool { return s.Stats().Connections == 0 })
+	}
+	t.Run("first", round)
+	before := inUse()
+	for range rounds {
+		t.Run("next", round)
+		inUse() // as pools are emptied meanwhile
+	}
+	each := (int(inUse()) - int(before)) / (rounds * clients)
+	t.Logf("%d B for each connection that has ended", each)
+	if each > 500 {
+		t.Errorf("%d B for each connection that has ended", each)
+	}
 }

@@ -108,7 +108,7 @@ func (c *conn) receive() {
 	defer c.endpoint.conns.Done()
 	for {
 		err := c.next()
-		for err == nil && c.in != nil {
+		if err == nil {
 			err = c.frame()
 		}
 		switch {

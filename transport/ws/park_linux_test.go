@@ -41,16 +41,6 @@ func parking() ws.Socket {
 	return s
 }
 
-// eventually waits for what other goroutines are about to do.
-func eventually(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !done(); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("still not true: ", what)
-		}
-	}
-}
-
 func TestParkedConnectionsHoldNoGoroutine(t *testing.T) {
 	const n = 50
 	s := serve(t, parking())

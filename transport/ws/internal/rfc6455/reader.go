@@ -235,13 +235,16 @@ func (s *state) take(b []byte, l Limits) (f Frame, rest []byte, err error) {
 	return f, rest, err
 }
 
-// append appends masked bytes of the frame. Memory is taken for what has come, not for
-// what is announced.
+// trusted is for how many bytes that are announced memory is taken before they come.
+const trusted = 4096
+
+// append appends masked bytes of the frame. Above trusted, memory is taken for what has
+// come, not for what is announced.
 func (s *state) append(to, masked []byte) []byte {
 	n, need := len(to), len(to)+len(masked)
 	if cap(to) < need {
-		size := 2 * need
-		if s.frame.fin { // this is all that will come
+		size := max(2*need, trusted)
+		if s.frame.fin { // no more will come
 			size = int(min(uint64(size), uint64(n)+s.frame.length))
 		}
 		to = append(make([]byte, 0, size), to...)
