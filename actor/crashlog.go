@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+
+	"github.com/troupe-go/troupe/internal/boundlog"
 )
 
 // logCrash reports the crash of an actor: OTP's crash report. Behavior is that of
@@ -22,7 +24,7 @@ func writeCrash(p *process, reason error, behavior any) {
 	attrs = append(attrs,
 		slog.Any("pid", PID{p}),
 		slog.String("name", PID{p}.Name()),
-		slog.Any("reason", reason),
+		slog.Attr{Key: "reason", Value: boundlog.Value(reason)}, // it may quote what a client has sent
 		slog.Int("waiting", waiting),
 		slog.Uint64("handled", handled))
 	if label := (PID{p}).Label(); label != "" {

@@ -51,7 +51,8 @@ type OutHandler interface {
 // Terminator is a [Handler] that cleans up. Terminate runs when the channel ends:
 // with reason [Left], [Closed], [Rejoined], [actor.Shutdown], or what the handler
 // returned or panicked with. It does not run after a refused Join, nor when it
-// would have to wait for a handler that does not return.
+// would have to wait for a handler that does not return. It has five seconds: then
+// the channel's context is done, and nobody waits for it any more.
 type Terminator interface {
 	Terminate(c *Channel, reason error)
 }
@@ -420,6 +421,10 @@ func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
 // Terminate implements [actor.Terminator].
 func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
 	if t, ok := a.handler.(Terminator); ok && a.hasJoined() {
+		// Or a client that goes from topic to topic would have too many channels in
+		// the end, of which none ends.
+		overdue := a.session.ctx.Self().SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: a.ctx.PID()})
+		defer overdue.Stop()
 		t.Terminate(&a.Channel, reason)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
@@ -151,6 +152,43 @@ func TestAReplyGoesOutBeforeTheEnd(t *testing.T) {
 			client.send(`["1","2","room","in",{}]`)
 			client.expect(reply, c.want)
 			client.heartbeat()
+		})
+	}
+}
+
+// leaver is a handler whose Terminate does not return.
+type leaver struct {
+	ender
+	release chan struct{}
+}
+
+func (l leaver) Terminate(*ws.Channel, error) { <-l.release }
+
+// END-6: a Terminate that does not return is given up, whatever ends its channel; so it
+// takes no place among the channels that the client may have.
+func TestATerminateThatNeverReturnsIsGivenUp(t *testing.T) {
+	for event, ends := range map[string]string{
+		"phx_leave": `["1","1","room","phx_close",{}]`,
+		"stop":      `["1","1","room","phx_close",{}]`,
+		"fail":      `["1","1","room","phx_error",{"reason":"channel_crash"}]`,
+	} {
+		t.Run(event, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				release := make(chan struct{})
+				defer close(release)
+				s := serveInMemory(t, ws.Socket{Path: "/socket", Channels: ws.Routes{{Pattern: "*", New: func() ws.Handler {
+					return leaver{ender{map[string]func(*ws.Channel) error{"stop": returns(ws.Stop), "fail": returns(errSecret)}}, release}
+				}}}})
+				c := s.reader(t, "2.0.0")
+				c.joins("room")
+				start := time.Now()
+				c.send(fmt.Sprintf(`["1",null,"room",%q,{}]`, event))
+				c.await(ends)
+				if took := time.Since(start); took < 5*time.Second || took > 6*time.Second {
+					t.Errorf("it was given %v, want 5 s and a little", took)
+				}
+				c.joins("room")
+			})
 		})
 	}
 }

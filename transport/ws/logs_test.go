@@ -130,3 +130,28 @@ func TestAPayloadOfTheClusterIsChecked(t *testing.T) {
 		}
 	})
 }
+
+// A handler's error, or the value of its panic, may quote what its client has sent.
+func TestACrashIsLoggedWithinBounds(t *testing.T) {
+	huge := strings.Repeat("x", 10<<20)
+	for name, fail := range map[string]func(*ws.Channel) error{
+		"error": returns(errors.New(huge)),
+		"panic": func(*ws.Channel) error { panic(huge) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, log := serveLogging(t, ws.Socket{Path: "/socket", Channels: ws.Routes{{Pattern: "room", New: func() ws.Handler {
+					return ender{map[string]func(*ws.Channel) error{"in": fail}}
+				}}}})
+				c := s.reader(t, "2.0.0")
+				c.joins("room")
+				c.send(`["1","2","room","in",{}]`)
+				c.await(`["1","1","room","phx_error",{"reason":"channel_crash"}]`)
+				synctest.Wait()
+				if got := log.String(); !strings.Contains(got, "xxx") || len(got) > 20_000 {
+					t.Errorf("%d bytes were logged: %.200s", len(got), got)
+				}
+			})
+		})
+	}
+}
