@@ -111,3 +111,19 @@ func TestALeaveBehindAJoinIsHandledInOrder(t *testing.T) { // MSG-9, END-1
 		c.join("room:a")
 	})
 }
+
+// MSG-3: nor does one that is meant for the channel before.
+func TestAStaleLeaveDoesNotEndAJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := newRecord()
+		s := serveInMemory(t, rooms(log))
+		c := s.connect(t)
+		c.send(`["2","2","room:slow","phx_join",{}]`)
+		<-log.entered
+		c.send(`["1","3","room:slow","phx_leave",{}]`)
+		time.Sleep(8 * time.Second)
+		log.release <- struct{}{}
+		c.expect(`["2","2","room:slow","phx_reply",{"status":"ok","response":{}}]`)
+		c.heartbeat()
+	})
+}

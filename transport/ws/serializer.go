@@ -23,7 +23,7 @@ type Serializer interface {
 
 	// Append appends a message for a client to buf, and reports whether it goes
 	// into a binary frame. One without JoinRef and Ref is a broadcast: what is made
-	// of it goes to all receivers.
+	// of it goes to all receivers, and has to be made within a second.
 	Append(buf []byte, m Message) (data []byte, binary bool, err error)
 
 	// AppendReply appends the reply to a message: that message's JoinRef, Ref and

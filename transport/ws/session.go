@@ -62,21 +62,6 @@ type joined struct {
 	door    *door // nil: what comes for the topic goes to the channel
 }
 
-// door is before a channel that takes no messages: until its Join has let the client
-// in, and until it has ended when the client joins its topic anew.
-type door struct {
-	join    string   // the ref of the message that asked for the Join
-	giveUp  bool     // the client has left meanwhile, and does not wait for ever
-	rejoin  *Message // the join that waits for the channel to end
-	waiting []inward // what else has come for the topic
-}
-
-// inward is a message of the client's, and what it counts for until it is handled.
-type inward struct {
-	Message
-	weight int64
-}
-
 // sessionMsg is a message to a socket actor.
 type sessionMsg struct {
 	op      sessionOp
@@ -193,39 +178,6 @@ func (s *session) hungUp(err error) error {
 	return s.hangUp(websocket.StatusProtocolError, "")
 }
 
-// receive handles one message, or puts it off while its topic's channel takes none. It
-// waits for that channel only: a Join that never returns costs the client no other.
-func (s *session) receive(m inward) error {
-	if m.Topic == topicPhoenix && m.Event == eventHeartbeat {
-		s.transport.handled(m.weight)
-		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, OK(nil))
-	}
-	j := s.find(m.Topic)
-	if j == nil || j.door == nil {
-		return s.dispatch(j, m)
-	}
-	if m.Event == eventJoin && j.door.rejoin == nil {
-		s.transport.handled(m.weight)
-		return s.join(j, m.Message)
-	}
-	j.door.waiting = append(j.door.waiting, m)
-	if m.Event == eventLeave && !j.door.giveUp {
-		j.door.giveUp = true
-		s.ctx.SendAfter(stopTimeout, sessionMsg{op: opGiveUp, channel: j.ref.PID()})
-	}
-	return nil
-}
-
-// receiveAll handles messages that have waited. They may have to wait again.
-func (s *session) receiveAll(waiting []inward) error {
-	for _, m := range waiting {
-		if err := s.receive(m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // dispatch handles a message for j, the topic's channel, which may be nil.
 func (s *session) dispatch(j *joined, m inward) error {
 	if m.Event == eventJoin {
@@ -233,7 +185,7 @@ func (s *session) dispatch(j *joined, m inward) error {
 		return s.join(j, m.Message)
 	}
 	current := j != nil && !j.leaving
-	if current && (m.JoinRef == "" || m.JoinRef == j.joinRef) {
+	if current && j.means(m) {
 		j.leaving = m.Event == eventLeave
 		j.channel.pending.Add(m.weight)
 		j.ref.Send(channelMsg{op: opIn, in: m.Message, weight: m.weight})
@@ -249,6 +201,10 @@ func (s *session) dispatch(j *joined, m inward) error {
 		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
 	}
 }
+
+// means reports whether a message on the channel's topic is meant for it, and not for
+// one that it has replaced.
+func (j *joined) means(m inward) bool { return m.JoinRef == "" || m.JoinRef == j.joinRef }
 
 func (s *session) find(topic string) *joined {
 	for _, j := range s.channels {
@@ -295,14 +251,6 @@ func (s *session) join(old *joined, m Message) error {
 	return nil
 }
 
-// drop gives up what has waited for a channel that the client replaces, as the channel
-// does with what it has got.
-func (s *session) drop(waiting []inward) {
-	for _, m := range waiting {
-		s.transport.handled(m.weight)
-	}
-}
-
 // full reports whether the client has all the channels that it may have. One that
 // it is leaving does not count, unless very many of them take their time.
 func (s *session) full() bool {
@@ -335,19 +283,6 @@ func (s *session) index(channel actor.PID) int {
 	return slices.IndexFunc(s.channels, func(j *joined) bool { return j.ref.PID() == channel })
 }
 
-// letIn opens the door of a channel that the client is in now, unless it is to be
-// replaced.
-func (s *session) letIn(channel actor.PID) error {
-	i := s.index(channel)
-	if i < 0 || s.channels[i].door.rejoin != nil {
-		return nil
-	}
-	j := s.channels[i]
-	waiting := j.door.waiting
-	j.door = nil
-	return s.receiveAll(waiting)
-}
-
 // overdue kills a channel that does not end, and then gives it up.
 func (s *session) overdue(channel actor.PID) {
 	if channel.Alive() {
@@ -356,41 +291,6 @@ func (s *session) overdue(channel actor.PID) {
 	} else {
 		channel.Abandon()
 	}
-}
-
-// giveUp ends a channel that is still joining, though the client has left.
-func (s *session) giveUp(channel actor.PID) {
-	if i := s.index(channel); i >= 0 && s.channels[i].door != nil && s.channels[i].door.giveUp {
-		s.overdue(channel)
-	}
-}
-
-// unblock ends the channel behind which most is waiting, because nothing has been
-// handled for a long time and so the client is not read any more: the others, and its
-// heartbeats, are not to be held up for ever by a handler that does not return.
-func (s *session) unblock() {
-	var worst *joined
-	var most int64
-	for _, j := range s.channels {
-		if n := j.behind(); n > most {
-			worst, most = j, n
-		}
-	}
-	if worst != nil {
-		s.log().Error("channel does not handle its messages", "topic", worst.topic, "waiting", most)
-		s.overdue(worst.ref.PID())
-	}
-}
-
-// behind returns what waits behind a channel.
-func (j *joined) behind() int64 {
-	n := j.channel.pending.Load()
-	if j.door != nil {
-		for _, m := range j.door.waiting {
-			n += m.weight
-		}
-	}
-	return n
 }
 
 // HandleExit implements [actor.ExitHandler]: a channel has ended.

@@ -148,7 +148,9 @@ type Socket struct {
 	// Observe, if not nil, is called with each [Event]: that a client has connected,
 	// joined, sent something and so on. It runs on the goroutine on which that
 	// happened, so it must be quick and must not block, and may run on several at
-	// once. If it panics, that is logged. Nothing is measured for it if it is nil.
+	// once. What it does wrong is logged; where it would hold up or end others, it has
+	// a second, and while 16 calls hang, events are lost. Nothing is measured for it if
+	// it is nil.
 	Observe func(Event)
 
 	origins []origin
