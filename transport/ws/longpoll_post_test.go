@@ -2,6 +2,7 @@ package ws_test
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,6 +41,25 @@ func (c *pollClient) beginPost(s *server, n int, body string) net.Conn {
 	c.t.Helper()
 	return s.rawRequest(c.t, fmt.Sprintf("POST %s&token=%s HTTP/1.1\r\nHost: memory\r\nContent-Type: application/x-ndjson\r\nContent-Length: %d\r\n\r\n%s",
 		strings.TrimPrefix(c.url, "http://memory"), c.token, n, body))
+}
+
+// postEarly sends a POST that may be answered before all of it is read. An
+// http.Transport would perhaps report that it could not write the rest.
+func (c *pollClient) postEarly(s *server, header, body string) (status int) {
+	c.t.Helper()
+	nc := s.rawRequest(c.t, fmt.Sprintf("POST %s&token=%s HTTP/1.1\r\nHost: memory\r\nContent-Type: application/x-ndjson\r\n%sContent-Length: %d\r\n\r\n",
+		strings.TrimPrefix(c.url, "http://memory"), c.token, header, len(body)))
+	go io.WriteString(nc, body)
+	resp, err := http.ReadResponse(bufio.NewReader(nc), nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer nc.Close()
+	var a pollAnswer
+	if err := json.NewDecoder(resp.Body).Decode(&a); err != nil || resp.StatusCode != 200 {
+		c.t.Errorf("HTTP status %d, %v", resp.StatusCode, err)
+	}
+	return a.Status
 }
 
 // expectAnswer reads the answer to a request, and what becomes of the connection.
