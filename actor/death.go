@@ -48,9 +48,9 @@ func (p *process) announce(d *doom, giveUp func(*relations, error)) {
 	p.typed.close()
 	p.typed.discard()
 	if p.rel.Load() == nil {
-		wasListed := p.sys.remove(p) // first, because gone counts as told
+		p.sys.remove(p) // first, because gone counts as told
 		if p.rel.CompareAndSwap(nil, gone) {
-			p.announced(d, wasListed)
+			p.announced(d)
 			return
 		}
 	}
@@ -60,8 +60,8 @@ func (p *process) announce(d *doom, giveUp func(*relations, error)) {
 	}
 }
 
-func (p *process) announced(d *doom, wasListed bool) {
-	if wasListed && p.sys.observed() {
+func (p *process) announced(d *doom) {
+	if p.has(known) && p.sys.observed() {
 		p.sys.emit(Exited{PID{p}, d.reason, d.verdict()})
 	}
 }
@@ -82,12 +82,12 @@ func (p *process) tell(r *relations, d *doom) {
 		return
 	}
 	p.release(d.reason)
-	wasListed := p.sys.remove(p)
+	p.sys.remove(p)
 	was.dropMonitors()
 	p.tellLinked(&was, d)
 	was.tellWatchers(d)
 	r.tellWaiting()
-	p.announced(d, wasListed)
+	p.announced(d)
 }
 
 // takeTies empties the relations for good, and returns what there was. It reports

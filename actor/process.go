@@ -126,6 +126,7 @@ func (p *process) condemn(d *doom) bool {
 const (
 	trapsExits uint32 = 1 << iota
 	listed            // is among the system's actors
+	known             // has been: its spawn has been told, and its end will be
 	ended             // links and monitors have been told, or are being told now
 	suspended         // by Suspend
 	mayBlock          // is no business of watchdogs

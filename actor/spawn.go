@@ -109,8 +109,8 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 	c := &cell[M]{behavior: behavior}
 	c.typed = c
 	c.runner = newRunner(&c.process)
-	c.box.Rouse() // no sender starts a runner before all is set up
-	c.sys, c.parent = sys, sys.root
+	c.box.Rouse()                                   // no sender starts a runner before all is set up
+	c.sys, c.parent = sys, cmp.Or(parent, sys.root) // before it can be found by its name
 	c.serial = sys.serial.Add(1)
 	c.born = sys.age()
 	if cfg.limit != mailbox.Unbounded {
@@ -139,11 +139,8 @@ func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Beha
 			return fail(err)
 		}
 	}
-	if parent != nil {
-		c.parent = parent
-		if !connect(parent, &c.process) {
-			return fail(NoProc)
-		}
+	if parent != nil && !connect(parent, &c.process) {
+		return fail(NoProc)
 	}
 	if !sys.add(&c.process) {
 		return fail(ErrClosed)

@@ -107,7 +107,7 @@ func (s *System) add(p *process) bool {
 	}
 	sh.last = p
 	sh.n++
-	p.flags.Or(listed)
+	p.flags.Or(listed | known)
 	sh.mu.Unlock()
 	if s.observed() {
 		e := Spawned{PID: PID{p}}
@@ -119,13 +119,13 @@ func (s *System) add(p *process) bool {
 	return true
 }
 
-// remove takes p off the list. It reports whether it was on it.
-func (s *System) remove(p *process) bool {
+// remove takes p off the list, if it is on it.
+func (s *System) remove(p *process) {
 	sh := s.shard(p)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if !p.has(listed) {
-		return false
+		return
 	}
 	if p.prev == nil {
 		sh.first = p.next
@@ -140,7 +140,6 @@ func (s *System) remove(p *process) bool {
 	p.prev, p.next = nil, nil
 	p.flags.And(^listed)
 	sh.n--
-	return true
 }
 
 // Count returns the number of actors that have not ended.
