@@ -49,6 +49,7 @@ func (m *model) stepBirth(a, other *modelActor) {
 		f := pick(m.rand, faults)
 		b.f = &f
 	}
+	b.tame()
 	if m.chance(2) {
 		b.child.name = m.name()
 	}
@@ -68,6 +69,18 @@ func (m *model) stepBirth(a, other *modelActor) {
 	b.settled()
 	b.enterFamily()
 	b.happen()
+}
+
+// tame takes out what would make two ends, of the child and of its caller, for different
+// reasons, at one time: actors that are tied to both may then die of either.
+func (b *birth) tame() {
+	told := b.meanwhile == "tell caller" && b.by.trap
+	if told || b.kind == "Spawn" && b.meanwhile != "nothing" && b.meanwhile != "kill child" && b.meanwhile != "exit child" {
+		b.limit, b.f = false, nil // the caller ends when the Init has
+	}
+	if told && b.kind == "SpawnLink" && b.init == "waits" {
+		b.init = "heeds" // it is not abandoned
+	}
 }
 
 // refused is a birth under a name that is taken.
