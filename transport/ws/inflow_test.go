@@ -74,7 +74,7 @@ func TestAClientIsHeldBackByBytes(t *testing.T) {
 func TestAChannelThatBlocksItsConnectionIsEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := newRecord()
-		defer close(log.release)
+		defer log.free()
 		socket := rooms(log)
 		socket.MaxUnhandled = 64 << 10
 		s := serveInMemory(t, socket)
@@ -203,7 +203,7 @@ func TestBroadcastsDoNotPileUpBehindAHandler(t *testing.T) {
 				c.expect(`["1","1","room:a","phx_error",{"reason":"channel_crash"}]`)
 				c.send(`["1","4","room:b","count",{}]`)
 				c.expect(`["1","4","room:b","phx_reply",{"status":"ok","response":{"n":1}}]`)
-				close(log.release)
+				log.free()
 			})
 		})
 	}

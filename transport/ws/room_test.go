@@ -2,6 +2,7 @@ package ws_test
 
 import (
 	"errors"
+	"testing/synctest"
 
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -22,6 +23,13 @@ type record struct {
 
 func newRecord() *record {
 	return &record{make(chan error, 100), make(chan struct{}, 100), make(chan struct{})}
+}
+
+// free ends the handlers that wait, in a bubble, and waits for that: a shutdown tells
+// of handlers that still run.
+func (r *record) free() {
+	close(r.release)
+	synctest.Wait()
 }
 
 func (r *room) Join(c *ws.Channel, topic string, in ws.Payload) (any, error) {
