@@ -39,7 +39,9 @@ func (p *process) abandon(stack string) bool {
 	}
 	p.sys.stuck.add(p)
 	p.sys.abandoned.Add(1)
-	p.announce(p.doom.Load(), p.abandonOwned)
+	r := p.close()
+	p.abandonOwned(r, p.doom.Load().reason)
+	p.tell(r)
 	if p.has(starting) {
 		p.sys.tellStartup(p, func(s *startup) { s.done(doomKilled) })
 	}

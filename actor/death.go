@@ -25,13 +25,26 @@ import (
 // longer than a moment.
 
 // bury ends an actor that has no runner any more. The death becomes known, unless the
-// actor was abandoned: then that has happened before.
+// actor was abandoned: then that has happened before. It runs at the bottom of a
+// runner's stack, and few calls deep: or the stack would overflow, and be moved.
 func (p *process) bury(d *doom) {
 	p.condemn(d)
-	defer p.buried()
 	if p.flags.Or(ended)&ended == 0 {
-		p.announce(p.doom.Load(), p.giveUpOwned) // a kill during Terminate came first
+		r := p.close()
+		if r.owns() {
+			p.giveUpThenTell(r)
+			return
+		}
+		p.tell(r)
 	}
+	p.buried()
+}
+
+// giveUpThenTell is the rest of bury for an actor that owns something.
+func (p *process) giveUpThenTell(r *relations) {
+	defer p.buried()
+	defer p.tell(r)
+	p.giveUpOwned(r, p.doom.Load().reason) // a kill during Terminate came first
 }
 
 // buried lets go of what an ended actor held.
@@ -42,28 +55,17 @@ func (p *process) buried() {
 	p.typed.clear()
 }
 
-// announce tells the world that the actor has ended. What the actor owns is given up by
-// the function giveUp, which has its reasons.
-func (p *process) announce(d *doom, giveUp func(*relations, error)) {
+// close takes step 1, and returns what is left to be untied: nil if there was nothing.
+func (p *process) close() *relations {
 	p.typed.close()
 	p.typed.discard()
 	if p.rel.Load() == nil {
 		p.sys.remove(p) // first, because gone counts as told
 		if p.rel.CompareAndSwap(nil, gone) {
-			p.announced(d)
-			return
+			return nil
 		}
 	}
-	if r := p.rel.Load(); r != gone {
-		defer p.tell(r, d)
-		giveUp(r, d.reason)
-	}
-}
-
-func (p *process) announced(d *doom) {
-	if p.has(known) && p.sys.observed() {
-		p.sys.emit(Exited{PID{p}, d.reason, d.verdict()})
-	}
+	return p.rel.Load()
 }
 
 // ties are what is in the relations of an actor, but for calls.
@@ -73,21 +75,25 @@ type ties struct {
 	watching smallMap[*monitor, struct{}] // monitors that this actor has
 }
 
-// tell does steps 3 and 4, if nobody else does. Each step has a function, and so a
-// frame, of its own: they run at the bottom of a runner's stack, and all in one would
-// make it overflow.
-func (p *process) tell(r *relations, d *doom) {
-	was, mine := r.takeTies()
-	if !mine {
-		return
+// tell takes steps 3 and 4, unless another goroutine does. Each step has a function, and
+// so a frame, of its own.
+func (p *process) tell(r *relations) {
+	d := p.doom.Load()
+	if r != nil {
+		was, mine := r.takeTies()
+		if !mine {
+			return
+		}
+		p.release(d.reason)
+		p.sys.remove(p)
+		was.dropMonitors()
+		p.tellLinked(&was, d)
+		was.tellWatchers(d)
+		r.tellWaiting()
 	}
-	p.release(d.reason)
-	p.sys.remove(p)
-	was.dropMonitors()
-	p.tellLinked(&was, d)
-	was.tellWatchers(d)
-	r.tellWaiting()
-	p.announced(d)
+	if p.has(known) && p.sys.observed() {
+		p.sys.emit(Exited{PID{p}, d.reason, d.verdict()})
+	}
 }
 
 // takeTies empties the relations for good, and returns what there was. It reports
@@ -103,18 +109,39 @@ func (r *relations) takeTies() (was ties, mine bool) {
 	return was, true
 }
 
-// takeOwned takes one resource off the list, or returns nil. Nothing is added from
-// then on. Links and monitors still can be, and will be told like the others, or those
-// that come now would hear of the end too early.
-func (r *relations) takeOwned() Resource {
+// owns reports whether there is something to be released. Nothing is added from then
+// on. Links and monitors still can be, and will be told like the others, or those that
+// come now would hear of the end too early.
+func (r *relations) owns() bool {
+	if r == nil || r == gone {
+		return false
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sealed = true
-	for resource := range r.owned.all() {
-		r.owned.delete(resource)
-		return resource
+	return r.owned.key != nil || r.owned.more != nil || r.seldom != nil && len(r.seldom.releasing) > 0
+}
+
+// takeOwned takes one resource off the list, or returns nil. If there are many they
+// move to a list first: to look for one in a map that becomes empty takes ever longer.
+func (r *relations) takeOwned() Resource {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.owned.more != nil {
+		x := r.few()
+		for resource := range r.owned.all() {
+			x.releasing = append(x.releasing, resource)
+		}
+		r.owned = smallMap[Resource, struct{}]{}
 	}
-	return nil
+	if r.seldom != nil && len(r.seldom.releasing) > 0 {
+		list := r.seldom.releasing
+		r.seldom.releasing = list[1:]
+		return list[0]
+	}
+	resource := r.owned.key
+	r.owned.key = nil
+	return resource
 }
 
 func (p *process) giveUpOwned(r *relations, reason error) {
@@ -137,6 +164,9 @@ func (p *process) giveUpOwned(r *relations, reason error) {
 
 // abandonOwned is giveUpOwned for another goroutine than the runner.
 func (p *process) abandonOwned(r *relations, reason error) {
+	if !r.owns() {
+		return
+	}
 	var all sync.WaitGroup
 	for resource := r.takeOwned(); resource != nil; resource = r.takeOwned() {
 		all.Go(func() {

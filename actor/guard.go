@@ -16,25 +16,25 @@ import (
 // returns. If ctx is done first, Guard returns its cause, and f goes on alone: it
 // cannot be interrupted. It costs about a third of a microsecond.
 func Guard(ctx context.Context, f func() error) error {
-	g := guardedCall{f: f, done: make(chan struct{})}
-	go g.run()
-	select {
-	case <-g.done:
-		return g.err
-	case <-ctx.Done():
+	p := caller(ctx)
+	if p == nil {
+		err, _ := newGuardedCall().call(ctx, f)
+		return err
 	}
-	select {
-	case <-g.done: // both came: what f returned says more
-		return g.err
-	default:
-		return context.Cause(ctx)
+	// An actor that guards one call guards more.
+	g := p.sys.guards.Get().(*guardedCall)
+	err, returned := g.call(ctx, f)
+	if returned {
+		p.sys.guards.Put(g)
 	}
+	return err
 }
 
 // guardFor is Guard with a bound in place of a context. It reports false if f was
 // left alone.
 func guardFor(d time.Duration, f func() error) (error, bool) {
-	g := guardedCall{f: f, done: make(chan struct{})}
+	g := newGuardedCall()
+	g.f = f
 	go g.run()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -50,21 +50,56 @@ func guardFor(d time.Duration, f func() error) (error, bool) {
 // observer, a log handler, the text of an error. Whatever takes longer is left alone.
 const patience = time.Second
 
-// guardedCall is a call on a goroutine of its own. Its err may be read when done is
-// closed.
+// guardedCall is a call on a goroutine of its own. What has received from done may read
+// err, and use the call again: its goroutine is through with it. One that was left alone
+// belongs to its goroutine.
 type guardedCall struct {
 	f    func() error
 	err  error
 	done chan struct{}
+	run  func() // made once: a go statement with a receiver allocates
 }
 
-func (g *guardedCall) run() {
-	defer close(g.done) // even if the text of a panic cannot be had
-	defer func() {
-		if v := recover(); v != nil {
-			g.err = newPanicError(v)
-		}
-	}()
-	g.err = Goexit // unless f returns
-	g.err = vet(g.f())
+func newGuardedCall() *guardedCall {
+	g := &guardedCall{done: make(chan struct{}, 1)}
+	g.run = func() {
+		defer g.over() // even if the text of a panic cannot be had
+		defer g.caught()
+		growStack()    // f is deeper than a new stack, as a rule
+		g.err = Goexit // unless f returns
+		g.err = vet(g.f())
+	}
+	return g
 }
+
+// call calls f. It reports false if f was left alone, because ctx is done.
+func (g *guardedCall) call(ctx context.Context, f func() error) (error, bool) {
+	g.f = f
+	go g.run()
+	select {
+	case <-g.done:
+		return g.result(), true
+	case <-ctx.Done():
+	}
+	select {
+	case <-g.done: // both came: what f returned says more
+		return g.result(), true
+	default:
+		return context.Cause(ctx), false
+	}
+}
+
+// result returns what came of the call, and lets go of it.
+func (g *guardedCall) result() error {
+	err := g.err
+	g.f, g.err = nil, nil
+	return err
+}
+
+func (g *guardedCall) caught() {
+	if v := recover(); v != nil {
+		g.err = newPanicError(v)
+	}
+}
+
+func (g *guardedCall) over() { g.done <- struct{}{} }

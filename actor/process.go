@@ -164,6 +164,8 @@ type seldom struct {
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when all have been told; nil until asked for
 	starts *startup      // those whose Init this actor waits for
+	// releasing is what a dead actor owns and has not been released, if that is much.
+	releasing []Resource
 }
 
 // few returns r's rarities, made if need be. The lock must be held.
@@ -202,7 +204,8 @@ func (p *process) shut(d *doom) {
 	}
 }
 
-// leave notes that p is bound to end, and passes that on to those that p is starting:
+// leave notes that p, which has been sent a signal that it traps but obeys, is bound to
+// end, though not doomed: it still has to handle what came before. It passes that on to those that p is starting:
 // it will not come to it before their Inits have returned.
 func (p *process) leave() {
 	p.flags.Or(leaving)

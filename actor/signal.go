@@ -58,7 +58,10 @@ func (p *process) exit(s exitSignal) {
 	case s.end.reason == Kill:
 		p.kill(doomKilled)
 	case p.has(trapsExits):
-		p.queueExit(s)
+		if p.obeys(s) {
+			p.leave()
+		}
+		p.typed.mark(s)
 	case s.end != doomNormal || s.from == p:
 		p.kill(s.end)
 	}
@@ -207,19 +210,14 @@ func (p *process) unlinkedBy(peer *process, l *link, end *doom) {
 		p.shut(end)
 	case !won || lethal:
 	case traps:
-		p.queueExit(exitSignal{from: peer, end: end, link: l})
+		s := exitSignal{from: peer, end: end, link: l}
+		if p.obeys(s) {
+			p.leave()
+		}
+		p.typed.mark(s)
 	default:
 		l.settle(p, peer)
 	}
-}
-
-// queueExit queues an exit signal that p traps. If p will obey it all the same it is
-// bound to end, though not doomed: it still has to handle what came before.
-func (p *process) queueExit(s exitSignal) {
-	if p.obeys(s) {
-		p.leave()
-	}
-	p.typed.mark(s)
 }
 
 // obeys reports whether an exit signal that p traps ends it all the same: it comes from

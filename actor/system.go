@@ -37,11 +37,11 @@ type System struct {
 	backlog backlog
 	names   names
 
-	// wakers recycles the channels of calls, and startups those of spawns. A channel
-	// is given back empty, and whoever claims a call sends on it once: a late reply
-	// cannot reach a later call. The pools are not global, because a channel made in
+	// wakers recycles the channels of calls, startups and guards those of spawns and of
+	// guarded calls. A channel is given back empty, and whoever claims a call sends on it
+	// once: a late reply cannot reach a later call. The pools are not global, because a channel made in
 	// a synctest bubble must not be used outside of it.
-	wakers, startups sync.Pool
+	wakers, startups, guards sync.Pool
 
 	observers   atomic.Pointer[[]*observer]
 	deadLetters atomic.Uint64
@@ -71,6 +71,7 @@ func NewSystem(cfg Config) *System {
 	s.log = slog.New(newGuardedHandler(cmp.Or(cfg.Logger, slog.Default()).Handler()))
 	s.wakers.New = func() any { return make(chan struct{}, 1) }
 	s.startups.New = newStartup
+	s.guards.New = func() any { return newGuardedCall() }
 	s.root = &process{sys: s}
 	s.nobody = &process{sys: s}
 	s.nobody.doom.Store(doomNoProc)

@@ -35,38 +35,47 @@ func closed(err error) bool {
 // this child alone (SUP-7). The wait for it ends with the supervisor's doom. The error is
 // a *startFailure.
 func start(parent actor.Self, f func(actor.Self) (actor.PID, error)) (actor.PID, error) {
-	var pid actor.PID // may be read if Guard returns nil
-	var failure startFailure
-	err := actor.Guard(parent, func() (err error) {
-		if pid, err = startLinked(parent, f); err != nil {
-			failure.ignored = errors.Is(err, actor.Ignore)
-			failure.closed = errors.Is(err, actor.ErrClosed)
-		}
-		return err
-	})
+	a := attempt{parent: parent, start: f}
+	err := actor.Guard(parent, a.run)
 	switch {
 	case err == nil:
-		return pid, nil
-	case !parent.PID().Alive(): // failure may be in use
+		return a.pid, nil
+	case !parent.PID().Alive(): // the attempt may go on
 		return actor.PID{}, &startFailure{error: err}
 	}
-	failure.error = err
-	return actor.PID{}, &failure
+	return actor.PID{}, &startFailure{err, a.ignored, a.closed}
 }
 
-// startLinked makes sure that the child is linked. It is already if Start keeps its
-// word; if it does not, its end must not go unnoticed.
-func startLinked(parent actor.Self, f func(actor.Self) (actor.PID, error)) (actor.PID, error) {
-	pid, err := f(parent)
+// attempt is one call of a Start function.
+type attempt struct {
+	parent          actor.Self
+	start           func(actor.Self) (actor.PID, error)
+	pid             actor.PID
+	ignored, closed bool
+}
+
+func (a *attempt) run() error {
+	pid, err := a.start(a.parent)
+	if err == nil {
+		a.pid = pid
+		err = a.link(pid)
+	}
 	if err != nil {
-		return actor.PID{}, err
+		a.ignored = errors.Is(err, actor.Ignore)
+		a.closed = errors.Is(err, actor.ErrClosed)
 	}
+	return err
+}
+
+// link makes sure that the child is linked. It is already if Start keeps its word; if
+// it does not, its end must not go unnoticed.
+func (a *attempt) link(pid actor.PID) error {
 	if pid.IsZero() {
-		return pid, errNoPID
+		return errNoPID
 	}
-	if err := parent.Link(pid); err != nil {
+	err := a.parent.Link(pid)
+	if err != nil {
 		pid.Exit(actor.Kill) // the supervisor has ended meanwhile: the child is nobody's
-		return actor.PID{}, err
 	}
-	return pid, nil
+	return err
 }
