@@ -71,7 +71,7 @@ func (c *cell[M]) work(batch *mailbox.Batch[M]) (d *doom) {
 			return
 		}
 		if v := recover(); v != nil {
-			d = judgePanic(newPanicError(v))
+			d = judgePanic(Recovered(v))
 		} else { // runtime.Goexit: this deferred call is all that is left of the runner
 			c.bury(c.terminate(doomGoexit, batch))
 		}
@@ -196,7 +196,7 @@ func (c *cell[M]) callTerminate(t Terminator[M], d *doom, batch *mailbox.Batch[M
 		v := recover()
 		failure := doomGoexit
 		if v != nil {
-			failure = judgePanic(newPanicError(v))
+			failure = judgePanic(Recovered(v))
 		}
 		logCrash(&c.process, failure.reason, c.behavior)
 		if d.clean { // otherwise the first failure is the one that counts
@@ -244,7 +244,7 @@ func (c *cell[M]) init(s *startup) (d *doom) {
 		v := recover()
 		d = doomGoexit
 		if v != nil {
-			d = judgePanic(newPanicError(v))
+			d = judgePanic(Recovered(v))
 		}
 		logCrash(&c.process, d.reason, c.behavior)
 		if v == nil { // nobody else is left to do it

@@ -147,7 +147,7 @@ func (c *Context[M]) Go(f func(ctx context.Context)) {
 	go func() {
 		defer func() {
 			if v := recover(); v != nil {
-				reason := newPanicError(v)
+				reason := Recovered(v)
 				logCrash(p, reason, nil) // a doomed actor logs nothing itself
 				p.exit(exitSignal{from: p, end: judgePanic(reason)})
 			}

@@ -152,7 +152,7 @@ func (p *process) giveUpOwned(r *relations, reason error) {
 		}
 		failure := error(Goexit)
 		if v := recover(); v != nil {
-			failure = newPanicError(v)
+			failure = Recovered(v)
 		}
 		logCrash(p, failure, nil)
 		p.giveUpOwned(r, reason) // the others
@@ -161,6 +161,9 @@ func (p *process) giveUpOwned(r *relations, reason error) {
 		resource.Release(PID{p}, reason)
 	}
 }
+
+// releaseGrace is how long an Abandon waits for what the actor owns to be released.
+const releaseGrace = time.Second
 
 // abandonOwned is giveUpOwned for another goroutine than the runner.
 func (p *process) abandonOwned(r *relations, reason error) {
@@ -176,7 +179,7 @@ func (p *process) abandonOwned(r *relations, reason error) {
 			}
 		})
 	}
-	guardFor(patience, func() error { all.Wait(); return nil })
+	guardFor(releaseGrace, func() error { all.Wait(); return nil })
 }
 
 func (was *ties) dropMonitors() {

@@ -144,7 +144,7 @@ func newReasonError(reason error, panicked any) *ReasonError {
 	return &ReasonError{
 		Type:  v.Type().String(),
 		Nil:   v.Kind() == reflect.Pointer && v.IsNil(),
-		Panic: newPanicError(panicked),
+		Panic: Recovered(panicked),
 	}
 }
 

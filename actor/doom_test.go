@@ -199,18 +199,19 @@ func TestPanicWithABrokenValue(t *testing.T) {
 		"ten megabytes": strings.Repeat("x", 10<<20),
 	} {
 		t.Run(name, func(t *testing.T) {
-			sys := newSystem(t)
-			a := start(t, sys, &script{})
-			if name == "blocks" {
-				release := make(chan struct{})
-				defer close(release)
-				value = stringer(func() string { <-release; return "" })
-			}
-			a.Send(func(*doContext) error { panic(value) })
-			var panicked *actor.PanicError
-			if err := ended(t, a.PID()); !errors.As(err, &panicked) || len(err.Error()) > 10<<10 || err.Error() == "" {
-				t.Errorf("ended with an error of %d bytes", len(err.Error()))
-			}
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				a := start(t, sys, &script{})
+				if name == "blocks" {
+					release := make(chan struct{})
+					defer close(release)
+					value = stringer(func() string { <-release; return "" })
+				}
+				a.Send(func(*doContext) error { panic(value) })
+				var panicked *actor.PanicError
+				if err := ended(t, a.PID()); !errors.As(err, &panicked) || len(err.Error()) > 10<<10 || err.Error() == "" {
+					t.Errorf("ended with an error of %d bytes", len(err.Error()))
+				}
+			})
 		})
 	}
 }

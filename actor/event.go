@@ -48,19 +48,23 @@ func (DeadLetter) isEvent() {}
 
 // Observe calls f with each event of the system until stop is called. What caused the
 // event waits for f, so it must be quick and must not block; it may run on several
-// goroutines at once. If it panics, calls runtime.Goexit, or has not returned after a
-// second, it is taken off for good, and that is logged. A system that nobody observes
-// makes no events and has no cost for them. Observe panics if f is nil.
+// goroutines at once. If it panics or calls runtime.Goexit it is taken off for good, and
+// that is logged. If it has not returned after five seconds it is left alone, and misses
+// the events that come until it returns. A system that nobody observes makes no events
+// and has no cost for them. Observe panics if f is nil.
 func (s *System) Observe(f func(Event)) (stop func()) {
 	if f == nil {
 		panic("actor: Observe: f is nil")
 	}
-	o := &observer{f}
+	o := &observer{f: f}
 	s.change(func(list []*observer) []*observer { return append(slices.Clone(list), o) })
 	return func() { s.unobserve(o) }
 }
 
-type observer struct{ f func(Event) }
+type observer struct {
+	f     func(Event)
+	calls bounded
+}
 
 func (s *System) unobserve(o *observer) {
 	s.change(func(list []*observer) []*observer {
@@ -101,14 +105,14 @@ func (s *System) emit(e Event) {
 }
 
 func (s *System) notify(o *observer, e Event) {
-	err, returned := guardFor(patience, func() error {
+	misses := o.calls.hanging.Load() > 0
+	err, returned := o.calls.call(func() error {
 		o.f(e)
 		return nil
 	})
 	switch {
-	case !returned:
-		s.unobserve(o)
-		s.log.Error("observer took too long and was taken off", "event", fmt.Sprintf("%T", e))
+	case !returned && !misses:
+		s.log.Error("observer hangs, and will miss events", "event", fmt.Sprintf("%T", e))
 	case err != nil:
 		s.unobserve(o)
 		attrs := []any{"event", fmt.Sprintf("%T", e), "reason", err}

@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,7 +49,36 @@ func guardFor(d time.Duration, f func() error) (error, bool) {
 
 // patience bounds the wait for what must not block and is not an actor's handler: an
 // observer, a log handler, the text of an error. Whatever takes longer is left alone.
-const patience = time.Second
+const patience = 5 * time.Second
+
+// bounded calls functions of one origin that must not block. While one hangs, the
+// others are not called at all: each would cost its caller the wait, and a goroutine.
+type bounded struct{ hanging atomic.Int32 }
+
+// call calls f and returns what came of it. It reports false if f was not called, or was
+// left alone.
+func (b *bounded) call(f func() error) (error, bool) {
+	if b.hanging.Load() > 0 {
+		return nil, false
+	}
+	// Of the call and its caller, the one that comes second takes it off the count.
+	var over atomic.Bool
+	err, returned := guardFor(patience, func() error {
+		defer func() {
+			if over.Swap(true) {
+				b.hanging.Add(-1)
+			}
+		}()
+		return f()
+	})
+	if !returned {
+		b.hanging.Add(1)
+		if over.Swap(true) {
+			b.hanging.Add(-1)
+		}
+	}
+	return err, returned
+}
 
 // guardedCall is a call on a goroutine of its own. What has received from done may read
 // err, and use the call again: its goroutine is through with it. One that was left alone
@@ -98,7 +128,7 @@ func (g *guardedCall) result() error {
 
 func (g *guardedCall) caught() {
 	if v := recover(); v != nil {
-		g.err = newPanicError(v)
+		g.err = Recovered(v)
 	}
 }
 

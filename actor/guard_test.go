@@ -214,17 +214,19 @@ func TestTracesThatFail(t *testing.T) {
 func TestLogValueThatFails(t *testing.T) {
 	for name, fail := range failures {
 		t.Run(name, func(t *testing.T) {
-			release := make(chan struct{})
-			defer close(release)
-			sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
-			a, err := actor.Spawn(sys, behave(&vault{show: func() slog.Value { fail(release); return slog.Value{} }}))
-			if err != nil {
-				t.Fatal(err)
-			}
-			a.Send(returning(errBoom))
-			if err := ended(t, a.PID()); err != errBoom {
-				t.Errorf("ended with %v", err)
-			}
+			bubble(t, func(t *testing.T, _ *actor.System) {
+				release := make(chan struct{})
+				defer close(release)
+				sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+				a, err := actor.Spawn(sys, behave(&vault{show: func() slog.Value { fail(release); return slog.Value{} }}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				a.Send(returning(errBoom))
+				if err := ended(t, a.PID()); err != errBoom {
+					t.Errorf("ended with %v", err)
+				}
+			})
 		})
 	}
 }

@@ -17,10 +17,14 @@ type PanicError struct {
 	text string // of Value; made once, because its methods are not to be trusted
 }
 
-func newPanicError(value any) *PanicError {
+// Recovered returns the PanicError of a panic that the deferred function which calls it
+// has just recovered from; value is what recover returned. It is for code that calls
+// others' functions in place; see also [Guard]. Whatever the methods of value do costs the
+// text of the error at most.
+func Recovered(value any) *PanicError {
 	var pcs [64]uintptr
-	// Skip runtime.Callers, newPanicError, the deferred function and the panic
-	// machinery; what is left of the latter, Stack leaves out.
+	// Skip runtime.Callers, Recovered, the deferred function and the panic machinery;
+	// what is left of the latter, Stack leaves out.
 	n := runtime.Callers(3, pcs[:])
 	return &PanicError{Value: value, Stack: append(Stack(nil), pcs[:n]...), text: describe(value)}
 }

@@ -166,7 +166,7 @@ func configure(opts []Option) spawnConfig {
 func construct[M any](newBehavior func() Behavior[M]) (b Behavior[M], err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = newPanicError(v)
+			err = Recovered(v)
 		}
 	}()
 	if b = newBehavior(); isNil(b) {

@@ -80,8 +80,9 @@ func NewSystem(cfg Config) *System {
 }
 
 // Logger returns the logger of the system, for code that reports on its actors. It is
-// that of the Config with a guard around it: a handler that panics, calls
-// runtime.Goexit or takes longer than a second costs its record, and nothing else.
+// that of the Config with a guard around it: a handler that panics or calls
+// runtime.Goexit costs its record, and nothing else. One that has not returned after five
+// seconds is left alone, and the records that come until it returns are lost.
 func (s *System) Logger() *slog.Logger { return s.log }
 
 // age returns how old the system is, in units of tick. It is what actors keep of

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"errors"
-	"runtime"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -69,7 +68,7 @@ func (s service) runLogged(ctx *actor.Context[none]) (err error) {
 		}
 		if !ended {
 			if v := recover(); v != nil {
-				err = panicError(v)
+				err = actor.Recovered(v)
 			} else {
 				err = actor.Goexit
 			}
@@ -88,10 +87,3 @@ func (s service) runLogged(ctx *actor.Context[none]) (err error) {
 }
 
 const reportServiceFailed = "supervisor: service failed while it was stopped"
-
-// panicError makes an error of what a deferred function has recovered.
-func panicError(v any) *actor.PanicError {
-	var stack [64]uintptr
-	n := runtime.Callers(3, stack[:])
-	return &actor.PanicError{Value: v, Stack: append(actor.Stack(nil), stack[:n]...)}
-}

@@ -1,7 +1,6 @@
 package pubsub
 
 import (
-	"runtime"
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
@@ -132,9 +131,7 @@ func (w *walk[T]) contain() {
 		w.run() // this deferred call is all that is left of the goroutine
 		return
 	}
-	var pcs [64]uintptr
-	n := runtime.Callers(2, pcs[:]) // without runtime.Callers and contain
-	reason := &actor.PanicError{Value: v, Stack: append(actor.Stack(nil), pcs[:n]...)}
+	reason := actor.Recovered(v)
 	s.owner.Exit(reason)
 	safelog.Error(w.ps.logger(), "subscriber panicked", "topic", w.topic.name, "owner", s.owner, "reason", reason, "stack", reason.Stack)
 }

@@ -104,7 +104,7 @@ func (Drained) isEvent()      {}
 func (e *Endpoint) emit(s *Socket, event Event) {
 	defer func() {
 		if v := recover(); v != nil {
-			e.failed(event, &actor.PanicError{Value: v})
+			e.failed(event, actor.Recovered(v))
 		}
 	}()
 	s.Observe(event)

@@ -148,9 +148,7 @@ func (l *listener[K]) tell(c Change[K]) {
 	defer func() {
 		switch v := recover(); {
 		case v != nil:
-			var pcs [64]uintptr
-			n := runtime.Callers(2, pcs[:]) // without runtime.Callers and this function
-			l.fail(c.Key, &actor.PanicError{Value: v, Stack: append(actor.Stack(nil), pcs[:n]...)})
+			l.fail(c.Key, actor.Recovered(v))
 		case !returned:
 			l.fail(c.Key, actor.Goexit)
 		}
