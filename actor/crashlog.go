@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-
-	"github.com/troupe-go/troupe/internal/boundlog"
 )
 
 // logCrash reports the crash of an actor: OTP's crash report. Behavior is that of
@@ -24,7 +22,7 @@ func writeCrash(p *process, reason error, behavior any) {
 	attrs = append(attrs,
 		slog.Any("pid", PID{p}),
 		slog.String("name", PID{p}.Name()),
-		slog.Attr{Key: "reason", Value: boundlog.Value(reason)}, // it may quote what a client has sent
+		slog.Any("reason", shortened(reason)),
 		slog.Int("waiting", waiting),
 		slog.Uint64("handled", handled))
 	if label := (PID{p}).Label(); label != "" {
@@ -44,6 +42,23 @@ func writeCrash(p *process, reason error, behavior any) {
 	}
 	p.sys.log.LogAttrs(context.Background(), slog.LevelError, "actor crashed", attrs...)
 }
+
+// shortened returns reason, with a shorter text if that is very long: it may quote what a
+// client has sent.
+func shortened(reason error) error {
+	if text := reason.Error(); len(text) > maxText {
+		return &shortError{cut(text), reason}
+	}
+	return reason
+}
+
+type shortError struct {
+	text string
+	err  error
+}
+
+func (e *shortError) Error() string { return e.text }
+func (e *shortError) Unwrap() error { return e.err }
 
 // stateOf returns the state that a behavior shows. It is resolved here and now, because
 // a log handler might do it when the actor is gone.

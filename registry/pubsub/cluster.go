@@ -9,7 +9,7 @@ import (
 	"reflect"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/boundlog"
+	"github.com/troupe-go/troupe/actor/boundlog"
 )
 
 // Connect joins this PubSub to the others of a cluster: from now on a broadcast

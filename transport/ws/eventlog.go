@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/troupe-go/troupe/internal/boundlog"
+	"github.com/troupe-go/troupe/actor/boundlog"
 )
 
 // EventLog logs events: its Observe method goes into Socket.Observe. The zero

@@ -1,5 +1,6 @@
 // Package boundlog keeps what clients and other nodes can cause from flooding a log:
-// each text is logged at most so often, and what comes with it is cut.
+// each text is logged at most so often, and what comes with it is cut. The packages that
+// clients reach log through it; so can those that are built on them.
 package boundlog
 
 import (

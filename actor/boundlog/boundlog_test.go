@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/troupe-go/troupe/internal/boundlog"
+	"github.com/troupe-go/troupe/actor/boundlog"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
