@@ -7,7 +7,7 @@ import (
 )
 
 // guardedHandler keeps a log handler's failures away from those that log: actors,
-// supervisors, and whoever happens to send a message. A record whose handler panics,
+// supervisors, and any goroutine that sends a message. A record whose handler panics,
 // calls runtime.Goexit, or does the like by way of a value in the record, is lost. So
 // are those that come while a call of the handler hangs.
 type guardedHandler struct {

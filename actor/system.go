@@ -38,7 +38,7 @@ type System struct {
 	names   names
 
 	// wakers recycles the channels of calls, startups and guards those of spawns and of
-	// guarded calls. A channel is given back empty, and whoever claims a call sends on it
+	// guarded calls. A channel is given back empty, and the claimer of a call sends on it
 	// once: a late reply cannot reach a later call. The pools are not global, because a channel made in
 	// a synctest bubble must not be used outside of it.
 	wakers, startups, guards sync.Pool

@@ -43,9 +43,9 @@ func refOf[M, K any](key K, pid actor.PID) (actor.Ref[M], error) {
 // It fails with what newActor returned, with an error that wraps [ErrType] if the
 // actor's messages are not of type M, with one that wraps [actor.NoProc] if the
 // new actor has ended already, and with ctx's error if a caller had to wait for
-// another's newActor for too long. If newActor panics or calls runtime.Goexit, those
-// who wait call their own; one that never returns holds up those who want the key, each
-// until its ctx is done, and nobody else. LookupOrStart panics if newActor is nil.
+// another's newActor for too long. If newActor panics or calls runtime.Goexit, the
+// callers that wait call their own; one that never returns holds up the callers that want
+// the key, each until its ctx is done, and nobody else. LookupOrStart panics if newActor is nil.
 //
 // An actor that asks for its own key in its Init, before it has registered itself,
 // waits for itself. If somebody uses Register to give the key to another actor

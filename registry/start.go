@@ -22,8 +22,8 @@ type starts[K comparable] struct {
 type start struct {
 	over chan struct{} // closed when the rest is set
 	pid  actor.PID
-	// err is the start's; both are zero if it panicked. Its text has been made: those
-	// who wait for the start must not call what may be methods of the starter's own.
+	// err is the start's; both are zero if it panicked. Its text has been made: the
+	// callers that wait for the start must not call what may be methods of the starter's own.
 	err error
 }
 

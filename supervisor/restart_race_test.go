@@ -40,8 +40,8 @@ func (c cast) Init(ctx *actor.Context[any]) error {
 
 func (cast) Receive(_ *actor.Context[any], reason any) error { return reason.(error) }
 
-// SUP-30: one ordinary end is one restart, however many processors there are: who
-// is started anew finds free what the one before had, and what belonged to its linked
+// SUP-30: one ordinary end is one restart, however many processors there are: the
+// new child finds free what the one before had, and what belonged to its linked
 // actors, which may take a moment longer to end. Otherwise it fails to start, and a
 // supervisor with the default intensity gives up.
 func TestARestartFindsItsNamesFree(t *testing.T) {

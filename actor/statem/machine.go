@@ -34,7 +34,7 @@ type Initializer[S comparable, M any] interface {
 	Init(c *Context[S, M]) (S, error)
 }
 
-// Enterer is a [Machine] that is told when it enters a state. Enter runs after Init, when whoever spawned the machine
+// Enterer is a [Machine] that is told when it enters a state. Enter runs after Init, when the spawner of the machine
 // goes on already, with the first state as both old and state; after each change
 // of state; and after [Context.RepeatState]. It runs before any other event.
 //

@@ -82,7 +82,7 @@ func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
 // subscribers run on the broadcaster's goroutine, to save the switch, that ends, too,
 // when all have been called. One that blocks holds up this broadcast and no other. What
 // comes from another node has a goroutine of its own: neither ends what others are
-// told, and who blocks there for five seconds ends as if it had panicked.
+// told, and an owner whose function blocks there for five seconds ends as if it had panicked.
 //
 // A connected PubSub hands msg to its [Adapter] first, which takes it to the
 // subscribers of the other nodes. The error says that some of these will not get

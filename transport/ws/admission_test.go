@@ -117,7 +117,7 @@ func TestMaxConnections(t *testing.T) {
 	}
 }
 
-// Who is refused by Connect, or makes it panic, takes nobody's place.
+// A client that Connect refuses, or panics at, takes nobody's place.
 func TestRefusedConnectionsAreNotCounted(t *testing.T) {
 	socket := polling(nil)
 	socket.MaxPerAddress, socket.MaxConnections = 1, 1

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// A write never waits for the client. It is tried at once, on the goroutine of
-// whoever sends; what the kernel does not take is queued, up to a limit, and a
+// A write never waits for the client. It is tried at once, on the sender's
+// goroutine; what the kernel does not take is queued, up to a limit, and a
 // goroutine lives for as long as there is a queue.
 
 // backlog is what the kernel did not take at once.

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// parking is who reads a connection, and may touch its inbound: one goroutine at a
+// parking says which goroutine reads a connection, and may touch its inbound: one at a
 // time, or none. The connection is in one of three states:
 //
 //   - reading: a goroutine runs receive, or closing;
-//   - parked: none does. Whoever ends this state, under mu, has what the reader had:
+//   - parked: none does. The goroutine that ends this state, under mu, has what the reader had:
 //     wake starts a reader, expire tells the session to hang up, end starts closing;
 //   - unread: none does, since run has not been called, or since the session has been
 //     told that there is no more to read. Only end starts a reader, closing.

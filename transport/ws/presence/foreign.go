@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// foreign is a piece of the user's code, such as Fetch or an adapter, that may be called
-// by whoever must go on. Calls that do not return are left alone, and when there are
+// foreign is a piece of the user's code, such as Fetch or an adapter, that is called
+// by goroutines that must go on. Calls that do not return are left alone, and when there are
 // too many of them there are no more.
 type foreign struct {
 	limit time.Duration // how long a call may take

@@ -39,7 +39,7 @@ func (s *shard) own(pid actor.PID) (*owner, error) {
 }
 
 // Release removes the actor's presences at its end. It implements [actor.Resource].
-// Whoever owns after that is refused, and whoever did before has been removed here.
+// An owner that comes after that is refused, and one from before has been removed here.
 func (o *owner) Release(pid actor.PID, _ error) {
 	o.shard.mu.Lock()
 	defer o.shard.mu.Unlock()

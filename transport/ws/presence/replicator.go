@@ -119,8 +119,8 @@ func (s *shard) broadcast(m crdt.Message) {
 	s.send(&s.tracker.broadcasting, func(a pubsub.Adapter) error { return a.Broadcast(s.name, m.Encode()) })
 }
 
-// send has the adapter send. An error is of no consequence, and logged: whoever lacks
-// what was lost will notice, and ask.
+// send has the adapter send. An error is of no consequence, and logged: a node that
+// lacks what was lost will notice, and ask.
 func (s *shard) send(adapter *foreign, send func(pubsub.Adapter) error) {
 	err := adapter.call(context.Background(), func(context.Context) error {
 		err := send(s.tracker.cfg.Adapter)
