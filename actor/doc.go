@@ -25,6 +25,14 @@
 // signals and downs included: whoever hears of a death has got all that the dead
 // actor sent before. Only lethal signals act at once, ahead of what waits.
 //
+// # Others' code
+//
+// Whatever a handler does costs its own actor: it panics, calls runtime.Goexit, returns
+// an error whose methods panic, or never returns. Code of users that runs elsewhere,
+// observers, log handlers, inspections, is kept behind a [Guard], and what must not
+// block and does is left alone. A reason is judged once, where it comes up: code that is
+// told of an end asks [Exit.Crashed] and needs no method of the reason.
+//
 // # What Go cannot do
 //
 // A running handler cannot be interrupted. A kill cancels the actor's [Context],

@@ -1,0 +1,99 @@
+package actor_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// A library calls its users' functions from an actor of its own, which must go on.
+func ExampleGuard() {
+	ctx := context.Background()
+	fmt.Println(actor.Guard(ctx, func() error { return nil }))
+	fmt.Println(actor.Guard(ctx, func() error { panic("oops") }))
+	fmt.Println(actor.Guard(ctx, func() error { runtime.Goexit(); return nil }))
+	// Output:
+	// <nil>
+	// panic: oops
+	// handler called runtime.Goexit
+}
+
+// A Via is good over restarts: it finds the actor that has the name now.
+func ExampleVia() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+
+	visits := actor.Via[counterMsg]{System: sys, Name: "visits"}
+	for range 2 {
+		ref, err := actor.Spawn(sys, newCounter, actor.Name("visits"))
+		if err != nil {
+			panic(err)
+		}
+		visits.Send(inc(1))
+		n, err := actor.Call(ctx, visits.Now(), newGet)
+		fmt.Println(n, err)
+		_ = ref.PID().Stop(ctx, nil)
+	}
+	fmt.Println(visits.TrySend(inc(1)))
+	// Output:
+	// 1 <nil>
+	// 1 <nil>
+	// no such process
+}
+
+func newGet(r actor.Reply[int]) counterMsg { return get{r} }
+
+// An actor that runs gets a name, and loses it.
+func ExampleSystem_Register() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	defer sys.Shutdown(ctx)
+
+	ref, err := actor.Spawn(sys, newCounter)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(sys.Register("visits", ref.PID()), sys.Names())
+	fmt.Println(sys.Register("hits", ref.PID()))
+	fmt.Println(sys.Unregister("visits"), sys.Names())
+	// Output:
+	// <nil> [visits]
+	// actor: register <0.1> as "hits": actor: it has a name already: "visits"
+	// true []
+}
+
+// What package sys does in OTP: look into an actor that runs.
+func ExamplePID_Install() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+
+	ref, err := actor.Spawn(sys, newCounter)
+	if err != nil {
+		panic(err)
+	}
+	stop, err := ref.PID().Install(ctx, func(t actor.Trace) { fmt.Println(t.Kind, t.Message, t.Result) })
+	if err != nil {
+		panic(err)
+	}
+	if err := ref.PID().KeepStatistics(ctx, true); err != nil {
+		panic(err)
+	}
+	ref.Send(inc(2))
+	s, err := ref.PID().Statistics(ctx)
+	fmt.Println(s.Messages, err)
+	stop()
+	ref.Send(inc(3))
+	log := ref.PID().KeepLog(ctx, 10)
+	ref.Send(inc(4))
+	last, err := ref.PID().Log(ctx)
+	fmt.Println(log, len(last), last[0].Message, err)
+	// Output:
+	// message 2 <nil>
+	// 1 <nil>
+	// <nil> 1 4 <nil>
+}
