@@ -147,7 +147,7 @@ func TestChildForNobodyThatIsSlowToStop(t *testing.T) {
 		s.expectError(err, context.DeadlineExceeded)
 		time.Sleep(4*time.Second - 1)
 		s.expect("+a")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		s.expect("a is cut short")
 		s.expectReports("child did not stop in order killed")
 		s.expectCount(sup, workers(0))
