@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -42,10 +43,21 @@ func TestRoomShowsWhoIsThere(t *testing.T) {
 
 func TestRoomPassesMessagesOn(t *testing.T) {
 	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
-		hello := Message{User: "ann", Body: "hello"}
-		ann.AssertReply(t, ann.Push(t, "new_msg", hello), "ok", nil)
+		hello := Message{"ann", NewMsg{Body: "hello", ID: "1"}}
+		ann.AssertReply(t, ann.Push(t, "new_msg", hello.NewMsg), "ok", nil)
 		ann.AssertPush(t, "new_msg", hello)
 		bob.AssertPush(t, "new_msg", hello)
+	})
+}
+
+func TestNobodySpeaksAsSomebodyElse(t *testing.T) {
+	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
+		forged := Message{"ann", NewMsg{Body: "I owe bob 100"}}
+		bob.AssertReply(t, bob.Push(t, "new_msg", forged), "ok")
+		for _, reader := range []*wstest.Channel{ann, bob} {
+			reader.AssertPush(t, "new_msg", Message{"bob", forged.NewMsg})
+			reader.RefutePush(t, "new_msg")
+		}
 	})
 }
 
@@ -55,25 +67,75 @@ func TestRoomSurvivesTheCrashButton(t *testing.T) {
 		if _, ok := errors.AsType[*actor.PanicError](ann.AssertCrash(t)); !ok {
 			t.Error("no panic")
 		}
-		still := Message{User: "bob", Body: "still here"}
-		bob.AssertReply(t, bob.Push(t, "new_msg", still), "ok")
+		still := Message{"bob", NewMsg{Body: "still here"}}
+		bob.AssertReply(t, bob.Push(t, "new_msg", still.NewMsg), "ok")
 		bob.AssertPush(t, "new_msg", still)
 		ann.RefutePush(t, "new_msg")
 	})
 }
 
+// An emoji is two UTF-16 code units and four bytes.
+const emoji = "\U0001f3ad"
+
 func TestRoomSaysWhatIsWrongWithAMessage(t *testing.T) {
 	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
-		for problem, in := range map[string]any{
-			"is missing":                     map[string]string{"user": "ann"},
-			"is empty":                       Message{User: "ann"},
-			"must be a string, not a number": map[string]any{"user": "ann", "body": 17},
-			"is longer than 4000 bytes":      Message{User: "ann", Body: strings.Repeat("x", 4001)},
+		for _, c := range []struct {
+			in             any
+			field, problem string
+		}{
+			{map[string]string{"user": "ann"}, "body", "is missing"},
+			{NewMsg{}, "body", "is empty"},
+			{NewMsg{Body: " \n\t"}, "body", "is empty"},
+			{map[string]any{"body": 17}, "body", "must be a string, not a number"},
+			{NewMsg{Body: strings.Repeat("x", maxBody+1)}, "body", "is longer than 2000 characters"},
+			{NewMsg{Body: "x" + strings.Repeat(emoji, maxBody/2)}, "body", "is longer than 2000 characters"},
+			{NewMsg{Body: "x", ID: strings.Repeat("x", maxID+1)}, "id", "is longer than 64 bytes"},
 		} {
-			ref := ann.Push(t, "new_msg", in)
-			ann.AssertReply(t, ref, "error", wstest.Partial{"fields": map[string]string{"body": problem}})
+			ref := ann.Push(t, "new_msg", c.in)
+			ann.AssertReply(t, ref, "error", wstest.Partial{"fields": map[string]string{c.field: c.problem}})
 		}
 		bob.RefutePush(t, "new_msg")
+	})
+}
+
+// What the page lets through is not refused, whatever it takes in bytes.
+func TestRoomCountsCharactersAsThePageDoes(t *testing.T) {
+	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
+		for _, text := range []string{"x", "\u00e9", "\u8a9e", "\ufffd"} {
+			m := NewMsg{Body: strings.Repeat(text, maxBody)}
+			ann.AssertReply(t, ann.Push(t, "new_msg", m), "ok")
+			bob.AssertPush(t, "new_msg", Message{"ann", m})
+		}
+		m := NewMsg{Body: strings.Repeat(emoji, maxBody/2)}
+		ann.AssertReply(t, ann.Push(t, "new_msg", m), "ok")
+		bob.AssertPush(t, "new_msg", Message{"ann", m})
+	})
+	html, err := page.ReadFile("page/index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []string{
+		fmt.Sprintf(`id="name" maxlength="%d"`, maxName),
+		fmt.Sprintf(`id="message" data-limit="%d"`, maxBody),
+	} {
+		if !strings.Contains(string(html), limit) {
+			t.Errorf("not in the page: %s", limit)
+		}
+	}
+}
+
+func TestRoomSaysWhatIsWrongWithAName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := wstest.NewClient(t, wstest.Start(t, newEndpoint), "/socket", ws.Identity{})
+		for name, problem := range map[string]string{
+			"":                                     "is empty",
+			" \u2003":                              "is empty",
+			strings.Repeat("x", maxName+1):         "is longer than 32 characters",
+			strings.Repeat(emoji, maxName/2) + "x": "is longer than 32 characters",
+		} {
+			client.JoinRefused(t, "room:lobby", Visitor{name}, ws.Invalid("user", problem))
+		}
+		client.Join(t, "room:lobby", Visitor{strings.Repeat(emoji, maxName/2)})
 	})
 }
 

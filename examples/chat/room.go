@@ -1,27 +1,39 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+	"unicode/utf16"
+
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
 // RoomChannel is one client in one room.
-type RoomChannel struct{ who *presence.Tracker }
+type RoomChannel struct {
+	who  *presence.Tracker
+	user string // since the join: what a client says later cannot change it
+}
 
-// Visitor is what a client joins with.
+// Visitor is what a client joins with. Anybody may take any name here; a program that
+// is to be trusted takes it from what [ws.Socket.Connect] has checked.
 type Visitor struct {
 	User string `json:"user"`
 }
 
+// Validate keeps out names that the page cannot show.
+func (v Visitor) Validate() error { return short("user", v.User, maxName) }
+
 // Join lets everybody in, and then shows who is there.
-func (r RoomChannel) Join(c *ws.Channel, _ string, in ws.Payload) (any, error) {
+func (r *RoomChannel) Join(c *ws.Channel, _ string, in ws.Payload) (any, error) {
 	visitor, err := ws.Decode[Visitor](in)
 	if err != nil {
 		return nil, err
 	}
+	r.user = visitor.User
 	c.Continue(func(c *ws.Channel) error {
-		if _, err := r.who.Track(c, visitor.User, nil); err != nil {
+		if _, err := r.who.Track(c, r.user, nil); err != nil {
 			return err
 		}
 		return r.who.PushState(c)
@@ -29,40 +41,69 @@ func (r RoomChannel) Join(c *ws.Channel, _ string, in ws.Payload) (any, error) {
 	return nil, nil
 }
 
-// Message is what somebody says.
+// NewMsg is what a client says. The ID is the client's own, to know its message again
+// when everybody gets it.
+type NewMsg struct {
+	Body string `json:"body"`
+	ID   string `json:"id,omitempty"`
+}
+
+// Message is what everybody gets of it.
 type Message struct {
 	User string `json:"user"`
-	Body string `json:"body"`
+	NewMsg
 }
 
 // Validate keeps out what the page cannot show.
-func (m Message) Validate() error {
+func (m NewMsg) Validate() error {
+	if len(m.ID) > maxID {
+		return ws.Invalid("id", fmt.Sprintf("is longer than %d bytes", maxID))
+	}
+	return short("body", m.Body, maxBody)
+}
+
+// In UTF-16 code units, the characters of JavaScript: the page counts them alike.
+const (
+	maxName = 32
+	maxBody = 2000
+)
+
+const maxID = 64 // bytes
+
+func short(field, text string, limit int) error {
+	units := 0
+	for _, r := range text {
+		units += utf16.RuneLen(r)
+	}
 	switch {
-	case m.Body == "":
-		return ws.Invalid("body", "is empty")
-	case len(m.Body) > 4000:
-		return ws.Invalid("body", "is longer than 4000 bytes")
+	case strings.TrimSpace(text) == "":
+		return ws.Invalid(field, "is empty")
+	case units > limit:
+		return ws.Invalid(field, fmt.Sprintf("is longer than %d characters", limit))
 	}
 	return nil
 }
 
-var roomEvents = ws.Events[RoomChannel]{
-	"new_msg": ws.On(RoomChannel.NewMsg),
-	"crash":   RoomChannel.Crash,
+var roomEvents = ws.Events[*RoomChannel]{
+	"new_msg": ws.On((*RoomChannel).NewMsg),
+	"crash":   (*RoomChannel).Crash,
 }
 
 // HandleIn finds the method for what the client sends.
-func (r RoomChannel) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
+func (r *RoomChannel) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
 	return roomEvents.Handle(r, c, event, in)
 }
 
 // NewMsg passes a message on to everybody in the room.
-func (RoomChannel) NewMsg(c *ws.Channel, m Message) (ws.Reply, error) {
-	return ws.OK(nil), c.Broadcast("new_msg", m)
+func (r *RoomChannel) NewMsg(c *ws.Channel, m NewMsg) (ws.Reply, error) {
+	if err := c.Broadcast("new_msg", Message{r.user, m}); err != nil {
+		return ws.NoReply, err // with OK, the client would hear of success first
+	}
+	return ws.OK(nil), nil
 }
 
 // Crash is what the button on the page is for.
-func (RoomChannel) Crash(*ws.Channel, ws.Payload) (ws.Reply, error) {
+func (*RoomChannel) Crash(*ws.Channel, ws.Payload) (ws.Reply, error) {
 	panic("somebody pressed the crash button")
 }
 
@@ -73,6 +114,6 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	}
 	return ws.NewEndpoint(sys, ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return RoomChannel{who} }}},
+		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &RoomChannel{who: who} }}},
 	})
 }

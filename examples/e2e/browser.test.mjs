@@ -1,5 +1,5 @@
-// The chat page in a real browser: what two people see of each other, of a crash,
-// and of a server restart. Leaves screenshots in artifacts/.
+// The chat page in a real browser: what people see of each other, of a message on its way,
+// of a crash, and of a server restart. Leaves screenshots in artifacts/.
 
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
@@ -48,7 +48,7 @@ after(async () => {
 class Person {
   complaints = []; // console errors, uncaught exceptions, failed requests
 
-  static async visits(t, query, options = {}) {
+  static async visits(t, query, { wire, ...options } = {}) {
     const context = await browser.newContext({ viewport: { width: 1180, height: 760 }, ...options });
     t.after(() => context.close());
     const person = new Person();
@@ -71,14 +71,16 @@ class Person {
         new MutationObserver(note).observe(status, { attributes: true });
       });
     });
+    await wire?.attach(page);
     person.page = page;
-    person.query = query;
     await page.goto(`${server.http}/${query}`);
     return person;
   }
 
   static async enters(t, user, room, options) {
-    const person = await Person.visits(t, `?${new URLSearchParams({ user, room })}`, options);
+    const person = await Person.visits(t, `?${new URLSearchParams({ room })}`, options);
+    await person.at("name-input").fill(user);
+    await person.at("enter-button").click();
     await person.status("connected");
     return person;
   }
@@ -114,7 +116,26 @@ class Person {
 
   /** Waits until exactly these are shown to be in the room. */
   async isWith(...names) {
-    await this.at("present").and(this.page.getByText(`${names.length} here: ${names.join(", ")}`, { exact: true })).waitFor();
+    await this.page.waitForFunction((names) => {
+      const shown = [...document.querySelectorAll("[data-testid=member-name]")].map((e) => e.textContent);
+      return JSON.stringify(shown) === names;
+    }, JSON.stringify(names));
+    assert.equal(await this.at("people-toggle").textContent(), `${names.length} here`);
+  }
+
+  /** Waits for a message of one's own that is on its way, in a state. */
+  async awaits(body, state) {
+    const one = this.page.locator(`[data-testid=pending][data-state=${state}]`).filter({ hasText: body });
+    await one.waitFor();
+    return one.getByTestId("pending-note").textContent();
+  }
+
+  /** What the page shall see of whether somebody looks at it. */
+  looks(visibility) {
+    return this.page.evaluate((visibility) => {
+      Object.defineProperty(document, "visibilityState", { configurable: true, get: () => visibility });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, visibility);
   }
 
   async line(kind) {
@@ -125,6 +146,51 @@ class Person {
 
   shot(name) {
     return this.page.screenshot({ path: `${artifacts}${name}.png`, animations: "disabled" });
+  }
+}
+
+/** The wire between a page and the server, on which what the server sends can be held up. */
+class Wire {
+  #held = null;
+  #arrived = () => {}; // what holds() waits for
+  #page;
+  #server;
+
+  attach(page) {
+    return page.routeWebSocket(/\/socket\//, (fromPage) => {
+      this.#page = fromPage;
+      this.#server = fromPage.connectToServer();
+      this.#server.onMessage((text) => {
+        if (this.#held === null) return fromPage.send(text);
+        this.#held.push(text);
+        this.#arrived();
+      });
+    });
+  }
+
+  hold() {
+    this.#held = [];
+  }
+
+  /** Waits until so many of each event are held. */
+  async holds(counts) {
+    const enough = () =>
+      Object.entries(counts).every(([event, n]) => this.#held.filter((text) => JSON.parse(text)[3] === event).length >= n);
+    while (!enough()) await new Promise((arrived) => (this.#arrived = arrived));
+  }
+
+  /** Lets go of what is held and passes the test, in order; the rest is lost. */
+  release(passes = () => true) {
+    const held = this.#held;
+    this.#held = null;
+    for (const text of held) if (passes(JSON.parse(text))) this.#page.send(text);
+  }
+
+  /** Ends the connection for both. */
+  cut() {
+    this.#held = null;
+    this.#page.close();
+    this.#server.close();
   }
 }
 
@@ -175,13 +241,15 @@ it("a person enters by the form, and leaves for another room", async (t) => {
   await cara.status("connected");
   assert.equal(await cara.at("room-name").textContent(), "kitchen");
   const url = new URL(cara.page.url());
-  assert.deepEqual(Object.fromEntries(url.searchParams), { user: "cara", room: "kitchen" });
+  assert.deepEqual(Object.fromEntries(url.searchParams), { room: "kitchen" });
+  assert.doesNotMatch(cara.page.url(), /cara/);
 
   const dan = await Person.enters(t, "dan", "garden");
   await cara.isWith("cara");
   await cara.says("anybody in the kitchen?");
   await cara.sees("anybody in the kitchen?");
   await cara.at("leave-button").click();
+  await cara.at("lobby").waitFor();
   await cara.at("room-input").fill("garden");
   await cara.at("enter-button").click();
   await cara.status("connected");
@@ -256,4 +324,222 @@ it("the page comes back after a server restart", async (t) => {
   await ida.isWith("ida");
   await ida.at("message-input").press("Enter");
   assert.deepEqual(await ida.sees("kept"), { author: "ida", own: true });
+});
+
+it("Back returns to the lobby, Forward to the room, and a reload stays", async (t) => {
+  const jan = await Person.visits(t, "");
+  await jan.at("name-input").fill("jan");
+  await jan.at("room-input").fill("attic");
+  await jan.at("room-input").press("Enter");
+  await jan.status("connected");
+  await jan.page.reload();
+  await jan.status("connected");
+  await jan.isWith("jan");
+  await jan.page.goBack();
+  await jan.at("lobby").waitFor();
+  assert.equal(await jan.at("chat").isVisible(), false);
+  assert.equal(await jan.page.title(), "Troupe chat");
+  const kim = await Person.enters(t, "kim", "attic");
+  await kim.isWith("kim");
+  await jan.page.goForward();
+  await jan.status("connected");
+  for (const person of [jan, kim]) await person.isWith("jan", "kim");
+  await jan.at("leave-button").click();
+  await jan.at("lobby").waitFor();
+  await kim.isWith("kim");
+  assert.equal(await jan.at("name-input").inputValue(), "jan");
+
+  // A link that somebody shares leads into the room, but makes nobody somebody else.
+  const lea = await Person.visits(t, "?room=attic&user=kim");
+  assert.equal(await lea.at("room-input").inputValue(), "attic");
+  assert.equal(await lea.at("name-input").inputValue(), "");
+  assert.deepEqual([jan.complaints, kim.complaints, lea.complaints], [[], [], []]);
+});
+
+it("a message that is too long stays where it was typed", async (t) => {
+  const mia = await Person.enters(t, "mia", "limits");
+  const ned = await Person.enters(t, "ned", "limits");
+  const input = mia.at("message-input");
+
+  for (const most of ["x".repeat(2000), "語".repeat(2000), "🎭".repeat(1000)]) {
+    await mia.says(most);
+    await ned.sees(most);
+  }
+  const long = "🎭".repeat(1000) + "x";
+  await mia.says(long);
+  assert.match(await mia.at("compose-hint").textContent(), /1 too many: a message has at most 2000 characters/);
+  assert.equal(await input.inputValue(), long);
+
+  // Another page might not know the limit: the server's own reason is shown.
+  await input.evaluate((e) => (e.dataset.limit = "1000000"));
+  await mia.says(long);
+  await mia.page.getByText("Not sent: body is longer than 2000 characters.", { exact: true }).waitFor();
+  assert.equal(await input.inputValue(), long);
+  assert.equal(await mia.at("pending").count(), 0);
+  await mia.says("short");
+  await ned.sees("short");
+  assert.equal(await ned.at("message").count(), 4);
+});
+
+it("a refused message is kept beside the next one", async (t) => {
+  const wire = new Wire();
+  const ola = await Person.enters(t, "ola", "beside", { wire });
+  await ola.at("message-input").evaluate((e) => (e.dataset.limit = "1000000"));
+  wire.hold();
+  await ola.says("y".repeat(2001));
+  await ola.awaits("yyy", "pending");
+  await ola.at("message-input").fill("the next one");
+  wire.release();
+  assert.match(await ola.awaits("yyy", "refused"), /longer than 2000/);
+  assert.equal(await ola.at("message-input").inputValue(), "the next one");
+});
+
+it("a message is pending, then not confirmed, until the server is heard again", async (t) => {
+  const wire = new Wire();
+  const pia = await Person.visits(t, "?room=slow", { wire });
+  await pia.page.clock.install();
+  await pia.page.reload();
+  await pia.at("name-input").fill("pia");
+  await pia.at("enter-button").click();
+  await pia.status("connected");
+  const quin = await Person.enters(t, "quin", "slow");
+
+  const isOf = (event) => ([, , , e]) => e === event;
+  for (const [body, passes, how] of [
+    ["late broadcast", isOf("new_msg"), "broadcast"],
+    ["late reply", isOf("phx_reply"), "reply"],
+    ["late both", () => true, "broadcast"],
+  ]) {
+    wire.hold();
+    await pia.says(body);
+    assert.match(await pia.awaits(body, "pending"), /Sending/);
+    await quin.sees(body);
+    await wire.holds({ new_msg: 1, phx_reply: 1 });
+    await pia.page.clock.fastForward(10_001);
+    assert.match(await pia.awaits(body, "unconfirmed"), /Not confirmed/);
+    if (body === "late broadcast") await pia.shot("unconfirmed-light");
+    wire.release(passes);
+    if (how === "reply") assert.equal(await pia.awaits(body, "sent"), "");
+    else assert.deepEqual(await pia.sees(body), { author: "pia", own: true });
+    assert.equal(await pia.page.getByText(body, { exact: true }).count(), 1, "it is shown once");
+  }
+
+  // A connection that breaks leaves it open whether the message arrived.
+  wire.hold();
+  await pia.says("who knows");
+  await quin.sees("who knows");
+  wire.cut();
+  assert.match(await pia.awaits("who knows", "unconfirmed"), /may have arrived/);
+  assert.equal(await pia.page.locator("[data-kind=unsent]").count(), 0);
+  assert.equal(await quin.at("message").count(), 4, "each message once");
+});
+
+it("nobody speaks as somebody else, and a namesake confirms nothing", async (t) => {
+  const wire = new Wire();
+  const rex = await Person.enters(t, "rex", "names", { wire });
+  const also = await Person.enters(t, "rex", "names");
+  wire.hold();
+  await rex.says("hello");
+  await rex.awaits("hello", "pending");
+  await also.sees("hello");
+  await also.says("hello");
+  await also.at("message").nth(1).waitFor();
+  await wire.holds({ new_msg: 2, phx_reply: 1 });
+  // The first one's own is lost; the namesake's, of the same words, is another message.
+  let n = 0;
+  wire.release(([, , , event]) => event !== "new_msg" || (n += 1) === 2);
+  await rex.awaits("hello", "sent");
+  assert.equal(await rex.at("message").count(), 1);
+});
+
+it("addresses are links, and nothing else is", async (t) => {
+  const sam = await Person.enters(t, "sam", "links");
+  const tea = await Person.enters(t, "tea", "links");
+  const body = [
+    "see http://a.example/x?y=1&z=2#f, (https://b.example/w_(x)). HTTPS://C.EXAMPLE!",
+    "not javascript:alert(1) data:text/html,x ftp://d.example //e.example www.f.example xhttp://g.example http:// https://[",
+    'nor <a href="https://h.example">this</a>',
+  ].join("\n");
+  await sam.says(body);
+  for (const reader of [sam, tea]) {
+    const text = reader.at("message-body");
+    await text.waitFor();
+    assert.equal(await text.textContent(), body);
+    const links = await text.locator("*").evaluateAll((all) => all.map((a) => [a.tagName, a.textContent, a.href, a.rel, a.target]));
+    const link = (shown, href) => ["A", shown, href, "noopener noreferrer", "_blank"];
+    assert.deepEqual(links, [
+      link("http://a.example/x?y=1&z=2#f", "http://a.example/x?y=1&z=2#f"),
+      link("https://b.example/w_(x)", "https://b.example/w_(x)"),
+      link("HTTPS://C.EXAMPLE", "https://c.example/"),
+      link("https://h.example", "https://h.example/"),
+    ]);
+  }
+  assert.deepEqual([sam.complaints, tea.complaints], [[], []]);
+});
+
+it("the title counts what is unread", async (t) => {
+  const uma = await Person.enters(t, "uma", "unread");
+  const vic = await Person.enters(t, "vic", "unread");
+  await vic.says("while you look");
+  await uma.sees("while you look");
+  assert.equal(await uma.page.title(), "#unread · Troupe chat");
+  await uma.looks("hidden");
+  for (const body of ["one", "two"]) await vic.says(body);
+  await uma.sees("two");
+  assert.equal(await uma.page.title(), "(2) #unread · Troupe chat");
+  await uma.says("my own");
+  await uma.sees("my own");
+  assert.equal(await uma.page.title(), "(2) #unread · Troupe chat");
+  await uma.looks("visible");
+  assert.equal(await uma.page.title(), "#unread · Troupe chat");
+});
+
+it("the list of members opens, sorts, and gives each a colour of its own", async (t) => {
+  const names = ["ann", "Bob", "bea 9", "bea 10", "Äpfel", "zoe"];
+  const people = [];
+  for (const name of names) people.push(await Person.enters(t, name, "many", { colorScheme: "light" }));
+  const sorted = ["ann", "Äpfel", "bea 9", "bea 10", "Bob", "zoe"];
+  for (const person of people) await person.isWith(...sorted);
+
+  const [ann] = people;
+  const toggle = ann.at("people-toggle");
+  assert.equal(await ann.at("people").isVisible(), false);
+  await toggle.click();
+  assert.equal(await toggle.getAttribute("aria-expanded"), "true");
+  await ann.at("people").waitFor();
+  assert.equal(await ann.at("member-name").last().isVisible(), true);
+  await ann.shot("members-light");
+  for (const person of people) {
+    const hues = await person.page
+      .locator(".member")
+      .evaluateAll((all) => all.map((e) => Number(e.style.getPropertyValue("--hue"))).sort((a, b) => a - b));
+    const gaps = hues.map((hue, i) => (i === 0 ? hue + 360 - hues.at(-1) : hue - hues[i - 1]));
+    assert.ok(Math.min(...gaps) >= 29, `hues are apart: ${hues}`);
+  }
+  await ann.page.keyboard.press("Escape");
+  assert.equal(await ann.at("people").isVisible(), false);
+  assert.equal(await toggle.getAttribute("aria-expanded"), "false");
+  await people.at(-1).at("leave-button").click();
+  await ann.isWith(...sorted.slice(0, -1));
+});
+
+it("a finger hits what can be pressed", async (t) => {
+  const wes = await Person.visits(t, "?room=touch", { viewport: { width: 360, height: 640 }, colorScheme: "light" });
+  const small = () =>
+    wes.page.locator("button:visible, input:visible, textarea:visible").evaluateAll((all) =>
+      all
+        .map((e) => ({ id: e.id, cut: e.scrollWidth > e.clientWidth, box: e.getBoundingClientRect() }))
+        .filter(({ cut, box }) => cut || box.width < 44 || box.height < 44 || box.left < 0 || box.right > innerWidth),
+    );
+  assert.deepEqual(await small(), []);
+  await wes.shot("enter-small-light");
+  await wes.at("name-input").fill("wes");
+  await wes.at("enter-button").click();
+  await wes.status("connected");
+  await wes.says("see https://troupe.example/");
+  await wes.sees("see https://troupe.example/");
+  await wes.at("people-toggle").click();
+  await wes.isWith("wes");
+  assert.deepEqual(await small(), []);
+  await wes.shot("members-small-light");
 });

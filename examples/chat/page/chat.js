@@ -1,6 +1,8 @@
 // The chat page: forms, the log and the status. The protocol is in phoenix-lite.js.
-// What other people wrote reaches the document through textContent only.
+// What other people wrote reaches the document as text only; how it becomes links is in
+// links.js.
 
+import { linked } from "./links.js";
 import { Presence, Socket } from "./phoenix-lite.js";
 
 const MAX_LINES = 500;
@@ -9,8 +11,8 @@ const MAX_FRAMES = 60;
 const el = Object.fromEntries(
   [
     "lobby", "enter", "name", "room", "enter-problem",
-    "chat", "room-name", "user-name", "present", "status", "status-text",
-    "crash", "wire-toggle", "leave", "log", "newer",
+    "chat", "room-name", "user-name", "status", "status-text",
+    "people-toggle", "people", "members", "crash", "wire-toggle", "leave", "log", "newer",
     "compose", "message", "send", "compose-hint", "wire", "frames",
   ].map((id) => [id, document.getElementById(id)]),
 );
@@ -21,7 +23,7 @@ const socket = new Socket(`${scheme}://${location.host}/socket/websocket?vsn=2.0
 let me = "";
 let room = "";
 let channel = null;
-let lastAuthor = null; // whose message ends the log, null after a system line
+let unread = 0; // messages of others since the page was last seen
 
 // ---------------------------------------------------------------- status
 
@@ -77,16 +79,43 @@ socket.onstate = (state, info) => {
 
 addEventListener("online", () => socket.retryNow());
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") socket.retryNow();
+  if (document.visibilityState !== "visible") return;
+  socket.retryNow();
+  unread = 0;
+  showTitle();
 });
+
+function showTitle() {
+  const count = unread > 0 ? `(${unread}) ` : "";
+  document.title = channel === null ? "Troupe chat" : `${count}#${room} · Troupe chat`;
+}
+
+// The server's words for what is wrong, field by field if it says so.
+function explain(error) {
+  const problems = Object.entries(error.response?.fields ?? {}).map(([field, problem]) => `${field} ${problem}`);
+  return problems.length > 0 ? problems.join(", ") : error.message;
+}
 
 // ---------------------------------------------------------------- the log
 
-// Enough of a hash to give a name the same colour in every window.
+// A name's hue in this room. It starts from a hash, so that it is mostly the same in every
+// window, and moves on by the golden angle until it is far enough from those already there.
+const hues = new Map();
+const FAR = 30; // degrees
+const MANY = 300 / FAR; // from here on colours must come again
+
 function hue(name) {
+  if (hues.has(name)) return hues.get(name);
   let h = 2166136261;
   for (const c of name) h = Math.imul(h ^ c.codePointAt(0), 16777619);
-  return ((h >>> 0) * 137.508) % 360;
+  const taken = [...hues.values()].slice(-MANY);
+  const distance = (a, b) => Math.min(Math.abs(a - b), 360 - Math.abs(a - b));
+  const room = (x) => Math.min(FAR, ...taken.map((y) => distance(x, y)));
+  const choices = Array.from({ length: 36 }, (_, i) => ((h >>> 0) + i * 137.508) % 360);
+  const best = choices.reduce((a, b) => (room(b) > room(a) ? b : a));
+  if (hues.size >= MAX_LINES) hues.clear();
+  hues.set(name, best);
+  return best;
 }
 
 function initials(name) {
@@ -130,24 +159,19 @@ function append(node, own = false) {
 }
 
 function system(kind, text) {
-  lastAuthor = null;
   const line = make("p", "system", text);
   line.dataset.testid = "system-line";
   line.dataset.kind = kind;
   append(line);
 }
 
-function message({ user, body }) {
-  if (typeof body !== "string" || body === "") return;
-  const author = typeof user === "string" && user !== "" ? user : "somebody";
+function bubble(author, body) {
   const own = author === me;
-
   const item = make("article", "message");
   item.dataset.testid = "message";
   item.dataset.user = author;
   item.dataset.own = String(own);
   item.classList.toggle("own", own);
-  item.classList.toggle("follows", author === lastAuthor);
   item.style.setProperty("--hue", hue(author).toFixed(1));
 
   const avatar = make("span", "avatar", initials(author));
@@ -158,14 +182,31 @@ function message({ user, body }) {
   meta.append(name);
   if (own) meta.append(make("span", "you", "you"));
   meta.append(clock());
-  const text = make("p", "text", body);
+  const text = make("p", "text");
+  text.append(...linked(body));
   text.dataset.testid = "message-body";
-  const bubble = make("div", "bubble");
-  bubble.append(meta, text);
-  item.append(avatar, bubble);
+  const box = make("div", "bubble");
+  box.append(meta, text);
+  item.append(avatar, box);
+  return item;
+}
 
-  lastAuthor = author;
+// What the server's broadcast says has been said. It ends the wait for one's own message,
+// and has its place where the server put it.
+function message({ user, body, id }) {
+  if (typeof body !== "string" || body === "") return;
+  const author = typeof user === "string" && user !== "" ? user : "somebody";
+  const own = author === me;
+  const awaited = own && pending.take(id);
+  const item = bubble(author, body);
+  item.classList.toggle("awaited", awaited); // it was there already, for the eye
+  const last = el.log.lastElementChild;
+  item.classList.toggle("follows", last?.dataset.user === author && !last.classList.contains("pending"));
   append(item, own);
+  if (!own && document.visibilityState === "hidden") {
+    unread += 1;
+    showTitle();
+  }
 }
 
 el.newer.addEventListener("click", () => {
@@ -180,6 +221,69 @@ el.log.addEventListener("scroll", () => {
 new ResizeObserver(() => {
   if (following) toEnd();
 }).observe(el.log);
+
+// ---------------------------------------------------------------- on its way
+
+// One's own messages that have not come back, by ID. They stand where they were written,
+// until a broadcast or a reply, late perhaps, says what became of them.
+const pending = {
+  items: new Map(),
+
+  add(id, body) {
+    const item = bubble(me, body);
+    item.dataset.testid = "pending";
+    item.classList.add("pending");
+    const note = make("p", "note");
+    note.dataset.testid = "pending-note";
+    note.setAttribute("role", "status");
+    item.querySelector(".bubble").append(note);
+    item.setAttribute("aria-live", "off"); // the message is read when it comes back
+    item.classList.toggle("follows", el.log.lastElementChild?.dataset.user === me);
+    this.items.set(id, item);
+    this.note(id, "pending", "Sending…");
+    append(item, true);
+  },
+
+  note(id, state, text) {
+    const item = this.items.get(id);
+    if (!item) return;
+    item.dataset.state = state;
+    item.querySelector(".note").textContent = text;
+    if (following) toEnd();
+  },
+
+  /** Whether it was there. */
+  take(id) {
+    this.items.get(id)?.remove();
+    return this.items.delete(id);
+  },
+};
+
+// Another tab of the same name must not confirm what this one has sent.
+const tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
+let sent = 0;
+
+async function say(body) {
+  const id = `${tab}-${(sent += 1)}`;
+  pending.add(id, body);
+  const unsure = () => pending.note(id, "unconfirmed", "Not confirmed: it may have arrived.");
+  try {
+    await channel.push("new_msg", { body, id }, unsure);
+    pending.note(id, "sent", ""); // mostly its broadcast was here before
+  } catch (error) {
+    if (error.refused) refused(id, body, `Not sent: ${explain(error)}.`);
+    else unsure();
+  }
+}
+
+// The text goes back to where it can be mended, unless another one is there by now.
+function refused(id, body, why) {
+  pending.note(id, "refused", why);
+  if (el.message.value !== "" || !pending.take(id)) return;
+  el.message.value = body;
+  fit();
+  hint(why);
+}
 
 // ---------------------------------------------------------------- the wire
 
@@ -206,6 +310,39 @@ function showWire(show) {
 
 el["wire-toggle"].addEventListener("click", () => showWire(el.wire.hidden));
 
+// ---------------------------------------------------------------- who is here
+
+const byName = new Intl.Collator([], { numeric: true }).compare;
+
+function showMembers(names) {
+  el["people-toggle"].textContent = `${names.length} here`;
+  el.members.replaceChildren(
+    ...names.sort(byName).map((name) => {
+      const member = make("li", "member");
+      member.style.setProperty("--hue", hue(name).toFixed(1));
+      const avatar = make("span", "avatar", initials(name));
+      avatar.setAttribute("aria-hidden", "true");
+      const label = make("span", "author", name);
+      label.dataset.testid = "member-name";
+      member.append(avatar, label);
+      if (name === me) member.append(make("span", "you", "you"));
+      return member;
+    }),
+  );
+}
+
+function showPeople(show) {
+  el.people.hidden = !show;
+  el["people-toggle"].setAttribute("aria-expanded", String(show));
+}
+
+el["people-toggle"].addEventListener("click", () => showPeople(el.people.hidden));
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || el.people.hidden || event.isComposing) return;
+  showPeople(false);
+  el["people-toggle"].focus();
+});
+
 // ---------------------------------------------------------------- entering and leaving
 
 function enter(user, roomName) {
@@ -213,24 +350,27 @@ function enter(user, roomName) {
   room = roomName;
   el["user-name"].textContent = me;
   el["room-name"].textContent = room;
+  hues.clear();
   el["user-name"].style.setProperty("--hue", hue(me).toFixed(1));
-  document.title = `#${room} · Troupe chat`;
-  history.replaceState(null, "", `?${new URLSearchParams({ user: me, room })}`);
 
-  el.present.textContent = "";
+  el["people-toggle"].textContent = "Who is here";
+  el.members.replaceChildren();
+  showPeople(false);
+  pending.items.clear();
   el.log.replaceChildren();
   el.frames.replaceChildren();
   toEnd();
-  lastAuthor = null;
   el.lobby.hidden = true;
   el.chat.hidden = false;
   showWire(matchMedia("(min-width: 64rem)").matches);
 
   const mine = socket.channel(`room:${room}`, { user: me });
   channel = mine;
+  unread = 0;
+  showTitle();
   mine.on("new_msg", message);
   const people = new Presence(mine, (names) => {
-    if (channel === mine) el.present.textContent = `${names.length} here: ${names.join(", ")}`;
+    if (channel === mine) showMembers(names);
   });
   let crashed = false;
   mine.onstate = (state, info) => {
@@ -250,7 +390,7 @@ function enter(user, roomName) {
         system("crash", "Your channel crashed on the server. Rejoining…");
         break;
       case "refused":
-        system("refused", `The server refused the room: ${info.reason}.`);
+        system("refused", `The server refused the room: ${explain(info.error)}.`);
         break;
       case "closed":
         system("closed", "The server closed this channel.");
@@ -276,24 +416,33 @@ el.enter.addEventListener("submit", (event) => {
     (user === "" ? el.name : el.room).focus();
     return;
   }
+  // The name is nobody else's business: it stays out of the address, which people share.
+  history.pushState({ user, room: roomName }, "", `?${new URLSearchParams({ room: roomName })}`);
   enter(user, roomName);
 });
 
-el.leave.addEventListener("click", () => {
+// Back leaves the room for the lobby, and Forward enters it again. Before each room in the
+// history there is the lobby, so that the button is no more than Back.
+el.leave.addEventListener("click", () => history.back());
+addEventListener("popstate", ({ state }) => {
+  if (channel !== null) leave();
+  if (state !== null) enter(state.user, state.room);
+});
+
+function leave() {
   const left = channel;
   channel = null;
   left?.leave();
   wasOpen = false;
   socket.disconnect();
-  document.title = "Troupe chat";
-  history.replaceState(null, "", location.pathname);
+  showTitle();
   el.name.value = me;
   el.room.value = room;
   el.chat.hidden = true;
   el.lobby.hidden = false;
   el.room.focus();
   el.room.select();
-});
+}
 
 // ---------------------------------------------------------------- writing
 
@@ -306,8 +455,14 @@ function fit() {
   el.message.style.height = `${el.message.scrollHeight + 2}px`;
 }
 
+// Counted as the server does. Nothing cuts the text off: who pastes too much shall see it.
+function tooLong(body) {
+  const over = body.length - Number(el.message.dataset.limit);
+  return over > 0 ? `${over} too many: a message has at most ${el.message.dataset.limit} characters.` : "";
+}
+
 el.message.addEventListener("input", () => {
-  hint("");
+  hint(tooLong(el.message.value.trim()));
   fit();
 });
 
@@ -319,20 +474,17 @@ el.message.addEventListener("keydown", (event) => {
   }
 });
 
-el.compose.addEventListener("submit", async (event) => {
+el.compose.addEventListener("submit", (event) => {
   event.preventDefault();
   const body = el.message.value.trim();
   el.message.focus();
   if (body === "") return hint("Write something first.");
+  if (tooLong(body) !== "") return hint(tooLong(body));
   if (channel?.state !== "joined") return hint("Not connected yet. Your text stays here.");
   el.message.value = "";
+  hint("");
   fit();
-  try {
-    // It is shown when the server's broadcast brings it back, like everybody else's.
-    await channel.push("new_msg", { body, user: me });
-  } catch (error) {
-    system("unsent", `Not sent (${error.message}): ${body}`);
-  }
+  say(body);
 });
 
 el.crash.addEventListener("click", () => {
@@ -343,9 +495,8 @@ el.crash.addEventListener("click", () => {
 
 // ---------------------------------------------------------------- start
 
-const preset = new URLSearchParams(location.search);
-const presetUser = (preset.get("user") ?? "").trim().slice(0, el.name.maxLength);
-const presetRoom = (preset.get("room") ?? "").trim().slice(0, el.room.maxLength);
-if (presetRoom !== "") el.room.value = presetRoom;
-if (presetUser !== "") enter(presetUser, el.room.value);
+// A reload goes back into the room; a link to one only fills in the form.
+const shared = new URLSearchParams(location.search).get("room") ?? "";
+if (shared.trim() !== "") el.room.value = shared.trim().slice(0, el.room.maxLength);
+if (history.state !== null) enter(history.state.user, history.state.room);
 else el.name.focus();

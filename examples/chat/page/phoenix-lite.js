@@ -21,12 +21,16 @@ function delay(table, n) {
   return Math.round(base * (0.75 + Math.random() / 2));
 }
 
-/** Why a push got no "ok": `reason` is for people, `response` is the server's payload. */
+/**
+ * Why a push got no "ok". With `refused` the server has answered, and `response` is what;
+ * without, nobody knows whether it did what it was asked.
+ */
 export class PushError extends Error {
-  constructor(reason, response = {}) {
+  constructor(reason, response = {}, refused = false) {
     super(reason);
     this.name = "PushError";
     this.response = response;
+    this.refused = refused;
   }
 }
 
@@ -178,7 +182,7 @@ export class Socket {
  *
  * Set these before join():
  *   onstate(state, info)   "joining", "joined" (info.response, info.again), "crashed"
- *                          (info.retryInMs), "offline", "refused" (info.reason) or "closed"
+ *                          (info.retryInMs), "offline", "refused" (info.error) or "closed"
  *   on(event, f)           f(payload) for what the server pushes and broadcasts
  */
 export class Channel {
@@ -214,10 +218,13 @@ export class Channel {
     else this.#enter("offline");
   }
 
-  /** Sends an event. The promise holds the reply's payload, or fails with a PushError. */
-  push(event, payload) {
+  /**
+   * Sends an event. The promise holds the reply's payload, or fails with a PushError. Without
+   * a reply in time it fails, too; with `onslow`, that is called, and the promise waits on.
+   */
+  push(event, payload, onslow = null) {
     if (this.#state !== "joined") return Promise.reject(new PushError("not joined"));
-    return this.#request(event, payload);
+    return this.#request(event, payload, onslow);
   }
 
   leave() {
@@ -244,7 +251,7 @@ export class Channel {
     if (joinRef !== null && joinRef !== this.#joinRef) return; // of an earlier stay
     switch (event) {
       case "phx_reply":
-        this.#pending.get(ref)?.(payload.status, payload.response);
+        this.#pending.get(ref)?.(payload.status, payload.response, true);
         break;
       case "phx_error":
         this.#crashed("the channel crashed");
@@ -266,16 +273,16 @@ export class Channel {
     this.onstate(state, info);
   }
 
-  #request(event, payload) {
+  #request(event, payload, onslow = null) {
     const ref = this.#socket.nextRef();
     if (event === "phx_join") this.#joinRef = ref;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle("timeout", {}), this.#socket.timeoutMs);
-      const settle = (status, response) => {
+      const timer = setTimeout(onslow ?? (() => settle("timeout", {})), this.#socket.timeoutMs);
+      const settle = (status, response, answered = false) => {
         clearTimeout(timer);
         this.#pending.delete(ref);
         if (status === "ok") resolve(response);
-        else reject(new PushError(response?.reason ?? status, response));
+        else reject(new PushError(response?.reason ?? status, response, answered));
       };
       this.#pending.set(ref, settle);
       if (!this.#socket.send(this.#joinRef, ref, this.topic, event, payload)) {
@@ -306,7 +313,7 @@ export class Channel {
         this.#crashed(error.message);
       } else {
         this.#socket.forget(this);
-        this.#enter("refused", { reason: error.message });
+        this.#enter("refused", { error });
       }
       return;
     }
@@ -365,8 +372,9 @@ export class Presence {
     this.#early = [];
   }
 
+  /** In no order. */
   keys() {
-    return [...this.#refs.keys()].sort();
+    return [...this.#refs.keys()];
   }
 
   // Joins first: an updated key is in both, and must not be gone in between.
