@@ -53,8 +53,12 @@ type NewMsg struct {
 }
 
 func (r *Room) NewMsg(c *ws.Channel, in NewMsg) (ws.Reply, error) {
+	err := c.Broadcast("new_msg", map[string]string{"body": in.Body, "from": r.name})
+	if err != nil {
+		return ws.NoReply, err // like broadcast!, which raises before there is a reply
+	}
 	r.sent++
-	return ws.OK(nil), c.Broadcast("new_msg", map[string]string{"body": in.Body, "from": r.name})
+	return ws.OK(nil), nil
 }
 
 func (r *Room) Intercepts() []string { return []string{"secret"} }

@@ -61,8 +61,11 @@ func (a *Auction) Bid(c *ws.Channel, in Bid) (ws.Reply, error) {
 	case highest != mine:
 		return ws.Error(highest), nil
 	}
+	if err := c.Broadcast("highest", highest); err != nil {
+		return ws.NoReply, err
+	}
 	a.bids++
-	return ws.OK(map[string]int{"bids": a.bids}), c.Broadcast("highest", highest)
+	return ws.OK(map[string]int{"bids": a.bids}), nil
 }
 
 // Remind has the client reminded after some seconds.

@@ -45,11 +45,20 @@ var roomEvents = ws.Events[*Room]{
 func (r *Room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
 	switch event {
 	case "shout", "intercepted":
-		return ws.OK(nil), c.Broadcast(event, in)
+		return okUnless(c.Broadcast(event, in))
 	case "shout_others":
-		return ws.OK(nil), c.BroadcastFrom(event, in)
+		return okUnless(c.BroadcastFrom(event, in))
 	}
 	return roomEvents.Handle(r, c, event, in)
+}
+
+// okUnless replies unless there is an error. A reply beside it would be sent, and then the
+// client would hear of a crash.
+func okUnless(err error) (ws.Reply, error) {
+	if err != nil {
+		return ws.NoReply, err
+	}
+	return ws.OK(nil), nil
 }
 
 // Echo replies with what it got, JSON or bytes.
@@ -65,7 +74,7 @@ func (r *Room) NoReply(*ws.Channel, ws.Payload) (ws.Reply, error) { return ws.No
 
 // PushMe pushes to this client alone, before the reply.
 func (r *Room) PushMe(c *ws.Channel, in ws.Payload) (ws.Reply, error) {
-	return ws.OK(nil), c.Push("pushed", in)
+	return okUnless(c.Push("pushed", in))
 }
 
 // Crash ends the channel; the client hears of it and joins again.
@@ -114,7 +123,7 @@ func (r *Room) WhoAmI(c *ws.Channel, _ ws.Payload) (ws.Reply, error) {
 func (r *Room) DisconnectUser(c *ws.Channel, in struct {
 	UserID string `json:"user_id"`
 }) (ws.Reply, error) {
-	return ws.OK(nil), c.Endpoint().Disconnect(socketID(in.UserID))
+	return okUnless(c.Endpoint().Disconnect(socketID(in.UserID)))
 }
 
 // HandleInfo runs the functions that the channel sends itself.

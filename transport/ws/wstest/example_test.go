@@ -15,7 +15,10 @@ func (Lobby) Join(*ws.Channel, string, ws.Payload) (any, error) { return nil, ni
 
 func (Lobby) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
 	if event == "shout" {
-		return ws.OK(nil), c.Broadcast("shout", in)
+		if err := c.Broadcast("shout", in); err != nil {
+			return ws.NoReply, err
+		}
+		return ws.OK(nil), nil
 	}
 	return ws.UnknownEvent, nil
 }
