@@ -34,22 +34,34 @@ type Adapter struct {
 	Prefix string
 
 	// QueueLimit is how many messages may wait to be sent, and how many to be
-	// received in each of the 16 parts of the topics; 1024 if zero.
+	// received in each of the 16 parts of the topics; 1024 if zero. A message that is
+	// not sent for want of room is refused with an error that wraps
+	// [pubsub.ErrOverloaded]. One that is not received for it is dropped, which is
+	// logged, at most every ten seconds, with their number since Join.
 	QueueLimit int
 
-	// Logger gets what comes on the adapter's subjects and is not an adapter's
-	// message; slog.Default() if nil.
+	// QueueBytes is how many bytes they may have, also in each of the parts; 16 MiB
+	// if zero, which is 272 MiB for a node that is overloaded everywhere. One message
+	// may have more, if no other one waits. What the connection has read just now
+	// comes on top of that: at most 1,024 messages, which are sorted into the parts
+	// by a goroutine that does nothing else. If that has no time even for this, the
+	// connection drops what comes, and tells its ErrorHandler.
+	QueueBytes int
+
+	// Logger gets what is dropped, and what comes on the adapter's subjects and is not
+	// an adapter's message, within the bounds of package boundlog; slog.Default() if
+	// nil.
 	Logger *slog.Logger
 
 	// mu is held for reading while a message is put into out, so that out is not
 	// closed with a sender at it.
 	mu         sync.RWMutex
-	out        chan packet // nil until joined; closed by Leave
+	out        *queue   // nil until joined; closed by Leave
+	in         *inbound // nil until joined
 	left       bool
 	maxPayload int64
 	receive    func(topic string, data []byte)
-	subs       []*nats.Subscription
-	stop       chan struct{}  // closed by Leave: no receive begins any more
+	log        *slog.Logger
 	running    sync.WaitGroup // who sends, and who receives
 	done       chan struct{}  // closed when none of them runs any more
 }
@@ -62,16 +74,11 @@ const shardCount = 16
 const (
 	defaultPrefix     = "troupe.pubsub"
 	defaultQueueLimit = 1024
+	defaultQueueBytes = 16 << 20
 
 	// flushTimeout is how long a node that joins or leaves waits for the server.
 	flushTimeout = 10 * time.Second
 )
-
-// packet is a message on its way to the server.
-type packet struct {
-	subject string
-	data    []byte
-}
 
 // Node implements [pubsub.Adapter].
 func (a *Adapter) Node() string { return a.Name }
@@ -89,51 +96,45 @@ func (a *Adapter) Join(receive func(topic string, data []byte)) error {
 	case a.out != nil:
 		return fmt.Errorf("nats: node %q has joined before", a.Name)
 	}
-	limit := a.QueueLimit
+	limit, bytes := a.QueueLimit, int64(a.QueueBytes)
 	if limit <= 0 {
 		limit = defaultQueueLimit
 	}
-	var queues [shardCount]chan *nats.Msg
-	err := a.subscribe(&queues, limit)
+	if bytes <= 0 {
+		bytes = defaultQueueBytes
+	}
+	in := newInbound(a.Name, limit, bytes)
+	err := a.subscribe(in)
 	if err == nil {
 		err = a.Conn.FlushTimeout(flushTimeout)
 	}
 	if err != nil {
-		a.unsubscribe()
+		in.unsubscribe()
 		return fmt.Errorf("nats: node %q joins: %w", a.Name, err)
 	}
-	a.receive = receive
+	a.receive, a.log = receive, newLog(a.Logger)
 	a.maxPayload = a.Conn.MaxPayload()
-	a.out, a.stop, a.done = make(chan packet, limit), make(chan struct{}), make(chan struct{})
+	a.out, a.in, a.done = newQueue(limit, bytes), in, make(chan struct{})
 	a.running.Go(a.send)
-	for _, queue := range queues {
-		a.running.Go(func() { a.receiveAll(queue) })
+	a.running.Go(in.sort)
+	a.running.Go(func() { a.report(in) })
+	for _, q := range in.queues {
+		a.running.Go(func() { a.receiveAll(in, q) })
 	}
 	return nil
 }
 
-// subscribe makes one queue for each part of the topics. What is broadcast and what
-// is sent to this node goes into the same one, by the one goroutine that reads the
-// connection, so it stays in the order in which the server passes it on.
-func (a *Adapter) subscribe(queues *[shardCount]chan *nats.Msg, limit int) error {
-	for shard := range queues {
-		queues[shard] = make(chan *nats.Msg, limit)
+// subscribe has what is broadcast and what is sent to this node in one part of the
+// topics come to one queue.
+func (a *Adapter) subscribe(in *inbound) error {
+	for shard := range shardCount {
 		for _, subject := range []string{a.toAll(shard), a.toNode(a.Name, shard)} {
-			sub, err := a.Conn.ChanSubscribe(subject, queues[shard])
-			if err != nil {
+			if err := in.subscribe(a.Conn, subject, shard); err != nil {
 				return err
 			}
-			a.subs = append(a.subs, sub)
 		}
 	}
 	return nil
-}
-
-func (a *Adapter) unsubscribe() {
-	for _, sub := range a.subs {
-		_ = sub.Unsubscribe() // it fails if the connection is closed, and they with it
-	}
-	a.subs = nil
 }
 
 func (a *Adapter) prefix() string {
@@ -194,54 +195,21 @@ func (a *Adapter) put(subject, topic string, data []byte) error {
 	if n := int64(len(p.data)); n > a.maxPayload {
 		return fmt.Errorf("nats: %d bytes on %q, of at most %d: %w", n, topic, a.maxPayload, nats.ErrMaxPayload)
 	}
-	select {
-	case a.out <- p:
-		return nil
-	default:
+	if !a.out.put(p) {
 		return fmt.Errorf("nats: node %q: %w", a.Name, pubsub.ErrOverloaded)
 	}
+	return nil
 }
 
 // send takes what is queued to the connection until Leave, and then the rest.
 func (a *Adapter) send() {
-	for p := range a.out {
+	for p := range a.out.packets {
 		// It fails if the connection is closed, or interrupted for so long that
 		// what it keeps for then is full. The message is lost, as it may be.
 		_ = a.Conn.Publish(p.subject, p.data)
+		a.out.done(p)
 	}
-	a.unsubscribe()
 	_ = a.Conn.FlushTimeout(flushTimeout)
-}
-
-// receiveAll passes on what comes in one part of the topics.
-func (a *Adapter) receiveAll(queue <-chan *nats.Msg) {
-	for {
-		select {
-		case <-a.stop:
-			return
-		case m := <-queue:
-			select {
-			case <-a.stop: // which came first
-				return
-			default:
-				a.take(m)
-			}
-		}
-	}
-}
-
-func (a *Adapter) take(m *nats.Msg) {
-	f, err := decode(m.Data)
-	switch {
-	case err != nil:
-		log := a.Logger
-		if log == nil {
-			log = slog.Default()
-		}
-		log.Error("not an adapter's message", "subject", m.Subject, "node", a.Name, "error", err)
-	case f.from != a.Name: // not what this node has broadcast itself
-		a.receive(f.topic, f.data)
-	}
 }
 
 // Leave implements [pubsub.Adapter]. What the server does not take within ten
@@ -254,8 +222,8 @@ func (a *Adapter) Leave(ctx context.Context) error {
 	}
 	if !a.left {
 		a.left = true
-		close(a.stop)
-		close(a.out)
+		close(a.in.stop)
+		close(a.out.packets)
 		go func() {
 			a.running.Wait()
 			close(a.done)

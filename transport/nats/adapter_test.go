@@ -85,7 +85,7 @@ func TestQueueOfANodeThatIsCutOffOverflows(t *testing.T) {
 		Conn: connect(t, s, nats.ReconnectBufSize(-1)), Name: "a", Prefix: prefix(), QueueLimit: 4,
 	}
 	// A queue whose other end is not being emptied.
-	a.out, a.stop, a.done, a.maxPayload = make(chan packet, 4), make(chan struct{}), make(chan struct{}), 1<<20
+	a.out, a.maxPayload = newQueue(4, defaultQueueBytes), 1<<20
 	for i := range 4 {
 		if err := a.Broadcast("t", nil); err != nil {
 			t.Errorf("broadcast %d: %v", i, err)

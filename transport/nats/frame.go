@@ -14,12 +14,18 @@ type frame struct {
 
 func (f frame) encode() []byte {
 	b := make([]byte, 0, 2*binary.MaxVarintLen32+len(f.from)+len(f.topic)+len(f.data))
-	for _, s := range []string{f.from, f.topic} {
-		b = binary.AppendUvarint(b, uint64(len(s)))
-		b = append(b, s...)
-	}
+	b = appendString(b, f.from)
+	b = appendString(b, f.topic)
 	return append(b, f.data...)
 }
+
+func appendString(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// headOf is what all frames of a sender begin with, and no other one's.
+func headOf(sender string) []byte { return appendString(nil, sender) }
 
 var errFrame = errors.New("malformed frame")
 

@@ -49,7 +49,8 @@ type NamesConfig struct {
 	// exit signal with a reason that wraps [ErrLost].
 	Lost func(name string, pid actor.PID)
 
-	// Logger gets what goes wrong in the background; slog.Default() if nil.
+	// Logger gets what goes wrong in the background, within the bounds of
+	// package boundlog; slog.Default() if nil.
 	Logger *slog.Logger
 }
 
@@ -89,9 +90,6 @@ func OpenNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.Pu
 	if c.Lease == 0 {
 		c.Lease = defaultLease
 	}
-	if c.Logger == nil {
-		c.Logger = slog.Default()
-	}
 	if c.Lease < minLease {
 		return nil, fmt.Errorf("nats: open names: a lease of %v is too short, want at least %v", c.Lease, minLease)
 	}
@@ -106,7 +104,7 @@ func OpenNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.Pu
 		return nil, fmt.Errorf("nats: open names in bucket %q: %w", c.Bucket, err)
 	}
 	n := &Names[M]{pubsub: ps}
-	n.leases = newLeases(kv, c.Lease, c.Logger, func(h *holding) {
+	n.leases = newLeases(kv, c.Lease, newLog(c.Logger), func(h *holding) {
 		ps.Unsubscribe(h.pid, topicOf(h.name))
 		if c.Lost != nil {
 			c.Lost(h.name, h.pid)

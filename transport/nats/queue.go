@@ -1,0 +1,54 @@
+package nats
+
+import "sync/atomic"
+
+// packet is a message on its way to the server, or from there.
+type packet struct {
+	subject string
+	data    []byte
+}
+
+func (p packet) size() int64 { return int64(len(p.subject) + len(p.data)) }
+
+// queue holds packets that wait, within a bound for their number and one for their
+// bytes. One goroutine takes from it, and says when it is done with each of them.
+type queue struct {
+	packets chan packet
+	limit   int64        // of waiting
+	waiting atomic.Int64 // bytes of what is in the queue, or not done yet
+}
+
+func newQueue(packets int, bytes int64) *queue {
+	return &queue{packets: make(chan packet, packets), limit: bytes}
+}
+
+// put reports whether there was room. It does not wait.
+func (q *queue) put(p packet) bool {
+	if !q.reserve(p.size()) {
+		return false
+	}
+	select {
+	case q.packets <- p:
+		return true
+	default:
+		q.done(p)
+		return false
+	}
+}
+
+// reserve counts the bytes of a packet, if there is room for them. One packet may have
+// more than the limit, if no other one waits: it could never be sent otherwise.
+func (q *queue) reserve(size int64) bool {
+	for {
+		waiting := q.waiting.Load()
+		if waiting > 0 && waiting+size > q.limit {
+			return false
+		}
+		if q.waiting.CompareAndSwap(waiting, waiting+size) {
+			return true
+		}
+	}
+}
+
+// done makes room for others, when a packet that was taken is not held any more.
+func (q *queue) done(p packet) { q.waiting.Add(-p.size()) }
