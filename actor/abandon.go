@@ -43,7 +43,10 @@ func (p *process) abandon(stack string) bool {
 	p.abandonOwned(r, p.doom.Load().reason)
 	p.tell(r)
 	if p.has(starting) {
-		p.sys.tellStartup(p, func(s *startup) { s.done(doomKilled) })
+		p.sys.tellStartup(p, func(s *startup) {
+			s.tell(childDoomed) // if the kill has not come to it: Init still has s, so it is not to be recycled
+			s.done(doomKilled)
+		})
 	}
 	pid := PID{p}
 	p.sys.log.Error("actor abandoned: it was killed, and its handler does not return",

@@ -128,3 +128,34 @@ func TestShutdownOfManyStuck(t *testing.T) {
 		t.Errorf("shutdown when all have returned: %v", err)
 	}
 }
+
+// held is a resource that cannot be released before release is closed.
+type held struct{ release chan struct{} }
+
+func (h *held) Release(actor.PID, error) { <-h.release }
+
+// GO-3: those that are given up are waited for together, if what they own cannot be
+// released either.
+func TestShutdownOfStuckActorsThatOwnWhatIsStuck(t *testing.T) {
+	quietly(t, func(t *testing.T, sys *actor.System) {
+		release := make(chan struct{})
+		defer close(release)
+		const n = 100
+		for range n {
+			a := start(t, sys, &script{})
+			a.PID().Own(&held{release})
+			a.Send(func(*doContext) error { <-release; return nil })
+		}
+		settle()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begin := time.Now()
+		report, ok := errors.AsType[*actor.ShutdownError](sys.Shutdown(ctx))
+		if !ok || len(report.Abandoned) != n {
+			t.Errorf("the report: %v", report)
+		}
+		if took := time.Since(begin); took > 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}

@@ -309,9 +309,11 @@ func (s *System) killRest() error {
 	}
 	if len(late) > 0 {
 		stacks := s.dumps.take(late...)
+		var all sync.WaitGroup // each may wait for a Release, but not for one another
 		for _, p := range late {
-			p.abandon(stacks[p])
+			all.Go(func() { p.abandon(stacks[p]) })
 		}
+		all.Wait()
 	}
 	return s.shutdownError(killed)
 }

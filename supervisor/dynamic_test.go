@@ -303,3 +303,31 @@ func TestDynamicAsAChild(t *testing.T) {
 		}
 	})
 }
+
+// clamp is a resource that cannot be released before release is closed.
+type clamp struct{ release chan struct{} }
+
+func (c *clamp) Release(actor.PID, error) { <-c.release }
+
+// SUP-16, GO-3: children that are given up are waited for together, if what they own cannot
+// be released either.
+func TestDynamicGivesUpInParallel(t *testing.T) {
+	onStage(t, func(s *stage) {
+		sup := s.startDynamic(many)
+		release := make(chan struct{})
+		defer close(release)
+		var stuck []actor.PID
+		for i := range 20 {
+			pid := s.add(sup, s.child(fmt.Sprint(i), supervisor.BrutalKill))
+			pid.Own(&clamp{release})
+			s.send(fmt.Sprint(i), func(*actor.Context[any]) error { <-release; return nil })
+			stuck = append(stuck, pid)
+		}
+		s.settle()
+		begin := time.Now()
+		s.expectStuck(sup.Stop(s.Context()), stuck...)
+		if took := time.Since(begin); took > 3*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -46,6 +47,7 @@ func stopAll(self actor.Self, victims []victim) bool {
 	// Both lists are in order of their limits: the head of one of them is next.
 	w := waiter{self: self, begin: begin}
 	defer w.stop()
+	var abandons sync.WaitGroup // each may wait for a Release, but not for one another
 	for len(asked) > 0 || len(killed) > 0 {
 		if len(killed) == 0 || len(asked) > 0 && asked[0].limit < killed[0].limit {
 			v := asked[0]
@@ -62,11 +64,12 @@ func stopAll(self actor.Self, victims []victim) bool {
 		killed = killed[1:]
 		switch w.wait(v) {
 		case timeout:
-			v.pid.Abandon() // it may have ended by now, which is as well
+			abandons.Go(func() { v.pid.Abandon() }) // it may have ended by now, which is as well
 		case doomed:
 			return false
 		}
 	}
+	abandons.Wait()
 	return true
 }
 

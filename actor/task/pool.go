@@ -66,13 +66,15 @@ func reap(pids ...actor.PID) {
 	}
 	timer := time.NewTimer(grace)
 	defer timer.Stop()
+	var abandons sync.WaitGroup // each may wait for a Release, but not for one another
+	defer abandons.Wait()
 	for _, pid := range pids {
 		select {
 		case <-pid.Done():
 		case <-timer.C:
 			timer.Reset(0)       // for the others it has passed as well
 			pid.Exit(actor.Kill) // its function may have turned trapping on
-			pid.Abandon()
+			abandons.Go(func() { pid.Abandon() })
 		}
 	}
 }
