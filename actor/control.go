@@ -16,7 +16,7 @@ import (
 // lethal ones, Stop, and requests like this one. Suspending twice is the same as
 // once. It returns when the actor is suspended, with an error that wraps [NoProc] if
 // the actor is dead or dies before that, or with ctx's error, as Resume, Inspect,
-// Trace and [Replace] do.
+// Trace and [Replace] do. If ctx is done already nothing is asked of the actor.
 func (p PID) Suspend(ctx context.Context) error {
 	return p.control(ctx, "suspend", func(a controlled) error { return a.suspend(true) })
 }
@@ -107,6 +107,9 @@ func (p PID) control(ctx context.Context, what string, f func(controlled) error)
 	fail := func(err error) error { return fmt.Errorf("actor: %s %v: %w", what, p, err) }
 	if p.p == nil {
 		return fail(NoProc)
+	}
+	if err := ctx.Err(); err != nil {
+		return fail(err)
 	}
 	r := &request{pendingCall: pendingCall{wake: make(chan struct{}, 1)}, do: f}
 	if !p.p.expect(&r.pendingCall) {

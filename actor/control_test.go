@@ -451,3 +451,29 @@ func TestStateIsHandedOverWhileSuspended(t *testing.T) {
 		}
 	})
 }
+
+// A request of an end that has come already is not made; otherwise it may be carried out
+// though its sender was told that it was not.
+func TestControlWithAnEndedContext(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		a := start(t, sys, &script{})
+		for range 100 {
+			if err := a.PID().Inspect(ctx, func(any) { t.Error("it was carried out") }); !errors.Is(err, context.Canceled) {
+				t.Fatalf("got %v", err)
+			}
+			settle()
+		}
+		in(t, a, func(own *doContext) { // its own request would be carried out on the spot
+			if err := own.PID().Inspect(endedContext{own}, func(any) { t.Error("it was carried out") }); !errors.Is(err, context.Canceled) {
+				t.Errorf("of itself: got %v", err)
+			}
+		})
+	})
+}
+
+// endedContext is an actor's context that is over.
+type endedContext struct{ context.Context }
+
+func (endedContext) Err() error { return context.Canceled }

@@ -44,10 +44,11 @@ func writeCrash(p *process, reason error, behavior any) {
 }
 
 // shortened returns reason, with a shorter text if that is very long: it may quote what a
-// client has sent.
+// client has sent. That Error has returned once, for the verdict, does not say that it will
+// again, and nothing guards the runner here.
 func shortened(reason error) error {
-	if text := reason.Error(); len(text) > maxText {
-		return &shortError{cut(text), reason}
+	if text := describe(reason); len(text) > maxText {
+		return &shortError{text, reason}
 	}
 	return reason
 }

@@ -155,7 +155,9 @@ func (p *process) giveUpOwned(r *relations, reason error) {
 			failure = Recovered(v)
 		}
 		logCrash(p, failure, nil)
-		p.giveUpOwned(r, reason) // the others
+		for other := r.takeOwned(); other != nil; other = r.takeOwned() {
+			p.releaseGuarded(other, reason) // each failure in the one before would have the stack overflow
+		}
 	}()
 	for resource = r.takeOwned(); resource != nil; resource = r.takeOwned() {
 		resource.Release(PID{p}, reason)
@@ -172,14 +174,16 @@ func (p *process) abandonOwned(r *relations, reason error) {
 	}
 	var all sync.WaitGroup
 	for resource := r.takeOwned(); resource != nil; resource = r.takeOwned() {
-		all.Go(func() {
-			err := Guard(context.Background(), func() error { resource.Release(PID{p}, reason); return nil })
-			if err != nil {
-				logCrash(p, err, nil)
-			}
-		})
+		all.Go(func() { p.releaseGuarded(resource, reason) })
 	}
 	guardFor(releaseGrace, func() error { all.Wait(); return nil })
+}
+
+func (p *process) releaseGuarded(resource Resource, reason error) {
+	err := Guard(context.Background(), func() error { resource.Release(PID{p}, reason); return nil })
+	if err != nil {
+		logCrash(p, err, nil)
+	}
 }
 
 func (was *ties) dropMonitors() {

@@ -246,3 +246,102 @@ func TestNilBehavior(t *testing.T) {
 		t.Errorf("ended with %v", err)
 	}
 }
+
+// fickleError is an error whose Error works once.
+type fickleError struct {
+	asked atomic.Bool
+	fail  func()
+}
+
+func (e *fickleError) Error() string {
+	if e.asked.Swap(true) {
+		e.fail()
+	}
+	return "fickle"
+}
+
+// That the text of a reason could be had once does not say that it can be had again, for
+// the crash report.
+func TestReasonWhoseTextIsHadOnce(t *testing.T) {
+	for name, fail := range failures {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, _ *actor.System) {
+				release := make(chan struct{})
+				defer close(release)
+				sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+				a := start(t, sys, &script{})
+				reason := &fickleError{fail: func() { fail(release) }}
+				a.Send(returning(reason))
+				if err := ended(t, a.PID()); err != reason {
+					t.Errorf("ended with %T", err)
+				}
+			})
+		})
+	}
+}
+
+// level is a user's Leveler.
+type level func()
+
+func (l level) Level() slog.Level { l(); return 0 }
+
+// gate is a log handler whose Enabled may fail.
+type gate struct {
+	slog.Handler
+	enabled func()
+}
+
+func (g gate) Enabled(context.Context, slog.Level) bool { g.enabled(); return true }
+
+// What slog's own handlers ask whether a record is wanted is a user's, too.
+func TestLogLevelThatFails(t *testing.T) {
+	for name, fail := range failures {
+		for kind, handler := range map[string]func(f func()) slog.Handler{
+			"text": func(f func()) slog.Handler {
+				return slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: level(f)})
+			},
+			"JSON": func(f func()) slog.Handler {
+				return slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: level(f)})
+			},
+			"multi": func(f func()) slog.Handler { return slog.NewMultiHandler(gate{slog.DiscardHandler, f}) },
+		} {
+			t.Run(kind+" "+name, func(t *testing.T) {
+				bubble(t, func(t *testing.T, _ *actor.System) {
+					release := make(chan struct{})
+					defer close(release)
+					sys := actor.NewSystem(actor.Config{Logger: slog.New(handler(func() { fail(release) }))})
+					a := start(t, sys, &script{})
+					a.Send(returning(errBoom))
+					if err := ended(t, a.PID()); err != errBoom {
+						t.Errorf("ended with %v", err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// Failures to release do not add up on the stack: a million would make it overflow.
+func TestManyReleasesThatFail(t *testing.T) {
+	for name, fail := range map[string]func(){"panic": func() { panic("oops") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			sys := newSystem(t)
+			a := start(t, sys, &script{})
+			var released, deepest int
+			pcs := make([]uintptr, 1000)
+			for range 100 {
+				r := resource(func(actor.PID, error) {
+					released++
+					deepest = max(deepest, runtime.Callers(0, pcs))
+					fail()
+				})
+				a.PID().Own(&r)
+			}
+			a.Send(returning(actor.Stop))
+			ended(t, a.PID())
+			if released != 100 || deepest > 50 {
+				t.Errorf("%d were released, %d calls deep", released, deepest)
+			}
+		})
+	}
+}

@@ -20,14 +20,15 @@ func newGuardedHandler(h slog.Handler) *guardedHandler {
 	return &guardedHandler{h, isTrusted(h), new(bounded)}
 }
 
-// isTrusted reports whether h is one of slog's own, whose Enabled cannot fail.
+// isTrusted reports whether h is one of the two handlers of slog's own whose Enabled
+// calls nothing of a user's: the others ask a Leveler, or other handlers.
 func isTrusted(h slog.Handler) bool {
 	t := reflect.TypeOf(h)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t.PkgPath() == "log/slog"
+	return t == reflect.TypeOf(slog.DiscardHandler) || t == firstHandler
 }
+
+// firstHandler is the type of the handler that a program has which sets none.
+var firstHandler = reflect.TypeOf(slog.Default().Handler())
 
 func (h *guardedHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	if h.trusted {

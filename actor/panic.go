@@ -32,7 +32,7 @@ func Recovered(value any) *PanicError {
 // Error returns the text of the panic's value, cut after 8 KiB.
 func (e *PanicError) Error() string {
 	if e.text == "" { // made by hand
-		return "panic: " + cut(fmt.Sprint(e.Value))
+		return "panic: " + describe(e.Value)
 	}
 	return "panic: " + e.text
 }
@@ -76,6 +76,11 @@ func describe(value any) string {
 		if hasPlainText(v) {
 			return cut(v.Error())
 		}
+	case fmt.Stringer, fmt.Formatter:
+	default:
+		if value != nil && !isFlat(reflect.TypeOf(value), maxDepth) {
+			return fmt.Sprintf("a value of type %T", value)
+		}
 	}
 	var text string
 	err, returned := guardFor(patience, func() error {
@@ -89,6 +94,31 @@ func describe(value any) string {
 		return fmt.Sprintf("%T, whose text cannot be made", value)
 	}
 	return text
+}
+
+// maxDepth is how deep values may be nested that are printed.
+const maxDepth = 4
+
+// isFlat reports whether a value of type t can be printed with certainty. What package fmt
+// meets in others ends the program, and no guard helps: a map that is being written to, or a
+// slice that has itself for an element, on which the stack overflows.
+func isFlat(t reflect.Type, depth int) bool {
+	switch t.Kind() {
+	case reflect.Map, reflect.Interface:
+		return false
+	case reflect.Pointer:
+		// What it points to is shown of a value that is one, but not further in.
+		return depth < maxDepth || isFlat(t.Elem(), depth-1)
+	case reflect.Array, reflect.Slice:
+		return depth > 0 && isFlat(t.Elem(), depth-1)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if depth == 0 || !isFlat(t.Field(i).Type, depth-1) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // hasPlainText reports whether err is of a type of Go's own whose Error can be called

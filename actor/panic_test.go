@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -69,4 +70,41 @@ func TestPanicWithAnErrorWhoseMethodsFail(t *testing.T) {
 			t.Errorf("an error whose methods work is not found: %v", err)
 		}
 	})
+}
+
+// A panic's value may contain itself, or a map that is being written to: to print either
+// would end the program.
+func TestPanicWithAValueThatCannotBePrinted(t *testing.T) {
+	type tree []tree
+	list, deep := []any{nil}, tree{nil}
+	list[0], deep[0] = list, deep
+	for _, v := range []struct {
+		value any
+		text  string
+	}{
+		{list, "a value of type []interface {}"},
+		{&list, "a value of type *[]interface {}"},
+		{deep, "a value of type actor_test.tree"},
+		{map[int]int{1: 2}, "a value of type map[int]int"},
+		{struct{ m map[int]int }{}, "a value of type struct { m map[int]int }"},
+		{struct {
+			n int
+			p *map[int]int
+		}{n: 1}, "{1 <nil>}"},
+		{&struct{ a, b string }{"a", "b"}, "&{a b}"},
+		{[]byte("ab"), "[97 98]"},
+		{time.Second, "1s"},
+		{7, "7"},
+	} {
+		bubble(t, func(t *testing.T, sys *actor.System) {
+			a := start(t, sys, &script{})
+			a.Send(func(*doContext) error { panic(v.value) })
+			if err := ended(t, a.PID()); err.Error() != "panic: "+v.text {
+				t.Errorf("%T: ended with %q, want %q", v.value, err, v.text)
+			}
+			if err := (&actor.PanicError{Value: v.value}); err.Error() != "panic: "+v.text {
+				t.Errorf("%T: the text of an error made by hand is %q", v.value, err)
+			}
+		})
+	}
 }

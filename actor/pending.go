@@ -27,11 +27,25 @@ func Ask[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M) 
 	default:
 		p.asked.bind(ctx, func() { p.call.fail(firstTurn, ctx.Err()) })
 		// If the callee has died since expect, its end fails the request.
-		if err := to.TrySend(newRequest(Reply[R]{&p.call, firstTurn})); err != nil && err != NoProc {
+		if err := to.TrySend(makeAsked(p, newRequest)); err != nil && err != NoProc {
 			p.call.fail(firstTurn, err)
 		}
 	}
 	return p
+}
+
+// makeAsked makes the request of p. If newRequest does not return p is given up: the callee
+// has it on its list.
+func makeAsked[M, R any](p *Pending[R], newRequest func(Reply[R]) M) M {
+	made := false
+	defer func() {
+		if !made {
+			p.call.fail(firstTurn, NoProc)
+		}
+	}()
+	m := newRequest(Reply[R]{&p.call, firstTurn})
+	made = true
+	return m
 }
 
 // Pending is a request whose answer is still to come, or has come and not been

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -285,4 +286,26 @@ func TestAnswersRaceDeathAndContext(t *testing.T) {
 		}
 		cancel()
 	}
+}
+
+// GS-30: a request that could not be made leaves nothing with the callee.
+func TestAskWithARequestThatCannotBeMade(t *testing.T) {
+	sys := newSystem(t)
+	server := sleeper(t, sys)
+	fail := func(n int) {
+		for range n {
+			func() {
+				defer func() { _ = recover() }()
+				actor.Ask(context.Background(), server, func(actor.Reply[int]) ask { panic("oops") })
+			}()
+		}
+	}
+	const n = 20_000
+	fail(n)
+	before := heapInUse()
+	fail(n)
+	if grown := heapInUse() - before; grown > n*16 {
+		t.Errorf("the heap grew by %d bytes", grown)
+	}
+	runtime.KeepAlive(server)
 }

@@ -1,5 +1,10 @@
 package actor
 
+import (
+	"fmt"
+	"reflect"
+)
+
 // Resource is something that an actor owns and that must go when it ends: a name,
 // a subscription, a timer. It must be comparable, a pointer as a rule.
 type Resource interface {
@@ -10,10 +15,13 @@ type Resource interface {
 }
 
 // Own ties r to the actor's life. It reports false if the actor has ended; r is
-// then not owned and will not be released.
+// then not owned and will not be released. Own panics if r cannot be compared.
 func (p PID) Own(r Resource) bool {
 	if p.p == nil {
 		return false
+	}
+	if !isComparable(r) { // or the next one to own something would be struck
+		panic(fmt.Sprintf("actor: Own: a %T cannot be compared", r))
 	}
 	rel := p.p.relations()
 	rel.mu.Lock()
@@ -23,6 +31,11 @@ func (p PID) Own(r Resource) bool {
 	}
 	rel.owned.set(r, struct{}{})
 	return true
+}
+
+func isComparable(r Resource) bool {
+	v := reflect.ValueOf(r)
+	return v.Kind() == reflect.Pointer || v.Comparable()
 }
 
 // Disown unties r from the actor without releasing it.

@@ -2,7 +2,10 @@ package actor_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -73,5 +76,33 @@ func TestTiesMadeDuringReleaseWaitForIt(t *testing.T) {
 		close(gate)
 		settle()
 		j.expect(t, "exit "+owner.String()+" boom", "down "+owner.String()+" boom")
+	})
+}
+
+// slice is a resource as it must not be.
+type slice []int
+
+func (slice) Release(actor.PID, error) {}
+
+// What cannot be compared is refused when it is given, and strikes nobody that comes later.
+func TestOwnWhatCannotBeCompared(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		a := start(t, sys, &script{}, actor.Name("a"))
+		func() {
+			defer func() {
+				if v := recover(); v == nil || !strings.Contains(fmt.Sprint(v), "cannot be compared") {
+					t.Errorf("Own panicked with %v", v)
+				}
+			}()
+			a.PID().Own(slice{1})
+		}()
+		for range 20 {
+			a.SendAfter(time.Hour, nil)
+		}
+		a.Send(returning(actor.Stop))
+		settle()
+		if _, ok := sys.WhereIs("a"); ok {
+			t.Error("the name is still taken")
+		}
 	})
 }
