@@ -314,7 +314,18 @@ el["wire-toggle"].addEventListener("click", () => showWire(el.wire.hidden));
 
 const byName = new Intl.Collator([], { numeric: true }).compare;
 
+// Many may come at once, after a restart of the server: one list for each frame will do.
+let comers = null; // who is there now, and not listed yet
+
 function showMembers(names) {
+  if (comers === null) requestAnimationFrame(listMembers);
+  comers = names;
+}
+
+function listMembers() {
+  const names = comers ?? [];
+  comers = null;
+  if (names.length === 0) return; // the room was left meanwhile
   el["people-toggle"].textContent = `${names.length} here`;
   el.members.replaceChildren(
     ...names.sort(byName).map((name) => {
@@ -355,6 +366,7 @@ function enter(user, roomName) {
 
   el["people-toggle"].textContent = "Who is here";
   el.members.replaceChildren();
+  comers = null;
   showPeople(false);
   pending.items.clear();
   el.log.replaceChildren();

@@ -22,8 +22,8 @@ function delay(table, n) {
 }
 
 /**
- * Why a push got no "ok". With `refused` the server has answered, and `response` is what;
- * without, nobody knows whether it did what it was asked.
+ * Why a push got no "ok". With `refused` it was not done: the server says so, in `response`,
+ * or it was not even sent. Without, nobody knows.
  */
 export class PushError extends Error {
   constructor(reason, response = {}, refused = false) {
@@ -223,7 +223,7 @@ export class Channel {
    * a reply in time it fails, too; with `onslow`, that is called, and the promise waits on.
    */
   push(event, payload, onslow = null) {
-    if (this.#state !== "joined") return Promise.reject(new PushError("not joined"));
+    if (this.#state !== "joined") return Promise.reject(new PushError("not joined", {}, true));
     return this.#request(event, payload, onslow);
   }
 
@@ -278,15 +278,15 @@ export class Channel {
     if (event === "phx_join") this.#joinRef = ref;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(onslow ?? (() => settle("timeout", {})), this.#socket.timeoutMs);
-      const settle = (status, response, answered = false) => {
+      const settle = (status, response, certain = false) => {
         clearTimeout(timer);
         this.#pending.delete(ref);
         if (status === "ok") resolve(response);
-        else reject(new PushError(response?.reason ?? status, response, answered));
+        else reject(new PushError(response?.reason ?? status, response, certain));
       };
       this.#pending.set(ref, settle);
       if (!this.#socket.send(this.#joinRef, ref, this.topic, event, payload)) {
-        settle("not connected", {});
+        settle("not connected", {}, true);
       }
     });
   }
