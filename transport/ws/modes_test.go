@@ -35,11 +35,13 @@ func inAllModes(t *testing.T, test func(t *testing.T, m mode)) {
 }
 
 // serve starts an endpoint whose connections are of the mode.
-func (m mode) serve(t testing.TB, socket ws.Socket) *server {
+func (m mode) serve(t testing.TB, sockets ...ws.Socket) *server {
 	t.Helper()
-	socket.Park, socket.Compress = m.park, m.deflate
+	for i := range sockets {
+		sockets[i].Park, sockets[i].Compress = m.park, m.deflate
+	}
 	if !m.tls {
-		return serve(t, socket)
+		return serve(t, sockets...)
 	}
 	other := httptest.NewTLSServer(nil) // for its certificate
 	defer other.Close()
@@ -47,7 +49,7 @@ func (m mode) serve(t testing.TB, socket ws.Socket) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serveSystemOn(t, newSystem(), tls.NewListener(l, &tls.Config{Certificates: other.TLS.Certificates}), socket)
+	s := serveSystemOn(t, newSystem(), tls.NewListener(l, &tls.Config{Certificates: other.TLS.Certificates}), sockets...)
 	s.addr = l.Addr().String()
 	s.tls = &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com"}
 	s.tls.RootCAs.AddCert(other.Certificate())

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -164,11 +165,19 @@ func maskedFrame(first byte, payload string) []byte {
 	return b
 }
 
+// deflaters are compressors, which take long to make.
+var deflaters = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(nil, flate.BestSpeed)
+	return w
+}}
+
 // maskedMessage returns a client's message in as many frames as there are parts.
 func maskedMessage(opcode byte, deflated bool, parts ...string) (b []byte) {
 	if deflated {
 		var all bytes.Buffer
-		w, _ := flate.NewWriter(&all, flate.BestSpeed)
+		w := deflaters.Get().(*flate.Writer)
+		defer deflaters.Put(w)
+		w.Reset(&all)
 		w.Write([]byte(strings.Join(parts, "")))
 		w.Flush()
 		short := strings.TrimSuffix(all.String(), deflateTail[:4])
