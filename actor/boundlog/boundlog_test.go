@@ -98,7 +98,7 @@ type broken struct{}
 func (broken) Error() string { panic("Error") }
 
 func TestValuesAreCut(t *testing.T) {
-	huge := strings.Repeat("x", 10<<20)
+	huge := strings.Repeat("x", 1<<20)
 	log, lines := logged(slog.LevelInfo)
 	for name, attr := range map[string]any{
 		"text":    huge,
@@ -108,7 +108,7 @@ func TestValuesAreCut(t *testing.T) {
 		"bytes":   []byte(huge),
 		"valuer":  shown{huge},
 		"valuers": shown{shown{errors.New(huge)}},
-		"runes":   strings.Repeat("é", 10<<20),
+		"runes":   strings.Repeat("é", 1<<20),
 	} {
 		log.Info(name, name, attr)
 		got := lines()[0]
