@@ -265,6 +265,18 @@ func (h *holding) expire() {
 	l.lost(h)
 }
 
+// call calls a function of the program's, and logs if that fails. It does not wait for
+// one that has not returned when the names are closed and there is no time left.
+func (l *leases) call(failure, name string, f func()) {
+	err := actor.Guard(l.giving, func() error {
+		f()
+		return nil
+	})
+	if err != nil && err != context.Cause(l.giving) {
+		logSafely(l.log, slog.LevelError, failure, "name", name, "error", err)
+	}
+}
+
 // Release gives the name up at the actor's end. It implements [actor.Resource].
 func (h *holding) Release(actor.PID, error) {
 	if h.leases.remove(h) {

@@ -45,7 +45,8 @@ type NamesConfig struct {
 
 	// Lost is told when the lease of a name has ended because its node could not
 	// renew it, before anybody else gets the name. It runs on a goroutine of its
-	// own; the actor goes on without the name. If Lost is nil, the actor gets an
+	// own; the actor goes on without the name. If it panics or calls runtime.Goexit, that is
+	// logged. If Lost is nil, the actor gets an
 	// exit signal with a reason that wraps [ErrLost].
 	Lost func(name string, pid actor.PID)
 
@@ -107,7 +108,7 @@ func OpenNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.Pu
 	n.leases = newLeases(kv, c.Lease, newLog(c.Logger), func(h *holding) {
 		ps.Unsubscribe(h.pid, topicOf(h.name))
 		if c.Lost != nil {
-			c.Lost(h.name, h.pid)
+			n.leases.call("the function Lost failed", h.name, func() { c.Lost(h.name, h.pid) })
 		} else {
 			h.pid.Exit(fmt.Errorf("nats: name %q: %w", h.name, ErrLost))
 		}

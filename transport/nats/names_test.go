@@ -84,7 +84,9 @@ func newNode(t *testing.T, s *server.Server, cluster, name string, c NamesConfig
 		t.Fatal(err)
 	}
 	c.Bucket = strings.ReplaceAll(cluster, ".", "-")
-	c.Logger = slog.New(slog.DiscardHandler)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
 	if n.Names, err = OpenNames(t.Context(), js, n.ps, c); err != nil {
 		t.Fatal(err)
 	}

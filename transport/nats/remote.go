@@ -48,7 +48,7 @@ var ErrNoConnection = errors.New("no connection to its node")
 // or had before, and with [ErrNoConnection] if its node, or this one, has been cut
 // off for as long as a lease lasts. In the second case the actor may well live, on
 // its side of a split. A monitor that is stopped calls down no more, though a call
-// that has begun may still run.
+// that has begun may still run. If down panics or calls runtime.Goexit, that is logged.
 //
 // The leases' renewals are the heartbeats. A monitor costs a goroutine here and a
 // consumer in the server: monitor a service, not each user. It does not see why the
@@ -60,7 +60,8 @@ func (r Remote[M]) Monitor(ctx context.Context, down func(reason error)) (stop f
 
 // MonitorTo is [Remote.Monitor] by an actor: the reason, as wrap makes it one of the
 // actor's own messages, is sent to it, and the monitor is stopped at its end. It fails
-// with an error that wraps [actor.NoProc] if the actor is dead.
+// with an error that wraps [actor.NoProc] if the actor is dead. If wrap panics or calls
+// runtime.Goexit, the actor gets an exit signal with that, as if its handler had.
 func MonitorTo[W, M any](ctx context.Context, r Remote[M], ref actor.Ref[W], wrap func(reason error) W) (stop func(), err error) {
 	w := newWatch()
 	stop = func() {
@@ -73,7 +74,16 @@ func MonitorTo[W, M any](ctx context.Context, r Remote[M], ref actor.Ref[W], wra
 	}
 	err = r.monitor(ctx, w, func(reason error) {
 		stop()
-		_ = ref.TrySend(wrap(reason))
+		var m W
+		err := actor.Guard(context.Background(), func() error {
+			m = wrap(reason)
+			return nil
+		})
+		if err != nil { // wrap is the actor's
+			ref.PID().Exit(err)
+			return
+		}
+		_ = ref.TrySend(m)
 	})
 	if err != nil {
 		stop()
@@ -125,7 +135,7 @@ func (l *leases) watch(ctx context.Context, w *watch, name, id string, down func
 		_ = watcher.Stop()
 		w.stop()
 		if !stopped {
-			down(reason)
+			l.call("the function of a monitor failed", name, func() { down(reason) })
 		}
 	}()
 	return nil
