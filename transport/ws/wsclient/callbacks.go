@@ -147,7 +147,8 @@ func (c *Client) delay(f, otherwise func(int) time.Duration, attempt int) time.D
 	return d
 }
 
-// Incoming is a message of the server's as it came, for Options.OnMessage.
+// Incoming is a message of the server's as it came, for Options.OnMessage. It may be kept,
+// but not changed: a channel's functions get the same Payload.
 type Incoming struct {
 	Topic, Event string
 	JoinRef, Ref string // empty if it has none

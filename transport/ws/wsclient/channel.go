@@ -81,7 +81,8 @@ func (ch *Channel) On(event string, f func(Message)) (off func()) {
 	return handlers.add(&ch.client.mu, f)
 }
 
-// Off takes off all functions that On was given for the event.
+// Off takes off all functions that On was given for the event: none of their calls
+// begins any more. It does nothing if there are none.
 //
 // JavaScript client: Channel.off without a ref.
 func (ch *Channel) Off(event string) {
@@ -95,17 +96,23 @@ func (ch *Channel) Off(event string) {
 // OnJoin has f called after each join, the first and those that follow an interruption,
 // with the server's answer, until off is called. It is the place to catch up with what
 // was missed.
+//
+// JavaScript client: Push.receive("ok") of Channel.join.
 func (ch *Channel) OnJoin(f func(reply Payload)) (off func()) { return ch.onJoin.add(&ch.client.mu, f) }
 
 // OnError has f called when the channel is interrupted, or an attempt to join has
 // failed, until off is called. The error wraps [ErrCrashed], [ErrDisconnected],
 // [ErrTimeout], [ErrOverrun], or a [*JoinError]. The client joins again; to prevent it,
 // call [Channel.Leave].
+//
+// JavaScript client: Channel.onError.
 func (ch *Channel) OnError(f func(error)) (off func()) { return ch.onError.add(&ch.client.mu, f) }
 
 // OnClose has f called, once, when the channel has ended, unless off was called: with
 // nil after Leave, or with an error that wraps [ErrStopped], [ErrReplaced] or
 // [ErrClosed]. Nothing else is called after it.
+//
+// JavaScript client: Channel.onClose.
 func (ch *Channel) OnClose(f func(error)) (off func()) { return ch.onClose.add(&ch.client.mu, f) }
 
 type joinOutcome struct {
