@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 )
@@ -29,11 +30,20 @@ func (r Reply[R]) Send(v R) bool {
 }
 
 // Fail answers the call with an error, which Call returns wrapped. It reports the same
-// as Send.
+// as Send. An error whose methods panic reaches the caller as a [*ReasonError], and nil as
+// an error that says so.
 func (r Reply[R]) Fail(err error) bool {
 	c := r.call
-	return c != nil && c.fail(r.turn, err)
+	if c == nil {
+		return false
+	}
+	if err == nil {
+		err = errFailedWithNil
+	}
+	return c.fail(r.turn, vet(err))
 }
+
+var errFailedWithNil = errors.New("failed, with a nil error")
 
 // Wanted reports whether there is no answer yet and the caller still waits for one. It is
 // for requests that are costly to carry out, or hard to undo, and may have waited for long.

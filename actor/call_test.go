@@ -547,3 +547,20 @@ func TestIdleActorServesAllThatComes(t *testing.T) {
 		}
 	})
 }
+
+// What a callee fails with does not strike its caller, who asks what it is.
+func TestFailWithWhatIsNoError(t *testing.T) {
+	sys := newSystem(t)
+	for name, reason := range brokenReasons() {
+		server := spawnFunc(t, sys, func(_ *actor.Context[ask], m ask) error { m.reply.Fail(reason); return nil })
+		_, err := actor.Call(t.Context(), server, asking(1))
+		var unusable *actor.ReasonError
+		if !errors.As(err, &unusable) || errors.Is(err, actor.Shutdown) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	server := spawnFunc(t, sys, func(_ *actor.Context[ask], m ask) error { m.reply.Fail(nil); return nil })
+	if v, err := actor.Call(t.Context(), server, asking(1)); err == nil {
+		t.Errorf("a failure with nil is an answer: %v", v)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -289,7 +290,7 @@ func (s *session) overdue(channel actor.PID) {
 		s.ctx.Exit(channel, actor.Kill)
 		s.ctx.SendAfter(killGrace, sessionMsg{op: opOverdue, channel: channel})
 	} else {
-		channel.Abandon()
+		go channel.Abandon() // its end comes as any other; the other channels do not wait
 	}
 }
 
@@ -374,9 +375,11 @@ func (s *session) Terminate(_ *actor.Context[sessionMsg], reason error) {
 	if s.await(killGrace) {
 		return
 	}
+	var abandons sync.WaitGroup // each may take a moment, for what its channel owns
 	for _, j := range s.channels {
-		j.ref.PID().Abandon()
+		abandons.Go(func() { j.ref.PID().Abandon() })
 	}
+	abandons.Wait()
 }
 
 // await waits for all channels to end, and reports false if that takes too long.
