@@ -82,7 +82,10 @@ func (in *innocent) live() error {
 	in.expect(map[string]string{"j": `{}`}, nil)
 	err := in.do([]string{in.push("j", "phx_join", `{}`)})
 	in.joined.Done()
-	in.joined.Wait()
+	select {
+	case <-in.start:
+	case <-in.doomed.Done():
+	}
 	for err == nil {
 		select {
 		case <-in.over:

@@ -99,8 +99,9 @@ func (a arena) fight(t *testing.T, seed uint64) {
 	t.Run("fight", func(t *testing.T) { // whose cleanup ends the server
 		w := a.world(t, seed)
 		scripts := w.scripts(seed)
-		w.begin(t)
-		heap, base := liveHeap(), w.usage()
+		base := w.join(t)
+		heap := liveHeap()
+		close(w.start)
 		var adversaries sync.WaitGroup
 		for _, s := range scripts {
 			adversaries.Go(func() { s.play(w) })
@@ -127,6 +128,7 @@ type world struct {
 	innocents []*innocent
 	joined    sync.WaitGroup
 	working   sync.WaitGroup
+	start     chan struct{} // closed when innocents may work
 	over      chan struct{} // closed when no adversary is left
 
 	doomed context.Context // ends at the first failure
@@ -161,7 +163,7 @@ func sockets(seed uint64) []ws.Socket {
 }
 
 func (a arena) world(t *testing.T, seed uint64) *world {
-	w := &world{arena: a, messages: map[string]shout{}, over: make(chan struct{}), progress: make(chan struct{})}
+	w := &world{arena: a, messages: map[string]shout{}, start: make(chan struct{}), over: make(chan struct{}), progress: make(chan struct{})}
 	w.doomed, w.fail = context.WithCancelCause(t.Context())
 	t.Cleanup(func() { w.fail(nil) })
 	w.server = a.serve(t, sockets(seed)...)
@@ -202,8 +204,14 @@ func (w *world) dial() (nc net.Conn, err error) {
 	return nc, nil
 }
 
-// begin lets the innocents join and work.
-func (w *world) begin(t *testing.T) {
+// join lets the innocents join, and returns what is in use when all wait for what
+// comes.
+func (w *world) join(t *testing.T) (base usage) {
+	each := 2 // descriptors of a connection
+	if w.proxy {
+		each = 4
+	}
+	empty := descriptors()
 	w.joined.Add(innocents)
 	for _, in := range w.innocents {
 		w.working.Go(func() {
@@ -213,6 +221,11 @@ func (w *world) begin(t *testing.T) {
 		})
 	}
 	w.await(t, &w.joined)
+	eventually(t, "all innocents are connected", func() bool { // which no poller is between two polls
+		base = w.usage()
+		return empty == 0 || base.descriptors >= empty+innocents*each
+	})
+	return base
 }
 
 // finish waits for the end of the innocents' work.
