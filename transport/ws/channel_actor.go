@@ -1,0 +1,213 @@
+package ws
+
+import (
+	"slices"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// The operations of a channelMsg.
+type channelOp uint8
+
+const (
+	opJoin channelOp = iota
+	opIn             // an event of the client's
+	opOut            // a broadcast that the handler intercepts
+	opInfo           // anything else
+)
+
+// channelMsg is a message to a channel actor.
+type channelMsg struct {
+	op     channelOp
+	in     Message
+	weight int64 // see weight; 0 of what the program sends
+	info   any   // opInfo; opOut: a *broadcast
+}
+
+// channelActor is the actor around a Channel.
+type channelActor struct{ Channel }
+
+// Init makes the channel trap exits, so that Terminate runs when its session
+// ends it.
+func (a *channelActor) Init(ctx *actor.Context[channelMsg]) error {
+	a.ctx = ctx
+	ctx.TrapExit(true)
+	return nil
+}
+
+// Receive implements [actor.Behavior].
+func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error {
+	if a.replaced.Load() {
+		return nil // the exit signal is on its way
+	}
+	switch m.op {
+	case opJoin:
+		return a.join(m.in)
+	case opIn:
+		defer a.handled(m.weight)
+		return a.in(m.in)
+	case opOut:
+		a.toHandle.Add(-m.weight)
+		b := m.info.(*broadcast)
+		return a.outcome(a.handler.(OutHandler).HandleOut(&a.Channel, b.Event, b.Payload))
+	default:
+		a.toHandle.Add(-m.weight)
+		return a.inform(m.info)
+	}
+}
+
+// inform hands msg to the handler, if that is an InfoHandler.
+func (c *Channel) inform(msg any) error {
+	if h, ok := c.handler.(InfoHandler); ok {
+		return c.outcome(h.HandleInfo(c, msg))
+	}
+	return nil
+}
+
+// outcome returns what a handler has returned, after noting whether it ends the channel
+// because it wants to. An exit signal with the same reason says nothing of the kind.
+func (c *Channel) outcome(err error) error {
+	if err != nil && actor.IsClean(err) {
+		c.wanted.Store(true)
+	}
+	return err
+}
+
+// handled gives a message of the client's back to the flow control of its connection.
+func (a *channelActor) handled(weight int64) {
+	if a.pending.Add(-weight) >= 0 {
+		a.session.transport.handled(weight)
+	}
+}
+
+// join makes the handler, runs its Join and answers. The channel is subscribed before
+// the client hears that it is in, so it misses nothing from then on.
+func (a *channelActor) join(m Message) error {
+	a.handler = a.route.New() // here, where it holds up nobody else
+	if h, ok := a.handler.(OutHandler); ok {
+		a.intercepts = h.Intercepts()
+	}
+	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
+	payload, err := a.route.join(&a.Channel, a.topic, m.Payload)
+	if err != nil {
+		return a.refuse(answer, err)
+	}
+	h := new(held)
+	a.held.Store(h)
+	if err := a.session.endpoint.topics.Subscribe(a.ctx.PID(), a.topic, a); err != nil {
+		return err
+	}
+	f, err := a.session.replyFrame(answer, OK(payload))
+	if err != nil {
+		return err
+	}
+	// Before the client hears of it, and may hang up: its session must then know
+	// that this channel had been joined.
+	if !a.stage.CompareAndSwap(stageJoining, stageJoined) {
+		return actor.Stop
+	}
+	a.session.endpoint.joins.Add(1)
+	a.session.endpoint.channels.Add(1)
+	h.release(f, a.session.transport)
+	a.held.Store(nil)
+	a.session.ctx.Self().Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
+	return nil
+}
+
+// refuse answers a join with an error, and ends the channel.
+func (a *channelActor) refuse(answer Message, why error) error {
+	payload, foreseen := refusal(why)
+	if !foreseen {
+		a.session.log().Error("join failed", "topic", a.topic, "error", why)
+	}
+	f, err := a.session.replyFrame(answer, Error(payload))
+	if err != nil {
+		return err
+	}
+	if !a.stage.CompareAndSwap(stageJoining, stageRefused) {
+		return actor.Stop // it has been given up, and the client has been told
+	}
+	a.session.transport.send(f)
+	a.wanted.Store(true)
+	return actor.Stop
+}
+
+// in handles an event of the client's. What the handler answers goes out whatever it
+// thinks of going on.
+func (a *channelActor) in(m Message) error {
+	answer := Message{JoinRef: a.joinRef, Ref: m.Ref, Topic: a.topic}
+	if m.Event == eventLeave {
+		if err := a.session.reply(answer, OK(nil)); err != nil {
+			return err
+		}
+		return a.outcome(Left)
+	}
+	a.current = m.Ref
+	with, err := a.route.handleIn(&a.Channel, m.Event, m.Payload)
+	a.current = ""
+	if with.status != "" && m.Ref != "" {
+		if unsent := a.session.reply(answer, with); err == nil {
+			err = unsent
+		}
+	}
+	return a.outcome(err)
+}
+
+// Deliver sends a broadcast to the client: the frame that all its receivers
+// share, without a part for this actor, unless the handler intercepts the event.
+// It implements pubsub.Subscriber, and runs on the broadcaster's goroutine.
+func (a *channelActor) Deliver(_ string, b *broadcast) {
+	if slices.Contains(a.intercepts, b.Event) {
+		a.hand(opOut, b, b)
+		return
+	}
+	s := a.session
+	f, err := b.frame(s.encoding)
+	if err != nil {
+		if b.untold(s.encoding) {
+			s.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
+		}
+		s.endpoint.drop(s.socket, b.Topic, b.Event, err)
+		return
+	}
+	if h := a.held.Load(); h != nil {
+		kept, fits := h.keep(f, s.socket.MaxQueue)
+		if !fits {
+			s.endpoint.overflow(s.socket, s.ctx.Self())
+		}
+		if kept {
+			return
+		}
+	}
+	s.transport.send(f)
+}
+
+// hand has the handler get a broadcast. What waits for a handler is bounded like what
+// waits for a client: with CloseSlow, one that is too slow loses its channel, and the
+// client joins anew.
+func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
+	s := c.session
+	n := int64(len(b.Payload.data) + messageOverhead)
+	if there := c.toHandle.Add(n); there > n && there > int64(s.socket.MaxQueue) {
+		c.toHandle.Add(-n)
+		if s.socket.Overflow == DropNew {
+			s.endpoint.drop(s.socket, b.Topic, b.Event, ErrSlow)
+		} else if c.overrun.CompareAndSwap(false, true) {
+			s.log().Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", s.socket.MaxQueue)
+			s.ctx.Self().Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
+		}
+		return
+	}
+	c.ctx.Self().Send(channelMsg{op: op, info: msg, weight: n})
+}
+
+// Terminate implements [actor.Terminator].
+func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
+	if t, ok := a.handler.(Terminator); ok && a.hasJoined() {
+		// Or a client that goes from topic to topic would have too many channels in
+		// the end, of which none ends.
+		overdue := a.session.ctx.Self().SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: a.ctx.PID()})
+		defer overdue.Stop()
+		t.Terminate(&a.Channel, reason)
+	}
+}
