@@ -163,8 +163,8 @@ func (in *innocent) do(messages []string) error {
 	case <-late.C:
 		in.mu.Lock()
 		defer in.mu.Unlock()
-		return fmt.Errorf("after %v, %d replies and broadcasts are missing: replies %.100v, broadcasts %.100v",
-			patience, in.missing, in.replies, in.shouts)
+		return fmt.Errorf("after %v, %d replies and broadcasts are missing: replies %.200s, broadcasts %.200s",
+			patience, in.missing, fmt.Sprint(in.replies), fmt.Sprint(in.shouts))
 	}
 }
 

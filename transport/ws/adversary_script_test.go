@@ -91,6 +91,12 @@ func (a *author) write() life {
 	for range a.rnd.IntN(12) {
 		l.sent = append(l.sent, a.act()...)
 	}
+	if l.reads == readsNothing && a.oneIn(4) { // more answers than the kernel has room for
+		l.chop, l.ends = 1<<20, lingers
+		echo := fmt.Sprintf(`["j","1",%q,"echo",%q]`, arenaRooms[a.rnd.IntN(2)], strings.Repeat("x", 50_000))
+		l.sent = append(l.sent, slices.Repeat(a.frame(fin|0x1, echo), 60)...)
+		return l
+	}
 	switch a.rnd.IntN(5) {
 	case 0:
 		l.sent = append(l.sent, closing(1000+a.rnd.IntN(2), "bye")(a.mode)...)
@@ -288,6 +294,9 @@ func (l life) play(w *world) {
 	if err != nil {
 		return
 	}
+	if l.reads == readsNothing {
+		tcpOf(c.nc).SetReadBuffer(4096)
+	}
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
@@ -360,9 +369,11 @@ func (e ending) end(w *world, nc net.Conn) {
 }
 
 // reset lets the end of a connection be a reset.
-func reset(nc net.Conn) {
-	if inner, ok := nc.(interface{ NetConn() net.Conn }); ok { // of TLS
-		nc = inner.NetConn()
+func reset(nc net.Conn) { tcpOf(nc).SetLinger(0) }
+
+func tcpOf(nc net.Conn) *net.TCPConn {
+	if outer, ok := nc.(interface{ NetConn() net.Conn }); ok { // of TLS
+		nc = outer.NetConn()
 	}
-	nc.(*net.TCPConn).SetLinger(0)
+	return nc.(*net.TCPConn)
 }
