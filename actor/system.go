@@ -51,6 +51,7 @@ type System struct {
 	stuck       stuck
 	dumps       dumper
 	closing     atomic.Bool
+	watchdogs   atomic.Int32 // that run
 }
 
 // A shard holds the actors whose serial numbers fall into it, in spawn order.

@@ -31,6 +31,7 @@ func (s *System) Watchdog(limit time.Duration) (stop func()) {
 		panic("actor: Watchdog: the limit must be positive")
 	}
 	w := &watchdog{sys: s, limit: limit}
+	s.watchdogs.Add(1)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.timer = time.AfterFunc(w.interval(), w.tick)
@@ -68,9 +69,22 @@ func (w *watchdog) interval() time.Duration { return max(w.limit/4, time.Millise
 func (w *watchdog) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.stopped = true
+	w.end()
 	w.timer.Stop()
-	w.renew(nil)
+}
+
+// end stops the watchdog, once. The last one of a system takes the probes back; others
+// leave them, because the probes are shared, and one that is taken away would make
+// another watchdog report the same handler again.
+func (w *watchdog) end() {
+	if w.stopped {
+		return
+	}
+	w.stopped = true
+	if w.sys.watchdogs.Add(-1) == 0 {
+		w.renew(nil)
+	}
+	w.seen = nil
 }
 
 // tick looks at the actors, reports, and sets the timer anew.
@@ -84,7 +98,7 @@ func (w *watchdog) tick() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.sys.closing.Load() && w.sys.Count() == 0 {
-		w.stopped = true
+		w.end()
 	}
 	if !w.stopped {
 		w.timer.Reset(w.interval())

@@ -120,6 +120,7 @@ func TestWatchdogStops(t *testing.T) {
 		})()
 		for range 2 {
 			stops = append(stops, sys.Watchdog(time.Second))
+			time.Sleep(time.Millisecond) // the first one is the first to report
 		}
 		a := start(t, sys, &script{})
 		slow := func(*doContext) error { time.Sleep(10 * time.Second); return nil }
@@ -146,6 +147,32 @@ func TestWatchdogStops(t *testing.T) {
 		}
 	}()
 	silentSystem().Watchdog(0)
+}
+
+// Watchdogs share what they leave with an actor: that one stops does not make another
+// report the same handler again.
+func TestWatchdogsStopApart(t *testing.T) {
+	for first := range 2 {
+		bubble(t, func(t *testing.T, sys *actor.System) {
+			var reports atomic.Int32
+			defer sys.Observe(func(e actor.Event) {
+				if _, ok := e.(actor.SlowHandler); ok {
+					reports.Add(1)
+				}
+			})()
+			stops := []func(){sys.Watchdog(time.Second), sys.Watchdog(time.Second)}
+			a := start(t, sys, &script{})
+			a.Send(func(*doContext) error { time.Sleep(20 * time.Second); return nil })
+			time.Sleep(5 * time.Second)
+			stops[first]()
+			stops[first]() // twice is once
+			time.Sleep(10 * time.Second)
+			if n := reports.Load(); n != 2 {
+				t.Errorf("%d reports of one handler by two", n)
+			}
+			stops[1-first]()
+		})
+	}
 }
 
 // The watchdog of a system that is shut down ends by itself.
