@@ -548,7 +548,7 @@ func TestIdleActorServesAllThatComes(t *testing.T) {
 	})
 }
 
-// What a callee fails with does not strike its caller, who asks what it is.
+// What a callee fails with does not strike its caller, which asks what it is.
 func TestFailWithWhatIsNoError(t *testing.T) {
 	sys := newSystem(t)
 	for name, reason := range brokenReasons() {

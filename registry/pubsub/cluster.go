@@ -85,7 +85,7 @@ func (ps *PubSub[T]) Disconnect(ctx context.Context) error {
 	if m == nil {
 		return nil
 	}
-	if err := actor.Guard(ctx, func() error { return sound(m.adapter.Leave(ctx)) }); err != nil {
+	if err := actor.Guard(ctx, func() error { return m.adapter.Leave(ctx) }); err != nil {
 		return fmt.Errorf("pubsub: disconnect %q: %w", m.node, err)
 	}
 	ps.mu.Lock()

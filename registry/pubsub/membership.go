@@ -68,8 +68,9 @@ func (m *membership[T]) send(topic string, msg T, send func(data []byte) error) 
 	return err
 }
 
-// sound returns err if those who get it can ask it what it is. A method that panics, as
-// one of a nil pointer does, panics here: within a guard.
+// sound returns err if it can be asked what it is. A method that panics, as one of a nil
+// pointer does, panics here. Guard asks as well, but too late for the count of calls that
+// hang.
 func sound(err error) error {
 	if err != nil {
 		_ = err.Error()
@@ -92,7 +93,7 @@ func (ps *PubSub[T]) receive(m *membership[T], topic string, data []byte) {
 		var msg T
 		err := actor.Guard(context.Background(), func() (err error) {
 			msg, err = m.codec.Decode(topic, data)
-			return sound(err)
+			return err
 		})
 		if err != nil {
 			safelog.Error(ps.logger(), "broadcast of another node not decoded", "topic", topic, "node", m.node, "error", err)

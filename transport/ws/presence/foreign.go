@@ -53,8 +53,9 @@ func (c *foreign) call(ctx context.Context, f func(context.Context) error) error
 	return err
 }
 
-// sound returns err if those who get it can ask it what it is. A method that panics, as
-// one of a nil pointer does, panics here: within a guard.
+// sound returns err if it can be asked what it is. A method that panics, as one of a nil
+// pointer does, panics here. Guard asks as well, but too late for the count of calls that
+// hang.
 func sound(err error) error {
 	if err != nil {
 		_ = err.Error()

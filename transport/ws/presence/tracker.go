@@ -132,7 +132,7 @@ type membership struct{ tracker *Tracker }
 // Init implements [actor.Initializer].
 func (m *membership) Init(ctx *actor.Context[none]) error {
 	ctx.TrapExit(true)
-	err := actor.Guard(ctx, func() error { return sound(m.tracker.cfg.Adapter.Join(m.tracker.receive)) })
+	err := actor.Guard(ctx, func() error { return m.tracker.cfg.Adapter.Join(m.tracker.receive) })
 	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
@@ -149,7 +149,7 @@ func (m *membership) Terminate(ctx *actor.Context[none], _ error) {
 			s.sayGoodbye()
 		}
 	}
-	err := actor.Guard(ctx, func() error { return sound(m.tracker.cfg.Adapter.Leave(ctx)) })
+	err := actor.Guard(ctx, func() error { return m.tracker.cfg.Adapter.Leave(ctx) })
 	if err != nil {
 		m.tracker.log.Warn("presence: the cluster was not left in time", "error", err)
 	}
