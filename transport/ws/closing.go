@@ -60,8 +60,11 @@ func (c *conn) closing() {
 	c.reader.Skip()
 	// The read deadline is not all: what was read may be held back.
 	for limit := time.Now().Add(closeTimeout); time.Now().Before(limit); {
-		if c.in == nil && c.fill(true) != nil {
-			return
+		if c.in == nil { // a read may also return nothing, and no error
+			if c.fill(true) != nil {
+				return
+			}
+			continue
 		}
 		if c.broken { // it cannot be found out what comes
 			c.discard()

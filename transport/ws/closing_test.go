@@ -39,6 +39,9 @@ func TestClosingTakesFiveSeconds(t *testing.T) {
 				if err := <-drained; err != nil {
 					t.Error(err)
 				}
+				for range 2 { // the server reads nothing, and no error: a reader may
+					c.nc.Write(nil)
+				}
 				c.nc.Write([]byte(sent))
 				c.nc.SetReadDeadline(time.Time{})
 				if got, err := c.readText(); err == nil {
