@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write otp-rules.md and phoenix-rules.md anew")
+var update = flag.Bool("update", false, "write otp-rules.md and phoenix-rules.md again")
 
 // family is a group of numbered rules.
 type family struct{ prefix, about, numbers string }
@@ -22,6 +22,7 @@ type family struct{ prefix, about, numbers string }
 // ruleset is a document: numbered rules, and which tests show them.
 type ruleset struct {
 	file, title, about string
+	text               string // the file with what each rule says, one line a rule
 	families           []family
 	notes              map[string]string // see notes_test.go
 	// reads reports whether a test may cite these rules. Some have the same names in
@@ -31,8 +32,9 @@ type ruleset struct {
 
 var otp = ruleset{
 	file:  "otp-rules.md",
+	text:  "otp-rules.txt",
 	title: "OTP's rules and their tests",
-	about: "Which test shows which rule of OTP's semantics.",
+	about: "What OTP promises, rule by rule in our words, and which test shows it here. Comments in the code and in tests cite rules by number.",
 	notes: otpNotes,
 	reads: func(path string) bool {
 		return strings.HasSuffix(path, "_test.go") && !strings.HasPrefix(path, "transport/ws/") && !strings.HasPrefix(path, "examples/")
@@ -42,8 +44,9 @@ var otp = ruleset{
 
 var phoenix = ruleset{
 	file:  "phoenix-rules.md",
+	text:  "phoenix-rules.txt",
 	title: "Phoenix's rules and their tests",
-	about: "Which test shows which rule of Phoenix Channels: the protocol, the behaviour of sockets and channels, presence, and what the official client does.",
+	about: "What Phoenix Channels promise, rule by rule in our words, and which test shows it here: the protocol, the behaviour of sockets and channels, presence, and what the official client does. Comments in the code and in tests cite rules by number.",
 	notes: phoenixNotes,
 	reads: func(path string) bool {
 		return strings.HasSuffix(path, ".test.mjs") || strings.HasSuffix(path, "_test.go") &&
@@ -118,6 +121,46 @@ func (f family) rules() (ids []string) {
 	return ids
 }
 
+// texts reads what each rule says. The file has the rules in the order of the families.
+func (r ruleset) texts(t *testing.T) map[string]string {
+	t.Helper()
+	file, err := os.ReadFile(r.text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	var order []string
+	for line := range strings.Lines(string(file)) {
+		id, text, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		if !ok || !sentence.MatchString(text) {
+			t.Errorf("%s: not a rule and its sentence: %q", r.text, line)
+		}
+		texts[id] = text
+		order = append(order, id)
+	}
+	var rules []string
+	for _, f := range r.families {
+		rules = append(rules, f.rules()...)
+	}
+	for _, id := range rules {
+		if texts[id] == "" {
+			t.Errorf("%s: no text for %s", r.text, id)
+		}
+	}
+	for _, id := range order {
+		if !slices.Contains(rules, id) {
+			t.Errorf("%s: there is no rule %s", r.text, id)
+		}
+	}
+	if !t.Failed() && !slices.Equal(order, rules) {
+		t.Errorf("%s: the rules are out of order, or one is there twice", r.text)
+	}
+	return texts
+}
+
+// A rule's text is one or two sentences that do not break a table.
+var sentence = regexp.MustCompile(`^[A-Z][^|]+\.$`)
+
 // A citation names one rule, or several: "SIG-3", "T-40, T-41", "SUP-21..26",
 // "EXIT-1 to EXIT-10".
 var citation = regexp.MustCompile(`\b([A-Z]+1?)-(\d+)(?:(?:\.\.| to )(?:[A-Z]+-)?(\d+))?`)
@@ -164,8 +207,8 @@ func (r ruleset) citedBy(t *testing.T) map[string][]string {
 	return cited
 }
 
-// TestRules checks that each document says which test shows which rule, and that
-// each rule has a test or a reason why not. After a change, run
+// TestRules checks that each document says what each rule is and which test shows it,
+// and that each rule has a test or a reason why not. After a change, run
 //
 //	go test ./docs -update
 func TestRules(t *testing.T) {
@@ -174,12 +217,12 @@ func TestRules(t *testing.T) {
 }
 
 func (r ruleset) check(t *testing.T) {
-	cited := r.citedBy(t)
+	cited, texts := r.citedBy(t), r.texts(t)
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n%s A rule without a test says what is promised instead, or what is missing. This file is made by `go test ./docs -update`, from the rule numbers that tests cite; the test fails when it is not up to date.\n", r.title, r.about)
+	fmt.Fprintf(&b, "# %s\n\n%s A rule without a test says what is promised instead, or what is missing. This file is made by `go test ./docs -update`, from the rule numbers that tests cite, from %s and from notes_test.go; the test fails when it is not up to date.\n", r.title, r.about, r.text)
 	var tested, total int
 	for _, f := range r.families {
-		fmt.Fprintf(&b, "\n## %s: %s\n\n| rule | tests | instead, or besides |\n| --- | --- | --- |\n", f.prefix, f.about)
+		fmt.Fprintf(&b, "\n## %s: %s\n\n| rule | what it says | tests | instead, or besides |\n| --- | --- | --- | --- |\n", f.prefix, f.about)
 		for _, id := range f.rules() {
 			total++
 			files, note := cited[id], r.notes[id]
@@ -192,7 +235,7 @@ func (r ruleset) check(t *testing.T) {
 			for i, file := range files {
 				links[i] = fmt.Sprintf("[%s](../%s)", strings.TrimSuffix(strings.TrimSuffix(file, "_test.go"), ".test.mjs"), file)
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s |\n", id, strings.Join(links, ", "), note)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", id, texts[id], strings.Join(links, ", "), note)
 		}
 	}
 	fmt.Fprintf(&b, "\n%d of %d rules have a test.\n", tested, total)
