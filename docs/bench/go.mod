@@ -1,4 +1,4 @@
-module github.com/troupe-go/troupe/examples/bench
+module github.com/troupe-go/troupe/docs/bench
 
 go 1.26
 

@@ -25,13 +25,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/actors"
-	"github.com/troupe-go/troupe/examples/bench/channels"
-	"github.com/troupe-go/troupe/examples/bench/charts"
-	"github.com/troupe-go/troupe/examples/bench/child"
-	"github.com/troupe-go/troupe/examples/bench/page"
-	"github.com/troupe-go/troupe/examples/bench/report"
-	"github.com/troupe-go/troupe/examples/bench/scale"
+	"github.com/troupe-go/troupe/docs/bench/actors"
+	"github.com/troupe-go/troupe/docs/bench/channels"
+	"github.com/troupe-go/troupe/docs/bench/charts"
+	"github.com/troupe-go/troupe/docs/bench/child"
+	"github.com/troupe-go/troupe/docs/bench/page"
+	"github.com/troupe-go/troupe/docs/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/scale"
 )
 
 // suites are those that -suite can name.

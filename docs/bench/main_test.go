@@ -9,8 +9,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/troupe-go/troupe/examples/bench/child"
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/child"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 func TestMain(m *testing.M) {
@@ -67,12 +67,12 @@ func TestWrongArgumentsAreRefused(t *testing.T) {
 }
 
 func TestDocumentIsMadeFromItsFiles(t *testing.T) {
-	const name = "../../docs/benchmarks.md"
+	const name = "../benchmarks.md"
 	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := source("../../docs/benchmarks").Update(text)
+	again, err := source("../benchmarks").Update(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestDocumentIsMadeFromItsFiles(t *testing.T) {
 		t.Errorf("%s does not have the figures of its CSV files: go run . -docs %s", name, name)
 	}
 	for _, image := range regexp.MustCompile(`\]\((benchmarks/[^)]+)\)`).FindAllStringSubmatch(string(text), -1) {
-		if _, err := os.Stat(filepath.Join("../../docs", image[1])); err != nil {
+		if _, err := os.Stat(filepath.Join("..", image[1])); err != nil {
 			t.Error(err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // What a connection and a message cost does not depend on how busy the machine is,
-// so it is tested here; how long they take is measured in examples/bench.
+// so it is tested here; how long they take is measured in docs/bench.
 
 // bareConnect is connect without a client's library, whose cost would count.
 func (s *server) bareConnect(t testing.TB, buf []byte) net.Conn {

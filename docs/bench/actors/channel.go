@@ -3,7 +3,7 @@ package actors
 import (
 	"sync"
 
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // channels is the yardstick: a goroutine for each actor, which receives from a

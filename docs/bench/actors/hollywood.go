@@ -6,7 +6,7 @@ import (
 	"time"
 
 	hollywood "github.com/anthdm/hollywood/actor"
-	_ "github.com/troupe-go/troupe/examples/bench/actors/conflict"
+	_ "github.com/troupe-go/troupe/docs/bench/actors/conflict"
 )
 
 // hollywoodSubject is Hollywood as its README and its own benchmark (_bench) use

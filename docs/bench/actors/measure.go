@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/child"
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/child"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // measure does one workload for about that long, after a warm-up.

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/child"
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/child"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // A pass is one measurement. It is made in a process of its own, so that none

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // Suite is the suite of this package.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // onePass measures n connections to a fresh server, in figures for each of them.

@@ -16,7 +16,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/child"
+	"github.com/troupe-go/troupe/docs/bench/child"
 )
 
 // target is a server that is being measured.

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // run measures the servers, one after the other. Each step is bounded in time, and

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/child"
+	"github.com/troupe-go/troupe/docs/bench/child"
 )
 
 // Where one server is all that a process can have descriptors for, more connections

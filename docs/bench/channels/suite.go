@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/child"
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/child"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // Suite is the suite of this package.

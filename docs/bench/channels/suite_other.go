@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 type target struct{}

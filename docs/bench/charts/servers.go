@@ -3,7 +3,7 @@ package charts
 import (
 	"strings"
 
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // servers draws the suite of channels: memory, and what takes time, in multiples of

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // An Outcome is what a child that measures has to say.

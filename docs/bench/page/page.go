@@ -17,8 +17,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/troupe-go/troupe/examples/bench/charts"
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/charts"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 // A Source is what documents are made from.

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/report"
 	"github.com/troupe-go/troupe/registry"
 	"github.com/troupe-go/troupe/registry/pubsub"
 )

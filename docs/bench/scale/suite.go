@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/troupe-go/troupe/examples/bench/child"
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/child"
+	"github.com/troupe-go/troupe/docs/bench/report"
 )
 
 const suiteName = "scale"

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/examples/bench/report"
+	"github.com/troupe-go/troupe/docs/bench/report"
 	"github.com/troupe-go/troupe/registry/group"
 	"github.com/troupe-go/troupe/supervisor"
 )
