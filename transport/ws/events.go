@@ -1,5 +1,7 @@
 package ws
 
+import "github.com/troupe-go/troupe/transport/ws/internal/schema"
+
 // Events is a table of what a kind of channel does on which event. Make it once,
 // beside the methods that it names; it is the same for all channels of the kind,
 // and their HandleIn looks the event up in it:
@@ -51,10 +53,10 @@ func OnStrict[H, In any](f func(H, *Channel, In) (Reply, error)) EventFunc[H] {
 }
 
 func on[H, In any](f func(H, *Channel, In) (Reply, error), strict bool) EventFunc[H] {
-	shape := shapeFor[In]()
+	of := schema.For[In]()
 	return func(h H, c *Channel, in Payload) (Reply, error) {
 		var v In
-		if err := shape.decode(in, &v, strict); err != nil {
+		if err := decode(of, in, &v, strict); err != nil {
 			return Error(err), nil
 		}
 		return f(h, c, v)

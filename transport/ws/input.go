@@ -1,12 +1,13 @@
 package ws
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/schema"
 )
 
 // InputError says what is wrong with what a client has sent. It is made to be sent
@@ -82,33 +83,20 @@ type Validator interface {
 // The error is an [*InputError].
 func Decode[T any](in Payload) (T, error) {
 	var v T
-	err := shapeFor[T]().decode(in, &v, false)
+	err := decode(schema.For[T](), in, &v, false)
 	return v, err
 }
 
-// decode decodes in into v, a pointer to what s is the shape of. Its errors are
-// InputErrors.
-func (s *shape) decode(in Payload, v any, strict bool) error {
+// decode decodes in into v, a pointer to the type of s. Its errors are InputErrors.
+func decode(s *schema.Schema, in Payload, v any, strict bool) error {
 	if in.binary {
 		return &InputError{Reason: "payload must be JSON, not binary"}
 	}
-	data := bytes.TrimSpace(in.Bytes())
-	if !json.Valid(data) { // RawJSON makes no promise
-		return &InputError{Reason: "payload is not JSON"}
-	}
-	if s.fields != nil && data[0] != '{' {
-		return &InputError{Reason: "payload must be an object, not " + article(kindOf(data))}
-	}
-	err := json.Unmarshal(data, v)
-	check := inspection{strict: strict, explain: err != nil}
-	if data[0] == '{' || data[0] == '[' {
-		check.value(s, data, 0)
-	}
-	switch {
-	case check.problems != nil:
-		return &InputError{Fields: check.problems}
-	case err != nil:
-		return &InputError{Reason: "payload " + problem(err)}
+	if m := s.Decode(in.Bytes(), v, strict); m != nil {
+		if m.Fields != nil {
+			return &InputError{Fields: m.Fields}
+		}
+		return &InputError{Reason: "payload " + m.Reason}
 	}
 	if v, ok := v.(Validator); ok {
 		if err := v.Validate(); err != nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/jsontext"
 )
 
 // splitArray returns the first len(parts) elements of a JSON array, undecoded.
@@ -14,64 +16,22 @@ func splitArray(data []byte, parts [][]byte) error {
 		return fmt.Errorf("%w: not JSON", errMalformed)
 	}
 	// The text is valid JSON, so it is enough to follow strings and nesting.
-	i := skipSpace(data, 0)
+	i := jsontext.SkipSpace(data, 0)
 	if data[i] != '[' {
 		return fmt.Errorf("%w: not an array", errMalformed)
 	}
 	for n := range parts {
-		start := skipSpace(data, i+1)
+		start := jsontext.SkipSpace(data, i+1)
 		if data[start] == ']' {
 			return fmt.Errorf("%w: %d elements, want %d", errMalformed, n, len(parts))
 		}
-		i = skipValue(data, start)
+		i = jsontext.SkipValue(data, start)
 		parts[n] = data[start:i]
-		if i = skipSpace(data, i); data[i] == ']' && n < len(parts)-1 {
+		if i = jsontext.SkipSpace(data, i); data[i] == ']' && n < len(parts)-1 {
 			return fmt.Errorf("%w: %d elements, want %d", errMalformed, n+1, len(parts))
 		}
 	}
 	return nil
-}
-
-func skipSpace(data []byte, i int) int {
-	for data[i] == ' ' || data[i] == '\t' || data[i] == '\n' || data[i] == '\r' {
-		i++
-	}
-	return i
-}
-
-// skipValue returns the index behind the JSON value that starts at i.
-func skipValue(data []byte, i int) int {
-	depth := 0
-	for {
-		switch data[i] {
-		case '"':
-			for i++; data[i] != '"'; i++ {
-				if data[i] == '\\' {
-					i++
-				}
-			}
-		case '[', '{':
-			depth++
-		case ']', '}':
-			if depth == 0 { // the end of the array around a number or a word
-				return i
-			}
-			depth--
-		case ',', ' ', '\t', '\n', '\r':
-			if depth == 0 {
-				return i
-			}
-			i++
-			continue
-		default:
-			i++
-			continue
-		}
-		i++
-		if depth == 0 {
-			return i
-		}
-	}
 }
 
 // unquote decodes a JSON string.
@@ -106,19 +66,6 @@ func rawRef(data []byte) (string, error) {
 	return string(data), nil
 }
 
-// appendString appends s as a JSON string.
-func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			quoted, _ := json.Marshal(s) // cannot fail for a string
-			return append(dst, quoted...)
-		}
-	}
-	dst = append(dst, '"')
-	dst = append(dst, s...)
-	return append(dst, '"')
-}
-
 func appendRef(dst []byte, ref string) []byte {
 	if ref == "" {
 		return append(dst, "null"...)
@@ -129,7 +76,7 @@ func appendRef(dst []byte, ref string) []byte {
 // appendReply appends the payload of a phx_reply.
 func appendReply(dst []byte, status string, response Payload) []byte {
 	dst = append(dst, `{"status":`...)
-	dst = appendString(dst, status)
+	dst = jsontext.AppendString(dst, status)
 	dst = append(dst, `,"response":`...)
 	dst = append(dst, response.Bytes()...)
 	return append(dst, '}')

@@ -1,6 +1,10 @@
 package ws
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/jsontext"
+)
 
 // The events that the protocol itself uses.
 const (
@@ -46,5 +50,5 @@ func refOf(text string) string {
 	if text == "" {
 		return ""
 	}
-	return string(appendString(nil, text))
+	return string(jsontext.AppendString(nil, text))
 }

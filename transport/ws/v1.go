@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/jsontext"
 )
 
 // V1 is the [Serializer] of version 1.0.0 of the protocol: a JSON object, and no
@@ -76,9 +78,9 @@ func (V1) AppendReply(buf []byte, m Message, status string) ([]byte, bool, error
 // appendObject appends all of a message up to its payload.
 func appendObject(buf []byte, topic, event, ref string) []byte {
 	buf = append(buf, `{"topic":`...)
-	buf = appendString(buf, topic)
+	buf = jsontext.AppendString(buf, topic)
 	buf = append(buf, `,"event":`...)
-	buf = appendString(buf, event)
+	buf = jsontext.AppendString(buf, event)
 	buf = append(buf, `,"ref":`...)
 	buf = appendRef(buf, ref)
 	return append(buf, `,"payload":`...)

@@ -1,6 +1,10 @@
 package ws
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/jsontext"
+)
 
 // V2 is the [Serializer] of version 2.0.0 of the protocol: a JSON array
 // [join_ref, ref, topic, event, payload], or a binary frame.
@@ -101,8 +105,8 @@ func appendHead(buf []byte, joinRef, ref, topic, event string) []byte {
 	buf = append(buf, '[')
 	buf = append(appendRef(buf, joinRef), ',')
 	buf = append(appendRef(buf, ref), ',')
-	buf = append(appendString(buf, topic), ',')
-	return append(appendString(buf, event), ',')
+	buf = append(jsontext.AppendString(buf, topic), ',')
+	return append(jsontext.AppendString(buf, event), ',')
 }
 
 // appendBinary appends a binary message: kind, a size for each text, texts, data.

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/internal/jsontext"
 	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
 )
 
@@ -73,7 +73,7 @@ func appendEntries(b []byte, entries []*crdt.Entry, fetched map[string]string) [
 	b = append(b, '{')
 	for len(entries) > 0 {
 		key := entries[0].Key
-		b = append(appendString(b, key), `:{"metas":[`...)
+		b = append(jsontext.AppendString(b, key), `:{"metas":[`...)
 		for len(entries) > 0 && entries[0].Key == key {
 			b = append(appendMeta(b, entries[0]), ',')
 			entries = entries[1:]
@@ -89,16 +89,6 @@ func appendEntries(b []byte, entries []*crdt.Entry, fetched map[string]string) [
 		b = b[:len(b)-1]
 	}
 	return append(b, '}')
-}
-
-func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			quoted, _ := json.Marshal(s) // cannot fail for a string
-			return append(b, quoted...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
 }
 
 // sizeOf is about how many bytes appendEntries will append.

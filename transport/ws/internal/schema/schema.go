@@ -1,4 +1,4 @@
-package ws
+package schema
 
 import (
 	"encoding/json"
@@ -11,13 +11,13 @@ import (
 	"unicode/utf8"
 )
 
-// shape is what JSON for a Go type looks like, as far as json.Unmarshal does not
-// insist on it by itself. It is made once for each type.
-type shape struct {
+// Schema is what JSON for a Go type looks like, as far as json.Unmarshal does not
+// insist on it by itself. It never changes; [For] makes it.
+type Schema struct {
 	typ    reflect.Type
 	opens  byte    // what the JSON begins with, if there is more to look at: { or [
 	fields []field // of a struct; nil: not a struct
-	elem   *shape  // of an array's elements or a map's values; nil: neither
+	elem   *Schema // of an array's elements or a map's values; nil: neither
 
 	named, folded map[string]int // the fields by name, and by name without case
 	longest       int            // name
@@ -32,18 +32,19 @@ type field struct {
 	name     []byte
 	required bool
 	quoted   bool // has the option "string"
-	*shape
+	*Schema
 }
 
-var shapes sync.Map // reflect.Type → *shape
+var schemas sync.Map // reflect.Type → *Schema
 
-func shapeFor[T any]() *shape {
+// For returns the schema of T. It is made once for each type.
+func For[T any]() *Schema {
 	t := reflect.TypeFor[T]()
-	if s, ok := shapes.Load(t); ok {
-		return s.(*shape)
+	if s, ok := schemas.Load(t); ok {
+		return s.(*Schema)
 	}
-	s, _ := shapes.LoadOrStore(t, newShape(t, map[reflect.Type]*shape{}))
-	return s.(*shape)
+	s, _ := schemas.LoadOrStore(t, newSchema(t, map[reflect.Type]*Schema{}))
+	return s.(*Schema)
 }
 
 var (
@@ -51,13 +52,13 @@ var (
 	textUnmarshaler = reflect.TypeFor[interface{ UnmarshalText([]byte) error }]()
 )
 
-// newShape returns the shape of t. Those in done are made, or being made: a type may
+// newSchema returns the schema of t. Those in done are made, or being made: a type may
 // contain itself.
-func newShape(t reflect.Type, done map[reflect.Type]*shape) *shape {
+func newSchema(t reflect.Type, done map[reflect.Type]*Schema) *Schema {
 	if s := done[t]; s != nil {
 		return s
 	}
-	s := &shape{typ: t}
+	s := &Schema{typ: t}
 	done[t] = s
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -74,9 +75,9 @@ func newShape(t reflect.Type, done map[reflect.Type]*shape) *shape {
 		s.addFields(t, done)
 		s.index()
 	case reflect.Map:
-		s.opens, s.elem = '{', newShape(t.Elem(), done)
+		s.opens, s.elem = '{', newSchema(t.Elem(), done)
 	case reflect.Slice, reflect.Array:
-		s.opens, s.elem = '[', newShape(t.Elem(), done)
+		s.opens, s.elem = '[', newSchema(t.Elem(), done)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr,
 		reflect.Float32, reflect.Float64:
@@ -87,7 +88,7 @@ func newShape(t reflect.Type, done map[reflect.Type]*shape) *shape {
 
 // addFields adds the fields of a struct by the rules of encoding/json: those of its
 // embedded structs are its own, unless they are hidden by a field further out.
-func (s *shape) addFields(t reflect.Type, done map[reflect.Type]*shape) {
+func (s *Schema) addFields(t reflect.Type, done map[reflect.Type]*Schema) {
 	type level struct {
 		t        reflect.Type
 		optional bool // behind a pointer
@@ -123,7 +124,7 @@ func (s *shape) addFields(t reflect.Type, done map[reflect.Type]*shape) {
 				required: !l.optional && !isPointer &&
 					!slices.Contains(options, "omitempty") && !slices.Contains(options, "omitzero"),
 				quoted: slices.Contains(options, "string"),
-				shape:  newShape(f.Type, done),
+				Schema: newSchema(f.Type, done),
 			})
 		}
 	}
@@ -142,7 +143,7 @@ func structOf(t reflect.Type) reflect.Type {
 
 // index makes what find looks into. Of names that differ in case only, json.Unmarshal
 // takes the first.
-func (s *shape) index() {
+func (s *Schema) index() {
 	s.named, s.folded = make(map[string]int), make(map[string]int)
 	for i := range s.fields {
 		f := &s.fields[i]
@@ -160,7 +161,7 @@ func (s *shape) index() {
 
 // find returns the index of the field that json.Unmarshal takes for the key, or -1.
 // It takes the same time however many fields there are, and however long the key is.
-func (s *shape) find(key []byte) int {
+func (s *Schema) find(key []byte) int {
 	if i, ok := s.named[string(key)]; ok {
 		return i
 	}
@@ -195,7 +196,7 @@ func appendFolded(b, name []byte) []byte {
 
 // fits reports whether a value can be decoded for sure, as far as that can be told at
 // a glance: as most can, also beside one that cannot.
-func (s *shape) fits(value []byte) bool {
+func (s *Schema) fits(value []byte) bool {
 	if value[0] == 'n' { // null
 		return s.kind != reflect.Invalid
 	}

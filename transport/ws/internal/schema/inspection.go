@@ -1,4 +1,4 @@
-package ws
+package schema
 
 import (
 	"bytes"
@@ -8,9 +8,11 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/jsontext"
 )
 
-// inspection compares JSON with a shape. The JSON is valid: json.Unmarshal has seen it.
+// inspection compares JSON with a schema. The JSON is valid: json.Unmarshal has seen it.
 type inspection struct {
 	strict   bool // fields that the type does not have are a problem
 	explain  bool // look for the values that cannot be decoded
@@ -60,9 +62,9 @@ func (c *inspection) where() string {
 }
 
 // at looks at a value that is further in.
-func (c *inspection) at(name []byte, s *shape, data []byte, i int) int {
+func (c *inspection) at(name []byte, s *Schema, data []byte, i int) int {
 	if data[i] != s.opens && !c.explain { // as most are: no need to remember where
-		return skipValue(data, i)
+		return jsontext.SkipValue(data, i)
 	}
 	c.path = append(c.path, name)
 	i = c.value(s, data, i)
@@ -79,7 +81,7 @@ func (c *inspection) reportAt(name []byte, problem string) {
 // value looks at the value that starts at data[i] and returns the index behind it, or
 // any index if the inspection is over. It reads each byte a few times at most, however
 // deep the nesting.
-func (c *inspection) value(s *shape, data []byte, i int) int {
+func (c *inspection) value(s *Schema, data []byte, i int) int {
 	switch {
 	case data[i] != s.opens:
 	case s.fields != nil:
@@ -87,7 +89,7 @@ func (c *inspection) value(s *shape, data []byte, i int) int {
 	default:
 		return c.elements(s, data, i)
 	}
-	end := skipValue(data, i)
+	end := jsontext.SkipValue(data, i)
 	if c.explain && len(c.path) > 0 && !s.fits(data[i:end]) {
 		if err := json.Unmarshal(data[i:end], reflect.New(s.typ).Interface()); err != nil {
 			c.report(problem(err))
@@ -97,13 +99,13 @@ func (c *inspection) value(s *shape, data []byte, i int) int {
 }
 
 // object looks at an object for a struct.
-func (c *inspection) object(s *shape, data []byte, i int) int {
+func (c *inspection) object(s *Schema, data []byte, i int) int {
 	var few [32]bool
 	seen, left := few[:], s.mandatory
 	if len(s.fields) > len(seen) {
 		seen = make([]bool, len(s.fields))
 	}
-	i = skipSpace(data, i+1)
+	i = jsontext.SkipSpace(data, i+1)
 	for data[i] != '}' {
 		key, start := member(data, i)
 		n := s.find(key)
@@ -112,18 +114,18 @@ func (c *inspection) object(s *shape, data []byte, i int) int {
 			if c.strict {
 				c.reportAt(key, "is unknown")
 			}
-			i = skipValue(data, start)
+			i = jsontext.SkipValue(data, start)
 		case data[start] == 'n' && s.fields[n].required: // null
-			i = skipValue(data, start)
+			i = jsontext.SkipValue(data, start)
 		default:
 			if f := &s.fields[n]; f.required && !seen[n] {
 				left--
 			}
 			seen[n] = true
 			if s.fields[n].quoted {
-				i = skipValue(data, start)
+				i = jsontext.SkipValue(data, start)
 			} else {
-				i = c.at(s.fields[n].name, s.fields[n].shape, data, start)
+				i = c.at(s.fields[n].name, s.fields[n].Schema, data, start)
 			}
 		}
 		if c.isOver() {
@@ -141,9 +143,9 @@ func (c *inspection) object(s *shape, data []byte, i int) int {
 }
 
 // elements looks at each element of an array, or each value of an object for a map.
-func (c *inspection) elements(s *shape, data []byte, i int) int {
+func (c *inspection) elements(s *Schema, data []byte, i int) int {
 	isObject := data[i] == '{'
-	i = skipSpace(data, i+1)
+	i = jsontext.SkipSpace(data, i+1)
 	for data[i] != ']' && data[i] != '}' {
 		if isObject {
 			key, start := member(data, i)
@@ -163,13 +165,13 @@ func (c *inspection) elements(s *shape, data []byte, i int) int {
 // escapes is returned as it is, in quotes: to decode them takes long, and is seldom of
 // use. No other name begins with a quote.
 func member(data []byte, i int) (key []byte, value int) {
-	end := skipValue(data, i)
+	end := jsontext.SkipValue(data, i)
 	key = data[i+1 : end-1]
 	if bytes.IndexByte(key, '\\') >= 0 {
 		key = data[i:end]
 	}
-	colon := skipSpace(data, end)
-	return key, skipSpace(data, colon+1)
+	colon := jsontext.SkipSpace(data, end)
+	return key, jsontext.SkipSpace(data, colon+1)
 }
 
 // unescaped returns a key that member has returned without its escapes, in b if it has
@@ -213,8 +215,8 @@ func codeUnit(digits []byte) rune {
 // next returns the index of what follows a member or an element that ends at i: the
 // next one, or the end of them all.
 func next(data []byte, i int) int {
-	if i = skipSpace(data, i); data[i] == ',' {
-		return skipSpace(data, i+1)
+	if i = jsontext.SkipSpace(data, i); data[i] == ',' {
+		return jsontext.SkipSpace(data, i+1)
 	}
 	return i
 }

@@ -1,4 +1,4 @@
-package ws
+package schema
 
 import (
 	"encoding/json"

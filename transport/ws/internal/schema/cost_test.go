@@ -1,4 +1,4 @@
-package ws_test
+package schema
 
 import (
 	"encoding/json"
@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/troupe-go/troupe/transport/ws"
 )
 
 // Inputs of a megabyte, wrong in the way that takes longest to explain.
@@ -47,13 +45,13 @@ func fill(before, part, after string) string {
 
 type worst struct {
 	name   string
-	decode func(ws.Payload) error
-	plain  func([]byte) error
+	decode func(string) *Mismatch
+	plain  func(string) error
 	in     string
 }
 
 func worstOf[T any](name, in string) worst {
-	return worst{name, decodeAs[T], func(data []byte) error { var v T; return json.Unmarshal(data, &v) }, in}
+	return worst{name, decodeAs[T], func(in string) error { var v T; return json.Unmarshal([]byte(in), &v) }, in}
 }
 
 func worstInputs() []worst {
@@ -87,18 +85,17 @@ func worstInputs() []worst {
 func BenchmarkExplain(b *testing.B) {
 	for _, w := range worstInputs() {
 		b.Run(w.name, func(b *testing.B) {
-			payload := ws.RawJSON([]byte(w.in))
 			start := time.Now()
 			const rounds = 3
 			for range rounds {
-				if w.plain(payload.Bytes()) == nil && !strings.Contains(w.name, "lack") {
+				if w.plain(w.in) == nil && !strings.Contains(w.name, "lack") {
 					b.Fatal("nothing is wrong")
 				}
 			}
 			plain := time.Since(start) / rounds
 			b.ReportAllocs()
 			for b.Loop() {
-				if w.decode(payload) == nil {
+				if w.decode(w.in) == nil {
 					b.Fatal("nothing is wrong")
 				}
 			}
@@ -123,17 +120,19 @@ func TestExplainingAnErrorCostsLittleMoreThanDecoding(t *testing.T) {
 	}
 	for _, w := range worstInputs() {
 		t.Run(w.name, func(t *testing.T) {
-			payload := ws.RawJSON([]byte(w.in))
-			plain := allocated(func() { w.plain(payload.Bytes()) })
-			var err error
-			explained := allocated(func() { err = w.decode(payload) })
+			plain := allocated(func() { w.plain(w.in) })
+			var err *Mismatch
+			explained := allocated(func() { err = w.decode(w.in) })
 			t.Logf("%d kB, and plain %d kB", explained>>10, plain>>10)
 			if explained > 4*plain+large {
 				t.Errorf("%d kB are allocated, and %d kB for decoding alone", explained>>10, plain>>10)
 			}
-			invalid, ok := errors.AsType[*ws.InputError](err)
-			if !ok || len(invalid.Fields) == 0 || len(invalid.Fields) > 16 || len(err.Error()) > 16*200 {
-				t.Errorf("the error is %.200v", err)
+			size := 0
+			for field, problem := range err.Fields {
+				size += len(field) + len(problem)
+			}
+			if len(err.Fields) == 0 || len(err.Fields) > maxReports || size > maxReports*200 {
+				t.Errorf("the mismatch is %.200v", err)
 			}
 		})
 	}
@@ -149,7 +148,7 @@ func (*picky) UnmarshalJSON([]byte) error { picked.Add(1); return errors.New("no
 // After sixteen reports nothing is looked at any more, though all be of one path.
 func TestExplainingStopsAfterSixteenReports(t *testing.T) {
 	for name, c := range map[string]struct {
-		decode func(ws.Payload) error
+		decode func(string) *Mismatch
 		in     string
 	}{
 		"elements":  {decodeAs[map[string][]picky], `{"a":[` + many(`1`) + `]}`},
@@ -158,7 +157,7 @@ func TestExplainingStopsAfterSixteenReports(t *testing.T) {
 		"far apart": {decodeAs[map[string][][]picky], `{"a":[` + many(`[1,1]`) + `]}`},
 	} {
 		picked.Store(0)
-		if err := c.decode(ws.RawJSON([]byte(c.in))); err == nil {
+		if err := c.decode(c.in); err == nil {
 			t.Errorf("%s: decoded", name)
 		}
 		if n := picked.Load(); n != 1+16 { // decoding itself stops at the first

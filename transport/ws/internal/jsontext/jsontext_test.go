@@ -1,0 +1,37 @@
+package jsontext
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+func TestSkippedIsExactlyOneValue(t *testing.T) {
+	for _, value := range []string{`0`, `-1.5e3`, `true`, `null`, `""`, `"a\"]\\"`, `[]`, `[1,[2,"]"]]`, `{"}":[{}]}`, "{ \"a\" :\n1 }"} {
+		for _, after := range []string{`]`, `,1]`, " \t\r\n]"} {
+			data := []byte("[ " + value + after)
+			start := SkipSpace(data, 1)
+			if end := SkipValue(data, start); string(data[start:end]) != value {
+				t.Errorf("%s: skipped %q, want %q", data, data[start:end], value)
+			}
+		}
+	}
+}
+
+// What AppendString writes reads as what encoding/json writes.
+func FuzzAppendString(f *testing.F) {
+	for _, seed := range []string{"", "room:lobby", `a"b\c`, "é", "\xff", "<&>", "\x00\n", "\u2028"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		var got, want string
+		text := AppendString([]byte("x"), s)
+		if err := json.Unmarshal(text[1:], &got); err != nil || text[0] != 'x' {
+			t.Fatalf("%q: %v", text, err)
+		}
+		quoted, _ := json.Marshal(s)
+		json.Unmarshal(quoted, &want)
+		if got != want {
+			t.Errorf("%q reads as %q, want %q", text, got, want)
+		}
+	})
+}
