@@ -33,7 +33,7 @@ func (c *conn) Release(_ actor.PID, reason error) {
 	} else {
 		c.closeWith(websocket.StatusInternalError, "")
 	}
-	c.inflow.open()
+	c.inflow.Open()
 	c.mu.Lock()
 	c.ended = true
 	running := c.running

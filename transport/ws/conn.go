@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 )
 
 // conn is one WebSocket connection. What it reads goes through inbound to the session;
@@ -25,7 +26,8 @@ type conn struct {
 	status   atomic.Pointer[closeStatus] // the first one to be set holds
 
 	inbound
-	inflow  inflow
+	rate    limit.Rate
+	inflow  limit.Inflow
 	parking parking
 
 	mu        sync.Mutex
@@ -84,7 +86,7 @@ func (c *conn) attach(session actor.Ref[sessionMsg]) { c.session = session }
 func (c *conn) name() string { return "websocket" }
 
 // handled implements transport.
-func (c *conn) handled(n int64) { c.inflow.done(n, c.socket) }
+func (c *conn) handled(n int64) { c.inflow.Done(n, c.socket.budget()) }
 
 // closeWith decides how the connection will end, unless that is decided.
 func (c *conn) closeWith(code websocket.StatusCode, reason string) {

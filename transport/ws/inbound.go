@@ -125,6 +125,10 @@ func (c *conn) receive() {
 	}
 }
 
+// stuck tells the session that nothing is handled for so long that a client which is
+// read would have been given up.
+func (c *conn) stuck() { c.session.Send(sessionMsg{op: opStuck}) }
+
 // minPart is how many bytes a part of a message must have not to count as a message.
 const minPart = 1024
 
@@ -147,17 +151,18 @@ func (c *conn) frame() error {
 	}
 	switch f.Kind {
 	case rfc6455.Text, rfc6455.Binary:
-		c.inflow.take(nil, c.endpoint.now(), c.socket, c.session, f.Payload)
+		c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
+		c.inflow.Take(nil, f.Payload, c.socket.budget(), c.stuck)
 		c.session.Send(sessionMsg{op: opFrame, data: f.Payload, binary: f.Kind == rfc6455.Binary})
 	case rfc6455.Part:
 		if f.Size < minPart {
-			c.inflow.hold(nil, c.endpoint.now(), c.socket)
+			c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
 		}
 	case rfc6455.Ping:
-		c.inflow.hold(nil, c.endpoint.now(), c.socket)
+		c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
 		c.sendControl(opPong, f.Payload)
 	case rfc6455.Pong:
-		c.inflow.hold(nil, c.endpoint.now(), c.socket)
+		c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
 	case rfc6455.Close:
 		return c.answerClose(f)
 	}

@@ -124,7 +124,7 @@ func (c *conn) closeWrite() {
 
 // close closes the connection when the backlog is written, if that is quick.
 func (c *conn) close() {
-	c.inflow.open()
+	c.inflow.Open()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 )
 
 // poller is the transport of a client that polls: what is sent to it waits until
@@ -20,7 +21,8 @@ type poller struct {
 	seat     seat
 	socket   *Socket
 	session  actor.Ref[sessionMsg]
-	inflow   inflow
+	rate     limit.Rate
+	inflow   limit.Inflow
 	intake   intake
 	life     context.Context // ends with the session
 	end      context.CancelFunc
@@ -50,7 +52,9 @@ func newPoller(seat seat, s *Socket, id uuid.UUID) *poller {
 
 // receive hands a message of the client to the session, when that may have it.
 func (p *poller) receive(m sessionMsg) bool {
-	if !p.inflow.take(p.life.Done(), p.endpoint.now(), p.socket, p.session, m.data) || p.life.Err() != nil {
+	may := p.rate.Wait(p.life.Done(), p.endpoint.now(), p.socket.MaxMessageRate) &&
+		p.inflow.Take(p.life.Done(), m.data, p.socket.budget(), func() { p.session.Send(sessionMsg{op: opStuck}) })
+	if !may || p.life.Err() != nil {
 		return false
 	}
 	p.session.Send(m)
@@ -199,7 +203,7 @@ func (p *poller) send(f frame) {
 func (p *poller) name() string { return "longpoll" }
 
 // handled implements transport.
-func (p *poller) handled(n int64) { p.inflow.done(n, p.socket) }
+func (p *poller) handled(n int64) { p.inflow.Done(n, p.socket.budget()) }
 
 // closeWith implements transport. A client that polls is told by status 410.
 func (p *poller) closeWith(websocket.StatusCode, string) {}
@@ -208,7 +212,7 @@ func (p *poller) closeWith(websocket.StatusCode, string) {}
 func (p *poller) Release(actor.PID, error) {
 	p.endpoint.polls.Delete(p.id)
 	p.end()
-	p.inflow.open()
+	p.inflow.Open()
 	p.mu.Lock()
 	if p.expiry != nil {
 		p.expiry.Stop()

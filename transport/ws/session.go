@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 	"github.com/troupe-go/troupe/transport/ws/internal/rfc6455"
 )
 
@@ -29,7 +30,7 @@ type session struct {
 	// Few, so a list: it takes no memory while there are none.
 	channels []*joined
 
-	joins pace // of joins
+	joins limit.Rate // of joins
 }
 
 // transport is the way to one client: a WebSocket, or a client that polls. Its
@@ -44,7 +45,7 @@ type transport interface {
 	// send sends a frame.
 	send(frame)
 	// handled tells that messages of the client which count for n have been handled;
-	// see weight.
+	// see limit.Weight.
 	handled(n int64)
 	// closeWith decides how the connection will end, unless that is decided.
 	closeWith(code websocket.StatusCode, reason string)
@@ -128,7 +129,7 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 			s.disconnected(websocket.StatusInvalidFramePayloadData, "malformed message", err)
 			return s.hangUp(websocket.StatusInvalidFramePayloadData, "malformed message")
 		}
-		return s.receive(inward{in, weight(m.data)})
+		return s.receive(inward{in, limit.Weight(m.data)})
 	case opJoined:
 		return s.letIn(m.channel)
 	case opOverdue:
@@ -227,7 +228,7 @@ func (s *session) join(old *joined, m Message) error {
 	switch {
 	case route != nil && old == nil && s.full():
 		return s.reply(answer, Error(Reason("too many channels joined")))
-	case s.joins.take(s.endpoint.now(), s.socket.MaxJoinRate) > 0:
+	case s.joins.Take(s.endpoint.now(), s.socket.MaxJoinRate) > 0:
 		return s.reply(answer, Error(Reason("too many joins")))
 	case len(m.Topic) > maxTopic || len(m.JoinRef) > maxTopic:
 		return s.reply(answer, Error(Reason("topic too long")))

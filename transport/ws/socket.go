@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 )
 
 // Socket says where clients connect and what they find there. Path and Channels
@@ -178,6 +180,11 @@ type Request struct {
 	Params url.Values
 	// AuthToken is the client's authToken, or "".
 	AuthToken string
+}
+
+// budget is what may be there of a client's messages.
+func (s *Socket) budget() limit.Budget {
+	return limit.Budget{Bytes: s.MaxUnhandled, Patience: s.IdleTimeout}
 }
 
 func (s Socket) withDefaults() (Socket, error) {
