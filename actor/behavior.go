@@ -18,11 +18,19 @@ type Behavior[M any] interface {
 	Receive(ctx *Context[M], m M) error
 }
 
-// Func is a [Behavior] that is just a function.
-type Func[M any] func(ctx *Context[M], m M) error
+// Func returns a constructor of a [Behavior] that is just a function. M is inferred:
+//
+//	actor.Spawn(sys, actor.Func(func(ctx *actor.Context[string], line string) error { … }))
+func Func[M any](receive func(ctx *Context[M], m M) error) func() Behavior[M] {
+	return func() Behavior[M] { return BehaviorFunc[M](receive) }
+}
+
+// BehaviorFunc is a function as a [Behavior], for [Context.Become] and for constructors
+// that make a function of their own for each actor; see also [Func].
+type BehaviorFunc[M any] func(ctx *Context[M], m M) error
 
 // Receive calls f.
-func (f Func[M]) Receive(ctx *Context[M], m M) error { return f(ctx, m) }
+func (f BehaviorFunc[M]) Receive(ctx *Context[M], m M) error { return f(ctx, m) }
 
 // Initializer is a [Behavior] with work to do before its first message. The
 // spawn returns when Init has returned. If Init returns an error, the spawn

@@ -13,7 +13,7 @@ import (
 
 type payload struct{ n, m int64 }
 
-func spawnFunc[M any](tb testing.TB, sys *actor.System, f actor.Func[M], opts ...actor.Option) actor.Ref[M] {
+func spawnFunc[M any](tb testing.TB, sys *actor.System, f actor.BehaviorFunc[M], opts ...actor.Option) actor.Ref[M] {
 	tb.Helper()
 	ref, err := actor.Spawn(sys, func() actor.Behavior[M] { return f }, opts...)
 	if err != nil {

@@ -39,13 +39,11 @@ func TestFullMailbox(t *testing.T) {
 				})()
 				gate := make(chan struct{})
 				var handled []int
-				ref, err := actor.Spawn(sys, func() actor.Behavior[int] {
-					return actor.Func[int](func(_ *actor.Context[int], m int) error {
-						<-gate
-						handled = append(handled, m)
-						return nil
-					})
-				}, actor.Mailbox(mailbox.Bounded(2, c.policy)))
+				ref, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[int], m int) error {
+					<-gate
+					handled = append(handled, m)
+					return nil
+				}), actor.Mailbox(mailbox.Bounded(2, c.policy)))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -30,7 +30,7 @@ func echo(_ *actor.Context[ask], m ask) error {
 }
 
 // mute answers nothing and keeps the replies.
-func mute(kept chan<- actor.Reply[int]) actor.Func[ask] {
+func mute(kept chan<- actor.Reply[int]) actor.BehaviorFunc[ask] {
 	return func(_ *actor.Context[ask], m ask) error { kept <- m.reply; return nil }
 }
 
@@ -101,7 +101,7 @@ func TestCallToTheDead(t *testing.T) {
 func TestCalleeEndsDuringTheCall(t *testing.T) {
 	cases := []struct {
 		name    string
-		handler actor.Func[ask]
+		handler actor.BehaviorFunc[ask]
 		want    error
 	}{
 		{"normal", func(*actor.Context[ask], ask) error { return actor.Stop }, actor.Normal},

@@ -171,7 +171,7 @@ func TestReplace(t *testing.T) { // OBS-2, T-52
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		var j journal
 		ref := spawnFunc(t, sys, func(*actor.Context[int], int) error { j.add("old"); return nil })
-		fresh := actor.Func[int](func(*actor.Context[int], int) error { j.add("new"); return nil })
+		fresh := actor.BehaviorFunc[int](func(*actor.Context[int], int) error { j.add("new"); return nil })
 		send := func() { ref.Send(1); settle() }
 
 		broken := errors.New("broken")

@@ -97,15 +97,13 @@ func ExampleFunc() {
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(context.Background())
 
-	greeter, err := actor.Spawn(sys, func() actor.Behavior[string] {
-		return actor.Func[string](func(_ *actor.Context[string], name string) error {
-			if name == "" {
-				return actor.Stop
-			}
-			fmt.Println("hello", name)
-			return nil
-		})
-	})
+	greeter, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[string], name string) error {
+		if name == "" {
+			return actor.Stop
+		}
+		fmt.Println("hello", name)
+		return nil
+	}))
 	if err != nil {
 		panic(err)
 	}
@@ -125,7 +123,7 @@ type guard struct{ told chan<- string }
 
 func (g *guard) Init(ctx *actor.Context[string]) error {
 	ctx.TrapExit(true) // or the worker's crash would end the guard, too
-	worker, err := actor.SpawnLink(ctx, func() actor.Behavior[int] { return actor.Func[int](divide) })
+	worker, err := actor.SpawnLink(ctx, actor.Func(divide))
 	if err != nil {
 		return err
 	}
@@ -197,12 +195,10 @@ func ExampleRef_SendAfter() {
 	defer sys.Shutdown(context.Background())
 
 	said := make(chan string)
-	ref, err := actor.Spawn(sys, func() actor.Behavior[string] {
-		return actor.Func[string](func(_ *actor.Context[string], m string) error {
-			said <- m
-			return nil
-		})
-	})
+	ref, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[string], m string) error {
+		said <- m
+		return nil
+	}))
 	if err != nil {
 		panic(err)
 	}
@@ -321,7 +317,7 @@ func ExampleFunc_agent() {
 	type agent = func(state map[string]int)
 	ref, err := actor.Spawn(sys, func() actor.Behavior[agent] {
 		state := map[string]int{}
-		return actor.Func[agent](func(_ *actor.Context[agent], f agent) error {
+		return actor.BehaviorFunc[agent](func(_ *actor.Context[agent], f agent) error {
 			f(state)
 			return nil
 		})

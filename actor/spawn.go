@@ -56,15 +56,16 @@ func Mailbox(limit mailbox.Limit) Option { return func(c *spawnConfig) { c.limit
 // [PID.Abandon]: neither the actor nor its name is left. There is no limit by default.
 func StartTimeout(d time.Duration) Option { return func(c *spawnConfig) { c.startTimeout = d } }
 
-// Spawn starts an actor with the behavior that newBehavior makes, and returns
-// when its Init, if it has one, has returned. The actor has no link; the system
-// stops it at shutdown.
+// Spawn starts an actor with the behavior that create returns, and returns when its
+// Init, if it has one, has returned. The actor has no link; the system stops it at
+// shutdown. The types are inferred: create may be any constructor of a type that
+// implements [Behavior], such as func newCounter() *counter.
 //
 // It fails with what Init returned, with a [*PanicError] if Init panicked, with a
 // [*NameTakenError], or with [ErrClosed]; and with the reason of the actor's end if it
 // is killed during its Init. An Init that does not heed its context then is abandoned.
-func Spawn[M any](sys *System, newBehavior func() Behavior[M], opts ...Option) (Ref[M], error) {
-	ref, _, err := spawn(sys, nil, nil, newBehavior, opts)
+func Spawn[M any, B Behavior[M]](sys *System, create func() B, opts ...Option) (Ref[M], error) {
+	ref, _, err := spawn(sys, nil, nil, func() Behavior[M] { return create() }, opts)
 	return ref, err
 }
 
@@ -79,15 +80,15 @@ func Spawn[M any](sys *System, newBehavior func() Behavior[M], opts ...Option) (
 // If the parent is doomed while Init runs, so is the new actor, and SpawnLink returns at
 // once. If the parent traps exits and its own parent tells it to end, so is the new
 // actor told.
-func SpawnLink[M any](parent Self, newBehavior func() Behavior[M], opts ...Option) (Ref[M], error) {
-	ref, _, err := spawn(parent.System(), parent.proc(), nil, newBehavior, opts)
+func SpawnLink[M any, B Behavior[M]](parent Self, create func() B, opts ...Option) (Ref[M], error) {
+	ref, _, err := spawn(parent.System(), parent.proc(), nil, func() Behavior[M] { return create() }, opts)
 	return ref, err
 }
 
 // SpawnMonitor is Spawn by an actor, with a monitor on the new one that is in
 // place before the new actor does anything.
-func SpawnMonitor[M any](watcher Self, newBehavior func() Behavior[M], opts ...Option) (Ref[M], Monitor, error) {
-	ref, m, err := spawn(watcher.System(), nil, watcher.proc(), newBehavior, opts)
+func SpawnMonitor[M any, B Behavior[M]](watcher Self, create func() B, opts ...Option) (Ref[M], Monitor, error) {
+	ref, m, err := spawn(watcher.System(), nil, watcher.proc(), func() Behavior[M] { return create() }, opts)
 	if err != nil {
 		if m != nil {
 			m.drop()
@@ -97,12 +98,12 @@ func SpawnMonitor[M any](watcher Self, newBehavior func() Behavior[M], opts ...O
 	return ref, Monitor{m}, nil
 }
 
-func spawn[M any](sys *System, parent, watcher *process, newBehavior func() Behavior[M], opts []Option) (Ref[M], *monitor, error) {
+func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[M], opts []Option) (Ref[M], *monitor, error) {
 	var cfg spawnConfig
 	if len(opts) > 0 {
 		cfg = configure(opts)
 	}
-	behavior, err := construct(newBehavior)
+	behavior, err := construct(create)
 	if err != nil {
 		return Ref[M]{}, nil, fmt.Errorf("actor: spawn: %w", err)
 	}
@@ -162,14 +163,14 @@ func configure(opts []Option) spawnConfig {
 	return cfg
 }
 
-// construct calls newBehavior and turns a panic into an error.
-func construct[M any](newBehavior func() Behavior[M]) (b Behavior[M], err error) {
+// construct calls create and turns a panic into an error.
+func construct[M any](create func() Behavior[M]) (b Behavior[M], err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = Recovered(v)
 		}
 	}()
-	if b = newBehavior(); isNil(b) {
+	if b = create(); isNil(b) {
 		return nil, errNoBehavior
 	}
 	return b, nil

@@ -151,6 +151,68 @@ func TestStartInTime(t *testing.T) {
 	})
 }
 
+// A constructor of any type that implements Behavior will do.
+func TestConstructorsOfAllKinds(t *testing.T) {
+	sys := newSystem(t)
+	byPointer, err := actor.Spawn(sys, func() *adder { return new(adder) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	byValue, err := actor.Spawn(sys, func() summand { return summand{2} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	byInterface, err := actor.Spawn(sys, func() actor.Behavior[actor.Reply[int]] { return summand{3} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	byFunction, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[actor.Reply[int]], r actor.Reply[int]) error {
+		r.Send(4)
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, ref := range []actor.Ref[actor.Reply[int]]{byPointer, byValue, byInterface, byFunction} {
+		n, err := actor.Call(t.Context(), ref, func(r actor.Reply[int]) actor.Reply[int] { return r })
+		if n != i+1 || err != nil {
+			t.Errorf("actor %d answers %d, %v", i+1, n, err)
+		}
+	}
+}
+
+type adder struct{ n int }
+
+func (a *adder) Receive(_ *actor.Context[actor.Reply[int]], r actor.Reply[int]) error {
+	a.n++
+	r.Send(a.n)
+	return nil
+}
+
+type summand struct{ n int }
+
+func (s summand) Receive(_ *actor.Context[actor.Reply[int]], r actor.Reply[int]) error {
+	r.Send(s.n)
+	return nil
+}
+
+// A constructor that makes nothing fails the spawn; no actor comes to be.
+func TestConstructorOfNothing(t *testing.T) {
+	sys := newSystem(t)
+	for name, spawn := range map[string]func() (actor.Ref[do], error){
+		"no constructor":     func() (actor.Ref[do], error) { return actor.Spawn[do, *script](sys, nil) },
+		"a nil pointer":      func() (actor.Ref[do], error) { return actor.Spawn(sys, func() *script { return nil }) },
+		"a nil interface":    func() (actor.Ref[do], error) { return actor.Spawn(sys, behave(nil)) },
+		"a pointer in it":    func() (actor.Ref[do], error) { return actor.Spawn(sys, behave((*script)(nil))) },
+		"a pointer, by name": func() (actor.Ref[do], error) { return actor.Spawn(sys, behave((*script)(nil)), actor.Name("a")) },
+	} {
+		ref, err := spawn()
+		if err == nil || !ref.PID().IsZero() || sys.Count() != 0 || len(sys.Names()) != 0 {
+			t.Errorf("%s: %v, %v, %d actors, names %v", name, ref, err, sys.Count(), sys.Names())
+		}
+	}
+}
+
 // A constructor that panics fails the spawn; no actor comes to be.
 func TestPanickingConstructor(t *testing.T) {
 	sys := newSystem(t)

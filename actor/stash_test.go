@@ -85,7 +85,7 @@ func TestStashedMessagesOfADeadActorAreDeadLetters(t *testing.T) {
 func TestBecome(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		var j journal
-		var calm, angry actor.Func[string]
+		var calm, angry actor.BehaviorFunc[string]
 		calm = func(ctx *actor.Context[string], m string) error {
 			j.add("calm %s", m)
 			if m == "poke" {

@@ -75,29 +75,27 @@ func TestEveryMessageIsAccountedForUnderCrashes(t *testing.T) {
 	spawn := func(slot int) *actor.Ref[numbered] {
 		var last [senders]int
 		count := 0
-		ref, err := actor.Spawn(sys, func() actor.Behavior[numbered] {
-			return actor.Func[numbered](func(_ *actor.Context[numbered], m numbered) error {
-				handled.Add(1)
-				if m.n <= last[m.sender] {
-					t.Errorf("sender %d: %d after %d", m.sender, m.n, last[m.sender])
-				}
-				last[m.sender] = m.n
-				if count++; count%1000 == 0 {
-					runtime.Gosched() // or a mailbox would never be full
-				}
-				switch m.n % 20_011 {
-				case 1:
-					panic("injected")
-				case 2:
-					return errBoom
-				case 3:
-					return actor.Stop
-				case 4:
-					runtime.Goexit()
-				}
-				return nil
-			})
-		}, actor.Mailbox(limits[slot%len(limits)]))
+		ref, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[numbered], m numbered) error {
+			handled.Add(1)
+			if m.n <= last[m.sender] {
+				t.Errorf("sender %d: %d after %d", m.sender, m.n, last[m.sender])
+			}
+			last[m.sender] = m.n
+			if count++; count%1000 == 0 {
+				runtime.Gosched() // or a mailbox would never be full
+			}
+			switch m.n % 20_011 {
+			case 1:
+				panic("injected")
+			case 2:
+				return errBoom
+			case 3:
+				return actor.Stop
+			case 4:
+				runtime.Goexit()
+			}
+			return nil
+		}), actor.Mailbox(limits[slot%len(limits)]))
 		if err != nil {
 			t.Error(err)
 		}

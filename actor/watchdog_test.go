@@ -279,9 +279,7 @@ func ExampleSystem_Watchdog() {
 	defer sys.Watchdog(10 * time.Millisecond)()
 
 	release := make(chan struct{})
-	ref, err := actor.Spawn(sys, func() actor.Behavior[int] {
-		return actor.Func[int](func(*actor.Context[int], int) error { <-release; return nil })
-	})
+	ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { <-release; return nil }))
 	if err != nil {
 		panic(err)
 	}

@@ -9,9 +9,7 @@ import (
 // Another start may have come and gone since the caller found nobody.
 func TestBeginLooksForTheActorOnceMore(t *testing.T) {
 	sys := actor.NewSystem(actor.Config{})
-	ref, err := actor.Spawn(sys, func() actor.Behavior[int] {
-		return actor.Func[int](func(*actor.Context[int], int) error { return nil })
-	})
+	ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
 	}

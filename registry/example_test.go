@@ -13,12 +13,10 @@ import (
 type say string
 
 func newRoom(name string) func() actor.Behavior[say] {
-	return func() actor.Behavior[say] {
-		return actor.Func[say](func(_ *actor.Context[say], line say) error {
-			fmt.Printf("%s: %s\n", name, line)
-			return nil
-		})
-	}
+	return actor.Func(func(_ *actor.Context[say], line say) error {
+		fmt.Printf("%s: %s\n", name, line)
+		return nil
+	})
 }
 
 func Example() {

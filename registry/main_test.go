@@ -58,9 +58,7 @@ func spawn(sys *actor.System, s *script) (actor.Ref[do], error) {
 // idle starts an actor that does what it is told.
 func idle(tb testing.TB, sys *actor.System) actor.Ref[do] {
 	tb.Helper()
-	ref, err := actor.Spawn(sys, func() actor.Behavior[do] {
-		return actor.Func[do](func(ctx *actor.Context[do], m do) error { return m(ctx) })
-	})
+	ref, err := actor.Spawn(sys, actor.Func(func(ctx *actor.Context[do], m do) error { return m(ctx) }))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -252,9 +252,7 @@ func TestOnRestartThatPanics(t *testing.T) {
 func ExampleBackoff() {
 	// A client of a service that may be down for a while: the first attempts come
 	// quickly, later ones once a minute.
-	client := supervisor.Actor("client", func() actor.Behavior[string] {
-		return actor.Func[string](func(*actor.Context[string], string) error { return nil })
-	}, supervisor.Backoff{Min: 100 * time.Millisecond, Max: time.Minute, Jitter: 0.2})
+	client := supervisor.Actor("client", actor.Func(func(*actor.Context[string], string) error { return nil }), supervisor.Backoff{Min: 100 * time.Millisecond, Max: time.Minute, Jitter: 0.2})
 
 	sys := quietSystem()
 	restarted := make(chan supervisor.Restarted, 1)

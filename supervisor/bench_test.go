@@ -17,7 +17,7 @@ var often = supervisor.Spec{Intensity: 1 << 30, Period: time.Microsecond}
 
 // sleeper does nothing.
 func sleeper() actor.Behavior[struct{}] {
-	return actor.Func[struct{}](func(*actor.Context[struct{}], struct{}) error { return nil })
+	return actor.BehaviorFunc[struct{}](func(*actor.Context[struct{}], struct{}) error { return nil })
 }
 
 // mortal tells when it is ready, and ends as it is told.
@@ -60,9 +60,7 @@ func BenchmarkRestart(b *testing.B) {
 // there are.
 func BenchmarkDynamic(b *testing.B) {
 	ctx := context.Background()
-	child := supervisor.Actor("", func() actor.Behavior[error] {
-		return actor.Func[error](func(_ *actor.Context[error], reason error) error { return reason })
-	}, supervisor.Temporary)
+	child := supervisor.Actor("", actor.Func(func(_ *actor.Context[error], reason error) error { return reason }), supervisor.Temporary)
 
 	for _, siblings := range []int{0, 100_000} {
 		start := func(b *testing.B) supervisor.Dynamic {

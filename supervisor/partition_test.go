@@ -193,12 +193,10 @@ func ExamplePartition() {
 	sys := quietSystem()
 	served := make(chan string)
 	spec, carts := supervisor.Partition[string](4, func(i int) supervisor.Child {
-		return supervisor.Actor("", func() actor.Behavior[string] {
-			return actor.Func[string](func(_ *actor.Context[string], m string) error {
-				served <- fmt.Sprintf("partition %d: %s", i, m)
-				return nil
-			})
-		})
+		return supervisor.Actor("", actor.Func(func(_ *actor.Context[string], m string) error {
+			served <- fmt.Sprintf("partition %d: %s", i, m)
+			return nil
+		}))
 	})
 	sup, err := supervisor.Start(sys, spec)
 	if err != nil {

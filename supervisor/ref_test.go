@@ -132,14 +132,12 @@ func TestFollowRefusesAnotherMessageType(t *testing.T) {
 // Many may send while the child crashes and is restarted.
 func TestRefIsSafeForConcurrentUse(t *testing.T) {
 	sys := newSystem(t)
-	c, ref := supervisor.Follow[int](supervisor.Actor("a", func() actor.Behavior[int] {
-		return actor.Func[int](func(_ *actor.Context[int], m int) error {
-			if m%50 == 0 {
-				return errBoom
-			}
-			return nil
-		})
-	}))
+	c, ref := supervisor.Follow[int](supervisor.Actor("a", actor.Func(func(_ *actor.Context[int], m int) error {
+		if m%50 == 0 {
+			return errBoom
+		}
+		return nil
+	})))
 	sup, err := supervisor.Start(sys, plenty(supervisor.OneForOne, c))
 	if err != nil {
 		t.Fatal(err)
@@ -170,12 +168,10 @@ func TestRefSendDoesNotAllocate(t *testing.T) {
 func ExampleFollow() {
 	sys := quietSystem()
 	got := make(chan string)
-	store, ref := supervisor.Follow[string](supervisor.Actor("store", func() actor.Behavior[string] {
-		return actor.Func[string](func(_ *actor.Context[string], m string) error {
-			got <- m
-			return nil
-		})
-	}))
+	store, ref := supervisor.Follow[string](supervisor.Actor("store", actor.Func(func(_ *actor.Context[string], m string) error {
+		got <- m
+		return nil
+	})))
 	sup, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{store}})
 	if err != nil {
 		fmt.Println(err)
@@ -195,9 +191,7 @@ func ExampleFollow() {
 // What a Ref costs beside the actor's own address.
 func BenchmarkRefSend(b *testing.B) {
 	sys := newSystem(b)
-	c, ref := supervisor.Follow[int](supervisor.Actor("a", func() actor.Behavior[int] {
-		return actor.Func[int](func(*actor.Context[int], int) error { return nil })
-	}))
+	c, ref := supervisor.Follow[int](supervisor.Actor("a", actor.Func(func(*actor.Context[int], int) error { return nil })))
 	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{c}}); err != nil {
 		b.Fatal(err)
 	}

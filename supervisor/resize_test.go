@@ -315,9 +315,7 @@ func ExamplePartitions_Resize() {
 	defer sys.Shutdown(ctx)
 
 	spec, carts := supervisor.Partition[string](2, func(i int) supervisor.Child {
-		return supervisor.Actor("carts", func() actor.Behavior[string] {
-			return actor.Func[string](func(*actor.Context[string], string) error { return nil })
-		})
+		return supervisor.Actor("carts", actor.Func(func(*actor.Context[string], string) error { return nil }))
 	})
 	sup, err := supervisor.Start(sys, spec)
 	if err != nil {

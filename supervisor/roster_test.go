@@ -13,9 +13,7 @@ func identities(t *testing.T, n int) []actor.PID {
 	t.Cleanup(func() { _ = sys.Shutdown(t.Context()) })
 	pids := make([]actor.PID, n)
 	for i := range pids {
-		ref, err := actor.Spawn(sys, func() actor.Behavior[int] {
-			return actor.Func[int](func(*actor.Context[int], int) error { return nil })
-		})
+		ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
 		if err != nil {
 			t.Fatal(err)
 		}

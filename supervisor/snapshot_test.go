@@ -30,9 +30,7 @@ func TestSnapshotOfASystem(t *testing.T) {
 			supervisor.Supervisor("inner", plenty(supervisor.OneForAll, s.children("a b")...)),
 			dynamic,
 		))
-		_, err := actor.Spawn(s.sys, func() actor.Behavior[int] {
-			return actor.Func[int](func(*actor.Context[int], int) error { return nil })
-		}, actor.Name("lonely"))
+		_, err := actor.Spawn(s.sys, actor.Func(func(*actor.Context[int], int) error { return nil }), actor.Name("lonely"))
 		s.ok(err)
 		sessions, _ := s.sys.WhereIs("sessions")
 		d, _ := supervisor.DynamicOf(sessions)

@@ -174,14 +174,14 @@ func TestInjectKeepsOptionalHandlers(t *testing.T) {
 }
 
 // shown is a behavior that says how the log shows it.
-type shown struct{ actor.Func[do] }
+type shown struct{ actor.BehaviorFunc[do] }
 
 func (shown) LogValue() slog.Value { return slog.StringValue("as it says") }
 
 func TestInjectKeepsWhatTheLogShows(t *testing.T) {
 	for want, b := range map[slog.Kind]actor.Behavior[do]{
 		slog.KindString: shown{},
-		slog.KindGroup:  actor.Func[do](nil), // an empty group, which is not logged
+		slog.KindGroup:  actor.BehaviorFunc[do](nil), // an empty group, which is not logged
 	} {
 		faulty := actortest.Inject(func() actor.Behavior[do] { return b })()
 		if v := slog.AnyValue(faulty).Resolve(); v.Kind() != want || want == slog.KindGroup && len(v.Group()) > 0 {

@@ -92,7 +92,7 @@ func bubble(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f
 type do func(*actor.Context[do]) error
 
 func newDoer() actor.Behavior[do] {
-	return actor.Func[do](func(ctx *actor.Context[do], m do) error { return m(ctx) })
+	return actor.BehaviorFunc[do](func(ctx *actor.Context[do], m do) error { return m(ctx) })
 }
 
 func spawn(t testing.TB, sys *actor.System, opts ...actor.Option) actor.Ref[do] {

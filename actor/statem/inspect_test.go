@@ -157,9 +157,7 @@ func TestReplaceRefuses(t *testing.T) {
 		if err := statem.Replace(t.Context(), actor.Ref[step]{}, f); !errors.Is(err, actor.NoProc) {
 			t.Errorf("of nobody: %v", err)
 		}
-		plain, err := actor.Spawn(sys, func() actor.Behavior[step] {
-			return actor.Func[step](func(*actor.Context[step], step) error { return nil })
-		})
+		plain, err := actor.Spawn(sys, actor.Func(func(*actor.Context[step], step) error { return nil }))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -19,12 +19,10 @@ func Example() {
 	})
 	defer monitor.Stop()
 
-	worker, err := actor.Spawn(sys, func() actor.Behavior[string] {
-		return actor.Func[string](func(_ *actor.Context[string], job string) error {
-			fmt.Println("working on", job)
-			return nil
-		})
-	})
+	worker, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[string], job string) error {
+		fmt.Println("working on", job)
+		return nil
+	}))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -154,12 +154,10 @@ func BenchmarkBroadcastToActors(b *testing.B) {
 	sys := newSystem(b)
 	var ps pubsub.PubSub[chan struct{}]
 	for range size {
-		ref, err := actor.Spawn(sys, func() actor.Behavior[chan struct{}] {
-			return actor.Func[chan struct{}](func(_ *actor.Context[chan struct{}], handled chan struct{}) error {
-				handled <- struct{}{}
-				return nil
-			})
-		})
+		ref, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[chan struct{}], handled chan struct{}) error {
+			handled <- struct{}{}
+			return nil
+		}))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -21,13 +21,11 @@ func Example() {
 
 	type heard struct{ room, line string }
 	done := make(chan struct{})
-	ref, err := actor.Spawn(sys, func() actor.Behavior[heard] {
-		return actor.Func[heard](func(_ *actor.Context[heard], m heard) error {
-			fmt.Printf("%s: %s\n", m.room, m.line)
-			close(done)
-			return actor.Stop // which unsubscribes, too
-		})
-	})
+	ref, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[heard], m heard) error {
+		fmt.Printf("%s: %s\n", m.room, m.line)
+		close(done)
+		return actor.Stop // which unsubscribes, too
+	}))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -84,9 +82,7 @@ func ExamplePubSub_fastlane() {
 
 	var topics pubsub.PubSub[*event]
 	for _, client := range []string{"ada", "bob"} {
-		owner, err := actor.Spawn(sys, func() actor.Behavior[string] {
-			return actor.Func[string](func(*actor.Context[string], string) error { return nil })
-		})
+		owner, err := actor.Spawn(sys, actor.Func(func(*actor.Context[string], string) error { return nil }))
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -121,12 +117,10 @@ func ExamplePubSub_Connect() {
 	}
 
 	heard := make(chan string, 1)
-	ref, err := actor.Spawn(sys, func() actor.Behavior[string] {
-		return actor.Func[string](func(_ *actor.Context[string], line string) error {
-			heard <- line
-			return nil
-		})
-	})
+	ref, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[string], line string) error {
+		heard <- line
+		return nil
+	}))
 	if err != nil {
 		fmt.Println(err)
 		return

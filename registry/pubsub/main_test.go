@@ -30,9 +30,7 @@ func newSystem(tb testing.TB) *actor.System {
 // idle starts an actor that does nothing.
 func idle(tb testing.TB, sys *actor.System) actor.PID {
 	tb.Helper()
-	ref, err := actor.Spawn(sys, func() actor.Behavior[struct{}] {
-		return actor.Func[struct{}](func(*actor.Context[struct{}], struct{}) error { return nil })
-	})
+	ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[struct{}], struct{}) error { return nil }))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -402,16 +402,14 @@ func TestToSendsToTheActorInOrder(t *testing.T) {
 	var ps pubsub.PubSub[int]
 	const n = 1000
 	got := make(chan int, n)
-	ref, err := actor.Spawn(sys, func() actor.Behavior[string] {
-		return actor.Func[string](func(_ *actor.Context[string], m string) error {
-			var i int
-			if _, err := fmt.Sscanf(m, "t:%d", &i); err != nil {
-				return err
-			}
-			got <- i
-			return nil
-		})
-	})
+	ref, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[string], m string) error {
+		var i int
+		if _, err := fmt.Sscanf(m, "t:%d", &i); err != nil {
+			return err
+		}
+		got <- i
+		return nil
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

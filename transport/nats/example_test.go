@@ -50,7 +50,7 @@ func member(url, name string, ps *pubsub.PubSub[string]) (*natsgo.Conn, error) {
 
 // speaker prints what it hears, and then sends on done.
 func speaker(done chan<- struct{}) actor.Behavior[string] {
-	return actor.Func[string](func(_ *actor.Context[string], line string) error {
+	return actor.BehaviorFunc[string](func(_ *actor.Context[string], line string) error {
 		fmt.Println(line)
 		done <- struct{}{}
 		return nil

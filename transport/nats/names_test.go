@@ -133,12 +133,10 @@ func (n *node) expectNobody(t *testing.T, name string) {
 func (n *node) listener(t *testing.T) (actor.Ref[string], <-chan string) {
 	t.Helper()
 	got := make(chan string, 100)
-	ref, err := actor.Spawn(n.sys, func() actor.Behavior[string] {
-		return actor.Func[string](func(_ *actor.Context[string], m string) error {
-			got <- m
-			return nil
-		})
-	})
+	ref, err := actor.Spawn(n.sys, actor.Func(func(_ *actor.Context[string], m string) error {
+		got <- m
+		return nil
+	}))
 	if err != nil {
 		t.Fatal(err)
 	}

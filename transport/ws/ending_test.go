@@ -43,9 +43,7 @@ var errTired = fmt.Errorf("%w: tired", actor.Shutdown)
 // linked makes an actor that is linked to the channel end with reason.
 func linked(reason error) func(*ws.Channel) error {
 	return func(c *ws.Channel) error {
-		worker, err := actor.SpawnLink(c.Context(), func() actor.Behavior[int] {
-			return actor.Func[int](func(*actor.Context[int], int) error { return reason })
-		})
+		worker, err := actor.SpawnLink(c.Context(), actor.Func(func(*actor.Context[int], int) error { return reason }))
 		worker.Send(1)
 		return err
 	}

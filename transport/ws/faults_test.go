@@ -341,7 +341,7 @@ func TestFaultsCostWhatTheyMay(t *testing.T) {
 					}
 					old.send(`{"topic":"room:a","event":"phx_join","payload":{},"ref":"1"}`)
 					old.await(`{"topic":"room:a","event":"phx_reply","ref":"1","payload":{"status":"ok","response":{}}}`)
-					owner, err := actor.Spawn(s.sys, func() actor.Behavior[int] { return actor.Func[int](nil) })
+					owner, err := actor.Spawn(s.sys, func() actor.Behavior[int] { return actor.BehaviorFunc[int](nil) })
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -25,7 +25,7 @@ func (s *troupeSystem) Stop() error {
 	return s.sys.Shutdown(context.Background())
 }
 
-func troupeSpawn[M any](s *troupeSystem, f actor.Func[M]) (actor.Ref[M], error) {
+func troupeSpawn[M any](s *troupeSystem, f actor.BehaviorFunc[M]) (actor.Ref[M], error) {
 	return actor.Spawn(s.sys, func() actor.Behavior[M] { return f })
 }
 

@@ -116,9 +116,7 @@ func shuffled(n int) []int { return rand.New(rand.NewPCG(1, 2)).Perm(n) }
 // spawn starts n actors that call handled for each message.
 func (b *bench) spawn(n int, handled func()) []actor.Ref[int] {
 	refs := make([]actor.Ref[int], n)
-	behavior := func() actor.Behavior[int] {
-		return actor.Func[int](func(*actor.Context[int], int) error { handled(); return nil })
-	}
+	behavior := actor.Func(func(*actor.Context[int], int) error { handled(); return nil })
 	for i := range refs {
 		refs[i] = must(actor.Spawn(b.sys, behavior))
 	}

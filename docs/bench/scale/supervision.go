@@ -66,9 +66,7 @@ func (b *bench) restart(start func(supervisor.Child)) report.Sample {
 }
 
 func idleChild(id string) supervisor.Child {
-	return supervisor.Actor(id, func() actor.Behavior[int] {
-		return actor.Func[int](func(*actor.Context[int], int) error { return nil })
-	})
+	return supervisor.Actor(id, actor.Func(func(*actor.Context[int], int) error { return nil }))
 }
 
 func staticChildren(b *bench) ([]report.Sample, error) {

@@ -10,9 +10,7 @@ import (
 
 func spawn(t *testing.T) actor.PID {
 	sys := actor.NewSystem(actor.Config{})
-	ref, err := actor.Spawn(sys, func() actor.Behavior[int] {
-		return actor.Func[int](func(*actor.Context[int], int) error { return nil })
-	})
+	ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,9 +29,7 @@ func crowd(b testing.TB, sys *actor.System, n, topics int) []presence.Owner {
 	b.Helper()
 	owners := make([]presence.Owner, n)
 	for i := range owners {
-		ref, err := actor.Spawn(sys, func() actor.Behavior[int] {
-			return actor.Func[int](func(*actor.Context[int], int) error { return nil })
-		})
+		ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
 		if err != nil {
 			b.Fatal(err)
 		}

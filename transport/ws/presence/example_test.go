@@ -144,7 +144,7 @@ func ExampleActor() {
 	if err != nil {
 		panic(err)
 	}
-	worker, err := actor.Spawn(sys, func() actor.Behavior[string] { return actor.Func[string](idle) })
+	worker, err := actor.Spawn(sys, actor.Func(idle))
 	if err != nil {
 		panic(err)
 	}
@@ -178,7 +178,7 @@ func ExampleConfig_fetch() {
 	if err != nil {
 		panic(err)
 	}
-	worker, err := actor.Spawn(sys, func() actor.Behavior[string] { return actor.Func[string](idle) })
+	worker, err := actor.Spawn(sys, actor.Func(idle))
 	if err != nil {
 		panic(err)
 	}
@@ -206,7 +206,7 @@ func ExampleConfig_adapter() {
 	if err != nil {
 		panic(err)
 	}
-	worker, err := actor.Spawn(sys, func() actor.Behavior[string] { return actor.Func[string](idle) })
+	worker, err := actor.Spawn(sys, actor.Func(idle))
 	if err != nil {
 		panic(err)
 	}

@@ -104,9 +104,7 @@ func (w *watched) ref(topic, key string) string {
 // member is an actor that does nothing.
 func (w *watched) member(topic string) presence.Owner {
 	w.t.Helper()
-	ref, err := actor.Spawn(w.sys, func() actor.Behavior[int] {
-		return actor.Func[int](func(*actor.Context[int], int) error { return nil })
-	})
+	ref, err := actor.Spawn(w.sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
 	if err != nil {
 		w.t.Fatal(err)
 	}
