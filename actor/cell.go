@@ -4,7 +4,7 @@ import (
 	"context"
 	"runtime"
 
-	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/actor/internal/queue"
 )
 
 // cell is an actor: its process, its mailbox and its behavior.
@@ -15,7 +15,7 @@ import (
 // does: the mailbox's lock lies between them.
 type cell[M any] struct {
 	process
-	box      mailbox.Queue[M]
+	box      queue.Queue[M]
 	behavior Behavior[M]
 	extra    *extra[M] // nil for most; only the runner touches it
 }
@@ -27,7 +27,7 @@ const yieldAfter = 1024
 func (c *cell[M]) self() *Context[M] { return (*Context[M])(c) }
 
 func (c *cell[M]) mark(s signal) {
-	if c.box.Mark(s) == mailbox.Wake {
+	if c.box.Mark(s) == queue.Wake {
 		c.wake()
 	}
 }
@@ -48,13 +48,13 @@ func (c *cell[M]) load() (waiting int, taken uint64, running bool) {
 
 // run implements typed.
 func (c *cell[M]) run() *doom {
-	var batch mailbox.Batch[M]
+	var batch queue.Batch[M]
 	c.box.TakeFirst(&batch)
 	return c.resume(&batch)
 }
 
 // resume is run with a batch that has been taken already.
-func (c *cell[M]) resume(batch *mailbox.Batch[M]) *doom {
+func (c *cell[M]) resume(batch *queue.Batch[M]) *doom {
 	d := c.work(batch)
 	if d != nil {
 		d = c.terminate(d, batch)
@@ -64,7 +64,7 @@ func (c *cell[M]) resume(batch *mailbox.Batch[M]) *doom {
 
 // work handles what waits until there is no more, and then returns nil: the
 // actor sleeps. It returns a doom if the actor must end.
-func (c *cell[M]) work(batch *mailbox.Batch[M]) (d *doom) {
+func (c *cell[M]) work(batch *queue.Batch[M]) (d *doom) {
 	returned := false
 	defer func() {
 		if returned {
@@ -81,7 +81,7 @@ func (c *cell[M]) work(batch *mailbox.Batch[M]) (d *doom) {
 	return d
 }
 
-func (c *cell[M]) handleAll(batch *mailbox.Batch[M]) *doom {
+func (c *cell[M]) handleAll(batch *queue.Batch[M]) *doom {
 	ctx := c.self()
 	for budget := yieldAfter; ; {
 		// Doom is looked at before each message: nothing is handled after a lethal
@@ -106,7 +106,7 @@ func (c *cell[M]) handleAll(batch *mailbox.Batch[M]) *doom {
 		switch {
 		case d != nil:
 			return d
-		case did == asleep || did == nothing && c.box.Take(batch) == mailbox.Asleep:
+		case did == asleep || did == nothing && c.box.Take(batch) == queue.Asleep:
 			return nil
 		}
 		if budget--; budget == 0 {
@@ -172,7 +172,7 @@ func (c *cell[M]) handleSignal(s signal) *doom {
 
 // terminate runs the last handler of an actor that must end, unless it is doomed,
 // and returns what it ends with. What it has in hand, and has put aside, is lost.
-func (c *cell[M]) terminate(d *doom, batch *mailbox.Batch[M]) *doom {
+func (c *cell[M]) terminate(d *doom, batch *queue.Batch[M]) *doom {
 	doomed := c.doomed()
 	if !d.clean && (doomed == nil || d.isPanic()) { // nothing else tells of a panic of one that is doomed
 		logCrash(&c.process, d.reason, c.behavior)
@@ -186,7 +186,7 @@ func (c *cell[M]) terminate(d *doom, batch *mailbox.Batch[M]) *doom {
 	return d
 }
 
-func (c *cell[M]) callTerminate(t Terminator[M], d *doom, batch *mailbox.Batch[M]) (final *doom) {
+func (c *cell[M]) callTerminate(t Terminator[M], d *doom, batch *queue.Batch[M]) (final *doom) {
 	final = d
 	returned := false
 	defer func() {
@@ -214,7 +214,7 @@ func (c *cell[M]) callTerminate(t Terminator[M], d *doom, batch *mailbox.Batch[M
 
 // lose turns what a runner has in hand, and what the actor has put aside, into dead
 // letters.
-func (c *cell[M]) lose(batch *mailbox.Batch[M]) {
+func (c *cell[M]) lose(batch *queue.Batch[M]) {
 	for m, ok := batch.Next(); ok; m, ok = batch.Next() {
 		deadLetter(&c.process, m, NoProc)
 	}
@@ -282,7 +282,7 @@ func (c *cell[M]) clear() { c.behavior = nil }
 // send puts m into the mailbox; ctx bounds the wait for room in one that blocks.
 func (c *cell[M]) send(ctx context.Context, m M) error {
 	outcome := c.box.Push(m)
-	if outcome == mailbox.Full {
+	if outcome == queue.Full {
 		var err error
 		if outcome, err = c.box.PushWait(ctx, m); err != nil {
 			return err
@@ -292,14 +292,14 @@ func (c *cell[M]) send(ctx context.Context, m M) error {
 }
 
 // sent finishes a push.
-func (c *cell[M]) sent(outcome mailbox.Outcome, m M) error {
+func (c *cell[M]) sent(outcome queue.Outcome, m M) error {
 	switch outcome {
-	case mailbox.Wake:
+	case queue.Wake:
 		c.wake()
-	case mailbox.Closed:
+	case queue.Closed:
 		deadLetter(&c.process, m, NoProc)
 		return NoProc
-	case mailbox.Full:
+	case queue.Full:
 		return ErrFull
 	}
 	return nil

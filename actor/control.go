@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/actor/internal/queue"
 )
 
 // What package sys does in OTP: the means to look into one running actor. The
@@ -147,24 +147,24 @@ func (s controlSignal) run(a controlled) {
 // handleSuspended is the runner's step for a suspended actor: it serves requests
 // and stops, ahead of everything else. What it has in hand is held until it is
 // resumed; it takes no more, so that the limit of a bounded mailbox holds.
-func (c *cell[M]) handleSuspended(batch *mailbox.Batch[M]) (step, *doom) {
+func (c *cell[M]) handleSuspended(batch *queue.Batch[M]) (step, *doom) {
 	x := c.extra
 	if !batch.Empty() {
-		x.held, *batch = *batch, mailbox.Batch[M]{}
+		x.held, *batch = *batch, queue.Batch[M]{}
 	}
 	value, ok := x.held.TakeMark(c.servesSuspended)
 	if !ok {
-		var state mailbox.State
+		var state queue.State
 		switch value, state = c.box.TakeMark(c.servesSuspended); state {
-		case mailbox.Asleep:
+		case queue.Asleep:
 			return asleep, nil
-		case mailbox.Ended: // the actor is doomed
+		case queue.Ended: // the actor is doomed
 			return handled, nil
 		}
 	}
 	d := c.handleSignal(value.(signal))
 	if !x.suspended {
-		*batch, x.held = x.held, mailbox.Batch[M]{}
+		*batch, x.held = x.held, queue.Batch[M]{}
 	}
 	return handled, d
 }

@@ -1,7 +1,7 @@
 package actor
 
 import (
-	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/actor/internal/queue"
 )
 
 // extra is what an actor has that uses more than messages and signals: it is made
@@ -12,7 +12,7 @@ type extra[M any] struct {
 	stash     []M                     // put aside
 	replay    [][]M                   // unstashed, to be handled before the mailbox, the last list first
 	suspended bool
-	held      mailbox.Batch[M] // was in hand when the actor was suspended
+	held      queue.Batch[M] // was in hand when the actor was suspended
 	timers    map[string]*namedTimer[M]
 	idle      *idleTimer
 	debugging *debug
@@ -28,7 +28,7 @@ func (c *cell[M]) more() *extra[M] {
 // handleNext is the runner's step for an actor with extras. It handles one thing,
 // in this order: what Continue asked for, urgent messages, unstashed ones, and
 // the batch.
-func (c *cell[M]) handleNext(batch *mailbox.Batch[M]) (step, *doom) {
+func (c *cell[M]) handleNext(batch *queue.Batch[M]) (step, *doom) {
 	x := c.extra
 	if next := x.next; next != nil {
 		x.next = nil

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/actor/internal/queue"
 )
 
 // ErrFull says that a bounded mailbox refused a message.
@@ -43,8 +43,8 @@ func (r Ref[M]) Send(m M) {
 		return
 	}
 	switch outcome := c.box.Push(m); outcome {
-	case mailbox.Queued:
-	case mailbox.Wake:
+	case queue.Queued:
+	case queue.Wake:
 		c.wake()
 	default:
 		c.sendSlow(outcome, m)
@@ -52,9 +52,9 @@ func (r Ref[M]) Send(m M) {
 }
 
 // sendSlow deals with a message that was not simply queued.
-func (c *cell[M]) sendSlow(outcome mailbox.Outcome, m M) {
+func (c *cell[M]) sendSlow(outcome queue.Outcome, m M) {
 	var err error
-	if outcome == mailbox.Full { // wait if the mailbox blocks, or be refused again
+	if outcome == queue.Full { // wait if the mailbox blocks, or be refused again
 		err = c.send(context.Background(), m)
 	} else {
 		err = c.sent(outcome, m)

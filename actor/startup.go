@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/actor/internal/queue"
 )
 
 // startup is a run of Init: how it begins, and how its outcome comes back to the
@@ -210,8 +210,8 @@ func (r *relations) tellStarts(n note) {
 // ready ends the setup of an actor without Init. The actor sleeps, unless
 // something has come for it already.
 func (c *cell[M]) ready() {
-	var batch mailbox.Batch[M]
-	if c.box.Take(&batch) != mailbox.Asleep {
+	var batch queue.Batch[M]
+	if c.box.Take(&batch) != queue.Asleep {
 		came := batch // or else the closure would have every spawn allocate batch
 		go serve(&c.process, func() *doom { return c.resume(&came) })
 	}

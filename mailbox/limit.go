@@ -2,13 +2,14 @@ package mailbox
 
 import "fmt"
 
-// Overflow says what a full queue does with one message more.
+// Overflow says what a full mailbox does with the next message.
 type Overflow uint8
 
 const (
 	// Fail refuses the new message and tells the sender.
 	Fail Overflow = iota
-	// Block makes the sender wait for room. See [Queue.PushWait].
+	// Block makes the sender wait for room. The wait ends early with the context of the
+	// send, or with the end of the receiver.
 	Block
 	// DropNewest discards the new message.
 	DropNewest
@@ -31,16 +32,17 @@ func (o Overflow) String() string {
 	return fmt.Sprintf("overflow(%d)", uint8(o))
 }
 
-// Limit bounds a queue. The zero Limit means no bound.
+// Limit bounds a mailbox. The zero value means no bound.
 //
-// Only messages that wait count; the one that the receiver has in hand does
-// not, and marks and urgent messages never do.
+// Only messages that wait count. The one that the actor has in hand does not, and
+// neither do signals and urgent messages.
 type Limit struct {
 	Capacity int      // messages that may wait; 0: any number
 	Overflow Overflow // what happens to the next one
 
-	// HighWater, if not 0, is a number of waiting messages that is worth a report
-	// when it is reached; the next one is made when less than half have waited.
+	// HighWater, if not 0, is the number of waiting messages at which the actor's
+	// system reports the mailbox. It reports again only after the number has fallen
+	// to half or less.
 	HighWater int
 }
 

@@ -1,4 +1,4 @@
-package mailbox
+package queue
 
 import "slices"
 
@@ -9,7 +9,7 @@ const (
 	// Ready: the batch holds messages or marks.
 	Ready State = iota
 	// Asleep: the queue is empty and the receiver now counts as asleep. It must
-	// stop; whoever pushes next wakes it.
+	// stop; the next push wakes it.
 	Asleep
 	// Ended: the queue is empty and closed.
 	Ended
@@ -25,10 +25,10 @@ type Batch[T any] struct {
 	pool  *pool[T] // where empty segments go; nil: nowhere
 }
 
-// Take moves what waits into b, which must have been emptied, urgent messages
-// apart. It takes all, but from a bounded queue just one message with the marks
-// before it: what has been taken can no longer be dropped, nor count against the
-// limit.
+// Take moves what waits, except urgent messages, into b, which must be empty. From an
+// unbounded queue it takes all. From a bounded one it takes a single message with the
+// marks before it, because a message that has been taken can no longer be dropped, nor
+// does it count against the limit.
 func (q *Queue[T]) Take(b *Batch[T]) State {
 	if q.TakeFirst(b) {
 		return Ready
@@ -39,8 +39,8 @@ func (q *Queue[T]) Take(b *Batch[T]) State {
 	return q.takeSlow(b)
 }
 
-// TakeFirst moves the message that woke the receiver into b, which must be empty,
-// if there was one and it has not been taken.
+// TakeFirst moves the message that woke the receiver into b, which must be empty. It
+// returns false if there was none, or if it has been taken.
 func (q *Queue[T]) TakeFirst(b *Batch[T]) bool {
 	s := q.first
 	if s == nil || !s.full {
@@ -80,7 +80,7 @@ func (q *Queue[T]) emptyLocked() bool {
 	return q.head == nil && len(q.marks) == 0 && q.urgent.waiting() == 0
 }
 
-// sleepUnlock tells a receiver that there is nothing for it.
+// sleepUnlock marks the receiver asleep, or reports the end of a closed queue.
 func (q *Queue[T]) sleepUnlock(flags uint64) State {
 	if flags&closed != 0 {
 		q.state.unlock(flags)
@@ -91,9 +91,9 @@ func (q *Queue[T]) sleepUnlock(flags uint64) State {
 }
 
 // TakeMark removes the first mark that match accepts, ahead of all messages and
-// other marks. If there is none it is as with Take: the receiver counts as asleep,
-// although other things wait, and must stop until it is woken; or the queue is
-// closed.
+// other marks. If there is none, it returns [Asleep] although other things may wait:
+// the receiver counts as asleep and must stop until it is woken. It returns [Ended] if
+// the queue is closed.
 func (q *Queue[T]) TakeMark(match func(any) bool) (value any, state State) {
 	flags := q.state.lock()
 	if value, ok := takeMark(&q.marks, match); ok {

@@ -1,4 +1,4 @@
-package mailbox_test
+package queue_test
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/troupe-go/troupe/actor/internal/queue"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -14,13 +15,13 @@ import (
 // no limit holds for them.
 func TestUrgentMessagesHaveALaneOfTheirOwn(t *testing.T) {
 	for _, limit := range []mailbox.Limit{mailbox.Unbounded, mailbox.Bounded(1, mailbox.Fail)} {
-		var q mailbox.Queue[int]
+		var q queue.Queue[int]
 		q.SetLimit(limit, nil, nil)
 		q.AllowUrgent()
 		if _, ok := q.NextUrgent(); ok {
 			t.Error("an urgent message from an empty queue")
 		}
-		if got := q.PushUrgent(-1); got != mailbox.Wake {
+		if got := q.PushUrgent(-1); got != queue.Wake {
 			t.Errorf("first push: %v, want Wake", got)
 		}
 		q.Push(1)
@@ -33,16 +34,16 @@ func TestUrgentMessagesHaveALaneOfTheirOwn(t *testing.T) {
 			urgent = append(urgent, m)
 		}
 		items, state := drain(&q)
-		if !slices.Equal(urgent, []int{-1, -2}) || !slices.Equal(items, []string{"1"}) || state != mailbox.Asleep {
+		if !slices.Equal(urgent, []int{-1, -2}) || !slices.Equal(items, []string{"1"}) || state != queue.Asleep {
 			t.Errorf("urgent %v, others %v, then %v", urgent, items, state)
 		}
 		q.PushUrgent(-3)
-		var b mailbox.Batch[int]
-		if got := q.Take(&b); got != mailbox.Ready || !b.Empty() { // it must not sleep
+		var b queue.Batch[int]
+		if got := q.Take(&b); got != queue.Ready || !b.Empty() { // it must not sleep
 			t.Errorf("Take = %v with an urgent message waiting", got)
 		}
 		q.Close()
-		if got := q.PushUrgent(-4); got != mailbox.Closed {
+		if got := q.PushUrgent(-4); got != queue.Closed {
 			t.Errorf("push to a closed queue: %v", got)
 		}
 	}
@@ -51,7 +52,7 @@ func TestUrgentMessagesHaveALaneOfTheirOwn(t *testing.T) {
 // Discard passes on all that waits, and drops the marks.
 func TestDiscard(t *testing.T) {
 	for _, limit := range []mailbox.Limit{mailbox.Unbounded, mailbox.Bounded(1000, mailbox.Fail)} {
-		var q mailbox.Queue[int]
+		var q queue.Queue[int]
 		q.SetLimit(limit, nil, nil)
 		q.AllowUrgent()
 		q.Rouse() // or the receiver would be woken for the first message
@@ -68,7 +69,7 @@ func TestDiscard(t *testing.T) {
 		if !slices.Equal(got, append([]int{-1}, want...)) || q.Len() != 0 {
 			t.Errorf("discarded %v, %d left", got, q.Len())
 		}
-		if items, state := drain(&q); len(items) != 0 || state != mailbox.Ended {
+		if items, state := drain(&q); len(items) != 0 || state != queue.Ended {
 			t.Errorf("left: %v, %v", items, state)
 		}
 	}
@@ -78,7 +79,7 @@ func TestDiscard(t *testing.T) {
 // of the two.
 func TestDiscardBesideTheReceiver(t *testing.T) {
 	for range 300 {
-		var q mailbox.Queue[int]
+		var q queue.Queue[int]
 		q.AllowUrgent()
 		const n = 200
 		for i := range n / 2 {
@@ -107,21 +108,21 @@ func TestDiscardBesideTheReceiver(t *testing.T) {
 // all else in its order.
 func TestTakeMark(t *testing.T) {
 	is := func(want string) func(any) bool { return func(v any) bool { return v == want } }
-	var q mailbox.Queue[int]
-	var b mailbox.Batch[int]
+	var q queue.Queue[int]
+	var b queue.Batch[int]
 	q.Rouse()
 	q.Push(1)
 	q.Mark("a")
 	q.Mark("b")
 	q.Push(2)
 	q.Mark("c")
-	if v, state := q.TakeMark(is("b")); v != "b" || state != mailbox.Ready {
+	if v, state := q.TakeMark(is("b")); v != "b" || state != queue.Ready {
 		t.Errorf("took %v, %v", v, state)
 	}
-	if _, state := q.TakeMark(is("b")); state != mailbox.Asleep {
+	if _, state := q.TakeMark(is("b")); state != queue.Asleep {
 		t.Errorf("none: %v, want Asleep", state)
 	}
-	if got := q.Push(3); got != mailbox.Wake {
+	if got := q.Push(3); got != queue.Wake {
 		t.Errorf("push: %v, want Wake", got)
 	}
 	q.Take(&b)
@@ -143,18 +144,18 @@ func TestTakeMark(t *testing.T) {
 		t.Errorf("left %v", got)
 	}
 	q.Close()
-	if _, state := q.TakeMark(is("x")); state != mailbox.Ended {
+	if _, state := q.TakeMark(is("x")); state != queue.Ended {
 		t.Errorf("closed: %v, want Ended", state)
 	}
 }
 
 // Rouse wakes without a message, once.
 func TestRouse(t *testing.T) {
-	var q mailbox.Queue[int]
+	var q queue.Queue[int]
 	if q.Awake() || !q.Rouse() || q.Rouse() || !q.Awake() {
 		t.Error("it must wake a sleeping receiver, once")
 	}
-	if got := q.Push(1); got != mailbox.Queued {
+	if got := q.Push(1); got != queue.Queued {
 		t.Errorf("push: %v, want Queued", got)
 	}
 }
@@ -162,7 +163,7 @@ func TestRouse(t *testing.T) {
 // Senders that give up while their turn comes lose no place and no message: a
 // later sender still gets in.
 func TestGivingUpRacesTheTurn(t *testing.T) {
-	var q mailbox.Queue[int]
+	var q queue.Queue[int]
 	q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil, nil)
 	q.Rouse()
 	for range 2000 {
@@ -172,15 +173,15 @@ func TestGivingUpRacesTheTurn(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				if got, err := q.PushWait(ctx, 1); err == nil && got <= mailbox.Wake {
+				if got, err := q.PushWait(ctx, 1); err == nil && got <= queue.Wake {
 					in.Add(1)
 				}
 			})
 		}
 		taken := int32(0)
 		take := func() bool {
-			var b mailbox.Batch[int]
-			if q.Take(&b) != mailbox.Ready {
+			var b queue.Batch[int]
+			if q.Take(&b) != queue.Ready {
 				q.Rouse()
 				return false
 			}
@@ -201,18 +202,9 @@ func TestGivingUpRacesTheTurn(t *testing.T) {
 		if n := q.Len(); n != 0 {
 			t.Fatalf("%d left", n)
 		}
-		if got := q.Push(0); got != mailbox.Queued {
+		if got := q.Push(0); got != queue.Queued {
 			t.Fatalf("a place was lost: %v", got)
 		}
 		take()
 	}
-}
-
-func TestBoundedWantsACapacity(t *testing.T) {
-	defer func() {
-		if recover() == nil {
-			t.Error("no panic")
-		}
-	}()
-	mailbox.Bounded(0, mailbox.Fail)
 }

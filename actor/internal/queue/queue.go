@@ -1,9 +1,11 @@
-package mailbox
+package queue
 
 import (
 	"context"
 	"slices"
 	"sync/atomic"
+
+	"github.com/troupe-go/troupe/mailbox"
 )
 
 // Outcome is what became of a push.
@@ -15,7 +17,7 @@ const (
 	// Wake: queued, and the receiver was asleep; it is marked awake, and the
 	// caller must start it.
 	Wake
-	// Full: refused for want of room, by [Fail] or [Block].
+	// Full: refused for want of room, by [mailbox.Fail] or [mailbox.Block].
 	Full
 	// Dropped: the queue was full, and by its policy this message or the oldest
 	// one went to the queue's drop function instead.
@@ -28,18 +30,19 @@ const (
 // zero value is an empty, open, unbounded queue whose receiver is asleep. A
 // Queue must not be copied after its first use.
 //
-// All methods but Take may be called from any goroutine. Take belongs to the
-// receiver: to whoever was told [Wake] and has not been told [Asleep] since.
+// All methods but those that take may be called from any goroutine. TakeFirst, Take,
+// TakeMark and NextUrgent belong to the receiver: the caller that was told [Wake] and has
+// not been told [Asleep] since.
 type Queue[T any] struct {
 	state      state // guards all the rest but first
 	head, tail *segment[T]
 
 	// first holds the message that woke the receiver, or none. It belongs to the
-	// receiver, which so needs no lock to take it; a sender puts it there in the
-	// receiver's place, before it starts one.
+	// receiver, which therefore needs no lock to take it: a sender puts it there while
+	// it stands in for the receiver, before it starts one.
 	first *single[T]
 
-	in, out uint64 // messages ever queued, ever taken or dropped; but for the first ones
+	in, out uint64 // messages ever queued, ever taken or dropped; without the first ones
 	marks   []mark // in order of position
 	urgent  *urgent[T]
 	bound   *bound[T]
@@ -54,7 +57,7 @@ type mark struct {
 
 // bound is what only a queue with a Limit needs.
 type bound[T any] struct {
-	Limit
+	mailbox.Limit
 	high     bool // HighWater has been reached and told
 	onHigh   func(waiting int)
 	dropped  func(T)
@@ -65,11 +68,11 @@ type bound[T any] struct {
 }
 
 // SetLimit bounds the queue. It must be called before the first push. The
-// function dropped, if not nil, is called with each message that [DropNewest]
-// or [DropOldest] discards, on the sender's goroutine, and onHigh with the number
-// of messages that wait when they reach the high-water mark.
-func (q *Queue[T]) SetLimit(limit Limit, dropped func(T), onHigh func(waiting int)) {
-	if limit != Unbounded {
+// function dropped, if not nil, is called with each message that [mailbox.DropNewest]
+// or [mailbox.DropOldest] discards, on the sender's goroutine, and onHigh with the
+// number of messages that wait when they reach the high-water mark.
+func (q *Queue[T]) SetLimit(limit mailbox.Limit, dropped func(T), onHigh func(waiting int)) {
+	if limit != mailbox.Unbounded {
 		q.bound = &bound[T]{Limit: limit, dropped: dropped, onHigh: onHigh}
 	}
 }
@@ -77,8 +80,8 @@ func (q *Queue[T]) SetLimit(limit Limit, dropped func(T), onHigh func(waiting in
 // bounded reports whether messages may have to be refused or dropped.
 func (q *Queue[T]) bounded() bool { return q.bound != nil && q.bound.Capacity > 0 }
 
-// Push appends v. It does not block: a full queue that should [Block] answers
-// [Full]; see PushWait.
+// Push appends v. It does not block: a full queue with [mailbox.Block] answers [Full];
+// see PushWait.
 func (q *Queue[T]) Push(v T) Outcome {
 	if q.bound == nil && q.state.rouse() {
 		q.handOver(v)
@@ -109,7 +112,7 @@ func (q *Queue[T]) handOver(v T) {
 // in the order in which they came.
 func (q *Queue[T]) PushWait(ctx context.Context, v T) (Outcome, error) {
 	b := q.bound
-	if !q.bounded() || b.Overflow != Block {
+	if !q.bounded() || b.Overflow != mailbox.Block {
 		return q.Push(v), nil
 	}
 	flags := q.state.lock()
@@ -154,8 +157,8 @@ func (q *Queue[T]) forgoTurn(turn chan struct{}) {
 	}
 }
 
-// admitLocked gives turns to the senders in line, as far as there is room. A
-// turn is a reserved place: nobody else can take it.
+// admitLocked gives turns to the senders in line while there is room. A turn is a
+// reserved place: no other sender can take it.
 func (q *Queue[T]) admitLocked() {
 	for b := q.bound; len(b.waiting) > 0 && q.roomLocked(); {
 		close(b.waiting[0])
@@ -189,12 +192,12 @@ func (q *Queue[T]) pushBoundUnlock(flags uint64, v T) Outcome {
 func (q *Queue[T]) overflowUnlock(flags uint64, v T) Outcome {
 	b := q.bound
 	switch b.Overflow {
-	case DropOldest:
+	case mailbox.DropOldest:
 		oldest := q.removeLocked()
 		b.evicted++
 		q.appendLocked(v)
 		v = oldest
-	case DropNewest:
+	case mailbox.DropNewest:
 	default:
 		q.state.unlock(flags)
 		return Full
@@ -246,9 +249,9 @@ func (q *Queue[T]) Close() (wake bool) {
 	return flags&awake == 0
 }
 
-// Discard removes all that waits, without a part in the receiver's role: it may be
-// called beside a receiver that is stuck. It passes the messages to f. What the
-// receiver has taken, or was woken for, is the receiver's.
+// Discard removes all that waits and passes the messages to f. It may be called beside
+// a receiver that is stuck: what the receiver has taken, or was woken for, stays with
+// the receiver.
 func (q *Queue[T]) Discard(f func(T)) {
 	flags := q.state.lock()
 	q.marks = nil
@@ -277,8 +280,8 @@ func (q *Queue[T]) Len() int {
 	return n
 }
 
-// Taken returns how many messages the receiver has ever taken, those included that
-// it still has in hand.
+// Taken returns how many messages the receiver has ever taken, including those that it
+// still has in hand.
 func (q *Queue[T]) Taken() uint64 {
 	flags := q.state.lock()
 	defer q.state.unlock(flags)
@@ -317,8 +320,8 @@ func (q *Queue[T]) growLocked() *segment[T] {
 	return s
 }
 
-// segments returns where segments and singles come from. Two may find that out at a time, one
-// with the lock and one as the receiver.
+// segments returns the queue's pool. A sender that holds the lock and the receiver may
+// both set it, hence the atomic pointer.
 func (q *Queue[T]) segments() *pool[T] {
 	p := q.pool.Load()
 	if p == nil {

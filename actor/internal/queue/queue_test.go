@@ -1,4 +1,4 @@
-package mailbox_test
+package queue_test
 
 import (
 	"context"
@@ -11,16 +11,17 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/troupe-go/troupe/actor/internal/queue"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // drain takes all that waits: messages as themselves, marks as "mark:value".
-func drain(q *mailbox.Queue[int]) (items []string, last mailbox.State) {
-	var b mailbox.Batch[int]
+func drain(q *queue.Queue[int]) (items []string, last queue.State) {
+	var b queue.Batch[int]
 	for {
-		if last = q.Take(&b); last != mailbox.Ready {
+		if last = q.Take(&b); last != queue.Ready {
 			return items, last
 		}
 		for {
@@ -36,24 +37,24 @@ func drain(q *mailbox.Queue[int]) (items []string, last mailbox.State) {
 }
 
 func TestPushWakesASleepingReceiverOnce(t *testing.T) {
-	var q mailbox.Queue[int]
-	if got := q.Push(1); got != mailbox.Wake {
+	var q queue.Queue[int]
+	if got := q.Push(1); got != queue.Wake {
 		t.Fatalf("first push: %v, want Wake", got)
 	}
-	if got := q.Push(2); got != mailbox.Queued {
+	if got := q.Push(2); got != queue.Queued {
 		t.Fatalf("second push: %v, want Queued", got)
 	}
 	items, state := drain(&q)
-	if want := []string{"1", "2"}; !slices.Equal(items, want) || state != mailbox.Asleep {
+	if want := []string{"1", "2"}; !slices.Equal(items, want) || state != queue.Asleep {
 		t.Fatalf("drained %v, %v; want %v, Asleep", items, state, want)
 	}
-	if got := q.Push(3); got != mailbox.Wake {
+	if got := q.Push(3); got != queue.Wake {
 		t.Fatalf("push to a receiver that went to sleep: %v, want Wake", got)
 	}
 }
 
 func TestOrderHoldsAcrossSegments(t *testing.T) {
-	var q mailbox.Queue[int]
+	var q queue.Queue[int]
 	var want []string
 	for i := range 1000 {
 		q.Push(i)
@@ -73,7 +74,7 @@ func TestOrderHoldsAcrossSegments(t *testing.T) {
 
 func TestMarksKeepTheirPlace(t *testing.T) {
 	for _, limit := range []mailbox.Limit{mailbox.Unbounded, mailbox.Bounded(8, mailbox.Fail)} {
-		var q mailbox.Queue[int]
+		var q queue.Queue[int]
 		q.SetLimit(limit, nil, nil)
 		q.Mark("a")
 		q.Push(1)
@@ -92,8 +93,8 @@ func TestMarksKeepTheirPlace(t *testing.T) {
 // The message that wakes the receiver is its own at once: it comes first, whatever
 // is queued before the receiver looks, and no Discard gets it.
 func TestReceiverIsWokenForTheFirstMessage(t *testing.T) {
-	var q mailbox.Queue[int]
-	var b mailbox.Batch[int]
+	var q queue.Queue[int]
+	var b queue.Batch[int]
 	if q.TakeFirst(&b) {
 		t.Error("a first message from an empty queue")
 	}
@@ -115,17 +116,17 @@ func TestReceiverIsWokenForTheFirstMessage(t *testing.T) {
 	if q.TakeFirst(&b) {
 		t.Error("it came twice")
 	}
-	if items, state := drain(&q); !slices.Equal(items, []string{"3"}) || state != mailbox.Ended {
+	if items, state := drain(&q); !slices.Equal(items, []string{"3"}) || state != queue.Ended {
 		t.Errorf("then %v, %v", items, state)
 	}
 	// A receiver that sleeps although something waits is woken, and that comes first.
-	q = mailbox.Queue[int]{}
+	q = queue.Queue[int]{}
 	q.Rouse()
 	q.Push(1)
-	if _, state := q.TakeMark(func(any) bool { return true }); state != mailbox.Asleep {
+	if _, state := q.TakeMark(func(any) bool { return true }); state != queue.Asleep {
 		t.Errorf("TakeMark: %v", state)
 	}
-	if got := q.Push(2); got != mailbox.Wake {
+	if got := q.Push(2); got != queue.Wake {
 		t.Errorf("push: %v", got)
 	}
 	if items, _ := drain(&q); !slices.Equal(items, []string{"1", "2"}) {
@@ -134,25 +135,25 @@ func TestReceiverIsWokenForTheFirstMessage(t *testing.T) {
 }
 
 func TestCloseRefusesPushesAndKeepsWhatIsQueued(t *testing.T) {
-	var q mailbox.Queue[int]
+	var q queue.Queue[int]
 	q.Push(1)
 	if q.Close() {
 		t.Error("Close says wake, but the receiver was awake")
 	}
-	if got := q.Push(2); got != mailbox.Closed {
+	if got := q.Push(2); got != queue.Closed {
 		t.Errorf("push after close: %v, want Closed", got)
 	}
-	if got := q.Mark("x"); got != mailbox.Closed {
+	if got := q.Mark("x"); got != queue.Closed {
 		t.Errorf("mark after close: %v, want Closed", got)
 	}
-	if items, state := drain(&q); !slices.Equal(items, []string{"1"}) || state != mailbox.Ended {
+	if items, state := drain(&q); !slices.Equal(items, []string{"1"}) || state != queue.Ended {
 		t.Errorf("drained %v, %v; want [1], Ended", items, state)
 	}
 	if q.Close() {
 		t.Error("second Close says wake")
 	}
 
-	var idle mailbox.Queue[int]
+	var idle queue.Queue[int]
 	if !idle.Close() {
 		t.Error("Close of an idle queue must wake its receiver")
 	}
@@ -161,18 +162,18 @@ func TestCloseRefusesPushesAndKeepsWhatIsQueued(t *testing.T) {
 func TestOverflow(t *testing.T) {
 	cases := []struct {
 		policy  mailbox.Overflow
-		outcome mailbox.Outcome
+		outcome queue.Outcome
 		kept    []string
 		dropped []int
 	}{
-		{mailbox.Fail, mailbox.Full, []string{"1", "2"}, nil},
-		{mailbox.Block, mailbox.Full, []string{"1", "2"}, nil},
-		{mailbox.DropNewest, mailbox.Dropped, []string{"1", "2"}, []int{3}},
-		{mailbox.DropOldest, mailbox.Dropped, []string{"2", "3"}, []int{1}},
+		{mailbox.Fail, queue.Full, []string{"1", "2"}, nil},
+		{mailbox.Block, queue.Full, []string{"1", "2"}, nil},
+		{mailbox.DropNewest, queue.Dropped, []string{"1", "2"}, []int{3}},
+		{mailbox.DropOldest, queue.Dropped, []string{"2", "3"}, []int{1}},
 	}
 	for _, c := range cases {
 		t.Run(c.policy.String(), func(t *testing.T) {
-			var q mailbox.Queue[int]
+			var q queue.Queue[int]
 			var dropped []int
 			q.SetLimit(mailbox.Bounded(2, c.policy), func(m int) { dropped = append(dropped, m) }, nil)
 			q.Push(1)
@@ -191,7 +192,7 @@ func TestOverflow(t *testing.T) {
 }
 
 func TestOldestIsDroppedFromBehindItsMark(t *testing.T) {
-	var q mailbox.Queue[int]
+	var q queue.Queue[int]
 	q.SetLimit(mailbox.Bounded(1, mailbox.DropOldest), nil, nil)
 	q.Push(1)
 	q.Mark("after 1")
@@ -203,26 +204,26 @@ func TestOldestIsDroppedFromBehindItsMark(t *testing.T) {
 
 func TestPushWaitTakesTheRoomThatTheReceiverMakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var q mailbox.Queue[int]
+		var q queue.Queue[int]
 		q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil, nil)
 		q.Push(0)
 		for i := 1; i <= 3; i++ {
 			go func() {
-				if got, err := q.PushWait(t.Context(), i); err != nil || got == mailbox.Full {
+				if got, err := q.PushWait(t.Context(), i); err != nil || got == queue.Full {
 					t.Errorf("PushWait(%d) = %v, %v", i, got, err)
 				}
 			}()
 			synctest.Wait() // it stands in line before the next one comes
 		}
-		var b mailbox.Batch[int]
+		var b queue.Batch[int]
 		for want := range 4 {
-			if q.Take(&b) != mailbox.Ready {
+			if q.Take(&b) != queue.Ready {
 				t.Fatalf("nothing to take, want %d", want)
 			}
 			if got, ok := b.Next(); !ok || got != want {
 				t.Fatalf("took %d, want %d", got, want)
 			}
-			if got := q.Push(99); want < 3 && got != mailbox.Full {
+			if got := q.Push(99); want < 3 && got != queue.Full {
 				t.Fatalf("a newcomer took the place of one who waits: %v", got)
 			}
 			synctest.Wait()
@@ -232,7 +233,7 @@ func TestPushWaitTakesTheRoomThatTheReceiverMakes(t *testing.T) {
 
 func TestPushWaitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var q mailbox.Queue[int]
+		var q queue.Queue[int]
 		q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil, nil)
 		q.Push(0)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -249,7 +250,7 @@ func TestPushWaitEndsWithItsContext(t *testing.T) {
 		if items, _ := drain(&q); !slices.Equal(items, []string{"0"}) {
 			t.Errorf("got %v, want only 0", items)
 		}
-		if got, err := q.PushWait(ctx, 2); got != mailbox.Wake || err != nil {
+		if got, err := q.PushWait(ctx, 2); got != queue.Wake || err != nil {
 			t.Errorf("the place is lost: %v, %v", got, err)
 		}
 	})
@@ -257,17 +258,17 @@ func TestPushWaitEndsWithItsContext(t *testing.T) {
 
 func TestCloseReleasesThoseWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var q mailbox.Queue[int]
+		var q queue.Queue[int]
 		q.SetLimit(mailbox.Bounded(1, mailbox.Block), nil, nil)
 		q.Push(0)
-		done := make(chan mailbox.Outcome)
+		done := make(chan queue.Outcome)
 		go func() {
 			got, _ := q.PushWait(t.Context(), 1)
 			done <- got
 		}()
 		synctest.Wait()
 		q.Close()
-		if got := <-done; got != mailbox.Closed {
+		if got := <-done; got != queue.Closed {
 			t.Errorf("PushWait = %v, want Closed", got)
 		}
 	})
@@ -284,14 +285,14 @@ func TestNoWakeUpIsLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const senders, each = 4, 25_000
 			type msg struct{ sender, n int }
-			var q mailbox.Queue[msg]
+			var q queue.Queue[msg]
 			q.SetLimit(limit, nil, nil)
 			var next [senders]int // touched by one receiver at a time, or -race tells
 			var left sync.WaitGroup
 			left.Add(senders * each)
 			receive := func() {
-				var b mailbox.Batch[msg]
-				for q.Take(&b) == mailbox.Ready {
+				var b queue.Batch[msg]
+				for q.Take(&b) == queue.Ready {
 					for m, ok := b.Next(); ok; m, ok = b.Next() {
 						if next[m.sender] != m.n {
 							t.Errorf("sender %d: got %d, want %d", m.sender, m.n, next[m.sender])
@@ -305,9 +306,9 @@ func TestNoWakeUpIsLost(t *testing.T) {
 				go func() {
 					for n := range each {
 						switch got, err := q.PushWait(context.Background(), msg{s, n}); {
-						case err != nil || got > mailbox.Wake:
+						case err != nil || got > queue.Wake:
 							t.Errorf("push: %v, %v", got, err)
-						case got == mailbox.Wake:
+						case got == queue.Wake:
 							go receive()
 						}
 					}
@@ -322,13 +323,13 @@ func TestPushDoesNotAllocate(t *testing.T) {
 	if raceEnabled {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
-	var q mailbox.Queue[[2]int]
-	var b mailbox.Batch[[2]int]
+	var q queue.Queue[[2]int]
+	var b queue.Batch[[2]int]
 	allocs := testing.AllocsPerRun(10_000, func() {
 		for i := range 20 {
 			q.Push([2]int{i, i})
 		}
-		for q.Take(&b) == mailbox.Ready {
+		for q.Take(&b) == queue.Ready {
 			for _, ok := b.Next(); ok; _, ok = b.Next() {
 			}
 		}
@@ -339,17 +340,17 @@ func TestPushDoesNotAllocate(t *testing.T) {
 }
 
 func ExampleQueue() {
-	var q mailbox.Queue[string]
+	var q queue.Queue[string]
 	receive := func() {
-		var b mailbox.Batch[string]
-		for q.Take(&b) == mailbox.Ready {
+		var b queue.Batch[string]
+		for q.Take(&b) == queue.Ready {
 			for m, ok := b.Next(); ok; m, ok = b.Next() {
 				fmt.Println(m)
 			}
 		}
 	}
 	q.Push("hello")
-	if q.Push("world") == mailbox.Queued { // only the first push must wake
+	if q.Push("world") == queue.Queued { // only the first push must wake
 		receive()
 	}
 	// Output:
@@ -358,8 +359,8 @@ func ExampleQueue() {
 }
 
 func BenchmarkPushTake(b *testing.B) {
-	var q mailbox.Queue[[2]int]
-	var batch mailbox.Batch[[2]int]
+	var q queue.Queue[[2]int]
+	var batch queue.Batch[[2]int]
 	b.ReportAllocs()
 	for i := range b.N {
 		q.Push([2]int{i, i})

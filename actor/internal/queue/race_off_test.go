@@ -1,5 +1,5 @@
 //go:build !race
 
-package mailbox_test
+package queue_test
 
 const raceEnabled = false

@@ -1,4 +1,4 @@
-package mailbox
+package queue
 
 import (
 	"reflect"
@@ -7,7 +7,7 @@ import (
 )
 
 // The first segment of a queue is small, because most queues hold a message or
-// two; one that has filled it is in a burst, and gets large ones.
+// two. A queue that has filled it is in a burst, and gets large ones.
 const (
 	smallSegment = 8
 	largeSegment = 128
@@ -22,7 +22,7 @@ type segment[T any] struct {
 	off   int // slots emptied so far
 }
 
-// A single is a place for one message, for the one that wakes a receiver.
+// A single is a place for one message: the one that wakes a receiver.
 type single[T any] struct {
 	v    T
 	full bool
@@ -36,12 +36,12 @@ func (s *single[T]) take() T {
 	return v
 }
 
-// keepsSingle reports whether a queue keeps the single that it has got. If messages
-// are large, it shares it by the pool, or an idle actor would be as large.
+// keepsSingle reports whether a queue keeps its single. Large ones go back to the pool:
+// an idle actor must not hold the room of a large message.
 func keepsSingle[T any]() bool { return unsafe.Sizeof(*new(T)) <= 64 }
 
-// pool recycles the segments of all queues with elements of type T, and the singles
-// of those that do not keep theirs.
+// pool recycles the segments of all queues of one element type, and the singles if
+// queues do not keep theirs.
 type pool[T any] struct{ singles, small, large sync.Pool }
 
 // pools maps an element type to its *pool: Go has no generic package variable.
@@ -67,7 +67,7 @@ func (p *pool[T]) get(size int) *segment[T] {
 	return &segment[T]{slots: make([]T, 0, size)}
 }
 
-// single returns one that is empty.
+// single returns an empty single.
 func (p *pool[T]) single() *single[T] {
 	if !keepsSingle[T]() {
 		if s, ok := p.singles.Get().(*single[T]); ok {

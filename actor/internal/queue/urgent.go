@@ -1,10 +1,10 @@
-package mailbox
+package queue
 
 import "sync/atomic"
 
 // urgent is the lane of urgent messages; few queues ever have one.
 type urgent[T any] struct {
-	n    atomic.Int32 // length of list, to be looked at without the lock
+	n    atomic.Int32 // length of list, for reading without the lock
 	list []T
 
 	taken uint64 // messages ever removed
@@ -60,7 +60,7 @@ func (q *Queue[T]) NextUrgent() (v T, ok bool) {
 		return v, false
 	}
 	flags := q.state.lock()
-	if ok = q.urgent.waiting() > 0; ok { // or else a Discard was quicker
+	if ok = q.urgent.waiting() > 0; ok { // a Discard may have been quicker
 		v = q.urgent.popLocked()
 	}
 	q.state.unlock(flags)
