@@ -71,7 +71,7 @@ func TestCrash(t *testing.T) {
 		}
 		actortest.ExpectExit(t, ref.PID(), want)
 		for _, m := range []string{"init", "m", fmt.Sprint("terminate ", want)} {
-			probe.Expect(t, m)
+			probe.Expect(m)
 		}
 	}
 }
@@ -100,7 +100,7 @@ func TestInject(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		probe.Expect(t, "init")
+		probe.Expect("init")
 		return ref
 	}
 
@@ -111,8 +111,8 @@ func TestInject(t *testing.T) {
 	if reason := actortest.ExpectExit(t, first.PID(), nil); !errors.As(reason, &p) || p.Value != "two" {
 		t.Errorf("ended with %v", reason)
 	}
-	probe.Expect(t, "1")
-	probe.Expect(t, "terminate panic: two")
+	probe.Expect("1")
+	probe.Expect("terminate panic: two")
 
 	if _, err := actor.Spawn(sys, newFaulty); !errors.Is(err, actortest.ErrInjected) {
 		t.Errorf("the second start: %v", err)
@@ -122,20 +122,20 @@ func TestInject(t *testing.T) {
 	third.Send("3")
 	third.Send("4")
 	actortest.ExpectExit(t, third.PID(), errBoom)
-	probe.Expect(t, "3")
-	probe.Expect(t, "terminate boom")
+	probe.Expect("3")
+	probe.Expect("terminate boom")
 
 	fourth := start()
 	fourth.Send("5")
-	probe.ExpectNone(t)
+	probe.ExpectNone()
 	close(release)
-	probe.Expect(t, "5")
+	probe.Expect("5")
 	actortest.Crash(t, peer.PID(), errBoom)
-	got := map[string]bool{probe.Next(t): true, probe.Next(t): true}
+	got := map[string]bool{probe.Next(): true, probe.Next(): true}
 	if !got["exit boom"] || !got["down boom"] {
 		t.Errorf("came: %v", got)
 	}
-	probe.ExpectNone(t, fourth.PID())
+	probe.ExpectNone(fourth.PID())
 }
 
 // A behavior with faults in it is told that it is idle, and one without optional
@@ -149,16 +149,16 @@ func TestInjectKeepsOptionalHandlers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		probe.Expect(t, "init")
+		probe.Expect("init")
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		probe.Expect(t, "idle")
+		probe.Expect("idle")
 
 		bare, err := actor.Spawn(sys, actortest.Inject(newDoer))
 		if err != nil {
 			t.Fatal(err)
 		}
-		probe.Watch(t, bare.PID())
+		probe.Watch(bare.PID())
 		bare.Send(func(ctx *actor.Context[do]) error {
 			ctx.TrapExit(true)
 			ctx.Monitor(peer.PID())
@@ -169,7 +169,7 @@ func TestInjectKeepsOptionalHandlers(t *testing.T) {
 		actortest.Crash(t, peer.PID(), nil)
 		time.Sleep(time.Minute)
 		bare.Send(returning(errBoom))
-		probe.ExpectDown(t, bare.PID(), errBoom)
+		probe.ExpectDown(bare.PID(), errBoom)
 	})
 }
 

@@ -5,8 +5,8 @@
 //		probe := actortest.NewProbe[Pong](t, sys)
 //		ref, _ := actor.Spawn(sys, newPinger)
 //		ref.Send(Ping{probe.Ref()})
-//		probe.Expect(t, Pong{1})
-//		probe.ExpectNone(t, ref.PID())
+//		probe.Expect(Pong{1})
+//		probe.ExpectNone(ref.PID())
 //	}
 //
 // A [Probe] is an actor whose address is handed to the code under test; the test

@@ -34,9 +34,9 @@ func Example() {
 		}
 		ref.Send(ping{probe.Ref()})
 		ref.Send(ping{probe.Ref()})
-		probe.Expect(t, pong{1})
-		probe.ExpectMatch(t, func(p pong) bool { return p.n > 1 })
-		probe.ExpectNone(t, ref.PID())
+		probe.Expect(pong{1})
+		probe.ExpectMatch(func(p pong) bool { return p.n > 1 })
+		probe.ExpectNone(ref.PID())
 	}
 	run(test)
 	// Output: PASS
@@ -51,11 +51,11 @@ func ExampleInject() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		probe.Watch(t, ref.PID())
+		probe.Watch(ref.PID())
 		ref.Send(ping{probe.Ref()})
 		ref.Send(ping{probe.Ref()})
-		probe.ExpectDown(t, ref.PID(), nil)
-		probe.Expect(t, pong{1})
+		probe.ExpectDown(ref.PID(), nil)
+		probe.Expect(pong{1})
 	}
 	run(test)
 	// Output: PASS
@@ -71,7 +71,7 @@ func ExampleProbe_ExpectNone() {
 		}
 		ref.Send(ping{}) // to nobody
 		// Not a sleep: the pinger has handled the ping.
-		probe.ExpectNone(t, ref.PID())
+		probe.ExpectNone(ref.PID())
 	}
 	run(test)
 	// Output: PASS

@@ -5,121 +5,103 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/troupe-go/troupe/actor"
+	"time"
 )
 
-// inbox is what has come for a probe, and its behavior. The probe's actor fills
-// it, the test empties it.
-type inbox[M any] struct {
-	ctx *actor.Context[M] // to be used on the actor's goroutine only
-
-	mu       sync.Mutex
-	messages []M // that the test has not taken
-	downs    []actor.Down
-	exits    []actor.Exit
-	watched  map[actor.PID]bool
-	history  []any         // the last things that came, taken or not
-	count    int           // how many have come
-	changed  chan struct{} // if not nil, closed when something comes
+// Inbox keeps what arrives for a test until the test takes it. Any goroutine may put
+// something in, so that Put serves as the callback of an observer or of a subscriber:
+//
+//	var events actortest.Inbox[actor.Event]
+//	sys.Observe(events.Put)
+//
+// The zero Inbox is empty and ready for use. It must not be copied.
+type Inbox[M any] struct {
+	mu      sync.Mutex
+	waiting []M           // what the test has not taken
+	latest  []M           // the last that came, taken or not
+	count   int           // how many have come
+	changed chan struct{} // if not nil, closed when something comes
 }
 
-// remembered is how much of the history a failure shows.
+// remembered is how much of what came a failure shows.
 const remembered = 20
 
-// Init implements [actor.Initializer].
-func (b *inbox[M]) Init(ctx *actor.Context[M]) error {
-	b.ctx = ctx
-	ctx.TrapExit(true)
-	return nil
-}
-
-// Receive implements [actor.Behavior].
-func (b *inbox[M]) Receive(_ *actor.Context[M], m M) error {
+// Put adds m. It does not wait.
+func (b *Inbox[M]) Put(m M) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.messages = append(b.messages, m)
-	b.came(m)
-	return nil
-}
-
-// HandleDown implements [actor.DownHandler].
-func (b *inbox[M]) HandleDown(_ *actor.Context[M], d actor.Down) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.downs = append(b.downs, d)
-	b.came(d)
-	return nil
-}
-
-// HandleExit implements [actor.ExitHandler].
-func (b *inbox[M]) HandleExit(_ *actor.Context[M], e actor.Exit) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.exits = append(b.exits, e)
-	b.came(e)
-	return nil
-}
-
-// came notes what has come. It is called with mu held.
-func (b *inbox[M]) came(what any) {
-	b.count++
-	if len(b.history) == remembered {
-		b.history = slices.Delete(b.history, 0, 1)
+	b.waiting = append(b.waiting, m)
+	if b.count++; len(b.latest) == remembered {
+		b.latest = slices.Delete(b.latest, 0, 1)
 	}
-	b.history = append(b.history, what)
+	b.latest = append(b.latest, m)
 	if b.changed != nil {
 		close(b.changed)
 		b.changed = nil
 	}
 }
 
-// account tells what has come, for a failure. It is called with mu held.
-func (b *inbox[M]) account() string {
+// Take removes the first thing that matches and returns it, or reports false if none
+// has come within limit. What does not match stays. match must not use the Inbox.
+//
+// Erlang: a selective receive with after.
+func (b *Inbox[M]) Take(limit time.Duration, match func(M) bool) (m M, ok bool) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		m, ok, changed := b.take(match)
+		if ok {
+			return m, true
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			return m, false
+		}
+	}
+}
+
+// take is Take without waiting: if nothing matches, it returns what to wait for.
+func (b *Inbox[M]) take(match func(M) bool) (m M, ok bool, changed <-chan struct{}) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.IndexFunc(b.waiting, match); i >= 0 {
+		m = b.waiting[i]
+		b.waiting = slices.Delete(b.waiting, i, i+1)
+		return m, true, nil
+	}
+	if b.changed == nil {
+		b.changed = make(chan struct{})
+	}
+	return m, false, b.changed
+}
+
+// Has reports whether something that matches is there, and leaves it there.
+func (b *Inbox[M]) Has(match func(M) bool) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.waiting, match)
+}
+
+// Account describes what has come, for the message of a failure: how much, how much of
+// it has not been taken, and the last 20, each as show prints it.
+func (b *Inbox[M]) Account(show func(M) string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.count == 0 {
 		return "nothing has come at all"
 	}
 	var s strings.Builder
 	fmt.Fprintf(&s, "%d have come in all", b.count)
-	if b.count > len(b.history) {
-		fmt.Fprintf(&s, ", of which the last %d", len(b.history))
+	if n := len(b.waiting); n > 0 {
+		fmt.Fprintf(&s, ", %d of them not taken", n)
+	}
+	if b.count > len(b.latest) {
+		fmt.Fprintf(&s, ", of which the last %d", len(b.latest))
 	}
 	s.WriteString(":")
-	for _, what := range b.history {
-		s.WriteString("\n  " + show(what))
-	}
-	if n := len(b.messages); n > 0 {
-		fmt.Fprintf(&s, "\n%d messages have not been taken", n)
+	for _, m := range b.latest {
+		s.WriteString("\n  " + show(m))
 	}
 	return s.String()
-}
-
-// show prints what has come: a message with its type, which is what tells messages
-// apart.
-func show(what any) string {
-	switch what := what.(type) {
-	case actor.Down:
-		return fmt.Sprintf("down of %v: %v", label(what.PID), what.Reason)
-	case actor.Exit:
-		return fmt.Sprintf("exit of %v: %v", label(what.From), what.Reason)
-	}
-	return fmt.Sprintf("%T %+v", what, what)
-}
-
-// pop takes the first message. It is called with mu held.
-func (b *inbox[M]) pop() M {
-	m := b.messages[0]
-	b.messages = slices.Delete(b.messages, 0, 1)
-	return m
-}
-
-// take removes the first of list that matches and stores it in v.
-func take[E any](list *[]E, v *E, match func(E) bool) bool {
-	i := slices.IndexFunc(*list, match)
-	if i < 0 {
-		return false
-	}
-	*v = (*list)[i]
-	*list = slices.Delete(*list, i, i+1)
-	return true
 }

@@ -2,6 +2,7 @@ package actortest_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -21,18 +22,18 @@ func TestProbeTakesMessagesInOrder(t *testing.T) {
 	probe := actortest.NewProbe[string](t, sys)
 	a := spawn(t, sys)
 	a.Send(telling(probe, "a", "b", "c", "d", "e", "f"))
-	probe.Expect(t, "a")
-	if m := probe.Next(t); m != "b" {
+	probe.Expect("a")
+	if m := probe.Next(); m != "b" {
 		t.Errorf("next: %q", m)
 	}
-	if m := probe.ExpectMatch(t, func(s string) bool { return s > "b" }); m != "c" {
+	if m := probe.ExpectMatch(func(s string) bool { return s > "b" }); m != "c" {
 		t.Errorf("match: %q", m)
 	}
-	if m := probe.Fish(t, func(s string) bool { return s == "e" }); m != "e" {
+	if m := probe.Fish(func(s string) bool { return s == "e" }); m != "e" {
 		t.Errorf("fished: %q", m)
 	}
-	probe.Expect(t, "f")
-	probe.ExpectNone(t, a.PID())
+	probe.Expect("f")
+	probe.ExpectNone(a.PID())
 }
 
 // A wait that fails says what it wanted and what did come, and does so when its
@@ -44,12 +45,12 @@ func TestProbeFailures(t *testing.T) {
 		want  []string
 	}{
 		"nothing comes": {
-			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], _ actor.Ref[do]) { p.Next(t) },
+			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], _ actor.Ref[do]) { p.Next() },
 			3 * time.Second, []string{"no message came within 3s", "nothing has come at all"},
 		},
 		"another limit": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], _ actor.Ref[do]) {
-				p.Within(time.Minute).Expect(t, "x")
+				p.Within(time.Minute).Expect("x")
 			},
 			time.Minute, []string{"no message came; want string x within 1m0s"},
 		},
@@ -57,34 +58,34 @@ func TestProbeFailures(t *testing.T) {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
 				peer.Send(telling(p, "a", "b"))
 				actortest.Sync(t, peer.PID(), p.PID())
-				p.Expect(t, "b")
+				p.Expect("b")
 			},
-			0, []string{"came:  string a", "want:  string b", "2 have come in all", "string a", "string b", "1 messages have not been taken"},
+			0, []string{"came:  string a", "want:  string b", "2 have come in all, 1 of them not taken", "string a", "string b"},
 		},
 		"no match": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
 				peer.Send(telling(p, "a"))
-				p.ExpectMatch(t, func(s string) bool { return s == "b" })
+				p.ExpectMatch(func(s string) bool { return s == "b" })
 			},
 			0, []string{"does not match: string a"},
 		},
 		"nothing to match": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], _ actor.Ref[do]) {
-				p.ExpectMatch(t, func(string) bool { return true })
+				p.ExpectMatch(func(string) bool { return true })
 			},
 			3 * time.Second, []string{"no message came; want one that matches"},
 		},
 		"fish, long history": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
 				peer.Send(telling(p, strings.Split(strings.Repeat("m", 30), "")...))
-				p.Fish(t, func(s string) bool { return s == "b" })
+				p.Fish(func(s string) bool { return s == "b" })
 			},
 			3 * time.Second, []string{"no message that matches came within 3s", "30 have come in all, of which the last 20:"},
 		},
 		"one too many": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
 				peer.Send(telling(p, "a"))
-				p.ExpectNone(t, peer.PID())
+				p.ExpectNone(peer.PID())
 			},
 			0, []string{"want no message", "string a"},
 		},
@@ -94,58 +95,58 @@ func TestProbeFailures(t *testing.T) {
 				t.Cleanup(func() { close(release) })
 				m, _ := stuck(release)
 				peer.Send(m)
-				p.ExpectNone(t, peer.PID())
+				p.ExpectNone(peer.PID())
 			},
 			3 * time.Second, []string{"(peer): ", "deadline exceeded"},
 		},
 		"the probe is dead": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], _ actor.Ref[do]) {
 				p.PID().Exit(actor.Kill)
-				p.Next(t)
+				p.Next()
 			},
 			3 * time.Second, []string{"the probe has ended: killed"},
 		},
 		"watch with a dead probe": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
 				p.PID().Exit(actor.Kill)
-				p.Watch(t, peer.PID())
+				p.Watch(peer.PID())
 			},
 			0, []string{"no such process"},
 		},
 		"down without watch": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
-				p.ExpectDown(t, peer.PID(), nil)
+				p.ExpectDown(peer.PID(), nil)
 			},
 			0, []string{"(peer): the probe does not watch it"},
 		},
 		"no down": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
-				p.Watch(t, peer.PID())
-				p.ExpectDown(t, peer.PID(), nil)
+				p.Watch(peer.PID())
+				p.ExpectDown(peer.PID(), nil)
 			},
 			3 * time.Second, []string{"no down of <", "(peer) came within 3s"},
 		},
 		"another reason": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
-				p.Watch(t, peer.PID())
+				p.Watch(peer.PID())
 				actortest.Crash(t, peer.PID(), errBoom)
-				p.ExpectDown(t, peer.PID(), actor.Normal)
+				p.ExpectDown(peer.PID(), actor.Normal)
 			},
 			0, []string{"the down of <", "has reason: boom", "want: normal"},
 		},
 		"no exit": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
-				p.Watch(t, peer.PID())
+				p.Watch(peer.PID())
 				actortest.Crash(t, peer.PID(), errBoom)
-				p.ExpectExit(t, peer.PID(), nil)
+				p.ExpectExit(peer.PID(), nil)
 			},
 			3 * time.Second, []string{"no exit signal of <", "(peer) came", "down of <", "(peer): boom"},
 		},
 		"exit with another reason": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
-				p.Link(t, peer.PID())
+				p.Link(peer.PID())
 				actortest.Crash(t, peer.PID(), errBoom)
-				p.ExpectExit(t, peer.PID(), actor.Normal)
+				p.ExpectExit(peer.PID(), actor.Normal)
 			},
 			0, []string{"the exit signal of <", "has reason: boom", "want: normal"},
 		},
@@ -228,27 +229,52 @@ func TestProbeHearsOfEnds(t *testing.T) {
 	sys := actortest.NewSystem(t, actortest.Silent())
 	probe := actortest.NewProbe[string](t, sys)
 	watched, linked, normal := spawn(t, sys), spawn(t, sys), spawn(t, sys)
-	probe.Watch(t, watched.PID())
-	probe.Link(t, linked.PID())
-	probe.Watch(t, normal.PID())
+	probe.Watch(watched.PID())
+	probe.Link(linked.PID())
+	probe.Watch(normal.PID())
 	watched.Send(telling(probe, "last words"))
 	actortest.Crash(t, watched.PID(), &actor.PanicError{Value: 7})
 	actortest.Crash(t, linked.PID(), nil)
 	normal.Send(returning(actor.Stop))
 
-	probe.ExpectDown(t, normal.PID(), actor.Normal) // in any order of the ends
+	probe.ExpectDown(normal.PID(), actor.Normal) // in any order of the ends
 	var p *actor.PanicError
-	if reason := probe.ExpectDown(t, watched.PID(), nil); !errors.As(reason, &p) || p.Value != 7 {
+	if reason := probe.ExpectDown(watched.PID(), nil); !errors.As(reason, &p) || p.Value != 7 {
 		t.Errorf("down: %v", reason)
 	}
-	probe.ExpectExit(t, linked.PID(), actortest.ErrInjected)
-	probe.Within(0).Expect(t, "last words") // is there already
+	probe.ExpectExit(linked.PID(), actortest.ErrInjected)
+	probe.Within(0).Expect("last words") // is there already
 
 	// MON-4, LNK-3: the dead are heard of, too.
-	probe.Watch(t, normal.PID())
-	probe.ExpectDown(t, normal.PID(), actor.NoProc)
-	probe.Link(t, linked.PID())
-	probe.ExpectExit(t, linked.PID(), actor.NoProc)
+	probe.Watch(normal.PID())
+	probe.ExpectDown(normal.PID(), actor.NoProc)
+	probe.Link(linked.PID())
+	probe.ExpectExit(linked.PID(), actor.NoProc)
+}
+
+// An inbox takes from any goroutine, and gives what matches, in order.
+func TestInbox(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var inbox actortest.Inbox[int]
+		isEven := func(n int) bool { return n%2 == 0 }
+		if n, ok := inbox.Take(time.Second, isEven); ok {
+			t.Error("took", n, "of nothing")
+		}
+		for n := range 25 {
+			time.AfterFunc(time.Duration(n)*time.Second, func() { inbox.Put(n) })
+		}
+		for _, want := range []int{0, 2, 4} {
+			if n, ok := inbox.Take(3*time.Second, isEven); !ok || n != want {
+				t.Error(n, ok, "instead of", want)
+			}
+		}
+		if !inbox.Has(func(n int) bool { return n == 3 }) || inbox.Has(isEven) {
+			t.Error("what does not match did not stay, or what was taken did")
+		}
+		time.Sleep(time.Minute)
+		account := inbox.Account(strconv.Itoa)
+		wantParts(t, account, "25 have come in all, 22 of them not taken, of which the last 20:\n  5\n", "  24")
+	})
 }
 
 // ExpectNone waits for what the actors have yet to handle, along a chain, and
@@ -267,16 +293,16 @@ func TestExpectNoneIsOrdered(t *testing.T) {
 			})
 		}
 		first.Send(func(*actor.Context[do]) error { second.Send(telling(probe, "late")); return nil })
-		failures, _ := try(t, func(t testing.TB) { probe.ExpectNone(t, first.PID(), second.PID()) })
+		failures, _ := try(t, func(t testing.TB) { probe.For(t).ExpectNone(first.PID(), second.PID()) })
 		wantParts(t, failures, "want no message", "late")
-		probe.Expect(t, "late")
+		probe.Expect("late")
 
 		probe.Ref().SendAfter(time.Hour, "much later")
-		probe.ExpectNone(t)
+		probe.ExpectNone()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		probe.Expect(t, "much later")
+		probe.Expect("much later")
 		second.PID().Exit(actor.Kill)
-		probe.ExpectNone(t, first.PID(), second.PID()) // the dead send nothing
+		probe.ExpectNone(first.PID(), second.PID()) // the dead send nothing
 	})
 }

@@ -289,7 +289,7 @@ func TestDeliverWhoseMessageFails(t *testing.T) {
 						}
 					})
 					if test.came != nil {
-						exits.ExpectMatch(t, test.came)
+						exits.ExpectMatch(test.came)
 						return
 					}
 					if len(delivered) != 0 {

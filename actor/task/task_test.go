@@ -178,9 +178,9 @@ func TestEndIsTrapped(t *testing.T) {
 				t.Errorf("await: %v", err)
 			}
 		})
-		probe.ExpectMatch(t, func(err error) bool { return errors.Is(err, errBoom) })
-		probe.Expect(t, actor.Normal)
-		probe.ExpectNone(t, owner.PID())
+		probe.ExpectMatch(func(err error) bool { return errors.Is(err, errBoom) })
+		probe.Expect(actor.Normal)
+		probe.ExpectNone(owner.PID())
 	})
 }
 
@@ -357,7 +357,7 @@ func TestKilledTaskWhoseFunctionRunsOn(t *testing.T) {
 		probe := actortest.NewProbe[int](t, sys)
 		release := make(chan struct{})
 		tk := task.Go(t.Context(), sys, func(context.Context) (int, error) { <-release; return 1, nil })
-		probe.Watch(t, tk.PID())
+		probe.Watch(tk.PID())
 		awaited := make(chan error)
 		for range 3 {
 			go func() { _, err := tk.Await(t.Context()); awaited <- err }()
@@ -375,7 +375,7 @@ func TestKilledTaskWhoseFunctionRunsOn(t *testing.T) {
 		default:
 		}
 		close(release)
-		probe.ExpectDown(t, tk.PID(), actor.Killed)
+		probe.ExpectDown(tk.PID(), actor.Killed)
 		if _, err := tk.Await(t.Context()); !errors.Is(err, actor.Killed) {
 			t.Errorf("await again: %v", err)
 		}
