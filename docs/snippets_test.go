@@ -1,7 +1,9 @@
 package docs
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -43,6 +45,65 @@ func TestTheFirstSampleIsTheChat(t *testing.T) {
 	for _, d := range sample {
 		if !slices.Contains(code, d) {
 			t.Errorf("not in room.go: %s", d)
+		}
+	}
+}
+
+// What the README imports without saying so.
+var imports = map[string]string{
+	"context":    "context",
+	"fmt":        "fmt",
+	"http":       "net/http",
+	"log":        "log",
+	"time":       "time",
+	"actor":      "github.com/troupe-go/troupe/actor",
+	"supervisor": "github.com/troupe-go/troupe/supervisor",
+	"registry":   "github.com/troupe-go/troupe/registry",
+	"ws":         "github.com/troupe-go/troupe/transport/ws",
+	"presence":   "github.com/troupe-go/troupe/transport/ws/presence",
+}
+
+var qualifier = regexp.MustCompile(`\b([a-z]+)\.[A-Z]`)
+
+// asFile is a block of Go as a file of its own: one that has no package clause gets
+// one, with the imports that it uses.
+func asFile(block string) string {
+	if strings.HasPrefix(block, "package ") {
+		return block
+	}
+	used := map[string]bool{}
+	for _, m := range qualifier.FindAllStringSubmatch(comment.ReplaceAllString(block, ""), -1) {
+		if path := imports[m[1]]; path != "" {
+			used[path] = true
+		}
+	}
+	var b strings.Builder
+	b.WriteString("package readme\n")
+	for path := range used {
+		fmt.Fprintf(&b, "import %q\n", path)
+	}
+	return b.String() + block
+}
+
+// Each block of Go in the README can be copied into a program.
+func TestTheReadmeCompiles(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := goBlock.FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) < 2 {
+		t.Fatalf("only %d blocks", len(blocks))
+	}
+	for i, block := range blocks {
+		file := filepath.Join(t.TempDir(), fmt.Sprintf("block%d.go", i+1))
+		if err := os.WriteFile(file, []byte(asFile(block[1])), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		vet := exec.Command("go", "vet", file)
+		vet.Dir = ".." // for the module's requirements
+		if out, err := vet.CombinedOutput(); err != nil {
+			t.Errorf("block %d of the README: %v\n%s", i+1, err, out)
 		}
 	}
 }
