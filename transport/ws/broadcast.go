@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
 // broadcast is a message to all subscribers of a topic. It is encoded once for
@@ -19,7 +20,7 @@ type broadcast struct {
 
 type onceFrame struct {
 	once  sync.Once
-	frame frame
+	frame frame.Sealed
 	err   error
 	told  atomic.Bool
 }
@@ -36,7 +37,7 @@ func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, e
 }
 
 // frame returns the broadcast for the clients of an encoding.
-func (b *broadcast) frame(e *encoding) (frame, error) {
+func (b *broadcast) frame(e *encoding) (frame.Sealed, error) {
 	f := &b.frames[e.index]
 	f.once.Do(func() { f.frame, f.err = e.encodeApart(b.Message) })
 	return f.frame, f.err
@@ -48,21 +49,21 @@ const serializerPatience = time.Second
 
 // encodeApart is encode where a serializer that fails, in whatever way, must cost its
 // own clients only, and neither the broadcaster nor those of the others.
-func (e *encoding) encodeApart(m Message) (frame, error) {
+func (e *encoding) encodeApart(m Message) (frame.Sealed, error) {
 	switch e.Serializer.(type) {
 	case V1, V2: // return, and do not panic
 		return e.encode(m)
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), serializerPatience, errHanging)
 	defer cancel()
-	made := make(chan frame, 1) // not a variable, which one that is late would still write
+	made := make(chan frame.Sealed, 1) // not a variable, which one that is late would still write
 	err := actor.Guard(ctx, func() error {
 		f, err := e.encode(m)
 		made <- f
 		return err
 	})
 	if err != nil {
-		return frame{}, fmt.Errorf("ws: broadcast: %T: %w", e.Serializer, err)
+		return frame.Sealed{}, fmt.Errorf("ws: broadcast: %T: %w", e.Serializer, err)
 	}
 	return <-made, nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/transport/ws/internal/rfc6455"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
 // closeTimeout is how long a client has to answer a close frame, whatever else it
@@ -46,7 +46,7 @@ func (c *conn) Release(_ actor.PID, reason error) {
 // shut sends the close frame, if none is sent, and has the reader wait for the
 // client's. If there is no reader, one is started.
 func (c *conn) shut() {
-	c.sendControl(opClose, c.status.Load().payload())
+	c.sendControl(frame.Close, c.status.Load().payload())
 	if c.parking.end(c) {
 		go c.closing()
 	}
@@ -79,9 +79,9 @@ func (c *conn) closing() {
 // fail tells a client what is wrong with its bytes. They are not read any further,
 // but passed over: a connection that is closed with bytes unread is reset, and the
 // client would not hear why.
-func (c *conn) fail(e *rfc6455.Error) {
+func (c *conn) fail(e *frame.Error) {
 	c.broken = true
-	c.sendControl(opClose, (&closeStatus{websocket.StatusCode(e.Code), e.Reason}).payload())
+	c.sendControl(frame.Close, (&closeStatus{websocket.StatusCode(e.Code), e.Reason}).payload())
 	c.mu.Lock()
 	c.halfway = true
 	written := !c.flushing && !c.dead
@@ -92,8 +92,8 @@ func (c *conn) fail(e *rfc6455.Error) {
 }
 
 // answerClose answers the client's close frame in kind, and closes the connection.
-func (c *conn) answerClose(f rfc6455.Frame) error {
-	c.sendControl(opClose, f.Payload)
+func (c *conn) answerClose(f frame.Frame) error {
+	c.sendControl(frame.Close, f.Payload)
 	c.close()
 	code, reason := f.CloseStatus()
 	return websocket.CloseError{Code: websocket.StatusCode(code), Reason: reason}

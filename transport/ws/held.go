@@ -1,13 +1,17 @@
 package ws
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+)
 
 // held keeps what is broadcast on a channel's topic from when the channel is
 // subscribed until its client has been sent the answer to its join: the answer comes
 // first, however long it takes to encode, and nothing in between is lost.
 type held struct {
 	mu     sync.Mutex
-	frames []frame
+	frames []frame.Sealed
 	bytes  int
 	over   bool // the answer has been sent: nothing is kept any more
 }
@@ -15,23 +19,23 @@ type held struct {
 // keep takes a frame that must wait. If it must not wait any more, it reports false;
 // if there is no room for it within limit bytes, fits is false. Like a connection's
 // queue, this one counts from its second frame.
-func (h *held) keep(f frame, limit int) (kept, fits bool) {
+func (h *held) keep(f frame.Sealed, limit int) (kept, fits bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.over:
 		return false, true
-	case h.bytes > 0 && h.bytes+len(f.bytes) > limit:
+	case h.bytes > 0 && h.bytes+f.Len() > limit:
 		return true, false
 	}
 	h.frames = append(h.frames, f)
-	h.bytes += len(f.bytes)
+	h.bytes += f.Len()
 	return true, true
 }
 
 // release sends the answer, and then what has waited for it. What comes meanwhile on
 // other goroutines waits for the lock, and so does not overtake.
-func (h *held) release(answer frame, to transport) {
+func (h *held) release(answer frame.Sealed, to transport) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	to.send(answer)

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/troupe-go/troupe/transport/ws/internal/rfc6455"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
 // inbound is what a connection has read. Only the goroutine that reads the connection
@@ -18,7 +18,7 @@ type inbound struct {
 	in       *chunk                // nil: nothing
 	once     func(fd uintptr) bool // readOnce, made once, since the method value allocates
 	err      error                 // of readOnce
-	reader   rfc6455.Reader
+	reader   frame.Reader
 	deflates bool // messages may be compressed; constant
 	waits    bool // whether readOnce is to wait for something
 	drained  bool // the last read has left nothing behind
@@ -135,35 +135,35 @@ const minPart = 1024
 // frame takes the next frame of what was read, or what there is of it.
 func (c *conn) frame() error {
 	in, pending := c.in, c.reader.Pending()
-	f, rest, err := c.reader.Next(in.data[in.lo:in.hi], rfc6455.Limits{Message: c.socket.MaxMessageSize, Deflate: c.deflates})
+	f, rest, err := c.reader.Next(in.data[in.lo:in.hi], frame.Limits{Message: c.socket.MaxMessageSize, Deflate: c.deflates})
 	if in.lo = in.hi - len(rest); in.lo == in.hi {
 		c.discard()
 	}
 	if err != nil {
-		if e, ok := errors.AsType[*rfc6455.Error](err); ok {
+		if e, ok := errors.AsType[*frame.Error](err); ok {
 			c.fail(e)
 		}
 		return err
 	}
 	// The rest of what has begun may take as long again, and no longer.
-	if f.Kind > rfc6455.Part || !pending && c.reader.Pending() {
+	if f.Kind > frame.Part || !pending && c.reader.Pending() {
 		c.heard()
 	}
 	switch f.Kind {
-	case rfc6455.Text, rfc6455.Binary:
+	case frame.Text, frame.Binary:
 		c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
 		c.inflow.Take(nil, f.Payload, c.socket.budget(), c.stuck)
-		c.session.Send(sessionMsg{op: opFrame, data: f.Payload, binary: f.Kind == rfc6455.Binary})
-	case rfc6455.Part:
+		c.session.Send(sessionMsg{op: opFrame, data: f.Payload, binary: f.Kind == frame.Binary})
+	case frame.Part:
 		if f.Size < minPart {
 			c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
 		}
-	case rfc6455.Ping:
+	case frame.Ping:
 		c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
-		c.sendControl(opPong, f.Payload)
-	case rfc6455.Pong:
+		c.sendControl(frame.Pong, f.Payload)
+	case frame.Pong:
 		c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
-	case rfc6455.Close:
+	case frame.Close:
 		return c.answerClose(f)
 	}
 	return nil

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
 // The HTTP side of long-polling: GET polls, POST sends. Answers have HTTP status
@@ -38,10 +40,10 @@ type pollResult struct {
 
 func pollStatus(status int) pollAnswer { return pollAnswer{Status: status} }
 
-func pollMessages(status int, token string, frames []frame) pollAnswer {
+func pollMessages(status int, token string, frames []frame.Sealed) pollAnswer {
 	messages := make([]string, len(frames))
 	for i, f := range frames {
-		messages[i] = string(f.payload())
+		messages[i] = string(f.Payload())
 	}
 	return pollAnswer{status, &pollResult{token, messages}}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/internal/inmemory"
 )
 
@@ -96,7 +97,7 @@ func (m *memory) name() string { return "memory" }
 func (m *memory) attach(session actor.Ref[sessionMsg]) { m.session = session }
 
 // send implements transport.
-func (m *memory) send(f frame) { m.client.Receive(f.payload(), f.isBinary()) }
+func (m *memory) send(f frame.Sealed) { m.client.Receive(f.Payload(), f.Binary()) }
 
 // handled implements transport: a test sends as much as it likes.
 func (m *memory) handled(int64) {}

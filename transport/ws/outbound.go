@@ -3,6 +3,8 @@ package ws
 import (
 	"net"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
 // A write never waits for the client. It is tried at once, on the sender's
@@ -22,28 +24,28 @@ const controlReserve = 4096
 
 // send writes a frame, or queues it. It does not wait. A client that has let the
 // queue fill up gets no more, and its session is told.
-func (c *conn) send(f frame) {
+func (c *conn) send(f frame.Sealed) {
 	c.mu.Lock()
 	if c.dead || c.refused || c.closeSent || c.closed {
 		c.mu.Unlock()
 		return
 	}
 	// One message may be larger than the queue: it is refused only behind others.
-	if c.backlog != nil && c.backlog.bytes+len(f.bytes) > c.socket.MaxQueue {
+	if c.backlog != nil && c.backlog.bytes+f.Len() > c.socket.MaxQueue {
 		c.refused = c.socket.Overflow == CloseSlow
 		c.mu.Unlock()
 		c.endpoint.overflow(c.socket, c.session)
 		return
 	}
-	c.writeLocked(f.bytes)
+	c.writeLocked(f.Bytes())
 	c.mu.Unlock()
 	c.endpoint.out.Add(1)
 }
 
 // sendControl writes or queues a control frame. After a close frame nothing is
 // written.
-func (c *conn) sendControl(opcode byte, payload []byte) {
-	b := append([]byte{finBit | opcode, byte(len(payload))}, payload...)
+func (c *conn) sendControl(kind frame.Kind, payload []byte) {
+	b := frame.Control(kind, payload)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -51,7 +53,7 @@ func (c *conn) sendControl(opcode byte, payload []byte) {
 	case c.backlog != nil && c.backlog.bytes+len(b) > c.socket.MaxQueue+controlReserve:
 		c.failLocked()
 	default:
-		c.closeSent = opcode == opClose
+		c.closeSent = kind == frame.Close
 		c.writeLocked(b)
 	}
 }

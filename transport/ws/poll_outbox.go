@@ -1,5 +1,9 @@
 package ws
 
+import (
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+)
+
 // outbox holds what is sent to a client that polls. The messages of an answer stay
 // until the next poll shows that the client has got them: answers that carry
 // messages are numbered, and a poll names the last one that its client has got. So
@@ -11,22 +15,22 @@ package ws
 // that could be written: messages come once, and one is lost with an answer that
 // the network loses after that.
 type outbox struct {
-	waiting []frame // in no answer yet
-	bytes   int     // of those
-	sent    []frame // in the last answer, unless it has arrived
-	answer  uint64  // number of that one
-	follows bool    // the client has named an answer
-	failed  bool    // the last answer could not be written
+	waiting []frame.Sealed // in no answer yet
+	bytes   int            // of those
+	sent    []frame.Sealed // in the last answer, unless it has arrived
+	answer  uint64         // number of that one
+	follows bool           // the client has named an answer
+	failed  bool           // the last answer could not be written
 }
 
 // put adds a message. There may be limit bytes waiting, or one message that is
 // larger; otherwise put reports false.
-func (o *outbox) put(f frame, limit int) bool {
-	if o.bytes > 0 && o.bytes+len(f.bytes) > limit {
+func (o *outbox) put(f frame.Sealed, limit int) bool {
+	if o.bytes > 0 && o.bytes+f.Len() > limit {
 		return false
 	}
 	o.waiting = append(o.waiting, f)
-	o.bytes += len(f.bytes)
+	o.bytes += f.Len()
 	return true
 }
 
@@ -43,7 +47,7 @@ func (o *outbox) empty() bool { return len(o.sent) == 0 && len(o.waiting) == 0 }
 
 // next returns the messages of the next answer: those of the last one if they may
 // not have arrived, with the same number, or else what waits.
-func (o *outbox) next() []frame {
+func (o *outbox) next() []frame.Sealed {
 	o.failed = false
 	if len(o.sent) == 0 && len(o.waiting) > 0 {
 		o.sent, o.waiting, o.bytes = o.waiting, nil, 0

@@ -3,6 +3,8 @@ package ws
 import (
 	"math/rand/v2"
 	"testing"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
 // pollModel is a client that polls as the official one does, over a network that
@@ -14,9 +16,14 @@ type pollModel struct {
 	got  []byte // messages that the client has
 }
 
+// text is a frame, two bytes longer.
+func text(payload ...byte) frame.Sealed {
+	return frame.Seal(append(frame.Buffer(0), payload...), false)
+}
+
 func (m *pollModel) put() {
 	m.next++
-	m.box.put(frame{bytes: []byte{m.next}}, 1<<10)
+	m.box.put(text(m.next), 1<<10)
 }
 
 // poll polls. The answer cannot be written, or is written and lost, or comes.
@@ -28,7 +35,7 @@ func (m *pollModel) poll(failed, lost bool) {
 		return
 	}
 	for _, f := range frames {
-		m.got = append(m.got, f.bytes[0])
+		m.got = append(m.got, f.Payload()[0])
 	}
 	m.at = m.box.answer
 }
@@ -88,12 +95,12 @@ func TestPollsThatNameNoAnswer(t *testing.T) {
 		{"e", false, "e"},
 	} {
 		for _, c := range []byte(poll.put) {
-			o.put(frame{bytes: []byte{c}}, 10)
+			o.put(text(c), 10)
 		}
 		o.acknowledge(0)
 		var got []byte
 		for _, f := range o.next() {
-			got = append(got, f.bytes...)
+			got = append(got, f.Payload()...)
 		}
 		if o.failed = poll.failed; string(got) != poll.want {
 			t.Errorf("poll %d: %q, want %q", i, got, poll.want)
@@ -106,7 +113,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	var o outbox
 	taken := 0
 	for range 100 {
-		for o.put(frame{bytes: make([]byte, 10)}, 100) {
+		for o.put(text(make([]byte, 8)...), 100) {
 			taken++
 		}
 		o.acknowledge(1) // of an answer long ago

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 )
 
@@ -73,7 +74,7 @@ func (p *poller) patience() time.Duration { return p.socket.PollWindow * 3 / 2 }
 
 // pollBatch is what a poll is answered with.
 type pollBatch struct {
-	frames []frame
+	frames []frame.Sealed
 	at     pollPlace // of a client that has got it
 	alive  bool      // there may be more
 }
@@ -177,8 +178,8 @@ func (p *poller) wakeLocked() {
 }
 
 // send implements transport. There is no binary message to a client that polls.
-func (p *poller) send(f frame) {
-	if f.isBinary() {
+func (p *poller) send(f frame.Sealed) {
+	if f.Binary() {
 		p.endpoint.log.Warn("message not delivered", "error", errPollBinary)
 		p.endpoint.drop(p.socket, "", "", errPollBinary)
 		return

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
 // A Serializer turns messages into the bytes of frames and back, for one version
@@ -46,27 +48,23 @@ type encoding struct {
 const overhead = 80
 
 // encode makes the frame of a message.
-func (e *encoding) encode(m Message) (frame, error) {
-	return e.seal(e.Append(newFrame(m.size()+overhead), m))
+func (e *encoding) encode(m Message) (frame.Sealed, error) {
+	return e.seal(e.Append(frame.Buffer(m.size()+overhead), m))
 }
 
 // encodeReply makes the frame of a reply.
-func (e *encoding) encodeReply(m Message, status string) (frame, error) {
-	return e.seal(e.AppendReply(newFrame(m.size()+overhead), m, status))
+func (e *encoding) encodeReply(m Message, status string) (frame.Sealed, error) {
+	return e.seal(e.AppendReply(frame.Buffer(m.size()+overhead), m, status))
 }
 
-func (e *encoding) seal(buf []byte, binary bool, err error) (frame, error) {
+func (e *encoding) seal(buf []byte, binary bool, err error) (frame.Sealed, error) {
 	if err != nil {
-		return frame{}, err
-	}
-	opcode := byte(opText)
-	if binary {
-		opcode = opBinary
+		return frame.Sealed{}, err
 	}
 	if e.deflate {
-		return deflate(buf, opcode), nil
+		return frame.Deflate(buf, binary), nil
 	}
-	return seal(buf, opcode), nil
+	return frame.Seal(buf, binary), nil
 }
 
 // encodings are all that the sockets of an endpoint use. Sockets share those of

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
 func TestSerializerIsChosenByVersion(t *testing.T) { // SER-1, SER-2, SER-3
@@ -116,34 +117,34 @@ func TestDecodeBinaryPush(t *testing.T) { // BIN-1, BIN-2
 func TestEncode(t *testing.T) {
 	payload := Payload{data: []byte(`{"a":1}`)}
 	bin := Binary([]byte{1, 2})
-	msg := func(s *encoding, m Message) (frame, error) { return s.encode(m) }
+	msg := func(s *encoding, m Message) (frame.Sealed, error) { return s.encode(m) }
 	cases := []struct {
 		name   string
-		make   func() (frame, error)
+		make   func() (frame.Sealed, error)
 		want   string
 		binary bool
 	}{
-		{"push, WIRE-3", func() (frame, error) {
+		{"push, WIRE-3", func() (frame.Sealed, error) {
 			return msg(text2, Message{JoinRef: `"1"`, Topic: "t", Event: "e", Payload: payload})
 		}, `["1",null,"t","e",{"a":1}]`, false},
-		{"broadcast, WIRE-4", func() (frame, error) { return msg(text2, Message{Topic: "t", Event: "e", Payload: payload}) }, `[null,null,"t","e",{"a":1}]`, false},
-		{"close, WIRE-5", func() (frame, error) {
+		{"broadcast, WIRE-4", func() (frame.Sealed, error) { return msg(text2, Message{Topic: "t", Event: "e", Payload: payload}) }, `[null,null,"t","e",{"a":1}]`, false},
+		{"close, WIRE-5", func() (frame.Sealed, error) {
 			return msg(text2, Message{JoinRef: "1", Ref: "1", Topic: "t", Event: "phx_close"})
 		}, `[1,1,"t","phx_close",{}]`, false},
-		{"reply, WIRE-2", func() (frame, error) {
+		{"reply, WIRE-2", func() (frame.Sealed, error) {
 			return text2.encodeReply(Message{JoinRef: `"1"`, Ref: `"2"`, Topic: "é\""}, "ok")
 		}, `["1","2","é\"","phx_reply",{"status":"ok","response":{}}]`, false},
-		{"binary push, BIN-1", func() (frame, error) {
+		{"binary push, BIN-1", func() (frame.Sealed, error) {
 			return msg(text2, Message{JoinRef: `"12"`, Topic: "t", Event: "ev", Payload: bin})
 		}, "\x00\x02\x01\x0212tev\x01\x02", true},
-		{"binary reply, BIN-3", func() (frame, error) {
+		{"binary reply, BIN-3", func() (frame.Sealed, error) {
 			return text2.encodeReply(Message{JoinRef: `"1"`, Ref: `"2"`, Topic: "t", Payload: bin}, "ok")
 		}, "\x01\x01\x01\x01\x0212tok\x01\x02", true},
-		{"binary broadcast", func() (frame, error) { return msg(text2, Message{Topic: "t", Event: "ev", Payload: bin}) }, "\x02\x01\x02tev\x01\x02", true},
-		{"v1 push, V1-2", func() (frame, error) {
+		{"binary broadcast", func() (frame.Sealed, error) { return msg(text2, Message{Topic: "t", Event: "ev", Payload: bin}) }, "\x02\x01\x02tev\x01\x02", true},
+		{"v1 push, V1-2", func() (frame.Sealed, error) {
 			return msg(text1, Message{JoinRef: `"1"`, Topic: "t", Event: "e", Payload: payload})
 		}, `{"topic":"t","event":"e","ref":null,"payload":{"a":1}}`, false},
-		{"v1 reply", func() (frame, error) {
+		{"v1 reply", func() (frame.Sealed, error) {
 			return text1.encodeReply(Message{JoinRef: `"1"`, Ref: `"2"`, Topic: "t", Payload: payload}, "ok")
 		}, `{"topic":"t","event":"phx_reply","ref":"2","payload":{"status":"ok","response":{"a":1}}}`, false},
 	}
@@ -153,8 +154,8 @@ func TestEncode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := string(f.payload()); got != c.want || f.isBinary() != c.binary {
-				t.Errorf("got %q, binary %v; want %q", got, f.isBinary(), c.want)
+			if got := string(f.Payload()); got != c.want || f.Binary() != c.binary {
+				t.Errorf("got %q, binary %v; want %q", got, f.Binary(), c.want)
 			}
 		})
 	}
@@ -170,24 +171,6 @@ func TestEncodeRefusesWhatDoesNotFit(t *testing.T) { // BIN-5, BIN-6, V1-3
 	}
 	if _, err := text1.encodeReply(Message{Topic: "t", Payload: Binary(nil)}, "ok"); !errors.Is(err, errNoBinary) {
 		t.Errorf("binary reply for version 1: %v", err)
-	}
-}
-
-func TestFrameHeaders(t *testing.T) {
-	for _, c := range []struct {
-		size   int
-		header []byte
-	}{
-		{0, []byte{0x81, 0}},
-		{125, []byte{0x81, 125}},
-		{126, []byte{0x81, 126, 0, 126}},
-		{65535, []byte{0x81, 126, 0xff, 0xff}},
-		{65536, []byte{0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0}},
-	} {
-		f := seal(append(newFrame(c.size), make([]byte, c.size)...), opText)
-		if got := f.bytes[:len(f.bytes)-c.size]; !slices.Equal(got, c.header) || len(f.payload()) != c.size {
-			t.Errorf("%d bytes: header % x, want % x", c.size, got, c.header)
-		}
 	}
 }
 
@@ -209,9 +192,9 @@ func TestBroadcastIsEncodedOncePerEncoding(t *testing.T) { // OUT-3, SER-4
 			if err != nil {
 				t.Fatal(err)
 			}
-			frames[&f.bytes[0]] = true
-			if len(f.bytes) < 1000 != enc.deflate {
-				t.Errorf("%+v: %d bytes", enc, len(f.bytes))
+			frames[&f.Bytes()[0]] = true
+			if f.Len() < 1000 != enc.deflate {
+				t.Errorf("%+v: %d bytes", enc, f.Len())
 			}
 		}
 	}
@@ -317,8 +300,8 @@ func FuzzDecodeV1(f *testing.F) {
 			}
 			return
 		}
-		if out, err := text1.encode(m); err != nil || !json.Valid(out.payload()) {
-			t.Fatalf("%q: %q, %v", data, out.payload(), err)
+		if out, err := text1.encode(m); err != nil || !json.Valid(out.Payload()) {
+			t.Fatalf("%q: %q, %v", data, out.Payload(), err)
 		}
 	})
 }

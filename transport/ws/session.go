@@ -10,8 +10,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
-	"github.com/troupe-go/troupe/transport/ws/internal/rfc6455"
 )
 
 // session is the socket actor, one for each connection: it decodes what the
@@ -43,7 +43,7 @@ type transport interface {
 	// attach says which session it belongs to, before anything else.
 	attach(actor.Ref[sessionMsg])
 	// send sends a frame.
-	send(frame)
+	send(frame.Sealed)
 	// handled tells that messages of the client which count for n have been handled;
 	// see limit.Weight.
 	handled(n int64)
@@ -163,7 +163,7 @@ func (s *session) hangUp(code websocket.StatusCode, reason string) error {
 func (s *session) hungUp(err error) error {
 	s.log().Debug("disconnected", "error", err)
 	var timeout interface{ Timeout() bool }
-	var broken *rfc6455.Error
+	var broken *frame.Error
 	switch code := websocket.CloseStatus(err); {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return s.hangUp(websocket.StatusGoingAway, "idle")
@@ -299,7 +299,7 @@ func (s *session) reply(m Message, with Reply) error {
 }
 
 // replyFrame encodes what reply sends.
-func (s *session) replyFrame(m Message, with Reply) (f frame, err error) {
+func (s *session) replyFrame(m Message, with Reply) (f frame.Sealed, err error) {
 	if m.Payload, err = JSON(with.payload); err == nil {
 		f, err = s.encoding.encodeReply(m, with.status)
 	}

@@ -1,4 +1,4 @@
-package rfc6455
+package frame
 
 import (
 	"bytes"

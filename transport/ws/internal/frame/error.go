@@ -1,4 +1,4 @@
-package rfc6455
+package frame
 
 // Error says why a client's bytes are not read any further.
 type Error struct {

@@ -1,4 +1,4 @@
-package rfc6455
+package frame
 
 import (
 	"slices"
@@ -13,9 +13,9 @@ func BenchmarkReader(b *testing.B) {
 		sent []byte
 		size int
 	}{
-		{"50 B", frame(fin|opText, strings.Repeat("x", 50)), 50},
-		{"4 KB", frame(fin|opText, strings.Repeat("x", 4000)), 4000},
-		{"64 KiB", frame(fin|opText, strings.Repeat("x", 1<<16)), 1 << 16},
+		{"50 B", masked(fin|opText, strings.Repeat("x", 50)), 50},
+		{"4 KB", masked(fin|opText, strings.Repeat("x", 4000)), 4000},
+		{"64 KiB", masked(fin|opText, strings.Repeat("x", 1<<16)), 1 << 16},
 		{"64 KiB in 100 fragments", message(opText, false, split(strings.Repeat("x", 1<<16), 100)...), 1 << 16},
 		{"10 KB compressed", message(opText, true, long), len(long)},
 	} {

@@ -1,11 +1,4 @@
-// Package rfc6455 reads what the client of a WebSocket sends: masked frames, whose
-// payloads make messages. It follows RFC 6455, and RFC 7692 for messages that are
-// compressed without context takeover.
-//
-// It is fed with bytes as they come, and does nothing but to look at them. It holds
-// no goroutine, no timer, no buffer of the connection's and, between two frames of
-// which the first has ended a message, no memory.
-package rfc6455
+package frame
 
 import (
 	"encoding/binary"

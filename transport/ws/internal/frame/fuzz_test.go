@@ -1,4 +1,4 @@
-package rfc6455
+package frame
 
 import (
 	"bufio"
@@ -20,12 +20,12 @@ import (
 
 func seed(f *testing.F) {
 	for _, b := range [][]byte{
-		frame(fin|opText, "Hello"),
+		masked(fin|opText, "Hello"),
 		message(opText, false, "Hel", "lo"),
 		message(opText, true, long, "a"),
-		slices.Concat(frame(opText, "a"), frame(fin|opPing, "p"), frame(fin|opContinuation, "b"), frame(fin|opClose, "\x03\xe8")),
-		frame(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"),
-		frame(fin|opBinary, strings.Repeat("x", 1<<16+1)),
+		slices.Concat(masked(opText, "a"), masked(fin|opPing, "p"), masked(fin|opContinuation, "b"), masked(fin|opClose, "\x03\xe8")),
+		masked(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"),
+		masked(fin|opBinary, strings.Repeat("x", 1<<16+1)),
 	} {
 		f.Add(b, uint64(1))
 	}
@@ -152,7 +152,7 @@ func TestAgainstLibrary(t *testing.T) {
 			opcode := byte(opText + rnd.IntN(2))
 			sent = append(sent, message(opcode, rnd.IntN(2) == 0, split(text, 1+rnd.IntN(4))...)...)
 			if rnd.IntN(3) == 0 {
-				sent = append(sent, frame(fin|opPing, "p")...)
+				sent = append(sent, masked(fin|opPing, "p")...)
 			}
 		}
 		if rnd.IntN(2) == 0 {

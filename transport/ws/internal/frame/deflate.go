@@ -1,4 +1,4 @@
-package ws
+package frame
 
 import (
 	"bytes"
@@ -8,8 +8,7 @@ import (
 
 // Compressed messages, by the permessage-deflate extension without context
 // takeover: each message is compressed by itself, so that the frame of a broadcast
-// serves all its receivers here as well. Package rfc6455 decompresses what comes in,
-// and the library negotiates.
+// serves all its receivers here as well.
 
 // deflateThreshold is the smallest message that is worth compressing.
 const deflateThreshold = 512
@@ -26,12 +25,12 @@ type deflater struct {
 	w   *flate.Writer
 }
 
-// deflate turns a buffer from newFrame, filled, into a compressed frame, if that
-// is shorter.
-func deflate(buf []byte, opcode byte) frame {
-	payload := buf[maxHeader:]
+// Deflate is [Seal] for a client that takes compressed messages. The frame is compressed
+// if that makes it shorter.
+func Deflate(buf []byte, binary bool) Sealed {
+	payload := buf[sealRoom:]
 	if len(payload) < deflateThreshold {
-		return seal(buf, opcode)
+		return Seal(buf, binary)
 	}
 	d := deflaters.Get().(*deflater)
 	defer deflaters.Put(d)
@@ -42,7 +41,7 @@ func deflate(buf []byte, opcode byte) frame {
 	// A flush ends with an empty block, of which the extension leaves these out.
 	short := bytes.TrimSuffix(d.out.Bytes(), []byte{0x00, 0x00, 0xff, 0xff})
 	if len(short) >= len(payload) {
-		return seal(buf, opcode)
+		return Seal(buf, binary)
 	}
-	return seal(append(newFrame(len(short)), short...), rsv1Bit|opcode)
+	return seal(append(Buffer(len(short)), short...), rsv1Bit|opcode(binary))
 }

@@ -1,4 +1,4 @@
-package rfc6455
+package frame
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ const (
 	rsv1 = 0x40
 )
 
-// frame returns a masked frame.
-func frame(first byte, payload string) []byte {
+// masked returns a masked frame.
+func masked(first byte, payload string) []byte {
 	b := []byte{first}
 	switch n := len(payload); {
 	case n < 126:
@@ -45,7 +45,7 @@ func message(opcode byte, deflated bool, parts ...string) []byte {
 		if i == len(parts)-1 {
 			first |= fin
 		}
-		b = append(b, frame(first, part)...)
+		b = append(b, masked(first, part)...)
 		first = opContinuation
 	}
 	return b
