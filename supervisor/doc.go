@@ -10,6 +10,8 @@
 //		},
 //	})
 //
+// A [Program] is such a tree with all that main has to do for it; see [Main].
+//
 // There are two kinds. A [Tree], OTP's supervisor, has children with IDs and an
 // order, and a [Strategy] that says who is restarted along with a child that
 // crashed. A [Dynamic], Elixir's DynamicSupervisor, has any number of children

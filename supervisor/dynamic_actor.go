@@ -41,7 +41,7 @@ func (s *dynamic) HandleExit(ctx *actor.Context[dynamicRequest], exit actor.Exit
 	if d.report {
 		report(ctx, reportTerminated, "", exit.From, exit.Reason)
 	}
-	return s.carryOut(ctx, exit.From, m, d)
+	return s.carryOut(ctx, exit.From, m, d, exit.Reason)
 }
 
 // Terminate implements [actor.Terminator]: it stops all children at once (DYN-5).
@@ -60,14 +60,15 @@ func (s *dynamic) Terminate(ctx *actor.Context[dynamicRequest], _ error) {
 	}
 }
 
-// carryOut does what has been decided about the member with the given PID.
-func (s *dynamic) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m member, d memberDecision) error {
+// carryOut does what has been decided about the member with the given PID, because of
+// its end or of what has kept it from starting.
+func (s *dynamic) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m member, d memberDecision, cause error) error {
 	if d.verdict == intensitySpent {
 		report(ctx, reportGaveUp, "", pid, s.budget.err())
-		return actor.Shutdown
+		return newEnding(ctx, pid.String(), s.budget.err().Error(), cause)
 	}
 	if d.wait > 0 {
-		s.retryAfter(ctx, pid, d.wait)
+		s.retryAfter(ctx, pid, d.wait, cause)
 		return nil
 	}
 	if !d.restart {
@@ -89,17 +90,17 @@ func (s *dynamic) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m 
 		switch {
 		case closed(err):
 		case m.pace != nil:
-			s.retryAfter(ctx, pid, m.pace.failed())
+			s.retryAfter(ctx, pid, m.pace.failed(), err)
 		default:
-			ctx.Self().Send(retryMember{pid})
+			ctx.Self().Send(retryMember{pid, err})
 		}
 	}
 	return nil
 }
 
 // retryAfter queues a retry when the time has come.
-func (s *dynamic) retryAfter(ctx *actor.Context[dynamicRequest], former actor.PID, d time.Duration) {
-	ctx.SetTimer(former.String(), d, retryMember{former})
+func (s *dynamic) retryAfter(ctx *actor.Context[dynamicRequest], former actor.PID, d time.Duration, cause error) {
+	ctx.SetTimer(former.String(), d, retryMember{former, cause})
 }
 
 // reportStop reports how a member that was told to end did so, if not in order.

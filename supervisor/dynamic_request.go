@@ -21,7 +21,10 @@ type (
 
 	// retryMember is what the supervisor sends to itself when a restart has failed or
 	// must wait.
-	retryMember struct{ former actor.PID }
+	retryMember struct {
+		former actor.PID
+		cause  error // of the restart
+	}
 )
 
 func (r startDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
@@ -82,5 +85,5 @@ func (r countDynamicChildren) serve(s *dynamic, _ *actor.Context[dynamicRequest]
 
 func (r retryMember) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
 	m, d := s.retry(r.former, s.now())
-	return s.carryOut(ctx, r.former, m, d)
+	return s.carryOut(ctx, r.former, m, d, r.cause)
 }

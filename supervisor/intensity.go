@@ -38,5 +38,9 @@ func (b *budget) spend(now time.Duration) bool {
 
 // err describes a budget that has been overspent.
 func (b *budget) err() error {
-	return fmt.Errorf("more than %d restarts within %v", b.max, b.period)
+	restarts := "restarts"
+	if b.max == 1 {
+		restarts = "restart"
+	}
+	return fmt.Errorf("more than %d %s in %v", b.max, restarts, b.period)
 }

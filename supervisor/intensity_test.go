@@ -59,7 +59,7 @@ func TestEscalation(t *testing.T) {
 				s.expect("-b boom, -c shutdown, -a shutdown")
 				s.expectEnd(sup.PID(), actor.Shutdown)
 				s.expectReports("child terminated b boom",
-					"giving up: too many restarts b more than 0 restarts within 1s")
+					"giving up: too many restarts b more than 0 restarts in 1s")
 			})
 		})
 	}
@@ -160,16 +160,16 @@ func TestFailureClimbs(t *testing.T) {
 		s.expectReports("child terminated a boom")
 		crash() // is too many for the leaf: the middle's one
 		s.expectReports("child terminated a boom",
-			"giving up: too many restarts a more than 1 restarts within 1h0m0s",
-			"child terminated leaf shutdown")
+			"giving up: too many restarts a more than 1 restart in 1h0m0s",
+			`child terminated leaf child "a": more than 1 restart in 1h0m0s: boom`)
 		crash() // the new leaf's
 		s.expectReports("child terminated a boom")
 		crash() // is too many for leaf and middle: the top's one
 		s.expectReports("child terminated a boom",
-			"giving up: too many restarts a more than 1 restarts within 1h0m0s",
-			"child terminated leaf shutdown",
-			"giving up: too many restarts leaf more than 1 restarts within 1h0m0s",
-			"child terminated middle shutdown")
+			"giving up: too many restarts a more than 1 restart in 1h0m0s",
+			`child terminated leaf child "a": more than 1 restart in 1h0m0s: boom`,
+			"giving up: too many restarts leaf more than 1 restart in 1h0m0s",
+			`child terminated middle child "leaf": more than 1 restart in 1h0m0s: child "a": more than 1 restart in 1h0m0s: boom`)
 		if !sup.PID().Alive() {
 			t.Fatal("the top has ended too early")
 		}

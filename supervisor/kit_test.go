@@ -77,6 +77,17 @@ func (s *stage) expectReports(want ...string) {
 	s.reports = nil
 }
 
+// settleReports waits until nothing happens any more, and returns what the supervisors
+// have reported.
+func (s *stage) settleReports() []string {
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reports := s.reports
+	s.reports = nil
+	return reports
+}
+
 // reportHandler keeps the reports of supervisors.
 type reportHandler struct {
 	slog.Handler

@@ -35,12 +35,13 @@ func writeReport(self actor.Self, what, id string, pid actor.PID, reason error) 
 	if !pid.IsZero() {
 		attrs = append(attrs, slog.Any("pid", pid))
 	}
+	var stack actor.Stack // of a panic that nothing else has logged
 	if f, ok := reason.(*startFailure); ok {
-		reason = f.error
+		reason, stack = f.error, f.stack
 	}
 	attrs = append(attrs, slog.Any("reason", reason))
-	if p, ok := reason.(*actor.PanicError); ok && what == reportStartFailed {
-		attrs = append(attrs, slog.Any("stack", p.Stack)) // nobody else has logged it
+	if stack != nil {
+		attrs = append(attrs, slog.Any("stack", stack))
 	}
 	self.System().Logger().LogAttrs(context.Background(), slog.LevelError, what, attrs...)
 }

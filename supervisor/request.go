@@ -42,7 +42,10 @@ type (
 	// retry is what the supervisor sends to itself when a restart has failed, so
 	// that the requests that wait have their turn before the next attempt (SUP-40);
 	// with back-off it comes from a timer.
-	retry struct{ child *child }
+	retry struct {
+		child *child
+		cause error // of the restart
+	}
 )
 
 func (r startChild) serve(s *static, ctx *actor.Context[request]) error {
@@ -104,7 +107,7 @@ func (r changeChild) serve(s *static, ctx *actor.Context[request]) error {
 		c.describe(r.spec.instead(c.spec))
 		if waited && c.phase == restarting {
 			c.queued = true
-			ctx.Self().Send(retry{c})
+			ctx.Self().Send(retry{c, c.former.Err()})
 		}
 		return none, nil
 	})
@@ -158,7 +161,7 @@ func (r countChildren) serve(s *static, _ *actor.Context[request]) error {
 }
 
 func (r retry) serve(s *static, ctx *actor.Context[request]) error {
-	return s.carryOut(ctx, r.child, s.retry(r.child, s.now()))
+	return s.carryOut(ctx, r.child, s.retry(r.child, s.now()), r.cause)
 }
 
 // startNew adds a child after all others and starts it. The child is nil if there is

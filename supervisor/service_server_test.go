@@ -105,7 +105,7 @@ func TestServerThatCannotListenCrashes(t *testing.T) {
 		}
 		s.expect("listen, closed, listen, closed")
 		s.expectReports("child terminated server flat", "child terminated server flat",
-			"giving up: too many restarts server more than 1 restarts within 5s")
+			"giving up: too many restarts server more than 1 restart in 5s")
 	})
 }
 

@@ -12,8 +12,9 @@ var errNoPID = errors.New("Start returned no PID")
 // found out where Start runs, for the methods of the error are a user's.
 type startFailure struct {
 	error
-	ignored bool // the child did not want to start
-	closed  bool // the system shuts down
+	ignored bool        // the child did not want to start
+	closed  bool        // the system shuts down
+	stack   actor.Stack // of the panic that it was, if it was one
 }
 
 func (f *startFailure) Unwrap() error { return f.error }
@@ -43,7 +44,10 @@ func start(parent actor.Self, f func(actor.Self) (actor.PID, error)) (actor.PID,
 	case !parent.PID().Alive(): // the attempt may go on
 		return actor.PID{}, &startFailure{error: err}
 	}
-	return actor.PID{}, &startFailure{err, a.ignored, a.closed}
+	if p, ok := err.(*actor.PanicError); ok {
+		a.stack = p.Stack
+	}
+	return actor.PID{}, &startFailure{err, a.ignored, a.closed, a.stack}
 }
 
 // attempt is one call of a Start function.
@@ -52,6 +56,7 @@ type attempt struct {
 	start           func(actor.Self) (actor.PID, error)
 	pid             actor.PID
 	ignored, closed bool
+	stack           actor.Stack
 }
 
 func (a *attempt) run() error {
@@ -63,6 +68,9 @@ func (a *attempt) run() error {
 	if err != nil {
 		a.ignored = errors.Is(err, actor.Ignore)
 		a.closed = errors.Is(err, actor.ErrClosed)
+		if p, ok := errors.AsType[*actor.PanicError](err); ok {
+			a.stack = p.Stack
+		}
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -58,20 +59,21 @@ func (s *static) HandleExit(ctx *actor.Context[request], exit actor.Exit) error 
 	if d.report {
 		report(ctx, reportTerminated, c.spec.ID, exit.From, exit.Reason)
 	}
-	return s.carryOut(ctx, c, d)
+	return s.carryOut(ctx, c, d, exit.Reason)
 }
 
 // Terminate implements [actor.Terminator].
 func (s *static) Terminate(ctx *actor.Context[request], _ error) { s.stopChildren(ctx) }
 
-// carryOut does what has been decided about the child c.
-func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision) error {
+// carryOut does what has been decided about the child c, because of its end or of what
+// has kept it from starting.
+func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision, cause error) error {
 	switch d.verdict {
 	case intensitySpent:
 		report(ctx, reportGaveUp, c.spec.ID, actor.PID{}, s.budget.err())
-		return actor.Shutdown
+		return newEnding(ctx, strconv.Quote(c.spec.ID), s.budget.err().Error(), cause)
 	case autoShutdown:
-		return actor.Shutdown
+		return newEnding(ctx, strconv.Quote(c.spec.ID), "has ended and is significant", cause)
 	}
 	for _, c := range d.round.stop {
 		c.lost(s.now())
@@ -80,7 +82,7 @@ func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision) err
 		}
 	}
 	if d.wait > 0 {
-		s.retryAfter(ctx, c, d.wait)
+		s.retryAfter(ctx, c, d.wait, cause)
 		return nil
 	}
 	for _, c := range d.round.start {
@@ -93,9 +95,9 @@ func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision) err
 			switch {
 			case closed(err):
 			case c.pace != nil:
-				s.retryAfter(ctx, c, c.pace.failed())
+				s.retryAfter(ctx, c, c.pace.failed(), err)
 			case queue:
-				ctx.Self().Send(retry{c})
+				ctx.Self().Send(retry{c, err})
 			}
 			return nil
 		}
@@ -106,8 +108,8 @@ func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision) err
 
 // retryAfter queues a retry when the time has come. It takes the place of an
 // earlier one that waits still.
-func (s *static) retryAfter(ctx *actor.Context[request], c *child, d time.Duration) {
-	ctx.SetTimer(c.spec.ID, d, retry{c})
+func (s *static) retryAfter(ctx *actor.Context[request], c *child, d time.Duration, cause error) {
+	ctx.SetTimer(c.spec.ID, d, retry{c, cause})
 }
 
 // restarted counts and tells what a round has done for a child, unless the child

@@ -1,0 +1,220 @@
+package supervisor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// Program is a whole program: the supervision tree that its Spec describes, in an
+// actor system of its own, and how that tree comes to its end. [Main] runs it.
+//
+// It stops in this order: Drain, while all children still run; then the tree, its
+// children in reverse order of their start; then the actors that are in no tree.
+//
+// OTP: an application.
+type Program struct {
+	Spec // of the tree's root
+
+	// Grace bounds the whole stop. What has not ended then is killed, and abandoned a
+	// tenth of a second later: see [actor.System.Shutdown]. Make it shorter than what
+	// the process is given, 30 s in Kubernetes. Children stop one after the other, so
+	// their Shutdown times add up. The default is 25 s.
+	Grace time.Duration
+
+	// Drain, if not nil, is called before the tree is stopped, to send away those that
+	// the program serves. Its context ends after half of Grace, and when the stop is cut
+	// short. The stop goes on then, even if Drain has not returned, and it goes on if
+	// Drain fails or panics. A tree that has ended by itself is not drained.
+	//
+	// OTP: Application:prep_stop/1.
+	Drain func(ctx context.Context) error
+
+	// OnStart, if not nil, is called once, when all children run. It must be quick. A
+	// panic or runtime.Goexit in it is logged, and goes no further.
+	OnStart func(sys *actor.System, root Tree)
+
+	// Config is that of the actor system.
+	Config actor.Config
+}
+
+// defaultGrace leaves 5 s of the time that Kubernetes gives a process.
+const defaultGrace = 25 * time.Second
+
+// Main runs a program and is for the last line of main:
+//
+//	func main() {
+//		supervisor.Main(supervisor.Program{Spec: supervisor.Spec{Children: children}})
+//	}
+//
+// An interrupt or SIGTERM stops the program in order, and Main returns. A second
+// signal cuts the stop short: what still runs is killed. If the program does not start,
+// ends by itself or does not stop in order, as an error of [Program.Run] says, Main logs
+// that error once and ends the process with exit code 1.
+func Main(p Program) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	if err := p.runUntil(signals); err != nil {
+		os.Exit(1)
+	}
+}
+
+// runUntil runs the program until a signal comes, and logs what goes wrong.
+func (p Program) runUntil(signals <-chan os.Signal) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	hurry, stopNow := context.WithCancel(context.Background())
+	defer stopNow()
+	go func() {
+		for _, heard := range []func(){stop, stopNow} {
+			select {
+			case <-signals:
+				heard()
+			case <-hurry.Done():
+				return
+			}
+		}
+	}()
+	sys := actor.NewSystem(p.Config)
+	err := p.run(ctx, hurry, sys)
+	if err != nil {
+		logEnd(sys, err)
+	}
+	return err
+}
+
+// Run runs the program until ctx is done, which stops it in order: Run returns nil
+// then. It heeds no signals. The error is not nil
+//
+//   - if the program does not start: because the Spec is bad, a [*SpecError], or because
+//     a child does not start, whose error it wraps;
+//   - if the tree ends by itself. A program that has lost its tree is of no use, so any
+//     such end is an error. It says why: child "database": more than 1 restart in 5s:
+//     connection refused. It wraps the reason of that child's last end;
+//   - if Drain failed or took too long;
+//   - if actors had to be killed, or are stuck in a handler and were abandoned: it wraps
+//     an [*actor.ShutdownError] that lists them.
+//
+// Nothing of the program runs any more when Run has returned, but for those that are
+// stuck.
+func (p Program) Run(ctx context.Context) error {
+	return p.run(ctx, context.Background(), actor.NewSystem(p.Config))
+}
+
+// run is Run. When hurry is done the stop is cut short.
+func (p Program) run(ctx, hurry context.Context, sys *actor.System) error {
+	root, err := p.start(ctx, sys)
+	running := err == nil && root != Tree{}
+	if running {
+		p.tellStarted(ctx, sys, root)
+		err = lasts(ctx, root)
+	}
+	grace := cmp.Or(p.Grace, defaultGrace)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	defer context.AfterFunc(hurry, cancel)()
+	if running && err == nil && p.Drain != nil {
+		err = p.drain(limit, root, grace/2)
+	}
+	return errors.Join(err, sys.Shutdown(limit))
+}
+
+// start starts the tree. The root is the zero Tree if ctx was done before it had started.
+// What has been started by then is stopped with the system, as is the start itself.
+func (p Program) start(ctx context.Context, sys *actor.System) (root Tree, err error) {
+	over := make(chan struct{})
+	var started Tree
+	var failure error
+	go func() {
+		defer close(over)
+		started, failure = Start(sys, p.Spec)
+	}()
+	select {
+	case <-over:
+		return started, failure
+	case <-ctx.Done():
+		return Tree{}, nil
+	}
+}
+
+// tellStarted calls OnStart. It may hold up neither the program nor its stop.
+func (p Program) tellStarted(ctx context.Context, sys *actor.System, root Tree) {
+	if p.OnStart == nil {
+		return
+	}
+	patience, cancel := context.WithTimeout(ctx, hookPatience)
+	defer cancel()
+	err := actor.Guard(patience, func() error { p.OnStart(sys, root); return nil })
+	if err != nil && err != context.Cause(ctx) {
+		sys.Logger().Error("supervisor: OnStart failed", "supervisor", root.PID(), "reason", err)
+	}
+}
+
+// lasts waits until ctx is done, and returns nil, or until the tree has ended.
+func lasts(ctx context.Context, root Tree) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-root.PID().Done():
+		return endOf(root)
+	}
+}
+
+// endOf returns the error that says why a tree has ended by itself.
+func endOf(root Tree) error {
+	reason := root.PID().Err()
+	if e, ok := reason.(*ending); ok {
+		return &endError{e}
+	}
+	return fmt.Errorf("supervisor: run: the tree has ended: %w", reason)
+}
+
+// endError is an ending as an error of Run. Other than an exit reason it wraps the cause.
+type endError struct{ *ending }
+
+func (e *endError) Error() string { return "supervisor: run: " + e.text }
+
+func (e *endError) Unwrap() []error { return []error{actor.Shutdown, e.root()} }
+
+// drain calls Drain. It may hold up the stop for no longer than d, and not at all if the
+// tree ends meanwhile.
+func (p Program) drain(ctx context.Context, root Tree, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	go func() {
+		select {
+		case <-root.PID().Done():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	err := actor.Guard(ctx, func() error { return p.Drain(ctx) })
+	select {
+	case <-root.PID().Done():
+		return endOf(root)
+	default:
+	}
+	if err != nil {
+		return fmt.Errorf("supervisor: drain: %w", err)
+	}
+	return nil
+}
+
+// logEnd logs why a program has ended, with the stack if a child panicked at its start:
+// nothing else has logged that.
+func logEnd(sys *actor.System, err error) {
+	attrs := []any{"reason", err}
+	var failure *startFailure
+	if errors.As(err, &failure) && failure.stack != nil {
+		attrs = append(attrs, "stack", failure.stack)
+	}
+	sys.Logger().Error("supervisor: program ended", attrs...)
+}
