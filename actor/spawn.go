@@ -35,17 +35,10 @@ func (e *NameTakenError) Error() string {
 type Option func(*spawnConfig)
 
 type spawnConfig struct {
-	name         string
+	before       []spawnHook
 	limit        mailbox.Limit
 	startTimeout time.Duration
 }
-
-// Name registers the actor under a name that is unique in its system; see
-// [System.WhereIs] and [Lookup]. If it is taken, the spawn fails with a
-// [*NameTakenError] before Init runs. The name is free again before anybody
-// hears of the actor's end. A spawn waits for a name whose holder is about to end, for
-// a second at most.
-func Name(name string) Option { return func(c *spawnConfig) { c.name = name } }
 
 // Mailbox bounds the actor's mailbox, or sets its high-water mark, which makes a
 // [HighWater] event. It is unbounded and has no mark by default.
@@ -135,8 +128,8 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 		}
 		m = watch(watcher, &c.process)
 	}
-	if cfg.name != "" {
-		if err := sys.names.give(cfg.name, &c.process, spawner); err != nil {
+	for _, hook := range cfg.before {
+		if err := hook(&c.process, spawner, cfg.startTimeout); err != nil {
 			return fail(err)
 		}
 	}
