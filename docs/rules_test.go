@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write otp-rules.md and phoenix-rules.md again")
+var update = flag.Bool("update", false, "write the tables of rules and the map of packages again")
 
 // family is a group of numbered rules.
 type family struct{ prefix, about, numbers string }
