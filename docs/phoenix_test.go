@@ -77,10 +77,10 @@ func newRooms(sys *actor.System) (*ws.Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ws.NewEndpoint(sys, ws.Socket{
+	return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &Room{who: who} }}},
-	})
+	}}})
 }
 
 func TestTheRoomOfThePhoenixGuideWorks(t *testing.T) {

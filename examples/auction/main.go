@@ -48,7 +48,7 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{child}}); err != nil {
 		return nil, err
 	}
-	return ws.NewEndpoint(sys, ws.Socket{
+	return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 		Path:    "/socket",
 		Connect: connect,
 		Channels: ws.Routes{{
@@ -56,7 +56,7 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 			New:     func() ws.Handler { return &Auction{house: house} },
 			Use:     []ws.Middleware{membersOnly},
 		}},
-	})
+	}}})
 }
 
 func main() {

@@ -112,8 +112,8 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ws.NewEndpoint(sys, ws.Socket{
+	return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &RoomChannel{who: who} }}},
-	})
+	}}})
 }

@@ -55,7 +55,7 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	short.Path = "/socket-short"
 	short.LongPoll = false
 	short.IdleTimeout = time.Second
-	return ws.NewEndpoint(sys, socket, short)
+	return ws.Start(sys, ws.Config{Sockets: []ws.Socket{socket, short}})
 }
 
 // handler serves the endpoint, and drains it when it is told so.
@@ -63,7 +63,7 @@ func handler(endpoint *ws.Endpoint) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", endpoint)
 	mux.HandleFunc("POST /drain", func(w http.ResponseWriter, r *http.Request) {
-		if err := endpoint.Drain(r.Context(), 0, 0); err != nil {
+		if err := endpoint.Drain(r.Context()); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})

@@ -6,32 +6,36 @@ import (
 	"sync"
 )
 
-// admission counts who is connected to an endpoint, and decides on one more.
+// admission counts the connections of an incarnation, and decides on one more.
 type admission struct {
-	// mu makes sure that no connection is added once closing is set, so that
-	// Shutdown may wait for those there are.
+	// mu makes sure that no connection is added once closing is set, so that those that
+	// there are can be waited for.
 	mu        sync.Mutex
 	closing   bool
 	conns     sync.WaitGroup
 	addresses map[netip.Addr]int // connections of each; nil if no socket limits them
+	gone      chan struct{}      // closed once closing is set and the last one is closed
 }
 
 // seat is what a connection holds from before its Connect until it is closed for good.
 type seat struct {
-	endpoint *Endpoint
-	from     netip.Addr // that it counts for, if that is valid
+	*incarnation
+	from netip.Addr // that it counts for, if that is valid
 }
 
 var (
-	errClosing          = &StatusError{Status: http.StatusServiceUnavailable}
+	errDown             = &StatusError{Status: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"1"}}}
 	errTooMany          = &StatusError{Status: http.StatusServiceUnavailable}
 	errTooManyOfAddress = &StatusError{Status: http.StatusTooManyRequests}
 )
 
 // admit gives a connection from an address to s a seat, unless there are too many or
-// the endpoint is shutting down.
+// the endpoint is down or about to be.
 func (e *Endpoint) admit(s *Socket, from netip.Addr) (seat, *StatusError) {
-	a := &e.admission
+	a := e.current.Load()
+	if a == nil {
+		return seat{}, errDown
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.addresses == nil {
@@ -39,7 +43,7 @@ func (e *Endpoint) admit(s *Socket, from netip.Addr) (seat, *StatusError) {
 	}
 	switch {
 	case a.closing:
-		return seat{}, errClosing
+		return seat{}, errDown
 	case s.MaxConnections > 0 && e.connections.Load() >= int64(s.MaxConnections):
 		e.refusals.Add(1)
 		return seat{}, errTooMany
@@ -52,12 +56,12 @@ func (e *Endpoint) admit(s *Socket, from netip.Addr) (seat, *StatusError) {
 	}
 	a.conns.Add(1)
 	e.connections.Add(1)
-	return seat{e, from}, nil
+	return seat{a, from}, nil
 }
 
 // leave is called when a connection is closed for good.
 func (s seat) leave() {
-	if a := &s.endpoint.admission; s.from.IsValid() {
+	if a := s.incarnation; s.from.IsValid() {
 		a.mu.Lock()
 		if a.addresses[s.from]--; a.addresses[s.from] == 0 {
 			delete(a.addresses, s.from)
@@ -65,14 +69,26 @@ func (s seat) leave() {
 		a.mu.Unlock()
 	}
 	s.endpoint.connections.Add(-1)
-	s.endpoint.conns.Done()
+	s.conns.Done()
 }
 
-// refuse lets no new connections in from now on.
-func (a *admission) refuse() {
-	a.mu.Lock()
-	a.closing = true
-	a.mu.Unlock()
+// refuse lets no new connections in from now on. When those that there are have closed,
+// nothing is left of the incarnation, nor of those before it.
+func (in *incarnation) refuse() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.closing {
+		return
+	}
+	in.closing = true
+	go func() {
+		in.conns.Wait()
+		in.lot.close()
+		if in.former != nil {
+			<-in.former
+		}
+		close(in.gone)
+	}()
 }
 
 // addressOf returns what a request counts for: its peer's IPv4 address, or the /64

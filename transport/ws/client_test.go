@@ -51,8 +51,12 @@ func serveInMemory(t testing.TB, sockets ...ws.Socket) *server {
 }
 
 func serveInMemoryBehind(t testing.TB, front front, sockets ...ws.Socket) *server {
+	return serveConfigInMemory(t, front, ws.Config{Sockets: sockets})
+}
+
+func serveConfigInMemory(t testing.TB, front front, cfg ws.Config) *server {
 	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	s := serveBehind(t, newSystem(), l, front, sockets...)
+	s := serveConfig(t, newSystem(), l, front, cfg)
 	s.addr = "memory"
 	s.dialer = l.dial
 	return s
@@ -90,12 +94,17 @@ func plain(h http.Handler) *http.Server { return &http.Server{Handler: h} }
 
 func serveBehind(t testing.TB, sys *actor.System, l net.Listener, front front, sockets ...ws.Socket) *server {
 	t.Helper()
+	return serveConfig(t, sys, l, front, ws.Config{Sockets: sockets})
+}
+
+func serveConfig(t testing.TB, sys *actor.System, l net.Listener, front front, cfg ws.Config) *server {
+	t.Helper()
 	s := &server{sys: sys}
-	for i := range sockets {
-		sockets[i].Park = sockets[i].Park || parked
+	for i := range cfg.Sockets {
+		cfg.Sockets[i].Park = cfg.Sockets[i].Park || parked
 	}
 	var err error
-	if s.Endpoint, err = ws.NewEndpoint(s.sys, sockets...); err != nil {
+	if s.Endpoint, err = ws.Start(s.sys, cfg); err != nil {
 		t.Fatal(err)
 	}
 	hs := front(s.Endpoint)

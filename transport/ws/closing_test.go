@@ -32,7 +32,7 @@ func TestClosingTakesFiveSeconds(t *testing.T) {
 				c := rawHandshake(t, s, nil)
 				start := time.Now()
 				drained := make(chan error)
-				go func() { drained <- s.Drain(t.Context(), 0, 0) }()
+				go func() { drained <- s.Drain(t.Context()) }()
 				if got, err := c.readText(); got != "close:1012 drain" {
 					t.Fatal(got, err)
 				}
@@ -80,7 +80,7 @@ func TestClosingTakesNoLongerForAFlood(t *testing.T) {
 				}()
 				time.Sleep(time.Minute / 2)
 				start := time.Now()
-				if err := s.Drain(t.Context(), 0, 0); err != nil {
+				if err := s.Drain(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				for {
@@ -103,7 +103,7 @@ func TestClosingPassesOverWhatComesFirst(t *testing.T) {
 		s := m.serve(t, socket)
 		c := m.connect(t, s)
 		c.nc.Write(first("the beginning")(m))
-		if err := s.Drain(t.Context(), 0, 0); err != nil {
+		if err := s.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := c.readText(); got != "close:1012 drain" {

@@ -64,9 +64,9 @@ func (c *conn) accept(w http.ResponseWriter, r *http.Request) error {
 func (c *conn) run() {
 	c.parking.state = reading // before anybody else can know of the connection
 	if c.socket.Park {
-		c.endpoint.lot.enter(c) // before anybody reads, or closes
+		c.seat.lot.enter(c) // before anybody reads, or closes
 	}
-	c.endpoint.conns.Add(1) // not the first: the connection's own still holds
+	c.seat.conns.Add(1) // not the first: the connection's own still holds
 	// Either this comes first, and Release closes the connection, or Release has
 	// left that to this.
 	c.mu.Lock()

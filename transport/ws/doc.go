@@ -7,10 +7,10 @@
 // and broadcasts to all who have joined the topic. A panic in a Handler costs
 // that one channel; the client is told and joins again.
 //
-//	endpoint, err := ws.NewEndpoint(sys, ws.Socket{
+//	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 //		Path:     "/socket",
 //		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &Room{} }}},
-//	})
+//	}}})
 //	http.ListenAndServe("127.0.0.1:4000", endpoint)
 //
 // What a channel does on which event is best put in a table, [Events], whose functions

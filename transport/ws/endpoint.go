@@ -1,14 +1,12 @@
 package ws
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,10 +17,12 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// Endpoint serves sockets over HTTP. Each connection is an actor under its
-// supervisor, and so is each channel that a client has joined:
+// Endpoint serves sockets over HTTP. [New] makes one, and [Endpoint.Child] is its place
+// in the supervision tree. Each connection is an actor under it, and so is each channel
+// that a client has joined:
 //
 //	endpoint               supervisor
+//	├── closing            waits at the end for clients to close their connections
 //	└── sockets            dynamic supervisor
 //	    ├── socket actor   one for each connection
 //	    │   ├── channel actor   one for each topic that it has joined
@@ -36,63 +36,83 @@ import (
 // first is logged as a warning; polls work there.
 // Its methods may be called from any goroutine.
 type Endpoint struct {
-	mounts []Socket
+	cfg    Config
+	fault  error        // why it cannot start
+	mounts []Socket     // cfg.Sockets with their defaults
 	log    *slog.Logger // of what clients and other nodes cause as well, so within bounds
-	tree   supervisor.Tree
+	system lateLogger   // what log writes to
 	topics pubsub.PubSub[*broadcast]
 
 	encodings encodings // of all sockets; does not change
-	started   time.Time
+	made      time.Time
+	opening   atomic.Bool                 // it is being started
+	current   atomic.Pointer[incarnation] // the latest one, which may have ended
 
-	// The present dynamic supervisor of the socket actors: a restart changes it.
-	sockets atomic.Pointer[supervisor.Dynamic]
-
-	lot     lot      // where idle connections wait that park
 	polls   sync.Map // session IDs of clients that poll → *poller
 	pollKey [32]byte // signs their tokens
 
 	noDeadlines sync.Once // the warning that requests are not limited in time
 	noHijack    sync.Once // the warning that no WebSocket can be opened
 
-	admission
 	counters
 }
 
-// NewEndpoint starts an endpoint that serves the given sockets. It fails if one of
-// them is not well-formed, or if the system is shut down.
-func NewEndpoint(sys *actor.System, sockets ...Socket) (*Endpoint, error) {
-	e := &Endpoint{log: boundlog.New(sys.Logger()), started: time.Now()}
+// New makes an endpoint, and starts nothing: [Endpoint.Child] puts it into a
+// supervision tree. A Config that makes no sense fails the start.
+func New(cfg Config) *Endpoint {
+	e := &Endpoint{cfg: cfg, made: time.Now()}
+	e.log = boundlog.New(slog.New(&e.system))
 	e.topics.Logger = e.log
 	rand.Read(e.pollKey[:]) // never fails
-	for i, s := range sockets {
-		s, err := s.withDefaults()
-		if err != nil {
-			return nil, fmt.Errorf("ws: socket %d, %q: %w", i, s.Path, err)
-		}
+	e.mounts, e.fault = cfg.mounts()
+	for _, s := range e.mounts {
 		for _, ser := range s.Serializers {
 			e.encodings.get(ser, false)
 			e.encodings.get(ser, s.Compress)
 		}
-		if s.MaxPerAddress > 0 {
-			e.addresses = map[netip.Addr]int{}
-		}
-		e.mounts = append(e.mounts, s)
 	}
-	dynamic := supervisor.DynamicSupervisor("sockets", supervisor.DynamicSpec{})
-	start := dynamic.Start
-	dynamic.Start = func(parent actor.Self) (actor.PID, error) {
-		pid, err := start(parent)
-		if d, ok := supervisor.DynamicOf(pid); ok {
-			e.sockets.Store(&d)
-		}
-		return pid, err
+	return e
+}
+
+// Start makes an endpoint and starts it at the top of a system, which stops it at its
+// shutdown. It is the short form for tests and small programs: nothing restarts such an
+// endpoint when it has crashed for good.
+func Start(sys *actor.System, cfg Config) (*Endpoint, error) {
+	e := New(cfg)
+	_, err := e.open(sys, func(spec supervisor.Spec) (actor.PID, error) {
+		tree, err := supervisor.Start(sys, spec)
+		return tree.PID(), err
+	})
+	return e, err
+}
+
+// Child returns the endpoint as a child of a supervisor, with the ID "endpoint". It
+// comes after what its channels need, and before the web server that serves it.
+//
+// A restarted endpoint is the same one to its users: it serves again, and clients come
+// back by themselves. Until then it answers with status 503.
+//
+// The child may be started again when it has ended, but runs once at a time: a second
+// start fails.
+func (e *Endpoint) Child() supervisor.Child {
+	return supervisor.Child{
+		ID:   "endpoint",
+		Type: supervisor.TypeSupervisor,
+		Start: func(parent actor.Self) (actor.PID, error) {
+			return e.open(parent.System(), func(spec supervisor.Spec) (actor.PID, error) {
+				return supervisor.Supervisor("endpoint", spec).Start(parent)
+			})
+		},
 	}
-	var err error
-	e.tree, err = supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{dynamic}})
-	if err != nil {
-		return nil, fmt.Errorf("ws: new endpoint: %w", err)
+}
+
+// PID returns the endpoint's supervisor as it runs now, or the zero PID while it is
+// down.
+func (e *Endpoint) PID() actor.PID {
+	if in := e.current.Load(); in != nil && !in.ended.Load() {
+		return in.tree.PID()
 	}
-	return e, nil
+	return actor.PID{}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -142,8 +162,8 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 	}
 	c := &conn{endpoint: e, socket: s, seat: seat}
 	session := &session{endpoint: e, socket: s, transport: c, identity: identity}
-	if started = e.start(session); !started {
-		w.WriteHeader(http.StatusServiceUnavailable)
+	if started = seat.start(session); !started {
+		refuse(w, errDown)
 		return
 	}
 	if err := c.accept(w, r); err != nil { // and has answered
@@ -157,32 +177,8 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 	c.run()
 }
 
-// now is the time since the endpoint's start.
-func (e *Endpoint) now() time.Duration { return time.Since(e.started) }
-
-// sessionShutdown is more than a session gives its channels.
-const sessionShutdown = supervisor.Shutdown(stopTimeout + 2*time.Second)
-
-// start puts a session under the socket supervisor. If that fails, it ends the
-// transport and reports false.
-func (e *Endpoint) start(s *session) bool {
-	_, err := e.sockets.Load().StartChild(context.Background(), supervisor.Child{
-		Restart:  supervisor.Temporary, // the client comes back by itself
-		Shutdown: sessionShutdown,
-		Type:     supervisor.TypeSupervisor,
-		Start: func(parent actor.Self) (actor.PID, error) {
-			ref, err := actor.SpawnLink(parent, func() actor.Behavior[sessionMsg] { return s })
-			return ref.PID(), err
-		},
-	})
-	if err != nil {
-		e.log.Error("connection not started", "error", err)
-		if s.claimed.CompareAndSwap(false, true) {
-			s.transport.Release(actor.PID{}, actor.Shutdown)
-		}
-	}
-	return err == nil
-}
+// now is the time since the endpoint was made.
+func (e *Endpoint) now() time.Duration { return time.Since(e.made) }
 
 // Broadcast sends an event to all clients that have joined a topic. The payload
 // must marshal to a JSON object, or be [Binary]; otherwise the error wraps
@@ -217,78 +213,21 @@ func (e *Endpoint) Disconnect(id string) error {
 	return e.Broadcast(id, eventDisconnect, nil)
 }
 
-// The figures of a drain, unless others are given; they are Phoenix's.
-const (
-	drainBatch    = 10_000
-	drainInterval = 2 * time.Second
-	drainLimit    = 30 * time.Second
-)
-
-// Drain closes the open connections in batches, with code 1012, and waits for
-// interval after each batch but the last, so that the clients do not all reconnect
-// elsewhere at the same moment. With batch or interval 0 it closes 10,000
-// connections every 2 s. New connections are refused from the start, with status
-// 503.
-//
-// Drain returns when the last batch has been told, or with ctx's error, or after
-// 30 s if ctx has no deadline; [Endpoint.Shutdown] comes next, and closes what is
-// left.
-func (e *Endpoint) Drain(ctx context.Context, batch int, interval time.Duration) error {
-	if batch < 0 || interval < 0 {
-		return fmt.Errorf("ws: drain: batches of %d every %v", batch, interval)
-	}
-	batch, interval = cmp.Or(batch, drainBatch), cmp.Or(interval, drainInterval)
-	if _, limited := ctx.Deadline(); !limited {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, drainLimit)
-		defer cancel()
-	}
-	e.refuse()
-	sockets, err := e.sockets.Load().Children(ctx)
-	if err != nil {
-		return fmt.Errorf("ws: drain: %w", err)
-	}
-	for i, socket := range sockets {
-		if i > 0 && i%batch == 0 {
-			pause := time.NewTimer(interval)
-			select {
-			case <-pause.C:
-			case <-ctx.Done():
-				pause.Stop()
-				return fmt.Errorf("ws: drain: %d of %d connections are left: %w", len(sockets)-i, len(sockets), ctx.Err())
-			}
-		}
-		if i%batch == 0 {
-			e.drained(i, batch, len(sockets), interval)
-		}
-		if ref, ok := actor.RefOf[sessionMsg](socket.PID); ok {
-			ref.Send(sessionMsg{op: opDrain})
-		}
-	}
-	return nil
-}
-
-// drained tells the observers of the batch that begins with connection i of total.
-func (e *Endpoint) drained(i, batch, total int, interval time.Duration) {
-	for m := range e.mounts {
-		if s := &e.mounts[m]; s.Observe != nil {
-			e.emitApart(s, Drained{
-				Count: min(batch, total-i), Total: total,
-				Index: i/batch + 1, Rounds: (total + batch - 1) / batch,
-				Interval: interval,
-			})
-		}
-	}
-}
-
 // Shutdown ends the endpoint. It refuses new connections with status 503, ends
 // all channels with Terminate, closes the connections with code 1012, on which
 // clients reconnect, and returns when the last one is closed, or with an error
 // when ctx is done. If all is shut down but for handlers that do not return, the error
 // wraps a [*supervisor.StuckError].
+//
+// It is for an endpoint from [Start]. One in a tree ends with its supervisor, which
+// restarts it after a Shutdown as after any other end.
 func (e *Endpoint) Shutdown(ctx context.Context) error {
-	e.refuse()
-	err := e.tree.Stop(ctx)
+	in := e.current.Load()
+	if in == nil {
+		return nil
+	}
+	in.refuse()
+	err := in.tree.Stop(ctx)
 	stuck, _ := errors.AsType[*supervisor.StuckError](err)
 	if err != nil && stuck == nil && !errors.Is(err, actor.NoProc) {
 		return fmt.Errorf("ws: shutdown: %w", err)
@@ -297,14 +236,8 @@ func (e *Endpoint) Shutdown(ctx context.Context) error {
 	if err := e.topics.Disconnect(ctx); err != nil {
 		return fmt.Errorf("ws: shutdown: %w", err)
 	}
-	closed := make(chan struct{})
-	go func() {
-		e.conns.Wait()
-		close(closed)
-	}()
 	select {
-	case <-closed:
-		e.lot.close()
+	case <-in.gone:
 		if stuck != nil {
 			return fmt.Errorf("ws: shutdown: %w", stuck)
 		}

@@ -140,7 +140,7 @@ func TestReasonsOfDisconnects(t *testing.T) { // phoenix OBS-1
 		{"too large", func(_ *server, c *client) { c.send(strings.Repeat("x", 2000)) }, `1009 "message too big" false`},
 		{"kicked", func(s *server, _ *client) { s.Disconnect("user:ann") }, `1001 "disconnected" false`},
 		{"lost", func(_ *server, c *client) { c.conn.CloseNow() }, `1006 "" true`},
-		{"drained", func(s *server, _ *client) { s.Drain(t.Context(), 0, 0) }, `1012 "drain" false`},
+		{"drained", func(s *server, _ *client) { s.Drain(t.Context()) }, `1012 "drain" false`},
 	} {
 		socket, events := observed(nil)
 		socket.MaxMessageSize = 1000

@@ -105,7 +105,7 @@ func (c *conn) heard() { c.timed = false }
 // or is parked. It does nothing else with them: its goroutine's stack, which idle
 // connections keep, must not grow by decoding, let alone by handlers.
 func (c *conn) receive() {
-	defer c.endpoint.conns.Done()
+	defer c.seat.conns.Done()
 	for {
 		err := c.next()
 		if err == nil {

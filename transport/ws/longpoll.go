@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -146,7 +147,7 @@ func (e *Endpoint) poll(w http.ResponseWriter, r *http.Request, s *Socket) {
 	case place != nil:
 		pollStatus(http.StatusGone).write(w, r, s.WriteTimeout)
 	default:
-		e.openPoll(r, params, s).write(w, r, s.WriteTimeout)
+		e.openPoll(w.Header(), r, params, s).write(w, r, s.WriteTimeout)
 	}
 }
 
@@ -168,9 +169,10 @@ func authTokenOf(h http.Header) (string, error) {
 }
 
 // openPoll starts a session. The client takes status 410 with a token as "open".
-func (e *Endpoint) openPoll(r *http.Request, params url.Values, s *Socket) pollAnswer {
+func (e *Endpoint) openPoll(h http.Header, r *http.Request, params url.Values, s *Socket) pollAnswer {
 	seat, full := e.admit(s, addressOf(r))
 	if full != nil {
+		maps.Copy(h, full.Header)
 		return pollStatus(full.Status)
 	}
 	admitted := true
@@ -185,8 +187,9 @@ func (e *Endpoint) openPoll(r *http.Request, params url.Values, s *Socket) pollA
 	}
 	p := newPoller(seat, s, uuid.New())
 	admitted = false // from here on the poller's end releases it
-	if !e.start(&session{endpoint: e, socket: s, transport: p, encoding: e.encodings.get(ser, false), identity: identity}) {
-		return pollStatus(http.StatusServiceUnavailable)
+	if !seat.start(&session{endpoint: e, socket: s, transport: p, encoding: e.encodings.get(ser, false), identity: identity}) {
+		maps.Copy(h, errDown.Header)
+		return pollStatus(errDown.Status)
 	}
 	return pollMessages(http.StatusGone, e.signPoll(pollPlace{session: p.id}, s), nil)
 }

@@ -68,9 +68,9 @@ func TestAnswersThatTheOfficialClientMeets(t *testing.T) {
 		}, query: "&user=ann", status: 410, want: "comes back"},
 		"drained": {before: func(t *testing.T, s *server, c *pollClient) {
 			c.open()
-			s.Drain(t.Context(), 0, 0)
+			s.Drain(t.Context())
 		}, status: 410, want: "comes back"},
-		"draining":            {before: func(t *testing.T, s *server, c *pollClient) { s.Drain(t.Context(), 0, 0) }, status: 503, want: "comes back"},
+		"draining":            {before: func(t *testing.T, s *server, c *pollClient) { s.Drain(t.Context()) }, status: 503, want: "comes back"},
 		"shut down":           {before: func(t *testing.T, s *server, c *pollClient) { s.Shutdown(t.Context()) }, status: 503, want: "comes back"},
 		"system is shut down": {before: func(t *testing.T, s *server, c *pollClient) { s.sys.Shutdown(t.Context()) }, status: 503, want: "comes back"},
 		"too many":            {socket: func(s *ws.Socket) { s.MaxConnections = 1 }, before: another, status: 503, want: "comes back"},

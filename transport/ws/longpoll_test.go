@@ -352,7 +352,7 @@ func TestDrainSendsPollersElsewhere(t *testing.T) {
 	c.open()
 	answer := make(chan pollAnswer)
 	go func() { answer <- c.poll() }()
-	if err := s.Drain(t.Context(), 0, 0); err != nil {
+	if err := s.Drain(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if a := <-answer; a.Status != 410 {

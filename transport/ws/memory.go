@@ -58,7 +58,7 @@ func connectInMemory(endpoint any, path string, who any, far inmemory.Client) (i
 	}
 	m := &memory{endpoint: e, seat: seat, client: far}
 	s := &session{endpoint: e, socket: socket, transport: m, encoding: e.encodings.get(V2{}, false), identity: identity}
-	if !e.start(s) {
+	if !seat.start(s) {
 		return inmemory.Session{}, errors.New("ws: session not started")
 	}
 	return m.near(s), nil

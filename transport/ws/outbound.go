@@ -79,7 +79,7 @@ func (c *conn) writeLocked(b []byte) {
 	c.backlog.bytes += len(b)
 	if !c.flushing {
 		c.flushing = true
-		c.endpoint.conns.Go(c.flush)
+		c.seat.conns.Go(c.flush)
 	}
 }
 
@@ -148,10 +148,10 @@ func (c *conn) failLocked() {
 
 // closeLocked closes the connection underneath.
 func (c *conn) closeLocked() {
-	c.endpoint.lot.leave(c) // while the descriptor is not anybody else's yet
+	c.seat.lot.leave(c) // while the descriptor is not anybody else's yet
 	if c.raw != nil {
 		c.nc.Close()
 	} else { // TLS has a last word, and waits for the client to take it
-		c.endpoint.conns.Go(func() { c.nc.Close() })
+		c.seat.conns.Go(func() { c.nc.Close() })
 	}
 }

@@ -121,7 +121,7 @@ func (c *conn) wake(hangup bool) {
 	p.hangup = p.hangup || hangup
 	if p.state == parked {
 		p.state = reading
-		c.endpoint.conns.Add(1) // not the first: the connection's own still holds
+		c.seat.conns.Add(1) // not the first: the connection's own still holds
 		go c.receive()
 	}
 }

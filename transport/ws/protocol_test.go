@@ -15,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -570,7 +571,9 @@ func TestShutdownClosesWithServiceRestart(t *testing.T) { // DISC-4, END-5
 func TestDrainClosesInBatches(t *testing.T) { // DISC-4
 	synctest.Test(t, func(t *testing.T) {
 		log := newRecord()
-		s := serveInMemory(t, rooms(log))
+		s := serveConfigInMemory(t, plain, ws.Config{
+			Sockets: []ws.Socket{rooms(log)}, DrainBatch: 3, DrainInterval: 2 * time.Second,
+		})
 		start := time.Now()
 		closed := make([]time.Duration, 7)
 		var wg sync.WaitGroup
@@ -585,7 +588,7 @@ func TestDrainClosesInBatches(t *testing.T) { // DISC-4
 				}
 			})
 		}
-		if err := s.Drain(t.Context(), 3, 2*time.Second); err != nil {
+		if err := s.Drain(t.Context()); err != nil {
 			t.Error(err)
 		}
 		wg.Wait()
@@ -625,7 +628,9 @@ func TestDrainHasLimits(t *testing.T) { // DISC-4
 			synctest.Test(t, func(t *testing.T) {
 				socket := rooms(nil)
 				socket.IdleTimeout = time.Hour
-				s := serveInMemory(t, socket)
+				s := serveConfigInMemory(t, plain, ws.Config{
+					Sockets: []ws.Socket{socket}, DrainBatch: 1, DrainInterval: c.interval,
+				})
 				for range 4 {
 					client := s.connect(t)
 					client.join("room:a")
@@ -638,7 +643,7 @@ func TestDrainHasLimits(t *testing.T) { // DISC-4
 					ctx = limited
 				}
 				start := time.Now()
-				err := s.Drain(ctx, 1, c.interval)
+				err := s.Drain(ctx)
 				if errors.Is(err, context.DeadlineExceeded) != c.fails || time.Since(start) != c.takes {
 					t.Errorf("%v after %v, want %v", err, time.Since(start), c.takes)
 				}
@@ -649,8 +654,8 @@ func TestDrainHasLimits(t *testing.T) { // DISC-4
 			})
 		})
 	}
-	s := serveInMemory(t, rooms(nil))
-	if err := s.Drain(t.Context(), -1, 0); err == nil {
+	sys := actortest.NewSystem(t)
+	if _, err := ws.Start(sys, ws.Config{DrainBatch: -1}); err == nil {
 		t.Error("negative batches were accepted")
 	}
 }

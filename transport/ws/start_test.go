@@ -16,14 +16,14 @@ import (
 // supervisor was killed in the middle of starting it, gives back nothing twice.
 func TestSessionThatStartsTooLateDoesNotStart(t *testing.T) {
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	e, err := NewEndpoint(sys, Socket{Path: "/socket", LongPoll: true})
+	e, err := Start(sys, Config{Sockets: []Socket{{Path: "/socket", LongPoll: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.sockets.Store(new(supervisor.Dynamic)) // nobody, as good as one that was killed
+	e.current.Load().sockets = supervisor.Dynamic{} // nobody, as good as one that was killed
 	seat, _ := e.admit(&e.mounts[0], netip.Addr{})
 	s := &session{endpoint: e, socket: &e.mounts[0], transport: newPoller(seat, &e.mounts[0], uuid.New())}
-	if e.start(s) {
+	if seat.start(s) {
 		t.Error("started by nobody")
 	}
 	if _, err := actor.Spawn(sys, func() actor.Behavior[sessionMsg] { return s }); err == nil {

@@ -17,7 +17,7 @@ func newTroupe(park bool) (backend, error) {
 		Park:     park,
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return room{} }}},
 	}
-	endpoint, err := ws.NewEndpoint(sys, socket)
+	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{socket}})
 	return backend{
 		Handler: endpoint,
 		slow:    func() uint64 { return endpoint.Stats().SlowConsumers },

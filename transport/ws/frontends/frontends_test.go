@@ -35,7 +35,7 @@ const patience = 10 * time.Second // for what must come
 func serve(t *testing.T, front func(http.Handler) http.Handler) string {
 	t.Helper()
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	endpoint, err := ws.NewEndpoint(sys, ws.Socket{Path: "/socket", LongPoll: true, Compress: true})
+	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{Path: "/socket", LongPoll: true, Compress: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}

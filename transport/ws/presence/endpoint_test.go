@@ -69,14 +69,14 @@ func serve(t *testing.T, cfg presence.Config) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	endpoint, err := ws.NewEndpoint(sys, ws.Socket{
+	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{who: who} }}},
 		Connect: func(r *ws.Request) (ws.Identity, error) {
 			user := r.Params.Get("user")
 			return ws.Identity{ID: "user:" + user, Assigns: user}, nil
 		},
-	})
+	}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,11 +59,11 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	endpoint, err := ws.NewEndpoint(sys, ws.Socket{
+	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Connect:  connect,
 		Channels: ws.Routes{{Pattern: "lobby", New: func() ws.Handler { return &Lobby{who} }}},
-	})
+	}}})
 	if err != nil {
 		panic(err)
 	}

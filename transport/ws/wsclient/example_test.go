@@ -32,10 +32,10 @@ func Example() {
 	ctx := context.Background()
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(ctx)
-	endpoint, err := ws.NewEndpoint(sys, ws.Socket{
+	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return greeter{} }}},
-	})
+	}}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -81,11 +81,11 @@ func ExampleOptions_longPollFallback() {
 	ctx := context.Background()
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(ctx)
-	endpoint, err := ws.NewEndpoint(sys, ws.Socket{
+	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
 		LongPoll: true,
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return greeter{} }}},
-	})
+	}}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func serve(t testing.TB, inMemory bool, socket ws.Socket) (*server, *ws.Endpoint
 func newEndpoint(t testing.TB, socket ws.Socket) *ws.Endpoint {
 	t.Helper()
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	endpoint, err := ws.NewEndpoint(sys, socket)
+	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{socket}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ const (
 // shut down at the end of the test. The system logs to the test's output.
 func NewEndpoint(t testing.TB, sockets ...ws.Socket) *ws.Endpoint {
 	t.Helper()
-	return Start(t, func(sys *actor.System) (*ws.Endpoint, error) { return ws.NewEndpoint(sys, sockets...) })
+	return Start(t, func(sys *actor.System) (*ws.Endpoint, error) { return ws.Start(sys, ws.Config{Sockets: sockets}) })
 }
 
 // Start is [NewEndpoint] for a program that has a function to make its endpoint.

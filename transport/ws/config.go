@@ -1,0 +1,33 @@
+package ws
+
+import (
+	"fmt"
+	"time"
+)
+
+// Config says how an [Endpoint] works. Sockets are all it needs.
+type Config struct {
+	// Sockets are where clients connect.
+	Sockets []Socket
+
+	// DrainBatch is how many connections [Endpoint.Drain] closes at a time; 10,000 if 0.
+	DrainBatch int
+
+	// DrainInterval is how long Drain waits after each batch but the last; 2 s if 0.
+	DrainInterval time.Duration
+}
+
+// mounts returns the sockets with their defaults, or what is wrong with the Config.
+func (c Config) mounts() ([]Socket, error) {
+	if c.DrainBatch < 0 || c.DrainInterval < 0 {
+		return nil, fmt.Errorf("drain in batches of %d every %v", c.DrainBatch, c.DrainInterval)
+	}
+	mounts := make([]Socket, len(c.Sockets))
+	for i, s := range c.Sockets {
+		var err error
+		if mounts[i], err = s.withDefaults(); err != nil {
+			return nil, fmt.Errorf("socket %d, %q: %w", i, s.Path, err)
+		}
+	}
+	return mounts, nil
+}

@@ -1,0 +1,74 @@
+package ws
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// The figures of a drain, unless others are given; they are Phoenix's.
+const (
+	drainBatch    = 10_000
+	drainInterval = 2 * time.Second
+	drainLimit    = 30 * time.Second
+)
+
+// Drain closes the open connections in batches, with code 1012, and waits for a moment
+// after each batch but the last, so that the clients do not all reconnect elsewhere at the
+// same time; see [Config]. New connections are refused from the start, with status 503.
+// [supervisor.Program] has a field for it.
+//
+// Drain returns when the last batch has been told, or with ctx's error, or after
+// 30 s if ctx has no deadline. The end of the endpoint comes next, and closes what is
+// left. An endpoint that is restarted instead lets clients in again.
+func (e *Endpoint) Drain(ctx context.Context) error {
+	batch, interval := cmp.Or(e.cfg.DrainBatch, drainBatch), cmp.Or(e.cfg.DrainInterval, drainInterval)
+	if _, limited := ctx.Deadline(); !limited {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, drainLimit)
+		defer cancel()
+	}
+	in := e.current.Load()
+	if in == nil {
+		return fmt.Errorf("ws: drain: %w", actor.NoProc)
+	}
+	in.refuse()
+	sockets, err := in.sockets.Children(ctx)
+	if err != nil {
+		return fmt.Errorf("ws: drain: %w", err)
+	}
+	for i, socket := range sockets {
+		if i > 0 && i%batch == 0 {
+			pause := time.NewTimer(interval)
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+				pause.Stop()
+				return fmt.Errorf("ws: drain: %d of %d connections are left: %w", len(sockets)-i, len(sockets), ctx.Err())
+			}
+		}
+		if i%batch == 0 {
+			e.drained(i, batch, len(sockets), interval)
+		}
+		if ref, ok := actor.RefOf[sessionMsg](socket.PID); ok {
+			ref.Send(sessionMsg{op: opDrain})
+		}
+	}
+	return nil
+}
+
+// drained tells the observers of the batch that begins with connection i of total.
+func (e *Endpoint) drained(i, batch, total int, interval time.Duration) {
+	for m := range e.mounts {
+		if s := &e.mounts[m]; s.Observe != nil {
+			e.emitApart(s, Drained{
+				Count: min(batch, total-i), Total: total,
+				Index: i/batch + 1, Rounds: (total + batch - 1) / batch,
+				Interval: interval,
+			})
+		}
+	}
+}
