@@ -99,14 +99,19 @@ func serveBehind(t testing.TB, sys *actor.System, l net.Listener, front front, s
 
 func serveConfig(t testing.TB, sys *actor.System, l net.Listener, front front, cfg ws.Config) *server {
 	t.Helper()
-	s := &server{sys: sys}
 	for i := range cfg.Sockets {
 		cfg.Sockets[i].Park = cfg.Sockets[i].Park || parked
 	}
-	var err error
-	if s.Endpoint, err = ws.Start(s.sys, cfg); err != nil {
+	endpoint, err := ws.Start(sys, cfg)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return serveEndpoint(t, sys, l, front, endpoint)
+}
+
+// serveEndpoint serves an endpoint that runs. All is shut down at the end of the test.
+func serveEndpoint(t testing.TB, sys *actor.System, l net.Listener, front front, endpoint *ws.Endpoint) *server {
+	s := &server{Endpoint: endpoint, sys: sys}
 	hs := front(s.Endpoint)
 	served := make(chan struct{})
 	go func() {
