@@ -3,7 +3,7 @@ package supervisor
 // due reports whether a supervisor with this setting must end now that one of its
 // children has ended by itself for good (SUP-50, SUP-51).
 func (a AutoShutdown) due(all *children, ended *child) bool {
-	if a == Never || !ended.spec.Significant {
+	if a == never || !ended.spec.Significant {
 		return false
 	}
 	if a == AllSignificant {

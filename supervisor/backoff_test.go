@@ -268,7 +268,7 @@ func ExampleBackoff() {
 	}
 	defer sup.Stop(context.Background())
 
-	list, err := sup.WhichChildren(context.Background())
+	list, err := sup.Children(context.Background())
 	if err != nil {
 		fmt.Println(err)
 		return

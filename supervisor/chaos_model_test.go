@@ -65,7 +65,7 @@ func (n *node) grow(rnd *rand.Rand, depth, room int) int {
 		n.dynamic = true
 	} else {
 		n.strategy = supervisor.Strategy(rnd.IntN(3))
-		n.auto = supervisor.AutoShutdown(max(0, rnd.IntN(6)-3)) // Never, mostly
+		n.auto = supervisor.AutoShutdown(max(0, rnd.IntN(6)-3)) // never, mostly
 	}
 	n.intensity = rnd.IntN(6)
 	n.period = time.Duration(1+rnd.IntN(4)) * time.Second
@@ -120,7 +120,7 @@ func randomly(rnd *rand.Rand, n *node) (d described) {
 	if rnd.IntN(2) == 0 {
 		d.restart = supervisor.Restart(rnd.IntN(3))
 	}
-	d.notable = n.auto != supervisor.Never && d.restart != supervisor.Permanent && rnd.IntN(2) == 0
+	d.notable = n.auto != supervisor.AutoShutdown(0) && d.restart != supervisor.Permanent && rnd.IntN(2) == 0
 	return d
 }
 
@@ -224,7 +224,7 @@ func (n *node) mustEnd() bool {
 			}
 		}
 	}
-	return n.auto != supervisor.Never
+	return n.auto != supervisor.AutoShutdown(0)
 }
 
 // round is what n does about a child that has to be restarted, until it succeeds

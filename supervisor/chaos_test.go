@@ -567,7 +567,7 @@ func (w *world) checkMembers(n *node, list []supervisor.ChildInfo) {
 // none.
 func listing(ctx context.Context, pid actor.PID) ([]supervisor.ChildInfo, error) {
 	if sup, ok := supervisor.TreeOf(pid); ok {
-		return sup.WhichChildren(ctx)
+		return sup.Children(ctx)
 	}
 	if sup, ok := supervisor.DynamicOf(pid); ok {
 		return sup.Children(ctx)

@@ -25,7 +25,7 @@ type Child struct {
 	Backoff  Backoff  // default: restarts do not wait
 
 	// Significant children count for [AutoShutdown]. They must be Transient or
-	// Temporary, in a supervisor whose AutoShutdown is not Never.
+	// Temporary, in a supervisor that has an AutoShutdown.
 	Significant bool
 
 	Type Type // default: Worker
@@ -136,17 +136,27 @@ func newDraft(id string, t Type, opts []ChildOption) draft {
 	return d
 }
 
-// Actor returns a child that is an actor with the behavior that newBehavior
-// makes, once for each incarnation.
+// Actor returns a child that is an actor with the behavior that create makes, once for
+// each incarnation. The type of its messages is inferred: create may return a struct
+// pointer.
 //
-// A restarted actor has another PID. Clients that outlive it follow it, see
-// [Follow], or find it by name, see [With] and [actor.Lookup].
-func Actor[M any](id string, newBehavior func() actor.Behavior[M], opts ...ChildOption) Child {
+// A restarted actor has another PID. Clients that outlive it have a [Ref] of it, from
+// [ActorRef], or find it by name, see [With] and [actor.Lookup].
+func Actor[M any, B actor.Behavior[M]](id string, create func() B, opts ...ChildOption) Child {
 	d := newDraft(id, TypeWorker, opts)
 	spawn := d.spawn
 	d.Start = func(parent actor.Self) (actor.PID, error) {
-		ref, err := actor.SpawnLink(parent, newBehavior, spawn...)
+		ref, err := actor.SpawnLink(parent, create, spawn...)
 		return ref.PID(), err
 	}
 	return d.Child
+}
+
+// ActorRef is [Actor] with a Ref that follows the child over its restarts:
+//
+//	child, house := supervisor.ActorRef("house", newHouse)
+//
+// OTP: a registered name.
+func ActorRef[M any, B actor.Behavior[M]](id string, create func() B, opts ...ChildOption) (Child, Ref[M]) {
+	return Follow[M](Actor(id, create, opts...))
 }

@@ -34,7 +34,7 @@ func (r startDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest])
 }
 
 func (s *dynamic) startNew(ctx *actor.Context[dynamicRequest], spec Child) (actor.PID, error) {
-	if err := spec.validate(Never); err != nil {
+	if err := spec.validate(never); err != nil {
 		return actor.PID{}, err
 	}
 	if err := s.mayAdd(); err != nil {

@@ -283,7 +283,7 @@ func TestDynamicAsAChild(t *testing.T) {
 	onStage(t, func(s *stage) {
 		top := s.start(plenty(supervisor.OneForOne, supervisor.DynamicSupervisor("dyn", many)))
 		dynamic := func() supervisor.Dynamic {
-			list, err := top.WhichChildren(s.Context())
+			list, err := top.Children(s.Context())
 			s.ok(err)
 			sup, ok := supervisor.DynamicOf(list[0].PID)
 			if !ok {

@@ -33,7 +33,7 @@ func greeters(started chan<- string) []supervisor.Child {
 	var children []supervisor.Child
 	for _, id := range []string{"a", "b", "c"} {
 		children = append(children, supervisor.Actor(id,
-			func() actor.Behavior[string] { return greeter{id, started} },
+			func() greeter { return greeter{id, started} },
 			supervisor.With(actor.Name(id))))
 	}
 	return children
@@ -90,7 +90,7 @@ func ExampleStartDynamic() {
 	started := make(chan string, 2)
 	for _, user := range []string{"ann", "bob", "eve"} {
 		_, err := sessions.StartChild(ctx, supervisor.Actor(user,
-			func() actor.Behavior[string] { return greeter{user, started} },
+			func() greeter { return greeter{user, started} },
 			supervisor.Temporary))
 		if err != nil {
 			fmt.Println(err)

@@ -146,7 +146,7 @@ func TestMisdeedsCostOneChild(t *testing.T) {
 					if !a.Alive() || !b.Alive() {
 						t.Errorf("a: %v, b: %v", a.Err(), b.Err())
 					}
-					if n, err := sup.CountChildren(s.Context()); err != nil || n.Active < 2 {
+					if n, err := sup.Count(s.Context()); err != nil || n.Active < 2 {
 						t.Errorf("%+v, %v", n, err)
 					}
 					if took := elapsed(func() { err = sup.Stop(s.Context()) }); took > 2*time.Second {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -22,7 +23,7 @@ func TestHandlesFollowASupervisorOverItsRestarts(t *testing.T) {
 				t.Errorf("before the start it is %v", pid)
 			}
 		}
-		_, err := tree.WhichChildren(s.Context())
+		_, err := tree.Children(s.Context())
 		s.expectError(err, actor.NoProc)
 		_, err = dyn.Count(s.Context())
 		s.expectError(err, actor.NoProc)
@@ -107,6 +108,121 @@ func TestHandlesAreSafeForConcurrentUse(t *testing.T) {
 	}
 }
 
+// room is a child of a Dynamic that others find in a registry.
+type room struct {
+	player
+	rooms *registry.Registry[string]
+}
+
+func (r room) Init(ctx *actor.Context[any]) error {
+	if err := r.rooms.Register(r.id, ctx.PID()); err != nil {
+		return err
+	}
+	return r.player.Init(ctx)
+}
+
+// follower is a child, and what its clients have of it.
+type follower struct {
+	child supervisor.Child
+	// use returns the actor that serves those clients now.
+	use func() (actor.PID, error)
+}
+
+// followers are all kinds of handles.
+var followers = map[string]func(s *stage) follower{
+	"ActorRef": func(s *stage) follower {
+		child, ref := supervisor.ActorRef("x", func() player { return player{s: s, id: "x"} })
+		return follower{child, func() (actor.PID, error) { return ref.PID(), ref.TrySend(1) }}
+	},
+	"FollowTree": func(s *stage) follower {
+		child, tree := supervisor.FollowTree(supervisor.Supervisor("x", supervisor.Spec{}))
+		return follower{child, func() (actor.PID, error) {
+			_, err := tree.Count(s.Context())
+			return tree.PID(), err
+		}}
+	},
+	"FollowDynamic": func(s *stage) follower {
+		child, pool := supervisor.FollowDynamic(supervisor.DynamicSupervisor("x", many))
+		return follower{child, func() (actor.PID, error) {
+			_, err := pool.StartChild(s.Context(), s.child("y"))
+			return pool.PID(), err
+		}}
+	},
+	"Partition": func(s *stage) follower {
+		spec, parts := supervisor.Partition[any](2, s.player)
+		return follower{supervisor.Supervisor("x", spec), func() (actor.PID, error) {
+			ref := supervisor.Route(parts, "key")
+			return ref.PID(), ref.TrySend(1)
+		}}
+	},
+	"Partition after a Resize": func(s *stage) follower {
+		spec, parts := supervisor.Partition[any](2, s.player)
+		return follower{supervisor.Supervisor("x", spec), func() (actor.PID, error) {
+			err := parts.Resize(s.Context(), 3)
+			return parts.At(2).PID(), err
+		}}
+	},
+	"PartitionDynamic": func(s *stage) follower {
+		spec, parts := supervisor.PartitionDynamic(2, func(int) supervisor.Child {
+			return supervisor.DynamicSupervisor("", many)
+		})
+		return follower{supervisor.Supervisor("x", spec), func() (actor.PID, error) {
+			pool := supervisor.Route(parts, "key")
+			_, err := pool.StartChild(s.Context(), s.child("y"))
+			return pool.PID(), err
+		}}
+	},
+	"key in a registry": func(s *stage) follower {
+		var rooms registry.Registry[string]
+		child, pool := supervisor.FollowDynamic(supervisor.DynamicSupervisor("x", many))
+		lobby, ref := supervisor.ActorRef("lobby", func() room { return room{player{s: s, id: "lobby"}, &rooms} })
+		return follower{child, func() (actor.PID, error) {
+			found, err := registry.LookupOrStart(s.Context(), &rooms, "lobby", func() (actor.Ref[any], error) {
+				_, err := pool.StartChild(s.Context(), lobby)
+				return ref.Now(), err
+			})
+			if err == nil && found != ref.Now() {
+				err = fmt.Errorf("the key leads to %v, the Ref to %v", found, ref)
+			}
+			return found.PID(), err
+		}}
+	},
+}
+
+// A handle that was made before the start is good after each restart of what it stands
+// for: by itself, or with its supervisor, or because an earlier sibling has crashed.
+func TestEachHandleSurvivesARestForOne(t *testing.T) {
+	for name, follow := range followers {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, func(s *stage) {
+				f := follow(s)
+				inner := plenty(supervisor.RestForOne, s.child("a"), f.child)
+				part, tree := supervisor.FollowTree(supervisor.Supervisor("part", inner))
+				s.start(plenty(supervisor.RestForOne, s.child("first"), part))
+				last, err := f.use()
+				s.ok(err)
+				for _, c := range []struct {
+					name  string
+					crash func()
+				}{
+					{"what it stands for is killed", func() { last.Exit(actor.Kill) }},
+					{"an earlier sibling crashes", func() { s.send("a", errBoom) }},
+					{"its supervisor is killed", func() { tree.PID().Exit(actor.Kill) }},
+					{"an earlier sibling of its supervisor crashes", func() { s.send("first", errBoom) }},
+				} {
+					c.crash()
+					synctest.Wait()
+					now, err := f.use()
+					if err != nil || now == last || !now.Alive() {
+						t.Fatalf("after %s: %v, was %v, error %v", c.name, now, last, err)
+					}
+					last = now
+				}
+			})
+		})
+	}
+}
+
 // What is no supervisor of that kind does not start as one.
 func TestHandlesRefuseOtherActors(t *testing.T) {
 	onStage(t, func(s *stage) {
@@ -134,7 +250,7 @@ func TestHandlesRefuseOtherActors(t *testing.T) {
 // listed fails the test if the supervisor does not have a child of that ID and PID.
 func (s *stage) listed(sup supervisor.Tree, id string, pid actor.PID) {
 	s.Helper()
-	list, err := sup.WhichChildren(s.Context())
+	list, err := sup.Children(s.Context())
 	s.ok(err)
 	for _, c := range list {
 		if c.ID == id && c.PID == pid {
@@ -163,7 +279,7 @@ func ExampleFollowDynamic() {
 	fmt.Println((<-restarted).Child, "was restarted")
 	started := make(chan string, 1)
 	_, err = sessions.StartChild(ctx, supervisor.Actor("ann",
-		func() actor.Behavior[string] { return greeter{"ann", started} }))
+		func() greeter { return greeter{"ann", started} }))
 	fmt.Println(<-started, err)
 	// Output:
 	// sessions was restarted

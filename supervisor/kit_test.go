@@ -176,7 +176,7 @@ func (s *stage) child(id string, opts ...supervisor.ChildOption) supervisor.Chil
 
 func (s *stage) as(p player, opts ...supervisor.ChildOption) supervisor.Child {
 	p.s = s
-	return supervisor.Actor(p.id, func() actor.Behavior[any] { return p }, opts...)
+	return supervisor.Actor(p.id, func() player { return p }, opts...)
 }
 
 func (s *stage) children(ids string, opts ...supervisor.ChildOption) []supervisor.Child {
@@ -256,7 +256,7 @@ func (s *stage) expectError(err, want error) {
 // rest, a* is restarting.
 func (s *stage) state(sup supervisor.Tree) string {
 	s.Helper()
-	list, err := sup.WhichChildren(s.Context())
+	list, err := sup.Children(s.Context())
 	s.ok(err)
 	var b strings.Builder
 	for _, c := range slices.Backward(list) {

@@ -187,7 +187,7 @@ func TestAutoShutdown(t *testing.T) {
 		clean    bool
 		want     verdict
 	}{
-		{Never, "a+ts b+", "a", true, goOn},
+		{never, "a+ts b+", "a", true, goOn},
 		{AnySignificant, "a+t b+", "a", true, goOn}, // not significant
 		{AnySignificant, "a+ts b+ts", "a", true, autoShutdown},
 		{AnySignificant, "a+ts b+", "a", false, goOn}, // restarted

@@ -132,12 +132,12 @@ func TestFollowRefusesAnotherMessageType(t *testing.T) {
 // Many may send while the child crashes and is restarted.
 func TestRefIsSafeForConcurrentUse(t *testing.T) {
 	sys := newSystem(t)
-	c, ref := supervisor.Follow[int](supervisor.Actor("a", actor.Func(func(_ *actor.Context[int], m int) error {
+	c, ref := supervisor.ActorRef("a", actor.Func(func(_ *actor.Context[int], m int) error {
 		if m%50 == 0 {
 			return errBoom
 		}
 		return nil
-	})))
+	}))
 	sup, err := supervisor.Start(sys, plenty(supervisor.OneForOne, c))
 	if err != nil {
 		t.Fatal(err)
@@ -165,13 +165,13 @@ func TestRefSendDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func ExampleFollow() {
+func ExampleActorRef() {
 	sys := quietSystem()
 	got := make(chan string)
-	store, ref := supervisor.Follow[string](supervisor.Actor("store", actor.Func(func(_ *actor.Context[string], m string) error {
+	store, ref := supervisor.ActorRef("store", actor.Func(func(_ *actor.Context[string], m string) error {
 		got <- m
 		return nil
-	})))
+	}))
 	sup, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{store}})
 	if err != nil {
 		fmt.Println(err)
@@ -191,7 +191,7 @@ func ExampleFollow() {
 // What a Ref costs beside the actor's own address.
 func BenchmarkRefSend(b *testing.B) {
 	sys := newSystem(b)
-	c, ref := supervisor.Follow[int](supervisor.Actor("a", actor.Func(func(*actor.Context[int], int) error { return nil })))
+	c, ref := supervisor.ActorRef("a", actor.Func(func(*actor.Context[int], int) error { return nil }))
 	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{c}}); err != nil {
 		b.Fatal(err)
 	}

@@ -36,7 +36,7 @@ type (
 		id    string
 		reply actor.Reply[ChildInfo]
 	}
-	whichChildren struct{ reply actor.Reply[[]ChildInfo] }
+	listChildren  struct{ reply actor.Reply[[]ChildInfo] }
 	countChildren struct{ reply actor.Reply[Count] }
 
 	// retry is what the supervisor sends to itself when a restart has failed, so
@@ -134,7 +134,7 @@ func (r whichChild) serve(s *static, _ *actor.Context[request]) error {
 	return nil
 }
 
-func (r whichChildren) serve(s *static, _ *actor.Context[request]) error {
+func (r listChildren) serve(s *static, _ *actor.Context[request]) error {
 	list := make([]ChildInfo, 0, len(s.byID))
 	for c := s.last; c != nil; c = c.prev {
 		list = append(list, c.info())

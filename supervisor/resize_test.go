@@ -300,7 +300,7 @@ func TestResizeIsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	all.Wait()
-	list, err := sup.WhichChildren(t.Context())
+	list, err := sup.Children(t.Context())
 	if err != nil || len(list) != parts.Len() {
 		t.Errorf("there are %d partitions and these children: %v, %v", parts.Len(), list, err)
 	}
@@ -326,7 +326,7 @@ func ExamplePartitions_Resize() {
 		fmt.Println(err)
 		return
 	}
-	list, err := sup.WhichChildren(ctx)
+	list, err := sup.Children(ctx)
 	for _, c := range list { // newest first
 		fmt.Println(c.ID, err)
 	}

@@ -114,7 +114,7 @@ func TestServiceThatDoesNotReturnIsAbandoned(t *testing.T) {
 			}, supervisor.Shutdown(3*time.Second)),
 		}})
 		s.settle()
-		list, err := sup.WhichChildren(s.Context())
+		list, err := sup.Children(s.Context())
 		s.ok(err)
 		begin := time.Now()
 		s.expectStuck(sup.Stop(s.Context()), list[0].PID)

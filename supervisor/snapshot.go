@@ -102,7 +102,7 @@ func (p photographer) under(parent actor.Info) (list []Node) {
 // the list means something. Other actors have none.
 func childrenOf(ctx context.Context, pid actor.PID) (list []ChildInfo, ordered bool) {
 	if t, ok := TreeOf(pid); ok {
-		list, _ = t.WhichChildren(ctx) // without an answer there is less to tell
+		list, _ = t.Children(ctx) // without an answer there is less to tell
 		slices.Reverse(list)
 		return list, true
 	}

@@ -56,8 +56,7 @@ func (s Strategy) String() string {
 type AutoShutdown uint8
 
 const (
-	// Never goes on without them.
-	Never AutoShutdown = iota
+	never AutoShutdown = iota // the default: go on without them
 	// AnySignificant ends with the first significant child.
 	AnySignificant
 	// AllSignificant ends with the last significant child.

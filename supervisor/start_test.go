@@ -132,7 +132,7 @@ func TestIgnoredChildren(t *testing.T) {
 		if got := s.state(sup); got != "a-c-d+e-" {
 			t.Errorf("the children are now %s", got)
 		}
-		count, err := sup.CountChildren(s.Context())
+		count, err := sup.Count(s.Context())
 		s.ok(err)
 		if want := (supervisor.Count{Specs: 4, Active: 1, Workers: 4}); count != want {
 			t.Errorf("count %+v, want %+v", count, want)

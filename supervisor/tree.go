@@ -132,7 +132,7 @@ func (t Tree) ChangeChild(ctx context.Context, c Child) error {
 	return err
 }
 
-// Child tells of one child what WhichChildren lists: its PID, if it runs. The error
+// Child tells of one child what Children lists: its PID, if it runs. The error
 // of an unknown ID wraps [ErrNotFound].
 //
 // OTP: supervisor:which_child/2.
@@ -150,15 +150,19 @@ func (t Tree) ChildSpec(ctx context.Context, id string) (Child, error) {
 	})
 }
 
-// WhichChildren lists the children, newest first. It is OTP's which_children.
-func (t Tree) WhichChildren(ctx context.Context) ([]ChildInfo, error) {
+// Children lists the children, newest first.
+//
+// OTP: supervisor:which_children/1.
+func (t Tree) Children(ctx context.Context) ([]ChildInfo, error) {
 	return ask(ctx, t.at.now(), "list children", "", func(r actor.Reply[[]ChildInfo]) request {
-		return whichChildren{r}
+		return listChildren{r}
 	})
 }
 
-// CountChildren counts the children. It is OTP's count_children.
-func (t Tree) CountChildren(ctx context.Context) (Count, error) {
+// Count counts the children.
+//
+// OTP: supervisor:count_children/1.
+func (t Tree) Count(ctx context.Context) (Count, error) {
 	return ask(ctx, t.at.now(), "count children", "", func(r actor.Reply[Count]) request {
 		return countChildren{r}
 	})
@@ -181,7 +185,7 @@ func stop(ctx context.Context, pid actor.PID) error {
 	return nil
 }
 
-// ChildInfo tells of a child what WhichChildren and Children list.
+// ChildInfo tells of a child what Children lists.
 type ChildInfo struct {
 	ID         string    // "" in a dynamic supervisor
 	PID        actor.PID // zero if the child does not run
@@ -190,7 +194,7 @@ type ChildInfo struct {
 	Restarts   int // how often its supervisor has restarted it
 }
 
-// Count is what CountChildren and Count tell.
+// Count is what the Count methods tell.
 type Count struct {
 	Specs       int // all children, whether they run or not
 	Active      int // those that run

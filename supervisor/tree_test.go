@@ -121,7 +121,7 @@ func TestCountAndWhichChildren(t *testing.T) {
 		count := func(want supervisor.Count) {
 			t.Helper()
 			s.settle()
-			got, err := sup.CountChildren(s.Context())
+			got, err := sup.Count(s.Context())
 			s.ok(err)
 			if got != want {
 				t.Errorf("count %+v, want %+v", got, want)
@@ -135,7 +135,7 @@ func TestCountAndWhichChildren(t *testing.T) {
 		s.send("a", errBoom)
 		count(supervisor.Count{Specs: 4, Active: 3, Supervisors: 2, Workers: 2})
 
-		list, err := sup.WhichChildren(s.Context())
+		list, err := sup.Children(s.Context())
 		s.ok(err)
 		want := []supervisor.ChildInfo{
 			{ID: "dyn", Type: supervisor.TypeSupervisor}, {ID: "sub", Type: supervisor.TypeSupervisor}, {ID: "b"},
@@ -215,7 +215,7 @@ func TestRequestsThatCannotBeServed(t *testing.T) {
 		s.ok(sup.Stop(s.Context()))
 		_, err := sup.StartChild(s.Context(), s.child("b"))
 		s.expectError(err, actor.NoProc)
-		_, err = supervisor.Tree{}.WhichChildren(s.Context())
+		_, err = supervisor.Tree{}.Children(s.Context())
 		s.expectError(err, actor.NoProc)
 		_, err = supervisor.Dynamic{}.Count(s.Context())
 		s.expectError(err, actor.NoProc)

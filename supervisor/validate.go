@@ -73,8 +73,8 @@ func (c Child) validate(auto AutoShutdown) error {
 		return fault("Backoff.Jitter", "is not between 0 and 1: %v", c.Backoff.Jitter)
 	case c.Type > TypeSupervisor:
 		return fault("Type", "is unknown: %d", c.Type)
-	case c.Significant && auto == Never:
-		return fault("Significant", "needs a supervisor with an AutoShutdown other than %v", Never)
+	case c.Significant && auto == never:
+		return fault("Significant", "needs a supervisor with an AutoShutdown other than %v", never)
 	case c.Significant && c.Restart == Permanent:
 		return fault("Significant", "needs a Restart other than %v", Permanent)
 	}

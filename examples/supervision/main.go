@@ -65,7 +65,7 @@ func tell(ctx context.Context, story *log.Logger, strategy supervisor.Strategy) 
 	cache.Send(crash{})
 	<-cache.PID().Done()
 	// The supervisor has been told by now, and answers when the restart is done.
-	if _, err := top.CountChildren(ctx); err != nil {
+	if _, err := top.Count(ctx); err != nil {
 		return err
 	}
 
@@ -85,7 +85,7 @@ func shutdown(sys *actor.System) {
 // child describes a worker with the given name.
 func child(name string, story *log.Logger) supervisor.Child {
 	return supervisor.Actor(name,
-		func() actor.Behavior[crash] { return worker{name, story} },
+		func() worker { return worker{name, story} },
 		supervisor.With(actor.Name(name)))
 }
 

@@ -341,7 +341,7 @@ func TestCrashesOfTheTracker(t *testing.T) {
 				time.Sleep(soon)
 				a.forget()
 				b.forget()
-				children, err := a.Tree().WhichChildren(t.Context())
+				children, err := a.Tree().Children(t.Context())
 				if err != nil {
 					t.Fatal(err)
 				}
