@@ -18,7 +18,7 @@ func declared(t *testing.T) map[string]bool {
 	names := map[string]bool{}
 	for _, dir := range []string{
 		"../actor", "../actor/actortest", "../supervisor", "../registry/pubsub",
-		"../transport/ws", "../transport/ws/presence", "../transport/ws/wsclient", "../transport/ws/wstest",
+		"../transport/ws", "../transport/ws/wire", "../transport/ws/presence", "../transport/ws/wsclient", "../transport/ws/wstest",
 	} {
 		files, err := filepath.Glob(dir + "/*.go")
 		if err != nil || len(files) == 0 {
@@ -96,7 +96,7 @@ func typeName(e ast.Expr) string {
 }
 
 var (
-	qualified = regexp.MustCompile(`\b(actor|actortest|supervisor|pubsub|ws|presence|wsclient|wstest)\.([A-Z]\w*)`)
+	qualified = regexp.MustCompile(`\b(actor|actortest|supervisor|pubsub|ws|wire|presence|wsclient|wstest)\.([A-Z]\w*)`)
 	member    = regexp.MustCompile("[`(]([A-Z]\\w*)\\.([A-Z]\\w*)")
 )
 

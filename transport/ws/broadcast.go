@@ -9,12 +9,16 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
+
+// eventDisconnect, broadcast to a socket ID, ends the connections of that ID.
+const eventDisconnect = "disconnect"
 
 // broadcast is a message to all subscribers of a topic. It is encoded once for
 // each encoding in use, however many connections it goes to.
 type broadcast struct {
-	Message
+	wire.Message
 	frames []onceFrame // one for each of the endpoint's encodings
 }
 
@@ -26,12 +30,12 @@ type onceFrame struct {
 }
 
 func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, error) {
-	p, err := outgoing(payload)
+	p, err := wire.Object(payload)
 	if err != nil {
 		return nil, fmt.Errorf("broadcast %q on %q: %w", event, topic, err)
 	}
 	return &broadcast{
-		Message: Message{Topic: topic, Event: event, Payload: p},
+		Message: wire.Message{Topic: topic, Event: event, Payload: p},
 		frames:  make([]onceFrame, len(e.encodings)),
 	}, nil
 }
@@ -49,9 +53,9 @@ const serializerPatience = time.Second
 
 // encodeApart is encode where a serializer that fails, in whatever way, must cost its
 // own clients only, and neither the broadcaster nor those of the others.
-func (e *encoding) encodeApart(m Message) (frame.Sealed, error) {
+func (e *encoding) encodeApart(m wire.Message) (frame.Sealed, error) {
 	switch e.Serializer.(type) {
-	case V1, V2: // return, and do not panic
+	case wire.V1, wire.V2: // return, and do not panic
 		return e.encode(m)
 	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), serializerPatience, errHanging)

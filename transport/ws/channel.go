@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Channel is one client on one topic, as its [Handler] sees it. It may be used
@@ -92,11 +93,11 @@ func (c *Channel) Push(event string, payload any) error {
 	if !c.hasJoined() {
 		return fmt.Errorf("ws: push %q: %w", event, ErrNotJoined)
 	}
-	p, err := outgoing(payload)
+	p, err := wire.Object(payload)
 	if err != nil {
 		return fmt.Errorf("push %q: %w", event, err)
 	}
-	return c.session.send(Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
+	return c.session.send(wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
 }
 
 // Broadcast sends an event to all clients that have joined the topic, this one
@@ -141,7 +142,7 @@ func (c *Channel) ReplyRef() (ReplyRef, error) {
 	if c.current == "" {
 		return ReplyRef{}, ErrNoRef
 	}
-	return ReplyRef{c.session, Message{JoinRef: c.joinRef, Ref: c.current, Topic: c.topic}}, nil
+	return ReplyRef{c.session, wire.Message{JoinRef: c.joinRef, Ref: c.current, Topic: c.topic}}, nil
 }
 
 // Ref is the address of a channel. It is comparable, and safe to use when the
@@ -169,7 +170,7 @@ func (r Ref) PID() actor.PID { return r.ref.PID() }
 // ReplyRef stands for a message that is to be answered later.
 type ReplyRef struct {
 	session *session
-	message Message // payload apart
+	message wire.Message // payload apart
 }
 
 // Reply answers the message. An answer that comes when the channel has ended does

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // The operations of a channelMsg.
@@ -19,7 +20,7 @@ const (
 // channelMsg is a message to a channel actor.
 type channelMsg struct {
 	op     channelOp
-	in     Message
+	in     wire.Message
 	weight int64 // see weight; 0 of what the program sends
 	info   any   // opInfo; opOut: a *broadcast
 }
@@ -82,12 +83,12 @@ func (a *channelActor) handled(weight int64) {
 
 // join makes the handler, runs its Join and answers. The channel is subscribed before
 // the client hears that it is in, so it misses nothing from then on.
-func (a *channelActor) join(m Message) error {
+func (a *channelActor) join(m wire.Message) error {
 	a.handler = a.route.New() // here, where it holds up nobody else
 	if h, ok := a.handler.(OutHandler); ok {
 		a.intercepts = h.Intercepts()
 	}
-	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
+	answer := wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
 	payload, err := a.route.join(&a.Channel, a.topic, m.Payload)
 	if err != nil {
 		return a.refuse(answer, err)
@@ -115,7 +116,7 @@ func (a *channelActor) join(m Message) error {
 }
 
 // refuse answers a join with an error, and ends the channel.
-func (a *channelActor) refuse(answer Message, why error) error {
+func (a *channelActor) refuse(answer wire.Message, why error) error {
 	payload, foreseen := refusal(why)
 	if !foreseen {
 		a.session.log().Error("join failed", "topic", a.topic, "error", why)
@@ -134,9 +135,9 @@ func (a *channelActor) refuse(answer Message, why error) error {
 
 // in handles an event of the client's. What the handler answers goes out whatever it
 // thinks of going on.
-func (a *channelActor) in(m Message) error {
-	answer := Message{JoinRef: a.joinRef, Ref: m.Ref, Topic: a.topic}
-	if m.Event == eventLeave {
+func (a *channelActor) in(m wire.Message) error {
+	answer := wire.Message{JoinRef: a.joinRef, Ref: m.Ref, Topic: a.topic}
+	if m.Event == wire.EventLeave {
 		if err := a.session.reply(answer, OK(nil)); err != nil {
 			return err
 		}
@@ -187,7 +188,7 @@ func (a *channelActor) Deliver(_ string, b *broadcast) {
 // client joins anew.
 func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
 	s := c.session
-	n := int64(len(b.Payload.data) + messageOverhead)
+	n := int64(len(b.Payload.Bytes()) + messageOverhead)
 	if there := c.toHandle.Add(n); there > n && there > int64(s.socket.MaxQueue) {
 		c.toHandle.Add(-n)
 		if s.socket.Overflow == DropNew {

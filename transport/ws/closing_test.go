@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // A client that is being closed has five seconds, whatever it sends meanwhile, and is
@@ -68,7 +69,7 @@ func TestClosingTakesNoLongerForAFlood(t *testing.T) {
 	for _, when := range []string{"before", "after"} {
 		t.Run(when, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := serveInMemory(t, ws.Socket{Path: "/socket", Serializers: []ws.Serializer{mirror{}}, MaxMessageRate: 1})
+				s := serveInMemory(t, ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}, MaxMessageRate: 1})
 				c := rawHandshake(t, s, nil)
 				c.nc.SetDeadline(time.Time{})
 				go func() {
@@ -139,7 +140,7 @@ func TestFramesWithoutMessagesAreHeldBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := serveInMemory(t, ws.Socket{Path: "/socket", Serializers: []ws.Serializer{mirror{}}, MaxMessageRate: 10})
+				s := serveInMemory(t, ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}, MaxMessageRate: 10})
 				c := rawHandshake(t, s, nil)
 				c.nc.SetDeadline(time.Time{})
 				start := time.Now()

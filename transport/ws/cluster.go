@@ -42,7 +42,7 @@ func (broadcastCodec) Encode(_ string, b *broadcast) ([]byte, error) {
 	data = binary.AppendUvarint(data, uint64(len(b.Event)))
 	data = append(data, b.Event...)
 	kind := byte(0)
-	if b.Payload.binary {
+	if b.Payload.IsBinary() {
 		kind = 1
 	}
 	data = append(data, kind)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // delivery is a serializer that keeps what the server was sent.
@@ -19,7 +20,7 @@ type delivery struct {
 	messages []string
 }
 
-func (d *delivery) Decode(data []byte, binary bool) (ws.Message, error) {
+func (d *delivery) Decode(data []byte, binary bool) (wire.Message, error) {
 	m, err := d.mirror.Decode(data, binary)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -40,7 +41,7 @@ func (d *delivery) taken() []string {
 func recorded() (ws.Socket, *delivery, chan ws.Disconnected) {
 	ended := make(chan ws.Disconnected, 1)
 	d := new(delivery)
-	return ws.Socket{Path: "/socket", Serializers: []ws.Serializer{d}, Observe: func(e ws.Event) {
+	return ws.Socket{Path: "/socket", Serializers: []wire.Serializer{d}, Observe: func(e ws.Event) {
 		if e, ok := e.(ws.Disconnected); ok {
 			ended <- e
 		}
@@ -97,7 +98,7 @@ func TestCutMessageIsNotDelivered(t *testing.T) {
 // Clients that drop out in the middle of anything, in any mode, are nothing to others.
 func TestDroppingOutHurtsNobodyElse(t *testing.T) {
 	inAllModes(t, func(t *testing.T, m mode) {
-		s := m.serve(t, ws.Socket{Path: "/socket", Serializers: []ws.Serializer{mirror{}}})
+		s := m.serve(t, ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}})
 		var clients sync.WaitGroup
 		over := make(chan struct{})
 		for range 4 { // the innocent

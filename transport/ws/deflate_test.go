@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // long is a text that is worth compressing.
@@ -114,26 +115,26 @@ type semicolons struct{}
 
 func (semicolons) Version() string { return "3.1.4" }
 
-func (semicolons) Decode(data []byte, binary bool) (ws.Message, error) {
+func (semicolons) Decode(data []byte, binary bool) (wire.Message, error) {
 	parts := strings.SplitN(string(data), ";", 4)
 	if len(parts) < 4 {
-		return ws.Message{}, fmt.Errorf("%d parts", len(parts))
+		return wire.Message{}, fmt.Errorf("%d parts", len(parts))
 	}
 	payload := ws.Binary([]byte(parts[3]))
-	return ws.Message{Event: parts[0], Topic: parts[1], JoinRef: "1", Ref: parts[2], Payload: payload}, nil
+	return wire.Message{Event: parts[0], Topic: parts[1], JoinRef: "1", Ref: parts[2], Payload: payload}, nil
 }
 
-func (semicolons) Append(buf []byte, m ws.Message) ([]byte, bool, error) {
+func (semicolons) Append(buf []byte, m wire.Message) ([]byte, bool, error) {
 	return fmt.Appendf(buf, "%s;%s;%s;%s", m.Event, m.Topic, m.Ref, m.Payload.Bytes()), false, nil
 }
 
-func (semicolons) AppendReply(buf []byte, m ws.Message, status string) ([]byte, bool, error) {
+func (semicolons) AppendReply(buf []byte, m wire.Message, status string) ([]byte, bool, error) {
 	return fmt.Appendf(buf, "%s;%s;%s;%s", status, m.Topic, m.Ref, m.Payload.Bytes()), false, nil
 }
 
 func TestSerializerOfOnesOwn(t *testing.T) { // SER-1, SER-4
 	socket := rooms(nil)
-	socket.Serializers = []ws.Serializer{semicolons{}, ws.V2{}}
+	socket.Serializers = []wire.Serializer{semicolons{}, wire.V2{}}
 	s := serve(t, socket)
 	other := s.connect(t)
 	other.join("room:a")
@@ -163,20 +164,20 @@ func TestSerializerOfOnesOwn(t *testing.T) { // SER-1, SER-4
 }
 
 // fragile is a serializer that panics.
-type fragile struct{ ws.V2 }
+type fragile struct{ wire.V2 }
 
-func (fragile) Append(buf []byte, m ws.Message) ([]byte, bool, error) {
+func (fragile) Append(buf []byte, m wire.Message) ([]byte, bool, error) {
 	if m.Event == "shout" {
 		panic("serializer")
 	}
-	return ws.V2{}.Append(buf, m)
+	return wire.V2{}.Append(buf, m)
 }
 
 // SER-4: a broadcast that a serializer panics on reaches none of its clients, and does
 // them no harm; others get it.
 func TestPanicOfASerializerIsContained(t *testing.T) {
 	socket, other := polling(nil), rooms(nil)
-	socket.Serializers = []ws.Serializer{fragile{}}
+	socket.Serializers = []wire.Serializer{fragile{}}
 	other.Path = "/other"
 	s := serve(t, socket, other)
 	a, b, poll := s.connect(t), s.connect(t), s.pollClient(t, "")

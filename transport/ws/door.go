@@ -1,39 +1,42 @@
 package ws
 
-import "github.com/troupe-go/troupe/actor"
+import (
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
 
 // door is before a channel that takes no messages: until its Join has let the client
 // in, and until it has ended when the client joins its topic anew.
 type door struct {
-	join    string   // the ref of the message that asked for the Join
-	giveUp  bool     // the client has left meanwhile, and does not wait for ever
-	rejoin  *Message // the join that waits for the channel to end
-	waiting []inward // what else has come for the topic
+	join    string        // the ref of the message that asked for the Join
+	giveUp  bool          // the client has left meanwhile, and does not wait for ever
+	rejoin  *wire.Message // the join that waits for the channel to end
+	waiting []inward      // what else has come for the topic
 }
 
 // inward is a message of the client's, and what it counts for until it is handled.
 type inward struct {
-	Message
+	wire.Message
 	weight int64
 }
 
 // receive handles one message, or puts it off while its topic's channel takes none. It
 // waits for that channel only: a Join that never returns costs the client no other.
 func (s *session) receive(m inward) error {
-	if m.Topic == topicPhoenix && m.Event == eventHeartbeat {
+	if m.Topic == wire.TopicPhoenix && m.Event == wire.EventHeartbeat {
 		s.transport.handled(m.weight)
-		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, OK(nil))
+		return s.reply(wire.Message{Ref: m.Ref, Topic: m.Topic}, OK(nil))
 	}
 	j := s.find(m.Topic)
 	if j == nil || j.door == nil {
 		return s.dispatch(j, m)
 	}
-	if m.Event == eventJoin && j.door.rejoin == nil {
+	if m.Event == wire.EventJoin && j.door.rejoin == nil {
 		s.transport.handled(m.weight)
 		return s.join(j, m.Message)
 	}
 	j.door.waiting = append(j.door.waiting, m)
-	if m.Event == eventLeave && j.means(m) && !j.door.giveUp {
+	if m.Event == wire.EventLeave && j.means(m) && !j.door.giveUp {
 		j.door.giveUp = true
 		s.ctx.SendAfter(stopTimeout, sessionMsg{op: opGiveUp, channel: j.ref.PID()})
 	}

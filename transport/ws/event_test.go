@@ -193,7 +193,7 @@ func TestUndeliverableBroadcastsAreTold(t *testing.T) { // phoenix OBS-1, BIN-6
 	<-events
 	<-events
 	s.Broadcast("room:a", "bytes", ws.Binary([]byte("x")))
-	expectEvents(t, events, `dropped /socket "room:a" "bytes" ws: version 1 of the protocol has no binary payloads`)
+	expectEvents(t, events, `dropped /socket "room:a" "bytes" version 1 of the protocol has no binary payloads`)
 	if got := s.Stats().Dropped; got != 1 {
 		t.Errorf("%d dropped", got)
 	}

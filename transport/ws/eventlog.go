@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/troupe-go/troupe/actor/boundlog"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // EventLog logs events: its Observe method goes into Socket.Observe. The zero
@@ -105,7 +106,7 @@ func outcome(good, bad string, err error) string {
 	return good
 }
 
-func internal(topic string) bool { return strings.HasPrefix(topic, topicPhoenix) }
+func internal(topic string) bool { return strings.HasPrefix(topic, wire.TopicPhoenix) }
 
 const filtered = "[FILTERED]"
 

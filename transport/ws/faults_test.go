@@ -15,6 +15,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Code of the user's can fail in four ways: panic, end its goroutine, return a nil
@@ -124,27 +125,27 @@ func (f *faults) Deliver(string, ws.Broadcast) { f.here("Deliver") }
 
 // version3 is a serializer that fails; so do not those of other clients.
 type version3 struct {
-	ws.V2
+	wire.V2
 	*faults
 }
 
 func (version3) Version() string { return "3.0.0" }
 
-func (v version3) Decode(data []byte, binary bool) (ws.Message, error) {
+func (v version3) Decode(data []byte, binary bool) (wire.Message, error) {
 	if err := v.err("Decode"); err != nil {
-		return ws.Message{}, err
+		return wire.Message{}, err
 	}
 	return v.V2.Decode(data, binary)
 }
 
-func (v version3) Append(buf []byte, m ws.Message) ([]byte, bool, error) {
+func (v version3) Append(buf []byte, m wire.Message) ([]byte, bool, error) {
 	if err := v.err("Append"); err != nil {
 		return nil, false, err
 	}
 	return v.V2.Append(buf, m)
 }
 
-func (v version3) AppendReply(buf []byte, m ws.Message, status string) ([]byte, bool, error) {
+func (v version3) AppendReply(buf []byte, m wire.Message, status string) ([]byte, bool, error) {
 	if err := v.err("AppendReply"); err != nil {
 		return nil, false, err
 	}
@@ -154,7 +155,7 @@ func (v version3) AppendReply(buf []byte, m ws.Message, status string) ([]byte, 
 // socket is one on which all that may fail does.
 func (f *faults) socket() ws.Socket {
 	socket := rooms(nil)
-	socket.Serializers = []ws.Serializer{ws.V1{}, ws.V2{}, version3{faults: f}}
+	socket.Serializers = []wire.Serializer{wire.V1{}, wire.V2{}, version3{faults: f}}
 	socket.CheckOrigin = func(*http.Request) bool { return !f.here("CheckOrigin") }
 	socket.Connect = func(*ws.Request) (ws.Identity, error) { return ws.Identity{}, f.err("Connect") }
 	socket.Observe = func(e ws.Event) { f.here(fmt.Sprintf("Observe %T", e)) }

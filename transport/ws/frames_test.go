@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // What a WebSocket server makes of frames, in the order of the Autobahn test suite and
@@ -16,17 +17,17 @@ import (
 
 // mirror is a serializer that sends each message back as it came: to its session it is
 // a heartbeat.
-type mirror struct{ ws.V2 }
+type mirror struct{ wire.V2 }
 
-func (mirror) Decode(data []byte, binary bool) (ws.Message, error) {
+func (mirror) Decode(data []byte, binary bool) (wire.Message, error) {
 	kind := "text"
 	if binary {
 		kind = "binary"
 	}
-	return ws.Message{Ref: kind + ":" + string(data), Topic: "phoenix", Event: "heartbeat"}, nil
+	return wire.Message{Ref: kind + ":" + string(data), Topic: "phoenix", Event: "heartbeat"}, nil
 }
 
-func (mirror) AppendReply(buf []byte, m ws.Message, _ string) ([]byte, bool, error) {
+func (mirror) AppendReply(buf []byte, m wire.Message, _ string) ([]byte, bool, error) {
 	kind, data, _ := strings.Cut(m.Ref, ":")
 	return append(buf, data...), kind == "binary", nil
 }
@@ -258,7 +259,7 @@ func compressionCases() []frameCase { // 12, 13
 // CONN-9, CONN-10, CONN-11
 func TestFrames(t *testing.T) {
 	inAllModes(t, func(t *testing.T, m mode) {
-		s := m.serve(t, ws.Socket{Path: "/socket", Serializers: []ws.Serializer{mirror{}}, MaxMessageSize: maxTestMessage})
+		s := m.serve(t, ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}, MaxMessageSize: maxTestMessage})
 		cases := frameCases()
 		for _, x := range compressionCases() {
 			if !m.deflate {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 const (
@@ -22,7 +24,7 @@ const (
 )
 
 // handshake decides whether a client may connect, and tells of it.
-func (e *Endpoint) handshake(s *Socket, transport string, authToken func(http.Header) (string, error), r *Request) (Identity, Serializer, error) {
+func (e *Endpoint) handshake(s *Socket, transport string, authToken func(http.Header) (string, error), r *Request) (Identity, wire.Serializer, error) {
 	event := Connected{Request: r, Path: s.Path, Transport: transport}
 	var start time.Time
 	if s.Observe != nil {
@@ -54,7 +56,7 @@ func (e *Endpoint) handshake(s *Socket, transport string, authToken func(http.He
 
 // handshake checks a request in the order that Phoenix does: origin, auth token,
 // subprotocol, version, and then the user's Connect.
-func (s *Socket) handshake(vsn string, authToken func(http.Header) (string, error), r *Request) (Identity, Serializer, error) {
+func (s *Socket) handshake(vsn string, authToken func(http.Header) (string, error), r *Request) (Identity, wire.Serializer, error) {
 	if !s.allows(r.Request) {
 		return Identity{}, nil, errOrigin
 	}

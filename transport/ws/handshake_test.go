@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 func TestOrigins(t *testing.T) { // ORIG-1 to ORIG-5
@@ -109,7 +111,7 @@ func TestSocketsThatAreNotWellFormedAreRefused(t *testing.T) {
 		"trailing slash":    {Path: "/socket/"},
 		"nameless segment":  {Path: "/{}/socket"},
 		"half a segment":    {Path: "/a{b}/socket"},
-		"serializer":        {Path: "/s", Serializers: []Serializer{versionless{}}},
+		"serializer":        {Path: "/s", Serializers: []wire.Serializer{versionless{}}},
 		"overflow":          {Path: "/s", Overflow: 7},
 		"empty pattern":     {Path: "/s", Channels: Routes{{New: h}}},
 		"star in between":   {Path: "/s", Channels: Routes{{Pattern: "a*b", New: h}}},
@@ -125,6 +127,6 @@ func TestSocketsThatAreNotWellFormedAreRefused(t *testing.T) {
 }
 
 // versionless is a serializer without a version.
-type versionless struct{ V2 }
+type versionless struct{ wire.V2 }
 
 func (versionless) Version() string { return "2" }

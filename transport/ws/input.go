@@ -89,7 +89,7 @@ func Decode[T any](in Payload) (T, error) {
 
 // decode decodes in into v, a pointer to the type of s. Its errors are InputErrors.
 func decode(s *schema.Schema, in Payload, v any, strict bool) error {
-	if in.binary {
+	if in.IsBinary() {
 		return &InputError{Reason: "payload must be JSON, not binary"}
 	}
 	if m := s.Decode(in.Bytes(), v, strict); m != nil {

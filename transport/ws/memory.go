@@ -16,6 +16,7 @@ import (
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/internal/inmemory"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // memory is the transport of a client in the same program, for package wstest.
@@ -37,7 +38,7 @@ func connectInMemory(endpoint any, path string, who any, far inmemory.Client) (i
 		return inmemory.Session{}, fmt.Errorf("ws: no socket at %q", path)
 	}
 	socket := &e.mounts[i]
-	if !slices.Contains(socket.Serializers, Serializer(V2{})) {
+	if !slices.Contains(socket.Serializers, wire.Serializer(wire.V2{})) {
 		return inmemory.Session{}, fmt.Errorf("ws: the socket at %q does not speak version 2", path)
 	}
 	identity, isIdentity := who.(Identity)
@@ -57,7 +58,7 @@ func connectInMemory(endpoint any, path string, who any, far inmemory.Client) (i
 		return inmemory.Session{}, fmt.Errorf("ws: the endpoint is shut down, or full: %w", full)
 	}
 	m := &memory{endpoint: e, seat: seat, client: far}
-	s := &session{endpoint: e, socket: socket, transport: m, encoding: e.encodings.get(V2{}, false), identity: identity}
+	s := &session{endpoint: e, socket: socket, transport: m, encoding: e.encodings.get(wire.V2{}, false), identity: identity}
 	if !seat.start(s) {
 		return inmemory.Session{}, errors.New("ws: session not started")
 	}

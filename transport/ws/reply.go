@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Reply is a handler's answer to a message. The zero Reply, [NoReply], is none.
@@ -26,10 +27,10 @@ var UnknownEvent = Error(Reason("unknown event"))
 
 // OK answers with status "ok". The payload can be anything that marshals to JSON,
 // a [Payload], or nil for {}.
-func OK(payload any) Reply { return Reply{"ok", payload} }
+func OK(payload any) Reply { return Reply{wire.StatusOK, payload} }
 
 // Error answers with status "error". The channel goes on.
-func Error(payload any) Reply { return Reply{"error", payload} }
+func Error(payload any) Reply { return Reply{wire.StatusError, payload} }
 
 // Status answers with a status of your own, which the client's receive(status, …)
 // waits for.

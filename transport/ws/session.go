@@ -12,6 +12,7 @@ import (
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // session is the socket actor, one for each connection: it decodes what the
@@ -179,13 +180,13 @@ func (s *session) hungUp(err error) error {
 
 // dispatch handles a message for j, the topic's channel, which may be nil.
 func (s *session) dispatch(j *joined, m inward) error {
-	if m.Event == eventJoin {
+	if m.Event == wire.EventJoin {
 		s.transport.handled(m.weight)
 		return s.join(j, m.Message)
 	}
 	current := j != nil && !j.leaving
 	if current && j.means(m) {
-		j.leaving = m.Event == eventLeave
+		j.leaving = m.Event == wire.EventLeave
 		j.channel.pending.Add(m.weight)
 		j.ref.Send(channelMsg{op: opIn, in: m.Message, weight: m.weight})
 		return nil
@@ -194,10 +195,10 @@ func (s *session) dispatch(j *joined, m inward) error {
 	switch {
 	case current: // meant for a channel that this one has replaced
 		return nil
-	case m.Event == eventLeave:
-		return s.reply(Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, OK(nil))
+	case m.Event == wire.EventLeave:
+		return s.reply(wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, OK(nil))
 	default:
-		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
+		return s.reply(wire.Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
 	}
 }
 
@@ -222,8 +223,8 @@ const (
 )
 
 // join starts a channel, or first ends old, the one that the client has on the topic.
-func (s *session) join(old *joined, m Message) error {
-	answer := Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
+func (s *session) join(old *joined, m wire.Message) error {
+	answer := wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
 	route := s.socket.Channels.match(m.Topic)
 	switch {
 	case route != nil && old == nil && s.full():
@@ -234,7 +235,7 @@ func (s *session) join(old *joined, m Message) error {
 		return s.reply(answer, Error(Reason("topic too long")))
 	case route == nil:
 		s.log().Warn("no channel for topic", "topic", m.Topic)
-		return s.reply(Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
+		return s.reply(wire.Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
 	case old == nil:
 		return s.startChannel(m, route)
 	}
@@ -263,12 +264,12 @@ func (s *session) full() bool {
 }
 
 // startChannel starts a channel, which answers the join m.
-func (s *session) startChannel(m Message, route *Route) error {
+func (s *session) startChannel(m wire.Message, route *Route) error {
 	a := &channelActor{Channel{session: s, route: route, topic: m.Topic, joinRef: m.JoinRef}}
 	ref, err := actor.SpawnLink(s.ctx, func() actor.Behavior[channelMsg] { return a })
 	if err != nil {
 		s.log().Error("channel not started", "topic", m.Topic, "error", err)
-		return s.reply(Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, Error(Reason("join crashed")))
+		return s.reply(wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, Error(Reason("join crashed")))
 	}
 	s.channels = append(s.channels, &joined{
 		topic: m.Topic, joinRef: m.JoinRef, ref: ref, channel: &a.Channel, door: &door{join: m.Ref},
@@ -279,7 +280,7 @@ func (s *session) startChannel(m Message, route *Route) error {
 
 // send and reply may be called from any goroutine.
 
-func (s *session) send(m Message) error {
+func (s *session) send(m wire.Message) error {
 	f, err := s.encoding.encode(m)
 	if err != nil {
 		return fmt.Errorf("%s %q: %w", m.Topic, m.Event, err)
@@ -289,7 +290,7 @@ func (s *session) send(m Message) error {
 }
 
 // reply answers the message m, of which JoinRef, Ref and Topic count.
-func (s *session) reply(m Message, with Reply) error {
+func (s *session) reply(m wire.Message, with Reply) error {
 	f, err := s.replyFrame(m, with)
 	if err != nil {
 		return err
@@ -299,7 +300,7 @@ func (s *session) reply(m Message, with Reply) error {
 }
 
 // replyFrame encodes what reply sends.
-func (s *session) replyFrame(m Message, with Reply) (f frame.Sealed, err error) {
+func (s *session) replyFrame(m wire.Message, with Reply) (f frame.Sealed, err error) {
 	if m.Payload, err = JSON(with.payload); err == nil {
 		f, err = s.encoding.encodeReply(m, with.status)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // How the channels of a session end, and the session itself.
@@ -71,16 +72,16 @@ func (s *session) countOut(j *joined) bool {
 // channel itself, wanted is a close.
 func (s *session) tellEnd(j *joined) error {
 	wanted := j.channel.wanted.Load()
-	end := Message{JoinRef: j.joinRef, Ref: j.joinRef, Topic: j.topic, Event: eventClose}
+	end := wire.Message{JoinRef: j.joinRef, Ref: j.joinRef, Topic: j.topic, Event: wire.EventClose}
 	switch {
 	case !j.channel.hasJoined():
 		if wanted { // refused, and the client has been told
 			return nil
 		}
-		return s.reply(Message{JoinRef: j.joinRef, Ref: j.door.join, Topic: j.topic}, Error(Reason("join crashed")))
+		return s.reply(wire.Message{JoinRef: j.joinRef, Ref: j.door.join, Topic: j.topic}, Error(Reason("join crashed")))
 	case !wanted && !j.channel.replaced.Load():
-		end.Event = eventError
-		end.Payload = Payload{data: []byte(`{"reason":"channel_crash"}`)}
+		end.Event = wire.EventError
+		end.Payload = RawJSON([]byte(`{"reason":"channel_crash"}`))
 	}
 	return s.send(end)
 }

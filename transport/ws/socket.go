@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Socket says where clients connect and what they find there. Path and Channels
@@ -138,7 +139,7 @@ type Socket struct {
 	// Serializers are the versions of the protocol that clients may choose from, by
 	// the parameter vsn: V1 and V2 if it is empty. The first that serves a version
 	// has it; a client that names none gets version 1.0.0.
-	Serializers []Serializer
+	Serializers []wire.Serializer
 
 	// Compress lets clients have messages of 512 bytes and more compressed, both
 	// ways, if they ask for it, as browsers do (permessage-deflate, without context
@@ -215,7 +216,7 @@ func (s Socket) withDefaults() (Socket, error) {
 		}
 	}
 	if len(s.Serializers) == 0 {
-		s.Serializers = []Serializer{V1{}, V2{}}
+		s.Serializers = []wire.Serializer{wire.V1{}, wire.V2{}}
 	}
 	s.accept = s.acceptOptions()
 	if s.Overflow > DropNew {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // ginWriter imitates gin's: a status is kept back until something is written, or the
@@ -128,7 +129,7 @@ func behind(t *testing.T, middleware func(http.Handler) http.Handler) (*server, 
 	log := new(lines)
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
 	front := func(h http.Handler) *http.Server { return &http.Server{Handler: middleware(h)} }
-	s := serveBehind(t, sys, l, front, ws.Socket{Path: "/socket", Serializers: []ws.Serializer{mirror{}}})
+	s := serveBehind(t, sys, l, front, ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}})
 	s.addr = l.Addr().String()
 	return s, log
 }
@@ -255,7 +256,7 @@ func TestConnectionOfOnesOwn(t *testing.T) {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 	message := strings.Repeat("x", 5000) // more than net/http reads at once
 	serveSystemOn(t, newSystem(), embeddingListener{l, append([]byte(request), maskedFrame(fin|0x1, message)...)},
-		ws.Socket{Path: "/socket", Serializers: []ws.Serializer{mirror{}}})
+		ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}})
 	nc, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -7,12 +7,7 @@ import (
 
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
-)
-
-// The events that the official client expects.
-const (
-	eventState = "presence_state"
-	eventDiff  = "presence_diff"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // List returns who is present in a topic, by key. The context is for Fetch; an error
@@ -52,7 +47,7 @@ func (t *Tracker) PushState(c *ws.Channel) error {
 		return fmt.Errorf("presence: state of %q: fetch: %w", c.Topic(), err)
 	}
 	b := make([]byte, 0, sizeOf(entries, fetched))
-	return c.Push(eventState, ws.RawJSON(appendEntries(b, entries, fetched)))
+	return c.Push(wire.EventPresenceState, ws.RawJSON(appendEntries(b, entries, fetched)))
 }
 
 // entries returns who is present in a topic, those of a key together.

@@ -9,6 +9,7 @@ import (
 	"github.com/troupe-go/troupe/actor/task"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // teller tells this node's members of changes: one after the other in each topic,
@@ -126,7 +127,7 @@ func (t *teller) tell(n notice, f fetched) {
 			// Not within the teller: a Deliver, which may have the user's serializer
 			// encode, could end it.
 			err := tracker.telling.call(context.Background(), func(context.Context) error {
-				return e.LocalBroadcast(n.Topic, eventDiff, payload)
+				return e.LocalBroadcast(n.Topic, wire.EventPresenceDiff, payload)
 			})
 			if err != nil {
 				tracker.log.Error("presence: a diff was not sent", "topic", n.Topic, "error", err)

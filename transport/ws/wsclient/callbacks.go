@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // functions are what a user has given to be called with a T. They are guarded by
@@ -147,21 +149,12 @@ func (c *Client) delay(f, otherwise func(int) time.Duration, attempt int) time.D
 	return d
 }
 
-// Incoming is a message of the server's as it came, for Options.OnMessage. It may be kept,
-// but not changed: a channel's functions get the same Payload.
-type Incoming struct {
-	Topic, Event string
-	JoinRef, Ref string // empty if it has none
-	Status       string // of a reply
-	Payload      Payload
-}
-
 // show queues a call of OnMessage. The caller holds the lock.
-func (c *Client) show(m message) {
+func (c *Client) show(m wire.Received) {
 	f := c.opts.OnMessage
 	if f == nil || len(c.calls.waiting) >= c.opts.EventLimit {
 		return
 	}
-	in := Incoming{m.topic, m.event, m.joinRef, m.ref, m.status, m.payload}
+	in := Incoming{m.Topic, m.Event, wire.RefText(m.JoinRef), wire.RefText(m.Ref), m.Status, m.Payload}
 	c.enqueue(&c.calls, callback{calls: []func(){func() { f(in) }}})
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Channel is one topic as this client has joined it; [Client.Channel] makes it. It is
@@ -52,14 +52,6 @@ const (
 	leaving
 	closed
 )
-
-// Message is an event that the server has sent.
-type Message struct {
-	Event   string
-	Payload Payload
-
-	joinRef string // of the join that the channel was in when it came
-}
 
 // Topic returns the channel's topic.
 func (ch *Channel) Topic() string { return ch.topic }
@@ -214,17 +206,17 @@ func (ch *Channel) Push(ctx context.Context, event string, payload any) (Payload
 	case <-p.done:
 	case <-ctx.Done():
 		ch.client.mu.Lock()
-		ch.client.finish(p, message{}, failed(ctx)) // unless the reply was faster
+		ch.client.finish(p, wire.Received{}, failed(ctx)) // unless the reply was faster
 		ch.client.mu.Unlock()
 	}
 	err = p.err
-	if err == nil && p.reply.status != "ok" {
-		err = &ReplyError{Status: p.reply.status, Payload: p.reply.payload}
+	if err == nil && p.reply.Status != wire.StatusOK {
+		err = &ReplyError{Status: p.reply.Status, Payload: p.reply.Payload}
 	}
 	if err != nil {
 		return Payload{}, fmt.Errorf("wsclient: push %q on %q: %w", event, ch.topic, err)
 	}
-	return p.reply.payload, nil
+	return p.reply.Payload, nil
 }
 
 // Send is Push for events that need no reply: it asks for none and does not wait. It
@@ -252,8 +244,8 @@ func (ch *Channel) err() error {
 
 // receive handles a message that belongs to the present join, or to none: then it is a
 // broadcast, or the answer to something that the server had no channel for.
-func (ch *Channel) receive(m message) {
-	switch m.event {
+func (ch *Channel) receive(m wire.Received) {
+	switch m.Event {
 	case wire.EventReply:
 		ch.replied(m)
 	case wire.EventClose:
@@ -274,8 +266,8 @@ func (ch *Channel) receive(m message) {
 }
 
 // replied handles an answer: to the join, to the leave, or to a push.
-func (ch *Channel) replied(m message) {
-	switch m.ref {
+func (ch *Channel) replied(m wire.Received) {
+	switch m.Ref {
 	case "":
 	case ch.joinRef:
 		if ch.state == joining {
@@ -284,7 +276,7 @@ func (ch *Channel) replied(m message) {
 	case ch.leaveRef:
 		ch.close(ErrLeft)
 	default:
-		if p := ch.client.pending[m.ref]; p != nil && p.ch == ch {
+		if p := ch.client.pending[m.Ref]; p != nil && p.ch == ch {
 			ch.client.finish(p, m, nil)
 		}
 	}
@@ -292,8 +284,8 @@ func (ch *Channel) replied(m message) {
 
 // event queues the functions for an event. Broadcasts may come before the answer to
 // the join, since the server subscribes first: JOIN-7.
-func (ch *Channel) event(m message) {
-	handlers := ch.handlers[m.event]
+func (ch *Channel) event(m wire.Received) {
+	handlers := ch.handlers[m.Event]
 	if handlers == nil || len(handlers.list) == 0 || ch.state != joining && ch.state != joined {
 		return
 	}
@@ -301,7 +293,7 @@ func (ch *Channel) event(m message) {
 		ch.abandon(ErrOverrun)
 		return
 	}
-	ch.client.enqueue(&ch.calls, callback{calls: handlers.with(Message{m.event, m.payload, ch.joinRef})})
+	ch.client.enqueue(&ch.calls, callback{calls: handlers.with(Message{m.Event, m.Payload, ch.joinRef})})
 }
 
 // tell queues the calls that tell of a change of state.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Client is a connection to a server that is made anew whenever it is lost: the
@@ -226,7 +226,7 @@ func (c *Client) down(err error) (attempt int, again bool) {
 }
 
 // receive handles a message of the server's.
-func (c *Client) receive(cn *conn, m message) {
+func (c *Client) receive(cn *conn, m wire.Received) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.conn != cn {
@@ -234,13 +234,13 @@ func (c *Client) receive(cn *conn, m message) {
 	}
 	c.attempts = 0
 	c.show(m)
-	if m.topic == wire.TopicPhoenix && m.event == wire.EventReply {
-		cn.answered(m.ref)
+	if m.Topic == wire.TopicPhoenix && m.Event == wire.EventReply {
+		cn.answered(m.Ref)
 		return
 	}
-	ch := c.channels[m.topic]
-	if ch == nil || m.joinRef != "" && m.joinRef != ch.joinRef { // CLI-7
-		c.opts.Logger.Debug("wsclient: outdated message dropped", "topic", m.topic, "event", m.event)
+	ch := c.channels[m.Topic]
+	if ch == nil || m.JoinRef != "" && m.JoinRef != ch.joinRef { // CLI-7
+		c.opts.Logger.Debug("wsclient: outdated message dropped", "topic", m.Topic, "event", m.Event)
 		return
 	}
 	ch.receive(m)
@@ -255,7 +255,7 @@ func (c *Client) send(out outbound) {
 
 func (c *Client) nextRef() string {
 	c.lastRef++
-	return strconv.FormatUint(c.lastRef, 10)
+	return wire.Ref(strconv.FormatUint(c.lastRef, 10))
 }
 
 // inOrder returns the channels in the order in which they were joined first.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // conn is one connection. The client's goroutine reads it; another one writes, since
@@ -42,7 +42,7 @@ func (cn *conn) wakeWriter() {
 
 // outbound is a message in the queue of a connection.
 type outbound struct {
-	message
+	wire.Message
 	params func() any // of a join: the payload, made when it is sent
 	push   *push      // nil: one of the protocol's own messages
 }
@@ -63,7 +63,7 @@ func (c *Client) read(cn *conn) error {
 		if err != nil {
 			return err
 		}
-		m, err := decode(data, typ == websocket.MessageBinary)
+		m, err := wire.Client{}.Decode(data, typ == websocket.MessageBinary)
 		if err != nil {
 			// A newer server may know messages that this client does not.
 			c.opts.Logger.Warn("wsclient: message not understood", "error", err)
@@ -115,11 +115,11 @@ func (c *Client) beat(cn *conn) {
 		return
 	}
 	cn.heartbeat = c.nextRef()
-	cn.queue = append(cn.queue, outbound{message: heartbeat(cn.heartbeat)})
+	cn.queue = append(cn.queue, outbound{Message: heartbeat(cn.heartbeat)})
 }
 
-func heartbeat(ref string) message {
-	return message{ref: ref, topic: wire.TopicPhoenix, event: wire.EventHeartbeat}
+func heartbeat(ref string) wire.Message {
+	return wire.Message{Ref: ref, Topic: wire.TopicPhoenix, Event: wire.EventHeartbeat}
 }
 
 // next takes the next message that is still wanted off the queue.
@@ -132,7 +132,7 @@ func (c *Client) next(cn *conn) (out outbound, ok bool) {
 		if cn.queue = cn.queue[1:]; len(cn.queue) == 0 {
 			cn.queue = nil
 		}
-		if out.push == nil || out.push.take(out.joinRef) {
+		if out.push == nil || out.push.take(out.JoinRef) {
 			return out, true
 		}
 	}
@@ -149,19 +149,20 @@ func (c *Client) isClosing(cn *conn) bool {
 // cannot be sent only that join fails.
 func (c *Client) writeOne(cn *conn, out outbound) error {
 	var data []byte
+	var binary bool
 	var err error
 	if out.params != nil {
-		out.payload, err = c.paramsOf(cn, out)
+		out.Payload, err = c.paramsOf(cn, out)
 	}
 	if err == nil {
-		data, err = out.encode()
+		data, binary, err = wire.Client{}.Append(nil, out.Message)
 	}
 	if err != nil {
 		c.notSent(out, err)
 		return nil
 	}
 	typ := websocket.MessageText
-	if out.payload.binary {
+	if binary {
 		typ = websocket.MessageBinary
 	}
 	ctx, cancel := context.WithTimeout(cn.ctx, c.opts.Timeout)
@@ -187,11 +188,11 @@ func (c *Client) paramsOf(cn *conn, out outbound) (Payload, error) {
 func (c *Client) notSent(out outbound, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ch := c.channels[out.topic]
+	ch := c.channels[out.Topic]
 	switch {
 	case out.push != nil:
-		c.finish(out.push, message{}, err)
-	case ch != nil && ch.state == joining && ch.joinRef == out.ref:
+		c.finish(out.push, wire.Received{}, err)
+	case ch != nil && ch.state == joining && ch.joinRef == out.Ref:
 		ch.fail(err)
 	}
 }

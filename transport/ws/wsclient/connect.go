@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 const (
@@ -82,7 +84,7 @@ func (c *Client) try(ctx context.Context, ws *websocket.Conn) error {
 	c.mu.Lock()
 	ref := c.nextRef()
 	c.mu.Unlock()
-	data, err := heartbeat(ref).encode()
+	data, _, err := wire.Client{}.Append(nil, heartbeat(ref))
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func (c *Client) try(ctx context.Context, ws *websocket.Conn) error {
 		if err != nil {
 			return err
 		}
-		if m, err := decode(data, typ == websocket.MessageBinary); err == nil && m.ref == ref {
+		if m, err := (wire.Client{}).Decode(data, typ == websocket.MessageBinary); err == nil && m.Ref == ref {
 			return nil
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // What errors of this package wrap, for [errors.Is].
@@ -27,7 +29,7 @@ var (
 	ErrBufferFull = errors.New("too many pushes wait to be sent")
 	// ErrPayload says that a payload cannot be sent: it must be a JSON object or
 	// [Binary].
-	ErrPayload = errors.New("payload must be a JSON object or Binary")
+	ErrPayload = wire.ErrPayload
 	// ErrNotJoined says that a channel cannot push before Join was called.
 	ErrNotJoined = errors.New("channel was never joined")
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // All functions in this file are called with Client.mu held.
@@ -54,24 +54,24 @@ func (ch *Channel) attempt() {
 	ch.state = joining
 	ch.joinRef = c.nextRef()
 	c.send(outbound{
-		message: message{joinRef: ch.joinRef, ref: ch.joinRef, topic: ch.topic, event: wire.EventJoin},
+		Message: wire.Message{JoinRef: ch.joinRef, Ref: ch.joinRef, Topic: ch.topic, Event: wire.EventJoin},
 		params:  ch.params,
 	})
 	ch.after(c.opts.Timeout, func() { ch.abandon(ErrTimeout) })
 }
 
 // answered handles the answer to a join.
-func (ch *Channel) answered(m message) {
-	if m.status != "ok" {
-		ch.fail(&JoinError{Status: m.status, Payload: m.payload})
+func (ch *Channel) answered(m wire.Received) {
+	if m.Status != wire.StatusOK {
+		ch.fail(&JoinError{Status: m.Status, Payload: m.Payload})
 		return
 	}
 	ch.stopTimer()
 	ch.state = joined
 	ch.tries = 0
-	ch.reply = m.payload
-	ch.resolve(joinOutcome{reply: m.payload})
-	tell(ch, &ch.onJoin, m.payload)
+	ch.reply = m.Payload
+	ch.resolve(joinOutcome{reply: m.Payload})
+	tell(ch, &ch.onJoin, m.Payload)
 	ch.flush()
 }
 
@@ -84,7 +84,7 @@ func (ch *Channel) abandon(reason error) {
 
 func (ch *Channel) sendLeave() {
 	ch.client.send(outbound{
-		message: message{joinRef: ch.joinRef, ref: ch.client.nextRef(), topic: ch.topic, event: wire.EventLeave},
+		Message: wire.Message{JoinRef: ch.joinRef, Ref: ch.client.nextRef(), Topic: ch.topic, Event: wire.EventLeave},
 	})
 }
 
@@ -144,7 +144,7 @@ func (ch *Channel) startLeave() {
 		ch.state = leaving
 		ch.leaveRef = c.nextRef()
 		c.send(outbound{
-			message: message{joinRef: ch.joinRef, ref: ch.leaveRef, topic: ch.topic, event: wire.EventLeave},
+			Message: wire.Message{JoinRef: ch.joinRef, Ref: ch.leaveRef, Topic: ch.topic, Event: wire.EventLeave},
 		})
 	case joining:
 		ch.sendLeave()

@@ -47,7 +47,7 @@ func (c *Client) startPing() (cn *conn, ref string, answered chan struct{}) {
 		c.conn.pings = map[string]chan struct{}{}
 	}
 	c.conn.pings[ref] = answered
-	c.send(outbound{message: heartbeat(ref)})
+	c.send(outbound{Message: heartbeat(ref)})
 	return c.conn, ref, answered
 }
 

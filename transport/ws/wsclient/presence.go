@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Presence keeps the list of who is present on a channel, from the states and diffs that
@@ -83,7 +85,7 @@ func (m *PresenceMeta) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &refs); err != nil {
 		return err
 	}
-	*m = PresenceMeta{refs.Ref, refs.Prev, Payload{data: bytes.Clone(data)}}
+	*m = PresenceMeta{refs.Ref, refs.Prev, wire.RawJSON(bytes.Clone(data))}
 	return nil
 }
 
@@ -103,10 +105,10 @@ const maxPendingDiffs = 1000
 func (p *Presence) Follow(ch *Channel) {
 	state, diff := p.StateEvent, p.DiffEvent
 	if state == "" {
-		state = "presence_state"
+		state = wire.EventPresenceState
 	}
 	if diff == "" {
-		diff = "presence_diff"
+		diff = wire.EventPresenceDiff
 	}
 	ch.On(state, func(m Message) {
 		var entries map[string]PresenceEntry

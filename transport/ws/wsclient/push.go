@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // push is an event on its way to the server, and its reply. The fields but for done are
@@ -20,7 +20,7 @@ type push struct {
 	ref      string // while it is queued or sent; a Send has none
 	joinRef  string // while it is queued
 	finished bool
-	reply    message
+	reply    wire.Received
 	err      error
 }
 
@@ -30,7 +30,7 @@ func (ch *Channel) push(event string, payload any, done chan struct{}) (*push, e
 	if err != nil {
 		return nil, err
 	}
-	if body.binary && max(len(event), len(ch.topic)) > wire.MaxField {
+	if body.IsBinary() && max(len(event), len(ch.topic)) > wire.MaxField {
 		return nil, fmt.Errorf("event and topic of a binary push are limited to %d bytes", wire.MaxField)
 	}
 	c := ch.client
@@ -64,7 +64,7 @@ func (ch *Channel) makeRoom() error {
 	switch {
 	case len(ch.unsent) < ch.client.opts.PushLimit:
 	case ch.client.opts.PushOverflow == DropOldest:
-		ch.client.finish(ch.unsent[0], message{}, ErrBufferFull)
+		ch.client.finish(ch.unsent[0], wire.Received{}, ErrBufferFull)
 	default:
 		return ErrBufferFull
 	}
@@ -77,7 +77,7 @@ func (ch *Channel) dropExpired() {
 	for _, p := range slices.Clone(ch.unsent) {
 		if p.joinRef == "" && p.done == nil && !now.Before(p.expires) {
 			ch.client.opts.Logger.Debug("wsclient: send timed out", "topic", ch.topic, "event", p.event)
-			ch.client.finish(p, message{}, ErrTimeout)
+			ch.client.finish(p, wire.Received{}, ErrTimeout)
 		}
 	}
 }
@@ -99,7 +99,7 @@ func (p *push) queue() {
 		c.pending[p.ref] = p
 	}
 	c.send(outbound{
-		message: message{joinRef: p.joinRef, ref: p.ref, topic: p.ch.topic, event: p.event, payload: p.payload},
+		Message: wire.Message{JoinRef: p.joinRef, Ref: p.ref, Topic: p.ch.topic, Event: p.event, Payload: p.payload},
 		push:    p,
 	})
 }
@@ -118,7 +118,7 @@ func (p *push) take(joinRef string) bool {
 }
 
 // finish gives a push its outcome, unless it has one.
-func (c *Client) finish(p *push, reply message, err error) {
+func (c *Client) finish(p *push, reply wire.Received, err error) {
 	if p.finished {
 		return
 	}
@@ -149,7 +149,7 @@ func (ch *Channel) unqueue(reason error) {
 	}
 	for _, p := range ch.client.pending {
 		if p.ch == ch {
-			ch.client.finish(p, message{}, reason)
+			ch.client.finish(p, wire.Received{}, reason)
 		}
 	}
 }
@@ -158,12 +158,12 @@ func (ch *Channel) unqueue(reason error) {
 func (ch *Channel) giveUp(reason error) {
 	for _, p := range slices.Clone(ch.unsent) {
 		if p.done != nil || p.joinRef == "" {
-			ch.client.finish(p, message{}, reason)
+			ch.client.finish(p, wire.Received{}, reason)
 		}
 	}
 	for _, p := range ch.client.pending {
 		if p.ch == ch {
-			ch.client.finish(p, message{}, reason)
+			ch.client.finish(p, wire.Received{}, reason)
 		}
 	}
 }

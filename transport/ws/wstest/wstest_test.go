@@ -267,7 +267,7 @@ func TestFailures(t *testing.T) {
 			room := annIn(t, "stage:1")
 			room.AssertReply(t, room.Push(t, "panic", nil), "ok")
 		}, []string{"no reply", "the channel has crashed: panic: on stage", `channel "stage:1" crashed`}},
-		"not marshalled": {func(t testing.TB) { annIn(t, "stage:1").Push(t, "echo", make(chan int)) }, []string{`echo on "stage:1": ws: payload: json`}},
+		"not marshalled": {func(t testing.TB) { annIn(t, "stage:1").Push(t, "echo", make(chan int)) }, []string{`echo on "stage:1": payload: json`}},
 		"closed": {func(t testing.TB) {
 			client := ann(t)
 			client.Close(t)

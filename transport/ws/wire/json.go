@@ -1,34 +1,32 @@
-package ws
+package wire
 
 import (
 	"encoding/json"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/troupe-go/troupe/transport/ws/internal/jsontext"
 )
 
 // splitArray returns the first len(parts) elements of a JSON array, undecoded.
-// Further elements are ignored; fewer are an error, as is anything that is not
-// valid JSON in valid UTF-8.
+// Further elements are ignored; fewer are an error, as is anything that is not JSON.
 func splitArray(data []byte, parts [][]byte) error {
-	if !utf8.Valid(data) || !json.Valid(data) {
-		return fmt.Errorf("%w: not JSON", errMalformed)
+	if !json.Valid(data) {
+		return fmt.Errorf("%w: not JSON", ErrMalformed)
 	}
 	// The text is valid JSON, so it is enough to follow strings and nesting.
 	i := jsontext.SkipSpace(data, 0)
 	if data[i] != '[' {
-		return fmt.Errorf("%w: not an array", errMalformed)
+		return fmt.Errorf("%w: not an array", ErrMalformed)
 	}
 	for n := range parts {
 		start := jsontext.SkipSpace(data, i+1)
 		if data[start] == ']' {
-			return fmt.Errorf("%w: %d elements, want %d", errMalformed, n, len(parts))
+			return fmt.Errorf("%w: %d elements, want %d", ErrMalformed, n, len(parts))
 		}
 		i = jsontext.SkipValue(data, start)
 		parts[n] = data[start:i]
 		if i = jsontext.SkipSpace(data, i); data[i] == ']' && n < len(parts)-1 {
-			return fmt.Errorf("%w: %d elements, want %d", errMalformed, n+1, len(parts))
+			return fmt.Errorf("%w: %d elements, want %d", ErrMalformed, n+1, len(parts))
 		}
 	}
 	return nil
@@ -50,7 +48,7 @@ func unquote(data []byte) (string, error) {
 	}
 	var s string
 	if err := json.Unmarshal(data, &s); err != nil || data[0] != '"' {
-		return "", fmt.Errorf("%w: %.40s is not a string", errMalformed, data)
+		return "", fmt.Errorf("%w: %.40s is not a string", ErrMalformed, data)
 	}
 	return s, nil
 }
@@ -61,7 +59,7 @@ func rawRef(data []byte) (string, error) {
 	case 'n':
 		return "", nil
 	case '{', '[', 't', 'f':
-		return "", fmt.Errorf("%w: %.40s is not a ref", errMalformed, data)
+		return "", fmt.Errorf("%w: %.40s is not a ref", ErrMalformed, data)
 	}
 	return string(data), nil
 }

@@ -1,8 +1,7 @@
-package ws
+package wire
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"unicode/utf8"
 
@@ -13,27 +12,24 @@ import (
 // binary payloads.
 type V1 struct{}
 
-// errNoBinary says that a binary payload cannot go to a client of version 1.
-var errNoBinary = errors.New("ws: version 1 of the protocol has no binary payloads")
-
 // Version implements [Serializer].
 func (V1) Version() string { return "1.0.0" }
 
 // Decode implements [Serializer].
 func (V1) Decode(data []byte, binary bool) (Message, error) {
 	if binary {
-		return Message{}, fmt.Errorf("%w: %w", errMalformed, errNoBinary)
+		return Message{}, fmt.Errorf("%w: %w", ErrMalformed, ErrNoBinary)
 	}
 	if !utf8.Valid(data) {
-		return Message{}, fmt.Errorf("%w: not UTF-8", errMalformed)
+		return Message{}, fmt.Errorf("%w: not UTF-8", ErrMalformed)
 	}
 	var in map[string]json.RawMessage
 	if err := json.Unmarshal(data, &in); err != nil {
-		return Message{}, fmt.Errorf("%w: %w", errMalformed, err)
+		return Message{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	for _, key := range []string{"topic", "event", "payload", "ref"} {
 		if _, there := in[key]; !there {
-			return Message{}, fmt.Errorf("%w: no %q", errMalformed, key)
+			return Message{}, fmt.Errorf("%w: no %q", ErrMalformed, key)
 		}
 	}
 	m := Message{Payload: Payload{data: in["payload"]}}
@@ -58,7 +54,7 @@ func (V1) Decode(data []byte, binary bool) (Message, error) {
 // Append implements [Serializer].
 func (V1) Append(buf []byte, m Message) ([]byte, bool, error) {
 	if m.Payload.binary {
-		return nil, false, errNoBinary
+		return nil, false, ErrNoBinary
 	}
 	buf = appendObject(buf, m.Topic, m.Event, m.Ref)
 	buf = append(buf, m.Payload.Bytes()...)
@@ -68,9 +64,9 @@ func (V1) Append(buf []byte, m Message) ([]byte, bool, error) {
 // AppendReply implements [Serializer].
 func (V1) AppendReply(buf []byte, m Message, status string) ([]byte, bool, error) {
 	if m.Payload.binary {
-		return nil, false, errNoBinary
+		return nil, false, ErrNoBinary
 	}
-	buf = appendObject(buf, m.Topic, eventReply, m.Ref)
+	buf = appendObject(buf, m.Topic, EventReply, m.Ref)
 	buf = appendReply(buf, status, m.Payload)
 	return append(buf, '}'), false, nil
 }
