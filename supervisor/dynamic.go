@@ -37,7 +37,7 @@ type Dynamic struct{ at handle[dynamicRequest] }
 // of its own: the system stops it at shutdown. The options are for its actor;
 // leave its mailbox unbounded. If spec is bad, the error is a [*SpecError].
 func StartDynamic(sys *actor.System, spec DynamicSpec, opts ...actor.Option) (Dynamic, error) {
-	ref, err := actor.Spawn(sys, newDynamic(spec), opts...)
+	ref, err := actor.Spawn(sys, newDynamicActor(spec), opts...)
 	if err != nil {
 		return Dynamic{}, fmt.Errorf("supervisor: start dynamic: %w", err)
 	}
@@ -51,7 +51,7 @@ func DynamicSupervisor(id string, spec DynamicSpec, opts ...ChildOption) Child {
 	d := newDraft(id, TypeSupervisor, opts)
 	spawn := d.spawn
 	d.Start = func(parent actor.Self) (actor.PID, error) {
-		ref, err := actor.SpawnLink(parent, newDynamic(spec), spawn...)
+		ref, err := actor.SpawnLink(parent, newDynamicActor(spec), spawn...)
 		return ref.PID(), err
 	}
 	return d.Child

@@ -6,34 +6,34 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// dynamic is the actor of a [Dynamic]. Its roster decides.
-type dynamic struct {
+// dynamicActor is the actor of a [Dynamic]. Its roster decides.
+type dynamicActor struct {
 	*roster
 	spec  DynamicSpec
 	epoch time.Time // what the roster's times are relative to
 }
 
-func newDynamic(spec DynamicSpec) func() actor.Behavior[dynamicRequest] {
-	return func() actor.Behavior[dynamicRequest] { return &dynamic{spec: spec} }
+func newDynamicActor(spec DynamicSpec) func() actor.Behavior[dynamicRequest] {
+	return func() actor.Behavior[dynamicRequest] { return &dynamicActor{spec: spec} }
 }
 
 // now is the time by the monotonic clock.
-func (s *dynamic) now() time.Duration { return time.Since(s.epoch) }
+func (s *dynamicActor) now() time.Duration { return time.Since(s.epoch) }
 
 // Init implements [actor.Initializer].
-func (s *dynamic) Init(ctx *actor.Context[dynamicRequest]) error {
+func (s *dynamicActor) Init(ctx *actor.Context[dynamicRequest]) error {
 	ctx.TrapExit(true)
 	s.roster, s.epoch = newRoster(s.spec), time.Now()
 	return s.spec.validate()
 }
 
 // Receive implements [actor.Behavior].
-func (s *dynamic) Receive(ctx *actor.Context[dynamicRequest], r dynamicRequest) error {
+func (s *dynamicActor) Receive(ctx *actor.Context[dynamicRequest], r dynamicRequest) error {
 	return r.serve(s, ctx)
 }
 
 // HandleExit implements [actor.ExitHandler]. Exits of strangers are ignored.
-func (s *dynamic) HandleExit(ctx *actor.Context[dynamicRequest], exit actor.Exit) error {
+func (s *dynamicActor) HandleExit(ctx *actor.Context[dynamicRequest], exit actor.Exit) error {
 	m, d, known := s.exited(exit.From, !exit.Crashed(), s.now())
 	if !known {
 		return nil
@@ -45,7 +45,7 @@ func (s *dynamic) HandleExit(ctx *actor.Context[dynamicRequest], exit actor.Exit
 }
 
 // Terminate implements [actor.Terminator]: it stops all children at once (DYN-5).
-func (s *dynamic) Terminate(ctx *actor.Context[dynamicRequest], _ error) {
+func (s *dynamicActor) Terminate(ctx *actor.Context[dynamicRequest], _ error) {
 	victims := make([]victim, 0, len(s.members))
 	for pid, m := range s.members {
 		if !m.restarting {
@@ -62,7 +62,7 @@ func (s *dynamic) Terminate(ctx *actor.Context[dynamicRequest], _ error) {
 
 // carryOut does what has been decided about the member with the given PID, because of
 // its end or of what has kept it from starting.
-func (s *dynamic) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m member, d memberDecision, cause error) error {
+func (s *dynamicActor) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m member, d memberDecision, cause error) error {
 	if d.verdict == intensitySpent {
 		report(ctx, reportGaveUp, "", pid, s.budget.err())
 		return newEnding(ctx, pid.String(), s.budget.err().Error(), cause)
@@ -99,12 +99,12 @@ func (s *dynamic) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m 
 }
 
 // retryAfter queues a retry when the time has come.
-func (s *dynamic) retryAfter(ctx *actor.Context[dynamicRequest], former actor.PID, d time.Duration, cause error) {
+func (s *dynamicActor) retryAfter(ctx *actor.Context[dynamicRequest], former actor.PID, d time.Duration, cause error) {
 	ctx.SetTimer(former.String(), d, retryMember{former, cause})
 }
 
 // reportStop reports how a member that was told to end did so, if not in order.
-func (s *dynamic) reportStop(ctx *actor.Context[dynamicRequest], pid actor.PID, m member) {
+func (s *dynamicActor) reportStop(ctx *actor.Context[dynamicRequest], pid actor.PID, m member) {
 	c := Child{Restart: m.restart, Shutdown: m.limit}
 	if !c.expected(pid) {
 		report(ctx, reportStopFailed, "", pid, pid.Err())

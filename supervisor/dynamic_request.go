@@ -4,7 +4,7 @@ import "github.com/troupe-go/troupe/actor"
 
 // dynamicRequest is the protocol of a dynamic supervisor.
 type dynamicRequest interface {
-	serve(*dynamic, *actor.Context[dynamicRequest]) error
+	serve(*dynamicActor, *actor.Context[dynamicRequest]) error
 }
 
 type (
@@ -27,13 +27,13 @@ type (
 	}
 )
 
-func (r startDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
+func (r startDynamicChild) serve(s *dynamicActor, ctx *actor.Context[dynamicRequest]) error {
 	start := func() (actor.PID, error) { return s.startNew(ctx, r.spec) }
 	startFor(r.reply, start, func(pid actor.PID) { s.terminateChild(ctx, pid) })
 	return nil
 }
 
-func (s *dynamic) startNew(ctx *actor.Context[dynamicRequest], spec Child) (actor.PID, error) {
+func (s *dynamicActor) startNew(ctx *actor.Context[dynamicRequest], spec Child) (actor.PID, error) {
 	if err := spec.validate(never); err != nil {
 		return actor.PID{}, err
 	}
@@ -47,14 +47,14 @@ func (s *dynamic) startNew(ctx *actor.Context[dynamicRequest], spec Child) (acto
 	return pid, err
 }
 
-func (r terminateDynamicChild) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
+func (r terminateDynamicChild) serve(s *dynamicActor, ctx *actor.Context[dynamicRequest]) error {
 	answer(r.reply, func() (none struct{}, err error) {
 		return none, s.terminateChild(ctx, r.pid)
 	})
 	return nil
 }
 
-func (s *dynamic) terminateChild(ctx *actor.Context[dynamicRequest], pid actor.PID) error {
+func (s *dynamicActor) terminateChild(ctx *actor.Context[dynamicRequest], pid actor.PID) error {
 	m, err := s.forget(pid)
 	if m.restarting && m.pace != nil {
 		ctx.CancelTimer(pid.String())
@@ -65,7 +65,7 @@ func (s *dynamic) terminateChild(ctx *actor.Context[dynamicRequest], pid actor.P
 	return err
 }
 
-func (r listDynamicChildren) serve(s *dynamic, _ *actor.Context[dynamicRequest]) error {
+func (r listDynamicChildren) serve(s *dynamicActor, _ *actor.Context[dynamicRequest]) error {
 	list := make([]ChildInfo, 0, len(s.members))
 	for pid, m := range s.members {
 		info := ChildInfo{PID: pid, Type: m.typ, Restarts: int(m.restarts)}
@@ -78,12 +78,12 @@ func (r listDynamicChildren) serve(s *dynamic, _ *actor.Context[dynamicRequest])
 	return nil
 }
 
-func (r countDynamicChildren) serve(s *dynamic, _ *actor.Context[dynamicRequest]) error {
+func (r countDynamicChildren) serve(s *dynamicActor, _ *actor.Context[dynamicRequest]) error {
 	r.reply.Send(s.count())
 	return nil
 }
 
-func (r retryMember) serve(s *dynamic, ctx *actor.Context[dynamicRequest]) error {
+func (r retryMember) serve(s *dynamicActor, ctx *actor.Context[dynamicRequest]) error {
 	m, d := s.retry(r.former, s.now())
 	return s.carryOut(ctx, r.former, m, d, r.cause)
 }

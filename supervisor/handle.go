@@ -24,8 +24,8 @@ func (h handle[M]) now() actor.Ref[M] {
 //
 // A child that is no Tree does not start. OTP: supervisors by their names.
 func FollowTree(c Child) (Child, Tree) {
-	c, ref := follow[request](c, "a Tree")
-	return c, Tree{handle[request]{follows: ref}}
+	c, ref := follow[treeRequest](c, "a Tree")
+	return c, Tree{handle[treeRequest]{follows: ref}}
 }
 
 // FollowDynamic returns the child, which [DynamicSupervisor] has made, and with it a

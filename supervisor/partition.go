@@ -86,7 +86,7 @@ func (p Partitions[H]) Resize(ctx context.Context, n int) error {
 		n = orDefault(n)
 		sup, _ = TreeOf(p.set.prepare(n))
 	}
-	_, err := ask(ctx, sup.at.now(), "resize", "", func(r actor.Reply[struct{}]) request {
+	_, err := ask(ctx, sup.at.now(), "resize", "", func(r actor.Reply[struct{}]) treeRequest {
 		return resize{p.set, n, r}
 	})
 	return err

@@ -20,7 +20,7 @@ type resizable interface {
 	resized(supervisor actor.PID, n int)
 }
 
-func (r resize) serve(s *static, ctx *actor.Context[request]) error {
+func (r resize) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
 	answer(r.reply, func() (none struct{}, err error) {
 		return none, s.resize(ctx, r.set, r.n)
 	})
@@ -29,7 +29,7 @@ func (r resize) serve(s *static, ctx *actor.Context[request]) error {
 
 // resize makes the children those of the first n partitions: all, or nothing changes.
 // Partitions that users have deleted are passed over when it is their turn to go.
-func (s *static) resize(ctx *actor.Context[request], set resizable, n int) error {
+func (s *treeActor) resize(ctx *actor.Context[treeRequest], set resizable, n int) error {
 	old := set.size()
 	for i := old; i < n; i++ {
 		c := set.child(i)

@@ -16,9 +16,15 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// stage is a system in a synctest bubble whose actors write down what happens to
-// them. Once settle has returned, all that was going to happen without the passing
-// of time has happened.
+// stage is a system in a synctest bubble whose children, players, write down what
+// happens to them. A test says what it expects in one line, in the order of events:
+//
+//	s.expect("-b boom, -c shutdown, +b, +c")
+//
+// "+b" is a start of the child b, "b fails" one that fails, "-b boom" is b's end with the
+// reason boom, and "b is cut short" is a kill while b was ending. expect first waits until
+// nothing more happens without the passing of time, and forgets what it has seen.
+// expectReports does the same for what supervisors log.
 type stage struct {
 	*testing.T
 	sys *actor.System

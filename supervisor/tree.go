@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/troupe-go/troupe/actor"
@@ -19,7 +18,7 @@ import (
 // no child is started for nobody: one that is being started when its caller gives up
 // is stopped again, as by TerminateChild, and a StartChild leaves nothing of it. They
 // fail with an error that wraps [actor.NoProc] if the supervisor has ended.
-type Tree struct{ at handle[request] }
+type Tree struct{ at handle[treeRequest] }
 
 // Start starts a supervisor and its children, and returns when all of them have
 // been started. It has no supervisor of its own: the system stops it at shutdown.
@@ -28,11 +27,11 @@ type Tree struct{ at handle[request] }
 // If spec is bad, the error is a [*SpecError]. If a child does not start, those
 // before it are stopped in reverse order and the error wraps that child's.
 func Start(sys *actor.System, spec Spec, opts ...actor.Option) (Tree, error) {
-	ref, err := actor.Spawn(sys, newStatic(spec), opts...)
+	ref, err := actor.Spawn(sys, newTreeActor(spec), opts...)
 	if err != nil {
 		return Tree{}, fmt.Errorf("supervisor: start: %w", err)
 	}
-	return Tree{handle[request]{fixed: ref}}, nil
+	return Tree{handle[treeRequest]{fixed: ref}}, nil
 }
 
 // Supervisor returns a child that is a supervisor itself. [FollowTree] and [TreeOf]
@@ -44,7 +43,7 @@ func Supervisor(id string, spec Spec, opts ...ChildOption) Child {
 	d := newDraft(id, TypeSupervisor, opts)
 	spawn := d.spawn
 	d.Start = func(parent actor.Self) (actor.PID, error) {
-		ref, err := actor.SpawnLink(parent, newStatic(spec), spawn...)
+		ref, err := actor.SpawnLink(parent, newTreeActor(spec), spawn...)
 		return ref.PID(), err
 	}
 	return d.Child
@@ -53,8 +52,8 @@ func Supervisor(id string, spec Spec, opts ...ChildOption) Child {
 // TreeOf returns the supervisor with the given PID, which a listing or
 // [actor.System.WhereIs] has told. It reports false if that actor is none.
 func TreeOf(pid actor.PID) (Tree, bool) {
-	ref, ok := actor.RefOf[request](pid)
-	return Tree{handle[request]{fixed: ref}}, ok
+	ref, ok := actor.RefOf[treeRequest](pid)
+	return Tree{handle[treeRequest]{fixed: ref}}, ok
 }
 
 // PID returns the supervisor's identity: that of the incarnation that lives now, or
@@ -69,7 +68,7 @@ func (t Tree) String() string { return t.PID().String() }
 // an [*AlreadyStartedError] or [ErrAlreadyPresent]. A child that did not want to
 // start, see [actor.Ignore], has the zero PID. It is OTP's start_child.
 func (t Tree) StartChild(ctx context.Context, c Child) (actor.PID, error) {
-	return ask(ctx, t.at.now(), "start child", c.ID, func(r actor.Reply[actor.PID]) request {
+	return ask(ctx, t.at.now(), "start child", c.ID, func(r actor.Reply[actor.PID]) treeRequest {
 		return startChild{c, r}
 	})
 }
@@ -79,7 +78,7 @@ func (t Tree) StartChild(ctx context.Context, c Child) (actor.PID, error) {
 // Temporary. The error of an unknown ID wraps [ErrNotFound]. It is OTP's
 // terminate_child.
 func (t Tree) TerminateChild(ctx context.Context, id string) error {
-	_, err := ask(ctx, t.at.now(), "terminate child", id, func(r actor.Reply[struct{}]) request {
+	_, err := ask(ctx, t.at.now(), "terminate child", id, func(r actor.Reply[struct{}]) treeRequest {
 		return terminateChild{id, r}
 	})
 	return err
@@ -90,7 +89,7 @@ func (t Tree) TerminateChild(ctx context.Context, id string) error {
 // wraps the reason and it stays at rest. In other cases the error wraps
 // [ErrNotFound], [ErrRunning] or [ErrRestarting]. It is OTP's restart_child.
 func (t Tree) RestartChild(ctx context.Context, id string) (actor.PID, error) {
-	return ask(ctx, t.at.now(), "restart child", id, func(r actor.Reply[actor.PID]) request {
+	return ask(ctx, t.at.now(), "restart child", id, func(r actor.Reply[actor.PID]) treeRequest {
 		return restartChild{id, r}
 	})
 }
@@ -99,7 +98,7 @@ func (t Tree) RestartChild(ctx context.Context, id string) (actor.PID, error) {
 // the error wraps [ErrNotFound], [ErrRunning] or [ErrRestarting]. It is OTP's
 // delete_child.
 func (t Tree) DeleteChild(ctx context.Context, id string) error {
-	_, err := ask(ctx, t.at.now(), "delete child", id, func(r actor.Reply[struct{}]) request {
+	_, err := ask(ctx, t.at.now(), "delete child", id, func(r actor.Reply[struct{}]) treeRequest {
 		return deleteChild{id, r}
 	})
 	return err
@@ -126,7 +125,7 @@ func (t Tree) DeleteChild(ctx context.Context, id string) error {
 //
 // OTP: what a code change of a supervisor does to its child specifications.
 func (t Tree) ChangeChild(ctx context.Context, c Child) error {
-	_, err := ask(ctx, t.at.now(), "change child", c.ID, func(r actor.Reply[struct{}]) request {
+	_, err := ask(ctx, t.at.now(), "change child", c.ID, func(r actor.Reply[struct{}]) treeRequest {
 		return changeChild{c, r}
 	})
 	return err
@@ -137,7 +136,7 @@ func (t Tree) ChangeChild(ctx context.Context, c Child) error {
 //
 // OTP: supervisor:which_child/2.
 func (t Tree) Child(ctx context.Context, id string) (ChildInfo, error) {
-	return ask(ctx, t.at.now(), "find child", id, func(r actor.Reply[ChildInfo]) request {
+	return ask(ctx, t.at.now(), "find child", id, func(r actor.Reply[ChildInfo]) treeRequest {
 		return whichChild{id, r}
 	})
 }
@@ -145,7 +144,7 @@ func (t Tree) Child(ctx context.Context, id string) (ChildInfo, error) {
 // ChildSpec returns the description of a child with defaults filled in. The error
 // of an unknown ID wraps [ErrNotFound]. It is OTP's get_childspec.
 func (t Tree) ChildSpec(ctx context.Context, id string) (Child, error) {
-	return ask(ctx, t.at.now(), "describe child", id, func(r actor.Reply[Child]) request {
+	return ask(ctx, t.at.now(), "describe child", id, func(r actor.Reply[Child]) treeRequest {
 		return childSpec{id, r}
 	})
 }
@@ -154,7 +153,7 @@ func (t Tree) ChildSpec(ctx context.Context, id string) (Child, error) {
 //
 // OTP: supervisor:which_children/1.
 func (t Tree) Children(ctx context.Context) ([]ChildInfo, error) {
-	return ask(ctx, t.at.now(), "list children", "", func(r actor.Reply[[]ChildInfo]) request {
+	return ask(ctx, t.at.now(), "list children", "", func(r actor.Reply[[]ChildInfo]) treeRequest {
 		return listChildren{r}
 	})
 }
@@ -163,7 +162,7 @@ func (t Tree) Children(ctx context.Context) ([]ChildInfo, error) {
 //
 // OTP: supervisor:count_children/1.
 func (t Tree) Count(ctx context.Context) (Count, error) {
-	return ask(ctx, t.at.now(), "count children", "", func(r actor.Reply[Count]) request {
+	return ask(ctx, t.at.now(), "count children", "", func(r actor.Reply[Count]) treeRequest {
 		return countChildren{r}
 	})
 }
@@ -200,20 +199,4 @@ type Count struct {
 	Active      int // those that run
 	Supervisors int // those of TypeSupervisor, whether they run or not
 	Workers     int // those of TypeWorker, whether they run or not
-}
-
-// ask makes a request and waits for the answer.
-func ask[M, R any](ctx context.Context, to actor.Ref[M], what, id string, newRequest func(actor.Reply[R]) M) (R, error) {
-	answer, err := actor.Call(ctx, to, newRequest)
-	if err == nil {
-		return answer, nil
-	}
-	var call *actor.CallError
-	if errors.As(err, &call) {
-		err = call.Err // what follows says more than that there was a call
-	}
-	if id != "" {
-		return answer, fmt.Errorf("supervisor: %s %q: %w", what, id, err)
-	}
-	return answer, fmt.Errorf("supervisor: %s: %w", what, err)
 }

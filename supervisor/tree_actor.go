@@ -9,25 +9,25 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// static is the actor of a [Tree]. Its policy decides; static starts and stops
+// treeActor is the actor of a [Tree]. Its policy decides; treeActor starts and stops
 // children accordingly, and reports.
-type static struct {
+type treeActor struct {
 	*policy
 	spec  Spec
 	epoch time.Time // what the policy's times are relative to
 }
 
-func newStatic(spec Spec) func() actor.Behavior[request] {
+func newTreeActor(spec Spec) func() actor.Behavior[treeRequest] {
 	spec.Children = slices.Clone(spec.Children) // later incarnations read it, too
-	return func() actor.Behavior[request] { return &static{spec: spec} }
+	return func() actor.Behavior[treeRequest] { return &treeActor{spec: spec} }
 }
 
 // now is the time by the monotonic clock.
-func (s *static) now() time.Duration { return time.Since(s.epoch) }
+func (s *treeActor) now() time.Duration { return time.Since(s.epoch) }
 
 // Init implements [actor.Initializer]: it starts the children, all or none (SUP-10,
 // SUP-11).
-func (s *static) Init(ctx *actor.Context[request]) error {
+func (s *treeActor) Init(ctx *actor.Context[treeRequest]) error {
 	ctx.TrapExit(true) // SUP-6
 	if err := s.spec.validate(); err != nil {
 		return err
@@ -46,11 +46,13 @@ func (s *static) Init(ctx *actor.Context[request]) error {
 }
 
 // Receive implements [actor.Behavior].
-func (s *static) Receive(ctx *actor.Context[request], r request) error { return r.serve(s, ctx) }
+func (s *treeActor) Receive(ctx *actor.Context[treeRequest], r treeRequest) error {
+	return r.serve(s, ctx)
+}
 
 // HandleExit implements [actor.ExitHandler]. Exits of strangers are ignored
 // (SUP-26); among them are those of children that the supervisor has stopped.
-func (s *static) HandleExit(ctx *actor.Context[request], exit actor.Exit) error {
+func (s *treeActor) HandleExit(ctx *actor.Context[treeRequest], exit actor.Exit) error {
 	c := s.byPID[exit.From]
 	if c == nil {
 		return nil
@@ -63,11 +65,11 @@ func (s *static) HandleExit(ctx *actor.Context[request], exit actor.Exit) error 
 }
 
 // Terminate implements [actor.Terminator].
-func (s *static) Terminate(ctx *actor.Context[request], _ error) { s.stopChildren(ctx) }
+func (s *treeActor) Terminate(ctx *actor.Context[treeRequest], _ error) { s.stopChildren(ctx) }
 
 // carryOut does what has been decided about the child c, because of its end or of what
 // has kept it from starting.
-func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision, cause error) error {
+func (s *treeActor) carryOut(ctx *actor.Context[treeRequest], c *child, d decision, cause error) error {
 	switch d.verdict {
 	case intensitySpent:
 		report(ctx, reportGaveUp, c.spec.ID, actor.PID{}, s.budget.err())
@@ -108,13 +110,13 @@ func (s *static) carryOut(ctx *actor.Context[request], c *child, d decision, cau
 
 // retryAfter queues a retry when the time has come. It takes the place of an
 // earlier one that waits still.
-func (s *static) retryAfter(ctx *actor.Context[request], c *child, d time.Duration, cause error) {
+func (s *treeActor) retryAfter(ctx *actor.Context[treeRequest], c *child, d time.Duration, cause error) {
 	ctx.SetTimer(c.spec.ID, d, retry{c, cause})
 }
 
 // restarted counts and tells what a round has done for a child, unless the child
 // did not want to start.
-func (s *static) restarted(ctx *actor.Context[request], c *child) {
+func (s *treeActor) restarted(ctx *actor.Context[treeRequest], c *child) {
 	old := c.former
 	if c.former = (actor.PID{}); c.phase != running {
 		return
@@ -131,7 +133,7 @@ func (s *static) restarted(ctx *actor.Context[request], c *child) {
 }
 
 // start starts a child. That it does not want to start is no failure.
-func (s *static) start(ctx *actor.Context[request], c *child) error {
+func (s *treeActor) start(ctx *actor.Context[treeRequest], c *child) error {
 	pid, err := start(ctx, c.spec.starter())
 	switch {
 	case err == nil:
@@ -148,7 +150,7 @@ func (s *static) start(ctx *actor.Context[request], c *child) error {
 
 // stop stops a child and waits for its end. It reports false if the supervisor was
 // killed meanwhile.
-func (s *static) stop(ctx *actor.Context[request], c *child) bool {
+func (s *treeActor) stop(ctx *actor.Context[treeRequest], c *child) bool {
 	pid := c.pid
 	if !stopAll(ctx, []victim{{pid, c.spec.Shutdown}}) {
 		return false
@@ -161,7 +163,7 @@ func (s *static) stop(ctx *actor.Context[request], c *child) bool {
 }
 
 // stopChildren stops all children, one after the other in reverse order (SUP-12).
-func (s *static) stopChildren(ctx *actor.Context[request]) {
+func (s *treeActor) stopChildren(ctx *actor.Context[treeRequest]) {
 	for c := s.last; c != nil; {
 		prev := c.prev
 		if c.phase == running && !s.stop(ctx, c) {

@@ -2,9 +2,9 @@ package supervisor
 
 import "github.com/troupe-go/troupe/actor"
 
-// request is the protocol of a static supervisor.
-type request interface {
-	serve(*static, *actor.Context[request]) error
+// treeRequest is the protocol of a Tree.
+type treeRequest interface {
+	serve(*treeActor, *actor.Context[treeRequest]) error
 }
 
 type (
@@ -48,7 +48,7 @@ type (
 	}
 )
 
-func (r startChild) serve(s *static, ctx *actor.Context[request]) error {
+func (r startChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
 	start := func() (actor.PID, error) {
 		c, err := s.startNew(ctx, r.spec)
 		if err != nil {
@@ -60,14 +60,14 @@ func (r startChild) serve(s *static, ctx *actor.Context[request]) error {
 	return nil
 }
 
-func (r terminateChild) serve(s *static, ctx *actor.Context[request]) error {
+func (r terminateChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
 	answer(r.reply, func() (none struct{}, err error) {
 		return none, s.terminateChild(ctx, r.id)
 	})
 	return nil
 }
 
-func (r restartChild) serve(s *static, ctx *actor.Context[request]) error {
+func (r restartChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
 	start := func() (actor.PID, error) {
 		c, err := s.idle(r.id)
 		if err != nil {
@@ -81,7 +81,7 @@ func (r restartChild) serve(s *static, ctx *actor.Context[request]) error {
 	return nil
 }
 
-func (r deleteChild) serve(s *static, _ *actor.Context[request]) error {
+func (r deleteChild) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 	answer(r.reply, func() (none struct{}, err error) {
 		c, err := s.idle(r.id)
 		if err == nil {
@@ -94,7 +94,7 @@ func (r deleteChild) serve(s *static, _ *actor.Context[request]) error {
 
 // serve leaves the child as it is: what has happened to it was judged by the old
 // description (SUP-67).
-func (r changeChild) serve(s *static, ctx *actor.Context[request]) error {
+func (r changeChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
 	answer(r.reply, func() (none struct{}, err error) {
 		c := s.byID[r.spec.ID]
 		if c == nil {
@@ -114,7 +114,7 @@ func (r changeChild) serve(s *static, ctx *actor.Context[request]) error {
 	return nil
 }
 
-func (r childSpec) serve(s *static, _ *actor.Context[request]) error {
+func (r childSpec) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 	answer(r.reply, func() (Child, error) {
 		if c := s.byID[r.id]; c != nil {
 			return c.spec, nil
@@ -124,7 +124,7 @@ func (r childSpec) serve(s *static, _ *actor.Context[request]) error {
 	return nil
 }
 
-func (r whichChild) serve(s *static, _ *actor.Context[request]) error {
+func (r whichChild) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 	answer(r.reply, func() (ChildInfo, error) {
 		if c := s.byID[r.id]; c != nil {
 			return c.info(), nil
@@ -134,7 +134,7 @@ func (r whichChild) serve(s *static, _ *actor.Context[request]) error {
 	return nil
 }
 
-func (r listChildren) serve(s *static, _ *actor.Context[request]) error {
+func (r listChildren) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 	list := make([]ChildInfo, 0, len(s.byID))
 	for c := s.last; c != nil; c = c.prev {
 		list = append(list, c.info())
@@ -143,7 +143,7 @@ func (r listChildren) serve(s *static, _ *actor.Context[request]) error {
 	return nil
 }
 
-func (r countChildren) serve(s *static, _ *actor.Context[request]) error {
+func (r countChildren) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 	var n Count
 	for c := s.first; c != nil; c = c.next {
 		n.Specs++
@@ -160,13 +160,13 @@ func (r countChildren) serve(s *static, _ *actor.Context[request]) error {
 	return nil
 }
 
-func (r retry) serve(s *static, ctx *actor.Context[request]) error {
+func (r retry) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
 	return s.carryOut(ctx, r.child, s.retry(r.child, s.now()), r.cause)
 }
 
 // startNew adds a child after all others and starts it. The child is nil if there is
 // an error: nothing is kept of it (SUP-61).
-func (s *static) startNew(ctx *actor.Context[request], spec Child) (*child, error) {
+func (s *treeActor) startNew(ctx *actor.Context[treeRequest], spec Child) (*child, error) {
 	if spec.ID == "" {
 		return nil, &SpecError{Field: "ID", Problem: "is missing"}
 	}
@@ -186,7 +186,7 @@ func (s *static) startNew(ctx *actor.Context[request], spec Child) (*child, erro
 }
 
 // terminateChild stops a child, or ends the attempts to restart it.
-func (s *static) terminateChild(ctx *actor.Context[request], id string) error {
+func (s *treeActor) terminateChild(ctx *actor.Context[treeRequest], id string) error {
 	if c := s.byID[id]; c != nil {
 		c.pace.reset()
 		s.cancelWait(ctx, c)
@@ -200,7 +200,7 @@ func (s *static) terminateChild(ctx *actor.Context[request], id string) error {
 
 // cancelWait takes back the retry that a back-off holds back, and reports whether
 // there was one.
-func (s *static) cancelWait(ctx *actor.Context[request], c *child) bool {
+func (s *treeActor) cancelWait(ctx *actor.Context[treeRequest], c *child) bool {
 	if c.pace == nil || !ctx.CancelTimer(c.spec.ID) {
 		return false
 	}
@@ -209,36 +209,11 @@ func (s *static) cancelWait(ctx *actor.Context[request], c *child) bool {
 }
 
 // drop stops a child and forgets it, if it is there.
-func (s *static) drop(ctx *actor.Context[request], id string) {
+func (s *treeActor) drop(ctx *actor.Context[treeRequest], id string) {
 	if err := s.terminateChild(ctx, id); err != nil {
 		return
 	}
 	if c, err := s.idle(id); err == nil { // it has not gone by itself, nor was this cut short
 		s.remove(c)
-	}
-}
-
-// answer answers a call with what f returns.
-func answer[R any](r actor.Reply[R], f func() (R, error)) {
-	v, err := f()
-	if err != nil {
-		r.Fail(err)
-		return
-	}
-	r.Send(v)
-}
-
-// startFor answers a call with the child that start has started. If the caller has
-// given up before, nothing is started; if it has meanwhile, undo stops the child
-// again: there is nobody who knows of it.
-func startFor(r actor.Reply[actor.PID], start func() (actor.PID, error), undo func(actor.PID)) {
-	if !r.Wanted() {
-		return
-	}
-	pid, err := start()
-	if err != nil {
-		r.Fail(err)
-	} else if !r.Send(pid) {
-		undo(pid)
 	}
 }

@@ -1,0 +1,53 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// The two kinds of supervisor take requests that serve themselves, see treeRequest and
+// dynamicRequest. This is how both are asked, and how both answer.
+
+// ask makes a request and waits for the answer.
+func ask[M, R any](ctx context.Context, to actor.Ref[M], what, id string, newRequest func(actor.Reply[R]) M) (R, error) {
+	answer, err := actor.Call(ctx, to, newRequest)
+	if err == nil {
+		return answer, nil
+	}
+	var call *actor.CallError
+	if errors.As(err, &call) {
+		err = call.Err // what follows says more than that there was a call
+	}
+	if id != "" {
+		return answer, fmt.Errorf("supervisor: %s %q: %w", what, id, err)
+	}
+	return answer, fmt.Errorf("supervisor: %s: %w", what, err)
+}
+
+// answer answers a call with what f returns.
+func answer[R any](r actor.Reply[R], f func() (R, error)) {
+	v, err := f()
+	if err != nil {
+		r.Fail(err)
+		return
+	}
+	r.Send(v)
+}
+
+// startFor answers a call with the child that start has started. If the caller has
+// given up before, nothing is started; if it has meanwhile, undo stops the child
+// again: there is nobody who knows of it.
+func startFor(r actor.Reply[actor.PID], start func() (actor.PID, error), undo func(actor.PID)) {
+	if !r.Wanted() {
+		return
+	}
+	pid, err := start()
+	if err != nil {
+		r.Fail(err)
+	} else if !r.Send(pid) {
+		undo(pid)
+	}
+}
