@@ -83,7 +83,7 @@ func (in *incarnation) refuse() {
 	in.closing = true
 	go func() {
 		in.conns.Wait()
-		in.lot.close()
+		in.host.Close()
 		if in.former != nil {
 			<-in.former
 		}

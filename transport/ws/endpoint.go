@@ -15,6 +15,7 @@ import (
 	"github.com/troupe-go/troupe/actor/boundlog"
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/ws/internal/netconn"
 )
 
 // Endpoint serves sockets over HTTP. [New] makes one, and [Endpoint.Child] is its place
@@ -160,21 +161,21 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		refuse(w, err)
 		return
 	}
-	c := &conn{endpoint: e, socket: s, seat: seat}
+	c := newWebSocket(seat, s)
 	session := &session{endpoint: e, socket: s, transport: c, identity: identity}
 	if started = seat.start(session); !started {
 		refuse(w, errDown)
 		return
 	}
-	if err := c.accept(w, r); err != nil { // and has answered
-		if errors.Is(err, errNoHijack) {
+	if err := c.conn.Accept(w, r); err != nil { // and has answered
+		if errors.Is(err, netconn.ErrNoHijack) {
 			e.noHijack.Do(func() { e.log.Warn(err.Error()) })
 		}
 		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
 		return
 	}
-	session.encoding = e.encodings.get(ser, c.deflates) // before the first message
-	c.run()
+	session.encoding = e.encodings.get(ser, c.conn.Compressed()) // before the first message
+	c.conn.Start()
 }
 
 // now is the time since the endpoint was made.

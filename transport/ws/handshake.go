@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -18,9 +16,8 @@ const (
 	subprotocol = "phoenix"
 	// tokenPrefix starts the subprotocol that carries an auth token. The official
 	// client uses the standard alphabet in spite of the name.
-	tokenPrefix      = "base64url.bearer.phx."
-	protocolHeader   = "Sec-WebSocket-Protocol"
-	extensionsHeader = "Sec-WebSocket-Extensions"
+	tokenPrefix    = "base64url.bearer.phx."
+	protocolHeader = "Sec-WebSocket-Protocol"
 )
 
 // handshake decides whether a client may connect, and tells of it.
@@ -132,24 +129,11 @@ func (s *Socket) speaks(h http.Header) bool {
 		return true
 	}
 	return slices.ContainsFunc(wanted, func(p string) bool {
-		return slices.ContainsFunc(s.accept.Subprotocols, func(have string) bool { return strings.EqualFold(p, have) })
+		return slices.ContainsFunc(s.conn.Subprotocols, func(have string) bool { return strings.EqualFold(p, have) })
 	})
 }
 
 // isUpgrade reports whether the request asks for a WebSocket.
 func isUpgrade(h http.Header) bool {
 	return strings.EqualFold(h.Get("Upgrade"), "websocket")
-}
-
-// acceptOptions are for the library, once the handshake has been checked.
-func (s *Socket) acceptOptions() *websocket.AcceptOptions {
-	o := &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // the origin has been checked, by our rules
-		Subprotocols:       append([]string{subprotocol}, s.Subprotocols...),
-		CompressionMode:    websocket.CompressionDisabled,
-	}
-	if s.Compress {
-		o.CompressionMode = websocket.CompressionNoContextTakeover
-	}
-	return o
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/ws/internal/netconn"
 )
 
 // incarnation is an endpoint from a start to the next end: what a restart makes anew.
@@ -22,7 +23,7 @@ type incarnation struct {
 	endpoint *Endpoint
 	tree     supervisor.Tree
 	sockets  supervisor.Dynamic // of the session actors
-	lot      lot                // where idle connections wait that park
+	host     netconn.Host       // of the WebSockets
 	former   <-chan struct{}    // closed when nothing is left of the one before; nil: the first
 	ended    atomic.Bool
 
@@ -49,6 +50,7 @@ func (e *Endpoint) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 	}
 	e.system.Store(sys.Logger())
 	in := &incarnation{endpoint: e, admission: admission{gone: make(chan struct{})}}
+	in.host.Logger = e.log
 	if former := e.current.Load(); former != nil {
 		in.former = former.gone
 	}
@@ -71,7 +73,7 @@ func (e *Endpoint) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 
 func (in *incarnation) spec() supervisor.Spec {
 	closing := supervisor.Actor("closing", func() actor.Behavior[struct{}] { return &lastOut{in} },
-		supervisor.Shutdown(closeTimeout+time.Second))
+		supervisor.Shutdown(netconn.CloseTimeout+time.Second))
 	sockets, handle := supervisor.FollowDynamic(
 		supervisor.DynamicSupervisor("sockets", supervisor.DynamicSpec{}))
 	in.sockets = handle
@@ -100,7 +102,7 @@ func (l *lastOut) Receive(*actor.Context[struct{}], struct{}) error { return nil
 // Terminate implements [actor.Terminator].
 func (l *lastOut) Terminate(ctx *actor.Context[struct{}], _ error) {
 	l.of.refuse()
-	limit, cancel := context.WithTimeout(ctx, closeTimeout)
+	limit, cancel := context.WithTimeout(ctx, netconn.CloseTimeout)
 	defer cancel()
 	select {
 	case <-l.of.gone:

@@ -19,6 +19,12 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
+// closeStatus is how a connection is to end.
+type closeStatus struct {
+	code   websocket.StatusCode
+	reason string
+}
+
 // memory is the transport of a client in the same program, for package wstest.
 type memory struct {
 	endpoint *Endpoint
@@ -95,7 +101,7 @@ func (m *memory) near(s *session) inmemory.Session {
 func (m *memory) name() string { return "memory" }
 
 // attach implements transport.
-func (m *memory) attach(session actor.Ref[sessionMsg]) { m.session = session }
+func (m *memory) attach(s *session) { m.session = s.ctx.Self() }
 
 // send implements transport.
 func (m *memory) send(f frame.Sealed) { m.client.Receive(f.Payload(), f.Binary()) }

@@ -12,6 +12,7 @@ import (
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
+	"github.com/troupe-go/troupe/transport/ws/internal/netconn"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -42,7 +43,7 @@ type transport interface {
 	// name is what events call it.
 	name() string
 	// attach says which session it belongs to, before anything else.
-	attach(actor.Ref[sessionMsg])
+	attach(*session)
 	// send sends a frame.
 	send(frame.Sealed)
 	// handled tells that messages of the client which count for n have been handled;
@@ -92,7 +93,7 @@ func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 	if !s.claimed.CompareAndSwap(false, true) {
 		return actor.NoProc // whoever wanted the session has been told that there is none
 	}
-	s.transport.attach(ctx.Self())
+	s.transport.attach(s)
 	if !ctx.PID().Own(s) {
 		s.Release(ctx.PID(), actor.NoProc)
 		return actor.NoProc
@@ -165,13 +166,14 @@ func (s *session) hungUp(err error) error {
 	s.log().Debug("disconnected", "error", err)
 	var timeout interface{ Timeout() bool }
 	var broken *frame.Error
-	switch code := websocket.CloseStatus(err); {
+	var closed netconn.CloseError
+	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return s.hangUp(websocket.StatusGoingAway, "idle")
 	case errors.As(err, &broken): // and the client has been told
 		s.disconnected(websocket.StatusCode(broken.Code), broken.Reason, nil)
-	case code != -1:
-		s.disconnected(code, "", nil)
+	case errors.As(err, &closed):
+		s.disconnected(websocket.StatusCode(closed.Code), "", nil)
 	default:
 		s.disconnected(websocket.StatusAbnormalClosure, "", err)
 	}

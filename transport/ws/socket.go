@@ -8,9 +8,8 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
+	"github.com/troupe-go/troupe/transport/ws/internal/netconn"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -157,7 +156,7 @@ type Socket struct {
 	Observe func(Event)
 
 	origins []origin
-	accept  *websocket.AcceptOptions
+	conn    netconn.Config
 }
 
 // Identity is who a client is, as Connect found.
@@ -218,7 +217,6 @@ func (s Socket) withDefaults() (Socket, error) {
 	if len(s.Serializers) == 0 {
 		s.Serializers = []wire.Serializer{wire.V1{}, wire.V2{}}
 	}
-	s.accept = s.acceptOptions()
 	if s.Overflow > DropNew {
 		return s, fmt.Errorf("there is no Overflow %d", s.Overflow)
 	}
@@ -246,5 +244,6 @@ func (s Socket) withDefaults() (Socket, error) {
 	s.MaxChannels = cmp.Or(s.MaxChannels, 100)
 	s.MaxJoinRate = cmp.Or(s.MaxJoinRate, 50)
 	s.MaxMessageRate = cmp.Or(s.MaxMessageRate, 10_000)
+	s.conn = s.connConfig()
 	return s, nil
 }

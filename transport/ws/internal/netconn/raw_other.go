@@ -1,6 +1,6 @@
 //go:build !unix
 
-package ws
+package netconn
 
 import (
 	"net"
@@ -11,6 +11,6 @@ import (
 // go through the queue.
 func rawConn(net.Conn) syscall.RawConn { return nil }
 
-func (c *conn) readOnce(uintptr) bool { return true }
+func (c *Conn) readOnce(uintptr) bool { return true }
 
 func tryWrite(_ syscall.RawConn, b []byte) ([]byte, error) { return b, nil }

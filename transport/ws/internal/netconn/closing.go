@@ -1,22 +1,20 @@
-package ws
+package netconn
 
 import (
 	"encoding/binary"
+	"fmt"
 	"time"
 
-	"github.com/coder/websocket"
-
-	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
-// closeTimeout is how long a client has to answer a close frame, whatever else it
+// CloseTimeout is how long a client has to answer a close frame, whatever else it
 // sends.
-const closeTimeout = 5 * time.Second
+const CloseTimeout = 5 * time.Second
 
 // closeStatus is how a connection is to end.
 type closeStatus struct {
-	code   websocket.StatusCode
+	code   int
 	reason string
 }
 
@@ -25,41 +23,53 @@ func (s *closeStatus) payload() []byte {
 	return append(binary.BigEndian.AppendUint16(nil, uint16(s.code)), s.reason...)
 }
 
-// Release closes the connection when its session has ended, however that came. It
-// implements [actor.Resource].
-func (c *conn) Release(_ actor.PID, reason error) {
-	if actor.IsClean(reason) {
-		c.closeWith(websocket.StatusServiceRestart, "")
-	} else {
-		c.closeWith(websocket.StatusInternalError, "")
-	}
-	c.inflow.Open()
+// CloseError says that the client has closed the connection, and with which status; the
+// code is 1005 if it has given none.
+type CloseError struct {
+	Code   int
+	Reason string
+}
+
+// Error implements error.
+func (e CloseError) Error() string {
+	return fmt.Sprintf("closed by the client with code %d %q", e.Code, e.Reason)
+}
+
+// CloseWith decides which status Close gives the client, unless that is decided.
+func (c *Conn) CloseWith(code int, reason string) {
+	c.status.CompareAndSwap(nil, &closeStatus{code, reason})
+}
+
+// Close closes the connection, with the status that CloseWith has decided, or else 1000.
+// It does not wait: the client has five seconds to answer. Close is called once.
+func (c *Conn) Close() {
+	c.CloseWith(1000, "")
 	c.mu.Lock()
 	c.ended = true
-	running := c.running
+	started := c.started
 	c.mu.Unlock()
-	if running {
+	if started {
 		c.shut()
 	}
 }
 
 // shut sends the close frame, if none is sent, and has the reader wait for the
 // client's. If there is no reader, one is started.
-func (c *conn) shut() {
+func (c *Conn) shut() {
 	c.sendControl(frame.Close, c.status.Load().payload())
 	if c.parking.end(c) {
-		go c.closing()
+		c.Host.group.Go(c.closing)
 	}
 }
 
 // closing reads until the client has answered the close frame, or for as long as it
 // may take. Then it closes the connection, for good.
-func (c *conn) closing() {
-	defer c.seat.leave()
+func (c *Conn) closing() {
+	defer c.Sink.Closed()
 	defer c.close()
 	c.reader.Skip()
 	// The read deadline is not all: what was read may be held back.
-	for limit := time.Now().Add(closeTimeout); time.Now().Before(limit); {
+	for limit := time.Now().Add(CloseTimeout); time.Now().Before(limit); {
 		if c.in == nil { // a read may also return nothing, and no error
 			if c.fill(true) != nil {
 				return
@@ -70,7 +80,7 @@ func (c *conn) closing() {
 			c.discard()
 			continue
 		}
-		if c.frame() != nil && !c.broken { // the client has closed
+		if c.take() != nil && !c.broken { // the client has closed
 			return
 		}
 	}
@@ -79,9 +89,9 @@ func (c *conn) closing() {
 // fail tells a client what is wrong with its bytes. They are not read any further,
 // but passed over: a connection that is closed with bytes unread is reset, and the
 // client would not hear why.
-func (c *conn) fail(e *frame.Error) {
+func (c *Conn) fail(e *frame.Error) {
 	c.broken = true
-	c.sendControl(frame.Close, (&closeStatus{websocket.StatusCode(e.Code), e.Reason}).payload())
+	c.sendControl(frame.Close, (&closeStatus{e.Code, e.Reason}).payload())
 	c.mu.Lock()
 	c.halfway = true
 	written := !c.flushing && !c.dead
@@ -92,9 +102,9 @@ func (c *conn) fail(e *frame.Error) {
 }
 
 // answerClose answers the client's close frame in kind, and closes the connection.
-func (c *conn) answerClose(f frame.Frame) error {
+func (c *Conn) answerClose(f frame.Frame) error {
 	c.sendControl(frame.Close, f.Payload)
 	c.close()
 	code, reason := f.CloseStatus()
-	return websocket.CloseError{Code: websocket.StatusCode(code), Reason: reason}
+	return CloseError{code, reason}
 }

@@ -1,4 +1,4 @@
-package ws
+package netconn
 
 import (
 	"errors"
@@ -16,35 +16,39 @@ import (
 // Connections are watched edge-triggered from their first to their last moment,
 // also while they are read, which takes no system call for each message.
 type lot struct {
-	mu      sync.Mutex
-	started bool
-	failed  error
-	conns   []*conn // by descriptor
+	mu       sync.Mutex
+	started  bool
+	failed   error
+	conns    []*Conn       // by descriptor
+	interval time.Duration // between sweeps
 
-	file     *os.File // the epoll instance; the runtime waits for it
-	raw      syscall.RawConn
-	events   []syscall.EpollEvent // what collect has got
-	interval time.Duration        // between sweeps
-	done     chan struct{}        // closed when the goroutine has ended
+	file   *os.File // the epoll instance; the runtime waits for it
+	raw    syscall.RawConn
+	events []syscall.EpollEvent // what collect has got
+	done   chan struct{}        // closed when the goroutine has ended
 }
 
 // sweeps is how often, within the shortest idle timeout, a lot is swept.
 const sweeps = 10
 
-// open starts the lot, the first time, for the connections of the given sockets.
-func (l *lot) open(sockets []Socket) error {
+// open starts the lot, the first time, and sees to it that it is swept often enough for
+// a connection with that idle timeout.
+func (l *lot) open(idle time.Duration) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.started {
 		l.started = true
-		if l.failed = l.openLocked(sockets); l.failed != nil {
-			l.failed = fmt.Errorf("ws: connections do not park: %w", l.failed)
-		}
+		l.interval = idle / sweeps
+		l.failed = l.openLocked()
+	}
+	if interval := idle / sweeps; l.failed == nil && interval < l.interval {
+		l.interval = interval
+		return l.rearmLocked()
 	}
 	return l.failed
 }
 
-func (l *lot) openLocked(sockets []Socket) error {
+func (l *lot) openLocked() error {
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("epoll_create1: %w", err)
@@ -54,12 +58,8 @@ func (l *lot) openLocked(sockets []Socket) error {
 		return fmt.Errorf("epoll: %w", err)
 	}
 	l.file = os.NewFile(uintptr(fd), "epoll")
-	l.interval = sockets[0].IdleTimeout / sweeps
-	for _, s := range sockets[1:] {
-		l.interval = min(l.interval, s.IdleTimeout/sweeps)
-	}
 	if l.raw, err = l.file.SyscallConn(); err == nil {
-		err = l.file.SetReadDeadline(time.Now().Add(l.interval))
+		err = l.rearmLocked()
 	}
 	if err != nil {
 		l.file.Close()
@@ -71,10 +71,15 @@ func (l *lot) openLocked(sockets []Socket) error {
 	return nil
 }
 
-// close ends the lot. No connection may be in it any more, nor come.
+// rearmLocked puts the next sweep off by an interval.
+func (l *lot) rearmLocked() error { return l.file.SetReadDeadline(time.Now().Add(l.interval)) }
+
+// close ends the lot, which may be opened again. No connection may be in it any more,
+// nor come meanwhile.
 func (l *lot) close() {
 	l.mu.Lock()
 	open := l.started && l.failed == nil
+	l.started, l.conns = false, nil
 	l.mu.Unlock()
 	if open {
 		l.file.Close()
@@ -83,17 +88,13 @@ func (l *lot) close() {
 }
 
 // enter gives the connection a place, if it can have one. It must not be read yet.
-func (l *lot) enter(c *conn) {
-	if c.raw == nil {
-		return
-	}
-	if err := l.open(c.endpoint.mounts); err != nil {
-		c.endpoint.log.Warn("connection not parked", "error", err)
-		return
+func (l *lot) enter(c *Conn) error {
+	if err := l.open(c.Config.IdleTimeout); err != nil {
+		return err
 	}
 	c.raw.Control(func(fd uintptr) {
 		c.parking.fd = int32(fd)
-		c.parking.on = true
+		c.parks = true
 		l.mu.Lock()
 		for len(l.conns) <= int(fd) {
 			l.conns = append(l.conns, nil)
@@ -104,22 +105,34 @@ func (l *lot) enter(c *conn) {
 		event := syscall.EpollEvent{Events: syscall.EPOLLIN | syscall.EPOLLRDHUP | edge, Fd: int32(fd)}
 		l.raw.Control(func(epoll uintptr) {
 			if syscall.EpollCtl(int(epoll), syscall.EPOLL_CTL_ADD, int(fd), &event) != nil {
-				c.parking.on = false
+				c.parks = false
 			}
 		})
 	})
-	if !c.parking.on {
+	if !c.parks {
 		l.leave(c)
 	}
+	return nil
 }
 
 // leave takes the connection's place away, before its descriptor is closed.
-func (l *lot) leave(c *conn) {
+func (l *lot) leave(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if fd := int(c.parking.fd); fd < len(l.conns) && l.conns[fd] == c {
 		l.conns[fd] = nil
 	}
+}
+
+// at returns the connection with that descriptor, or nil if there is none, and whether
+// there may be some with higher ones.
+func (l *lot) at(fd int) (c *Conn, more bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if fd >= len(l.conns) {
+		return nil, false
+	}
+	return l.conns[fd], true
 }
 
 // run wakes connections, and sweeps, until the lot is closed.
@@ -129,18 +142,17 @@ func (l *lot) run() {
 		err := l.raw.Read(l.collect)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			l.sweep()
-			err = l.file.SetReadDeadline(time.Now().Add(l.interval))
+			l.mu.Lock()
+			err = l.rearmLocked()
+			l.mu.Unlock()
 		}
 		if err != nil {
 			return
 		}
 		for _, e := range l.events {
-			l.mu.Lock()
-			c := l.conns[e.Fd]
-			l.mu.Unlock()
 			// If the descriptor has become another connection's meanwhile, that one
 			// wakes for nothing.
-			if c != nil {
+			if c, _ := l.at(int(e.Fd)); c != nil {
 				c.wake(e.Events&^syscall.EPOLLIN != 0)
 			}
 		}
@@ -156,13 +168,16 @@ func (l *lot) collect(epoll uintptr) bool {
 	return n > 0 || err != nil
 }
 
-// sweep hangs up on connections that have been idle for too long.
+// sweep hangs up on connections that have been idle for too long. It holds the lock for
+// one at a time, since there may be very many.
 func (l *lot) sweep() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, c := range l.conns {
+	for fd := 0; ; fd++ {
+		c, more := l.at(fd)
 		if c != nil {
 			c.expire()
+		}
+		if !more {
+			return
 		}
 	}
 }

@@ -1,7 +1,6 @@
-package ws
+package netconn
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -9,36 +8,35 @@ import (
 	"net/http"
 	"runtime"
 	"time"
-
-	"github.com/coder/websocket"
 )
 
-// errNoHijack says that the connection of a request cannot be had.
-var errNoHijack = errors.New("ws: no WebSocket can be opened here: its HTTP connection cannot be taken over; " +
+// ErrNoHijack says that the connection of a request cannot be had.
+var ErrNoHijack = errors.New("no WebSocket can be opened here: its HTTP connection cannot be taken over; " +
 	"serve the endpoint by HTTP/1.1, and outside of http.TimeoutHandler and the like")
 
-// upgrade turns a request into a connection, or answers why not. The library checks
-// the handshake and chooses the answer. That is written only when the connection is
-// ours: nobody is told that it is upgraded, by whatever lies between, before it is.
-func (c *conn) upgrade(w http.ResponseWriter, r *http.Request) error {
-	ws, err := websocket.Accept(&negotiation{w}, r, c.socket.accept)
-	if err != nil {
+// errAborted stands for the value of a panic in the middle of an upgrade.
+var errAborted = errors.New("the upgrade was aborted")
+
+// upgrade turns a request into a connection, or answers why not. The answer is written
+// only when the connection is ours: nobody is told that it is upgraded, by whatever lies
+// between, before it is.
+func (c *Conn) upgrade(w http.ResponseWriter, r *http.Request) error {
+	if err := negotiate(w, r, c.Config); err != nil {
 		return err
 	}
-	ws.CloseNow() // it has done its part
 	nc, early, err := hijack(w)
 	if err != nil {
-		for _, name := range []string{"Upgrade", "Connection", "Sec-WebSocket-Accept", protocolHeader, extensionsHeader} {
+		for _, name := range answerFields {
 			w.Header().Del(name)
 		}
 		http.Error(w, http.StatusText(http.StatusNotImplemented), http.StatusNotImplemented)
-		return fmt.Errorf("%w (%w)", errNoHijack, err)
+		return fmt.Errorf("%w (%w)", ErrNoHijack, err)
 	}
 	c.nc, c.raw = nc, rawConn(nc)
 	if c.raw != nil {
 		c.once = c.readOnce
 	}
-	c.deflates = w.Header().Get(extensionsHeader) != "" // there is no other extension
+	c.deflates = w.Header().Get(extensionsField) != "" // there is no other extension
 	c.carry(early)
 	nc.SetDeadline(time.Time{})
 	c.mu.Lock()
@@ -46,28 +44,6 @@ func (c *conn) upgrade(w http.ResponseWriter, r *http.Request) error {
 	c.mu.Unlock()
 	return nil
 }
-
-// negotiation has the library accept a handshake without a connection. Refusals are
-// written to the ResponseWriter.
-type negotiation struct{ http.ResponseWriter }
-
-// WriteHeader implements [http.ResponseWriter].
-func (n *negotiation) WriteHeader(status int) {
-	if status != http.StatusSwitchingProtocols {
-		n.ResponseWriter.WriteHeader(status)
-	}
-}
-
-// Hijack implements [http.Hijacker].
-func (n *negotiation) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return nowhere{}, bufio.NewReadWriter(bufio.NewReaderSize(nil, 16), bufio.NewWriterSize(nil, 16)), nil
-}
-
-// nowhere is the connection that the library gets. All that it does with it is to
-// close it.
-type nowhere struct{ net.Conn }
-
-func (nowhere) Close() error { return nil }
 
 // unwrapper is a ResponseWriter around another one, for [http.ResponseController].
 type unwrapper interface{ Unwrap() http.ResponseWriter }

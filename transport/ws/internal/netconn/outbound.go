@@ -1,6 +1,7 @@
-package ws
+package netconn
 
 import (
+	"errors"
 	"net"
 	"time"
 
@@ -22,35 +23,42 @@ type backlog struct {
 // pings.
 const controlReserve = 4096
 
-// send writes a frame, or queues it. It does not wait. A client that has let the
-// queue fill up gets no more, and its session is told.
-func (c *conn) send(f frame.Sealed) {
+// The errors of Send.
+var (
+	// ErrFull says that there is no room for a frame, since the client does not read as
+	// fast as it is sent to.
+	ErrFull = errors.New("too much is waiting for the client")
+	// ErrClosed says that nothing is sent any more.
+	ErrClosed = errors.New("nothing is sent to the client any more")
+)
+
+// Send writes a frame, or queues it. It does not wait. The error is [ErrFull] if there is
+// no room for it: unless Config.DropNewest is set, that frame was the last, and all
+// others get [ErrClosed], as they do when the connection is about to end.
+func (c *Conn) Send(f frame.Sealed) error {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.dead || c.refused || c.closeSent || c.closed {
-		c.mu.Unlock()
-		return
+		return ErrClosed
 	}
 	// One message may be larger than the queue: it is refused only behind others.
-	if c.backlog != nil && c.backlog.bytes+f.Len() > c.socket.MaxQueue {
-		c.refused = c.socket.Overflow == CloseSlow
-		c.mu.Unlock()
-		c.endpoint.overflow(c.socket, c.session)
-		return
+	if c.backlog != nil && c.backlog.bytes+f.Len() > c.Config.MaxQueue {
+		c.refused = !c.Config.DropNewest
+		return ErrFull
 	}
 	c.writeLocked(f.Bytes())
-	c.mu.Unlock()
-	c.endpoint.out.Add(1)
+	return nil
 }
 
 // sendControl writes or queues a control frame. After a close frame nothing is
 // written.
-func (c *conn) sendControl(kind frame.Kind, payload []byte) {
+func (c *Conn) sendControl(kind frame.Kind, payload []byte) {
 	b := frame.Control(kind, payload)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.dead || c.closeSent || c.closed:
-	case c.backlog != nil && c.backlog.bytes+len(b) > c.socket.MaxQueue+controlReserve:
+	case c.backlog != nil && c.backlog.bytes+len(b) > c.Config.MaxQueue+controlReserve:
 		c.failLocked()
 	default:
 		c.closeSent = kind == frame.Close
@@ -60,7 +68,7 @@ func (c *conn) sendControl(kind frame.Kind, payload []byte) {
 
 // writeLocked writes b, or what the kernel takes of it, and queues the rest. It
 // holds the lock during a system call, but one that does not wait.
-func (c *conn) writeLocked(b []byte) {
+func (c *Conn) writeLocked(b []byte) {
 	if !c.flushing && c.raw != nil {
 		rest, err := tryWrite(c.raw, b)
 		if err != nil {
@@ -79,19 +87,19 @@ func (c *conn) writeLocked(b []byte) {
 	c.backlog.bytes += len(b)
 	if !c.flushing {
 		c.flushing = true
-		c.seat.conns.Go(c.flush)
+		c.Host.group.Go(c.flush)
 	}
 }
 
 // flush writes the backlog until it is empty.
-func (c *conn) flush() {
+func (c *Conn) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for !c.dead && len(c.backlog.queue) > 0 {
 		batch, size := c.backlog.queue, c.backlog.bytes
 		c.backlog.queue = nil
 		if !c.closed { // close has set a deadline of its own
-			c.nc.SetWriteDeadline(time.Now().Add(c.socket.WriteTimeout))
+			c.nc.SetWriteDeadline(time.Now().Add(c.Config.WriteTimeout))
 		}
 		c.mu.Unlock()
 		_, err := batch.WriteTo(c.nc)
@@ -118,15 +126,14 @@ func (c *conn) flush() {
 
 // closeWrite tells the client that nothing comes any more, if the connection can.
 // Over TLS that may wait.
-func (c *conn) closeWrite() {
+func (c *Conn) closeWrite() {
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
 		half.CloseWrite()
 	}
 }
 
 // close closes the connection when the backlog is written, if that is quick.
-func (c *conn) close() {
-	c.inflow.Open()
+func (c *Conn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
@@ -140,18 +147,18 @@ func (c *conn) close() {
 
 // failLocked gives the connection up; the reader notices. If there is none, since the
 // connection is parked, one is started: the lot has nothing more to tell of it.
-func (c *conn) failLocked() {
+func (c *Conn) failLocked() {
 	c.dead = true
 	c.closeLocked()
 	c.wake(true)
 }
 
 // closeLocked closes the connection underneath.
-func (c *conn) closeLocked() {
-	c.seat.lot.leave(c) // while the descriptor is not anybody else's yet
+func (c *Conn) closeLocked() {
+	c.Host.lot.leave(c) // while the descriptor is not anybody else's yet
 	if c.raw != nil {
 		c.nc.Close()
 	} else { // TLS has a last word, and waits for the client to take it
-		c.seat.conns.Go(func() { c.nc.Close() })
+		c.Host.group.Go(func() { c.nc.Close() })
 	}
 }

@@ -1,8 +1,10 @@
-package ws
+package netconn
 
 import (
 	"bytes"
 	"errors"
+	"io"
+	"net"
 	"sync"
 	"time"
 
@@ -17,13 +19,15 @@ import (
 type inbound struct {
 	in       *chunk                // nil: nothing
 	once     func(fd uintptr) bool // readOnce, made once, since the method value allocates
-	err      error                 // of readOnce
+	err      error                 // of readOnce, or that came with what was read last
 	reader   frame.Reader
-	deflates bool // messages may be compressed; constant
-	waits    bool // whether readOnce is to wait for something
-	drained  bool // the last read has left nothing behind
-	timed    bool // the idle timeout runs since the client was last heard
-	broken   bool // the client has sent what cannot be read
+	deflates bool  // messages may be compressed; constant
+	parks    bool  // waits in the lot, and not in a read; constant
+	waits    bool  // whether readOnce is to wait for something
+	drained  bool  // the last read has left nothing behind
+	timed    bool  // the idle timeout runs since the client was last heard
+	broken   bool  // the client has sent what cannot be read
+	empty    uint8 // reads in a row that brought neither data nor an error
 }
 
 // chunk is a buffer with what was read in one go.
@@ -54,23 +58,23 @@ func (in *chunk) free() {
 }
 
 // carry takes over what was read by others.
-func (c *conn) carry(early []byte) {
+func (c *Conn) carry(early []byte) {
 	if len(early) > 0 {
 		c.in = &chunk{bytes.Clone(early), 0, len(early)}
 	}
 }
 
 // discard drops what was read.
-func (c *conn) discard() {
+func (c *Conn) discard() {
 	if in := c.in; in != nil {
 		c.in = nil
 		in.free()
 	}
 }
 
-// fill reads what there is, if need be after waiting for something. If it may not
-// wait, there may be nothing afterwards.
-func (c *conn) fill(wait bool) error {
+// fill reads what there is, if wait is set after waiting for something. There may be
+// nothing afterwards, without an error: that is for its callers to expect.
+func (c *Conn) fill(wait bool) error {
 	if c.raw == nil {
 		return c.fillPlain()
 	}
@@ -81,8 +85,15 @@ func (c *conn) fill(wait bool) error {
 	return c.err
 }
 
+// maxEmpty is how many reads in a row may bring neither data nor an error, which an
+// [io.Reader] is allowed.
+const maxEmpty = 100
+
 // fillPlain is fill for a connection that cannot be read without waiting.
-func (c *conn) fillPlain() error {
+func (c *Conn) fillPlain() error {
+	if c.err != nil {
+		return c.err
+	}
 	from := &smallChunks
 	if c.reader.Pending() {
 		from = &chunks
@@ -91,32 +102,43 @@ func (c *conn) fillPlain() error {
 	n, err := c.nc.Read(in.data)
 	if n == 0 {
 		in.free()
+		if c.empty++; err == nil && c.empty == maxEmpty {
+			err = io.ErrNoProgress
+		}
 		return err
 	}
 	in.lo, in.hi = 0, n
-	c.in = in
-	return nil // the next read will say the same again
+	c.in, c.empty = in, 0
+	if err != nil && !isTimeout(err) { // the client has just been heard
+		c.err = err // for the next time
+	}
+	return nil
+}
+
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
 }
 
 // heard starts the idle timeout anew.
-func (c *conn) heard() { c.timed = false }
+func (c *Conn) heard() { c.timed = false }
 
-// receive reads frames and hands messages to the session until the connection ends,
-// or is parked. It does nothing else with them: its goroutine's stack, which idle
-// connections keep, must not grow by decoding, let alone by handlers.
-func (c *conn) receive() {
-	defer c.seat.conns.Done()
+// receive reads frames and hands messages to the sink until the connection ends, or is
+// parked. It does nothing else with them: its goroutine's stack, which idle connections
+// keep, must not grow by decoding, let alone by handlers.
+func (c *Conn) receive() {
+	defer c.Host.group.Done()
 	for {
 		err := c.next()
 		if err == nil {
-			err = c.frame()
+			err = c.take()
 		}
 		switch {
 		case err == nil:
 		case err == errParked:
 			return
 		case c.hangUp():
-			c.session.Send(sessionMsg{op: opHangup, err: err})
+			c.Sink.Lost(err)
 			return
 		default:
 			c.closing()
@@ -125,17 +147,13 @@ func (c *conn) receive() {
 	}
 }
 
-// stuck tells the session that nothing is handled for so long that a client which is
-// read would have been given up.
-func (c *conn) stuck() { c.session.Send(sessionMsg{op: opStuck}) }
-
 // minPart is how many bytes a part of a message must have not to count as a message.
 const minPart = 1024
 
-// frame takes the next frame of what was read, or what there is of it.
-func (c *conn) frame() error {
+// take takes the next frame of what was read, or what there is of it.
+func (c *Conn) take() error {
 	in, pending := c.in, c.reader.Pending()
-	f, rest, err := c.reader.Next(in.data[in.lo:in.hi], frame.Limits{Message: c.socket.MaxMessageSize, Deflate: c.deflates})
+	f, rest, err := c.reader.Next(in.data[in.lo:in.hi], frame.Limits{Message: c.Config.MaxMessageSize, Deflate: c.deflates})
 	if in.lo = in.hi - len(rest); in.lo == in.hi {
 		c.discard()
 	}
@@ -151,28 +169,30 @@ func (c *conn) frame() error {
 	}
 	switch f.Kind {
 	case frame.Text, frame.Binary:
-		c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
-		c.inflow.Take(nil, f.Payload, c.socket.budget(), c.stuck)
-		c.session.Send(sessionMsg{op: opFrame, data: f.Payload, binary: f.Kind == frame.Binary})
+		c.holdBack()
+		c.Sink.Received(f.Payload, f.Kind == frame.Binary)
 	case frame.Part:
 		if f.Size < minPart {
-			c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
+			c.holdBack()
 		}
 	case frame.Ping:
-		c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
+		c.holdBack()
 		c.sendControl(frame.Pong, f.Payload)
 	case frame.Pong:
-		c.rate.Wait(nil, c.endpoint.now(), c.socket.MaxMessageRate)
+		c.holdBack()
 	case frame.Close:
 		return c.answerClose(f)
 	}
 	return nil
 }
 
+// holdBack waits while the client sends too fast.
+func (c *Conn) holdBack() { c.rate.Wait(nil, c.Host.clock.now(), c.Config.MaxMessageRate) }
+
 // setDeadline lets a read take as long as the client may still be silent.
-func (c *conn) setDeadline() {
+func (c *Conn) setDeadline() {
 	if !c.timed {
 		c.timed = true
-		c.nc.SetReadDeadline(time.Now().Add(c.socket.IdleTimeout))
+		c.nc.SetReadDeadline(time.Now().Add(c.Config.IdleTimeout))
 	}
 }

@@ -1,4 +1,4 @@
-package ws
+package netconn
 
 import (
 	"errors"
@@ -11,25 +11,23 @@ import (
 // time, or none. The connection is in one of three states:
 //
 //   - reading: a goroutine runs receive, or closing;
-//   - parked: none does. The goroutine that ends this state, under mu, has what the reader had:
-//     wake starts a reader, expire tells the session to hang up, end starts closing;
-//   - unread: none does, since run has not been called, or since the session has been
-//     told that there is no more to read. Only end starts a reader, closing.
+//   - parked: none does. The goroutine that ends this state, under mu, has what the
+//     reader had: wake starts a reader, expire tells the sink that the connection is
+//     lost, end starts closing;
+//   - unread: none does, since Start has not been called, or since the sink has been told
+//     that there is no more to read. Only end starts a reader, closing.
 //
-// When the session has ended, over is set, once. A reader turns to closing then. So
-// the buffers are never touched by two at a time, though no lock is held while a
-// message is read. mu also orders the two that set the read deadline: after over,
-// nobody does.
+// Close sets over, once. A reader turns to closing then. So the buffers are never touched
+// by two at a time, though no lock is held while a message is read. mu also orders the
+// two that set the read deadline: after over, nobody does.
 type parking struct {
-	on bool  // parks and does not wait; set before the first read, and then constant
-	fd int32 // of the connection
-
 	mu     sync.Mutex
+	since  time.Duration // when the client was last heard, or soon after, by the host's clock
+	fd     int32         // of the connection, if it parks; constant
 	state  readState
 	over   bool
-	again  bool          // something has come since the reader looked
-	hangup bool          // the peer has closed its side
-	since  time.Duration // when the client was last heard, or soon after, by the clock of the endpoint
+	again  bool // something has come since the reader looked
+	hangup bool // the peer has closed its side
 }
 
 type readState uint8
@@ -41,13 +39,13 @@ const (
 )
 
 var (
-	errParked = errors.New("ws: the connection is parked")
-	errOver   = errors.New("ws: the session has ended")
+	errParked = errors.New("the connection is parked")
+	errOver   = errors.New("the connection is being closed")
 )
 
 // next waits for something to read. It returns errParked or errOver if that is not
-// for receive to do any more: the connection is parked, or its session has ended.
-func (c *conn) next() error {
+// for receive to do any more: the connection is parked, or is being closed.
+func (c *Conn) next() error {
 	p := &c.parking
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -59,7 +57,7 @@ func (c *conn) next() error {
 			return nil
 		}
 		fill := c.waitLocked
-		if p.on {
+		if c.parks {
 			fill = c.lookLocked
 		}
 		if err := fill(); err != nil {
@@ -70,7 +68,7 @@ func (c *conn) next() error {
 
 // waitLocked waits until something has come, or until end has been called and the
 // client has had its time.
-func (c *conn) waitLocked() error {
+func (c *Conn) waitLocked() error {
 	p := &c.parking
 	c.setDeadline()
 	p.mu.Unlock()
@@ -79,14 +77,14 @@ func (c *conn) waitLocked() error {
 }
 
 // lookLocked reads what has come, or parks the connection.
-func (c *conn) lookLocked() error {
+func (c *Conn) lookLocked() error {
 	p := &c.parking
 	// What comes after a read that has left nothing behind is reported anew. An
 	// end that came with the last data is not.
 	if c.drained && !p.again && !p.hangup {
 		p.state = parked
 		if !c.timed {
-			c.timed, p.since = true, c.endpoint.now()
+			c.timed, p.since = true, c.Host.clock.now()
 		}
 		return errParked
 	}
@@ -100,9 +98,9 @@ func (c *conn) lookLocked() error {
 	return nil
 }
 
-// hangUp ends the reading, and reports true, unless the session has ended: then the
-// reader goes on with closing.
-func (c *conn) hangUp() bool {
+// hangUp ends the reading, and reports true, unless the connection is being closed: then
+// the reader goes on with closing.
+func (c *Conn) hangUp() bool {
 	p := &c.parking
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,7 +111,7 @@ func (c *conn) hangUp() bool {
 }
 
 // wake tells that something has come. It starts a reader if the connection is parked.
-func (c *conn) wake(hangup bool) {
+func (c *Conn) wake(hangup bool) {
 	p := &c.parking
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,33 +119,33 @@ func (c *conn) wake(hangup bool) {
 	p.hangup = p.hangup || hangup
 	if p.state == parked {
 		p.state = reading
-		c.seat.conns.Add(1) // not the first: the connection's own still holds
+		c.Host.group.Add(1)
 		go c.receive()
 	}
 }
 
 // expire hangs up if the connection is parked and the client was last heard before the
 // idle timeout.
-func (c *conn) expire() {
+func (c *Conn) expire() {
 	p := &c.parking
 	p.mu.Lock()
-	expired := p.state == parked && c.endpoint.now()-p.since >= c.socket.IdleTimeout
+	expired := p.state == parked && c.Host.clock.now()-p.since >= c.Config.IdleTimeout
 	if expired {
 		p.state = unread
 	}
 	p.mu.Unlock()
 	if expired {
-		c.session.Send(sessionMsg{op: opHangup, err: os.ErrDeadlineExceeded})
+		c.Sink.Lost(os.ErrDeadlineExceeded)
 	}
 }
 
-// end tells the reader that the session has ended. If there is none it returns true:
-// the caller is to start closing.
-func (p *parking) end(c *conn) bool {
+// end turns the reader to closing. If there is none it returns true: the caller is to
+// start closing.
+func (p *parking) end(c *Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.over = true
-	c.nc.SetReadDeadline(time.Now().Add(closeTimeout))
+	c.nc.SetReadDeadline(time.Now().Add(CloseTimeout))
 	none := p.state != reading
 	p.state = reading
 	return none

@@ -1,6 +1,6 @@
 //go:build unix
 
-package ws
+package netconn
 
 import (
 	"io"
@@ -23,7 +23,7 @@ func rawConn(nc net.Conn) syscall.RawConn {
 
 // readOnce reads into c.in, without waiting. It is the callback of RawConn.Read,
 // which waits and calls again if the callback returns false.
-func (c *conn) readOnce(fd uintptr) bool {
+func (c *Conn) readOnce(fd uintptr) bool {
 	in := chunks.Get().(*chunk)
 	n, err := syscall.Read(int(fd), in.data)
 	for err == syscall.EINTR {

@@ -1,0 +1,97 @@
+package ws
+
+import (
+	"errors"
+
+	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/internal/limit"
+	"github.com/troupe-go/troupe/transport/ws/internal/netconn"
+)
+
+// webSocket is a WebSocket as the transport of a session. Its connection ends with the
+// session, and takes its seat along when it is closed.
+type webSocket struct {
+	conn    netconn.Conn
+	session *session
+	seat    seat
+	inflow  limit.Inflow
+}
+
+func newWebSocket(seat seat, s *Socket) *webSocket {
+	w := &webSocket{seat: seat}
+	w.conn.Host, w.conn.Config, w.conn.Sink = &seat.host, &s.conn, w
+	return w
+}
+
+// Received implements [netconn.Sink]. It waits while too much of the client's is
+// unhandled.
+func (w *webSocket) Received(data []byte, binary bool) {
+	w.inflow.Take(nil, data, w.session.socket.budget(), w.stuck)
+	w.tell(sessionMsg{op: opFrame, data: data, binary: binary})
+}
+
+// stuck tells the session that nothing is handled for so long that a client which is
+// read would have been given up.
+func (w *webSocket) stuck() { w.tell(sessionMsg{op: opStuck}) }
+
+// Lost implements [netconn.Sink].
+func (w *webSocket) Lost(err error) { w.tell(sessionMsg{op: opHangup, err: err}) }
+
+// Closed implements [netconn.Sink].
+func (w *webSocket) Closed() { w.seat.leave() }
+
+func (w *webSocket) tell(m sessionMsg) { w.session.ctx.Self().Send(m) }
+
+// attach implements transport.
+func (w *webSocket) attach(s *session) { w.session = s }
+
+// name implements transport.
+func (w *webSocket) name() string { return "websocket" }
+
+// send implements transport.
+func (w *webSocket) send(f frame.Sealed) {
+	switch err := w.conn.Send(f); {
+	case err == nil:
+		w.session.endpoint.out.Add(1)
+	case errors.Is(err, netconn.ErrFull):
+		w.session.endpoint.overflow(w.session.socket, w.session.ctx.Self())
+	}
+}
+
+// handled implements transport.
+func (w *webSocket) handled(n int64) { w.inflow.Done(n, w.session.socket.budget()) }
+
+// closeWith implements transport.
+func (w *webSocket) closeWith(code websocket.StatusCode, reason string) {
+	w.conn.CloseWith(int(code), reason)
+}
+
+// Release closes the connection when its session has ended, however that came. It
+// implements [actor.Resource].
+func (w *webSocket) Release(_ actor.PID, reason error) {
+	code := websocket.StatusInternalError
+	if actor.IsClean(reason) {
+		code = websocket.StatusServiceRestart
+	}
+	w.closeWith(code, "")
+	w.inflow.Open()
+	w.conn.Close()
+}
+
+// connConfig is what a connection of the socket is allowed.
+func (s *Socket) connConfig() netconn.Config {
+	return netconn.Config{
+		Subprotocols:   append([]string{subprotocol}, s.Subprotocols...),
+		Compress:       s.Compress,
+		MaxMessageSize: s.MaxMessageSize,
+		MaxMessageRate: s.MaxMessageRate,
+		MaxQueue:       s.MaxQueue,
+		DropNewest:     s.Overflow == DropNew,
+		IdleTimeout:    s.IdleTimeout,
+		WriteTimeout:   s.WriteTimeout,
+		Park:           s.Park,
+	}
+}
