@@ -25,8 +25,8 @@ func TestFullMailbox(t *testing.T) {
 	}{
 		{mailbox.Fail, actor.ErrFull, []int{1, 2}, nil},
 		{mailbox.Block, actor.ErrFull, []int{1, 2}, nil},
-		{mailbox.DropNewest, nil, []int{1, 2}, []string{"3 actor: mailbox full"}},
-		{mailbox.DropOldest, nil, []int{2, 3}, []string{"1 actor: mailbox full"}},
+		{mailbox.DropNewest, nil, []int{1, 2}, []string{"3 mailbox full"}},
+		{mailbox.DropOldest, nil, []int{2, 3}, []string{"1 mailbox full"}},
 	}
 	for _, c := range cases {
 		t.Run(c.policy.String(), func(t *testing.T) {

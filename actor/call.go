@@ -2,8 +2,6 @@ package actor
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync/atomic"
 )
 
@@ -43,26 +41,11 @@ func (r Reply[R]) Fail(err error) bool {
 	return c.fail(r.turn, vet(err))
 }
 
-var errFailedWithNil = errors.New("failed, with a nil error")
-
 // Wanted reports whether there is no answer yet and the caller still waits for one. It is
 // for requests that are costly to carry out, or hard to undo, and may have waited for long.
 func (r Reply[R]) Wanted() bool {
 	return r.call != nil && r.call.state.Load() == r.turn.at(pending)
 }
-
-// CallError is the error of a [Call] that got no value. It wraps the cause: the
-// exit reason of the callee, [NoProc] if it had ended, [ErrSelf], [ErrFull], the
-// error of the caller's context, or what the callee answered with Reply.Fail.
-type CallError struct {
-	To  PID
-	Err error
-}
-
-func (e *CallError) Error() string { return fmt.Sprintf("actor: call %v: %v", e.To, e.Err) }
-
-// Unwrap returns the cause.
-func (e *CallError) Unwrap() error { return e.Err }
 
 // Call sends the actor the request that newRequest makes around a [Reply], and
 // waits for the answer. It is gen_server:call.
@@ -78,17 +61,17 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 	var none R
 	callee := to.PID()
 	if callee.p == nil {
-		return none, &CallError{callee, NoProc}
+		return none, callError(callee, NoProc)
 	}
 	if caller(ctx) == callee.p {
-		return none, &CallError{callee, ErrSelf}
+		return none, callError(callee, ErrSelf)
 	}
 	if err := ctx.Err(); err != nil {
-		return none, &CallError{callee, err}
+		return none, callError(callee, err)
 	}
 	c, t, ok := begin[R](callee.p)
 	if !ok {
-		return none, &CallError{callee, NoProc}
+		return none, callError(callee, NoProc)
 	}
 	err := to.c.send(ctx, makeRequest(callee.p, c, t, newRequest))
 	// If the callee has died since begin, its end fails the call, with the reason.
@@ -99,7 +82,7 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 	}
 	v, err := c.finish(callee.p, t)
 	if err != nil {
-		return none, &CallError{callee, err}
+		return none, callError(callee, err)
 	}
 	return v, nil
 }
@@ -257,10 +240,10 @@ func (c *pendingCall) fail(t turn, err error) bool {
 	return true
 }
 
-// failNow fails the turn that is pending now, if there is one.
-func (c *pendingCall) failNow(err error) {
+// calleeEnded fails the turn that is pending now, if there is one.
+func (c *pendingCall) calleeEnded(reason error) {
 	if s := c.state.Load(); s&upMask == pending {
-		c.fail(turn(s>>turnShift), err)
+		c.fail(turn(s>>turnShift), calleeEnd{reason})
 	}
 }
 

@@ -76,7 +76,7 @@ func (c *Context[M]) Link(to PID) error {
 	if to.p != nil && c.has(trapsExits) && connectDead(p, to.p) {
 		return nil
 	}
-	return fmt.Errorf("actor: link to %v: %w", to, NoProc)
+	return fmt.Errorf("actor: link to %s: %w", to.subject(), NoProc)
 }
 
 // Unlink takes the link to another actor down, if there is one. After it returns

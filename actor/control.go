@@ -104,7 +104,7 @@ type request struct {
 // What f calls of others must run behind Guard, and nothing else: that may be left alone
 // by an actor that is killed, and must not touch the cell then.
 func (p PID) control(ctx context.Context, what string, f func(controlled) error) error {
-	fail := func(err error) error { return fmt.Errorf("actor: %s %v: %w", what, p, err) }
+	fail := func(err error) error { return fmt.Errorf("actor: %s %s: %w", what, p.subject(), err) }
 	if p.p == nil {
 		return fail(NoProc)
 	}

@@ -41,7 +41,7 @@ func TestObserversSeeSpawnsExitsAndDeadLetters(t *testing.T) {
 		kid.Send(returning(nil))
 		j.expect(t,
 			fmt.Sprintf("spawned %v by <>", parent), fmt.Sprintf("spawned %v by %v", kid, parent),
-			fmt.Sprintf("exited %v normal", kid), fmt.Sprintf("dead letter to %v: no such process", kid))
+			fmt.Sprintf("exited %v normal", kid), fmt.Sprintf("dead letter to %v: not running", kid))
 		other.expect(t) // stopped
 		stop()          // twice is once
 	})
@@ -204,7 +204,7 @@ func TestDeadLetterLogIsRateLimited(t *testing.T) {
 	if n := strings.Count(s, "dead letters"); n != 1 {
 		t.Errorf("%d lines, want 1", n)
 	}
-	if !strings.Contains(s, "to="+a.String()) || !strings.Contains(s, "name=gone") || !strings.Contains(s, `reason="no such process"`) {
+	if !strings.Contains(s, "to="+a.String()) || !strings.Contains(s, "name=gone") || !strings.Contains(s, `reason="not running"`) {
 		t.Errorf("the line does not tell whom they were for, and why: %s", s)
 	}
 }

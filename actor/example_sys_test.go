@@ -42,7 +42,7 @@ func ExampleVia() {
 	// Output:
 	// 1 <nil>
 	// 1 <nil>
-	// no such process
+	// not running
 }
 
 func newGet(r actor.Reply[int]) counterMsg { return get{r} }
@@ -62,7 +62,7 @@ func ExampleSystem_Register() {
 	fmt.Println(sys.Unregister("visits"), sys.Names())
 	// Output:
 	// <nil> [visits]
-	// actor: register <0.1> as "hits": actor: it has a name already: "visits"
+	// actor: register "visits" as "hits": it has a name already
 	// true []
 }
 

@@ -66,7 +66,7 @@ func ExampleSpawn() {
 	ref, err := actor.Lookup[counterMsg](sys, "visits")
 	fmt.Println(ref, err)
 	// Output:
-	// actor: spawn: actor: name "visits" is taken by <0.1>
+	// actor: spawn: name "visits" is taken by <0.1>
 	// <0.1> <nil>
 }
 
@@ -243,7 +243,7 @@ func ExampleSystem_Shutdown() {
 	// Output:
 	// saving 7 because of: shutdown
 	// <nil>
-	// actor: spawn: actor: system is shut down
+	// actor: spawn: the system is shut down
 }
 
 // loader answers from a table that takes its time to load.

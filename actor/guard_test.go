@@ -115,7 +115,7 @@ func TestObserversThatFail(t *testing.T) {
 				a.Send(returning(actor.Stop))
 				settle()
 				a.Send(returning(nil)) // a dead letter, on our own goroutine
-				j.expect(t, "spawned "+a.String()+" by <>", "exited "+a.String()+" normal", "dead letter to "+a.String()+": no such process")
+				j.expect(t, "spawned "+a.String()+" by <>", "exited "+a.String()+" normal", "dead letter to "+a.String()+": not running")
 				if n := calls.Load(); n != 1 {
 					t.Errorf("called %d times", n)
 				}

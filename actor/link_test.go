@@ -111,7 +111,7 @@ func TestLinkToTheDead(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		j.expect(t, fmt.Sprintf("exit %v no such process", dead))
+		j.expect(t, fmt.Sprintf("exit %v not running", dead))
 		if !plain.PID().Alive() {
 			t.Error("the error is not meant to kill")
 		}
@@ -164,7 +164,7 @@ func TestLinkAgainToTheDeadAfterUnlink(t *testing.T) {
 		synctest.Wait()
 		close(gate)
 		synctest.Wait()
-		j.expect(t, fmt.Sprintf("exit %v no such process", b))
+		j.expect(t, fmt.Sprintf("exit %v not running", b))
 	})
 }
 

@@ -102,7 +102,7 @@ func TestMonitorOnTheDead(t *testing.T) {
 			j.add("handler returns")
 		})
 		synctest.Wait()
-		j.expect(t, "handler returns", fmt.Sprintf("down %v no such process", dead), "down <> no such process")
+		j.expect(t, "handler returns", fmt.Sprintf("down %v not running", dead), "down <> not running")
 	})
 }
 

@@ -1,7 +1,6 @@
 package actor
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -104,7 +103,7 @@ func (n *names) reserve(name string, p *process) error {
 	case r.sealed:
 		return NoProc
 	case x.name != "":
-		return fmt.Errorf("%w: %q", ErrNamed, x.name)
+		return ErrNamed
 	}
 	x.name = name
 	r.owned.set(nameEntry{n}, struct{}{})
@@ -123,9 +122,6 @@ type nameEntry struct{ names *names }
 
 func (e nameEntry) Release(owner PID, _ error) { e.names.m.CompareAndDelete(owner.Name(), owner.p) }
 
-// ErrNamed says that an actor has a name already.
-var ErrNamed = errors.New("actor: it has a name already")
-
 // Register gives an actor a name that is unique in its system, as [Name] does at its
 // spawn. It fails with an error that wraps [ErrNamed] if the actor has one already, with
 // a [*NameTakenError] if the name is another's, and with one that wraps [NoProc] if the
@@ -140,8 +136,10 @@ func (s *System) Register(name string, pid PID) error {
 	if pid.Alive() {
 		err = s.names.give(name, pid.p, nil)
 	}
-	if err != nil {
-		return fmt.Errorf("actor: register %v as %q: %w", pid, name, err)
+	if _, taken := err.(*NameTakenError); taken {
+		return fmt.Errorf("actor: register %s: %w", pid.subject(), err)
+	} else if err != nil {
+		return fmt.Errorf("actor: register %s as %q: %w", pid.subject(), name, err)
 	}
 	return nil
 }

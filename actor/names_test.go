@@ -76,7 +76,7 @@ func TestMonitorName(t *testing.T) {
 		watcher, a := start(t, sys, journaled(&j)), start(t, sys, &script{}, actor.Name("x"))
 		in(t, watcher, func(ctx *doContext) { ctx.MonitorName("x"); ctx.MonitorName("nobody") })
 		settle()
-		j.expect(t, "down <> no such process")
+		j.expect(t, "down <> not running")
 		sys.Unregister("x")
 		start(t, sys, &script{}, actor.Name("x"))
 		a.Send(returning(errBoom))

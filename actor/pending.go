@@ -68,7 +68,7 @@ func (p *Pending[R]) Done() <-chan struct{} { return p.asked.done }
 // that was given to Ask is what ends the request. It is gen_server:wait_response.
 func (p *Pending[R]) Wait(ctx context.Context) (R, error) {
 	var none R
-	fail := func(err error) (R, error) { return none, &CallError{PID{p.asked.callee}, err} }
+	fail := func(err error) (R, error) { return none, callError(PID{p.asked.callee}, err) }
 	select {
 	case <-p.asked.done: // goes before ctx
 	default:

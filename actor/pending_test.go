@@ -195,7 +195,7 @@ func TestAnswers(t *testing.T) {
 			}
 			return got
 		}
-		if got, want := take(t.Context(), 2), []string{"5: no such process at 0s", "3: 1 at 1s"}; !slices.Equal(got, want) {
+		if got, want := take(t.Context(), 2), []string{"5: not running at 0s", "3: 1 at 1s"}; !slices.Equal(got, want) {
 			t.Errorf("the first two: %q", got)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
@@ -203,7 +203,7 @@ func TestAnswers(t *testing.T) {
 		got := take(ctx, 0)
 		slices.Sort(got[:2]) // both are there already
 		want := []string{
-			"3: 1 at 1s", "5: no such process at 1s", "2: boom at 2s", "0: 3 at 3s",
+			"3: 1 at 1s", "5: not running at 1s", "2: boom at 2s", "0: 3 at 3s",
 			"1: context deadline exceeded at 10s", "4: context deadline exceeded at 10s",
 		}
 		if !slices.Equal(got, want) {

@@ -70,14 +70,15 @@ func (p PID) Exit(reason error) {
 //
 // OTP: gen_server:stop/3.
 func (p PID) Stop(ctx context.Context, reason error) error {
+	fail := func(err error) error { return fmt.Errorf("actor: stop %s: %w", p.subject(), err) }
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("actor: stop %v: %w", p, err)
+		return fail(err)
 	}
 	if !p.Alive() {
-		return fmt.Errorf("actor: stop %v: %w", p, NoProc)
+		return fail(NoProc)
 	}
 	if caller(ctx) == p.p {
-		return fmt.Errorf("actor: stop %v: %w", p, ErrSelf)
+		return fail(ErrSelf)
 	}
 	end := judge(reasonOrNormal(reason))
 	p.p.flags.Or(leaving)
@@ -85,10 +86,10 @@ func (p PID) Stop(ctx context.Context, reason error) error {
 	select {
 	case <-p.Done():
 	case <-ctx.Done():
-		return fmt.Errorf("actor: stop %v: %w", p, ctx.Err())
+		return fail(ctx.Err())
 	}
 	if was := p.p.doom.Load(); !was.is(end) {
-		return fmt.Errorf("actor: stop %v: it ended with: %w", p, was.reason)
+		return fmt.Errorf("actor: stop %s: it ended: %w", p.subject(), was.reason)
 	}
 	return nil
 }

@@ -236,10 +236,10 @@ func (p *process) release(reason error) {
 		cancel(reason)
 	}
 	for c := range calls.all() {
-		c.fail(firstTurn, reason)
+		c.calleeEnded(reason)
 	}
 	if kept := r.calls.kept.Load(); kept != nil {
-		kept.failNow(reason)
+		kept.calleeEnded(reason)
 	}
 }
 

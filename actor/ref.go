@@ -2,13 +2,9 @@ package actor
 
 import (
 	"context"
-	"errors"
 
 	"github.com/troupe-go/troupe/actor/internal/queue"
 )
-
-// ErrFull says that a bounded mailbox refused a message.
-var ErrFull = errors.New("actor: mailbox full")
 
 // Ref is the typed address of an actor whose messages are of type M. It is a
 // small value, comparable, and safe to use after the actor's end. The zero Ref

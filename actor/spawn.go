@@ -2,34 +2,12 @@ package actor
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"reflect"
 	"time"
 
 	"github.com/troupe-go/troupe/mailbox"
 )
-
-// Errors of a spawn and of a call. They come wrapped with context.
-var (
-	// ErrClosed says that the system is shutting down and starts no more actors.
-	ErrClosed = errors.New("actor: system is shut down")
-	// ErrStartTimeout says that Init took longer than [StartTimeout] allows.
-	ErrStartTimeout = errors.New("actor: start timeout")
-	// ErrSelf says that an actor tried to wait for itself.
-	ErrSelf = errors.New("actor: an actor cannot wait for itself")
-)
-
-// NameTakenError says that a name belongs to another actor. It is OTP's
-// already_started.
-type NameTakenError struct {
-	Name   string
-	Holder PID
-}
-
-func (e *NameTakenError) Error() string {
-	return fmt.Sprintf("actor: name %q is taken by %v", e.Name, e.Holder)
-}
 
 // Option changes how an actor is spawned.
 type Option func(*spawnConfig)
@@ -120,6 +98,9 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 			disconnect(&c.process, parent)
 		}
 		c.bury(judge(err))
+		if name := (PID{&c.process}).Name(); name != "" {
+			return Ref[M]{}, m, fmt.Errorf("actor: spawn %q: %w", name, err)
+		}
 		return Ref[M]{}, m, fmt.Errorf("actor: spawn: %w", err)
 	}
 	if watcher != nil {
@@ -142,7 +123,7 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 	if _, ok := behavior.(Initializer[M]); !ok {
 		c.ready()
 	} else if err := c.boot(spawner, cfg.startTimeout); err != nil {
-		return Ref[M]{}, m, fmt.Errorf("actor: spawn %v: %w", PID{&c.process}, err)
+		return Ref[M]{}, m, fmt.Errorf("actor: spawn %s: %w", PID{&c.process}.subject(), err)
 	}
 	return Ref[M]{c}, m, nil
 }
@@ -168,8 +149,6 @@ func construct[M any](create func() Behavior[M]) (b Behavior[M], err error) {
 	}
 	return b, nil
 }
-
-var errNoBehavior = errors.New("the behavior is nil")
 
 // isNil reports whether v is nil, or a nil pointer in an interface.
 func isNil(v any) bool {

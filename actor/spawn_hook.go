@@ -70,5 +70,8 @@ func (p *process) callHook(f func(PID) error, by *process, limit time.Duration) 
 	if c.await(ctx, firstTurn) != nil {
 		return context.Cause(ctx)
 	}
+	if end, ok := c.err.(calleeEnd); ok {
+		return end.error
+	}
 	return c.err
 }

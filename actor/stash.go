@@ -1,5 +1,7 @@
 package actor
 
+import "fmt"
+
 // stashLimit is how many messages an actor may put aside.
 const stashLimit = 100_000
 
@@ -11,7 +13,7 @@ const stashLimit = 100_000
 func (c *Context[M]) Stash(m M) error {
 	x := c.cell().more()
 	if len(x.stash) >= stashLimit {
-		return ErrFull
+		return fmt.Errorf("actor: stash: %w", errStashForgotten)
 	}
 	x.stash = append(x.stash, m)
 	return nil

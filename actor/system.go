@@ -206,26 +206,6 @@ func (s *System) Stuck() []PID {
 // before Shutdown abandons it.
 const killGrace = 100 * time.Millisecond
 
-// ShutdownError tells what did not stop in time.
-type ShutdownError struct {
-	Killed    []PID // killed, and then ended
-	Abandoned []PID // killed, and a handler still runs
-}
-
-func (e *ShutdownError) Error() string {
-	return fmt.Sprintf("actor: shutdown: %d actors had to be killed, %d more are stuck in a handler: %v",
-		len(e.Killed), len(e.Abandoned), some(e.Abandoned))
-}
-
-// some is for messages: the first of many, as text.
-func some(pids []PID) string {
-	const most = 16
-	if len(pids) <= most {
-		return fmt.Sprint(pids)
-	}
-	return fmt.Sprintf("%v and %d more", pids[:most], len(pids)-most)
-}
-
 // Shutdown ends all actors. It spawns no more, and sends [Shutdown] to the actors
 // without a parent, one after the other in reverse order of their spawns, each
 // when the one before has ended with all that it supervises; then to those that
@@ -240,7 +220,7 @@ func some(pids []PID) string {
 // context Shutdown fails with [ErrSelf].
 func (s *System) Shutdown(ctx context.Context) error {
 	if p := caller(ctx); p != nil && p.sys == s {
-		return fmt.Errorf("actor: shutdown by %v: %w", PID{p}, ErrSelf)
+		return fmt.Errorf("actor: shut down, called by %s: %w", PID{p}.subject(), ErrSelf)
 	}
 	s.close()
 	isTop := func(p *process) bool { return p.parent == s.root }

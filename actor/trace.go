@@ -2,7 +2,6 @@ package actor
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -73,9 +72,6 @@ func (p PID) Install(ctx context.Context, f func(Trace)) (stop func(), err error
 	})
 	return func() { t.off.Store(true) }, err
 }
-
-// ErrNotKept says that an actor keeps no log, or no statistics.
-var ErrNotKept = errors.New("actor: not kept")
 
 // KeepLog has the actor keep what it has handled last, at most n things, for [PID.Log]; 0
 // turns that off, and forgets. It keeps alive what the messages refer to.

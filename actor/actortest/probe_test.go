@@ -111,7 +111,7 @@ func TestProbeFailures(t *testing.T) {
 				p.PID().Exit(actor.Kill)
 				p.Watch(peer.PID())
 			},
-			0, []string{"no such process"},
+			0, []string{"not running"},
 		},
 		"down without watch": {
 			func(t testing.TB, _ *actor.System, p *actortest.Probe[string], peer actor.Ref[do]) {
@@ -179,7 +179,7 @@ func TestProbeFailures(t *testing.T) {
 				peer.PID().Exit(actor.Kill)
 				actortest.Crash(t, peer.PID(), nil)
 			},
-			0, []string{"no such process"},
+			0, []string{"not running"},
 		},
 		"sync with one bound to end": {
 			func(t testing.TB, _ *actor.System, _ *actortest.Probe[string], peer actor.Ref[do]) {
