@@ -100,7 +100,7 @@ var (
 	member    = regexp.MustCompile("[`(]([A-Z]\\w*)\\.([A-Z]\\w*)")
 )
 
-// Whoever moves a program over looks these names up.
+// A reader that moves a program over looks these names up.
 func TestNamesInTheGuidesExist(t *testing.T) {
 	names := declared(t)
 	for _, doc := range []string{"phoenix.md", "guide/channels.md"} {

@@ -46,7 +46,7 @@ var otpNotes = map[string]string{
 	"REG-9":  "in the caller only: a loop with goroutines is what parallel: true is",
 	"REG-14": "sharded always, and read without a lock",
 	"GLB-1":  "the entry goes at once at its actor's end, but not before the downs",
-	"GLB-2":  "leases: who is cut off loses its names, and is killed or told",
+	"GLB-2":  "leases: a holder that is cut off loses its names, and is killed or told",
 	"OBS-6":  "crash reports and supervisor reports through slog; for progress, Spawned events",
 	"OBS-8":  "Info and Observe cost nothing unless used",
 	"MBX-2":  "not built: Go does not know the memory of one actor",
