@@ -88,19 +88,19 @@ func TestTheRoomOfThePhoenixGuideWorks(t *testing.T) {
 		endpoint := wstest.Start(t, newRooms)
 		join := func(name string, user User) *wstest.Channel {
 			client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{Assigns: user})
-			client.JoinRefused(t, "room:1", nil, ws.Invalid("name", "is missing"))
-			room, reply := client.Join(t, "room:1", JoinRoom{name})
+			client.JoinRefused("room:1", nil, ws.Invalid("name", "is missing"))
+			room, reply := client.Join("room:1", JoinRoom{name})
 			if got := string(reply.Bytes()); got != `{"id":"1"}` {
 				t.Error(got)
 			}
-			room.AssertPush(t, "presence_state")
+			room.AssertPush("presence_state")
 			return room
 		}
 		ann, bob := join("ann", User{Admin: true}), join("bob", User{})
-		ann.AssertPush(t, "presence_diff", wstest.Partial{"joins": wstest.Partial{"bob": wstest.Any}})
-		bob.AssertReply(t, bob.Push(t, "new_msg", NewMsg{"hello"}), "ok", nil)
-		ann.AssertPush(t, "new_msg", map[string]string{"body": "hello", "from": "bob"})
-		bob.Inspect(t, func(h ws.Handler) {
+		ann.AssertPush("presence_diff", wstest.Partial{"joins": wstest.Partial{"bob": wstest.Any}})
+		bob.AssertReply(bob.Push("new_msg", NewMsg{"hello"}), "ok", nil)
+		ann.AssertPush("new_msg", map[string]string{"body": "hello", "from": "bob"})
+		bob.Inspect(func(h ws.Handler) {
 			if sent := h.(*Room).sent; sent != 1 {
 				t.Errorf("%d sent", sent)
 			}
@@ -108,7 +108,7 @@ func TestTheRoomOfThePhoenixGuideWorks(t *testing.T) {
 		if err := endpoint.Broadcast("room:1", "secret", nil); err != nil {
 			t.Fatal(err)
 		}
-		ann.AssertPush(t, "secret")
-		bob.RefutePush(t, "secret")
+		ann.AssertPush("secret")
+		bob.RefutePush("secret")
 	})
 }

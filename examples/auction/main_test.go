@@ -19,8 +19,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func join(t *testing.T, endpoint *ws.Endpoint, name string) *wstest.Channel {
 	t.Helper()
 	client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{Assigns: User{name}})
-	auction, _ := client.Join(t, "auction:17", nil)
-	auction.AssertPush(t, "highest")
+	auction, _ := client.Join("auction:17", nil)
+	auction.AssertPush("highest")
 	return auction
 }
 
@@ -29,14 +29,14 @@ func TestTheHighestBidIsToldToAll(t *testing.T) {
 		endpoint := wstest.Start(t, newEndpoint)
 		ann, bob := join(t, endpoint, "ann"), join(t, endpoint, "bob")
 
-		ref := ann.Push(t, "bid", Bid{Amount: 10})
-		ann.AssertReply(t, ref, "ok", map[string]int{"bids": 1})
-		ann.AssertPush(t, "highest", Highest{"ann", 10})
-		bob.AssertPush(t, "highest", Highest{"somebody", 10})
+		ref := ann.Push("bid", Bid{Amount: 10})
+		ann.AssertReply(ref, "ok", map[string]int{"bids": 1})
+		ann.AssertPush("highest", Highest{"ann", 10})
+		bob.AssertPush("highest", Highest{"somebody", 10})
 
-		ref = bob.Push(t, "bid", Bid{Amount: 9})
-		bob.AssertReply(t, ref, "error", Highest{"ann", 10})
-		ann.RefutePush(t, "highest")
+		ref = bob.Push("bid", Bid{Amount: 9})
+		bob.AssertReply(ref, "error", Highest{"ann", 10})
+		ann.RefutePush("highest")
 	})
 }
 
@@ -51,7 +51,7 @@ func TestABadBidIsExplained(t *testing.T) {
 			{Bid{Amount: -1}, ws.Invalid("amount", "must be positive")},
 			{map[string]string{"amount": "10"}, ws.Invalid("amount", "must be an integer, not a string")},
 		} {
-			ann.AssertReply(t, ann.Push(t, "bid", c.in), "error", c.want)
+			ann.AssertReply(ann.Push("bid", c.in), "error", c.want)
 		}
 	})
 }
@@ -65,16 +65,16 @@ func TestConnect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	auction, _ := guest.Join(t, "auction:17", nil)
-	auction.AssertReply(t, auction.Push(t, "bid", Bid{Amount: 10}), "error", ws.Reason("members only"))
+	auction, _ := guest.Join("auction:17", nil)
+	auction.AssertReply(auction.Push("bid", Bid{Amount: 10}), "error", ws.Reason("members only"))
 }
 
 func TestReminders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ann := join(t, wstest.Start(t, newEndpoint), "ann")
-		ann.AssertReply(t, ann.Push(t, "remind", map[string]int{"seconds": 60}), "ok")
-		ann.Within(59*time.Second).RefutePush(t, "highest") // takes no time
-		ann.Within(2*time.Second).AssertPush(t, "highest")
+		ann.AssertReply(ann.Push("remind", map[string]int{"seconds": 60}), "ok")
+		ann.Within(59*time.Second).RefutePush("highest") // takes no time
+		ann.Within(2*time.Second).AssertPush("highest")
 	})
 }
 
@@ -83,7 +83,7 @@ func TestACrashIsTheChannelsOwn(t *testing.T) {
 		endpoint := wstest.Start(t, newEndpoint)
 		ann, bob := join(t, endpoint, "ann"), join(t, endpoint, "bob")
 		actortest.Crash(t, ann.PID(), nil)
-		ann.AssertCrash(t)
-		bob.AssertReply(t, bob.Push(t, "bid", Bid{Amount: 10}), "ok")
+		ann.AssertCrash()
+		bob.AssertReply(bob.Push("bid", Bid{Amount: 10}), "ok")
 	})
 }

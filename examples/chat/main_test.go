@@ -24,8 +24,8 @@ func inRoom(t *testing.T, f func(t *testing.T, ann, bob *wstest.Channel)) {
 		endpoint := wstest.Start(t, newEndpoint)
 		join := func(user string) *wstest.Channel {
 			client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{})
-			client.JoinRefused(t, "room:lobby", nil, ws.Invalid("user", "is missing"))
-			room, _ := client.Join(t, "room:lobby", Visitor{user})
+			client.JoinRefused("room:lobby", nil, ws.Invalid("user", "is missing"))
+			room, _ := client.Join("room:lobby", Visitor{user})
 			return room
 		}
 		f(t, join("ann"), join("bob"))
@@ -34,43 +34,43 @@ func inRoom(t *testing.T, f func(t *testing.T, ann, bob *wstest.Channel)) {
 
 func TestRoomShowsWhoIsThere(t *testing.T) {
 	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
-		bob.AssertPush(t, "presence_state", wstest.Partial{"ann": wstest.Any})
-		ann.AssertPush(t, "presence_diff", wstest.Partial{"joins": wstest.Partial{"bob": wstest.Any}})
-		bob.AssertReply(t, bob.Leave(t), "ok")
-		ann.AssertPush(t, "presence_diff", wstest.Partial{"leaves": wstest.Partial{"bob": wstest.Any}})
+		bob.AssertPush("presence_state", wstest.Partial{"ann": wstest.Any})
+		ann.AssertPush("presence_diff", wstest.Partial{"joins": wstest.Partial{"bob": wstest.Any}})
+		bob.AssertReply(bob.Leave(), "ok")
+		ann.AssertPush("presence_diff", wstest.Partial{"leaves": wstest.Partial{"bob": wstest.Any}})
 	})
 }
 
 func TestRoomPassesMessagesOn(t *testing.T) {
 	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
 		hello := Message{"ann", NewMsg{Body: "hello", ID: "1"}}
-		ann.AssertReply(t, ann.Push(t, "new_msg", hello.NewMsg), "ok", nil)
-		ann.AssertPush(t, "new_msg", hello)
-		bob.AssertPush(t, "new_msg", hello)
+		ann.AssertReply(ann.Push("new_msg", hello.NewMsg), "ok", nil)
+		ann.AssertPush("new_msg", hello)
+		bob.AssertPush("new_msg", hello)
 	})
 }
 
 func TestNobodySpeaksAsSomebodyElse(t *testing.T) {
 	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
 		forged := Message{"ann", NewMsg{Body: "I owe bob 100"}}
-		bob.AssertReply(t, bob.Push(t, "new_msg", forged), "ok")
+		bob.AssertReply(bob.Push("new_msg", forged), "ok")
 		for _, reader := range []*wstest.Channel{ann, bob} {
-			reader.AssertPush(t, "new_msg", Message{"bob", forged.NewMsg})
-			reader.RefutePush(t, "new_msg")
+			reader.AssertPush("new_msg", Message{"bob", forged.NewMsg})
+			reader.RefutePush("new_msg")
 		}
 	})
 }
 
 func TestRoomSurvivesTheCrashButton(t *testing.T) {
 	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
-		ann.Push(t, "crash", nil)
-		if _, ok := errors.AsType[*actor.PanicError](ann.AssertCrash(t)); !ok {
+		ann.Push("crash", nil)
+		if _, ok := errors.AsType[*actor.PanicError](ann.AssertCrash()); !ok {
 			t.Error("no panic")
 		}
 		still := Message{"bob", NewMsg{Body: "still here"}}
-		bob.AssertReply(t, bob.Push(t, "new_msg", still.NewMsg), "ok")
-		bob.AssertPush(t, "new_msg", still)
-		ann.RefutePush(t, "new_msg")
+		bob.AssertReply(bob.Push("new_msg", still.NewMsg), "ok")
+		bob.AssertPush("new_msg", still)
+		ann.RefutePush("new_msg")
 	})
 }
 
@@ -91,10 +91,10 @@ func TestRoomSaysWhatIsWrongWithAMessage(t *testing.T) {
 			{NewMsg{Body: "x" + strings.Repeat(emoji, maxBody/2)}, "body", "is longer than 2000 characters"},
 			{NewMsg{Body: "x", ID: strings.Repeat("x", maxID+1)}, "id", "is longer than 64 bytes"},
 		} {
-			ref := ann.Push(t, "new_msg", c.in)
-			ann.AssertReply(t, ref, "error", wstest.Partial{"fields": map[string]string{c.field: c.problem}})
+			ref := ann.Push("new_msg", c.in)
+			ann.AssertReply(ref, "error", wstest.Partial{"fields": map[string]string{c.field: c.problem}})
 		}
-		bob.RefutePush(t, "new_msg")
+		bob.RefutePush("new_msg")
 	})
 }
 
@@ -103,12 +103,12 @@ func TestRoomCountsCharactersAsThePageDoes(t *testing.T) {
 	inRoom(t, func(t *testing.T, ann, bob *wstest.Channel) {
 		for _, text := range []string{"x", "\u00e9", "\u8a9e", "\ufffd"} {
 			m := NewMsg{Body: strings.Repeat(text, maxBody)}
-			ann.AssertReply(t, ann.Push(t, "new_msg", m), "ok")
-			bob.AssertPush(t, "new_msg", Message{"ann", m})
+			ann.AssertReply(ann.Push("new_msg", m), "ok")
+			bob.AssertPush("new_msg", Message{"ann", m})
 		}
 		m := NewMsg{Body: strings.Repeat(emoji, maxBody/2)}
-		ann.AssertReply(t, ann.Push(t, "new_msg", m), "ok")
-		bob.AssertPush(t, "new_msg", Message{"ann", m})
+		ann.AssertReply(ann.Push("new_msg", m), "ok")
+		bob.AssertPush("new_msg", Message{"ann", m})
 	})
 	html, err := page.ReadFile("page/index.html")
 	if err != nil {
@@ -133,9 +133,9 @@ func TestRoomSaysWhatIsWrongWithAName(t *testing.T) {
 			strings.Repeat("x", maxName+1):         "is longer than 32 characters",
 			strings.Repeat(emoji, maxName/2) + "x": "is longer than 32 characters",
 		} {
-			client.JoinRefused(t, "room:lobby", Visitor{name}, ws.Invalid("user", problem))
+			client.JoinRefused("room:lobby", Visitor{name}, ws.Invalid("user", problem))
 		}
-		client.Join(t, "room:lobby", Visitor{strings.Repeat(emoji, maxName/2)})
+		client.Join("room:lobby", Visitor{strings.Repeat(emoji, maxName/2)})
 	})
 }
 

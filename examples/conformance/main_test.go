@@ -43,10 +43,10 @@ func TestConnectRefusesTheBadToken(t *testing.T) {
 func TestJoinAnswers(t *testing.T) {
 	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
 		client := connectAs(t, endpoint, "ann")
-		client.JoinRefused(t, "room:private", nil, ws.Reason("unauthorized"))
-		client.JoinRefused(t, "room:crashjoin", nil, ws.Reason("join crashed"))
-		client.JoinRefused(t, "other:a", nil, ws.Reason("unmatched topic"))
-		_, reply := client.Join(t, "room:a", map[string]int{"x": 1})
+		client.JoinRefused("room:private", nil, ws.Reason("unauthorized"))
+		client.JoinRefused("room:crashjoin", nil, ws.Reason("join crashed"))
+		client.JoinRefused("other:a", nil, ws.Reason("unmatched topic"))
+		_, reply := client.Join("room:a", map[string]int{"x": 1})
 		if got := string(reply.Bytes()); got != `{"joined":"room:a","params":{"x":1}}` {
 			t.Error(got)
 		}
@@ -55,7 +55,7 @@ func TestJoinAnswers(t *testing.T) {
 
 func TestEventsAreAnswered(t *testing.T) {
 	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
-		room, _ := connectAs(t, endpoint, "ann").Join(t, "room:a", nil)
+		room, _ := connectAs(t, endpoint, "ann").Join("room:a", nil)
 		p := map[string]int{"x": 1}
 		for _, c := range []struct {
 			event  string
@@ -76,50 +76,50 @@ func TestEventsAreAnswered(t *testing.T) {
 			{"whoami", nil, "ok", map[string]any{"user_id": "ann", "auth_token": nil}},
 			{"nonsense", nil, "error", ws.Reason("unknown event")},
 		} {
-			room.AssertReply(t, room.Push(t, c.event, c.in), c.status, c.want)
+			room.AssertReply(room.Push(c.event, c.in), c.status, c.want)
 		}
-		room.RefuteReply(t, room.Push(t, "noreply", p), "")
-		room.AssertReply(t, room.Push(t, "push_me", p), "ok", nil)
-		room.AssertPush(t, "pushed", p)
-		later := room.Push(t, "later", p)
-		room.Within(49*time.Millisecond).RefuteReply(t, later, "")
-		room.AssertReply(t, later, "ok", p)
+		room.RefuteReply(room.Push("noreply", p), "")
+		room.AssertReply(room.Push("push_me", p), "ok", nil)
+		room.AssertPush("pushed", p)
+		later := room.Push("later", p)
+		room.Within(49*time.Millisecond).RefuteReply(later, "")
+		room.AssertReply(later, "ok", p)
 	})
 }
 
 func TestBroadcastsReachTheRoom(t *testing.T) {
 	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
-		ann, _ := connectAs(t, endpoint, "ann").Join(t, "room:a", nil)
-		bob, _ := connectAs(t, endpoint, "bob").Join(t, "room:a", nil)
-		muted, _ := connectAs(t, endpoint, "muted").Join(t, "room:a", nil)
+		ann, _ := connectAs(t, endpoint, "ann").Join("room:a", nil)
+		bob, _ := connectAs(t, endpoint, "bob").Join("room:a", nil)
+		muted, _ := connectAs(t, endpoint, "muted").Join("room:a", nil)
 		for _, p := range []any{map[string]int{"x": 1}, ws.Binary([]byte{0, 255})} {
-			ann.AssertReply(t, ann.Push(t, "shout", p), "ok", nil)
-			ann.AssertReply(t, ann.Push(t, "shout_others", p), "ok", nil)
-			bob.AssertPush(t, "shout", p)
-			bob.AssertPush(t, "shout_others", p)
-			ann.AssertPush(t, "shout", p)
-			ann.RefutePush(t, "shout_others")
+			ann.AssertReply(ann.Push("shout", p), "ok", nil)
+			ann.AssertReply(ann.Push("shout_others", p), "ok", nil)
+			bob.AssertPush("shout", p)
+			bob.AssertPush("shout_others", p)
+			ann.AssertPush("shout", p)
+			ann.RefutePush("shout_others")
 		}
-		ann.AssertReply(t, ann.Push(t, "intercepted", map[string]int{"x": 3}), "ok", nil)
-		ann.AssertPush(t, "intercepted", map[string]any{"x": 3, "seen_by": "ann"})
-		bob.AssertPush(t, "intercepted", map[string]any{"x": 3, "seen_by": "bob"})
-		muted.RefutePush(t, "intercepted")
+		ann.AssertReply(ann.Push("intercepted", map[string]int{"x": 3}), "ok", nil)
+		ann.AssertPush("intercepted", map[string]any{"x": 3, "seen_by": "ann"})
+		bob.AssertPush("intercepted", map[string]any{"x": 3, "seen_by": "bob"})
+		muted.RefutePush("intercepted")
 	})
 }
 
 func TestChannelsEnd(t *testing.T) {
 	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
 		client := connectAs(t, endpoint, "ann")
-		room, _ := client.Join(t, "room:a", nil)
-		room.Push(t, "crash", nil)
-		room.AssertCrash(t)
-		room, _ = client.Join(t, "room:a", nil)
-		room.AssertReply(t, room.Push(t, "stop", nil), "ok", nil)
-		room.AssertClose(t)
+		room, _ := client.Join("room:a", nil)
+		room.Push("crash", nil)
+		room.AssertCrash()
+		room, _ = client.Join("room:a", nil)
+		room.AssertReply(room.Push("stop", nil), "ok", nil)
+		room.AssertClose()
 
-		bob, _ := connectAs(t, endpoint, "bob").Join(t, "room:a", nil)
-		bob.AssertReply(t, bob.Push(t, "disconnect_user", map[string]string{"user_id": "ann"}), "ok", nil)
-		if code, _ := client.AssertDisconnect(t); code != 1001 {
+		bob, _ := connectAs(t, endpoint, "bob").Join("room:a", nil)
+		bob.AssertReply(bob.Push("disconnect_user", map[string]string{"user_id": "ann"}), "ok", nil)
+		if code, _ := client.AssertDisconnect(); code != 1001 {
 			t.Error(code)
 		}
 	})
@@ -127,13 +127,13 @@ func TestChannelsEnd(t *testing.T) {
 
 func TestPresenceIsTold(t *testing.T) {
 	conformance(t, func(t *testing.T, endpoint *ws.Endpoint) {
-		ann, _ := connectAs(t, endpoint, "ann").Join(t, "presence:a", nil)
-		ann.AssertPush(t, "presence_state")
-		bob, _ := connectAs(t, endpoint, "bob").Join(t, "presence:a", nil)
-		bob.AssertPush(t, "presence_state", wstest.Partial{"ann": wstest.Any})
-		ann.AssertPush(t, "presence_diff", wstest.Partial{"joins": wstest.Partial{"bob": wstest.Any}})
-		ann.AssertReply(t, ann.Push(t, "set_status", map[string]string{"status": "away"}), "ok", nil)
-		bob.AssertPush(t, "presence_diff", func(p ws.Payload) bool {
+		ann, _ := connectAs(t, endpoint, "ann").Join("presence:a", nil)
+		ann.AssertPush("presence_state")
+		bob, _ := connectAs(t, endpoint, "bob").Join("presence:a", nil)
+		bob.AssertPush("presence_state", wstest.Partial{"ann": wstest.Any})
+		ann.AssertPush("presence_diff", wstest.Partial{"joins": wstest.Partial{"bob": wstest.Any}})
+		ann.AssertReply(ann.Push("set_status", map[string]string{"status": "away"}), "ok", nil)
+		bob.AssertPush("presence_diff", func(p ws.Payload) bool {
 			var diff struct {
 				Joins map[string]struct {
 					Metas []struct {

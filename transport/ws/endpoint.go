@@ -16,6 +16,7 @@ import (
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws/internal/netconn"
+	"github.com/troupe-go/troupe/transport/ws/internal/visit"
 )
 
 // Endpoint serves sockets over HTTP. [New] makes one, and [Endpoint.Child] is its place
@@ -167,6 +168,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		refuse(w, errDown)
 		return
 	}
+	visit.Of[Identity](r.Context()).Start(session.ctx.PID())
 	if err := c.conn.Accept(w, r); err != nil { // and has answered
 		if errors.Is(err, netconn.ErrNoHijack) {
 			e.noHijack.Do(func() { e.log.Warn(err.Error()) })

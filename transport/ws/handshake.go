@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/troupe-go/troupe/transport/ws/internal/visit"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -33,6 +34,7 @@ func (e *Endpoint) handshake(s *Socket, transport string, authToken func(http.He
 	}
 	identity, ser, err := s.handshake(vsn, authToken, r)
 	if err != nil {
+		visit.Of[Identity](r.Context()).Refuse(err)
 		e.refusals.Add(1)
 		level := slog.LevelInfo
 		if errors.Is(err, errVersion) {
@@ -54,6 +56,10 @@ func (e *Endpoint) handshake(s *Socket, transport string, authToken func(http.He
 // handshake checks a request in the order that Phoenix does: origin, auth token,
 // subprotocol, version, and then the user's Connect.
 func (s *Socket) handshake(vsn string, authToken func(http.Header) (string, error), r *Request) (Identity, wire.Serializer, error) {
+	if identity, ok := visit.Of[Identity](r.Context()).As(); ok {
+		ser, err := serializerFor(s.Serializers, vsn)
+		return identity, ser, err
+	}
 	if !s.allows(r.Request) {
 		return Identity{}, nil, errOrigin
 	}

@@ -208,6 +208,15 @@ func (s *session) dispatch(j *joined, m inward) error {
 // one that it has replaced.
 func (j *joined) means(m inward) bool { return m.JoinRef == "" || m.JoinRef == j.joinRef }
 
+// Channel returns the channel that the client has on a topic. It is for package wstest,
+// which calls it by [actor.PID.Inspect].
+func (s *session) Channel(topic string) (ref Ref, ok bool) {
+	if j := s.find(topic); j != nil {
+		return Ref{j.ref}, true
+	}
+	return Ref{}, false
+}
+
 func (s *session) find(topic string) *joined {
 	for _, j := range s.channels {
 		if j.topic == topic {

@@ -44,7 +44,7 @@ func watching(t *testing.T, f func(t *testing.T, room *wstest.Channel, other act
 			Channels: ws.Routes{{Pattern: "*", New: func() ws.Handler { return watcher{ended} }}},
 		})
 		probe := actortest.NewProbe[int](t, sys)
-		room, _ := wstest.NewClient(t, endpoint, "/socket", ws.Identity{}).Join(t, "room", nil)
+		room, _ := wstest.NewClient(t, endpoint, "/socket", ws.Identity{}).Join("room", nil)
 		f(t, room, probe.PID(), ended)
 	})
 }
@@ -53,10 +53,10 @@ func watching(t *testing.T, f func(t *testing.T, room *wstest.Channel, other act
 func TestAChannelHearsOfTheEndOfWhatItMonitors(t *testing.T) {
 	watching(t, func(t *testing.T, room *wstest.Channel, other actor.PID, _ <-chan error) {
 		room.Ref().Send(other)
-		room.AssertReply(t, room.Push(t, "sync", nil), "ok")
+		room.AssertReply(room.Push("sync", nil), "ok")
 		actortest.Crash(t, other, nil)
-		room.AssertPush(t, "down", ws.Reason(actortest.ErrInjected.Error()))
-		room.AssertReply(t, room.Push(t, "sync", nil), "ok")
+		room.AssertPush("down", ws.Reason(actortest.ErrInjected.Error()))
+		room.AssertReply(room.Push("sync", nil), "ok")
 	})
 }
 
@@ -69,9 +69,9 @@ func TestAChannelEndsWithWhatItIsLinkedTo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			watching(t, func(t *testing.T, room *wstest.Channel, other actor.PID, ended <-chan error) {
 				room.Ref().Send(link{other})
-				room.AssertReply(t, room.Push(t, "sync", nil), "ok")
+				room.AssertReply(room.Push("sync", nil), "ok")
 				actortest.Crash(t, other, reason)
-				if got := room.AssertCrash(t); !errors.Is(got, reason) {
+				if got := room.AssertCrash(); !errors.Is(got, reason) {
 					t.Errorf("crashed with %v", got)
 				}
 				if got := <-ended; !errors.Is(got, reason) {
@@ -83,9 +83,9 @@ func TestAChannelEndsWithWhatItIsLinkedTo(t *testing.T) {
 	t.Run("normal end", func(t *testing.T) {
 		watching(t, func(t *testing.T, room *wstest.Channel, other actor.PID, _ <-chan error) {
 			room.Ref().Send(link{other})
-			room.AssertReply(t, room.Push(t, "sync", nil), "ok")
+			room.AssertReply(room.Push("sync", nil), "ok")
 			actortest.Crash(t, other, actor.Normal)
-			room.AssertReply(t, room.Push(t, "sync", nil), "ok")
+			room.AssertReply(room.Push("sync", nil), "ok")
 		})
 	})
 }

@@ -11,9 +11,10 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/internal/wire"
 )
 
-// Channel is a topic that a client has joined. One goroutine at a time may use it.
+// Channel is a topic that a client has joined. It is used like the [Client].
 type Channel struct {
 	*member
+	t       testing.TB
 	timeout time.Duration
 }
 
@@ -28,16 +29,22 @@ type member struct {
 	errored    bool // phx_error has been taken
 }
 
-// Ref stands for a message that was pushed, and is answered perhaps.
+// Ref stands for a message that was pushed and may be answered.
 type Ref string
 
 // Within returns the same channel with another timeout.
-func (ch *Channel) Within(timeout time.Duration) *Channel { return &Channel{ch.member, timeout} }
+func (ch *Channel) Within(timeout time.Duration) *Channel {
+	return &Channel{ch.member, ch.t, timeout}
+}
+
+// For returns the same channel for another test, such as a subtest: it is the one that
+// fails then.
+func (ch *Channel) For(t testing.TB) *Channel { return &Channel{ch.member, t, ch.timeout} }
 
 // Topic returns the channel's topic.
 func (ch *Channel) Topic() string { return ch.topic }
 
-// Ref returns the address of the channel, to send it what its HandleInfo is for.
+// Ref returns the address of the channel, for messages to its HandleInfo.
 func (ch *Channel) Ref() ws.Ref { return ch.ref }
 
 // PID returns the channel's actor.
@@ -45,57 +52,57 @@ func (ch *Channel) PID() actor.PID { return ch.ref.PID() }
 
 // Inspect calls f with the channel's handler, between two of its calls: to look at its
 // state. The handler must not be kept.
-func (ch *Channel) Inspect(t testing.TB, f func(ws.Handler)) {
-	t.Helper()
+func (ch *Channel) Inspect(f func(ws.Handler)) {
+	ch.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	err := ch.PID().Inspect(ctx, func(behavior any) {
 		f(behavior.(interface{ Handler() ws.Handler }).Handler())
 	})
 	if err != nil {
-		t.Fatalf("wstest: channel %q: inspect: %v", ch.topic, err)
+		ch.t.Fatalf("wstest: channel %q: inspect: %v", ch.topic, err)
 	}
 }
 
 // Push pushes an event, as the client does, and does not wait. The payload is anything
 // that marshals to JSON, a [ws.Payload], or nil for {}.
-func (ch *Channel) Push(t testing.TB, event string, payload any) Ref {
-	t.Helper()
-	return ch.conn.send(t, wire.Message{JoinRef: ch.joinRef, Topic: ch.topic, Event: event}, payload)
+func (ch *Channel) Push(event string, payload any) Ref {
+	ch.t.Helper()
+	return ch.conn.send(ch.t, wire.Message{JoinRef: ch.joinRef, Topic: ch.topic, Event: event}, payload)
 }
 
 // Leave leaves the channel. It does not wait: the answer has status "ok", and then
 // comes the close; see [Channel.AssertClose].
-func (ch *Channel) Leave(t testing.TB) Ref {
-	t.Helper()
-	return ch.Push(t, wire.EventLeave, nil)
+func (ch *Channel) Leave() Ref {
+	ch.t.Helper()
+	return ch.Push(wire.EventLeave, nil)
 }
 
 // BroadcastFrom broadcasts an event as another client would. The channel's HandleOut
 // or its client gets it; the assertions about broadcasts do not.
-func (ch *Channel) BroadcastFrom(t testing.TB, event string, payload any) {
-	t.Helper()
-	if err := ch.conn.session.Broadcast(ch.topic, event, payload); err != nil {
-		t.Fatalf("wstest: channel %q: %v", ch.topic, err)
+func (ch *Channel) BroadcastFrom(event string, payload any) {
+	ch.t.Helper()
+	if err := ch.conn.endpoint.BroadcastFrom(ch.conn.session, ch.topic, event, payload); err != nil {
+		ch.t.Fatalf("wstest: channel %q: %v", ch.topic, err)
 	}
 }
 
 // AssertReply waits for the reply to a message, which must have this status.
-func (ch *Channel) AssertReply(t testing.TB, ref Ref, status string, want ...any) ws.Payload {
-	t.Helper()
+func (ch *Channel) AssertReply(ref Ref, status string, want ...any) ws.Payload {
+	ch.t.Helper()
 	m, ok := ch.await(func(m wire.Message) bool { return isReply(m, ref, status, want) })
 	if !ok {
-		ch.fail(t, "no reply with status %q%s to message %s came", status, showWant(want), ref)
+		ch.fail("no reply with status %q%s to message %s came", status, showWant(want), ref)
 	}
 	return payloadOf(m)
 }
 
 // RefuteReply makes sure that no reply to a message comes that has this status and
 // matches; an empty status stands for all.
-func (ch *Channel) RefuteReply(t testing.TB, ref Ref, status string, want ...any) {
-	t.Helper()
+func (ch *Channel) RefuteReply(ref Ref, status string, want ...any) {
+	ch.t.Helper()
 	if m, came := ch.refute(func(m wire.Message) bool { return isReply(m, ref, status, want) }); came {
-		ch.fail(t, "there is a reply to message %s: %s", ref, show(m))
+		ch.fail("there is a reply to message %s: %s", ref, show(m))
 	}
 }
 
@@ -105,20 +112,20 @@ func isReply(m wire.Message, ref Ref, status string, want []any) bool {
 
 // AssertPush waits for an event that the client gets: one that the channel pushes, or
 // a broadcast on its topic that is not intercepted.
-func (ch *Channel) AssertPush(t testing.TB, event string, want ...any) ws.Payload {
-	t.Helper()
+func (ch *Channel) AssertPush(event string, want ...any) ws.Payload {
+	ch.t.Helper()
 	m, ok := ch.await(func(m wire.Message) bool { return ch.isPush(m, event, want) })
 	if !ok {
-		ch.fail(t, "no push %q%s came", event, showWant(want))
+		ch.fail("no push %q%s came", event, showWant(want))
 	}
 	return payloadOf(m)
 }
 
 // RefutePush makes sure that the client gets no such event.
-func (ch *Channel) RefutePush(t testing.TB, event string, want ...any) {
-	t.Helper()
+func (ch *Channel) RefutePush(event string, want ...any) {
+	ch.t.Helper()
 	if m, came := ch.refute(func(m wire.Message) bool { return ch.isPush(m, event, want) }); came {
-		ch.fail(t, "a push came: %s", show(m))
+		ch.fail("a push came: %s", show(m))
 	}
 }
 
@@ -127,34 +134,37 @@ func (ch *Channel) isPush(m wire.Message, event string, want []any) bool {
 	return m.Event == event && m.Ref == "" && (m.JoinRef == "" || m.JoinRef == ch.joinRef) && matches(want, m)
 }
 
-// AssertBroadcast waits for an event to be broadcast on the topic, by whomever.
-func (ch *Channel) AssertBroadcast(t testing.TB, event string, want ...any) ws.Payload {
-	t.Helper()
-	return ch.broadcasts.Within(ch.timeout).AssertBroadcast(t, event, want...)
+// AssertBroadcast waits for an event to be broadcast on the topic, by anyone.
+func (ch *Channel) AssertBroadcast(event string, want ...any) ws.Payload {
+	ch.t.Helper()
+	return ch.topicNow().AssertBroadcast(event, want...)
 }
 
 // RefuteBroadcast makes sure that no such event is broadcast on the topic.
-func (ch *Channel) RefuteBroadcast(t testing.TB, event string, want ...any) {
-	t.Helper()
-	ch.broadcasts.Within(ch.timeout).RefuteBroadcast(t, event, want...)
+func (ch *Channel) RefuteBroadcast(event string, want ...any) {
+	ch.t.Helper()
+	ch.topicNow().RefuteBroadcast(event, want...)
 }
+
+// topicNow returns the channel's topic, with its test and timeout.
+func (ch *Channel) topicNow() *Topic { return ch.broadcasts.For(ch.t).Within(ch.timeout) }
 
 // AssertClose waits for the channel to end in good order, because the client has left
 // or has joined anew, or because the handler stops it. By then Terminate has run.
-func (ch *Channel) AssertClose(t testing.TB) {
-	t.Helper()
+func (ch *Channel) AssertClose() {
+	ch.t.Helper()
 	if _, ok := ch.await(func(m wire.Message) bool { return ch.isEnd(m, wire.EventClose) }); !ok {
-		ch.fail(t, "the channel was not closed")
+		ch.fail("the channel was not closed")
 	}
 }
 
 // AssertCrash waits for the channel to crash, and returns why: what the handler has
 // returned, or an [*actor.PanicError]. The crash does not fail the test then. A channel
-// that somebody else ends, with whatever reason, crashes to its client.
-func (ch *Channel) AssertCrash(t testing.TB) error {
-	t.Helper()
+// that something else ends, whatever the reason, has crashed to its client.
+func (ch *Channel) AssertCrash() error {
+	ch.t.Helper()
 	if _, ok := ch.await(func(m wire.Message) bool { return ch.isEnd(m, wire.EventError) }); !ok {
-		ch.fail(t, "the channel did not crash")
+		ch.fail("the channel did not crash")
 	}
 	ch.errored, ch.expected = true, true
 	if reason := ch.crashed(); reason != nil {
@@ -163,7 +173,7 @@ func (ch *Channel) AssertCrash(t testing.TB) error {
 	return ch.PID().Err()
 }
 
-func (ch *Channel) isEnd(m wire.Message, event string) bool {
+func (ch *member) isEnd(m wire.Message, event string) bool {
 	return m.Event == event && m.JoinRef == ch.joinRef
 }
 
@@ -171,15 +181,15 @@ func (ch *Channel) isEnd(m wire.Message, event string) bool {
 var errCrashed = errors.New("the reason is in the log")
 
 // crashed returns why the channel has crashed, or nil if it has not.
-func (ch *Channel) crashed() error {
+func (ch *member) crashed() error {
 	if ch.ref == (ws.Ref{}) {
-		told := ch.conn.inbox.has(func(m wire.Message) bool { return ch.isEnd(m, wire.EventError) })
+		told := ch.conn.inbox.Has(func(m wire.Message) bool { return ch.isEnd(m, wire.EventError) })
 		if ch.errored || told {
 			return errCrashed
 		}
 		return nil
 	}
-	if reason := ch.PID().Err(); reason != nil && !actor.IsClean(reason) {
+	if reason := ch.ref.PID().Err(); reason != nil && !actor.IsClean(reason) {
 		return reason
 	}
 	return nil
@@ -198,11 +208,11 @@ func (ch *Channel) onTopic(match func(wire.Message) bool) func(wire.Message) boo
 }
 
 // fail fails the test, and tells what did come.
-func (ch *Channel) fail(t testing.TB, format string, args ...any) {
-	t.Helper()
-	account := ch.conn.inbox.account()
+func (ch *Channel) fail(format string, args ...any) {
+	ch.t.Helper()
+	account := account(&ch.conn.inbox)
 	if reason := ch.crashed(); reason != nil {
 		account += "\nthe channel has crashed: " + reason.Error()
 	}
-	t.Fatalf("wstest: channel %q: "+format+"\n%s", append(append([]any{ch.topic}, args...), account)...)
+	ch.t.Fatalf("wstest: channel %q: "+format+"\n%s", append(append([]any{ch.topic}, args...), account)...)
 }

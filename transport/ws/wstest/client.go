@@ -1,19 +1,24 @@
 package wstest
 
 import (
+	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/transport/ws"
-	"github.com/troupe-go/troupe/transport/ws/internal/inmemory"
+	"github.com/troupe-go/troupe/transport/ws/internal/visit"
 	"github.com/troupe-go/troupe/transport/ws/internal/wire"
 )
 
@@ -50,30 +55,21 @@ func Start(t testing.TB, newEndpoint func(*actor.System) (*ws.Endpoint, error)) 
 }
 
 // Client is a connected client, the counterpart of a socket in Phoenix's tests. It is
-// closed at the end of the test. One goroutine at a time may use it.
+// closed at the end of the test. Only the goroutine of the test that made it may use
+// it, and its channels and topics: what fails ends that test.
 type Client struct {
 	*connection
+	t       testing.TB
 	timeout time.Duration
 }
 
-// connection is what copies of a Client share.
-type connection struct {
-	session  inmemory.Session
-	inbox    inbox
-	lastRef  int
-	channels []*Channel
-
-	once   sync.Once
-	closed chan struct{}
-	code   int // when closed
-	reason string
-}
-
 // NewClient returns a client that is connected as who, without asking the socket's
-// Connect. The path is that of the socket. It is socket/3 of Phoenix's tests.
+// Connect. The path is that of the socket.
+//
+// Phoenix: Phoenix.ChannelTest.socket/3.
 func NewClient(t testing.TB, endpoint *ws.Endpoint, path string, who ws.Identity) *Client {
 	t.Helper()
-	c, err := connect(t, endpoint, path, who)
+	c, err := connect(t, endpoint, path, ws.Request{}, &visit.Visit[ws.Identity]{Identity: &who})
 	if err != nil {
 		t.Fatalf("wstest: new client: %v", err)
 	}
@@ -81,63 +77,77 @@ func NewClient(t testing.TB, endpoint *ws.Endpoint, path string, who ws.Identity
 }
 
 // Connect returns a client that the socket's Connect has let in, or the error by which
-// it was refused. Connect gets the request; if there is no http.Request in it, it gets
-// one that asks for the path, with the Params as its query. Origins are not checked.
-// It is connect/3 of Phoenix's tests.
+// it was refused. Connect gets what a client with these Params and this AuthToken would
+// send; an http.Request in r lends it its context, its addresses and its header, of which
+// the Origin is checked. A nil r asks for nothing but the path. The error is what Connect
+// has returned, or else says what kept the client from it; a [*ws.StatusError] has the
+// status of the answer.
+//
+// Phoenix: Phoenix.ChannelTest.connect/3.
 func Connect(t testing.TB, endpoint *ws.Endpoint, path string, r *ws.Request) (*Client, error) {
 	t.Helper()
-	var full ws.Request
-	if r != nil {
-		full = *r
+	if r == nil {
+		r = new(ws.Request)
 	}
-	if full.Request == nil {
-		full.Request = httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"/websocket?"+full.Params.Encode(), nil)
-	}
-	if full.Params == nil {
-		full.Params = full.URL.Query()
-	}
-	return connect(t, endpoint, path, &full)
+	return connect(t, endpoint, path, *r, new(visit.Visit[ws.Identity]))
 }
 
-func connect(t testing.TB, endpoint *ws.Endpoint, path string, who any) (*Client, error) {
-	c := &Client{&connection{closed: make(chan struct{})}, defaultTimeout}
-	var err error
-	c.session, err = inmemory.Connect(endpoint, path, who, inmemory.Client{Receive: c.receive, Closed: c.ended})
+func connect(t testing.TB, endpoint *ws.Endpoint, path string, r ws.Request, v *visit.Visit[ws.Identity]) (*Client, error) {
+	t.Helper()
+	conn, err := dial(endpoint, handshake(t, path, r), v)
 	if err != nil {
 		return nil, err
 	}
+	c := &Client{conn, t, defaultTimeout}
 	t.Cleanup(func() {
 		t.Helper()
 		for _, ch := range c.channels { // a crash that is on its way is to happen
 			c.settle(ch.topic, c.timeout)
 		}
-		c.Close(t)
-		c.reportCrashes(t)
+		c.Close()
+		c.reportCrashes()
 	})
 	return c, nil
 }
 
-// receive takes what the server sends.
-func (c *connection) receive(data []byte, binary bool) {
-	m, err := wire.Decode(data, binary)
-	if err != nil { // a serializer of the server's is broken: show it
-		m = wire.Message{Event: "not understood: " + err.Error(), Data: data, Binary: true}
+// handshake returns the request of a client of version 2.
+func handshake(t testing.TB, path string, r ws.Request) *http.Request {
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path+"/websocket", nil)
+	query := maps.Clone(r.Params)
+	if r.Request != nil {
+		target := request.URL
+		request = r.Request.Clone(r.Context())
+		if query == nil && r.URL != nil {
+			query = r.URL.Query()
+		}
+		request.URL, request.Host = target, cmp.Or(r.Host, "example.com")
+		request.Method, request.Body, request.ContentLength = http.MethodGet, http.NoBody, 0
 	}
-	c.inbox.put(m)
-}
-
-func (c *connection) ended(code int, reason string) {
-	c.once.Do(func() {
-		c.code, c.reason = code, reason
-		close(c.closed)
-	})
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("vsn", "2.0.0")
+	request.URL.RawQuery = query.Encode()
+	request.RequestURI = request.URL.RequestURI()
+	if request.Header == nil {
+		request.Header = http.Header{}
+	}
+	if r.AuthToken != "" {
+		token := base64.RawStdEncoding.EncodeToString([]byte(r.AuthToken))
+		request.Header.Add(protocolHeader, "phoenix, base64url.bearer.phx."+token)
+	}
+	return request
 }
 
 // Within returns the same client with another timeout.
-func (c *Client) Within(timeout time.Duration) *Client { return &Client{c.connection, timeout} }
+func (c *Client) Within(timeout time.Duration) *Client { return &Client{c.connection, c.t, timeout} }
+
+// For returns the same client for another test, such as a subtest: it is the one that
+// fails then. It also is that of the channels and topics that it returns.
+func (c *Client) For(t testing.TB) *Client { return &Client{c.connection, t, c.timeout} }
 
 // PID returns the socket actor.
-func (c *Client) PID() actor.PID { return c.session.PID }
+func (c *Client) PID() actor.PID { return c.session }
 
 // send sends a message with a ref of its own.
 func (c *connection) send(t testing.TB, m wire.Message, payload any) Ref {
@@ -152,7 +162,7 @@ func (c *connection) send(t testing.TB, m wire.Message, payload any) Ref {
 		m.Data, m.Binary = p.Bytes(), p.IsBinary()
 		var data []byte
 		if data, err = m.Encode(); err == nil {
-			c.session.Send(data, m.Binary)
+			c.out.Put(outgoing{data: data, binary: m.Binary})
 		}
 	}
 	if err != nil {
@@ -163,134 +173,156 @@ func (c *connection) send(t testing.TB, m wire.Message, payload any) Ref {
 
 // Join joins a topic, which the channel must allow, and has the test told of what is
 // broadcast on it. It returns the channel and the payload of the answer. A channel that
-// the client has on the topic already is replaced. It is subscribe_and_join! of
-// Phoenix's tests.
-func (c *Client) Join(t testing.TB, topic string, payload any) (*Channel, ws.Payload) {
-	t.Helper()
-	broadcasts := c.Subscribe(t, topic)
-	answer, ref := c.join(t, topic, payload)
+// the client has on the topic already is replaced.
+//
+// Phoenix: Phoenix.ChannelTest.subscribe_and_join!/3.
+func (c *Client) Join(topic string, payload any) (*Channel, ws.Payload) {
+	c.t.Helper()
+	broadcasts := c.Subscribe(topic)
+	answer, ref := c.join(topic, payload)
 	if answer.Status != "ok" {
-		t.Fatalf("wstest: join %q: refused with %s", topic, show(answer))
+		c.t.Fatalf("wstest: join %q: refused with %s", topic, show(answer))
 	}
-	ch := &Channel{&member{conn: c.connection, topic: topic, joinRef: string(ref), broadcasts: broadcasts}, c.timeout}
+	m := &member{conn: c.connection, topic: topic, joinRef: string(ref), broadcasts: broadcasts}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	address, err := c.session.Channel(ctx, topic)
-	if err != nil {
-		t.Fatalf("wstest: join %q: %v", topic, err)
+	var err error
+	if m.ref, err = c.channelOn(ctx, topic); err != nil {
+		c.t.Fatalf("wstest: join %q: %v", topic, err)
 	}
-	ch.ref, _ = address.(ws.Ref) // none: it has ended already
-	c.channels = append(c.channels, ch)
-	return ch, payloadOf(answer)
+	c.channels = append(c.channels, m)
+	return &Channel{m, c.t, c.timeout}, payloadOf(answer)
 }
 
 // JoinRefused tries to join a topic, which the channel must refuse, and returns the
 // payload of the answer. One whose Join crashes refuses with the reason "join crashed",
 // one that has no channel with "unmatched topic".
-func (c *Client) JoinRefused(t testing.TB, topic string, payload any, want ...any) ws.Payload {
-	t.Helper()
-	answer, _ := c.join(t, topic, payload)
+func (c *Client) JoinRefused(topic string, payload any, want ...any) ws.Payload {
+	c.t.Helper()
+	answer, _ := c.join(topic, payload)
 	if answer.Status != "error" || !matches(want, answer) {
-		t.Fatalf("wstest: join %q: answered with %s\nwant: error%s", topic, show(answer), showWant(want))
+		c.t.Fatalf("wstest: join %q: answered with %s\nwant: error%s", topic, show(answer), showWant(want))
 	}
 	return payloadOf(answer)
 }
 
-func (c *Client) join(t testing.TB, topic string, payload any) (answer wire.Message, ref Ref) {
-	t.Helper()
-	ref = c.send(t, wire.Message{Topic: topic, Event: wire.EventJoin}, payload)
+func (c *Client) join(topic string, payload any) (answer wire.Message, ref Ref) {
+	c.t.Helper()
+	ref = c.send(c.t, wire.Message{Topic: topic, Event: wire.EventJoin}, payload)
 	answer, ok := c.await(&c.inbox, topic, c.timeout, func(m wire.Message) bool {
 		return m.Event == wire.EventReply && m.Ref == string(ref)
 	})
 	if !ok {
-		t.Fatalf("wstest: join %q: not answered\n%s", topic, c.inbox.account())
+		c.t.Fatalf("wstest: join %q: not answered\n%s", topic, account(&c.inbox))
 	}
 	return answer, ref
 }
 
 // Subscribe has the test told of what is broadcast on a topic that it need not have
 // joined.
-func (c *Client) Subscribe(t testing.TB, topic string) *Topic {
-	t.Helper()
-	s := &Topic{conn: c.connection, name: topic, inbox: new(inbox), timeout: c.timeout}
-	err := c.session.Subscribe(topic, func(event string, payload any) {
-		p := payload.(ws.Payload)
-		s.inbox.put(wire.Message{Topic: topic, Event: event, Data: p.Bytes(), Binary: p.IsBinary()})
-	})
-	if err != nil {
-		t.Fatalf("wstest: subscribe to %q: the client is closed: %v", topic, err)
+func (c *Client) Subscribe(topic string) *Topic {
+	c.t.Helper()
+	s := &Topic{c.connection, topic, new(actortest.Inbox[wire.Message]), c.t, c.timeout}
+	if err := c.endpoint.Subscribe(c.session, topic, spy{s.inbox}); err != nil {
+		c.t.Fatalf("wstest: subscribe to %q: the client is closed: %v", topic, err)
 	}
 	return s
 }
 
-// errClosed is how the connection of a test ends.
-var errClosed = errors.New("closed by the test")
+// spy hears of broadcasts in place of a client.
+type spy struct {
+	inbox *actortest.Inbox[wire.Message]
+}
 
-// Close breaks the connection, and waits until the client's channels have ended. It is
-// close/1 of Phoenix's tests. It may be called more than once.
-func (c *Client) Close(t testing.TB) {
-	t.Helper()
-	c.session.HangUp(errClosed)
-	c.awaitClosed(t, patience)
+// Deliver implements pubsub.Subscriber.
+func (s spy) Deliver(_ string, b ws.Broadcast) {
+	s.inbox.Put(wire.Message{Topic: b.Topic, Event: b.Event, Data: b.Payload.Bytes(), Binary: b.Payload.IsBinary()})
+}
+
+// Close breaks the connection, and waits until the client's channels have ended. What
+// was pushed before has reached the server. It may be called more than once.
+//
+// Phoenix: Phoenix.ChannelTest.close/2.
+func (c *Client) Close() {
+	c.t.Helper()
+	c.sync(c.timeout)
+	c.socket.CloseNow()
+	c.awaitEnd(patience)
 }
 
 // AssertDisconnect waits for the server to end the connection, and returns the code
-// that it closes a WebSocket with, and the reason.
-func (c *Client) AssertDisconnect(t testing.TB) (code int, reason string) {
-	t.Helper()
-	c.awaitClosed(t, c.timeout+patience)
-	return c.code, c.reason
+// that it closes the WebSocket with, and the reason. The code is 1006 if the connection
+// ended without one, as a browser has it.
+func (c *Client) AssertDisconnect() (code int, reason string) {
+	c.t.Helper()
+	c.awaitEnd(c.timeout + patience)
+	if e, ok := errors.AsType[websocket.CloseError](c.err); ok {
+		return int(e.Code), e.Reason
+	}
+	return int(websocket.StatusAbnormalClosure), ""
 }
 
-func (c *Client) awaitClosed(t testing.TB, limit time.Duration) {
-	t.Helper()
+// awaitEnd waits until nothing more comes and the client's actors have ended.
+func (c *Client) awaitEnd(limit time.Duration) {
+	c.t.Helper()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	select {
-	case <-c.closed:
-	case <-timer.C:
-		t.Fatalf("wstest: the connection did not end within %v\n%s", limit, c.inbox.account())
+	for _, end := range []<-chan struct{}{c.closed, c.session.Done()} {
+		select {
+		case <-end:
+		case <-timer.C:
+			c.t.Fatalf("wstest: the connection did not end within %v\n%s", limit, account(&c.inbox))
+		}
 	}
 }
 
 // reportCrashes fails the test for each channel that has crashed unexpectedly. It is
 // called when all have ended.
-func (c *Client) reportCrashes(t testing.TB) {
-	t.Helper()
+func (c *Client) reportCrashes() {
+	c.t.Helper()
 	for _, ch := range c.channels {
 		if reason := ch.crashed(); reason != nil && !ch.expected {
-			t.Errorf("wstest: channel %q crashed: %v", ch.topic, reason)
+			c.t.Errorf("wstest: channel %q crashed: %v", ch.topic, reason)
 		}
 	}
 }
 
 // await waits for a message and takes it. When the time is over it lets the socket,
 // and its channel on the topic, finish what they have at hand, and looks once more.
-func (c *connection) await(b *inbox, topic string, timeout time.Duration, match func(wire.Message) bool) (wire.Message, bool) {
-	if m, ok := b.await(timeout, match); ok {
+func (c *connection) await(b *actortest.Inbox[wire.Message], topic string, timeout time.Duration, match func(wire.Message) bool) (wire.Message, bool) {
+	if m, ok := b.Take(timeout, match); ok {
 		return m, true
 	}
 	c.settle(topic, patience)
-	return b.await(0, match)
+	return b.Take(0, match)
 }
 
 // refute waits for a message that must not come.
-func (c *connection) refute(b *inbox, topic string, timeout time.Duration, match func(wire.Message) bool) (wire.Message, bool) {
-	if m, came := b.await(timeout, match); came {
+func (c *connection) refute(b *actortest.Inbox[wire.Message], topic string, timeout time.Duration, match func(wire.Message) bool) (wire.Message, bool) {
+	if m, came := b.Take(timeout, match); came {
 		return m, true
 	}
 	c.settle(topic, timeout)
-	return b.await(0, match)
+	return b.Take(0, match)
 }
 
 // settle waits until the socket, and its channel on the topic, have handled what they
-// had been sent, but no longer than limit.
+// had been sent, and what they have answered has come; but no longer than limit.
 func (c *connection) settle(topic string, limit time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	address, err := c.session.Channel(ctx, topic)
-	if channel, ok := address.(ws.Ref); ok && err == nil {
+	end := time.Now().Add(limit)
+	c.sync(limit) // the socket has handed on what the test has sent
+	if channel, err := c.channelOn(ctx, topic); err == nil && channel != (ws.Ref{}) {
 		channel.PID().Inspect(ctx, func(any) {})
-		c.session.PID.Inspect(ctx, func(any) {}) // which tells the client of its end
 	}
+	c.sync(time.Until(end)) // by way of the socket, which tells the client of the channel's end
+}
+
+// channelOn returns the channel that the client has on a topic, or the zero Ref.
+func (c *connection) channelOn(ctx context.Context, topic string) (ref ws.Ref, err error) {
+	err = c.session.Inspect(ctx, func(session any) {
+		ref, _ = session.(interface{ Channel(string) (ws.Ref, bool) }).Channel(topic)
+	})
+	return ref, err
 }

@@ -1,19 +1,21 @@
-// Package wstest tests channels without a network, as Phoenix.ChannelTest does.
+// Package wstest tests channels without a network.
 //
 //	func TestShout(t *testing.T) {
 //		endpoint := wstest.NewEndpoint(t, ws.Socket{Path: "/socket", Channels: routes})
 //		ann := wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"})
-//		room, _ := ann.Join(t, "room:lobby", nil)
+//		room, _ := ann.Join("room:lobby", nil)
 //
-//		ref := room.Push(t, "shout", map[string]string{"text": "hello"})
-//		room.AssertReply(t, ref, "ok")
-//		room.AssertBroadcast(t, "shout", wstest.Partial{"text": "hello"})
-//		room.RefutePush(t, "alarm")
+//		ref := room.Push("shout", map[string]string{"text": "hello"})
+//		room.AssertReply(ref, "ok")
+//		room.AssertBroadcast("shout", wstest.Partial{"text": "hello"})
+//		room.RefutePush("alarm")
 //	}
 //
-// What runs is the real thing: the endpoint's supervisors, a socket actor, an actor for
-// each channel, and version 2 of the protocol; only the connection is in memory. The
-// test is the client, and is told of all that is broadcast on the topics that it joins.
+// What runs is the real thing: the handshake, a WebSocket with its limits and its
+// compression, version 2 of the protocol, a socket actor, and an actor for each channel.
+// Only the wire is a [net.Pipe]. The test is the client, and is told of all that is
+// broadcast on the topics that it joins. A client with nothing to say sends a heartbeat
+// every 30 s, for a day.
 //
 // # Matching
 //
@@ -43,6 +45,9 @@
 // A channel that crashes fails the test, at its end at the latest, unless the test
 // expects it by [Channel.AssertCrash].
 //
-// Functions that take a testing.TB fail the test at once, with Fatal, and so must be
-// called on the test's goroutine.
+// A client belongs to the test that it was made for, with its channels and topics: what
+// fails ends that test at once, as by Fatal, and so must be called on the test's
+// goroutine. A subtest uses them by For.
+//
+// Phoenix: Phoenix.ChannelTest.
 package wstest

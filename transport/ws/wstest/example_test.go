@@ -2,7 +2,6 @@ package wstest_test
 
 import (
 	"testing"
-	"testing/synctest"
 
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/wstest"
@@ -23,25 +22,22 @@ func (Lobby) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, err
 	return ws.UnknownEvent, nil
 }
 
-func TestLobby(t *testing.T) { synctest.Test(t, func(t *testing.T) { testLobby(t) }) }
-
-func testLobby(t testing.TB) {
-	endpoint := wstest.NewEndpoint(t, ws.Socket{
-		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return Lobby{} }}},
-	})
-	client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"})
-	room, _ := client.Join(t, "room:lobby", nil)
-
-	ref := room.Push(t, "shout", map[string]string{"text": "hello"})
-	room.AssertReply(t, ref, "ok")
-	room.AssertBroadcast(t, "shout", map[string]string{"text": "hello"})
-
-	room.AssertReply(t, room.Push(t, "dance", nil), "error", ws.Reason("unknown event"))
-	room.RefuteBroadcast(t, "dance")
-}
-
 func Example() {
-	run(testLobby) // as go test does
+	test := func(t testing.TB) { // func TestLobby(t *testing.T)
+		endpoint := wstest.NewEndpoint(t, ws.Socket{
+			Path:     "/socket",
+			Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return Lobby{} }}},
+		})
+		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"})
+		room, _ := client.Join("room:lobby", nil)
+
+		ref := room.Push("shout", map[string]string{"text": "hello"})
+		room.AssertReply(ref, "ok")
+		room.AssertBroadcast("shout", map[string]string{"text": "hello"})
+
+		room.AssertReply(room.Push("dance", nil), "error", ws.Reason("unknown event"))
+		room.RefuteBroadcast("dance")
+	}
+	run(test) // as go test does
 	// Output: PASS
 }

@@ -3,6 +3,7 @@ package wstest_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -26,9 +27,10 @@ type trial struct {
 	cleanups []func()
 }
 
-func (tr *trial) Helper()           {}
-func (tr *trial) Cleanup(f func())  { tr.cleanups = append(tr.cleanups, f) }
-func (tr *trial) Output() io.Writer { return &tr.out }
+func (tr *trial) Helper()                  {}
+func (tr *trial) Cleanup(f func())         { tr.cleanups = append(tr.cleanups, f) }
+func (tr *trial) Output() io.Writer        { return &tr.out }
+func (tr *trial) Context() context.Context { return context.Background() }
 
 func (tr *trial) Errorf(format string, args ...any) {
 	tr.failures = append(tr.failures, fmt.Sprintf(format, args...))
@@ -85,6 +87,6 @@ func ann(t testing.TB) *wstest.Client {
 
 func annIn(t testing.TB, topic string) *wstest.Channel {
 	t.Helper()
-	ch, _ := ann(t).Join(t, topic, nil)
+	ch, _ := ann(t).Join(topic, nil)
 	return ch
 }

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/internal/wire"
 )
@@ -121,4 +122,21 @@ func showWant(want []any) string {
 		return fmt.Sprintf(" and %s", p.Bytes())
 	}
 	return fmt.Sprintf(" and %v", want[0])
+}
+
+// account tells what has come, for a failure.
+func account(b *actortest.Inbox[wire.Message]) string {
+	return b.Account(func(m wire.Message) string { return fmt.Sprintf("on %q: %s", m.Topic, show(m)) })
+}
+
+// show prints a message.
+func show(m wire.Message) string {
+	payload := string(m.JSON())
+	if m.Binary {
+		payload = fmt.Sprintf("%q", m.Data)
+	}
+	if m.Event == wire.EventReply {
+		return fmt.Sprintf("reply %q to message %s: %s", m.Status, m.Ref, payload)
+	}
+	return fmt.Sprintf("%q %s", m.Event, payload)
 }

@@ -19,15 +19,15 @@ func TestClientsAreMadeWithAssignsOrByConnect(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		endpoint := stage(t)
 		direct := wstest.NewClient(t, endpoint, "/socket", ws.Identity{Assigns: "direct"})
-		room, _ := direct.Join(t, "stage:greet", nil)
-		room.AssertPush(t, "hello", map[string]any{"who": "direct", "n": 1})
+		room, _ := direct.Join("stage:greet", nil)
+		room.AssertPush("hello", map[string]any{"who": "direct", "n": 1})
 
 		real, err := wstest.Connect(t, endpoint, "/socket", &ws.Request{Params: url.Values{"user": {"bob"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		room, _ = real.Join(t, "stage:greet", nil)
-		room.AssertPush(t, "hello", map[string]any{"who": "bob", "n": 1})
+		room, _ = real.Join("stage:greet", nil)
+		room.AssertPush("hello", map[string]any{"who": "bob", "n": 1})
 
 		if _, err := wstest.Connect(t, endpoint, "/socket", &ws.Request{Params: url.Values{"token": {"bad"}}}); !errors.Is(err, errBad) {
 			t.Errorf("connected with %v", err)
@@ -43,18 +43,18 @@ func TestJoinReturnsTheAnswerAndTheChannel(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		client := ann(t)
-		room, reply := client.Join(t, "stage:1", map[string]int{"n": 1})
+		room, reply := client.Join("stage:1", map[string]int{"n": 1})
 		if got := string(reply.Bytes()); got != `{"joined":"stage:1","with":{"n":1}}` {
 			t.Error(got)
 		}
 		if room.Topic() != "stage:1" || !room.PID().Alive() {
 			t.Error(room.Topic(), room.PID())
 		}
-		client.JoinRefused(t, "stage:closed", nil, ws.Reason("closed"))
-		client.JoinRefused(t, "stage:crash", nil, wstest.Partial{"reason": "join crashed"})
-		client.JoinRefused(t, "nowhere", nil, ws.Reason("unmatched topic"))
-		slow, _ := client.Join(t, "stage:slow", nil)
-		slow.AssertReply(t, slow.Push(t, "echo", nil), "ok", nil)
+		client.JoinRefused("stage:closed", nil, ws.Reason("closed"))
+		client.JoinRefused("stage:crash", nil, wstest.Partial{"reason": "join crashed"})
+		client.JoinRefused("nowhere", nil, ws.Reason("unmatched topic"))
+		slow, _ := client.Join("stage:slow", nil)
+		slow.AssertReply(slow.Push("echo", nil), "ok", nil)
 	})
 }
 
@@ -63,23 +63,23 @@ func TestReplies(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		room := annIn(t, "stage:1")
-		first, second := room.Push(t, "echo", map[string]int{"n": 1}), room.Push(t, "fail", nil)
-		room.AssertReply(t, second, "error", wstest.Partial{"reason": "failed"}) // in any order
-		reply := room.AssertReply(t, first, "ok")
+		first, second := room.Push("echo", map[string]int{"n": 1}), room.Push("fail", nil)
+		room.AssertReply(second, "error", wstest.Partial{"reason": "failed"}) // in any order
+		reply := room.AssertReply(first, "ok")
 		var in struct{ N int }
 		if err := reply.Decode(&in); err != nil || in.N != 1 {
 			t.Error(in, err)
 		}
-		silent := room.Push(t, "silent", nil)
-		room.RefuteReply(t, silent, "")
-		later := room.Push(t, "later", nil)
-		room.Within(49*time.Millisecond).RefuteReply(t, later, "")
-		room.AssertReply(t, later, "ok")
-		room.AssertReply(t, room.Push(t, "slow", nil), "ok") // is at work when the time is over
-		failed := room.Push(t, "fail", nil)
-		room.RefuteReply(t, failed, "ok")
-		room.AssertReply(t, failed, "error")
-		room.AssertReply(t, room.Push(t, "echo", ws.Binary([]byte{0, 255})), "ok", ws.Binary([]byte{0, 255})) // BIN-3
+		silent := room.Push("silent", nil)
+		room.RefuteReply(silent, "")
+		later := room.Push("later", nil)
+		room.Within(49*time.Millisecond).RefuteReply(later, "")
+		room.AssertReply(later, "ok")
+		room.AssertReply(room.Push("slow", nil), "ok") // is at work when the time is over
+		failed := room.Push("fail", nil)
+		room.RefuteReply(failed, "ok")
+		room.AssertReply(failed, "error")
+		room.AssertReply(room.Push("echo", ws.Binary([]byte{0, 255})), "ok", ws.Binary([]byte{0, 255})) // BIN-3
 	})
 }
 
@@ -89,28 +89,28 @@ func TestPushesAndBroadcasts(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		endpoint := stage(t)
 		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{Assigns: "ann"})
-		room, _ := client.Join(t, "stage:1", nil)
-		other := client.Subscribe(t, "stage:2")
+		room, _ := client.Join("stage:1", nil)
+		other := client.Subscribe("stage:2")
 
-		room.Push(t, "push", map[string]int{"n": 1})
-		room.AssertPush(t, "pushed", map[string]int{"n": 1})
-		room.RefutePush(t, "pushed")
-		room.RefuteBroadcast(t, "pushed")
+		room.Push("push", map[string]int{"n": 1})
+		room.AssertPush("pushed", map[string]int{"n": 1})
+		room.RefutePush("pushed")
+		room.RefuteBroadcast("pushed")
 
-		room.Push(t, "shout", map[string]int{"n": 2})
-		room.AssertBroadcast(t, "shout", map[string]int{"n": 2})
-		room.AssertPush(t, "shout", map[string]int{"n": 2}) // the client gets it, too
+		room.Push("shout", map[string]int{"n": 2})
+		room.AssertBroadcast("shout", map[string]int{"n": 2})
+		room.AssertPush("shout", map[string]int{"n": 2}) // the client gets it, too
 
-		room.Push(t, "others", map[string]int{"n": 3})
-		room.AssertBroadcast(t, "others", map[string]int{"n": 3})
-		room.RefutePush(t, "others")
+		room.Push("others", map[string]int{"n": 3})
+		room.AssertBroadcast("others", map[string]int{"n": 3})
+		room.RefutePush("others")
 
 		if err := endpoint.Broadcast("stage:2", "news", nil); err != nil {
 			t.Fatal(err)
 		}
-		other.AssertBroadcast(t, "news", nil)
-		other.RefuteBroadcast(t, "news")
-		room.RefuteBroadcast(t, "news")
+		other.AssertBroadcast("news", nil)
+		other.RefuteBroadcast("news")
+		room.RefuteBroadcast("news")
 	})
 }
 
@@ -119,9 +119,9 @@ func TestBroadcastFromTriggersTheOutHandler(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		room := annIn(t, "stage:1")
-		room.BroadcastFrom(t, "whisper", nil)
-		room.AssertPush(t, "whisper", map[string]string{"seen_by": "ann"})
-		room.RefuteBroadcast(t, "whisper")
+		room.BroadcastFrom("whisper", nil)
+		room.AssertPush("whisper", map[string]string{"seen_by": "ann"})
+		room.RefuteBroadcast("whisper")
 	})
 }
 
@@ -131,25 +131,25 @@ func TestLeaveAndClose(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		terminated := make(chan error, 3)
 		client := wstest.NewClient(t, wstest.NewEndpoint(t, stageSocket(terminated)), "/socket", ws.Identity{})
-		room, _ := client.Join(t, "stage:1", nil)
-		room.AssertReply(t, room.Leave(t), "ok", nil)
-		room.AssertClose(t)
+		room, _ := client.Join("stage:1", nil)
+		room.AssertReply(room.Leave(), "ok", nil)
+		room.AssertClose()
 		if reason := <-terminated; reason != ws.Left {
 			t.Error(reason)
 		}
-		room, _ = client.Join(t, "stage:1", nil)
-		room.AssertReply(t, room.Push(t, "stop", nil), "ok")
-		room.AssertClose(t)
+		room, _ = client.Join("stage:1", nil)
+		room.AssertReply(room.Push("stop", nil), "ok")
+		room.AssertClose()
 		if reason := <-terminated; !actor.IsClean(reason) {
 			t.Error(reason)
 		}
-		old, _ := client.Join(t, "stage:1", nil)
-		client.Join(t, "stage:1", nil)
-		old.AssertClose(t)
+		old, _ := client.Join("stage:1", nil)
+		client.Join("stage:1", nil)
+		old.AssertClose()
 		if reason := <-terminated; reason != ws.Rejoined { // JOIN-10
 			t.Error(reason)
 		}
-		client.Close(t)
+		client.Close()
 		if reason := <-terminated; reason != ws.Closed { // by the time that Close returns
 			t.Error(reason)
 		}
@@ -162,15 +162,15 @@ func TestTheServersDisconnectIsSeen(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		endpoint := stage(t)
 		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"})
-		kick := client.Subscribe(t, "user:ann")
+		kick := client.Subscribe("user:ann")
 		if endpoint.Stats().Connections != 1 {
 			t.Error(endpoint.Stats())
 		}
 		if err := endpoint.Disconnect("user:ann"); err != nil {
 			t.Fatal(err)
 		}
-		kick.AssertBroadcast(t, "disconnect")
-		if code, reason := client.AssertDisconnect(t); code != 1001 || reason != "disconnected" {
+		kick.AssertBroadcast("disconnect")
+		if code, reason := client.AssertDisconnect(); code != 1001 || reason != "disconnected" {
 			t.Error(code, reason)
 		}
 	})
@@ -181,24 +181,24 @@ func TestACrashIsAsserted(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
 		room := annIn(t, "stage:1")
-		room.Push(t, "oops", nil)
-		if reason := room.AssertCrash(t); reason != errOops {
+		room.Push("oops", nil)
+		if reason := room.AssertCrash(); reason != errOops {
 			t.Error(reason)
 		}
 		client := ann(t)
-		room, _ = client.Join(t, "stage:1", nil)
-		room.Push(t, "panic", nil)
-		panicked, ok := errors.AsType[*actor.PanicError](room.AssertCrash(t))
+		room, _ = client.Join("stage:1", nil)
+		room.Push("panic", nil)
+		panicked, ok := errors.AsType[*actor.PanicError](room.AssertCrash())
 		if !ok || panicked.Value != "on stage" {
 			t.Error(panicked)
 		}
-		room, _ = client.Join(t, "stage:1", nil)
+		room, _ = client.Join("stage:1", nil)
 		actortest.Crash(t, room.PID(), nil)
-		if reason := room.AssertCrash(t); !errors.Is(reason, actortest.ErrInjected) {
+		if reason := room.AssertCrash(); !errors.Is(reason, actortest.ErrInjected) {
 			t.Error(reason)
 		}
-		fleeting, _ := client.Join(t, "stage:fleeting", nil)
-		fleeting.AssertCrash(t)
+		fleeting, _ := client.Join("stage:fleeting", nil)
+		fleeting.AssertCrash()
 	})
 }
 
@@ -207,9 +207,9 @@ func TestAChannelsInsides(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		room := annIn(t, "stage:1")
 		room.Ref().Send(map[string]string{"to": "HandleInfo"})
-		room.AssertPush(t, "info", map[string]string{"to": "HandleInfo"})
-		room.AssertReply(t, room.Push(t, "count", nil), "ok")
-		room.Inspect(t, func(h ws.Handler) {
+		room.AssertPush("info", map[string]string{"to": "HandleInfo"})
+		room.AssertReply(room.Push("count", nil), "ok")
+		room.Inspect(func(h ws.Handler) {
 			if n := h.(*player).n; n != 1 {
 				t.Error(n)
 			}
@@ -224,54 +224,54 @@ func TestFailures(t *testing.T) {
 		f    func(t testing.TB)
 		want []string
 	}{
-		"all is well": {func(t testing.TB) { annIn(t, "stage:1").Push(t, "echo", nil) }, nil},
+		"all is well": {func(t testing.TB) { annIn(t, "stage:1").Push("echo", nil) }, nil},
 		"refused":     {func(t testing.TB) { annIn(t, "stage:closed") }, []string{`join "stage:closed": refused with`, `"reason":"closed"`}},
-		"not refused": {func(t testing.TB) { ann(t).JoinRefused(t, "stage:1", nil) }, []string{`answered with reply "ok"`, "want: error"}},
-		"refused with something else": {func(t testing.TB) { ann(t).JoinRefused(t, "stage:closed", nil, ws.Reason("full")) },
+		"not refused": {func(t testing.TB) { ann(t).JoinRefused("stage:1", nil) }, []string{`answered with reply "ok"`, "want: error"}},
+		"refused with something else": {func(t testing.TB) { ann(t).JoinRefused("stage:closed", nil, ws.Reason("full")) },
 			[]string{`{"reason":"closed"}`, `want: error and {"reason":"full"}`}},
 		"no reply": {func(t testing.TB) {
 			room := annIn(t, "stage:1")
-			room.Push(t, "push", nil)
-			room.AssertReply(t, room.Push(t, "silent", nil), "ok", nil)
+			room.Push("push", nil)
+			room.AssertReply(room.Push("silent", nil), "ok", nil)
 		}, []string{`channel "stage:1": no reply with status "ok" and {} to message 3 came`, "2 have come in all, 1 of them not taken", `on "stage:1": "pushed" {}`}},
 		"other status": {func(t testing.TB) {
 			room := annIn(t, "stage:1")
-			room.AssertReply(t, room.Push(t, "fail", nil), "ok")
+			room.AssertReply(room.Push("fail", nil), "ok")
 		}, []string{"no reply with status", `reply "error" to message 2`}},
 		"reply": {func(t testing.TB) {
 			room := annIn(t, "stage:1")
-			room.RefuteReply(t, room.Push(t, "echo", nil), "")
+			room.RefuteReply(room.Push("echo", nil), "")
 		}, []string{`there is a reply to message 2: reply "ok"`}},
 		"late reply": {func(t testing.TB) {
 			room := annIn(t, "stage:1")
-			room.Within(51*time.Millisecond).RefuteReply(t, room.Push(t, "later", nil), "ok")
+			room.Within(51*time.Millisecond).RefuteReply(room.Push("later", nil), "ok")
 		}, []string{"there is a reply"}},
 		"too late": {func(t testing.TB) {
 			room := annIn(t, "stage:1")
-			room.Within(49*time.Millisecond).AssertReply(t, room.Push(t, "later", nil), "ok")
+			room.Within(49*time.Millisecond).AssertReply(room.Push("later", nil), "ok")
 		}, []string{"no reply"}},
-		"no push":   {func(t testing.TB) { annIn(t, "stage:1").AssertPush(t, "x", ws.Binary([]byte("\xff"))) }, []string{`no push "x" and "\xff" came`}},
-		"other":     {func(t testing.TB) { annIn(t, "stage:greet").AssertPush(t, "hello", map[string]any{"n": 1}) }, []string{`no push "hello"`, `"who":"ann"`}},
-		"push":      {func(t testing.TB) { annIn(t, "stage:greet").RefutePush(t, "hello") }, []string{`a push came: "hello"`}},
-		"broadcast": {func(t testing.TB) { annIn(t, "stage:1").AssertBroadcast(t, "x", wstest.Any) }, []string{`topic "stage:1": no broadcast "x" that matches came`, "nothing has come at all"}},
+		"no push":   {func(t testing.TB) { annIn(t, "stage:1").AssertPush("x", ws.Binary([]byte("\xff"))) }, []string{`no push "x" and "\xff" came`}},
+		"other":     {func(t testing.TB) { annIn(t, "stage:greet").AssertPush("hello", map[string]any{"n": 1}) }, []string{`no push "hello"`, `"who":"ann"`}},
+		"push":      {func(t testing.TB) { annIn(t, "stage:greet").RefutePush("hello") }, []string{`a push came: "hello"`}},
+		"broadcast": {func(t testing.TB) { annIn(t, "stage:1").AssertBroadcast("x", wstest.Any) }, []string{`topic "stage:1": no broadcast "x" that matches came`, "nothing has come at all"}},
 		"unwanted broadcast": {func(t testing.TB) {
 			room := annIn(t, "stage:1")
-			room.Push(t, "shout", nil)
-			room.RefuteBroadcast(t, "shout")
+			room.Push("shout", nil)
+			room.RefuteBroadcast("shout")
 		}, []string{`a broadcast came: "shout" {}`}},
-		"not closed":    {func(t testing.TB) { annIn(t, "stage:1").AssertClose(t) }, []string{"was not closed"}},
-		"not crashed":   {func(t testing.TB) { annIn(t, "stage:1").AssertCrash(t) }, []string{"did not crash"}},
-		"crash":         {func(t testing.TB) { annIn(t, "stage:1").Push(t, "oops", nil) }, []string{`channel "stage:1" crashed: oops`}},
+		"not closed":    {func(t testing.TB) { annIn(t, "stage:1").AssertClose() }, []string{"was not closed"}},
+		"not crashed":   {func(t testing.TB) { annIn(t, "stage:1").AssertCrash() }, []string{"did not crash"}},
+		"crash":         {func(t testing.TB) { annIn(t, "stage:1").Push("oops", nil) }, []string{`channel "stage:1" crashed: oops`}},
 		"crash at once": {func(t testing.TB) { annIn(t, "stage:fleeting") }, []string{`channel "stage:fleeting" crashed`}},
 		"crash, and then": {func(t testing.TB) {
 			room := annIn(t, "stage:1")
-			room.AssertReply(t, room.Push(t, "panic", nil), "ok")
+			room.AssertReply(room.Push("panic", nil), "ok")
 		}, []string{"no reply", "the channel has crashed: panic: on stage", `channel "stage:1" crashed`}},
-		"not marshalled": {func(t testing.TB) { annIn(t, "stage:1").Push(t, "echo", make(chan int)) }, []string{`echo on "stage:1": payload: json`}},
+		"not marshalled": {func(t testing.TB) { annIn(t, "stage:1").Push("echo", make(chan int)) }, []string{`echo on "stage:1": payload: json`}},
 		"closed": {func(t testing.TB) {
 			client := ann(t)
-			client.Close(t)
-			client.Subscribe(t, "stage:1")
+			client.Close()
+			client.Subscribe("stage:1")
 		}, []string{"the client is closed"}},
 		"no such socket": {func(t testing.TB) { wstest.NewClient(t, stage(t), "/x", ws.Identity{}) }, []string{`no socket at "/x"`}},
 		"bad socket":     {func(t testing.TB) { wstest.NewEndpoint(t, ws.Socket{}) }, []string{"path must be"}},
@@ -319,11 +319,11 @@ func TestMatching(t *testing.T) {
 			{nil, nil, true},
 			{map[string]int{"n": 7}, func(p ws.Payload) bool { return string(p.Bytes()) == `{"n":7}` }, true},
 		} {
-			ref := room.Push(t, "echo", c.sent)
+			ref := room.Push("echo", c.sent)
 			if c.match {
-				room.AssertReply(t, ref, "ok", c.want)
+				room.AssertReply(ref, "ok", c.want)
 			} else {
-				room.RefuteReply(t, ref, "ok", c.want)
+				room.RefuteReply(ref, "ok", c.want)
 			}
 		}
 	})
@@ -333,6 +333,6 @@ func TestMatching(t *testing.T) {
 func TestWithoutABubble(t *testing.T) {
 	t.Parallel()
 	room := annIn(t, "stage:1")
-	room.Within(10*time.Second).AssertReply(t, room.Push(t, "later", nil), "ok") // a busy machine takes its time
-	room.Within(time.Millisecond).RefutePush(t, "x")
+	room.Within(10*time.Second).AssertReply(room.Push("later", nil), "ok") // a busy machine takes its time
+	room.Within(time.Millisecond).RefutePush("x")
 }
