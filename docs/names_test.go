@@ -11,15 +11,20 @@ import (
 	"testing"
 )
 
-// declared are the exported names of the library's packages: as "ws.Socket", and, of a
-// type's methods and fields, as "Socket.Path".
+// libraries are the packages whose names documents mention.
+var libraries = []string{
+	"../actor", "../actor/actortest", "../actor/statem", "../actor/task",
+	"../mailbox", "../registry", "../registry/group", "../registry/pubsub", "../supervisor",
+	"../transport/nats", "../transport/ws", "../transport/ws/presence", "../transport/ws/wire",
+	"../transport/ws/wsclient", "../transport/ws/wstest",
+}
+
+// declared are the names of the library's packages: as "ws.Socket", and, of a type's
+// methods and fields, as "Socket.Path". Types are there as "Socket", too.
 func declared(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
-	for _, dir := range []string{
-		"../actor", "../actor/actortest", "../supervisor", "../registry/pubsub",
-		"../transport/ws", "../transport/ws/wire", "../transport/ws/presence", "../transport/ws/wsclient", "../transport/ws/wstest",
-	} {
+	for _, dir := range libraries {
 		files, err := filepath.Glob(dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)
@@ -57,6 +62,7 @@ func declare(names map[string]bool, pkg string, d ast.Decl) {
 				}
 			case *ast.TypeSpec:
 				names[pkg+"."+s.Name.Name] = true
+				names[s.Name.Name] = true
 				declareMembers(names, s)
 			}
 		}
@@ -96,23 +102,27 @@ func typeName(e ast.Expr) string {
 }
 
 var (
-	qualified = regexp.MustCompile(`\b(actor|actortest|supervisor|pubsub|ws|wire|presence|wsclient|wstest)\.([A-Z]\w*)`)
+	qualified = regexp.MustCompile(`\b(actor|actortest|agent|statem|task|mailbox|registry|group|pubsub|supervisor|nats|ws|presence|wire|wsclient|wstest)\.([A-Z]\w*)`)
 	member    = regexp.MustCompile("[`(]([A-Z]\\w*)\\.([A-Z]\\w*)")
 )
 
 // A reader that moves a program over looks these names up.
-func TestNamesInTheGuidesExist(t *testing.T) {
+func TestNamesInDocumentsExist(t *testing.T) {
 	names := declared(t)
-	for _, doc := range []string{"phoenix.md", "guide/channels.md"} {
+	for _, doc := range documents(t) {
+		if doc == "changelog.md" {
+			continue // tells of what was, as well
+		}
 		text, err := os.ReadFile(doc)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(string(text)) {
 			found := qualified.FindAllStringSubmatch(line, -1)
-			if strings.HasPrefix(line, "| ") { // Troupe's name is in the last column
-				columns := strings.Split(line, " | ")
-				found = append(found, member.FindAllStringSubmatch(columns[len(columns)-1], -1)...)
+			for _, m := range member.FindAllStringSubmatch(line, -1) {
+				if names[m[1]] { // and not one of Phoenix's modules
+					found = append(found, m)
+				}
 			}
 			for _, f := range found {
 				if name := f[1] + "." + f[2]; !names[name] {

@@ -68,3 +68,25 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		}
 	}
 }
+
+// A path in a document is written from the repository's root: `actor/death.go`.
+var rooted = regexp.MustCompile("`((?:actor|docs|examples|mailbox|registry|supervisor|transport|\\.ci|\\.github)/[\\w./-]*\\w)`")
+
+// Each file and package that a document names is there. The changelog may tell of those
+// that were.
+func TestNamedFilesExist(t *testing.T) {
+	for _, doc := range documents(t) {
+		if doc == "changelog.md" {
+			continue
+		}
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range rooted.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
+				t.Errorf("%s names %s: %v", doc, m[1], err)
+			}
+		}
+	}
+}
