@@ -112,7 +112,7 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
+	return ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &RoomChannel{who: who} }}},
 	}}})

@@ -55,7 +55,10 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	short.Path = "/socket-short"
 	short.LongPoll = false
 	short.IdleTimeout = time.Second
-	return ws.Start(sys, ws.Config{Sockets: []ws.Socket{socket, short}})
+	return ws.Start(sys, ws.Config{
+		Trackers: []ws.Tracker{who},
+		Sockets:  []ws.Socket{socket, short},
+	})
 }
 
 // handler serves the endpoint, and drains it when it is told so.

@@ -10,6 +10,12 @@ type Config struct {
 	// Sockets are where clients connect.
 	Sockets []Socket
 
+	// Trackers are the presence trackers that the endpoint's channels use. Each tells the
+	// clients of the endpoint who comes and goes, for as long as the endpoint runs.
+	//
+	// Phoenix: the pubsub_server of a Presence and its endpoint.
+	Trackers []Tracker
+
 	// DrainBatch is how many connections [Endpoint.Drain] closes at a time; 10,000 if 0.
 	DrainBatch int
 
@@ -30,4 +36,13 @@ func (c Config) mounts() ([]Socket, error) {
 		}
 	}
 	return mounts, nil
+}
+
+// Tracker is a *presence.Tracker, of package
+// [github.com/troupe-go/troupe/transport/ws/presence].
+type Tracker interface {
+	// Serve has the tracker tell the clients of an endpoint, until stop is called. An
+	// endpoint calls Serve at its start, before it lets a client in, and stop at its end.
+	// Neither may block.
+	Serve(e *Endpoint) (stop func())
 }

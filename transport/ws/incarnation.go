@@ -26,6 +26,7 @@ type incarnation struct {
 	host     netconn.Host       // of the WebSockets
 	former   <-chan struct{}    // closed when nothing is left of the one before; nil: the first
 	ended    atomic.Bool
+	serving  []func() // each ends a tracker's service
 
 	admission
 }
@@ -59,10 +60,20 @@ func (e *Endpoint) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 			in.addresses = map[netip.Addr]int{}
 		}
 	}
+	started := false
+	defer func() {
+		if !started { // also if a Tracker panics
+			in.unserve()
+		}
+	}()
+	for _, t := range e.cfg.Trackers {
+		in.serving = append(in.serving, t.Serve(e))
+	}
 	pid, err := spawn(in.spec())
 	if err != nil {
 		return fail(err)
 	}
+	started = true
 	in.tree, _ = supervisor.TreeOf(pid)
 	e.current.Store(in)
 	if !pid.Own(in) {
@@ -84,6 +95,13 @@ func (in *incarnation) spec() supervisor.Spec {
 func (in *incarnation) Release(actor.PID, error) {
 	in.refuse()
 	in.ended.Store(true)
+	in.unserve()
+}
+
+func (in *incarnation) unserve() {
+	for _, stop := range in.serving {
+		stop()
+	}
 }
 
 // lastOut is the actor that ends after the sockets, and waits for their connections: what

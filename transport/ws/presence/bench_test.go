@@ -102,7 +102,7 @@ func BenchmarkJoinOf10000(b *testing.B) {
 		b.Fatal(err)
 	}
 	enter(b, who, crowd(b, sys, 10_000, 1))
-	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
+	endpoint, err := ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
 		MaxQueue: 64 << 20,
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{who: who} }}},

@@ -2,7 +2,9 @@
 // program and to the clients of package ws. It is Phoenix.Presence, and works with
 // the class Presence of the official client.
 //
-//	who, err := presence.Start(sys, presence.Config{})
+//	who := presence.New(presence.Config{})
+//	endpoint := ws.New(ws.Config{Trackers: []ws.Tracker{who}, Sockets: sockets})
+//	children := []supervisor.Child{who.Child(), endpoint.Child()}
 //
 //	func (r *Room) Join(c *ws.Channel, topic string, in ws.Payload) (any, error) {
 //		c.Continue(func(c *ws.Channel) error {
@@ -22,8 +24,8 @@
 //
 // [Tracker.PushState] sends a client the event presence_state, with all that are
 // present. From then on each change comes as presence_diff: to all clients in the
-// topic, on every node. It is broadcast to the members on the endpoints whose
-// channels have used the Tracker.
+// topic, on every node. It is broadcast to the members on the endpoints that have the
+// Tracker in their Config.
 //
 // # Several nodes
 //

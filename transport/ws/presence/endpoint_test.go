@@ -13,6 +13,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 	"github.com/troupe-go/troupe/transport/ws/wsclient"
@@ -27,8 +28,10 @@ type room struct {
 func (r *room) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 	r.user = c.Assigns().(string)
 	c.Continue(func(c *ws.Channel) error {
-		if _, err := r.who.Track(c, r.user, meta{Status: "here"}); err != nil {
-			return err
+		if r.user != "nobody" {
+			if _, err := r.who.Track(c, r.user, meta{Status: "here"}); err != nil {
+				return err
+			}
 		}
 		return r.who.PushState(c)
 	})
@@ -59,17 +62,19 @@ type site struct {
 	url      string
 	who      *presence.Tracker
 	endpoint *ws.Endpoint
+	tree     supervisor.Tree // whose children they are
 }
 
 // serve starts a site, on a loopback port and in real time.
-func serve(t *testing.T, cfg presence.Config) *site {
+func serve(t *testing.T, cfg presence.Config) *site { return serveIn(t, supervisor.Spec{}, cfg) }
+
+// serveIn starts a site whose tree has an actor "before", and then the tracker and the
+// endpoint, as a spec without children says.
+func serveIn(t *testing.T, spec supervisor.Spec, cfg presence.Config) *site {
 	t.Helper()
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	who, err := presence.Start(sys, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
+	who := presence.New(cfg)
+	endpoint := ws.New(ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{who: who} }}},
 		Connect: func(r *ws.Request) (ws.Identity, error) {
@@ -77,6 +82,9 @@ func serve(t *testing.T, cfg presence.Config) *site {
 			return ws.Identity{ID: "user:" + user, Assigns: user}, nil
 		},
 	}}})
+	before := supervisor.Actor("before", actor.Func(func(*actor.Context[int], int) error { return nil }))
+	spec.Children = []supervisor.Child{before, who.Child(), endpoint.Child()}
+	tree, err := supervisor.Start(sys, spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +97,7 @@ func serve(t *testing.T, cfg presence.Config) *site {
 			t.Error(err)
 		}
 	})
-	return &site{t, "ws" + strings.TrimPrefix(server.URL, "http") + "/socket", who, endpoint}
+	return &site{t, "ws" + strings.TrimPrefix(server.URL, "http") + "/socket", who, endpoint, tree}
 }
 
 // guest is a client in a room that follows who is there.
@@ -313,7 +321,7 @@ func TestClientsOnTwoNodes(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	bob.close()
-	if err := there.endpoint.Shutdown(ctx); err != nil {
+	if err := there.tree.TerminateChild(ctx, "endpoint"); err != nil {
 		t.Fatal(err)
 	}
 	ann.sees("ann here")

@@ -59,7 +59,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
+	endpoint, err := ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Connect:  connect,
 		Channels: ws.Routes{{Pattern: "lobby", New: func() ws.Handler { return &Lobby{who} }}},

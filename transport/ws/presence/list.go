@@ -13,10 +13,9 @@ import (
 // List returns who is present in a topic, by key. The context is for Fetch; an error
 // is Fetch's, too.
 func (t *Tracker) List(ctx context.Context, topic string) (map[string]Entry, error) {
-	entries := t.entries(topic)
-	fetched, err := t.fetch(ctx, topic, entries)
+	entries, fetched, err := t.entries(ctx, topic)
 	if err != nil {
-		return nil, fmt.Errorf("presence: list %q: fetch: %w", topic, err)
+		return nil, fmt.Errorf("presence: list %q: %w", topic, err)
 	}
 	return entriesOf(entries, fetched), nil
 }
@@ -24,7 +23,10 @@ func (t *Tracker) List(ctx context.Context, topic string) (map[string]Entry, err
 // Get returns what there is of one key in a topic. If there is nothing, the entry
 // has no metas. The context is for Fetch; an error is Fetch's, too.
 func (t *Tracker) Get(ctx context.Context, topic, key string) (Entry, error) {
-	s := t.shard(topic)
+	s, err := t.shard(topic)
+	if err != nil {
+		return Entry{}, fmt.Errorf("presence: get %q in %q: %w", key, topic, err)
+	}
 	s.mu.RLock()
 	present := s.state.Key(topic, key)
 	s.mu.RUnlock()
@@ -37,25 +39,35 @@ func (t *Tracker) Get(ctx context.Context, topic, key string) (Entry, error) {
 }
 
 // PushState pushes the event presence_state to the client, with all who are present
-// in its topic. Diffs follow by themselves. It fails where [ws.Channel.Push] does, and
-// if Fetch fails.
+// in its topic. Diffs follow by themselves. It fails where [ws.Channel.Push] does, if
+// Fetch fails, and if the channel's endpoint does not have the Tracker in its [ws.Config].
 func (t *Tracker) PushState(c *ws.Channel) error {
-	t.meet(c) // before the list is made: no diff is missed
-	entries := t.entries(c.Topic())
-	fetched, err := t.fetch(c.Context(), c.Topic(), entries)
+	if err := t.tells(c); err != nil {
+		return fmt.Errorf("presence: state of %q: %w", c.Topic(), err)
+	}
+	entries, fetched, err := t.entries(c.Context(), c.Topic())
 	if err != nil {
-		return fmt.Errorf("presence: state of %q: fetch: %w", c.Topic(), err)
+		return fmt.Errorf("presence: state of %q: %w", c.Topic(), err)
 	}
 	b := make([]byte, 0, sizeOf(entries, fetched))
 	return c.Push(wire.EventPresenceState, ws.RawJSON(appendEntries(b, entries, fetched)))
 }
 
-// entries returns who is present in a topic, those of a key together.
-func (t *Tracker) entries(topic string) []*crdt.Entry {
-	s := t.shard(topic)
+// entries returns who is present in a topic, those of a key together, and what Fetch has
+// about them.
+func (t *Tracker) entries(ctx context.Context, topic string) ([]*crdt.Entry, map[string]string, error) {
+	s, err := t.shard(topic)
+	if err != nil {
+		return nil, nil, err
+	}
 	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.state.Topic(topic)
+	entries := s.state.Topic(topic)
+	s.mu.RUnlock()
+	fetched, err := t.fetch(ctx, topic, entries)
+	if err != nil {
+		return nil, nil, fmt.Errorf("fetch: %w", err)
+	}
+	return entries, fetched, nil
 }
 
 // fetch returns what Fetch adds to entries, by key: what is between the braces of an

@@ -10,7 +10,7 @@ import (
 
 // observer calls OnDiff for a shard. It is apart from the teller, so that an OnDiff that
 // takes long, or never returns, keeps no client from being told.
-type observer struct{ tracker *Tracker }
+type observer struct{ shard *shard }
 
 // told is a diff that the clients have been sent.
 type told struct {
@@ -25,11 +25,11 @@ var observerLimit = mailbox.Bounded(10_000, mailbox.Fail)
 func (o *observer) Receive(ctx *actor.Context[told], d told) error {
 	ctx.MayBlock()
 	err := actor.Guard(ctx, func() error {
-		o.tracker.cfg.OnDiff(Diff{d.Topic, entriesOf(d.Joins, d.joins), entriesOf(d.Leaves, d.leaves), presentIn(d.present)})
+		o.shard.tracker.cfg.OnDiff(Diff{d.Topic, entriesOf(d.Joins, d.joins), entriesOf(d.Leaves, d.leaves), presentIn(d.present)})
 		return nil
 	})
 	if err != nil && ctx.Err() == nil {
-		o.tracker.log.Error("presence: OnDiff failed", "topic", d.Topic, "error", err)
+		o.shard.log.Error("presence: OnDiff failed", "topic", d.Topic, "error", err)
 	}
 	return nil
 }
@@ -43,7 +43,7 @@ func (t *teller) observe(d told) {
 	}
 	t.lost++
 	if now := time.Now(); now.Sub(t.lostLog) >= every {
-		t.shard.tracker.log.Error("presence: OnDiff is too slow, and misses diffs", "topic", d.Topic, "missed", t.lost)
+		t.shard.log.Error("presence: OnDiff is too slow, and misses diffs", "topic", d.Topic, "missed", t.lost)
 		t.lostLog = now
 	}
 }

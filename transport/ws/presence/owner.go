@@ -30,6 +30,9 @@ func (s *shard) own(pid actor.PID) (*owner, error) {
 	if o := s.owners[pid]; o != nil {
 		return o, nil
 	}
+	if s.ended {
+		return nil, errDown
+	}
 	o := &owner{shard: s}
 	if !pid.Own(o) {
 		return nil, fmt.Errorf("%v: %w", pid, actor.NoProc)

@@ -66,7 +66,7 @@ func (r *replicator) Receive(_ *actor.Context[replicatorMsg], m replicatorMsg) e
 		r.shard.heard.Add(-int64(len(m.data)))
 		in, err := crdt.Decode(m.data)
 		if err != nil {
-			r.shard.tracker.log.Error("presence: message of another node", "shard", r.shard.index, "error", err)
+			r.shard.log.Error("presence: message of another node", "shard", r.shard.index, "error", err)
 			return nil
 		}
 		r.hear(in)
@@ -85,7 +85,7 @@ func (r *replicator) message(kind crdt.Kind) crdt.Message {
 
 // message returns a message of this node. It is called with mu held.
 func (s *shard) message(kind crdt.Kind) crdt.Message {
-	return crdt.Message{Kind: kind, From: s.state.ID(), Shards: len(s.tracker.shards), Clock: s.state.Clock()}
+	return crdt.Message{Kind: kind, From: s.state.ID(), Shards: s.tracker.cfg.PoolSize, Clock: s.state.Clock()}
 }
 
 // tell tells the others what has happened here in the last period, or at times that
@@ -130,7 +130,7 @@ func (s *shard) send(adapter *foreign, send func(pubsub.Adapter) error) {
 		return err
 	})
 	if err != nil {
-		s.tracker.log.Warn("presence: message to other nodes", "shard", s.index, "error", err)
+		s.log.Warn("presence: message to other nodes", "shard", s.index, "error", err)
 	}
 }
 
@@ -189,11 +189,11 @@ func (r *replicator) hear(m crdt.Message) {
 	if _, retired := r.retired[m.From.Incarnation]; retired || m.From.Node == self.Node {
 		return
 	}
-	if m.Shards != len(r.shard.tracker.shards) {
+	if m.Shards != r.config().PoolSize {
 		if !r.warned {
 			r.warned = true
-			r.shard.tracker.log.Error("presence: another node has another PoolSize, and is not heard",
-				"node", m.From.Node, "its", m.Shards, "ours", len(r.shard.tracker.shards))
+			r.shard.log.Error("presence: another node has another PoolSize, and is not heard",
+				"node", m.From.Node, "its", m.Shards, "ours", r.config().PoolSize)
 		}
 		return
 	}

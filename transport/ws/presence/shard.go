@@ -2,6 +2,7 @@ package presence
 
 import (
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 // for one who only wants to read it.
 type shard struct {
 	tracker    *Tracker
+	log        *slog.Logger
 	index      int
 	name       string       // of its topic in the cluster
 	heard      atomic.Int64 // bytes that wait for the replicator
@@ -30,14 +32,17 @@ type shard struct {
 	mu     sync.RWMutex
 	state  *crdt.State
 	owners map[actor.PID]*owner
+	ended  bool          // there are no new owners
+	untold []crdt.Change // by a former incarnation, or by this one when it has ended
 }
 
-func newShard(t *Tracker, node string, index int) *shard {
+func newShard(in *incarnation, index int) *shard {
 	return &shard{
-		tracker: t,
+		tracker: in.tracker,
+		log:     in.log,
 		index:   index,
 		name:    strconv.Itoa(index),
-		state:   crdt.New(crdt.ID{Node: node, Incarnation: rand.Uint64()}),
+		state:   crdt.New(crdt.ID{Node: in.node, Incarnation: rand.Uint64()}),
 		owners:  make(map[actor.PID]*owner),
 	}
 }
@@ -46,7 +51,7 @@ func newShard(t *Tracker, node string, index int) *shard {
 func (s *shard) children() (children []supervisor.Child) {
 	if s.tracker.cfg.OnDiff != nil {
 		observer := supervisor.Actor(fmt.Sprint("observer ", s.index),
-			func() actor.Behavior[told] { return &observer{tracker: s.tracker} },
+			func() actor.Behavior[told] { return &observer{shard: s} },
 			supervisor.With(actor.Mailbox(observerLimit)))
 		observer, s.observer = supervisor.Follow[told](observer)
 		children = append(children, observer)
@@ -67,12 +72,17 @@ func (s *shard) children() (children []supervisor.Child) {
 // announce passes changes on to the teller. It is called with mu held.
 func (s *shard) announce(changes ...crdt.Change) {
 	for _, c := range changes {
-		n := notice{Change: c}
-		if s.tracker.cfg.OnDiff != nil {
-			n.present = s.present(c)
-		}
-		s.teller.Send(n)
+		s.teller.Send(s.notice(c))
 	}
+}
+
+// notice returns what the teller gets to know of a change. It is called with mu held.
+func (s *shard) notice(c crdt.Change) notice {
+	n := notice{Change: c}
+	if s.tracker.cfg.OnDiff != nil {
+		n.present = s.present(c)
+	}
+	return n
 }
 
 // present returns what the keys that a change is about have right after it.
@@ -85,4 +95,32 @@ func (s *shard) present(c crdt.Change) (keys []crdt.Snapshot) {
 		}
 	}
 	return keys
+}
+
+// end has all presences leave, this node's and those of others, which is left to the next
+// incarnation to tell. It returns the actors that were present.
+func (s *shard) end() (present []actor.PID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	var entries []*crdt.Entry
+	for pid, o := range s.owners {
+		if all := o.all(); len(all) > 0 {
+			present = append(present, pid)
+			entries = append(entries, all...)
+		}
+		o.few, o.many = nil, nil
+	}
+	s.untold = append(s.untold, s.state.Leave(inOrder(entries)...)...)
+	for _, peer := range s.state.Peers() {
+		s.untold = append(s.untold, s.state.Drop(peer)...)
+	}
+	return present
+}
+
+// leftover returns what the next incarnation has to tell, when this one has ended.
+func (s *shard) leftover() []crdt.Change {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.untold
 }

@@ -41,8 +41,18 @@ type fetched struct {
 	late          bool // it took too long
 }
 
-func (notice) isTellerMsg()  {}
-func (fetched) isTellerMsg() {}
+// leftover has the teller tell what a former incarnation has left untold.
+type leftover struct{}
+
+func (notice) isTellerMsg()   {}
+func (fetched) isTellerMsg()  {}
+func (leftover) isTellerMsg() {}
+
+// Init implements [actor.Initializer].
+func (t *teller) Init(ctx *actor.Context[tellerMsg]) error {
+	ctx.Self().Send(leftover{}) // the first message: nobody knows the teller yet
+	return nil
+}
 
 // Receive implements [actor.Behavior].
 func (t *teller) Receive(ctx *actor.Context[tellerMsg], m tellerMsg) error {
@@ -62,8 +72,26 @@ func (t *teller) Receive(ctx *actor.Context[tellerMsg], m tellerMsg) error {
 		}
 	case fetched:
 		t.goOn(ctx, m)
+	case leftover:
+		t.tellLeftover()
 	}
 	return nil
+}
+
+// tellLeftover forgets a change when it has been told: a teller that crashes meanwhile
+// has a successor.
+func (t *teller) tellLeftover() {
+	s := t.shard
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.untold) > 0 {
+		n := s.notice(s.untold[0])
+		s.mu.Unlock()
+		t.tell(n, fetched{})
+		s.mu.Lock()
+		s.untold = s.untold[1:]
+	}
+	s.untold = nil
 }
 
 // goOn tells the first change that waits in a topic, and has fetched what belongs to the
@@ -71,7 +99,7 @@ func (t *teller) Receive(ctx *actor.Context[tellerMsg], m tellerMsg) error {
 func (t *teller) goOn(ctx *actor.Context[tellerMsg], f fetched) {
 	queue := t.waiting[f.topic]
 	if f.err != nil {
-		t.shard.tracker.log.Error("presence: a diff goes out without what is fetched", "topic", f.topic, "error", f.err)
+		t.shard.log.Error("presence: a diff goes out without what is fetched", "topic", f.topic, "error", f.err)
 	}
 	t.tell(queue[0], f)
 	queue[0] = notice{}
@@ -130,7 +158,7 @@ func (t *teller) tell(n notice, f fetched) {
 				return e.LocalBroadcast(n.Topic, wire.EventPresenceDiff, payload)
 			})
 			if err != nil {
-				tracker.log.Error("presence: a diff was not sent", "topic", n.Topic, "error", err)
+				t.shard.log.Error("presence: a diff was not sent", "topic", n.Topic, "error", err)
 			}
 		}
 	}

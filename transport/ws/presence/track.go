@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
 )
 
@@ -44,12 +43,15 @@ func (a actorIn) Topic() string  { return a.topic }
 //
 // An owner can be present under several keys, and a key have several owners. The
 // error wraps [ErrAlreadyTracked] if the owner has the key already, [ErrMeta], or
-// [actor.NoProc] if the owner or the tracker has ended.
+// [actor.NoProc] if the owner or the tracker has ended. A channel whose endpoint does not
+// have the Tracker in its [ws.Config] cannot be tracked: nobody would be told.
 func (t *Tracker) Track(o Owner, key string, meta any) (ref string, err error) {
 	pid, topic := o.PID(), o.Topic()
 	text, err := encodeMeta(meta)
 	if err == nil {
-		t.meet(o)
+		err = t.tells(o)
+	}
+	if err == nil {
 		ref, err = t.add(pid, topic, key, text)
 	}
 	if err != nil {
@@ -59,10 +61,10 @@ func (t *Tracker) Track(o Owner, key string, meta any) (ref string, err error) {
 }
 
 func (t *Tracker) add(pid actor.PID, topic, key, meta string) (ref string, err error) {
-	if !t.tree.PID().Alive() {
-		return "", actor.NoProc
+	s, err := t.shard(topic)
+	if err != nil {
+		return "", err
 	}
-	s := t.shard(topic)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner, err := s.own(pid)
@@ -115,9 +117,9 @@ func Edit[M any](t *Tracker, o Owner, key string, edit func(*M)) (ref string, er
 }
 
 func editOnce[M any](t *Tracker, pid actor.PID, topic, key string, edit func(*M)) (ref string, err error) {
-	old := t.find(pid, topic, key)
-	if old == nil {
-		return "", ErrNotTracked
+	old, err := t.find(pid, topic, key)
+	if err != nil {
+		return "", err
 	}
 	var meta M
 	if err := json.Unmarshal([]byte(old.Meta), &meta); err != nil {
@@ -133,17 +135,26 @@ func editOnce[M any](t *Tracker, pid actor.PID, topic, key string, edit func(*M)
 
 var errChanged = errors.New("it has changed")
 
-func (t *Tracker) find(pid actor.PID, topic, key string) *crdt.Entry {
-	s := t.shard(topic)
+func (t *Tracker) find(pid actor.PID, topic, key string) (*crdt.Entry, error) {
+	s, err := t.shard(topic)
+	if err != nil {
+		return nil, err
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.owners[pid].find(topic, key)
+	if e := s.owners[pid].find(topic, key); e != nil {
+		return e, nil
+	}
+	return nil, ErrNotTracked
 }
 
 // replace gives a presence another meta; if old is not nil, only if it is still that
 // one.
 func (t *Tracker) replace(pid actor.PID, topic, key string, old *crdt.Entry, meta string) (ref string, err error) {
-	s := t.shard(topic)
+	s, err := t.shard(topic)
+	if err != nil {
+		return "", err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	owner := s.owners[pid]
@@ -178,17 +189,13 @@ func (t *Tracker) UntrackAll(o Owner) {
 }
 
 func (t *Tracker) untrack(pid actor.PID, topic string, take func(*owner) []*crdt.Entry) {
-	s := t.shard(topic)
+	s, err := t.shard(topic)
+	if err != nil {
+		return // and has no presences
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if owner := s.owners[pid]; owner != nil {
 		s.announce(s.state.Leave(take(owner)...)...)
-	}
-}
-
-// meet notes the endpoint of a channel.
-func (t *Tracker) meet(o Owner) {
-	if c, ok := o.(*ws.Channel); ok {
-		t.serve(c.Endpoint())
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"log/slog"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -16,110 +14,115 @@ import (
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
-// Tracker keeps the presences of all topics:
+// Tracker keeps the presences of all topics. [New] makes one, and [Tracker.Child] is its
+// place in the supervision tree:
 //
-//	tracker                supervisor
+//	presence               supervisor
 //	├── membership         joins and leaves the cluster, if there is one
 //	├── observer 0         calls OnDiff, if there is one
 //	├── teller 0           tells this node's members of changes
 //	├── replicator 0       tells the other nodes, and hears from them
 //	└── …                  for each shard
 //
-// All methods may be called from any goroutine.
+// It tells the clients of the endpoints that have it in their [ws.Config]. All methods
+// may be called from any goroutine. While the Tracker is down, which it is before its
+// start, after its end and for the moment of a restart, their errors wrap [actor.NoProc].
 type Tracker struct {
-	cfg    Config
-	log    *slog.Logger
-	tree   supervisor.Tree
-	shards []*shard
+	cfg   Config
+	fault error // why it cannot start
 
+	opening   atomic.Bool                    // it is being started
+	current   atomic.Pointer[incarnation]    // the latest one, which may have ended
 	endpoints atomic.Pointer[[]*ws.Endpoint] // whose members are told
 
 	fetching, telling, sending, broadcasting foreign // the user's code, by what it is for
 }
 
-// Start starts a tracker, which the system stops at its shutdown, or Shutdown does
-// before. It fails if cfg makes no sense, if the adapter cannot join or panics, or if
-// the system is shut down.
-func Start(sys *actor.System, cfg Config) (*Tracker, error) {
-	cfg, err := cfg.withDefaults()
-	if err != nil {
-		return nil, fmt.Errorf("presence: start: %w", err)
-	}
-	t := &Tracker{cfg: cfg, log: sys.Logger()}
-	t.fetching.limit, t.fetching.most = cfg.FetchTimeout, 64
+// New makes a tracker, and starts nothing: [Tracker.Child] puts it into a supervision
+// tree. A Config that makes no sense fails the start.
+//
+// Phoenix: use Phoenix.Presence.
+func New(cfg Config) *Tracker {
+	t := new(Tracker)
+	t.cfg, t.fault = cfg.withDefaults()
+	t.fetching.limit, t.fetching.most = t.cfg.FetchTimeout, 64
 	t.telling.limit, t.telling.most = tellFor, 64
 	t.sending.limit, t.sending.most = time.Second, 8
 	t.broadcasting.limit, t.broadcasting.most = time.Second, 8
-	node, err := t.node()
+	return t
+}
+
+// Start makes a tracker and starts it at the top of a system, which stops it at its
+// shutdown. It is the short form for tests and small programs: nothing restarts such a
+// tracker when it has crashed for good.
+func Start(sys *actor.System, cfg Config) (*Tracker, error) {
+	t := New(cfg)
+	_, err := t.open(sys, func(spec supervisor.Spec) (actor.PID, error) {
+		tree, err := supervisor.Start(sys, spec)
+		return tree.PID(), err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("presence: start: %w", err)
-	}
-	// Enough for the tellers and replicators of some shards to crash at once.
-	spec := supervisor.Spec{Intensity: 3, Period: 5 * time.Second}
-	if cfg.Adapter != nil {
-		spec.Children = append(spec.Children, supervisor.Actor("membership",
-			func() actor.Behavior[none] { return &membership{tracker: t} },
-			supervisor.Temporary)) // an adapter cannot be joined twice
-	}
-	for i := range cfg.PoolSize {
-		s := newShard(t, node, i)
-		t.shards = append(t.shards, s)
-		spec.Children = append(spec.Children, s.children()...)
-	}
-	if t.tree, err = supervisor.Start(sys, spec); err != nil {
-		return nil, fmt.Errorf("presence: start: %w", err)
+		return nil, err
 	}
 	return t, nil
 }
 
-// node returns this node's name, or "" if it is the only one.
-func (t *Tracker) node() (name string, err error) {
-	if t.cfg.Adapter == nil {
-		return "", nil
+// Child returns the tracker as a child of a supervisor, with the ID "presence". It comes
+// before the endpoint whose channels use it. To have two trackers in a supervisor, give
+// one of the children another ID.
+//
+// What a tracker knew ends with it, and so do the actors that were present by it: as if
+// linked to it, they get an exit signal with its reason. So a channel tells its client of
+// an error, the client joins again, and the channel tracks again. Clients are first told
+// that all have left, then who is there again. A change right before a crash may not be
+// told.
+//
+// The child may be started again when it has ended, but runs once at a time: a second
+// start fails.
+func (t *Tracker) Child() supervisor.Child {
+	return supervisor.Child{
+		ID:   "presence",
+		Type: supervisor.TypeSupervisor,
+		Start: func(parent actor.Self) (actor.PID, error) {
+			return t.open(parent.System(), func(spec supervisor.Spec) (actor.PID, error) {
+				return supervisor.Supervisor("presence", spec).Start(parent)
+			})
+		},
 	}
-	err = actor.Guard(context.Background(), func() error {
-		name = t.cfg.Adapter.Node() // which panics if it is a nil pointer
-		return nil
-	})
-	if err != nil {
-		return "", fmt.Errorf("the adapter's node: %w", err)
-	}
-	return name, nil
 }
 
-// Shutdown ends the tracker, and returns when it has left the cluster. It is for
-// those who end it before their system: see [supervisor.Tree.Stop].
+// PID returns the tracker's supervisor as it runs now, or the zero PID while it is down.
+func (t *Tracker) PID() actor.PID {
+	if in, err := t.now(); err == nil {
+		return in.tree.PID()
+	}
+	return actor.PID{}
+}
+
+// Shutdown ends the tracker, and returns when it has left the cluster: see
+// [supervisor.Tree.Stop]. It is for a tracker from [Start]. One in a tree ends with its
+// supervisor, which restarts it after a Shutdown as after any other end.
 func (t *Tracker) Shutdown(ctx context.Context) error {
-	if err := t.tree.Stop(ctx); err != nil && !errors.Is(err, actor.NoProc) {
+	in, err := t.now()
+	if err != nil {
+		return nil
+	}
+	if err := in.tree.Stop(ctx); err != nil && !errors.Is(err, actor.NoProc) {
 		return fmt.Errorf("presence: shutdown: %w", err)
 	}
 	return nil
 }
 
 // shard returns the shard of a topic, the same on all nodes.
-func (t *Tracker) shard(topic string) *shard {
-	if len(t.shards) == 1 {
-		return t.shards[0]
+func (t *Tracker) shard(topic string) (*shard, error) {
+	in, err := t.now()
+	if err != nil {
+		return nil, err
 	}
-	return t.shards[crc32.ChecksumIEEE([]byte(topic))%uint32(len(t.shards))]
-}
-
-// serve notes an endpoint whose members are to be told from now on.
-func (t *Tracker) serve(e *ws.Endpoint) {
-	for {
-		old := t.endpoints.Load()
-		var all []*ws.Endpoint
-		if old != nil {
-			all = *old
-		}
-		if slices.Contains(all, e) {
-			return
-		}
-		all = append(slices.Clip(all), e)
-		if t.endpoints.CompareAndSwap(old, &all) {
-			return
-		}
+	if len(in.shards) == 1 {
+		return in.shards[0], nil
 	}
+	return in.shards[crc32.ChecksumIEEE([]byte(topic))%uint32(len(in.shards))], nil
 }
 
 // none is the message of an actor that gets none.
@@ -127,12 +130,12 @@ type none struct{}
 
 // membership is the Tracker's membership in the cluster. It is started first and
 // stopped last.
-type membership struct{ tracker *Tracker }
+type membership struct{ of *incarnation }
 
 // Init implements [actor.Initializer].
 func (m *membership) Init(ctx *actor.Context[none]) error {
 	ctx.TrapExit(true)
-	err := actor.Guard(ctx, func() error { return m.tracker.cfg.Adapter.Join(m.tracker.receive) })
+	err := actor.Guard(ctx, func() error { return m.of.tracker.cfg.Adapter.Join(m.of.receive) })
 	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
@@ -144,14 +147,14 @@ func (*membership) Receive(*actor.Context[none], none) error { return nil }
 
 // Terminate implements [actor.Terminator].
 func (m *membership) Terminate(ctx *actor.Context[none], _ error) {
-	if m.tracker.cfg.PermDownOnShutdown {
-		for _, s := range m.tracker.shards {
+	if m.of.tracker.cfg.PermDownOnShutdown {
+		for _, s := range m.of.shards {
 			s.sayGoodbye()
 		}
 	}
-	err := actor.Guard(ctx, func() error { return m.tracker.cfg.Adapter.Leave(ctx) })
+	err := actor.Guard(ctx, func() error { return m.of.tracker.cfg.Adapter.Leave(ctx) })
 	if err != nil {
-		m.tracker.log.Warn("presence: the cluster was not left in time", "error", err)
+		m.of.log.Warn("presence: the cluster was not left in time", "error", err)
 	}
 }
 
@@ -160,12 +163,12 @@ func (m *membership) Terminate(ctx *actor.Context[none], _ error) {
 const heardLimit = 16 << 20
 
 // receive gets what the other nodes send. It runs on the adapter's goroutine.
-func (t *Tracker) receive(topic string, data []byte) {
+func (in *incarnation) receive(topic string, data []byte) {
 	i, err := strconv.Atoi(topic)
-	if err != nil || i < 0 || i >= len(t.shards) {
+	if err != nil || i < 0 || i >= len(in.shards) {
 		return
 	}
-	s := t.shards[i]
+	s := in.shards[i]
 	if s.heard.Add(int64(len(data))) > heardLimit || s.replicator.TrySend(heard{data}) != nil {
 		s.heard.Add(-int64(len(data)))
 	}
