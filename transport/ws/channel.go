@@ -16,7 +16,7 @@ import (
 // [ReplyRef], are safe anywhere.
 type Channel struct {
 	ctx     *actor.Context[channelMsg]
-	session *session // only what never changes
+	line    *line
 	route   *Route
 	handler Handler
 	topic   string
@@ -82,10 +82,10 @@ func (c *Channel) Context() actor.Self { return c.ctx }
 
 // Assigns returns what Connect assigned to the connection. All its channels share
 // it.
-func (c *Channel) Assigns() any { return c.session.identity.Assigns }
+func (c *Channel) Assigns() any { return c.line.identity.Assigns }
 
 // SocketID returns the ID that Connect gave the connection, or "".
-func (c *Channel) SocketID() string { return c.session.identity.ID }
+func (c *Channel) SocketID() string { return c.line.identity.ID }
 
 // Push sends an event to this client. The payload must marshal to a JSON object,
 // or be [Binary]; otherwise the error wraps [ErrPayload].
@@ -97,7 +97,7 @@ func (c *Channel) Push(event string, payload any) error {
 	if err != nil {
 		return fmt.Errorf("push %q: %w", event, err)
 	}
-	return c.session.send(wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
+	return c.line.send(wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
 }
 
 // Broadcast sends an event to all clients that have joined the topic, this one
@@ -116,11 +116,11 @@ func (c *Channel) broadcast(from actor.PID, event string, payload any) error {
 	if !c.hasJoined() {
 		return fmt.Errorf("ws: broadcast %q: %w", event, ErrNotJoined)
 	}
-	return c.session.endpoint.broadcast(from, c.topic, event, payload)
+	return c.line.endpoint.broadcast(from, c.topic, event, payload)
 }
 
 // Endpoint returns the endpoint that the client is connected to.
-func (c *Channel) Endpoint() *Endpoint { return c.session.endpoint }
+func (c *Channel) Endpoint() *Endpoint { return c.line.endpoint }
 
 // Continue has f run when the present call has returned and its reply is sent,
 // before any other message. It is the place for what a Join cannot do: push a
@@ -142,7 +142,7 @@ func (c *Channel) ReplyRef() (ReplyRef, error) {
 	if c.current == "" {
 		return ReplyRef{}, ErrNoRef
 	}
-	return ReplyRef{c.session, wire.Message{JoinRef: c.joinRef, Ref: c.current, Topic: c.topic}}, nil
+	return ReplyRef{c.line, wire.Message{JoinRef: c.joinRef, Ref: c.current, Topic: c.topic}}, nil
 }
 
 // Ref is the address of a channel. It is comparable, and safe to use when the
@@ -169,10 +169,10 @@ func (r Ref) PID() actor.PID { return r.ref.PID() }
 
 // ReplyRef stands for a message that is to be answered later.
 type ReplyRef struct {
-	session *session
+	line    *line
 	message wire.Message // payload apart
 }
 
 // Reply answers the message. An answer that comes when the channel has ended does
 // no harm: the client drops it.
-func (r ReplyRef) Reply(with Reply) error { return r.session.reply(r.message, with) }
+func (r ReplyRef) Reply(with Reply) error { return r.line.reply(r.message, with) }

@@ -77,7 +77,7 @@ func (c *Channel) outcome(err error) error {
 // handled gives a message of the client's back to the flow control of its connection.
 func (a *channelActor) handled(weight int64) {
 	if a.pending.Add(-weight) >= 0 {
-		a.session.transport.handled(weight)
+		a.line.transport.handled(weight)
 	}
 }
 
@@ -95,10 +95,10 @@ func (a *channelActor) join(m wire.Message) error {
 	}
 	h := new(held)
 	a.held.Store(h)
-	if err := a.session.endpoint.topics.Subscribe(a.ctx.PID(), a.topic, a); err != nil {
+	if err := a.line.endpoint.topics.Subscribe(a.ctx.PID(), a.topic, a); err != nil {
 		return err
 	}
-	f, err := a.session.replyFrame(answer, OK(payload))
+	f, err := a.line.replyFrame(answer, OK(payload))
 	if err != nil {
 		return err
 	}
@@ -107,11 +107,11 @@ func (a *channelActor) join(m wire.Message) error {
 	if !a.stage.CompareAndSwap(stageJoining, stageJoined) {
 		return actor.Stop
 	}
-	a.session.endpoint.joins.Add(1)
-	a.session.endpoint.channels.Add(1)
-	h.release(f, a.session.transport)
+	a.line.endpoint.joins.Add(1)
+	a.line.endpoint.channels.Add(1)
+	h.release(f, a.line.transport)
 	a.held.Store(nil)
-	a.session.ctx.Self().Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
+	a.line.session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
 	return nil
 }
 
@@ -119,16 +119,16 @@ func (a *channelActor) join(m wire.Message) error {
 func (a *channelActor) refuse(answer wire.Message, why error) error {
 	payload, foreseen := refusal(why)
 	if !foreseen {
-		a.session.log().Error("join failed", "topic", a.topic, "error", why)
+		a.line.log().Error("join failed", "topic", a.topic, "error", why)
 	}
-	f, err := a.session.replyFrame(answer, Error(payload))
+	f, err := a.line.replyFrame(answer, Error(payload))
 	if err != nil {
 		return err
 	}
 	if !a.stage.CompareAndSwap(stageJoining, stageRefused) {
 		return actor.Stop // it has been given up, and the client has been told
 	}
-	a.session.transport.send(f)
+	a.line.transport.send(f)
 	a.wanted.Store(true)
 	return actor.Stop
 }
@@ -138,7 +138,7 @@ func (a *channelActor) refuse(answer wire.Message, why error) error {
 func (a *channelActor) in(m wire.Message) error {
 	answer := wire.Message{JoinRef: a.joinRef, Ref: m.Ref, Topic: a.topic}
 	if m.Event == wire.EventLeave {
-		if err := a.session.reply(answer, OK(nil)); err != nil {
+		if err := a.line.reply(answer, OK(nil)); err != nil {
 			return err
 		}
 		return a.outcome(Left)
@@ -147,7 +147,7 @@ func (a *channelActor) in(m wire.Message) error {
 	with, err := a.route.handleIn(&a.Channel, m.Event, m.Payload)
 	a.current = ""
 	if with.status != "" && m.Ref != "" {
-		if unsent := a.session.reply(answer, with); err == nil {
+		if unsent := a.line.reply(answer, with); err == nil {
 			err = unsent
 		}
 	}
@@ -162,40 +162,40 @@ func (a *channelActor) Deliver(_ string, b *broadcast) {
 		a.hand(opOut, b, b)
 		return
 	}
-	s := a.session
-	f, err := b.frame(s.encoding)
+	l := a.line
+	f, err := b.frame(l.encoding)
 	if err != nil {
-		if b.untold(s.encoding) {
-			s.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
+		if b.untold(l.encoding) {
+			l.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
 		}
-		s.endpoint.drop(s.socket, b.Topic, b.Event, err)
+		l.endpoint.drop(l.socket, b.Topic, b.Event, err)
 		return
 	}
 	if h := a.held.Load(); h != nil {
-		kept, fits := h.keep(f, s.socket.MaxQueue)
+		kept, fits := h.keep(f, l.socket.MaxQueue)
 		if !fits {
-			s.endpoint.overflow(s.socket, s.ctx.Self())
+			l.endpoint.overflow(l.socket, l.session)
 		}
 		if kept {
 			return
 		}
 	}
-	s.transport.send(f)
+	l.transport.send(f)
 }
 
 // hand has the handler get a broadcast. What waits for a handler is bounded like what
 // waits for a client: with CloseSlow, one that is too slow loses its channel, and the
 // client joins anew.
 func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
-	s := c.session
+	l := c.line
 	n := int64(len(b.Payload.Bytes()) + messageOverhead)
-	if there := c.toHandle.Add(n); there > n && there > int64(s.socket.MaxQueue) {
+	if there := c.toHandle.Add(n); there > n && there > int64(l.socket.MaxQueue) {
 		c.toHandle.Add(-n)
-		if s.socket.Overflow == DropNew {
-			s.endpoint.drop(s.socket, b.Topic, b.Event, ErrSlow)
+		if l.socket.Overflow == DropNew {
+			l.endpoint.drop(l.socket, b.Topic, b.Event, ErrSlow)
 		} else if c.overrun.CompareAndSwap(false, true) {
-			s.log().Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", s.socket.MaxQueue)
-			s.ctx.Self().Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
+			l.log().Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", l.socket.MaxQueue)
+			l.session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
 		}
 		return
 	}
@@ -207,7 +207,7 @@ func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
 	if t, ok := a.handler.(Terminator); ok && a.hasJoined() {
 		// Or a client that goes from topic to topic would have too many channels in
 		// the end, of which none ends.
-		overdue := a.session.ctx.Self().SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: a.ctx.PID()})
+		overdue := a.line.session.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: a.ctx.PID()})
 		defer overdue.Stop()
 		t.Terminate(&a.Channel, reason)
 	}

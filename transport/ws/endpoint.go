@@ -163,7 +163,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		return
 	}
 	c := newWebSocket(seat, s)
-	session := &session{endpoint: e, socket: s, transport: c, identity: identity}
+	session := &session{line: line{endpoint: e, socket: s, transport: c, identity: identity}}
 	if started = seat.start(session); !started {
 		refuse(w, errDown)
 		return
@@ -176,7 +176,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
 		return
 	}
-	session.encoding = e.encodings.get(ser, c.conn.Compressed()) // before the first message
+	c.tell(sessionMsg{op: opOpen, encoding: e.encodings.get(ser, c.conn.Compressed())})
 	c.conn.Start()
 }
 

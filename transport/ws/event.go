@@ -162,7 +162,7 @@ var measured = Middleware{
 			start := time.Now()
 			defer func() {
 				event.Duration = time.Since(start)
-				c.session.emit(event)
+				c.line.emit(event)
 			}()
 			reply, err = next(c, topic, in)
 			event.Err = err
@@ -175,7 +175,7 @@ var measured = Middleware{
 			start := time.Now()
 			defer func() {
 				event.Duration = time.Since(start)
-				c.session.emit(event)
+				c.line.emit(event)
 			}()
 			reply, err = next(c, name, in)
 			event.Status, event.Err = reply.status, err
@@ -183,12 +183,6 @@ var measured = Middleware{
 		}
 	},
 }
-
-func (s *session) observed() bool { return s.socket.Observe != nil }
-
-func (s *session) emit(event Event) { s.endpoint.emit(s.socket, event) }
-
-func (s *session) emitApart(event Event) { s.endpoint.emitApart(s.socket, event) }
 
 // disconnected tells of the session's end, the first time that it is called.
 func (s *session) disconnected(code websocket.StatusCode, reason string, err error) {

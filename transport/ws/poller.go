@@ -63,8 +63,8 @@ func (p *poller) receive(m sessionMsg) bool {
 }
 
 // attach implements transport. From now on the client must poll.
-func (p *poller) attach(s *session) {
-	session := s.ctx.Self()
+func (p *poller) attach(l *line) {
+	session := l.session
 	p.session = session
 	p.expiry = time.AfterFunc(p.patience(), func() { session.Send(sessionMsg{op: opHangup, err: errNoPoll}) })
 	p.endpoint.polls.Store(p.id, p)

@@ -2,8 +2,6 @@ package ws
 
 import (
 	"errors"
-	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -20,14 +18,10 @@ import (
 // client sends, hands it to the channels, starts them and tells the client of
 // their end. Channels answer their client themselves.
 type session struct {
-	ctx       *actor.Context[sessionMsg]
-	endpoint  *Endpoint
-	socket    *Socket
-	transport transport
-	claimed   atomic.Bool // the transport is released by whoever sets this
-	told      bool        // the observer knows that it ends
-	encoding  *encoding
-	identity  Identity
+	line
+	ctx     *actor.Context[sessionMsg]
+	claimed atomic.Bool // the transport is released by whoever sets this
+	told    bool        // the observer knows that it ends
 
 	// Few, so a list: it takes no memory while there are none.
 	channels []*joined
@@ -42,8 +36,8 @@ type transport interface {
 
 	// name is what events call it.
 	name() string
-	// attach says which session it belongs to, before anything else.
-	attach(*session)
+	// attach says which line it is of, before anything else.
+	attach(*line)
 	// send sends a frame.
 	send(frame.Sealed)
 	// handled tells that messages of the client which count for n have been handled;
@@ -65,17 +59,19 @@ type joined struct {
 
 // sessionMsg is a message to a socket actor.
 type sessionMsg struct {
-	op      sessionOp
-	data    []byte    // opFrame
-	binary  bool      // opFrame
-	err     error     // opHangup
-	channel actor.PID // opJoined, opOverdue, opGiveUp
+	op       sessionOp
+	binary   bool      // opFrame
+	data     []byte    // opFrame
+	encoding *encoding // opOpen
+	err      error     // opHangup
+	channel  actor.PID // opJoined, opOverdue, opGiveUp
 }
 
 type sessionOp uint8
 
 const (
-	opFrame      sessionOp = iota // the client sent a message
+	opOpen       sessionOp = iota // the connection is open: the first message, but for ends
+	opFrame                       // the client sent a message
 	opHangup                      // the connection has failed or was closed
 	opJoined                      // a channel has let the client in
 	opOverdue                     // a channel had time enough to end
@@ -88,12 +84,12 @@ const (
 
 // Init implements [actor.Initializer].
 func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
-	s.ctx = ctx
+	s.ctx, s.line.session = ctx, ctx.Self()
 	ctx.TrapExit(true)
 	if !s.claimed.CompareAndSwap(false, true) {
 		return actor.NoProc // whoever wanted the session has been told that there is none
 	}
-	s.transport.attach(s)
+	s.transport.attach(&s.line)
 	if !ctx.PID().Own(s) {
 		s.Release(ctx.PID(), actor.NoProc)
 		return actor.NoProc
@@ -123,6 +119,8 @@ func (s *session) Deliver(_ string, b *broadcast) {
 // Receive implements [actor.Behavior].
 func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	switch m.op {
+	case opOpen:
+		s.encoding = m.encoding
 	case opFrame:
 		s.endpoint.in.Add(1)
 		in, err := s.encoding.Decode(m.data, m.binary)
@@ -276,7 +274,7 @@ func (s *session) full() bool {
 
 // startChannel starts a channel, which answers the join m.
 func (s *session) startChannel(m wire.Message, route *Route) error {
-	a := &channelActor{Channel{session: s, route: route, topic: m.Topic, joinRef: m.JoinRef}}
+	a := &channelActor{Channel{line: &s.line, route: route, topic: m.Topic, joinRef: m.JoinRef}}
 	ref, err := actor.SpawnLink(s.ctx, func() actor.Behavior[channelMsg] { return a })
 	if err != nil {
 		s.log().Error("channel not started", "topic", m.Topic, "error", err)
@@ -288,37 +286,3 @@ func (s *session) startChannel(m wire.Message, route *Route) error {
 	ref.Send(channelMsg{op: opJoin, in: m})
 	return nil
 }
-
-// send and reply may be called from any goroutine.
-
-func (s *session) send(m wire.Message) error {
-	f, err := s.encoding.encode(m)
-	if err != nil {
-		return fmt.Errorf("%s %q: %w", m.Topic, m.Event, err)
-	}
-	s.transport.send(f)
-	return nil
-}
-
-// reply answers the message m, of which JoinRef, Ref and Topic count.
-func (s *session) reply(m wire.Message, with Reply) error {
-	f, err := s.replyFrame(m, with)
-	if err != nil {
-		return err
-	}
-	s.transport.send(f)
-	return nil
-}
-
-// replyFrame encodes what reply sends.
-func (s *session) replyFrame(m wire.Message, with Reply) (f frame.Sealed, err error) {
-	if m.Payload, err = JSON(with.payload); err == nil {
-		f, err = s.encoding.encodeReply(m, with.status)
-	}
-	if err != nil {
-		return f, fmt.Errorf("reply on %q: %w", m.Topic, err)
-	}
-	return f, nil
-}
-
-func (s *session) log() *slog.Logger { return s.endpoint.log }

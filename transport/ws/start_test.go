@@ -22,7 +22,7 @@ func TestSessionThatStartsTooLateDoesNotStart(t *testing.T) {
 	}
 	e.current.Load().sockets = supervisor.Dynamic{} // nobody, as good as one that was killed
 	seat, _ := e.admit(&e.mounts[0], netip.Addr{})
-	s := &session{endpoint: e, socket: &e.mounts[0], transport: newPoller(seat, &e.mounts[0], uuid.New())}
+	s := &session{line: line{endpoint: e, socket: &e.mounts[0], transport: newPoller(seat, &e.mounts[0], uuid.New())}}
 	if seat.start(s) {
 		t.Error("started by nobody")
 	}

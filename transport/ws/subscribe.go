@@ -60,7 +60,7 @@ func (s subscriber) Deliver(topic string, b *broadcast) {
 // Broadcasts on it come to its [InfoHandler], each as a [Broadcast], and not to the
 // client.
 func (c *Channel) Subscribe(topic string) error {
-	if err := c.session.endpoint.topics.Subscribe(c.PID(), topic, ear{c}); err != nil {
+	if err := c.line.endpoint.topics.Subscribe(c.PID(), topic, ear{c}); err != nil {
 		return fmt.Errorf("ws: %w", err)
 	}
 	return nil

@@ -14,10 +14,10 @@ import (
 // webSocket is a WebSocket as the transport of a session. Its connection ends with the
 // session, and takes its seat along when it is closed.
 type webSocket struct {
-	conn    netconn.Conn
-	session *session
-	seat    seat
-	inflow  limit.Inflow
+	conn   netconn.Conn
+	line   *line
+	seat   seat
+	inflow limit.Inflow
 }
 
 func newWebSocket(seat seat, s *Socket) *webSocket {
@@ -29,7 +29,7 @@ func newWebSocket(seat seat, s *Socket) *webSocket {
 // Received implements [netconn.Sink]. It waits while too much of the client's is
 // unhandled.
 func (w *webSocket) Received(data []byte, binary bool) {
-	w.inflow.Take(nil, data, w.session.socket.budget(), w.stuck)
+	w.inflow.Take(nil, data, w.line.socket.budget(), w.stuck)
 	w.tell(sessionMsg{op: opFrame, data: data, binary: binary})
 }
 
@@ -43,10 +43,10 @@ func (w *webSocket) Lost(err error) { w.tell(sessionMsg{op: opHangup, err: err})
 // Closed implements [netconn.Sink].
 func (w *webSocket) Closed() { w.seat.leave() }
 
-func (w *webSocket) tell(m sessionMsg) { w.session.ctx.Self().Send(m) }
+func (w *webSocket) tell(m sessionMsg) { w.line.session.Send(m) }
 
 // attach implements transport.
-func (w *webSocket) attach(s *session) { w.session = s }
+func (w *webSocket) attach(l *line) { w.line = l }
 
 // name implements transport.
 func (w *webSocket) name() string { return "websocket" }
@@ -55,14 +55,14 @@ func (w *webSocket) name() string { return "websocket" }
 func (w *webSocket) send(f frame.Sealed) {
 	switch err := w.conn.Send(f); {
 	case err == nil:
-		w.session.endpoint.out.Add(1)
+		w.line.endpoint.out.Add(1)
 	case errors.Is(err, netconn.ErrFull):
-		w.session.endpoint.overflow(w.session.socket, w.session.ctx.Self())
+		w.line.endpoint.overflow(w.line.socket, w.line.session)
 	}
 }
 
 // handled implements transport.
-func (w *webSocket) handled(n int64) { w.inflow.Done(n, w.session.socket.budget()) }
+func (w *webSocket) handled(n int64) { w.inflow.Done(n, w.line.socket.budget()) }
 
 // closeWith implements transport.
 func (w *webSocket) closeWith(code websocket.StatusCode, reason string) {

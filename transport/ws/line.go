@@ -1,0 +1,61 @@
+package ws
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// line is what a session has in common with its channels: the way to their client. Channels
+// have nothing else of their session. It is whole before there is a channel, and never
+// changes from then on, so its methods may be called from any goroutine.
+type line struct {
+	endpoint  *Endpoint
+	socket    *Socket
+	transport transport
+	identity  Identity
+	encoding  *encoding             // known once the connection is open
+	session   actor.Ref[sessionMsg] // known once the session runs
+}
+
+// send sends a message to the client.
+func (l *line) send(m wire.Message) error {
+	f, err := l.encoding.encode(m)
+	if err != nil {
+		return fmt.Errorf("%s %q: %w", m.Topic, m.Event, err)
+	}
+	l.transport.send(f)
+	return nil
+}
+
+// reply answers the message m, of which JoinRef, Ref and Topic count.
+func (l *line) reply(m wire.Message, with Reply) error {
+	f, err := l.replyFrame(m, with)
+	if err != nil {
+		return err
+	}
+	l.transport.send(f)
+	return nil
+}
+
+// replyFrame encodes what reply sends.
+func (l *line) replyFrame(m wire.Message, with Reply) (f frame.Sealed, err error) {
+	if m.Payload, err = JSON(with.payload); err == nil {
+		f, err = l.encoding.encodeReply(m, with.status)
+	}
+	if err != nil {
+		return f, fmt.Errorf("reply on %q: %w", m.Topic, err)
+	}
+	return f, nil
+}
+
+func (l *line) log() *slog.Logger { return l.endpoint.log }
+
+func (l *line) observed() bool { return l.socket.Observe != nil }
+
+func (l *line) emit(event Event) { l.endpoint.emit(l.socket, event) }
+
+func (l *line) emitApart(event Event) { l.endpoint.emitApart(l.socket, event) }
