@@ -2,6 +2,8 @@ package docs
 
 import (
 	"fmt"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,6 +106,24 @@ func TestTheReadmeCompiles(t *testing.T) {
 		vet.Dir = ".." // for the module's requirements
 		if out, err := vet.CombinedOutput(); err != nil {
 			t.Errorf("block %d of the README: %v\n%s", i+1, err, out)
+		}
+	}
+}
+
+// Where code is cut out of its function, it still is Go.
+func TestGoBlocksParse(t *testing.T) {
+	for _, doc := range documents(t) {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range goBlock.FindAllStringSubmatch(string(text), -1) {
+			code := strings.ReplaceAll(block[1], "…", "") // stands for what is left out
+			_, asDeclarations := parser.ParseFile(token.NewFileSet(), doc, asFile(code), 0)
+			_, asStatements := parser.ParseFile(token.NewFileSet(), doc, "package doc; func _() {\n"+code+"}", 0)
+			if asDeclarations != nil && asStatements != nil {
+				t.Errorf("%s: neither declarations (%v) nor statements (%v):\n%s", doc, asDeclarations, asStatements, block[1])
+			}
 		}
 	}
 }
