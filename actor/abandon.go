@@ -1,10 +1,6 @@
 package actor
 
 import (
-	"bytes"
-	"fmt"
-	"regexp"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -54,17 +50,6 @@ func (p *process) abandon(stack string) bool {
 	return true
 }
 
-// isTold reports whether everybody has been told that p has ended.
-func (p *process) isTold() bool {
-	r := p.rel.Load()
-	if r == nil || r == gone {
-		return r == gone
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.told
-}
-
 // Stuck returns the actors below p, its children and theirs, that have been abandoned
 // and whose handlers have not returned to this day; see [System.Stuck]. A supervisor's
 // are those that it could not stop.
@@ -84,52 +69,53 @@ func (p *process) isAbove(q *process) bool {
 	return false
 }
 
-// dumper gets the stacks of stuck goroutines, which stops the world for some 5 µs for
-// each goroutine that there is.
-type dumper struct {
+// stuck is the set of actors that have been abandoned and whose handlers have not
+// returned. Abandon marks an actor before it adds it, and a runner that returns looks
+// for that mark after it has left its own: so one of them sees the other.
+type stuck struct {
 	mu   sync.Mutex
-	last time.Time
+	set  map[*process]struct{}
+	none chan struct{} // closed when the set becomes empty; nil unless somebody waits
 }
 
-const (
-	dumpEvery     = time.Second
-	maxGoroutines = 5000 // that may be there
-)
-
-// take returns the stacks of the goroutines that run the given actors. Those that
-// cannot be told apart are left out, and all are if it is too soon or would take too
-// long.
-func (d *dumper) take(of ...*process) map[*process]string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.last.IsZero() && time.Since(d.last) < dumpEvery || runtime.NumGoroutine() > maxGoroutines {
-		return nil
+func (s *stuck) add(p *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.has(returned) {
+		return
 	}
-	stacks := runnerStacks(of...)
-	d.last = time.Now()
-	return stacks
+	if s.set == nil {
+		s.set = make(map[*process]struct{})
+	}
+	s.set[p] = struct{}{}
 }
 
-func runnerStacks(of ...*process) map[*process]string {
-	buf := make([]byte, max(1<<20, runtime.NumGoroutine()<<11))
-	n := runtime.Stack(buf, true)
-	for n == len(buf) && n < 1<<26 {
-		buf = make([]byte, 4*n)
-		n = runtime.Stack(buf, true)
+func (s *stuck) remove(p *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.set, p)
+	if len(s.set) == 0 && s.none != nil {
+		close(s.none)
+		s.none = nil
 	}
-	// The address alone would not do: it may well turn up elsewhere, for one in
-	// the stack of the goroutine that abandons the actor.
-	byFrame := make(map[string]*process, len(of))
-	for _, p := range of {
-		byFrame[fmt.Sprintf("%p", p)] = p
-	}
-	stacks := make(map[*process]string, len(of))
-	for stack := range bytes.SplitSeq(buf[:n], []byte("\n\n")) {
-		if m := runnerFrame.FindSubmatch(stack); m != nil && byFrame[string(m[1])] != nil {
-			stacks[byFrame[string(m[1])]] = string(stack)
-		}
-	}
-	return stacks
 }
 
-var runnerFrame = regexp.MustCompile(`(?m)^\S*/actor\.serve\((0x[0-9a-f]+)\b`)
+// wait gives those that are stuck some time to return after all.
+func (s *stuck) wait(d time.Duration) {
+	s.mu.Lock()
+	if len(s.set) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	if s.none == nil {
+		s.none = make(chan struct{})
+	}
+	none := s.none
+	s.mu.Unlock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-none:
+	case <-timer.C:
+	}
+}

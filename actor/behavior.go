@@ -64,3 +64,12 @@ type ExitHandler[M any] interface {
 type DownHandler[M any] interface {
 	HandleDown(ctx *Context[M], down Down) error
 }
+
+// Become makes b the actor's behavior from the next message on. The present one
+// can be kept, to go back to. Init of b does not run. Become panics if b is nil.
+func (c *Context[M]) Become(b Behavior[M]) {
+	if isNil(b) {
+		panic("actor: Become: the behavior is nil")
+	}
+	c.cell().behavior = b
+}

@@ -2,7 +2,6 @@ package actor
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -52,68 +51,6 @@ func (c *Context[M]) Parent() PID {
 	return PID{c.parent}
 }
 
-// TrapExit says whether the actor traps exit signals: those that come from then
-// on go to its [ExitHandler], in their place among the messages, and do not end
-// the actor. The exit of its parent still does, with Terminate. It is OTP's
-// trap_exit flag.
-func (c *Context[M]) TrapExit(trap bool) {
-	if trap {
-		c.flags.Or(trapsExits)
-	} else {
-		c.flags.And(^trapsExits)
-	}
-}
-
-// Link ties this actor to another: when one ends, the other gets an exit signal
-// with its reason. There is at most one link between two actors, and linking to
-// oneself does nothing. If the other has ended, an actor that traps exits gets an
-// exit with reason [NoProc], and any other gets an error that wraps NoProc.
-func (c *Context[M]) Link(to PID) error {
-	p := &c.process
-	if to.p == p || to.p != nil && (linked(p, to.p) || connect(p, to.p)) {
-		return nil
-	}
-	if to.p != nil && c.has(trapsExits) && connectDead(p, to.p) {
-		return nil
-	}
-	return fmt.Errorf("actor: link to %s: %w", to.subject(), NoProc)
-}
-
-// Unlink takes the link to another actor down, if there is one. After it returns
-// no exit signal of that link will be handled, not even one that waits in the
-// mailbox already.
-func (c *Context[M]) Unlink(from PID) {
-	if from.p != nil && from.p != &c.process {
-		disconnect(&c.process, from.p)
-	}
-}
-
-// Monitor asks for a [Down] when the other actor ends, whatever the reason; at
-// once, with reason [NoProc], if it has ended already. Each call sets a monitor
-// of its own. A monitor on oneself never fires.
-func (c *Context[M]) Monitor(target PID) Monitor {
-	if target.p == nil {
-		target.p = c.sys.nobody
-	}
-	return Monitor{watch(&c.process, target.p)}
-}
-
-// Demonitor takes a monitor down. After it returns its [Down] will not be
-// handled, even if it waits in the mailbox already (OTP's flush option). It
-// reports whether the target was still alive to the monitor.
-func (c *Context[M]) Demonitor(m Monitor) bool {
-	return m.m != nil && m.m.watcher == &c.process && m.m.drop()
-}
-
-// Exit sends an exit signal with this actor as the sender; see [PID.Exit]. Sent
-// to itself it ends the actor after the present handler, with [Normal] too,
-// unless the actor traps exits.
-func (c *Context[M]) Exit(to PID, reason error) {
-	if to.p != nil {
-		to.p.exit(exitSignal{from: &c.process, end: judge(reasonOrNormal(reason))})
-	}
-}
-
 // Continue has f run when the present handler, or Init, has returned nil: before
 // any message, even one that waits already. Init uses it for work that should
 // not keep its parent waiting. If called more than once, the functions run in
@@ -132,12 +69,6 @@ func (c *Context[M]) Continue(f func(*Context[M]) error) {
 		return f(ctx)
 	}
 }
-
-// SendAfter sends m to this actor after d. See [Ref.SendAfter].
-func (c *Context[M]) SendAfter(d time.Duration, m M) *Timer { return c.Self().SendAfter(d, m) }
-
-// SendEvery sends m to this actor every d. See [Ref.SendEvery].
-func (c *Context[M]) SendEvery(d time.Duration, m M) *Timer { return c.Self().SendEvery(d, m) }
 
 // Go runs f on a goroutine that belongs to the actor: f gets the actor's context,
 // and if it panics the actor gets an exit signal with that [*PanicError] instead
@@ -187,3 +118,37 @@ func caller(ctx context.Context) *process {
 	p, _ := ctx.Value(callerKey{}).(*process)
 	return p
 }
+
+// FromContext returns the actor that ctx belongs to: the one whose [Context] it
+// is, or is derived from. It reports false if there is none, as for the context
+// that [Context.Go] hands out, which is that of a helper and not of the actor.
+func FromContext(ctx context.Context) (PID, bool) {
+	p := caller(ctx)
+	return PID{p}, p != nil
+}
+
+// context returns the actor's own context, which is cancelled when the actor is
+// doomed, at the latest when it ends.
+func (p *process) context() context.Context {
+	r := p.relations()
+	if r == gone {
+		return cancelled
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.few()
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancelCause(context.Background())
+		if d := p.doomed(); d != nil {
+			s.cancel(d.reason)
+		}
+	}
+	return s.ctx
+}
+
+// cancelled serves the actors that ended before anybody asked for a context.
+var cancelled = func() context.Context {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(NoProc)
+	return ctx
+}()

@@ -169,15 +169,6 @@ func (s *System) Names() []string {
 	return list
 }
 
-// MonitorName is Monitor for the actor that has the given name now. If none has, the
-// [Down] comes at once, with reason [NoProc] and the zero PID.
-//
-// OTP: erlang:monitor(process, Name).
-func (c *Context[M]) MonitorName(name string) Monitor {
-	pid, _ := c.sys.WhereIs(name)
-	return c.Monitor(pid)
-}
-
 // Via is the address of whichever actor has a name at the moment of use: it stays good
 // over restarts. It is comparable, and its methods may be called from any goroutine.
 // What is sent while nobody has the name, or an actor has it whose messages are not of

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -108,3 +109,20 @@ func TestPanicWithAValueThatCannotBePrinted(t *testing.T) {
 		})
 	}
 }
+
+// GO-8: the stack names the handler that panicked, and not the machinery.
+func TestPanicStackStartsAtThePanic(t *testing.T) {
+	sys := newSystem(t)
+	a := start(t, sys, &script{})
+	a.Send(func(*doContext) error { panicsHere(); return nil })
+	var p *actor.PanicError
+	if err := ended(t, a.PID()); !errors.As(err, &p) {
+		t.Fatalf("ended with %v", err)
+	}
+	if first, _, _ := strings.Cut(p.Stack.String(), "\n"); !strings.HasSuffix(first, ".panicsHere") {
+		t.Errorf("the stack starts with %q:\n%v", first, p.Stack)
+	}
+}
+
+//go:noinline
+func panicsHere() { panic("here") }

@@ -1,16 +1,14 @@
 package actor
 
 import (
-	"context"
 	"runtime"
-	"sync"
 	"sync/atomic"
 )
 
 // process is the part of an actor that does not depend on its message type:
 // what PIDs, links, monitors, supervisors and the system deal with.
 //
-// An actor dies in two steps, of which death.go has the second. It is doomed when a lethal signal reaches it: from
+// An actor dies in two steps, of which lifecycle.go has the second. It is doomed when a lethal signal reaches it: from
 // then on no handler starts, its context is cancelled, sends to it are dropped
 // and calls fail. It has ended when the running handler, if any, has returned
 // and it is cleaned up: names are free, links and monitors are told. An actor
@@ -102,27 +100,6 @@ func serve(p *process, first func() *doom) {
 // wake starts a runner. Only who was told to by the mailbox may.
 func (p *process) wake() { p.sys.backlog.start(p) }
 
-// doomed returns p's doom, or nil if p lives.
-func (p *process) doomed() *doom {
-	if d := p.doom.Load(); d != nil && !d.isProbe() {
-		return d
-	}
-	return nil
-}
-
-// condemn gives p its doom. It reports false if p has one.
-func (p *process) condemn(d *doom) bool {
-	for {
-		old := p.doom.Load()
-		if old != nil && !old.isProbe() {
-			return false
-		}
-		if p.doom.CompareAndSwap(old, d) {
-			return true
-		}
-	}
-}
-
 const (
 	trapsExits uint32 = 1 << iota
 	listed            // is among the system's actors
@@ -138,133 +115,3 @@ const (
 	depth     = 1 << 16 // see isDeep
 	depthMask = 3 * depth
 )
-
-func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }
-
-// relations is what ties an actor to others. All of it is guarded by mu.
-type relations struct {
-	mu     sync.Mutex
-	sealed bool // what is owned is being released: nothing more may be
-	closed bool // the actor has ended: nothing may be added
-	taken  bool // somebody is telling all
-	told   bool // all have been told
-
-	ties
-	owned smallMap[Resource, struct{}]
-	calls pendingCalls
-
-	seldom *seldom // nil until first needed
-}
-
-// seldom is what few of the actors that have relations have, too.
-type seldom struct {
-	name   string
-	label  string
-	ctx    context.Context // the actor's own; nil until asked for
-	cancel context.CancelCauseFunc
-	done   chan struct{} // closed when all have been told; nil until asked for
-	starts *startup      // those whose Init this actor waits for
-	// releasing is what a dead actor owns and has not been released, if that is much.
-	releasing []Resource
-}
-
-// few returns r's rarities, made if need be. The lock must be held.
-func (r *relations) few() *seldom {
-	if r.seldom == nil {
-		r.seldom = new(seldom)
-	}
-	return r.seldom
-}
-
-// gone stands in for the relations of all actors that ended without any.
-var gone = &relations{sealed: true, closed: true, taken: true, told: true}
-
-// relations returns p's relations, made if need be.
-func (p *process) relations() *relations {
-	if r := p.rel.Load(); r != nil {
-		return r
-	}
-	p.rel.CompareAndSwap(nil, new(relations))
-	return p.rel.Load()
-}
-
-// kill dooms the actor, unless it is doomed already, and makes sure that it notices.
-func (p *process) kill(d *doom) {
-	if p.condemn(d) {
-		p.shut(d)
-	}
-}
-
-// shut is the rest of a kill: whoever dooms an actor calls it.
-func (p *process) shut(d *doom) {
-	p.typed.close()
-	p.release(d.reason)
-	if p.has(starting) {
-		p.sys.tellStartup(p, func(s *startup) { s.tell(childDoomed) })
-	}
-}
-
-// leave notes that p, which has been sent a signal that it traps but obeys, is bound to
-// end, though not doomed: it still has to handle what came before. It passes that on to those that p is starting:
-// it will not come to it before their Inits have returned.
-func (p *process) leave() {
-	p.flags.Or(leaving)
-	forget(p, func(r *relations) { r.tellStarts(callerLeaving) })
-}
-
-// isLeaving reports whether p is bound to end, soon as a rule: a name that it has will
-// be free.
-func (p *process) isLeaving() bool { return p.doomed() != nil || p.has(leaving) }
-
-// release cancels the actor's context, and ends the waits of others for it and of it
-// for others.
-func (p *process) release(reason error) {
-	r := p.rel.Load()
-	if r == nil {
-		return
-	}
-	r.mu.Lock()
-	var cancel context.CancelCauseFunc
-	if r.seldom != nil {
-		cancel = r.seldom.cancel
-	}
-	calls := r.calls.more
-	r.calls.more = smallMap[*pendingCall, struct{}]{}
-	r.tellStarts(callerDoomed)
-	r.mu.Unlock()
-	if cancel != nil {
-		cancel(reason)
-	}
-	for c := range calls.all() {
-		c.calleeEnded(reason)
-	}
-	if kept := r.calls.kept.Load(); kept != nil {
-		kept.calleeEnded(reason)
-	}
-}
-
-// context returns the actor's own context, which is cancelled when the actor is
-// doomed, at the latest when it ends.
-func (p *process) context() context.Context {
-	r := p.relations()
-	if r == gone {
-		return cancelled
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := r.few()
-	if s.ctx == nil {
-		s.ctx, s.cancel = context.WithCancelCause(context.Background())
-		if d := p.doomed(); d != nil {
-			s.cancel(d.reason)
-		}
-	}
-	return s.ctx
-}
-
-// cancelled serves the actors that ended before anybody asked for a context.
-var cancelled = func() context.Context {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(NoProc)
-	return ctx
-}()

@@ -3,15 +3,11 @@ package actor_test
 import (
 	"errors"
 	"fmt"
-	"runtime"
-	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/troupe-go/troupe/actor"
 )
-
-var errBoom = errors.New("boom")
 
 // T-75, EXIT-1 to EXIT-10: what an exit signal with each reason does to an actor,
 // depending on where it comes from and whether the actor traps exits.
@@ -104,85 +100,6 @@ func TestExitFromOutsideHasNoSender(t *testing.T) {
 		synctest.Wait()
 		j.expect(t, "exit <> boom", "exit <> normal")
 	})
-}
-
-// PROC-3, PROC-4, GO-8, GO-9, GO-20: the reason is what the handler did.
-func TestReasonIsWhatTheHandlerDid(t *testing.T) {
-	own := fmt.Errorf("mine: %w", errBoom)
-	is := func(want error) func(error) bool { return func(err error) bool { return err == want } }
-	cases := []struct {
-		name    string
-		handler do
-		want    func(error) bool
-	}{
-		{"Stop", returning(actor.Stop), is(actor.Normal)},
-		{"an error", returning(own), is(own)},
-		{"runtime.Goexit", func(*doContext) error { runtime.Goexit(); return nil }, is(actor.Goexit)}, // T-112
-		{"panic with a value", func(*doContext) error { panic("ouch") }, func(err error) bool {
-			var p *actor.PanicError
-			return errors.As(err, &p) && p.Value == "ouch" && err.Error() == "panic: ouch"
-		}},
-		{"panic with an error", func(*doContext) error { panic(own) }, func(err error) bool {
-			return errors.Is(err, errBoom)
-		}},
-		{"panic(nil)", func(*doContext) error { panic(any(nil)) }, func(err error) bool {
-			var p *runtime.PanicNilError
-			return errors.As(err, &p)
-		}},
-		{"a runtime error", func(*doContext) error { s := []int{}; s[len(s)] = 1; return nil }, func(err error) bool {
-			var r runtime.Error
-			return errors.As(err, &r)
-		}},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			sys := newSystem(t)
-			a, bystander := start(t, sys, &script{}), start(t, sys, &script{})
-			a.Send(c.handler)
-			if err := ended(t, a.PID()); !c.want(err) {
-				t.Errorf("ended with %#v", err)
-			}
-			in(t, bystander, func(*doContext) {}) // unharmed, and so is the runtime
-		})
-	}
-}
-
-// GO-8: the stack names the handler that panicked, and not the machinery.
-func TestPanicStackStartsAtThePanic(t *testing.T) {
-	sys := newSystem(t)
-	a := start(t, sys, &script{})
-	a.Send(func(*doContext) error { panicsHere(); return nil })
-	var p *actor.PanicError
-	if err := ended(t, a.PID()); !errors.As(err, &p) {
-		t.Fatalf("ended with %v", err)
-	}
-	if first, _, _ := strings.Cut(p.Stack.String(), "\n"); !strings.HasSuffix(first, ".panicsHere") {
-		t.Errorf("the stack starts with %q:\n%v", first, p.Stack)
-	}
-}
-
-//go:noinline
-func panicsHere() { panic("here") }
-
-// EXIT-1: what counts as clean.
-func TestIsClean(t *testing.T) {
-	for _, c := range []struct {
-		reason error
-		want   bool
-	}{
-		{actor.Normal, true},
-		{actor.Shutdown, true},
-		{fmt.Errorf("bye: %w", actor.Shutdown), true},
-		{actor.Kill, false},
-		{actor.Killed, false},
-		{actor.NoProc, false},
-		{errBoom, false},
-		{&actor.PanicError{Value: actor.Shutdown}, false},
-	} {
-		if got := actor.IsClean(c.reason); got != c.want {
-			t.Errorf("IsClean(%v) = %v", c.reason, got)
-		}
-	}
 }
 
 // T-71, EXIT-2, EXIT-3, EXIT-4, LNK-8: a chain of linked actors dies from its far

@@ -2,7 +2,6 @@ package actor
 
 import (
 	"context"
-	"iter"
 	"slices"
 	"sync"
 )
@@ -87,47 +86,6 @@ func (p *Pending[R]) Wait(ctx context.Context) (R, error) {
 	return p.call.value, nil
 }
 
-// Answers returns the answers to several requests as they come, each with the index
-// of its request. When ctx is done, those that are not there yet have its error. A
-// loop that is left early leaves the other requests as they are: they may be waited
-// for again. It is what request id collections are for in gen_server.
-func Answers[R any](ctx context.Context, requests ...*Pending[R]) iter.Seq2[int, Answer[R]] {
-	return func(yield func(int, Answer[R]) bool) {
-		came := make(chan int, len(requests))
-		for i, p := range requests {
-			p.asked.tell(listener{came, i})
-		}
-		defer func() {
-			for i, p := range requests {
-				p.asked.forget(listener{came, i})
-			}
-		}()
-		left := make(map[int]bool, len(requests))
-		for i := range requests {
-			left[i] = true
-		}
-		next := func(i int) bool {
-			delete(left, i)
-			v, err := requests[i].Wait(ctx)
-			return yield(i, Answer[R]{v, err})
-		}
-		for len(left) > 0 {
-			select {
-			case i := <-came:
-				if !next(i) {
-					return
-				}
-			case <-ctx.Done():
-				for i := range requests {
-					if left[i] && !next(i) {
-						return
-					}
-				}
-			}
-		}
-	}
-}
-
 // asked is the part of a Pending that does not depend on its type: who is told when
 // it is settled, and what has to be tidied up then.
 type asked struct {
@@ -138,12 +96,6 @@ type asked struct {
 	over      bool // settled
 	unbind    func() bool
 	listeners []listener
-}
-
-// listener is a loop over Answers.
-type listener struct {
-	came  chan<- int // has room for all that the loop waits for
-	index int
 }
 
 // bind has giveUp called when ctx is done, unless the request is settled before.

@@ -1,6 +1,8 @@
 package actor
 
 import (
+	"context"
+
 	"github.com/troupe-go/troupe/actor/internal/queue"
 )
 
@@ -96,4 +98,24 @@ func (x *extra[M]) unstashed() (m M, ok bool) {
 		x.replay = x.replay[:len(x.replay)-1]
 	}
 	return m, true
+}
+
+// seldom is what few of the actors that have relations have, too.
+type seldom struct {
+	name   string
+	label  string
+	ctx    context.Context // the actor's own; nil until asked for
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed when all have been told; nil until asked for
+	starts *startup      // those whose Init this actor waits for
+	// releasing is what a dead actor owns and has not been released, if that is much.
+	releasing []Resource
+}
+
+// few returns r's rarities, made if need be. The lock must be held.
+func (r *relations) few() *seldom {
+	if r.seldom == nil {
+		r.seldom = new(seldom)
+	}
+	return r.seldom
 }

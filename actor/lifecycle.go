@@ -68,13 +68,6 @@ func (p *process) close() *relations {
 	return p.rel.Load()
 }
 
-// ties are what is in the relations of an actor, but for calls.
-type ties struct {
-	links    smallMap[*process, *link]
-	watchers smallMap[*monitor, struct{}] // monitors that others have on this actor
-	watching smallMap[*monitor, struct{}] // monitors that this actor has
-}
-
 // tell takes steps 3 and 4, unless another goroutine does. Each step has a function, and
 // so a frame, of its own.
 func (p *process) tell(r *relations) {
@@ -221,53 +214,91 @@ func (r *relations) tellWaiting() {
 	r.mu.Unlock()
 }
 
-// stuck is the set of actors that have been abandoned and whose handlers have not
-// returned. Abandon marks an actor before it adds it, and a runner that returns looks
-// for that mark after it has left its own: so one of them sees the other.
-type stuck struct {
-	mu   sync.Mutex
-	set  map[*process]struct{}
-	none chan struct{} // closed when the set becomes empty; nil unless somebody waits
+func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }
+
+// doomed returns p's doom, or nil if p lives.
+func (p *process) doomed() *doom {
+	if d := p.doom.Load(); d != nil && !d.isProbe() {
+		return d
+	}
+	return nil
 }
 
-func (s *stuck) add(p *process) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if p.has(returned) {
+// condemn gives p its doom. It reports false if p has one.
+func (p *process) condemn(d *doom) bool {
+	for {
+		old := p.doom.Load()
+		if old != nil && !old.isProbe() {
+			return false
+		}
+		if p.doom.CompareAndSwap(old, d) {
+			return true
+		}
+	}
+}
+
+// kill dooms the actor, unless it is doomed already, and makes sure that it notices.
+func (p *process) kill(d *doom) {
+	if p.condemn(d) {
+		p.shut(d)
+	}
+}
+
+// shut is the rest of a kill: whoever dooms an actor calls it.
+func (p *process) shut(d *doom) {
+	p.typed.close()
+	p.release(d.reason)
+	if p.has(starting) {
+		p.sys.tellStartup(p, func(s *startup) { s.tell(childDoomed) })
+	}
+}
+
+// leave notes that p, which has been sent a signal that it traps but obeys, is bound to
+// end, though not doomed: it still has to handle what came before. It passes that on to those that p is starting:
+// it will not come to it before their Inits have returned.
+func (p *process) leave() {
+	p.flags.Or(leaving)
+	forget(p, func(r *relations) { r.tellStarts(callerLeaving) })
+}
+
+// isLeaving reports whether p is bound to end, soon as a rule: a name that it has will
+// be free.
+func (p *process) isLeaving() bool { return p.doomed() != nil || p.has(leaving) }
+
+// release cancels the actor's context, and ends the waits of others for it and of it
+// for others.
+func (p *process) release(reason error) {
+	r := p.rel.Load()
+	if r == nil {
 		return
 	}
-	if s.set == nil {
-		s.set = make(map[*process]struct{})
+	r.mu.Lock()
+	var cancel context.CancelCauseFunc
+	if r.seldom != nil {
+		cancel = r.seldom.cancel
 	}
-	s.set[p] = struct{}{}
+	calls := r.calls.more
+	r.calls.more = smallMap[*pendingCall, struct{}]{}
+	r.tellStarts(callerDoomed)
+	r.mu.Unlock()
+	if cancel != nil {
+		cancel(reason)
+	}
+	for c := range calls.all() {
+		c.calleeEnded(reason)
+	}
+	if kept := r.calls.kept.Load(); kept != nil {
+		kept.calleeEnded(reason)
+	}
 }
 
-func (s *stuck) remove(p *process) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.set, p)
-	if len(s.set) == 0 && s.none != nil {
-		close(s.none)
-		s.none = nil
+// isTold reports whether everybody has been told that p has ended.
+func (p *process) isTold() bool {
+	r := p.rel.Load()
+	if r == nil || r == gone {
+		return r == gone
 	}
-}
-
-// wait gives those that are stuck some time to return after all.
-func (s *stuck) wait(d time.Duration) {
-	s.mu.Lock()
-	if len(s.set) == 0 {
-		s.mu.Unlock()
-		return
-	}
-	if s.none == nil {
-		s.none = make(chan struct{})
-	}
-	none := s.none
-	s.mu.Unlock()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-none:
-	case <-timer.C:
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.told
 }

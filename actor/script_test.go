@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -187,3 +188,5 @@ func journaled(j *journal) *script {
 		},
 	}
 }
+
+var errBoom = errors.New("boom")
