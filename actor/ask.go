@@ -116,7 +116,7 @@ func (a *asked) bind(ctx context.Context, giveUp func()) {
 // settled is called once, by whoever has claimed c.
 func (a *asked) settled(c *pendingCall) {
 	if a.callee != nil {
-		forget(a.callee, func(r *relations) { r.calls.more.delete(c) })
+		forget(a.callee, func(r *relations) { r.calls.others.delete(c) })
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -17,7 +17,7 @@ type cell[M any] struct {
 	process
 	box      queue.Queue[M]
 	behavior Behavior[M]
-	extra    *extra[M] // nil for most; only the runner touches it
+	rare     *rareState[M] // nil for most; only the runner touches it
 }
 
 // A runner yields the processor after so many messages, so that one flooded
@@ -94,7 +94,7 @@ func (c *cell[M]) handleAll(batch *queue.Batch[M]) *doom {
 			continue
 		}
 		did, d := handled, (*doom)(nil)
-		if c.extra != nil {
+		if c.rare != nil {
 			did, d = c.handleNext(batch)
 		} else if batch.AtMark() {
 			d = c.handleSignal(batch.Mark().(signal))
@@ -218,7 +218,7 @@ func (c *cell[M]) lose(batch *queue.Batch[M]) {
 	for m, ok := batch.Next(); ok; m, ok = batch.Next() {
 		deadLetter(&c.process, m, NoProc)
 	}
-	c.discardExtra()
+	c.discardRare()
 }
 
 // start implements typed: it runs Init, reports its outcome, and goes on as the
@@ -269,7 +269,7 @@ func (c *cell[M]) init(s *startup) (d *doom) {
 
 // fail ends an actor whose Init did not succeed.
 func (c *cell[M]) fail(d *doom) {
-	c.discardExtra()
+	c.discardRare()
 	if d.ignore {
 		d = doomNormal
 	}

@@ -13,6 +13,9 @@ import (
 // cancelled when the actor is doomed by a kill or another lethal signal, at the
 // latest when the actor has ended, with the exit reason as its cause. Handlers
 // that wait must watch it, because a running handler cannot be interrupted.
+//
+// A Context is the actor's own record under another name, so that handing it to a handler
+// allocates nothing. Only this package can make one.
 type Context[M any] cell[M]
 
 // Self is the [Context] of an actor, whatever its message type.
@@ -56,7 +59,7 @@ func (c *Context[M]) Parent() PID {
 // not keep its parent waiting. If called more than once, the functions run in
 // order. It is OTP's {continue, Term}.
 func (c *Context[M]) Continue(f func(*Context[M]) error) {
-	x := c.cell().more()
+	x := c.cell().makeRare()
 	earlier := x.next
 	if earlier == nil {
 		x.next = f
@@ -136,7 +139,7 @@ func (p *process) context() context.Context {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.few()
+	s := r.makeRare()
 	if s.ctx == nil {
 		s.ctx, s.cancel = context.WithCancelCause(context.Background())
 		if d := p.doomed(); d != nil {

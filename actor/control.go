@@ -68,7 +68,7 @@ type controlled interface {
 func (c *cell[M]) state() any { return c.behavior }
 
 func (c *cell[M]) debug() *debug {
-	x := c.more()
+	x := c.makeRare()
 	if x.debugging == nil {
 		x.debugging = new(debug)
 	}
@@ -76,7 +76,7 @@ func (c *cell[M]) debug() *debug {
 }
 
 func (c *cell[M]) suspend(on bool) error {
-	c.more().suspended = on
+	c.makeRare().suspended = on
 	if on {
 		c.flags.Or(suspended)
 	} else {
@@ -148,7 +148,7 @@ func (s controlSignal) run(a controlled) {
 // and stops, ahead of everything else. What it has in hand is held until it is
 // resumed; it takes no more, so that the limit of a bounded mailbox holds.
 func (c *cell[M]) handleSuspended(batch *queue.Batch[M]) (step, *doom) {
-	x := c.extra
+	x := c.rare
 	if !batch.Empty() {
 		x.held, *batch = *batch, queue.Batch[M]{}
 	}

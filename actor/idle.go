@@ -16,7 +16,7 @@ type IdleHandler[M any] interface {
 // exits, and requests like [PID.Inspect]. It is gen_server's timeout, except that
 // it stays in force.
 func (c *Context[M]) IdleAfter(d time.Duration) {
-	x := c.cell().more()
+	x := c.cell().makeRare()
 	if x.idle != nil {
 		PID{&c.process}.Disown(x.idle)
 		x.idle.Release(PID{}, nil)
@@ -55,8 +55,8 @@ func startIdle(p *process, d time.Duration) *idleTimer {
 
 // notIdle notes that the actor is about to handle something.
 func (c *cell[M]) notIdle() {
-	if c.extra != nil && c.extra.idle != nil {
-		c.extra.idle.touch()
+	if c.rare != nil && c.rare.idle != nil {
+		c.rare.idle.touch()
 	}
 }
 
@@ -99,7 +99,7 @@ func (t *idleTimer) Release(PID, error) {
 
 // handleIdle handles the signal of an idle timer.
 func (c *cell[M]) handleIdle(s idleSignal) *doom {
-	if c.extra == nil || c.extra.idle != s.t || !s.t.due() {
+	if c.rare == nil || c.rare.idle != s.t || !s.t.due() {
 		return nil
 	}
 	if h, ok := c.behavior.(IdleHandler[M]); ok {

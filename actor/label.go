@@ -12,7 +12,7 @@ func (c *Context[M]) SetLabel(label string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.few().label = label
+	r.makeRare().label = label
 }
 
 // Label returns what the actor has called itself, or "".
@@ -21,8 +21,8 @@ func (c *Context[M]) SetLabel(label string) {
 func (p PID) Label() (label string) {
 	if p.p != nil {
 		forget(p.p, func(r *relations) {
-			if r.seldom != nil {
-				label = r.seldom.label
+			if r.rare != nil {
+				label = r.rare.label
 			}
 		})
 	}

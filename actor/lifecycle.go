@@ -6,27 +6,132 @@ import (
 	"time"
 )
 
-// How an actor's end becomes known. Package doc tells the two steps of a death; this is
-// the second one, in this order:
+// The life of an actor. It goes down this table; it may skip rows, and never goes up,
+// except between asleep and running.
 //
-//  1. what waits in the mailbox becomes dead letters;
+//	state      entered by                         what holds there
+//	starting   boot, if there is an Init          name, link and monitor are set, messages
+//	                                              queue; the spawner waits (startup.go)
+//	asleep     a runner that finds nothing        no goroutine; the next sender starts one
+//	running    the sender that found it asleep    there is one runner at a time
+//	leaving    leave, or PID.Stop                 it handles what came before; a spawn waits
+//	                                              for its name
+//	doomed     condemn, by kill or unlinkedBy     no handler starts, sends are dropped, calls
+//	                                              fail, the context is cancelled (shut)
+//	ended      bury, or abandon                   the four steps below are being taken
+//	returned   buried                             nothing of the user's runs any more, and
+//	                                              the behavior is let go
+//
+// An abandoned actor has ended and has not returned. An actor that ends by itself is
+// doomed by bury.
+//
+// The end becomes known in this order:
+//
+//  1. what waits in the mailbox becomes dead letters (close);
 //  2. names and other resources are released, so that nobody who hears of the death can
-//     still find the actor under a name;
+//     still find the actor under a name (giveUpOwned);
 //  3. the calls that wait fail, linked actors get their signals, the parent's last, then
-//     monitors fire;
-//  4. Done is closed, and observers are told.
+//     monitors fire (tell);
+//  4. Done is closed, and observers are told (tell).
 //
 // Release is users' code. It may panic, call runtime.Goexit, or never return. So a
-// resource is taken off the list before it is released, and whatever happens the rest
-// is done in deferred calls, on what is left of the goroutine. If it never returns, the
-// actor is stuck as in a handler, and Abandon goes on where it stands: steps 1 and 2 can
-// be done by two goroutines, and step 3 belongs to the one that takes the ties.
-// Abandon itself releases all at once, each on a goroutine of its own, and waits no
-// longer than a moment.
+// resource is taken off the list before it is released, and the rest is done in deferred
+// calls, on what is left of the goroutine. If it never returns the actor is stuck as in a
+// handler, and Abandon goes on where it stands: steps 1 and 2 can be done by two
+// goroutines, and steps 3 and 4 belong to the one that takes the ties. Abandon itself
+// releases all at once, each on a goroutine of its own, and waits for a moment only.
+
+func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }
+
+// doomed returns p's doom, or nil if p lives.
+func (p *process) doomed() *doom {
+	if d := p.doom.Load(); d != nil && !d.isProbe() {
+		return d
+	}
+	return nil
+}
+
+// condemn gives p its doom. It reports false if p has one.
+func (p *process) condemn(d *doom) bool {
+	for {
+		old := p.doom.Load()
+		if old != nil && !old.isProbe() {
+			return false
+		}
+		if p.doom.CompareAndSwap(old, d) {
+			return true
+		}
+	}
+}
+
+// kill dooms the actor, unless it is doomed already, and makes sure that it notices.
+func (p *process) kill(d *doom) {
+	if p.condemn(d) {
+		p.shut(d)
+	}
+}
+
+// shut is the rest of a kill. The goroutine that has doomed the actor calls it.
+func (p *process) shut(d *doom) {
+	p.typed.close()
+	p.endWaits(d.reason)
+	if p.has(starting) {
+		p.sys.tellStartup(p, func(s *startup) { s.tell(childDoomed) })
+	}
+}
+
+// leave notes that p is bound to end, though not doomed: it has been sent a signal that it
+// traps but obeys, and still has to handle what came before. The actors that p is starting
+// are told as well, because p handles nothing before their Inits have returned.
+func (p *process) leave() {
+	p.flags.Or(leaving)
+	forget(p, func(r *relations) { r.tellStarts(callerLeaving) })
+}
+
+// isLeaving reports whether p is bound to end: a name that it has will soon be free.
+func (p *process) isLeaving() bool { return p.doomed() != nil || p.has(leaving) }
+
+// endWaits cancels the actor's context, and ends the waits of others for it and of it
+// for others.
+func (p *process) endWaits(reason error) {
+	r := p.rel.Load()
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	var cancel context.CancelCauseFunc
+	if r.rare != nil {
+		cancel = r.rare.cancel
+	}
+	calls := r.calls.others
+	r.calls.others = smallMap[*pendingCall, struct{}]{}
+	r.tellStarts(callerDoomed)
+	r.mu.Unlock()
+	if cancel != nil {
+		cancel(reason)
+	}
+	for c := range calls.all() {
+		c.calleeEnded(reason)
+	}
+	if kept := r.calls.kept.Load(); kept != nil {
+		kept.calleeEnded(reason)
+	}
+}
+
+// isTold reports whether everybody has been told that p has ended.
+func (p *process) isTold() bool {
+	r := p.rel.Load()
+	if r == nil || r == gone {
+		return r == gone
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.told
+}
 
 // bury ends an actor that has no runner any more. The death becomes known, unless the
 // actor was abandoned: then that has happened before. It runs at the bottom of a
-// runner's stack, and few calls deep: or the stack would overflow, and be moved.
+// runner's stack, and few calls deep, because a stack that is full has to be moved.
 func (p *process) bury(d *doom) {
 	p.condemn(d)
 	if p.flags.Or(ended)&ended == 0 {
@@ -77,7 +182,7 @@ func (p *process) tell(r *relations) {
 		if !mine {
 			return
 		}
-		p.release(d.reason)
+		p.endWaits(d.reason)
 		p.sys.remove(p)
 		was.dropMonitors()
 		p.tellLinked(&was, d)
@@ -103,8 +208,8 @@ func (r *relations) takeTies() (was ties, mine bool) {
 }
 
 // owns reports whether there is something to be released. Nothing is added from then
-// on. Links and monitors still can be, and will be told like the others, or those that
-// come now would hear of the end too early.
+// on. Links and monitors still can be, and are told with the others: if they were refused
+// their owners would hear of the end too early.
 func (r *relations) owns() bool {
 	if r == nil || r == gone {
 		return false
@@ -112,24 +217,24 @@ func (r *relations) owns() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sealed = true
-	return r.owned.key != nil || r.owned.more != nil || r.seldom != nil && len(r.seldom.releasing) > 0
+	return r.owned.key != nil || r.owned.rare != nil || r.rare != nil && len(r.rare.releasing) > 0
 }
 
 // takeOwned takes one resource off the list, or returns nil. If there are many they
-// move to a list first: to look for one in a map that becomes empty takes ever longer.
+// move to a list first, because finding one in a map that becomes empty takes ever longer.
 func (r *relations) takeOwned() Resource {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.owned.more != nil {
-		x := r.few()
+	if r.owned.rare != nil {
+		x := r.makeRare()
 		for resource := range r.owned.all() {
 			x.releasing = append(x.releasing, resource)
 		}
 		r.owned = smallMap[Resource, struct{}]{}
 	}
-	if r.seldom != nil && len(r.seldom.releasing) > 0 {
-		list := r.seldom.releasing
-		r.seldom.releasing = list[1:]
+	if r.rare != nil && len(r.rare.releasing) > 0 {
+		list := r.rare.releasing
+		r.rare.releasing = list[1:]
 		return list[0]
 	}
 	resource := r.owned.key
@@ -149,7 +254,7 @@ func (p *process) giveUpOwned(r *relations, reason error) {
 		}
 		logCrash(p, failure, nil)
 		for other := r.takeOwned(); other != nil; other = r.takeOwned() {
-			p.releaseGuarded(other, reason) // each failure in the one before would have the stack overflow
+			p.releaseGuarded(other, reason) // not here: each failure in the one before would have the stack overflow
 		}
 	}()
 	for resource = r.takeOwned(); resource != nil; resource = r.takeOwned() {
@@ -160,7 +265,7 @@ func (p *process) giveUpOwned(r *relations, reason error) {
 // releaseGrace is how long an Abandon waits for what the actor owns to be released.
 const releaseGrace = time.Second
 
-// abandonOwned is giveUpOwned for another goroutine than the runner.
+// abandonOwned is giveUpOwned on a goroutine that is not the runner.
 func (p *process) abandonOwned(r *relations, reason error) {
 	if !r.owns() {
 		return
@@ -208,97 +313,8 @@ func (was *ties) tellWatchers(d *doom) {
 func (r *relations) tellWaiting() {
 	r.mu.Lock()
 	r.told = true
-	if s := r.seldom; s != nil && s.done != nil {
+	if s := r.rare; s != nil && s.done != nil {
 		close(s.done)
 	}
 	r.mu.Unlock()
-}
-
-func (p *process) has(flag uint32) bool { return p.flags.Load()&flag != 0 }
-
-// doomed returns p's doom, or nil if p lives.
-func (p *process) doomed() *doom {
-	if d := p.doom.Load(); d != nil && !d.isProbe() {
-		return d
-	}
-	return nil
-}
-
-// condemn gives p its doom. It reports false if p has one.
-func (p *process) condemn(d *doom) bool {
-	for {
-		old := p.doom.Load()
-		if old != nil && !old.isProbe() {
-			return false
-		}
-		if p.doom.CompareAndSwap(old, d) {
-			return true
-		}
-	}
-}
-
-// kill dooms the actor, unless it is doomed already, and makes sure that it notices.
-func (p *process) kill(d *doom) {
-	if p.condemn(d) {
-		p.shut(d)
-	}
-}
-
-// shut is the rest of a kill: whoever dooms an actor calls it.
-func (p *process) shut(d *doom) {
-	p.typed.close()
-	p.release(d.reason)
-	if p.has(starting) {
-		p.sys.tellStartup(p, func(s *startup) { s.tell(childDoomed) })
-	}
-}
-
-// leave notes that p, which has been sent a signal that it traps but obeys, is bound to
-// end, though not doomed: it still has to handle what came before. It passes that on to those that p is starting:
-// it will not come to it before their Inits have returned.
-func (p *process) leave() {
-	p.flags.Or(leaving)
-	forget(p, func(r *relations) { r.tellStarts(callerLeaving) })
-}
-
-// isLeaving reports whether p is bound to end, soon as a rule: a name that it has will
-// be free.
-func (p *process) isLeaving() bool { return p.doomed() != nil || p.has(leaving) }
-
-// release cancels the actor's context, and ends the waits of others for it and of it
-// for others.
-func (p *process) release(reason error) {
-	r := p.rel.Load()
-	if r == nil {
-		return
-	}
-	r.mu.Lock()
-	var cancel context.CancelCauseFunc
-	if r.seldom != nil {
-		cancel = r.seldom.cancel
-	}
-	calls := r.calls.more
-	r.calls.more = smallMap[*pendingCall, struct{}]{}
-	r.tellStarts(callerDoomed)
-	r.mu.Unlock()
-	if cancel != nil {
-		cancel(reason)
-	}
-	for c := range calls.all() {
-		c.calleeEnded(reason)
-	}
-	if kept := r.calls.kept.Load(); kept != nil {
-		kept.calleeEnded(reason)
-	}
-}
-
-// isTold reports whether everybody has been told that p has ended.
-func (p *process) isTold() bool {
-	r := p.rel.Load()
-	if r == nil || r == gone {
-		return r == gone
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.told
 }

@@ -98,7 +98,7 @@ func (n *names) reserve(name string, p *process) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	x := r.few()
+	x := r.makeRare()
 	switch {
 	case r.sealed:
 		return NoProc
@@ -112,7 +112,7 @@ func (n *names) reserve(name string, p *process) error {
 
 func (n *names) unreserve(p *process) {
 	forget(p, func(r *relations) {
-		r.few().name = ""
+		r.makeRare().name = ""
 		r.owned.delete(nameEntry{n})
 	})
 }

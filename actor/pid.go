@@ -39,10 +39,10 @@ func (p PID) Name() string {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seldom == nil {
+	if r.rare == nil {
 		return ""
 	}
-	return r.seldom.name
+	return r.rare.name
 }
 
 // Alive reports whether the actor lives. It is false from the moment that a
@@ -107,7 +107,7 @@ func (p PID) Done() <-chan struct{} {
 	if r.told {
 		return closedChan
 	}
-	s := r.few()
+	s := r.makeRare()
 	if s.done == nil {
 		s.done = make(chan struct{})
 	}

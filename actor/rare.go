@@ -6,10 +6,10 @@ import (
 	"github.com/troupe-go/troupe/actor/internal/queue"
 )
 
-// extra is what an actor has that uses more than messages and signals: it is made
-// at the first use, so that the others neither carry it nor look for it at each
+// rareState is what only actors have that use more than messages and signals. It is
+// allocated at the first use: other actors do not carry it, nor look into it at each
 // message. Only the runner touches it.
-type extra[M any] struct {
+type rareState[M any] struct {
 	next      func(*Context[M]) error // set by Continue
 	stash     []M                     // put aside
 	replay    [][]M                   // unstashed, to be handled before the mailbox, the last list first
@@ -20,18 +20,19 @@ type extra[M any] struct {
 	debugging *debug
 }
 
-func (c *cell[M]) more() *extra[M] {
-	if c.extra == nil {
-		c.extra = new(extra[M])
+// makeRare returns c.rare, allocating it on first use.
+func (c *cell[M]) makeRare() *rareState[M] {
+	if c.rare == nil {
+		c.rare = new(rareState[M])
 	}
-	return c.extra
+	return c.rare
 }
 
-// handleNext is the runner's step for an actor with extras. It handles one thing,
+// handleNext is the runner's step for an actor with rare state. It handles one thing,
 // in this order: what Continue asked for, urgent messages, unstashed ones, and
 // the batch.
 func (c *cell[M]) handleNext(batch *queue.Batch[M]) (step, *doom) {
-	x := c.extra
+	x := c.rare
 	if next := x.next; next != nil {
 		x.next = nil
 		return handled, ending(next(c.self()))
@@ -54,22 +55,22 @@ func (c *cell[M]) handleNext(batch *queue.Batch[M]) (step, *doom) {
 	return nothing, nil
 }
 
-// receive hands a message to the behavior of an actor with extras.
+// receive hands a message to the behavior of an actor with rare state.
 func (c *cell[M]) receive(m M) error {
 	c.notIdle()
-	if !c.extra.debugging.isOn() {
+	if !c.rare.debugging.isOn() {
 		return c.behavior.Receive(c.self(), m)
 	}
 	return c.handle(TraceMessage, m, func() error { return c.behavior.Receive(c.self(), m) })
 }
 
 // isDebugged reports whether what the actor handles concerns others, too.
-func (c *cell[M]) isDebugged() bool { return c.extra != nil && c.extra.debugging.isOn() }
+func (c *cell[M]) isDebugged() bool { return c.rare != nil && c.rare.debugging.isOn() }
 
-// discardExtra turns the messages that an actor has put aside into dead letters, when
+// discardRare turns the messages that an actor has put aside into dead letters, when
 // it ends. The actor's runner calls it, before anybody is told of the end.
-func (c *cell[M]) discardExtra() {
-	x := c.extra
+func (c *cell[M]) discardRare() {
+	x := c.rare
 	if x == nil {
 		return
 	}
@@ -82,11 +83,11 @@ func (c *cell[M]) discardExtra() {
 	for m, ok := x.held.Next(); ok; m, ok = x.held.Next() {
 		deadLetter(&c.process, m, NoProc)
 	}
-	c.extra = nil
+	c.rare = nil
 }
 
 // unstashed removes and returns the next message to be replayed.
-func (x *extra[M]) unstashed() (m M, ok bool) {
+func (x *rareState[M]) unstashed() (m M, ok bool) {
 	if len(x.replay) == 0 {
 		return m, false
 	}
@@ -100,8 +101,9 @@ func (x *extra[M]) unstashed() (m M, ok bool) {
 	return m, true
 }
 
-// seldom is what few of the actors that have relations have, too.
-type seldom struct {
+// rareRelations holds what few actors need, among those that have relations. The lock of
+// the relations guards it.
+type rareRelations struct {
 	name   string
 	label  string
 	ctx    context.Context // the actor's own; nil until asked for
@@ -112,10 +114,10 @@ type seldom struct {
 	releasing []Resource
 }
 
-// few returns r's rarities, made if need be. The lock must be held.
-func (r *relations) few() *seldom {
-	if r.seldom == nil {
-		r.seldom = new(seldom)
+// makeRare returns r.rare, allocating it on first use. The caller holds the lock.
+func (r *relations) makeRare() *rareRelations {
+	if r.rare == nil {
+		r.rare = new(rareRelations)
 	}
-	return r.seldom
+	return r.rare
 }

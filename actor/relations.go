@@ -14,7 +14,7 @@ type relations struct {
 	owned smallMap[Resource, struct{}]
 	calls pendingCalls
 
-	seldom *seldom // nil until first needed
+	rare *rareRelations // nil until first needed
 }
 
 // ties are what is in the relations of an actor, but for calls.

@@ -12,12 +12,12 @@ import (
 type smallMap[K comparable, V any] struct {
 	key  K
 	val  V
-	more *overflow[K, V] // nil: nothing but the first entry
+	rare *rareEntries[K, V] // nil: nothing but the first entry
 }
 
-// overflow is what a smallMap cannot keep in place: a list, or a map once the
+// rareEntries holds what a smallMap cannot keep in place: a list, or a map once the
 // list has become too long to be searched.
-type overflow[K comparable, V any] struct {
+type rareEntries[K comparable, V any] struct {
 	list  []entry[K, V]
 	index map[K]V
 }
@@ -33,20 +33,20 @@ func (m *smallMap[K, V]) get(k K) (v V, ok bool) {
 	if m.key == k {
 		return m.val, true
 	}
-	if m.more == nil {
+	if m.rare == nil {
 		return v, false
 	}
-	if m.more.index != nil {
-		v, ok = m.more.index[k]
+	if m.rare.index != nil {
+		v, ok = m.rare.index[k]
 		return v, ok
 	}
-	if i := m.more.find(k); i >= 0 {
-		return m.more.list[i].val, true
+	if i := m.rare.find(k); i >= 0 {
+		return m.rare.list[i].val, true
 	}
 	return v, false
 }
 
-func (o *overflow[K, V]) find(k K) int {
+func (o *rareEntries[K, V]) find(k K) int {
 	return slices.IndexFunc(o.list, func(e entry[K, V]) bool { return e.key == k })
 }
 
@@ -57,14 +57,14 @@ func (m *smallMap[K, V]) set(k K, v V) {
 		return
 	}
 	if m.key == none {
-		m.deleteMore(k)
+		m.deleteRare(k)
 		m.key, m.val = k, v
 		return
 	}
-	if m.more == nil {
-		m.more = new(overflow[K, V])
+	if m.rare == nil {
+		m.rare = new(rareEntries[K, V])
 	}
-	o := m.more
+	o := m.rare
 	if o.index != nil {
 		o.index[k] = v
 		return
@@ -91,18 +91,18 @@ func (m *smallMap[K, V]) delete(k K) {
 		m.key, m.val = none, zero
 		return
 	}
-	m.deleteMore(k)
+	m.deleteRare(k)
 }
 
-func (m *smallMap[K, V]) deleteMore(k K) {
-	o := m.more
+func (m *smallMap[K, V]) deleteRare(k K) {
+	o := m.rare
 	if o == nil {
 		return
 	}
 	if o.index != nil {
 		delete(o.index, k)
 		if len(o.index) == 0 {
-			m.more = nil // a map never shrinks
+			m.rare = nil // a map never shrinks
 		}
 		return
 	}
@@ -114,15 +114,15 @@ func (m *smallMap[K, V]) deleteMore(k K) {
 func (m *smallMap[K, V]) all() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		var none K
-		if m.key != none && !yield(m.key, m.val) || m.more == nil {
+		if m.key != none && !yield(m.key, m.val) || m.rare == nil {
 			return
 		}
-		for _, e := range m.more.list {
+		for _, e := range m.rare.list {
 			if !yield(e.key, e.val) {
 				return
 			}
 		}
-		for k, v := range m.more.index {
+		for k, v := range m.rare.index {
 			if !yield(k, v) {
 				return
 			}

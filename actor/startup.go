@@ -151,7 +151,7 @@ func (s *startup) enlist() {
 	r := by.relations()
 	if r != gone {
 		r.mu.Lock()
-		x := r.few()
+		x := r.makeRare()
 		s.nextStart, x.starts = x.starts, s
 		r.mu.Unlock()
 	}
@@ -176,7 +176,7 @@ func (s *startup) delist() {
 		return
 	}
 	forget(by, func(r *relations) {
-		for at := &r.few().starts; *at != nil; at = &(*at).nextStart {
+		for at := &r.makeRare().starts; *at != nil; at = &(*at).nextStart {
 			if *at == s {
 				*at, s.nextStart = s.nextStart, nil
 				break
@@ -199,10 +199,10 @@ func (s *System) tellStartup(p *process, tell func(*startup)) {
 
 // tellStarts tells an actor that waits for others' Inits. The lock must be held.
 func (r *relations) tellStarts(n note) {
-	if r.seldom == nil {
+	if r.rare == nil {
 		return
 	}
-	for s := r.seldom.starts; s != nil; s = s.nextStart {
+	for s := r.rare.starts; s != nil; s = s.nextStart {
 		s.tell(n)
 	}
 }

@@ -11,7 +11,7 @@ const stashLimit = 100_000
 // the actor has then forgotten to unstash, as a rule. Stashed messages are lost
 // when the actor ends.
 func (c *Context[M]) Stash(m M) error {
-	x := c.cell().more()
+	x := c.cell().makeRare()
 	if len(x.stash) >= stashLimit {
 		return fmt.Errorf("actor: stash: %w", errStashForgotten)
 	}
@@ -22,7 +22,7 @@ func (c *Context[M]) Stash(m M) error {
 // Unstash puts all stashed messages back, in the order in which they were
 // stashed and before everything that waits in the mailbox.
 func (c *Context[M]) Unstash() {
-	if x := c.cell().extra; x != nil && len(x.stash) > 0 {
+	if x := c.cell().rare; x != nil && len(x.stash) > 0 {
 		x.replay = append(x.replay, x.stash)
 		x.stash = nil
 	}

@@ -149,7 +149,7 @@ func (c *Context[M]) After(d time.Duration, f func(*Context[M]) error) *Timer {
 // waits in the mailbox already. The timer is dropped when the actor ends.
 func (c *Context[M]) SetTimer(name string, d time.Duration, m M) {
 	cell := c.cell()
-	x := cell.more()
+	x := cell.makeRare()
 	c.CancelTimer(name)
 	t := &namedTimer[M]{name: name, message: m}
 	fire := func() bool {
@@ -166,7 +166,7 @@ func (c *Context[M]) SetTimer(name string, d time.Duration, m M) {
 // CancelTimer takes down the timer of that name. Its message will not be
 // delivered. It reports whether there was one that had not delivered.
 func (c *Context[M]) CancelTimer(name string) bool {
-	x := c.cell().more()
+	x := c.cell().makeRare()
 	t, ok := x.timers[name]
 	if ok {
 		t.timer.Stop()
@@ -188,7 +188,7 @@ func (timerSignal) isSignal() {}
 
 // handleTimer delivers the message of a named timer, if it is still in force.
 func (c *cell[M]) handleTimer(t *namedTimer[M]) error {
-	x := c.more()
+	x := c.makeRare()
 	if x.timers[t.name] != t {
 		return nil
 	}

@@ -174,7 +174,7 @@ func (c *cell[M]) handle(kind TraceKind, message any, handler func() error) erro
 	start := time.Now()
 	err := handler()
 	t := Trace{PID{&c.process}, kind, message, time.Since(start), err}
-	d := c.extra.debugging
+	d := c.rare.debugging
 	d.keep(t)
 	for _, tracer := range slices.Clone(d.tracers) {
 		if !tracer.off.Load() {

@@ -102,20 +102,20 @@ func (c *pendingCall) await(ctx context.Context, t turn) error {
 // pendingCalls are the calls that wait for one actor.
 type pendingCalls struct {
 	// kept serves one caller after the other, without the lock: an actor that is
-	// called is, as a rule, called again, and seldom by two at a time.
-	kept atomic.Pointer[pendingCall]
-	more smallMap[*pendingCall, struct{}] // all others, each in its first turn
+	// called is usually called again, and rarely by two at a time.
+	kept   atomic.Pointer[pendingCall]
+	others smallMap[*pendingCall, struct{}] // all others, each in its first turn
 }
 
 // expect makes p's end fail the call. It reports false if p is doomed already.
 func (p *process) expect(c *pendingCall) bool {
 	r := p.relations()
 	r.mu.Lock()
-	// Doom is set before release collects the calls under the same lock: either
-	// it is seen here, or release will see the call.
+	// Doom is set before endWaits collects the calls under the same lock: either
+	// it is seen here, or endWaits will see the call.
 	open := !r.closed && p.doomed() == nil
 	if open {
-		r.calls.more.set(c, struct{}{})
+		r.calls.others.set(c, struct{}{})
 	}
 	r.mu.Unlock()
 	return open
@@ -123,5 +123,5 @@ func (p *process) expect(c *pendingCall) bool {
 
 // unexpect takes back expect, once the call is settled.
 func (p *process) unexpect(c *pendingCall) {
-	forget(p, func(r *relations) { r.calls.more.delete(c) })
+	forget(p, func(r *relations) { r.calls.others.delete(c) })
 }

@@ -6,7 +6,7 @@ package actor
 // hold for them. It is the priority alias of OTP 28.
 func (c *Context[M]) Urgent() UrgentRef[M] {
 	cell := c.cell()
-	cell.more()
+	cell.makeRare()
 	cell.box.AllowUrgent()
 	return UrgentRef[M]{cell}
 }
