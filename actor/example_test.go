@@ -306,32 +306,3 @@ func ExampleAsk() {
 	// 3
 	// 2 <nil>
 }
-
-// An agent, which only keeps a state for others, is an actor whose messages are
-// functions: they run in the actor, one at a time. AGT-1
-func ExampleFunc_agent() {
-	ctx := context.Background()
-	sys := actor.NewSystem(actor.Config{})
-	defer sys.Shutdown(ctx)
-
-	type agent = func(state map[string]int)
-	ref, err := actor.Spawn(sys, func() actor.Behavior[agent] {
-		state := map[string]int{}
-		return actor.BehaviorFunc[agent](func(_ *actor.Context[agent], f agent) error {
-			f(state)
-			return nil
-		})
-	})
-	if err != nil {
-		panic(err)
-	}
-	ref.Send(func(state map[string]int) { state["ann"]++ })
-	n, err := actor.Call(ctx, ref, func(r actor.Reply[int]) agent {
-		return func(state map[string]int) {
-			state["ann"]++
-			r.Send(state["ann"])
-		}
-	})
-	fmt.Println(n, err)
-	// Output: 2 <nil>
-}

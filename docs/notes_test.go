@@ -32,7 +32,6 @@ var otpNotes = map[string]string{
 	"GE-4":   "no gen_event",
 	"GE-5":   "no gen_event",
 	"GE-6":   "no gen_event",
-	"AGT-1":  "an actor whose messages are functions, an example of package actor",
 	"GNS-1":  "not built",
 	"SUP-1":  "OTP's defaults, for both kinds; Elixir's differ",
 	"SUP-37": "off by default, as in OTP",
