@@ -229,7 +229,7 @@ func TestChannelOfAnEndpointWithoutTheTracker(t *testing.T) {
 				errs <- who.PushState(c)
 			})
 		}}},
-	}), "/socket", ws.Identity{}).Join(t, "room:1", nil)
+	}), "/socket", ws.Identity{}).Join("room:1", nil)
 	const why = "the channel's endpoint does not have this Tracker in its Config.Trackers"
 	for _, want := range []string{`presence: track "ann" in "room:1": ` + why, `presence: state of "room:1": ` + why} {
 		if err := <-errs; err == nil || err.Error() != want {
