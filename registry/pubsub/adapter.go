@@ -5,15 +5,16 @@ import (
 	"errors"
 )
 
-// Adapter takes messages between the nodes of a cluster: it is one node's
-// membership, for one [PubSub]. It corresponds to Phoenix.PubSub.Adapter. Package
-// pubsubtest checks an implementation against all that follows.
+// Adapter takes messages between the nodes of a cluster. It stands for one node, and
+// belongs to one [Cluster]. Package pubsubtest checks an implementation against all that
+// follows.
 //
 // # Life
 //
-// An adapter is joined once, and left once; neither comes back. A node may send
-// and receive from when Join returns, though the others may take a moment to
-// notice it: what they send meanwhile may or may not reach it.
+// A node joins and leaves, in turns, any number of times: after a Leave that returned
+// nil, Join makes it a member again, as if it had never been one. A node may send and
+// receive from when Join returns, though the others may take a moment to notice it:
+// what they send meanwhile may or may not reach it. A Join that fails changes nothing.
 //
 // # Delivery
 //
@@ -48,9 +49,11 @@ import (
 //
 // # Concurrency
 //
-// All methods but Join may be called from any goroutine, and all but Leave from
-// within receive. The adapter may call receive for different senders or topics at
-// the same time.
+// Join is not called beside another Join or Leave. The other methods may be called
+// from any goroutine, and all but Join and Leave from within receive. The adapter may
+// call receive for different senders or topics at the same time.
+//
+// Phoenix: Phoenix.PubSub.Adapter.
 type Adapter interface {
 	// Node returns this node's name, which is not empty, never changes, and is
 	// no other node's in the cluster.
@@ -58,7 +61,7 @@ type Adapter interface {
 
 	// Join makes the node a member. From then on the adapter calls receive with
 	// what the others send. Receive does not block for long, and does not panic.
-	// A second Join fails, also after Leave.
+	// Join fails for a member, and while a Leave that was given up goes on.
 	Join(receive func(topic string, data []byte)) error
 
 	// Broadcast sends to all other nodes. Before Join and after Leave the error
@@ -74,7 +77,7 @@ type Adapter interface {
 	// accepted, drops what has not been received, and returns when no receive
 	// runs. None is called after that. If ctx is done before, Leave returns its
 	// error and goes on in the background; calling it again waits again. It does
-	// nothing on a node that has not joined.
+	// nothing on a node that is not a member.
 	Leave(ctx context.Context) error
 }
 

@@ -8,10 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// Hub joins several PubSubs of one program, each as a node of a cluster: to see
-// in a test or an example what a program does on several nodes. Messages go from
-// node to node as bytes and asynchronously, as over a network, and get lost where
-// a node falls behind.
+// Hub makes a cluster of nodes that live in one program: to see in a test or an example
+// what a program does on several nodes. Messages go from node to node as bytes and
+// asynchronously, as over a network, and get lost where a node falls behind.
 //
 // The zero Hub is ready to use; it must not be copied.
 type Hub struct {
@@ -25,8 +24,8 @@ type Hub struct {
 
 	// mu is held for reading while messages are put into queues, and for writing
 	// while nodes come and go. So no queue is closed with a sender at it.
-	mu    sync.RWMutex
-	nodes map[string]*hubNode
+	mu      sync.RWMutex
+	members map[string]*hubMember // by the names of their nodes
 }
 
 const (
@@ -36,18 +35,21 @@ const (
 
 // Node returns a node that may join the hub. Its name must not be empty, or its
 // Join fails, as it does while another node of that name is a member.
-func (h *Hub) Node(name string) Adapter {
-	return &hubNode{hub: h, name: name, done: make(chan struct{})}
+func (h *Hub) Node(name string) Adapter { return &hubNode{hub: h, name: name} }
+
+// hubNode is an [Adapter].
+type hubNode struct {
+	hub    *Hub
+	name   string
+	member *hubMember // the latest one; nil before the first Join; guarded by the hub's mu
 }
 
-// hubNode is an [Adapter]. One goroutine empties its queue, so that all that it
-// receives is in one order.
-type hubNode struct {
-	hub  *Hub
-	name string
-
-	queue chan packet   // set by Join, closed by Leave
-	limit int64         // of waiting; set by Join
+// hubMember is a hubNode from a Join until the Leave that follows. One goroutine empties
+// its queue, so that all that it receives is in one order.
+type hubMember struct {
+	node  string
+	queue chan packet   // closed by Leave
+	limit int64         // of waiting
 	left  atomic.Bool   // set by Leave
 	done  chan struct{} // closed when no receive runs any more
 
@@ -73,35 +75,49 @@ func (n *hubNode) Join(receive func(topic string, data []byte)) error {
 	switch {
 	case n.name == "":
 		return errors.New("a node needs a name")
-	case n.queue != nil:
-		return fmt.Errorf("node %q has joined before", n.name)
-	case h.nodes[n.name] != nil:
+	case n.member != nil && !n.member.over():
+		return fmt.Errorf("node %q has not left yet", n.name)
+	case h.members[n.name] != nil:
 		return fmt.Errorf("there is another node %q", n.name)
 	}
-	limit := h.QueueLimit
-	if limit <= 0 {
-		limit = defaultQueueLimit
+	if h.members == nil {
+		h.members = make(map[string]*hubMember)
 	}
-	n.queue = make(chan packet, limit)
-	if n.limit = int64(h.QueueBytes); n.limit <= 0 {
-		n.limit = defaultQueueBytes
-	}
-	if h.nodes == nil {
-		h.nodes = make(map[string]*hubNode)
-	}
-	h.nodes[n.name] = n
-	go n.run(receive)
+	n.member = h.newMember(n.name)
+	h.members[n.name] = n.member
+	go n.member.run(receive)
 	return nil
 }
 
-func (n *hubNode) run(receive func(topic string, data []byte)) {
-	defer close(n.done)
-	for p := range n.queue {
-		if n.left.Load() {
+func (h *Hub) newMember(node string) *hubMember {
+	limit, bytes := h.QueueLimit, int64(h.QueueBytes)
+	if limit <= 0 {
+		limit = defaultQueueLimit
+	}
+	if bytes <= 0 {
+		bytes = defaultQueueBytes
+	}
+	return &hubMember{node: node, queue: make(chan packet, limit), limit: bytes, done: make(chan struct{})}
+}
+
+func (m *hubMember) run(receive func(topic string, data []byte)) {
+	defer close(m.done)
+	for p := range m.queue {
+		if m.left.Load() {
 			return
 		}
 		receive(p.topic, p.data)
-		n.waiting.Add(-p.size())
+		m.waiting.Add(-p.size())
+	}
+}
+
+// over reports whether the member has left, and no receive runs any more.
+func (m *hubMember) over() bool {
+	select {
+	case <-m.done:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -110,12 +126,12 @@ func (n *hubNode) Broadcast(topic string, data []byte) error {
 	h := n.hub
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if h.nodes[n.name] != n {
+	if !n.joined() {
 		return ErrNotJoined
 	}
 	var errs []error
-	for _, to := range h.nodes {
-		if to == n {
+	for _, to := range h.members {
+		if to == n.member {
 			continue
 		}
 		if err := to.put(topic, data); err != nil {
@@ -130,38 +146,41 @@ func (n *hubNode) Send(node, topic string, data []byte) error {
 	h := n.hub
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	if h.nodes[n.name] != n {
+	if !n.joined() {
 		return ErrNotJoined
 	}
-	to := h.nodes[node]
-	if to == nil || to == n {
+	to := h.members[node]
+	if to == nil || to == n.member {
 		return ErrNoNode
 	}
 	return to.put(topic, data)
 }
 
-// put is called with the hub's lock held for reading, of a member.
-func (n *hubNode) put(topic string, data []byte) error {
+// joined is called with the hub's lock held.
+func (n *hubNode) joined() bool { return n.member != nil && n.hub.members[n.name] == n.member }
+
+// put is called with the hub's lock held for reading.
+func (m *hubMember) put(topic string, data []byte) error {
 	p := packet{topic, data}
-	if n.reserve(p.size()) {
+	if m.reserve(p.size()) {
 		select {
-		case n.queue <- p:
+		case m.queue <- p:
 			return nil
 		default:
-			n.waiting.Add(-p.size())
+			m.waiting.Add(-p.size())
 		}
 	}
-	return fmt.Errorf("node %q: %w", n.name, ErrOverloaded)
+	return fmt.Errorf("node %q: %w", m.node, ErrOverloaded)
 }
 
 // reserve counts the bytes of a message, if there is room for them.
-func (n *hubNode) reserve(size int64) bool {
+func (m *hubMember) reserve(size int64) bool {
 	for {
-		waiting := n.waiting.Load()
-		if waiting > 0 && waiting+size > n.limit {
+		waiting := m.waiting.Load()
+		if waiting > 0 && waiting+size > m.limit {
 			return false
 		}
-		if n.waiting.CompareAndSwap(waiting, waiting+size) {
+		if m.waiting.CompareAndSwap(waiting, waiting+size) {
 			return true
 		}
 	}
@@ -171,23 +190,18 @@ func (n *hubNode) reserve(size int64) bool {
 func (n *hubNode) Leave(ctx context.Context) error {
 	h := n.hub
 	h.mu.Lock()
-	joined := n.queue != nil
-	if h.nodes[n.name] == n {
-		delete(h.nodes, n.name)
-		n.left.Store(true)
-		close(n.queue)
+	m := n.member
+	if n.joined() {
+		delete(h.members, n.name)
+		m.left.Store(true)
+		close(m.queue)
 	}
 	h.mu.Unlock()
-	if !joined {
+	if m == nil || m.over() { // also if ctx is done
 		return nil
 	}
 	select {
-	case <-n.done:
-		return nil
-	default:
-	}
-	select {
-	case <-n.done:
+	case <-m.done:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -53,17 +53,8 @@ type Adapter struct {
 	// nil.
 	Logger *slog.Logger
 
-	// mu is held for reading while a message is put into out, so that out is not
-	// closed with a sender at it.
-	mu         sync.RWMutex
-	out        *queue   // nil until joined; closed by Leave
-	in         *inbound // nil until joined
-	left       bool
-	maxPayload int64
-	receive    func(topic string, data []byte)
-	log        *slog.Logger
-	running    sync.WaitGroup // who sends, and who receives
-	done       chan struct{}  // closed when none of them runs any more
+	mu  sync.RWMutex
+	now *membership // the latest one; nil before the first Join
 }
 
 // shardCount is the number of parts that the topics fall into. What comes in one of
@@ -90,37 +81,23 @@ func (a *Adapter) Join(receive func(topic string, data []byte)) error {
 	defer a.mu.Unlock()
 	switch {
 	case a.Conn == nil:
-		return errors.New("nats: a node needs a connection")
+		return errors.New("a node needs a connection")
 	case a.Name == "":
-		return errors.New("nats: a node needs a name")
-	case a.out != nil:
-		return fmt.Errorf("nats: node %q has joined before", a.Name)
+		return errors.New("a node needs a name")
+	case a.now != nil && !a.now.over():
+		return fmt.Errorf("node %q has not left yet", a.Name)
 	}
-	limit, bytes := a.QueueLimit, int64(a.QueueBytes)
-	if limit <= 0 {
-		limit = defaultQueueLimit
-	}
-	if bytes <= 0 {
-		bytes = defaultQueueBytes
-	}
-	in := newInbound(a.Name, limit, bytes)
-	err := a.subscribe(in)
+	m := a.newMembership(receive)
+	err := a.subscribe(m.in)
 	if err == nil {
 		err = a.Conn.FlushTimeout(flushTimeout)
 	}
 	if err != nil {
-		in.unsubscribe()
-		return fmt.Errorf("nats: node %q joins: %w", a.Name, err)
+		m.in.unsubscribe()
+		return fmt.Errorf("node %q: %w", a.Name, err)
 	}
-	a.receive, a.log = receive, newLog(a.Logger)
-	a.maxPayload = a.Conn.MaxPayload()
-	a.out, a.in, a.done = newQueue(limit, bytes), in, make(chan struct{})
-	a.running.Go(a.send)
-	a.running.Go(in.sort)
-	a.running.Go(func() { a.report(in) })
-	for _, q := range in.queues {
-		a.running.Go(func() { a.receiveAll(in, q) })
-	}
+	a.now = m
+	m.start()
 	return nil
 }
 
@@ -165,78 +142,50 @@ func (a *Adapter) Broadcast(topic string, data []byte) error {
 
 // Send implements [pubsub.Adapter]. It cannot know whether there is such a node.
 func (a *Adapter) Send(node, topic string, data []byte) error {
-	if node == "" || node == a.Name {
-		if err := a.member(); err != nil {
-			return err
-		}
-		return fmt.Errorf("nats: send to %q: %w", node, pubsub.ErrNoNode)
+	if node != "" && node != a.Name {
+		return a.put(a.toNode(node, shardOf(topic)), topic, data)
 	}
-	return a.put(a.toNode(node, shardOf(topic)), topic, data)
-}
-
-func (a *Adapter) member() error {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
-	if a.out == nil || a.left {
+	if a.now == nil || a.now.left {
 		return pubsub.ErrNotJoined
 	}
-	return nil
+	return fmt.Errorf("node %q: %w", node, pubsub.ErrNoNode)
 }
 
 // put queues a message. A goroutine takes it from there to the connection, whose
 // Publish waits when the server is slow.
 func (a *Adapter) put(subject, topic string, data []byte) error {
-	a.mu.RLock()
+	a.mu.RLock() // so that nothing is put into a queue that Leave has closed
 	defer a.mu.RUnlock()
-	if a.out == nil || a.left {
+	m := a.now
+	if m == nil || m.left {
 		return pubsub.ErrNotJoined
 	}
 	p := packet{subject, frame{from: a.Name, topic: topic, data: data}.encode()}
-	if n := int64(len(p.data)); n > a.maxPayload {
-		return fmt.Errorf("nats: %d bytes on %q, of at most %d: %w", n, topic, a.maxPayload, nats.ErrMaxPayload)
+	if n := int64(len(p.data)); n > m.maxPayload {
+		return fmt.Errorf("%d bytes on %q, of at most %d: %w", n, topic, m.maxPayload, nats.ErrMaxPayload)
 	}
-	if !a.out.put(p) {
-		return fmt.Errorf("nats: node %q: %w", a.Name, pubsub.ErrOverloaded)
+	if !m.out.put(p) {
+		return fmt.Errorf("node %q: %w", a.Name, pubsub.ErrOverloaded)
 	}
 	return nil
-}
-
-// send takes what is queued to the connection until Leave, and then the rest.
-func (a *Adapter) send() {
-	for p := range a.out.packets {
-		// It fails if the connection is closed, or interrupted for so long that
-		// what it keeps for then is full. The message is lost, as it may be.
-		_ = a.Conn.Publish(p.subject, p.data)
-		a.out.done(p)
-	}
-	_ = a.Conn.FlushTimeout(flushTimeout)
 }
 
 // Leave implements [pubsub.Adapter]. What the server does not take within ten
 // seconds is lost.
 func (a *Adapter) Leave(ctx context.Context) error {
 	a.mu.Lock()
-	if a.out == nil {
-		a.mu.Unlock()
-		return nil
-	}
-	if !a.left {
-		a.left = true
-		close(a.in.stop)
-		close(a.out.packets)
-		go func() {
-			a.running.Wait()
-			close(a.done)
-		}()
+	m := a.now
+	if m != nil && !m.left {
+		m.end()
 	}
 	a.mu.Unlock()
-	select {
-	case <-a.done: // also if ctx is done
+	if m == nil || m.over() { // also if ctx is done
 		return nil
-	default:
 	}
 	select {
-	case <-a.done:
+	case <-m.done:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -85,7 +85,7 @@ func TestQueueOfANodeThatIsCutOffOverflows(t *testing.T) {
 		Conn: connect(t, s, nats.ReconnectBufSize(-1)), Name: "a", Prefix: prefix(), QueueLimit: 4,
 	}
 	// A queue whose other end is not being emptied.
-	a.out, a.maxPayload = newQueue(4, defaultQueueBytes), 1<<20
+	a.now = a.newMembership(nil)
 	for i := range 4 {
 		if err := a.Broadcast("t", nil); err != nil {
 			t.Errorf("broadcast %d: %v", i, err)

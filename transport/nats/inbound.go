@@ -101,17 +101,17 @@ const reportEvery = 10 * time.Second
 
 // report logs what is lost, at once and then from time to time. It has a goroutine of its
 // own: a log may not return.
-func (a *Adapter) report(in *inbound) {
+func (m *membership) report() {
 	for {
 		select {
-		case <-in.stop:
+		case <-m.in.stop:
 			return
-		case dropped := <-in.overflow:
-			logSafely(a.log, slog.LevelWarn, "messages of other nodes dropped: too many are waiting",
-				"node", a.Name, "dropped", dropped)
+		case dropped := <-m.in.overflow:
+			logSafely(m.log, slog.LevelWarn, "messages of other nodes dropped: too many are waiting",
+				"node", m.node, "dropped", dropped)
 		}
 		select {
-		case <-in.stop:
+		case <-m.in.stop:
 			return
 		case <-time.After(reportEvery): // overflow has the number as it is then
 		}
@@ -119,28 +119,28 @@ func (a *Adapter) report(in *inbound) {
 }
 
 // receiveAll passes on what comes in one part of the topics.
-func (a *Adapter) receiveAll(in *inbound, q *queue) {
+func (m *membership) receiveAll(q *queue) {
 	for {
 		select {
-		case <-in.stop:
+		case <-m.in.stop:
 			return
 		case p := <-q.packets:
 			select {
-			case <-in.stop: // which came first
+			case <-m.in.stop: // which came first
 				return
 			default:
-				a.take(p)
+				m.take(p)
 				q.done(p)
 			}
 		}
 	}
 }
 
-func (a *Adapter) take(p packet) {
+func (m *membership) take(p packet) {
 	f, err := decode(p.data)
 	if err != nil {
-		logSafely(a.log, slog.LevelError, "not an adapter's message", "subject", p.subject, "node", a.Name, "error", err)
+		logSafely(m.log, slog.LevelError, "not an adapter's message", "subject", p.subject, "node", m.node, "error", err)
 		return
 	}
-	a.receive(f.topic, f.data)
+	m.receive(f.topic, f.data)
 }

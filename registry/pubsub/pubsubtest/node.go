@@ -46,16 +46,20 @@ type node struct {
 func wrap(t *testing.T, adapters []pubsub.Adapter) []*node {
 	nodes := make([]*node, len(adapters))
 	for i, a := range adapters {
-		n := &node{
-			Adapter: a, t: t,
-			probes:  make(map[string]bool),
-			changed: make(chan struct{}),
-			running: make(map[string]bool),
-		}
+		n := newNode(t, a)
 		nodes[i] = n
 		t.Cleanup(func() { n.leave(t) })
 	}
 	return nodes
+}
+
+func newNode(t *testing.T, a pubsub.Adapter) *node {
+	return &node{
+		Adapter: a, t: t,
+		probes:  make(map[string]bool),
+		changed: make(chan struct{}),
+		running: make(map[string]bool),
+	}
 }
 
 func join(t *testing.T, nodes ...*node) {
