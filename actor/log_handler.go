@@ -6,6 +6,17 @@ import (
 	"reflect"
 )
 
+// GuardLogger returns a logger that writes to l and cannot harm the goroutine that logs:
+// a record whose handler panics, calls runtime.Goexit or takes longer than five seconds
+// is lost, as is what is logged meanwhile. It is for code that must go on, as [Guard] is.
+// A [System]'s logger is one.
+func GuardLogger(l *slog.Logger) *slog.Logger {
+	if _, ok := l.Handler().(*guardedHandler); ok {
+		return l
+	}
+	return slog.New(newGuardedHandler(l.Handler()))
+}
+
 // guardedHandler keeps a log handler's failures away from those that log: actors,
 // supervisors, and any goroutine that sends a message. A record whose handler panics,
 // calls runtime.Goexit, or does the like by way of a value in the record, is lost. So

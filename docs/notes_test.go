@@ -84,7 +84,7 @@ var phoenixNotes = map[string]string{
 	"LP-2":   "any number of lines, read no faster than their messages are taken",
 	"LP-3":   "each answer with messages has a token of its own, which says that the client has got them",
 	"LP-4":   "a poll with the token of a session that is gone gets HTTP status 410 and no body: clients before 1.8.2 do not rejoin on a 410 in the body",
-	"LP-6":   "a balancer has to send a client's requests to one node; see Endpoint.JoinCluster",
+	"LP-6":   "a balancer has to send a client's requests to one node; see ws.Config.Cluster",
 	"TEST-2": "one Join, which always subscribes the test: nothing is told twice",
 	"TEST-4": "a client cannot tell a broadcast from a push, so AssertPush finds both",
 	"TEST-6": "payloads are JSON by then, and are compared as such, exactly or in part",

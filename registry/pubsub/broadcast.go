@@ -4,7 +4,6 @@ import (
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/registry/internal/safelog"
 )
 
 // batchSize is how many subscriptions a broadcast takes off the list at a time.
@@ -27,13 +26,13 @@ type walk[T any] struct {
 	at, n   int // batch[at:n] have not been called yet
 }
 
-// broadcast sends msg to the other nodes, unless m is nil, and to the subscribers
-// here, who cannot fail.
-func (ps *PubSub[T]) broadcast(m *membership[T], from actor.PID, topic string, msg T) (err error) {
-	if m != nil {
+// broadcast sends msg to the other nodes, unless l is nil, and to the subscribers
+// here, which cannot fail.
+func (ps *PubSub[T]) broadcast(l *link[T], from actor.PID, topic string, msg T) (err error) {
+	if l != nil {
 		// Before the subscribers here: what they broadcast in answer must not
 		// overtake msg.
-		err = m.broadcast(topic, msg)
+		err = l.broadcast(topic, msg)
 	}
 	ps.deliver(from, topic, msg, nil)
 	return err
@@ -127,11 +126,11 @@ func (w *walk[T]) contain() {
 	v := recover()
 	if v == nil {
 		s.owner.Exit(actor.Goexit)
-		safelog.Error(w.ps.logger(), "subscriber called runtime.Goexit", "topic", w.topic.name, "owner", s.owner)
+		w.ps.logger().Error("subscriber called runtime.Goexit", "topic", w.topic.name, "owner", s.owner)
 		w.run() // this deferred call is all that is left of the goroutine
 		return
 	}
 	reason := actor.Recovered(v)
 	s.owner.Exit(reason)
-	safelog.Error(w.ps.logger(), "subscriber panicked", "topic", w.topic.name, "owner", s.owner, "reason", reason, "stack", reason.Stack)
+	w.ps.logger().Error("subscriber panicked", "topic", w.topic.name, "owner", s.owner, "reason", reason, "stack", reason.Stack)
 }

@@ -1,144 +1,223 @@
 package pubsub
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/actor/boundlog"
 )
 
-// Connect joins this PubSub to the others of a cluster: from now on a broadcast
-// goes to all of them, and theirs come here. Subscriptions stay as they are.
+// Cluster is this node's membership in a cluster. A program makes one, and hands it to
+// all that talk to other nodes: [PubSub.Connect], ws.Config and presence.Config take it.
+// Each of these hears of its own kind only.
 //
-// It fails if the adapter cannot join, if the PubSub is connected or being connected
-// already, or if one of the two is nil. The adapter belongs to the PubSub from then on.
+// The node is a member while the actor runs that [Cluster.Behavior] makes. It comes
+// before what uses the cluster in the tree of supervisors, so that it is started first
+// and stopped last:
 //
-// Connect calls the adapter as it is: one whose Join panics or blocks does so to the
-// caller. From then on neither the adapter nor the codec can hurt those who broadcast,
-// nor their subscribers here: a panic, a runtime.Goexit, and a call that takes longer
-// than a second make a broadcast return an error.
-func (ps *PubSub[T]) Connect(a Adapter, c Codec[T]) error {
-	if isNil(a) || isNil(c) {
-		return errors.New("pubsub: connect: the adapter or the codec is nil")
+//	cluster := pubsub.NewCluster(adapter)
+//	supervisor.Actor("cluster", cluster.Behavior)
+//
+// If that actor ends, the node leaves; if its supervisor restarts it, the node joins
+// again. Meanwhile broadcasts reach this node only, and return an error that wraps
+// [ErrNotJoined]; what was connected stays connected.
+//
+// All methods may be called from any goroutine.
+type Cluster struct {
+	adapter Adapter
+	node    string
+
+	// turn has room for one: a Join under way, or a Leave that somebody waits for. A
+	// Join keeps it until it has returned, also if its actor has ended before.
+	turn    chan struct{}
+	entered *membership // the last one for which Join was called, until Leave succeeds; of the turn's owner
+
+	member atomic.Pointer[membership] // nil: not a member; changes under mu
+	mu     sync.RWMutex
+	users  map[string]user // by name
+	stray  atomic.Uint64   // messages for nobody here
+}
+
+// user is what has connected to a cluster.
+type user interface {
+	receive(topic string, data []byte)
+}
+
+// NewCluster returns a cluster that is not joined yet. The adapter belongs to it. It
+// panics if a is nil or a nil pointer, and calls its Node as it is.
+func NewCluster(a Adapter) *Cluster {
+	if isNil(a) {
+		panic("pubsub: NewCluster: the adapter is nil")
 	}
-	node := a.Node()
-	if err := ps.connect(node, a, c); err != nil {
-		return fmt.Errorf("pubsub: connect as %q: %w", node, err)
+	return &Cluster{adapter: a, node: a.Node(), turn: make(chan struct{}, 1)}
+}
+
+// Node returns this node's name.
+func (c *Cluster) Node() string { return c.node }
+
+// nameEnd separates the name of a user from its topic.
+const nameEnd = "/"
+
+// register has u called with what its like on other nodes send.
+func (c *Cluster) register(name string, u user) error {
+	switch {
+	case name == "":
+		return errors.New("a name is needed")
+	case strings.Contains(name, nameEnd):
+		return fmt.Errorf("a name has no %q", nameEnd)
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.users[name] != nil {
+		return errors.New("the name is taken")
+	}
+	if c.users == nil {
+		c.users = make(map[string]user)
+	}
+	c.users[name] = u
 	return nil
 }
 
-func (ps *PubSub[T]) connect(node string, a Adapter, c Codec[T]) error {
-	m := &membership[T]{adapter: a, codec: c, node: node}
-	if err := ps.begin(); err != nil {
+func (c *Cluster) unregister(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.users, name)
+}
+
+// broadcast sends to the users of that name on all other nodes.
+func (c *Cluster) broadcast(name, topic string, data []byte) error {
+	if c.member.Load() == nil {
+		return ErrNotJoined
+	}
+	return c.adapter.Broadcast(name+nameEnd+topic, data)
+}
+
+// send sends to the user of that name on one other node.
+func (c *Cluster) send(node, name, topic string, data []byte) error {
+	if c.member.Load() == nil {
+		return ErrNotJoined
+	}
+	return c.adapter.Send(node, name+nameEnd+topic, data)
+}
+
+// receive gets what comes from other nodes for a membership.
+func (c *Cluster) receive(m *membership, topic string, data []byte) {
+	if c.member.Load() != m {
+		return
+	}
+	name, topic, _ := strings.Cut(topic, nameEnd)
+	c.mu.RLock()
+	u := c.users[name]
+	c.mu.RUnlock()
+	if u == nil {
+		c.miss(m.log, name)
+		return
+	}
+	u.receive(topic, data)
+}
+
+// miss counts a message for a user that this node does not have: it has not connected
+// yet, or the program of the other node is another one. It is logged for the first time,
+// the tenth, the hundredth and so on.
+func (c *Cluster) miss(log *slog.Logger, name string) {
+	n := c.stray.Add(1)
+	for x := n; ; x /= 10 {
+		if x == 1 {
+			break
+		}
+		if x%10 != 0 {
+			return
+		}
+	}
+	log.Info("message of another node for what is not connected here",
+		"node", c.node, "name", name, "so_far", n)
+}
+
+// enter makes the node a member, as m. It does not return before Join has.
+func (c *Cluster) enter(ctx context.Context, m *membership) error {
+	if err := c.take(ctx); err != nil {
 		return err
 	}
-	joined := false
-	defer func() { // even if Join panics
-		ps.mu.Lock()
-		defer ps.mu.Unlock()
-		if ps.connecting = false; joined {
-			ps.cluster.Store(m)
+	defer c.give()
+	if c.member.Load() != nil {
+		return errors.New("it is a member already")
+	}
+	if err := c.leave(ctx); err != nil { // of a membership that was killed
+		return fmt.Errorf("leave before: %w", err)
+	}
+	c.entered = m
+	in := false
+	defer func() {
+		if !in { // also if Join panics: it may have done half
+			_ = c.leave(context.Background())
 		}
 	}()
-	if err := a.Join(func(topic string, data []byte) { ps.receive(m, topic, data) }); err != nil {
+	err := c.adapter.Join(func(topic string, data []byte) { c.receive(m, topic, data) })
+	if err != nil {
 		return err
 	}
-	joined = true
+	in = c.begin(m)
 	return nil
 }
 
-// begin claims the PubSub for the one who connects it. No lock is held while its
-// adapter joins, however long that takes.
-func (ps *PubSub[T]) begin() error {
-	ps.mu.Lock()
-	defer ps.mu.Unlock()
-	switch m := ps.cluster.Load(); {
-	case m != nil:
-		return fmt.Errorf("already connected as %q", m.node)
-	case ps.connecting:
-		return errors.New("somebody else is connecting it")
+// begin makes m the membership, unless it has ended while it joined.
+func (c *Cluster) begin(m *membership) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.over {
+		return false
 	}
-	ps.connecting = true
-	return nil
+	c.member.Store(m)
+	return true
 }
 
-// Disconnect leaves the cluster, see [Adapter].Leave. What has been broadcast
-// before still goes out, and when it returns nil nothing of the others comes in
-// any more. Broadcasts go on here. It does nothing if the PubSub is not connected.
-//
-// It waits for the subscribers that are being called for another node: it must
-// not be called from within Deliver. If ctx is done before, calling it again waits
-// again.
-func (ps *PubSub[T]) Disconnect(ctx context.Context) error {
-	ps.mu.Lock()
-	if m := ps.cluster.Swap(nil); m != nil {
-		ps.leaving = m
+// end is the end of m as the membership. It reports whether it was.
+func (c *Cluster) end(m *membership) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m.over = true
+	return c.member.CompareAndSwap(m, nil)
+}
+
+// exit leaves for m, unless another one has joined or left since.
+func (c *Cluster) exit(ctx context.Context, m *membership) error {
+	if err := c.take(ctx); err != nil {
+		return err
 	}
-	m := ps.leaving
-	ps.mu.Unlock()
-	if m == nil {
+	defer c.give()
+	if c.entered != m {
 		return nil
 	}
-	if err := actor.Guard(ctx, func() error { return m.adapter.Leave(ctx) }); err != nil {
-		return fmt.Errorf("pubsub: disconnect %q: %w", m.node, err)
-	}
-	ps.mu.Lock()
-	if ps.leaving == m {
-		ps.leaving = nil
-	}
-	ps.mu.Unlock()
-	return nil
+	return c.leave(ctx)
 }
 
-// Node returns the name of this node in its cluster, or "" if the PubSub is not
-// connected to one.
-func (ps *PubSub[T]) Node() string {
-	if m := ps.cluster.Load(); m != nil {
-		return m.node
+// leave leaves for the last one that has joined. The caller has the turn.
+func (c *Cluster) leave(ctx context.Context) error {
+	if c.entered == nil {
+		return nil
 	}
-	return ""
+	ctx, cancel := context.WithTimeoutCause(ctx, leaveFor, errLeaving)
+	defer cancel()
+	err := actor.Guard(ctx, func() error { return c.adapter.Leave(ctx) })
+	if err == nil {
+		c.entered = nil
+	}
+	return err
 }
 
-// DirectBroadcast is Broadcast to the subscribers of one node only, which may be
-// this one. It is Phoenix's direct_broadcast. If there is no such node, and the
-// adapter can know, the error wraps [ErrNoNode].
-func (ps *PubSub[T]) DirectBroadcast(node, topic string, msg T) error {
-	m := ps.cluster.Load()
-	var err error
-	switch {
-	case m == nil && node == "", m != nil && node == m.node:
-		return ps.broadcast(nil, actor.PID{}, topic, msg)
-	case m == nil:
-		err = ErrNoNode
-	default:
-		err = m.send(topic, msg, func(data []byte) error { return m.adapter.Send(node, topic, data) })
+// take waits for the turn.
+func (c *Cluster) take(ctx context.Context) error {
+	select {
+	case c.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	if err != nil {
-		return fmt.Errorf("pubsub: broadcast on %q to node %q: %w", topic, node, err)
-	}
-	return nil
 }
 
-func (ps *PubSub[T]) logger() *slog.Logger {
-	if log := ps.bound.Load(); log != nil {
-		return log
-	}
-	ps.bound.CompareAndSwap(nil, boundlog.New(cmp.Or(ps.Logger, slog.Default())))
-	return ps.bound.Load()
-}
-
-// isNil reports whether v is nil, or a nil pointer or function in an interface: what
-// would panic when it is called, which is too late.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	x := reflect.ValueOf(v)
-	return (x.Kind() == reflect.Pointer || x.Kind() == reflect.Func) && x.IsNil()
-}
+func (c *Cluster) give() { <-c.turn }

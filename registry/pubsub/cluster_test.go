@@ -1,387 +1,471 @@
 package pubsub_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
-// member is a node of a cluster, with one subscriber of topic "t".
-type member struct {
+// user is a PubSub with a subscriber of topic "t".
+type user struct {
 	pubsub.PubSub[string]
-	owner actor.PID
-	in    inbox
+	in inbox
 }
 
-// members connects PubSubs, as nodes "a", "b" and so on.
-func members(t *testing.T, n int) []*member {
+func newUser(t *testing.T, sys *actor.System) *user {
+	u := new(user)
+	subscribe(t, &u.PubSub, idle(t, sys), "t", &u.in)
+	return u
+}
+
+func (u *user) connect(t *testing.T, c *pubsub.Cluster, name string) {
 	t.Helper()
-	sys := newSystem(t)
-	hub := new(pubsub.Hub)
-	all := make([]*member, n)
-	for i := range all {
-		m := &member{owner: idle(t, sys)}
-		m.Logger = failing(t)
-		subscribe(t, &m.PubSub, m.owner, "t", &m.in)
-		connect(t, &m.PubSub, hub.Node(string(rune('a'+i))), pubsub.JSON[string]{})
-		all[i] = m
-	}
-	return all
+	expectErr(t, u.Connect(c, name, pubsub.JSON[string]{}), nil)
 }
 
-func connect(t *testing.T, ps *pubsub.PubSub[string], a pubsub.Adapter, c pubsub.Codec[string]) {
-	t.Helper()
-	if err := ps.Connect(a, c); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { disconnect(t, ps) })
-}
-
-func disconnect(t *testing.T, ps *pubsub.PubSub[string]) {
-	t.Helper()
-	if err := ps.Disconnect(context.Background()); err != nil {
-		t.Error(err)
-	}
-}
-
-// expectErr checks for an error, or none.
-func expectErr(t *testing.T, got, want error) {
-	t.Helper()
-	if !errors.Is(got, want) {
-		t.Errorf("error %v, want %v", got, want)
-	}
-}
-
-// OUT-2: all nodes, once each; the sender's own with the others.
-func TestBroadcastReachesAllNodesOnce(t *testing.T) {
+// Those that are connected before the cluster runs and those that come after are alike,
+// and none hears of one with another name, whatever their topics are called.
+func TestUsersOfAClusterAreApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		nodes := members(t, 3)
-		expectErr(t, nodes[0].Broadcast("t", "x"), nil)
-		expectErr(t, nodes[1].Broadcast("other topic", "y"), nil)
-		synctest.Wait()
-		for _, n := range nodes {
-			n.in.expect(t, "t x")
+		sys := newSystem(t)
+		hub := new(pubsub.Hub)
+		names := []string{"a", "ab", "b", "a.b", " ", "ünï"}
+		topics := []string{"t", "", "/", "a/t", "/t", "b/t", "t/"}
+		users := map[string][]*user{} // by name, one of each node
+		for node := range 2 {
+			c := pubsub.NewCluster(hub.Node(fmt.Sprint("node ", node)))
+			for i, name := range names {
+				if i == len(names)/2 {
+					run(t, sys, c)
+				}
+				u := newUser(t, sys)
+				for _, topic := range topics[1:] {
+					subscribe(t, &u.PubSub, idle(t, sys), topic, &u.in)
+				}
+				u.connect(t, c, name)
+				users[name] = append(users[name], u)
+			}
+		}
+		for _, name := range names {
+			for _, topic := range topics {
+				expectErr(t, users[name][0].Broadcast(topic, name), nil)
+				expectErr(t, users[name][0].DirectBroadcast("node 1", topic, "direct "+name), nil)
+				synctest.Wait()
+				users[name][0].in.expect(t, topic+" "+name)
+				users[name][1].in.expect(t, topic+" "+name, topic+" direct "+name)
+				for _, other := range names {
+					if other != name {
+						users[other][0].in.expect(t)
+						users[other][1].in.expect(t)
+					}
+				}
+			}
 		}
 	})
 }
 
-// OUT-2: the owner lives on one node, and is left out there.
-func TestBroadcastFromLeavesTheSenderOutHereAndReachesTheOtherNodes(t *testing.T) {
+// What comes for a name that nothing here has is dropped and counted.
+func TestMessageForAUserThatIsNotHereIsDropped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		loud := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		defer loud.Shutdown(context.Background())
+		hub := new(pubsub.Hub)
+		a, b := pubsub.NewCluster(hub.Node("a")), pubsub.NewCluster(hub.Node("b"))
+		run(t, newSystem(t), a)
+		run(t, loud, b)
+		sys := newSystem(t)
+		known, unknown, there := newUser(t, sys), newUser(t, sys), newUser(t, sys)
+		known.connect(t, a, "known")
+		unknown.connect(t, a, "unknown")
+		there.connect(t, b, "known")
+		for i := range 100 {
+			expectErr(t, unknown.Broadcast("t", fmt.Sprint(i)), nil)
+			synctest.Wait()
+		}
+		expectErr(t, known.Broadcast("t", "x"), nil)
+		synctest.Wait()
+		there.in.expect(t, "t x")
+		for _, n := range []string{"so_far=1\n", "so_far=10\n", "so_far=100\n"} {
+			if !strings.Contains(log.String(), "name=unknown "+n) {
+				t.Errorf("%q is not in the log", n)
+			}
+		}
+		if n := strings.Count(log.String(), "\n"); n != 3 {
+			t.Errorf("%d records, want 3:\n%s", n, &log)
+		}
+	})
+}
+
+// Whatever ends the membership, the node leaves, and is a member again when its
+// supervisor has restarted it. Those that use the cluster need not notice.
+func TestMembershipIsRestarted(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, pid actor.PID){
+		"killed":  func(_ *testing.T, pid actor.PID) { pid.Exit(actor.Kill) },
+		"stopped": leave,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sys := newSystem(t)
+				hub := new(pubsub.Hub)
+				a, b := pubsub.NewCluster(hub.Node("a")), pubsub.NewCluster(hub.Node("b"))
+				run(t, sys, b)
+				tree, err := supervisor.Start(sys, supervisor.Spec{
+					Intensity: 10,
+					Children:  []supervisor.Child{supervisor.Actor("cluster", a.Behavior)},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				here, there := newUser(t, sys), newUser(t, sys)
+				here.connect(t, a, "x")
+				there.connect(t, b, "x")
+				for i := range 5 {
+					child, _ := tree.Child(t.Context(), "cluster")
+					end(t, child.PID)
+					synctest.Wait()
+					expectErr(t, here.Broadcast("t", fmt.Sprint("from a ", i)), nil)
+					expectErr(t, there.Broadcast("t", fmt.Sprint("from b ", i)), nil)
+					synctest.Wait()
+					here.in.expect(t, fmt.Sprint("t from a ", i), fmt.Sprint("t from b ", i))
+					slices.Sort(there.in.got)
+					there.in.expect(t, fmt.Sprint("t from a ", i), fmt.Sprint("t from b ", i))
+				}
+			})
+		})
+	}
+}
+
+// There is one membership at a time; the second neither joins nor ends the first.
+func TestClusterRunsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nodes := members(t, 2)
-		var neighbour inbox
-		subscribe(t, &nodes[0].PubSub, nodes[1].owner, "t", &neighbour)
-		expectErr(t, nodes[0].BroadcastFrom(nodes[0].owner, "t", "x"), nil)
+		sys := newSystem(t)
+		if _, err := actor.Spawn(sys, nodes[0].cluster.Behavior); err == nil || !strings.Contains(err.Error(), "a member already") {
+			t.Errorf("error %v", err)
+		}
+		expectErr(t, nodes[0].Broadcast("t", "x"), nil)
 		synctest.Wait()
-		nodes[0].in.expect(t)
-		neighbour.expect(t, "t x")
 		nodes[1].in.expect(t, "t x")
+		leave(t, nodes[0].pid)
+		run(t, sys, nodes[0].cluster)
+		expectErr(t, nodes[0].Broadcast("t", "y"), nil)
+		synctest.Wait()
+		nodes[1].in.expect(t, "t y")
 	})
 }
 
-// OUT-2: the variants for the local node.
-func TestLocalBroadcastStaysOnItsNode(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		nodes := members(t, 2)
-		nodes[0].LocalBroadcast("t", "x")
-		nodes[0].LocalBroadcastFrom(nodes[0].owner, "t", "y")
-		nodes[0].LocalBroadcastFrom(nodes[1].owner, "t", "z")
-		synctest.Wait()
-		nodes[0].in.expect(t, "t x", "t z")
-		nodes[1].in.expect(t)
-	})
+// wild is an adapter whose methods fail in the way that they are told. It joins and
+// leaves in full, whatever it says of it, and fails the test if it is used against its
+// contract.
+type wild struct {
+	pubsub.Adapter
+	t       *testing.T
+	fault   map[string]func() error // by method; changes under mu
+	mu      sync.Mutex
+	joining atomic.Int32
 }
 
-func TestDirectBroadcastReachesOneNode(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		nodes := members(t, 3)
-		expectErr(t, nodes[0].DirectBroadcast("b", "t", "for b"), nil)
-		expectErr(t, nodes[0].DirectBroadcast("a", "t", "for a"), nil)
-		nodes[0].in.expect(t, "t for a") // at once
-		expectErr(t, nodes[0].DirectBroadcast("nobody", "t", "x"), pubsub.ErrNoNode)
-		expectErr(t, nodes[0].DirectBroadcast("", "t", "x"), pubsub.ErrNoNode)
-		synctest.Wait()
-		nodes[0].in.expect(t)
-		nodes[1].in.expect(t, "t for b")
-		nodes[2].in.expect(t)
-	})
+func (w *wild) set(method string, fault func() error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.fault == nil {
+		w.fault = map[string]func() error{}
+	}
+	w.fault[method] = fault
 }
 
-func TestPubSubWithoutAClusterIsANodeWithoutAName(t *testing.T) {
-	sys := newSystem(t)
-	var ps pubsub.PubSub[string]
-	var in inbox
-	subscribe(t, &ps, idle(t, sys), "t", &in)
-	expectErr(t, ps.Broadcast("t", "all"), nil)
-	expectErr(t, ps.DirectBroadcast(ps.Node(), "t", "here"), nil)
-	expectErr(t, ps.DirectBroadcast("b", "t", "there"), pubsub.ErrNoNode)
-	disconnect(t, &ps)
-	in.expect(t, "t all", "t here")
+func (w *wild) try(method string) error {
+	w.mu.Lock()
+	fault := w.fault[method]
+	w.mu.Unlock()
+	if fault == nil {
+		return nil
+	}
+	return fault()
 }
 
-// OUT-5, on each node.
-func TestOrderOfOneSenderHoldsOnAllNodes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		nodes := members(t, 3)
-		var want []string
-		for i := range 500 {
-			msg := fmt.Sprint(i)
-			expectErr(t, nodes[0].Broadcast("t", msg), nil)
-			want = append(want, "t "+msg)
-		}
-		synctest.Wait()
-		for _, n := range nodes {
-			n.in.expect(t, want...)
-		}
-	})
+func (w *wild) Join(receive func(string, []byte)) error {
+	if w.joining.Add(1) > 1 {
+		w.t.Error("Join is called beside another Join")
+	}
+	defer w.joining.Add(-1)
+	if err := w.Adapter.Join(receive); err != nil {
+		w.t.Errorf("Join is called out of turn: %v", err)
+	}
+	return w.try("Join")
 }
 
-// OUT-5: what a subscriber broadcasts in answer goes out behind the question.
-func TestAnswerDoesNotOvertakeTheQuestionOnOtherNodes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		nodes := members(t, 2)
-		subscribe(t, &nodes[0].PubSub, nodes[0].owner, "t", deliver(func(_, msg string) {
-			if msg == "question" {
-				expectErr(t, nodes[0].BroadcastFrom(nodes[0].owner, "t", "answer"), nil)
-			}
-		}))
-		expectErr(t, nodes[0].Broadcast("t", "question"), nil)
-		synctest.Wait()
-		nodes[1].in.expect(t, "t question", "t answer")
-	})
+func (w *wild) Broadcast(topic string, data []byte) error {
+	return errors.Join(w.try("Broadcast"), w.Adapter.Broadcast(topic, data))
 }
 
-// OUT-8: a node that hangs loses messages; the sender hears of it, and goes on.
-func TestNodeThatFallsBehindLosesMessagesAndHoldsUpNobody(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sys := newSystem(t)
-		hub := &pubsub.Hub{QueueLimit: 2}
-		var a, b, c pubsub.PubSub[string]
-		for name, ps := range map[string]*pubsub.PubSub[string]{"a": &a, "b": &b, "c": &c} {
-			connect(t, ps, hub.Node(name), pubsub.JSON[string]{})
-		}
-		release := make(chan struct{})
-		var here, slow, quick inbox
-		subscribe(t, &a, idle(t, sys), "t", &here)
-		subscribe(t, &b, idle(t, sys), "t", deliver(func(topic, msg string) {
-			<-release
-			slow.Deliver(topic, msg)
-		}))
-		subscribe(t, &c, idle(t, sys), "t", &quick)
-		for i, want := range []error{nil, nil, nil, pubsub.ErrOverloaded} {
-			expectErr(t, a.Broadcast("t", fmt.Sprint(i)), want)
-			synctest.Wait()
-		}
-		expectErr(t, a.DirectBroadcast("b", "t", "4"), pubsub.ErrOverloaded)
-		close(release)
-		synctest.Wait()
-		here.expect(t, "t 0", "t 1", "t 2", "t 3")
-		quick.expect(t, "t 0", "t 1", "t 2", "t 3")
-		slow.expect(t, "t 0", "t 1", "t 2")
-	})
+func (w *wild) Leave(ctx context.Context) error {
+	if w.joining.Load() > 0 {
+		w.t.Error("Leave is called beside a Join")
+	}
+	if err := w.try("Leave"); err != nil {
+		return err
+	}
+	return w.Adapter.Leave(ctx)
 }
 
-func TestDisconnectedNodeGoesOnAlone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		nodes := members(t, 3)
-		expectErr(t, nodes[1].Broadcast("t", "bye"), nil)
-		disconnect(t, &nodes[1].PubSub)
-		expectErr(t, nodes[0].Broadcast("t", "x"), nil)
-		expectErr(t, nodes[1].Broadcast("t", "alone"), nil)
-		expectErr(t, nodes[0].DirectBroadcast("b", "t", "y"), pubsub.ErrNoNode)
-		synctest.Wait()
-		nodes[2].in.expect(t, "t bye", "t x")
-		nodes[1].in.expect(t, "t bye", "t alone")
-		if name := nodes[1].Node(); name != "" {
-			t.Errorf("it is still node %q", name)
-		}
-	})
+// A membership whose adapter does not join does not start, and is not waited for without
+// end. When the adapter works again it does, without anything of the time before.
+func TestFaultOfAnAdapterThatJoins(t *testing.T) {
+	for name, fault := range faults {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				held := make(chan struct{})
+				sys, hub := newSystem(t), new(pubsub.Hub)
+				w := &wild{Adapter: hub.Node("a"), t: t}
+				w.set("Join", func() error { return fault(held) })
+				a, b := pubsub.NewCluster(w), pubsub.NewCluster(hub.Node("b"))
+				run(t, sys, b)
+				here, there := newUser(t, sys), newUser(t, sys)
+				here.connect(t, a, "x")
+				there.connect(t, b, "x")
+				for range 3 {
+					begin := time.Now()
+					if _, err := actor.Spawn(sys, a.Behavior); err == nil {
+						t.Error("it has started")
+					}
+					if took := time.Since(begin); took > time.Minute || name != "block" && took > 0 {
+						t.Errorf("that took %v", took)
+					}
+					expectErr(t, here.Broadcast("t", "x"), pubsub.ErrNotJoined)
+					expectErr(t, there.Broadcast("t", "y"), nil)
+					time.Sleep(time.Second)
+					here.in.expect(t, "t x")
+					there.in.expect(t, "t y")
+				}
+				w.set("Join", nil)
+				close(held) // one that blocked has joined now, and leaves
+				synctest.Wait()
+				run(t, sys, a)
+				expectErr(t, here.Broadcast("t", "x"), nil)
+				synctest.Wait()
+				there.in.expect(t, "t x")
+			})
+		})
+	}
 }
 
-func TestDisconnectWaitsForSubscribersCalledForOtherNodes(t *testing.T) {
+// A membership that is killed while its adapter joins, or blocks in it, is none when the
+// adapter has joined after all.
+func TestMembershipKilledWhileItJoins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		nodes := members(t, 2)
-		release := make(chan struct{})
-		over := false
-		subscribe(t, &nodes[1].PubSub, nodes[1].owner, "t", deliver(func(string, string) {
-			<-release
-			over = true
-		}))
-		expectErr(t, nodes[0].Broadcast("t", "x"), nil)
-		synctest.Wait()
+		sys, hub := newSystem(t), new(pubsub.Hub)
+		held := make(chan struct{})
+		w := &wild{Adapter: hub.Node("a"), t: t}
+		joining := make(chan struct{}, 1)
+		w.set("Join", func() error { joining <- struct{}{}; <-held; return nil })
+		a, b := pubsub.NewCluster(w), pubsub.NewCluster(hub.Node("b"))
+		run(t, sys, b)
+		here, there := newUser(t, sys), newUser(t, sys)
+		here.connect(t, a, "x")
+		there.connect(t, b, "x")
+		spawned := make(chan error, 1)
 		go func() {
-			synctest.Wait()
-			close(release)
+			_, err := actor.Spawn(sys, a.Behavior, actor.Name("membership"))
+			spawned <- err
 		}()
-		disconnect(t, &nodes[1].PubSub)
-		if !over {
-			t.Error("Disconnect has returned, and Deliver runs")
+		<-joining
+		pid, _ := sys.WhereIs("membership")
+		pid.Exit(actor.Kill)
+		if err := <-spawned; !errors.Is(err, actor.Killed) {
+			t.Errorf("spawn: %v", err)
 		}
-	})
-}
-
-func TestNodeThatReconnectsIsANewOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hub := new(pubsub.Hub)
-		sys := newSystem(t)
-		var a, b pubsub.PubSub[string]
-		var in inbox
-		subscribe(t, &b, idle(t, sys), "t", &in)
-		connect(t, &a, hub.Node("a"), pubsub.JSON[string]{})
-		for range 2 {
-			connect(t, &b, hub.Node("b"), pubsub.JSON[string]{})
-			expectErr(t, a.Broadcast("t", "x"), nil)
-			synctest.Wait()
-			in.expect(t, "t x")
-			disconnect(t, &b)
-			expectErr(t, a.Broadcast("t", "missed"), nil)
-			synctest.Wait()
-		}
-		in.expect(t)
-	})
-}
-
-func TestConnectFailsAndChangesNothing(t *testing.T) {
-	hub := new(pubsub.Hub)
-	var a, b pubsub.PubSub[string]
-	if err := a.Connect(hub.Node(""), pubsub.JSON[string]{}); err == nil {
-		t.Error("a node without a name was connected")
-	}
-	connect(t, &a, hub.Node("a"), pubsub.JSON[string]{})
-	if err := a.Connect(hub.Node("b"), pubsub.JSON[string]{}); err == nil || a.Node() != "a" {
-		t.Errorf("connected twice, as %q: %v", a.Node(), err)
-	}
-	if err := b.Connect(hub.Node("a"), pubsub.JSON[string]{}); err == nil || b.Node() != "" {
-		t.Errorf("connected under another node's name, as %q: %v", b.Node(), err)
-	}
-	connect(t, &b, hub.Node("b"), pubsub.JSON[string]{}) // no trace of the failed ones
-}
-
-// brokenCodec fails on some messages.
-type brokenCodec struct{ decoded *int }
-
-var errCodec = errors.New("codec error")
-
-func (c brokenCodec) Encode(_, msg string) ([]byte, error) {
-	if msg == "no encode" {
-		return nil, errCodec
-	}
-	return []byte(msg), nil
-}
-
-func (c brokenCodec) Decode(_ string, data []byte) (string, error) {
-	*c.decoded++
-	switch string(data) {
-	case "no decode":
-		return "", errCodec
-	case "panic":
-		panic(errCodec)
-	}
-	return string(data), nil
-}
-
-func TestCodecErrorsCostOneMessage(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sys := newSystem(t)
-		hub := new(pubsub.Hub)
-		var log strings.Builder
-		var a pubsub.PubSub[string]
-		b := pubsub.PubSub[string]{Logger: slog.New(slog.NewTextHandler(&log, nil))}
-		var decoded int
-		var here, there inbox
-		connect(t, &a, hub.Node("a"), brokenCodec{&decoded})
-		connect(t, &b, hub.Node("b"), brokenCodec{&decoded})
-		subscribe(t, &a, idle(t, sys), "t", &here)
-		subscribe(t, &b, idle(t, sys), "t", &there)
-
-		expectErr(t, a.Broadcast("t", "no encode"), errCodec)
-		expectErr(t, a.DirectBroadcast("b", "t", "no encode"), errCodec)
-		expectErr(t, a.Broadcast("t", "no decode"), nil)
-		expectErr(t, a.Broadcast("t", "panic"), nil)
-		expectErr(t, a.Broadcast("t", "fine"), nil)
-		expectErr(t, a.Broadcast("nobody subscribes to it", "panic"), nil)
+		close(held)
 		synctest.Wait()
-		here.expect(t, "t no encode", "t no decode", "t panic", "t fine")
-		there.expect(t, "t fine")
-		if n := strings.Count(log.String(), errCodec.Error()); n != 2 {
-			t.Errorf("the log has %d errors, want 2:\n%s", n, &log)
-		}
-		if decoded != 3 {
-			t.Errorf("%d messages were decoded, want the 3 that somebody here subscribes to", decoded)
-		}
+		expectErr(t, here.Broadcast("t", "x"), pubsub.ErrNotJoined)
+		expectErr(t, there.DirectBroadcast("a", "t", "y"), pubsub.ErrNoNode)
+		w.set("Join", nil)
+		run(t, sys, a)
+		expectErr(t, there.DirectBroadcast("a", "t", "y"), nil)
 	})
 }
 
-// For the race detector.
-func TestNodesConnectAndDisconnectBesideBroadcasts(t *testing.T) {
-	sys := newSystem(t)
+// An adapter that does not leave holds up neither the stop, nor the kill, nor for ever
+// the next start, which fails until it has left.
+func TestFaultOfAnAdapterThatLeaves(t *testing.T) {
+	for name, fault := range faults {
+		for way, end := range map[string]func(pid actor.PID){
+			"stop": func(pid actor.PID) { leave(t, pid) },
+			"kill": func(pid actor.PID) { pid.Exit(actor.Kill); <-pid.Done() },
+		} {
+			t.Run(way+", "+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					held := make(chan struct{})
+					sys, hub := newSystem(t), new(pubsub.Hub)
+					w := &wild{Adapter: hub.Node("a"), t: t}
+					a := pubsub.NewCluster(w)
+					here := newUser(t, sys)
+					here.connect(t, a, "x")
+					pid := run(t, sys, a)
+					w.set("Leave", func() error { return fault(held) })
+					begin := time.Now()
+					end(pid)
+					if took := time.Since(begin); took > time.Minute || name != "block" && took > 0 {
+						t.Errorf("it ended after %v", took)
+					}
+					expectErr(t, here.Broadcast("t", "x"), pubsub.ErrNotJoined)
+					for range 2 {
+						if _, err := actor.Spawn(sys, a.Behavior); err == nil {
+							t.Error("it has joined before it left")
+						}
+					}
+					w.set("Leave", nil)
+					close(held)
+					time.Sleep(time.Minute)
+					run(t, sys, a)
+					expectErr(t, here.Broadcast("t", "x"), nil)
+				})
+			})
+		}
+	}
+}
+
+// Random memberships, users and faults beside a model of who hears whom.
+func TestClusterModel(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { newModel(t, seed).play(200) })
+		})
+	}
+}
+
+// clusterModel is some nodes with some users each, and what must hold of them.
+type clusterModel struct {
+	t     *testing.T
+	rand  *rand.Rand
+	sys   *actor.System
+	nodes []*modelNode
+	sent  int
+}
+
+type modelNode struct {
+	cluster *pubsub.Cluster
+	adapter *wild
+	name    string
+	pid     actor.PID // zero while it is no member
+	users   []*user   // by name
+	on      []bool    // whether that user is connected
+}
+
+var modelNames = []string{"x", "y", "z"}
+
+func newModel(t *testing.T, seed uint64) *clusterModel {
+	m := &clusterModel{t: t, rand: rand.New(rand.NewPCG(seed, 1)), sys: newSystem(t)}
 	hub := new(pubsub.Hub)
-	nodes := make([]pubsub.PubSub[string], 3)
-	for i := range nodes {
-		subscribe(t, &nodes[i], idle(t, sys), "t", &inbox{})
+	for i := range 3 {
+		n := &modelNode{name: fmt.Sprint("node ", i)}
+		n.adapter = &wild{Adapter: hub.Node(n.name), t: t}
+		n.cluster = pubsub.NewCluster(n.adapter)
+		for range modelNames {
+			n.users = append(n.users, newUser(t, m.sys))
+			n.on = append(n.on, false)
+		}
+		m.nodes = append(m.nodes, n)
 	}
-	stop := make(chan struct{})
-	var broadcasting, changing sync.WaitGroup
-	for i := range nodes {
-		ps := &nodes[i]
-		broadcasting.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				err := ps.Broadcast("t", "x")
-				if err != nil && !errors.Is(err, pubsub.ErrOverloaded) && !errors.Is(err, pubsub.ErrNotJoined) {
-					t.Error(err)
-					return
-				}
-			}
-		})
-		changing.Go(func() {
-			for range 50 {
-				if err := ps.Connect(hub.Node(fmt.Sprint(i)), pubsub.JSON[string]{}); err != nil {
-					t.Error(err)
-				}
-				disconnect(t, ps)
-			}
-		})
-	}
-	changing.Wait()
-	close(stop)
-	broadcasting.Wait()
+	return m
 }
 
-// A Disconnect that was given up is waited for by the next one.
-func TestDisconnectWaitsAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		nodes := members(t, 2)
-		release := make(chan struct{})
-		subscribe(t, &nodes[1].PubSub, nodes[1].owner, "slow", stuck(release))
-		expectErr(t, nodes[0].Broadcast("slow", "x"), nil)
-		synctest.Wait() // it is being delivered
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		for range 2 {
-			expectErr(t, nodes[1].Disconnect(ctx), context.Canceled)
+func (m *clusterModel) play(steps int) {
+	for range steps {
+		n := m.nodes[m.rand.IntN(len(m.nodes))]
+		i := m.rand.IntN(len(modelNames))
+		switch m.rand.IntN(6) {
+		case 0:
+			m.join(n)
+		case 1:
+			m.end(n)
+		case 2:
+			m.toggle(n, i)
+		default:
+			m.broadcast(n, i)
 		}
-		if got := nodes[1].Node(); got != "" {
-			t.Errorf("it is still node %q", got)
-		}
-		close(release)
-		disconnect(t, &nodes[1].PubSub)
-	})
+	}
 }
 
-// stuck is a subscriber that takes its time.
-type stuck chan struct{}
+// join starts a membership, some of which cannot join, and some of which there is
+// already.
+func (m *clusterModel) join(n *modelNode) {
+	kinds := []string{"", "", "", "error", "typed nil", "panic", "Goexit"}
+	kind := kinds[m.rand.IntN(len(kinds))]
+	if kind != "" {
+		n.adapter.set("Join", func() error { return faults[kind](nil) })
+	}
+	ref, err := actor.Spawn(m.sys, n.cluster.Behavior)
+	n.adapter.set("Join", nil)
+	if ok := n.pid.IsZero() && kind == ""; ok != (err == nil) {
+		m.t.Errorf("%s joins, with %q: %v", n.name, kind, err)
+	}
+	if err == nil {
+		n.pid = ref.PID()
+	}
+}
 
-func (s stuck) Deliver(string, string) { <-s }
+func (m *clusterModel) end(n *modelNode) {
+	if n.pid.IsZero() {
+		return
+	}
+	if m.rand.IntN(2) == 0 {
+		n.pid.Exit(actor.Kill)
+	} else {
+		leave(m.t, n.pid)
+	}
+	<-n.pid.Done()
+	n.pid = actor.PID{}
+}
+
+func (m *clusterModel) toggle(n *modelNode, i int) {
+	if n.on[i] {
+		n.users[i].Disconnect()
+	} else {
+		n.users[i].connect(m.t, n.cluster, modelNames[i])
+	}
+	n.on[i] = !n.on[i]
+}
+
+func (m *clusterModel) broadcast(n *modelNode, i int) {
+	m.t.Helper()
+	m.sent++
+	msg := fmt.Sprint(m.sent)
+	synctest.Wait() // what left in the background has left
+	var want error
+	if n.on[i] && n.pid.IsZero() {
+		want = pubsub.ErrNotJoined
+	}
+	if err := n.users[i].Broadcast("t", msg); !errors.Is(err, want) {
+		m.t.Errorf("broadcast: %v, want %v", err, want)
+	}
+	synctest.Wait()
+	for _, to := range m.nodes {
+		if to.pid.IsZero() && to != n && n.on[i] && want == nil { // it is no member for the others, too
+			expectErr(m.t, n.users[i].DirectBroadcast(to.name, "t", msg), pubsub.ErrNoNode)
+		}
+		for j, u := range to.users {
+			hears := to == n || n.on[i] && to.on[j] && !n.pid.IsZero() && !to.pid.IsZero()
+			if hears && i == j {
+				u.in.expect(m.t, "t "+msg)
+			} else {
+				u.in.expect(m.t)
+			}
+		}
+	}
+}

@@ -21,11 +21,12 @@
 //
 // # Several nodes
 //
-// [PubSub.Connect] joins a PubSub to those of other nodes through an [Adapter]; a
-// [Codec] turns the messages into bytes. Then a broadcast goes to all nodes, and
-// [PubSub.LocalBroadcast] and [PubSub.DirectBroadcast] to one. What one goroutine
-// broadcasts on a topic still arrives in order everywhere, at most once, and
-// possibly not at all. A [Hub] makes a cluster of one program.
+// A [Cluster] is the node's membership: one for the program, made from an [Adapter], and
+// run by a supervisor. [PubSub.Connect] joins a PubSub to those of the same name on the
+// other nodes; a [Codec] turns the messages into bytes. Then a broadcast goes to all nodes,
+// and [PubSub.LocalBroadcast] and [PubSub.DirectBroadcast] to one. What one goroutine
+// broadcasts on a topic still arrives in order everywhere, at most once, and possibly not
+// at all. A [Hub] makes a cluster of one program.
 //
 // # The fast lane
 //

@@ -102,18 +102,24 @@ func ExamplePubSub_fastlane() {
 
 // Two nodes of a cluster, here in one program. Each has its own subscribers; a
 // broadcast reaches those of both.
-func ExamplePubSub_Connect() {
+func ExampleCluster() {
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(context.Background())
 
 	var hub pubsub.Hub // in production an adapter that uses the network
 	var berlin, tokyo pubsub.PubSub[string]
-	for name, node := range map[string]*pubsub.PubSub[string]{"berlin": &berlin, "tokyo": &tokyo} {
-		if err := node.Connect(hub.Node(name), pubsub.JSON[string]{}); err != nil {
+	for name, rooms := range map[string]*pubsub.PubSub[string]{"berlin": &berlin, "tokyo": &tokyo} {
+		cluster := pubsub.NewCluster(hub.Node(name))
+		if err := rooms.Connect(cluster, "rooms", pubsub.JSON[string]{}); err != nil {
 			fmt.Println(err)
 			return
 		}
-		defer node.Disconnect(context.Background())
+		// In production a child of the program's supervisor:
+		// supervisor.Actor("cluster", cluster.Behavior).
+		if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
+			fmt.Println(err)
+			return
+		}
 	}
 
 	heard := make(chan string, 1)

@@ -283,44 +283,6 @@ func TestSubscriberThatBlocksHoldsUpOneBroadcast(t *testing.T) {
 	})
 }
 
-// While an adapter joins, and when it does not leave, nobody waits for it longer than
-// a context allows.
-func TestAdapterThatDoesNotJoinOrLeave(t *testing.T) {
-	for name, fault := range faults {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				held := make(chan struct{})
-				hub := new(pubsub.Hub)
-				var ps pubsub.PubSub[string]
-				r := &rogue{Adapter: hub.Node("a"), at: "Join", fault: func() error { return fault(held) }}
-				go func() {
-					defer func() { _ = recover() }()
-					if err := ps.Connect(r, r); err == nil && name != "block" {
-						t.Error("the adapter has joined")
-					}
-				}()
-				synctest.Wait()
-				again := &rogue{Adapter: hub.Node("b"), at: "Leave"}
-				if err := ps.Connect(again, again); (err == nil) == (name == "block") {
-					t.Errorf("connected anew: %v", err)
-				}
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-				defer cancel()
-				if name != "block" {
-					again.fault = func() error { return fault(held) }
-					if err := ps.Disconnect(ctx); err == nil {
-						t.Error("left")
-					}
-				}
-				again.fault = nil
-				close(held) // one that blocked joins now
-				synctest.Wait()
-				expectErr(t, ps.Disconnect(t.Context()), nil)
-			})
-		})
-	}
-}
-
 // What is nil is refused where it is given, not when it is needed.
 func TestNilIsRefusedAtOnce(t *testing.T) {
 	sys := newSystem(t)
@@ -331,20 +293,28 @@ func TestNilIsRefusedAtOnce(t *testing.T) {
 			t.Errorf("%T: %v", s, err)
 		}
 	}
-	node := new(pubsub.Hub).Node("a")
+	cluster := pubsub.NewCluster(new(pubsub.Hub).Node("a"))
 	for _, err := range []error{
-		ps.Connect(nil, pubsub.JSON[string]{}), ps.Connect((*rogue)(nil), pubsub.JSON[string]{}),
-		ps.Connect(node, nil), ps.Connect(node, (*rogue)(nil)),
+		ps.Connect(nil, "x", pubsub.JSON[string]{}),
+		ps.Connect(cluster, "x", nil), ps.Connect(cluster, "x", (*rogue)(nil)),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "is nil") {
 			t.Errorf("connected: %v", err)
 		}
 	}
 	expectEmpty(t, &ps, "t")
-	defer func() {
-		if recover() == nil {
-			t.Error("To took nil")
-		}
-	}()
-	pubsub.To[int, string](actor.Ref[int]{}, nil)
+	for name, f := range map[string]func(){
+		"To":                     func() { pubsub.To[int, string](actor.Ref[int]{}, nil) },
+		"NewCluster":             func() { pubsub.NewCluster(nil) },
+		"NewCluster, a pointer,": func() { pubsub.NewCluster((*rogue)(nil)) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s took nil", name)
+				}
+			}()
+			f()
+		}()
+	}
 }

@@ -4,131 +4,77 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"log/slog"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/registry/internal/safelog"
 )
 
-// membership is how a PubSub reaches the other nodes, and they it. Adapter and codec
-// are somebody's code: those who broadcast, and the subscribers here, must not feel
-// what goes wrong in it.
-type membership[T any] struct {
-	adapter Adapter
-	codec   Codec[T]
-	node    string       // the adapter's
-	stuck   atomic.Int32 // calls that were left alone and have not returned
+// How long an adapter may take. One that serves a network gives up earlier.
+const (
+	joinFor  = 30 * time.Second
+	leaveFor = 15 * time.Second
+)
+
+var (
+	errJoining = errors.New("the adapter's Join does not return")
+	errLeaving = errors.New("the adapter's Leave does not return")
+)
+
+// membership is the actor through which a node is a member of its cluster.
+type membership struct {
+	cluster *Cluster
+	log     *slog.Logger
+	over    bool // it has ended, or is about to; guarded by the cluster's mu
 }
 
-const (
-	sendFor    = time.Second     // how long the adapter and the codec may take
-	deliverFor = 5 * time.Second // how long one Deliver may hold up the adapter
-)
+// Behavior makes the actor through which the node is a member of the cluster: it joins
+// before it takes up its work, leaves at its end, and can be restarted. There is one at
+// a time. Its start fails if the adapter cannot join, panics, or takes longer than 30
+// seconds. It takes no messages.
+//
+// If it is stopped, it returns when the node has left. If it is killed, the node leaves
+// in the background, and the next one waits for that.
+func (c *Cluster) Behavior() actor.Behavior[struct{}] { return &membership{cluster: c} }
 
-// errStuck says that an adapter or its codec does not return.
-var errStuck = fmt.Errorf("the adapter does not return: %w", ErrOverloaded)
-
-// broadcast sends msg to the other nodes.
-func (m *membership[T]) broadcast(topic string, msg T) error {
-	err := m.send(topic, msg, func(data []byte) error { return m.adapter.Broadcast(topic, data) })
+// Init implements [actor.Initializer].
+func (m *membership) Init(ctx *actor.Context[struct{}]) error {
+	m.log = ctx.System().Logger()
+	ctx.MayBlock()
+	ctx.TrapExit(true) // so that Terminate runs
+	if !ctx.PID().Own(m) {
+		return context.Cause(ctx)
+	}
+	limited, cancel := context.WithTimeoutCause(ctx, joinFor, errJoining)
+	defer cancel()
+	err := actor.Guard(limited, func() error { return m.cluster.enter(limited, m) })
 	if err != nil {
-		return fmt.Errorf("pubsub: broadcast on %q to the other nodes: %w", topic, err)
+		return fmt.Errorf("pubsub: join the cluster as %q: %w", m.cluster.node, err)
 	}
 	return nil
 }
 
-// send has msg encoded and sent. While a call does not return there are no others: a
-// goroutine for each broadcast would be left behind.
-func (m *membership[T]) send(topic string, msg T, send func(data []byte) error) error {
-	if m.stuck.Load() > 0 {
-		return errStuck
+// Receive implements [actor.Behavior].
+func (*membership) Receive(*actor.Context[struct{}], struct{}) error { return nil }
+
+// Terminate implements [actor.Terminator]. What has been broadcast still goes out.
+func (m *membership) Terminate(ctx *actor.Context[struct{}], _ error) {
+	m.cluster.end(m)
+	if err := m.cluster.exit(ctx, m); err != nil {
+		m.log.Warn("cluster not left in time", "node", m.cluster.node, "error", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), sendFor, errStuck)
-	defer cancel()
-	var over atomic.Bool // the call has returned, or was left alone: what comes first
-	err := actor.Guard(ctx, func() error {
-		defer func() {
-			if over.Swap(true) {
-				m.stuck.Add(-1)
-			}
-		}()
-		data, err := m.codec.Encode(topic, msg)
-		if err == nil {
-			err = send(data)
-		}
-		return sound(err)
-	})
-	if ctx.Err() != nil {
-		m.stuck.Add(1)
-		if over.Swap(true) { // it has returned after all
-			m.stuck.Add(-1)
-		}
-	}
-	return err
 }
 
-// sound returns err if it can be asked what it is. A method that panics, as one of a nil
-// pointer does, panics here. Guard asks as well, but too late for the count of calls that
-// hang.
-func sound(err error) error {
-	if err != nil {
-		_ = err.Error()
-		_ = errors.Is(err, ErrOverloaded)
-	}
-	return err
-}
-
-// receive calls the subscribers for another node's broadcast. It runs on the adapter's
-// goroutine, which has others to serve: so the work has one of its own.
-func (ps *PubSub[T]) receive(m *membership[T], topic string, data []byte) {
-	// Each node gets everything: what nobody wants is not worth decoding.
-	if ps.Subscribers(topic) == 0 {
+// Release implements [actor.Resource]: it leaves when the actor is killed.
+func (m *membership) Release(actor.PID, error) {
+	if !m.cluster.end(m) {
 		return
 	}
-	var calling atomic.Pointer[subscription[T]]
-	over := make(chan struct{})
 	go func() {
-		defer close(over)
-		var msg T
-		err := actor.Guard(context.Background(), func() (err error) {
-			msg, err = m.codec.Decode(topic, data)
-			return err
-		})
-		if err != nil {
-			safelog.Error(ps.logger(), "broadcast of another node not decoded", "topic", topic, "node", m.node, "error", err)
-			return
+		ctx, cancel := context.WithTimeoutCause(context.Background(), leaveFor, errLeaving)
+		defer cancel()
+		if err := m.cluster.exit(ctx, m); err != nil {
+			m.log.Warn("cluster not left", "node", m.cluster.node, "error", err)
 		}
-		ps.deliver(actor.PID{}, topic, msg, &calling)
 	}()
-	timer := time.NewTimer(deliverFor)
-	defer timer.Stop()
-	for {
-		at := calling.Load()
-		select {
-		case <-over:
-			return
-		case <-timer.C:
-			timer.Reset(deliverFor)
-		}
-		if s := calling.Load(); s == at {
-			ps.giveUp(topic, s)
-			return
-		}
-	}
 }
-
-// giveUp goes on without a subscriber that does not return, or, if that is nil, without
-// a codec that does not.
-func (ps *PubSub[T]) giveUp(topic string, s *subscription[T]) {
-	if s == nil {
-		safelog.Error(ps.logger(), "the codec does not return", "topic", topic)
-		return
-	}
-	ps.Unsubscribe(s.owner, topic)
-	s.owner.Exit(errDeliver)
-	safelog.Error(ps.logger(), "subscriber does not return", "topic", topic, "owner", s.owner)
-}
-
-// errDeliver is why the owner of a subscription ends whose Deliver does not return.
-var errDeliver = fmt.Errorf("pubsub: Deliver has not returned for %v", deliverFor)

@@ -1,6 +1,7 @@
 package pubsub
 
 import (
+	"cmp"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -8,14 +9,15 @@ import (
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/boundlog"
 )
 
 // PubSub is a set of topics with their subscribers. T is what is broadcast, a
 // pointer as a rule: all subscribers share it and must not change it.
 //
 // The zero PubSub is ready to use, on one node; it must not be copied. All methods
-// may be called from any goroutine, and all but Disconnect from within Deliver;
-// none of these waits for a subscriber of somebody else's broadcast.
+// may be called from any goroutine, also from within Deliver; none of them waits for a
+// subscriber of another broadcast.
 type PubSub[T any] struct {
 	// Logger gets what subscribers, codecs and adapters do wrong; slog.Default() if
 	// nil. It is used within bounds: long values are cut, and what is logged too
@@ -26,16 +28,25 @@ type PubSub[T any] struct {
 
 	// Behind the shards, off the cache lines of their locks.
 
-	cluster    atomic.Pointer[membership[T]] // nil: not connected
-	bound      atomic.Pointer[slog.Logger]   // Logger within bounds, once it is in use
-	mu         sync.Mutex                    // held to change what follows, and cluster
-	connecting bool                          // an adapter is joining
-	leaving    *membership[T]                // left, and perhaps not through with it
+	log  atomic.Pointer[slog.Logger] // Logger within bounds, once it is in use
+	link atomic.Pointer[link[T]]     // nil: not connected
+	mu   sync.Mutex                  // held while link changes
 }
 
 // shardCount is the number of locks that the topics share. It is far above the
 // number of cores, so that two topics that are busy at once seldom meet.
 const shardCount = 64
+
+// logger returns what is logged through. What subscribers and other nodes cause comes in
+// any number, and a handler of package slog is users' code.
+func (ps *PubSub[T]) logger() *slog.Logger {
+	if log := ps.log.Load(); log != nil {
+		return log
+	}
+	log := boundlog.New(actor.GuardLogger(cmp.Or(ps.Logger, slog.Default())))
+	ps.log.CompareAndSwap(nil, log)
+	return ps.log.Load()
+}
 
 var seed = maphash.MakeSeed()
 
@@ -84,17 +95,17 @@ func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
 // comes from another node has a goroutine of its own: neither ends what others are
 // told, and an owner whose function blocks there for five seconds ends as if it had panicked.
 //
-// A connected PubSub hands msg to its [Adapter] first, which takes it to the
+// A connected PubSub hands msg to its [Cluster] first, which takes it to the
 // subscribers of the other nodes. The error says that some of these will not get
 // it; those here do, whatever it is. It is nil if the PubSub is not connected.
 func (ps *PubSub[T]) Broadcast(topic string, msg T) error {
-	return ps.broadcast(ps.cluster.Load(), actor.PID{}, topic, msg)
+	return ps.broadcast(ps.link.Load(), actor.PID{}, topic, msg)
 }
 
 // BroadcastFrom is Broadcast to all subscriptions but those that from owns, which
 // are on this node.
 func (ps *PubSub[T]) BroadcastFrom(from actor.PID, topic string, msg T) error {
-	return ps.broadcast(ps.cluster.Load(), from, topic, msg)
+	return ps.broadcast(ps.link.Load(), from, topic, msg)
 }
 
 // LocalBroadcast is Broadcast to the subscribers of this node only.

@@ -1,6 +1,10 @@
 package pubsub
 
-import "github.com/troupe-go/troupe/actor"
+import (
+	"reflect"
+
+	"github.com/troupe-go/troupe/actor"
+)
 
 // Subscriber gets what is broadcast on a topic.
 type Subscriber[T any] interface {
@@ -31,4 +35,14 @@ func (m *mailer[M, T]) Deliver(topic string, msg T) {
 	// Not Send, which would have the broadcaster wait for room in a mailbox that
 	// blocks its senders.
 	_ = m.ref.TrySend(m.wrap(topic, msg))
+}
+
+// isNil reports whether v is nil, or a nil pointer or function in an interface, which
+// would panic when it is called: that is too late.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	x := reflect.ValueOf(v)
+	return (x.Kind() == reflect.Pointer || x.Kind() == reflect.Func) && x.IsNil()
 }

@@ -16,9 +16,9 @@ import (
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
-// Adapter makes a [pubsub.PubSub] a node of a cluster whose nodes are connected to
-// the same NATS server, or to servers of one NATS cluster. It is a [pubsub.Adapter].
-// The fields must not be changed once it is joined.
+// Adapter makes a [pubsub.Cluster] of nodes that are connected to the same NATS server,
+// or to servers of one NATS cluster. It is a [pubsub.Adapter]. The fields must not be
+// changed once it has joined.
 type Adapter struct {
 	// Conn is the connection, which may serve others as well. The adapter does not
 	// close it, and must be left before it is closed.
@@ -28,9 +28,8 @@ type Adapter struct {
 	// must not be empty.
 	Name string
 
-	// Prefix begins the subjects of all messages; "troupe.pubsub" if empty. All
-	// nodes of a cluster have the same one, and nobody else. Each PubSub of a
-	// program needs one of its own.
+	// Prefix begins the subjects of all messages; "troupe.pubsub" if empty. All nodes
+	// of a cluster have the same one, and no other program has it.
 	Prefix string
 
 	// QueueLimit is how many messages may wait to be sent, and how many to be

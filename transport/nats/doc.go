@@ -2,18 +2,22 @@
 // who is there, moves the messages and decides who is first; nothing of that is
 // home-made.
 //
-// An [Adapter] connects a [pubsub.PubSub] to those of the other nodes, so that a
-// broadcast reaches the subscribers of all of them:
+// An [Adapter] makes the program a node of the cluster, and a [pubsub.PubSub] is connected
+// through it to those of the other nodes, so that a broadcast reaches the subscribers of
+// all of them:
+//
+//	cluster := pubsub.NewCluster(&nats.Adapter{Conn: conn, Name: "berlin"})
+//	supervisor.Actor("cluster", cluster.Behavior) // a child of the program's supervisor
 //
 //	var rooms pubsub.PubSub[string]
-//	err := rooms.Connect(&nats.Adapter{Conn: conn, Name: "berlin"}, pubsub.JSON[string]{})
+//	err := rooms.Connect(cluster, "rooms", pubsub.JSON[string]{})
 //
 // Order, back-pressure and what else it promises are in [pubsub.Adapter].
 //
 // [Names] are names for actors, each of which has one holder in the cluster. A
 // [Remote] is the address of such an actor from anywhere:
 //
-//	names, err := nats.OpenNames(ctx, js, &rooms, nats.NamesConfig{})
+//	names, err := nats.StartNames(ctx, js, &rooms, nats.NamesConfig{})
 //	err = names.Register(ctx, "lobby", ref)
 //	lobby, err := names.Lookup(ctx, "lobby") // on any node
 //	err = lobby.Send("hello")

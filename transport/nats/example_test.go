@@ -39,13 +39,18 @@ func startServer() (url string, stop func(), err error) {
 	}, nil
 }
 
-// member connects a PubSub as a node of the cluster.
-func member(url, name string, ps *pubsub.PubSub[string]) (*natsgo.Conn, error) {
+// member makes a node of the cluster, and connects a PubSub to it. In a program the
+// cluster is a child of its supervisor: supervisor.Actor("cluster", cluster.Behavior).
+func member(sys *actor.System, url, name string, ps *pubsub.PubSub[string]) (*natsgo.Conn, error) {
 	conn, err := natsgo.Connect(url, natsgo.Name(name))
 	if err != nil {
 		return nil, err
 	}
-	return conn, ps.Connect(&nats.Adapter{Conn: conn, Name: name}, pubsub.JSON[string]{})
+	cluster := pubsub.NewCluster(&nats.Adapter{Conn: conn, Name: name})
+	if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
+		return nil, err
+	}
+	return conn, ps.Connect(cluster, "rooms", pubsub.JSON[string]{})
 }
 
 // speaker prints what it hears, and then sends on done.
@@ -66,18 +71,17 @@ func ExampleAdapter() {
 	}
 	defer stop()
 	sys := actor.NewSystem(actor.Config{})
-	defer sys.Shutdown(context.Background())
 
 	var berlin, tokyo pubsub.PubSub[string]
 	for name, ps := range map[string]*pubsub.PubSub[string]{"berlin": &berlin, "tokyo": &tokyo} {
-		conn, err := member(url, name, ps)
+		conn, err := member(sys, url, name, ps)
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
 		defer conn.Close()
-		defer ps.Disconnect(context.Background())
 	}
+	defer sys.Shutdown(context.Background()) // the nodes leave before their connections close
 
 	done := make(chan struct{})
 	ref, err := actor.Spawn(sys, func() actor.Behavior[string] { return speaker(done) })
@@ -107,32 +111,31 @@ func ExampleNames() {
 	}
 	defer stop()
 	sys := actor.NewSystem(actor.Config{})
-	defer sys.Shutdown(context.Background())
 	ctx := context.Background()
 
 	nodes := make(map[string]*nats.Names[string])
 	for _, name := range []string{"berlin", "tokyo"} {
 		ps := new(pubsub.PubSub[string])
-		conn, err := member(url, name, ps)
+		conn, err := member(sys, url, name, ps)
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
 		defer conn.Close()
-		defer ps.Disconnect(ctx)
 		js, err := jetstream.New(conn)
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		names, err := nats.OpenNames(ctx, js, ps, nats.NamesConfig{})
+		names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{})
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		defer names.Close(ctx)
+		defer names.Shutdown(ctx)
 		nodes[name] = names
 	}
+	defer sys.Shutdown(ctx) // the names' actors end, and the nodes leave
 
 	done := make(chan struct{})
 	lobby, err := actor.Spawn(sys, func() actor.Behavior[string] { return speaker(done) })

@@ -65,8 +65,8 @@ const (
 // wrapped with context.
 var ErrLost = errors.New("the lease of its name has ended")
 
-// ErrClosed says that the names of this node have been closed.
-var ErrClosed = errors.New("closed")
+// ErrClosed says that the names of this node have been shut down.
+var ErrClosed = errors.New("shut down")
 
 // TakenError says that some living actor in the cluster has a name, or had it when
 // its node was last heard of.
@@ -79,12 +79,12 @@ func (e *TakenError) Error() string {
 	return fmt.Sprintf("nats: name %q is taken by an actor of node %q", e.Name, e.Node)
 }
 
-// OpenNames returns the cluster's names as one node's. It makes the bucket if there
-// is none.
+// StartNames returns the cluster's names as one node's, which renews its leases until
+// [Names.Shutdown]. It makes the bucket if there is none.
 //
 // The PubSub is the node's, and connected to the others before a name is registered.
 // Its topics that begin with "name:" are for the names.
-func OpenNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.PubSub[M], c NamesConfig) (*Names[M], error) {
+func StartNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.PubSub[M], c NamesConfig) (*Names[M], error) {
 	if c.Bucket == "" {
 		c.Bucket = defaultBucket
 	}
@@ -92,7 +92,7 @@ func OpenNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.Pu
 		c.Lease = defaultLease
 	}
 	if c.Lease < minLease {
-		return nil, fmt.Errorf("nats: open names: a lease of %v is too short, want at least %v", c.Lease, minLease)
+		return nil, fmt.Errorf("nats: start names: a lease of %v is too short, want at least %v", c.Lease, minLease)
 	}
 	kv, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket:         c.Bucket,
@@ -102,7 +102,7 @@ func OpenNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.Pu
 		Storage:        jetstream.MemoryStorage, // no name outlives its lease
 	})
 	if err != nil {
-		return nil, fmt.Errorf("nats: open names in bucket %q: %w", c.Bucket, err)
+		return nil, fmt.Errorf("nats: start names in bucket %q: %w", c.Bucket, err)
 	}
 	n := &Names[M]{pubsub: ps}
 	n.leases = newLeases(kv, c.Lease, newLog(c.Logger), func(h *holding) {
@@ -194,13 +194,13 @@ func (n *Names[M]) Lookup(ctx context.Context, name string) (Remote[M], error) {
 	return Remote[M]{o.Node, name, o.ID, n}, nil
 }
 
-// Close unregisters all names of this node and ends what runs for them. The actors
+// Shutdown unregisters all names of this node and ends what runs for them. The actors
 // go on. If ctx is done before, it returns ctx's error, and the names that are left
 // stay taken until their leases end.
-func (n *Names[M]) Close(ctx context.Context) error {
+func (n *Names[M]) Shutdown(ctx context.Context) error {
 	err := n.leases.close(ctx, func(h *holding) { n.pubsub.Unsubscribe(h.pid, topicOf(h.name)) })
 	if err != nil {
-		return fmt.Errorf("nats: close names: %w", err)
+		return fmt.Errorf("nats: shut down names: %w", err)
 	}
 	return nil
 }

@@ -70,15 +70,14 @@ func newNode(t *testing.T, s *server.Server, cluster, name string, c NamesConfig
 	t.Helper()
 	n := &node{ps: new(pubsub.PubSub[string]), wire: new(wire), sys: newSystem(t)}
 	n.conn = connect(t, s, nats.SetCustomDialer(n.wire), nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1))
-	if err := n.ps.Connect(&Adapter{Conn: n.conn, Name: name, Prefix: cluster}, pubsub.JSON[string]{}); err != nil {
+	member := pubsub.NewCluster(&Adapter{Conn: n.conn, Name: name, Prefix: cluster})
+	if _, err := actor.Spawn(n.sys, member.Behavior); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		n.conn.Close() // a node that is cut off would wait
-		if err := n.ps.Disconnect(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
+	if err := n.ps.Connect(member, "test", pubsub.JSON[string]{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.conn.Close) // before the node leaves: one that is cut off would wait
 	js, err := jetstream.New(n.conn)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +86,7 @@ func newNode(t *testing.T, s *server.Server, cluster, name string, c NamesConfig
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	if n.Names, err = OpenNames(t.Context(), js, n.ps, c); err != nil {
+	if n.Names, err = StartNames(t.Context(), js, n.ps, c); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -96,7 +95,7 @@ func newNode(t *testing.T, s *server.Server, cluster, name string, c NamesConfig
 		if n.wire.down {
 			cancel()
 		}
-		if err := n.Close(ctx); err != nil && !n.wire.down {
+		if err := n.Shutdown(ctx); err != nil && !n.wire.down {
 			t.Error(err)
 		}
 	})
@@ -339,7 +338,7 @@ func TestRegisterRacesWithDeathAndLeavesNothing(t *testing.T) {
 		racing.Wait()
 		await(t, ref.PID().Done())
 	}
-	if err := a.Close(t.Context()); err != nil {
+	if err := a.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 	for i := range 3 {
@@ -354,7 +353,7 @@ func TestCloseUnregistersAllNames(t *testing.T) {
 	ref, _ := a.listener(t)
 	a.register(t, "x", ref)
 	a.register(t, "y", ref)
-	if err := a.Close(t.Context()); err != nil {
+	if err := a.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 	b.expectNobody(t, "x")
@@ -365,7 +364,7 @@ func TestCloseUnregistersAllNames(t *testing.T) {
 	if err := a.Register(t.Context(), "x", ref); !errors.Is(err, ErrClosed) {
 		t.Errorf("register after close: %v, want ErrClosed", err)
 	}
-	if err := a.Close(t.Context()); err != nil {
+	if err := a.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
@@ -374,9 +373,7 @@ func TestNamesNeedAConnectedPubSubAndOneLease(t *testing.T) {
 	s := startServer(t)
 	a := newNode(t, s, prefix(), "a", NamesConfig{})
 	ref, _ := a.listener(t)
-	if err := a.ps.Disconnect(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	a.ps.Disconnect()
 	if err := a.Register(t.Context(), "x", ref); !errors.Is(err, pubsub.ErrNotJoined) {
 		t.Errorf("register without a node: %v, want ErrNotJoined", err)
 	}
@@ -386,7 +383,7 @@ func TestNamesNeedAConnectedPubSubAndOneLease(t *testing.T) {
 	}
 	for _, lease := range []time.Duration{time.Millisecond, time.Minute} {
 		c := NamesConfig{Bucket: a.leases.kv.Bucket(), Lease: lease}
-		if _, err := OpenNames(t.Context(), js, a.ps, c); err == nil {
+		if _, err := StartNames(t.Context(), js, a.ps, c); err == nil {
 			t.Errorf("opened with a lease of %v", lease)
 		}
 	}

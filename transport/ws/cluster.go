@@ -8,26 +8,26 @@ import (
 	"unicode/utf8"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
-// JoinCluster makes the endpoint one node of a cluster, whose other nodes are
-// endpoints as well: Broadcast, BroadcastFrom and Disconnect reach the clients of all
-// of them from now on, intercepted events included. The adapter belongs to the
-// endpoint, which leaves the cluster when it is shut down. JoinCluster fails if the
-// adapter cannot join, or if the endpoint is in a cluster already.
-//
-// A client that polls must reach the same endpoint with each request: let the
-// balancer send it there by its address or a cookie.
-func (e *Endpoint) JoinCluster(a pubsub.Adapter) error {
-	if err := e.topics.Connect(a, broadcastCodec{e}); err != nil {
-		return fmt.Errorf("ws: join cluster: %w", err)
+// clusterName is what the endpoints of a cluster are called in it.
+const clusterName = "troupe.ws"
+
+// joinCluster connects the endpoint to those of the other nodes, if there are any.
+func (e *Endpoint) joinCluster() error {
+	if e.cfg.Cluster == nil {
+		return nil
 	}
-	return nil
+	return e.topics.Connect(e.cfg.Cluster, clusterName, broadcastCodec{e})
 }
 
-// Node returns the endpoint's name in its cluster, or "" if it is in none.
-func (e *Endpoint) Node() string { return e.topics.Node() }
+// Node returns the name of this node in its cluster, or "" if it is in none.
+func (e *Endpoint) Node() string {
+	if e.cfg.Cluster == nil {
+		return ""
+	}
+	return e.cfg.Cluster.Node()
+}
 
 // broadcastCodec takes broadcasts between nodes: the size of the event's name, that
 // name, a byte that is 1 for a binary payload, and the payload.

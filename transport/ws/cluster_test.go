@@ -1,12 +1,17 @@
 package ws_test
 
 import (
+	"context"
+	"net"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
@@ -16,15 +21,25 @@ func cluster(t *testing.T, nodes ...string) []*server {
 	hub := new(pubsub.Hub)
 	servers := make([]*server, len(nodes))
 	for i, node := range nodes {
-		servers[i] = serve(t, rooms(nil))
-		if err := servers[i].JoinCluster(hub.Node(node)); err != nil {
-			t.Fatal(err)
-		}
+		servers[i] = serveNode(t, pubsub.NewCluster(hub.Node(node)), rooms(nil))
 		if got := servers[i].Node(); got != node {
 			t.Errorf("node %q, want %q", got, node)
 		}
 	}
 	return servers
+}
+
+// serveNode is serve in a cluster, which it runs.
+func serveNode(t *testing.T, c *pubsub.Cluster, sockets ...ws.Socket) *server {
+	t.Helper()
+	sys := newSystem()
+	if _, err := actor.Spawn(sys, c.Behavior); err != nil {
+		t.Fatal(err)
+	}
+	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	s := serveConfig(t, sys, l, plain, ws.Config{Sockets: sockets, Cluster: c})
+	s.addr, s.dialer = "memory", l.dial
+	return s
 }
 
 // OUT-2, OUT-4: what one node's clients and endpoints broadcast reaches all nodes.
@@ -106,17 +121,63 @@ func TestDisconnectReachesTheOtherNodes(t *testing.T) {
 	bob.heartbeat()
 }
 
-func TestShutdownLeavesTheCluster(t *testing.T) {
-	nodes := cluster(t, "a", "b")
-	if err := nodes[0].Shutdown(t.Context()); err != nil {
+// A node has one endpoint in the cluster at a time; when that is shut down, there is room
+// for the next.
+func TestEndpointsOfANodeComeOneAfterTheOther(t *testing.T) {
+	hub := new(pubsub.Hub)
+	a := pubsub.NewCluster(hub.Node("a"))
+	first, peer := serveNode(t, a, rooms(nil)), serveNode(t, pubsub.NewCluster(hub.Node("b")), rooms(nil))
+	cfg := ws.Config{Sockets: []ws.Socket{rooms(nil)}, Cluster: a}
+	if _, err := ws.Start(first.sys, cfg); err == nil || !strings.Contains(err.Error(), "the name is taken") {
+		t.Errorf("a second endpoint: %v", err)
+	}
+	if err := first.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := nodes[0].Node(); got != "" {
-		t.Errorf("it is still node %q", got)
+	second, err := ws.Start(first.sys, cfg)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := nodes[1].JoinCluster(new(pubsub.Hub).Node("c")); err == nil {
-		t.Error("an endpoint is in two clusters")
+	bob := peer.connect(t)
+	bob.join("room:a")
+	if err := second.Broadcast("room:a", "x", nil); err != nil {
+		t.Error(err)
 	}
+	bob.expect(`[null,null,"room:a","x",{}]`)
+}
+
+// An endpoint in a cluster goes on when the membership or its own supervisor is killed,
+// and both are restarted.
+func TestEndpointAndMembershipAreRestarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := new(pubsub.Hub)
+		peer := serveNode(t, pubsub.NewCluster(hub.Node("b")), rooms(nil))
+		bob := peer.connect(t)
+		bob.join("room:a")
+		cluster := pubsub.NewCluster(hub.Node("a"))
+		endpoint := ws.New(ws.Config{Sockets: []ws.Socket{rooms(nil)}, Cluster: cluster})
+		sys := newSystem()
+		defer sys.Shutdown(context.Background())
+		tree, err := supervisor.Start(sys, supervisor.Spec{
+			Intensity: 10,
+			Children:  []supervisor.Child{supervisor.Actor("cluster", cluster.Behavior), endpoint.Child()},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{"cluster", "endpoint", "cluster", "endpoint"} {
+			child, err := tree.Child(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			child.PID.Exit(actor.Kill)
+			synctest.Wait()
+			if err := endpoint.Broadcast("room:a", "x", nil); err != nil {
+				t.Error(err)
+			}
+			bob.expect(`[null,null,"room:a","x",{}]`)
+		}
+	})
 }
 
 // listener hears broadcasts on the server.

@@ -3,6 +3,8 @@ package ws
 import (
 	"fmt"
 	"time"
+
+	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
 // Config says how an [Endpoint] works. Sockets are all it needs.
@@ -15,6 +17,17 @@ type Config struct {
 	//
 	// Phoenix: the pubsub_server of a Presence and its endpoint.
 	Trackers []Tracker
+
+	// Cluster is this node's membership in a cluster; nil if there is none. With it
+	// Broadcast, BroadcastFrom and Disconnect reach the clients of the endpoints of all
+	// nodes, intercepted events included. It belongs to the program, which starts it
+	// before the endpoint; a node has one endpoint in it at a time. While the node is
+	// no member, clients here get what is broadcast all the same, and the error wraps
+	// [pubsub.ErrNotJoined].
+	//
+	// A client that polls must reach the same endpoint with each request: let the
+	// balancer send it there by its address or a cookie.
+	Cluster *pubsub.Cluster
 
 	// DrainBatch is how many connections [Endpoint.Drain] closes at a time; 10,000 if 0.
 	DrainBatch int

@@ -42,8 +42,8 @@
 //
 // # Several nodes
 //
-// Endpoints become nodes of a cluster by [Endpoint.JoinCluster]: broadcasts and
-// disconnects then reach the clients of all of them.
+// With [Config].Cluster, broadcasts and disconnects reach the clients of the endpoints of
+// all nodes.
 //
 // # Metrics and logs
 //

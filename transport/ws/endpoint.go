@@ -235,10 +235,6 @@ func (e *Endpoint) Shutdown(ctx context.Context) error {
 	if err != nil && stuck == nil && !errors.Is(err, actor.NoProc) {
 		return fmt.Errorf("ws: shutdown: %w", err)
 	}
-	// After the channels, which may have had something to say at their end.
-	if err := e.topics.Disconnect(ctx); err != nil {
-		return fmt.Errorf("ws: shutdown: %w", err)
-	}
 	select {
 	case <-in.gone:
 		if stuck != nil {

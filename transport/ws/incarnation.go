@@ -64,10 +64,14 @@ func (e *Endpoint) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 	defer func() {
 		if !started { // also if a Tracker panics
 			in.unserve()
+			e.topics.Disconnect()
 		}
 	}()
 	for _, t := range e.cfg.Trackers {
 		in.serving = append(in.serving, t.Serve(e))
+	}
+	if err := e.joinCluster(); err != nil {
+		return fail(err)
 	}
 	pid, err := spawn(in.spec())
 	if err != nil {
@@ -94,6 +98,7 @@ func (in *incarnation) spec() supervisor.Spec {
 // Release implements [actor.Resource].
 func (in *incarnation) Release(actor.PID, error) {
 	in.refuse()
+	in.endpoint.topics.Disconnect() // so that an endpoint that has ended is not held
 	in.ended.Store(true)
 	in.unserve()
 }

@@ -16,10 +16,19 @@ import (
 
 // serveLogging is serveInMemory with a log.
 func serveLogging(t *testing.T, sockets ...ws.Socket) (*server, *syncBuffer) {
+	return serveConfigLogging(t, ws.Config{Sockets: sockets})
+}
+
+func serveConfigLogging(t *testing.T, cfg ws.Config) (*server, *syncBuffer) {
 	log := new(syncBuffer)
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
+	if cfg.Cluster != nil {
+		if _, err := actor.Spawn(sys, cfg.Cluster.Behavior); err != nil {
+			t.Fatal(err)
+		}
+	}
 	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	s := serveSystemOn(t, sys, l, sockets...)
+	s := serveConfig(t, sys, l, plain, cfg)
 	s.addr, s.dialer = "memory", l.dial
 	return s, log
 }
@@ -96,11 +105,8 @@ func TestAnObserversPanicLogsNoParameters(t *testing.T) {
 // is broken would have the clients of all others close their connections.
 func TestAPayloadOfTheClusterIsChecked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, log := serveLogging(t, rooms(nil))
 		hub := new(pubsub.Hub)
-		if err := s.JoinCluster(hub.Node("a")); err != nil {
-			t.Fatal(err)
-		}
+		s, log := serveConfigLogging(t, ws.Config{Sockets: []ws.Socket{rooms(nil)}, Cluster: pubsub.NewCluster(hub.Node("a"))})
 		evil := hub.Node("b")
 		if err := evil.Join(func(string, []byte) {}); err != nil {
 			t.Fatal(err)
@@ -115,11 +121,11 @@ func TestAPayloadOfTheClusterIsChecked(t *testing.T) {
 			"\x01e\x00{", "\x01e\x00{}]", "\x01e\x00{} {}", "\x01e\x00{}],[1,2,\"t\",\"e\",{}", "\x01e\x00{\"a\":\"\xff\"}",
 			"\x01e\x00{\"a\":\"" + strings.Repeat("x", 1<<20),
 		} {
-			if err := evil.Broadcast("room:a", []byte(bad)); err != nil && !errors.Is(err, pubsub.ErrOverloaded) {
+			if err := evil.Broadcast("troupe.ws/room:a", []byte(bad)); err != nil && !errors.Is(err, pubsub.ErrOverloaded) {
 				t.Fatal(err)
 			}
 		}
-		if err := evil.Broadcast("room:a", []byte("\x01e\x00 {\"n\":1}")); err != nil {
+		if err := evil.Broadcast("troupe.ws/room:a", []byte("\x01e\x00 {\"n\":1}")); err != nil {
 			t.Fatal(err)
 		}
 		if got := string(<-c.got); !sameJSON([]byte(got), `[null,null,"room:a","e",{"n":1}]`) {

@@ -66,15 +66,15 @@ type site struct {
 }
 
 // serve starts a site, on a loopback port and in real time.
-func serve(t *testing.T, cfg presence.Config) *site { return serveIn(t, supervisor.Spec{}, cfg) }
+func serve(t *testing.T, cfg presence.Config) *site { return serveIn(t, supervisor.Spec{}, cfg, nil) }
 
 // serveIn starts a site whose tree has an actor "before", and then the tracker and the
 // endpoint, as a spec without children says.
-func serveIn(t *testing.T, spec supervisor.Spec, cfg presence.Config) *site {
+func serveIn(t *testing.T, spec supervisor.Spec, cfg presence.Config, cluster *pubsub.Cluster) *site {
 	t.Helper()
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 	who := presence.New(cfg)
-	endpoint := ws.New(ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
+	endpoint := ws.New(ws.Config{Cluster: cluster, Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{who: who} }}},
 		Connect: func(r *ws.Request) (ws.Identity, error) {
@@ -84,6 +84,9 @@ func serveIn(t *testing.T, spec supervisor.Spec, cfg presence.Config) *site {
 	}}})
 	before := supervisor.Actor("before", actor.Func(func(*actor.Context[int], int) error { return nil }))
 	spec.Children = []supervisor.Child{before, who.Child(), endpoint.Child()}
+	if cluster != nil {
+		spec.Children = append([]supervisor.Child{supervisor.Actor("cluster", cluster.Behavior)}, spec.Children...)
+	}
 	tree, err := supervisor.Start(sys, spec)
 	if err != nil {
 		t.Fatal(err)
@@ -332,11 +335,8 @@ func TestClientsOnTwoNodes(t *testing.T) {
 func TestEndpointsInACluster(t *testing.T) {
 	var trackers, endpoints pubsub.Hub
 	start := func(name string) *site {
-		s := serve(t, presence.Config{Adapter: trackers.Node(name), BroadcastPeriod: 20 * time.Millisecond})
-		if err := s.endpoint.JoinCluster(endpoints.Node(name)); err != nil {
-			t.Fatal(err)
-		}
-		return s
+		cfg := presence.Config{Adapter: trackers.Node(name), BroadcastPeriod: 20 * time.Millisecond}
+		return serveIn(t, supervisor.Spec{}, cfg, pubsub.NewCluster(endpoints.Node(name)))
 	}
 	here, there := start("here"), start("there")
 	ann := here.enter("ann")
