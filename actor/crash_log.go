@@ -43,6 +43,14 @@ func writeCrash(p *process, reason error, behavior any) {
 	p.sys.log.LogAttrs(context.Background(), slog.LevelError, "actor crashed", attrs...)
 }
 
+// logUnmade reports a constructor that has panicked. Like a panic of Init it is logged here
+// and returned as well, so that a supervisor need not log what its child did.
+func logUnmade(sys *System, err error) {
+	if p, ok := err.(*PanicError); ok {
+		sys.log.Error("actor not made: its constructor panicked", "reason", shortened(p), "stack", p.Stack)
+	}
+}
+
 // shortened returns reason, with a shorter text if that is very long: it may quote what a
 // client has sent. That Error has returned once, for the verdict, does not say that it will
 // again, and nothing guards the runner here.

@@ -76,6 +76,7 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 	}
 	behavior, err := construct(create)
 	if err != nil {
+		logUnmade(sys, err)
 		return Ref[M]{}, nil, fmt.Errorf("actor: spawn: %w", err)
 	}
 	c := &cell[M]{behavior: behavior}

@@ -146,8 +146,7 @@ func Actor[M any, B actor.Behavior[M]](id string, create func() B, opts ...Child
 	d := newDraft(id, TypeWorker, opts)
 	spawn := d.spawn
 	d.Start = func(parent actor.Self) (actor.PID, error) {
-		ref, err := actor.SpawnLink(parent, create, spawn...)
-		return ref.PID(), err
+		return spawned(actor.SpawnLink(parent, create, spawn...))
 	}
 	return d.Child
 }

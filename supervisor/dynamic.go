@@ -39,7 +39,7 @@ type Dynamic struct{ at handle[dynamicRequest] }
 func StartDynamic(sys *actor.System, spec DynamicSpec, opts ...actor.Option) (Dynamic, error) {
 	ref, err := actor.Spawn(sys, newDynamicActor(spec), opts...)
 	if err != nil {
-		return Dynamic{}, fmt.Errorf("supervisor: start dynamic: %w", err)
+		return Dynamic{}, fmt.Errorf("supervisor: start dynamic: %w", bare(err))
 	}
 	return Dynamic{handle[dynamicRequest]{fixed: ref}}, nil
 }
@@ -51,8 +51,7 @@ func DynamicSupervisor(id string, spec DynamicSpec, opts ...ChildOption) Child {
 	d := newDraft(id, TypeSupervisor, opts)
 	spawn := d.spawn
 	d.Start = func(parent actor.Self) (actor.PID, error) {
-		ref, err := actor.SpawnLink(parent, newDynamicActor(spec), spawn...)
-		return ref.PID(), err
+		return spawned(actor.SpawnLink(parent, newDynamicActor(spec), spawn...))
 	}
 	return d.Child
 }

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -39,7 +40,7 @@ func (s *dynamicActor) HandleExit(ctx *actor.Context[dynamicRequest], exit actor
 		return nil
 	}
 	if d.report {
-		report(ctx, reportTerminated, "", exit.From, exit.Reason)
+		report(ctx, endLevel(exit.From, ctx), reportTerminated, "", exit.From, exit.Reason)
 	}
 	return s.carryOut(ctx, exit.From, m, d, exit.Reason)
 }
@@ -64,7 +65,7 @@ func (s *dynamicActor) Terminate(ctx *actor.Context[dynamicRequest], _ error) {
 // its end or of what has kept it from starting.
 func (s *dynamicActor) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m member, d memberDecision, cause error) error {
 	if d.verdict == intensitySpent {
-		report(ctx, reportGaveUp, "", pid, s.budget.err())
+		report(ctx, slog.LevelWarn, reportGaveUp, "", pid, s.budget.err())
 		return newEnding(ctx, pid.String(), s.budget.err().Error(), cause)
 	}
 	if d.wait > 0 {
@@ -85,7 +86,7 @@ func (s *dynamicActor) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PI
 		_, err = s.forget(pid)
 		return err
 	default:
-		report(ctx, reportStartFailed, "", pid, err)
+		report(ctx, failureLevel(err), reportStartFailed, "", pid, err)
 		s.restartFailed(pid)
 		switch {
 		case closed(err):
@@ -107,6 +108,6 @@ func (s *dynamicActor) retryAfter(ctx *actor.Context[dynamicRequest], former act
 func (s *dynamicActor) reportStop(ctx *actor.Context[dynamicRequest], pid actor.PID, m member) {
 	c := Child{Restart: m.restart, Shutdown: m.limit}
 	if !c.expected(pid) {
-		report(ctx, reportStopFailed, "", pid, pid.Err())
+		report(ctx, endLevel(pid, ctx), reportStopFailed, "", pid, pid.Err())
 	}
 }

@@ -3,6 +3,8 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -31,7 +33,7 @@ type AlreadyStartedError struct {
 }
 
 func (e *AlreadyStartedError) Error() string {
-	return fmt.Sprintf("child %q is already started: %v", e.ID, e.PID)
+	return fmt.Sprintf("already started: %v", e.PID)
 }
 
 // StuckError says that a supervisor has stopped, but not all that was below it: the
@@ -42,7 +44,11 @@ type StuckError struct {
 }
 
 func (e *StuckError) Error() string {
-	return fmt.Sprintf("supervisor: stop %v: %d handlers still run, of %v", e.Supervisor, len(e.Actors), e.Actors)
+	stuck := make([]string, len(e.Actors))
+	for i, pid := range e.Actors {
+		stuck[i] = subject(pid)
+	}
+	return fmt.Sprintf("supervisor: stop %s: stuck in a handler: %s", subject(e.Supervisor), strings.Join(stuck, ", "))
 }
 
 // SpecError says what is wrong with a [Spec], a [DynamicSpec] or a [Child].
@@ -54,7 +60,15 @@ type SpecError struct {
 
 func (e *SpecError) Error() string {
 	if e.Child == "" {
-		return fmt.Sprintf("supervisor: bad spec: %s %s", e.Field, e.Problem)
+		return fmt.Sprintf("bad spec: %s %s", e.Field, e.Problem)
 	}
-	return fmt.Sprintf("supervisor: bad spec of child %q: %s %s", e.Child, e.Field, e.Problem)
+	return fmt.Sprintf("bad spec of child %q: %s %s", e.Child, e.Field, e.Problem)
+}
+
+// subject returns what a text calls an actor: its name, or else its PID.
+func subject(pid actor.PID) string {
+	if name := pid.Name(); name != "" {
+		return strconv.Quote(name)
+	}
+	return pid.String()
 }

@@ -80,7 +80,7 @@ func (s *seat[M]) follow(start starter) starter {
 		if !ok {
 			parent.Unlink(pid)
 			parent.Exit(pid, actor.Kill)
-			return actor.PID{}, fmt.Errorf("supervisor: follow: %v is not %s", pid, s.what)
+			return actor.PID{}, fmt.Errorf("%v is not %s", pid, s.what)
 		}
 		s.take(ref)
 		return pid, nil

@@ -3,12 +3,17 @@ package supervisor
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/troupe-go/troupe/actor"
 )
 
-// What a supervisor reports of a child, with slog.LevelError, to the system's
-// logger: OTP's supervisor reports.
+// What a supervisor reports of a child to the system's logger: OTP's supervisor reports.
+//
+// One failure is one record with slog.LevelError. The crash of an actor is one already,
+// with its stack, so what its supervisor has to say about it has slog.LevelInfo; so has a
+// failure that is returned to a caller, who decides whether it is worth a record. What
+// nothing else tells is an error.
 const (
 	reportTerminated  = "supervisor: child terminated"
 	reportStartFailed = "supervisor: child did not start"
@@ -17,15 +22,15 @@ const (
 )
 
 // report logs something that befell a child, whose PID may be zero.
-func report(self actor.Self, what, id string, pid actor.PID, reason error) {
-	if self.System().Logger().Enabled(context.Background(), slog.LevelError) {
-		writeReport(self, what, id, pid, reason)
+func report(self actor.Self, level slog.Level, what, id string, pid actor.PID, reason error) {
+	if self.System().Logger().Enabled(context.Background(), level) {
+		writeReport(self, level, what, id, pid, reason)
 	}
 }
 
-// writeReport is apart because of the size of its frame, which nobody needs to have
-// on the stack who has no use for reports.
-func writeReport(self actor.Self, what, id string, pid actor.PID, reason error) {
+// writeReport is a function of its own to keep its large stack frame off the path where
+// reports are disabled.
+func writeReport(self actor.Self, level slog.Level, what, id string, pid actor.PID, reason error) {
 	attrs := append(make([]slog.Attr, 0, 6),
 		slog.Any("supervisor", self.PID()),
 		slog.String("name", self.PID().Name()))
@@ -35,13 +40,30 @@ func writeReport(self actor.Self, what, id string, pid actor.PID, reason error) 
 	if !pid.IsZero() {
 		attrs = append(attrs, slog.Any("pid", pid))
 	}
-	var stack actor.Stack // of a panic that nothing else has logged
-	if f, ok := reason.(*startFailure); ok {
-		reason, stack = f.error, f.stack
+	f, notStarted := reason.(*startFailure)
+	if notStarted {
+		reason = f.error
 	}
 	attrs = append(attrs, slog.Any("reason", reason))
-	if stack != nil {
-		attrs = append(attrs, slog.Any("stack", stack))
+	if notStarted && f.stack != nil {
+		attrs = append(attrs, slog.Any("stack", f.stack))
 	}
-	self.System().Logger().LogAttrs(context.Background(), slog.LevelError, what, attrs...)
+	self.System().Logger().LogAttrs(context.Background(), level, what, attrs...)
+}
+
+// endLevel is the level of a report of an end. A kill is logged by nothing else, unless
+// the actor had to be abandoned.
+func endLevel(pid actor.PID, self actor.Self) slog.Level {
+	if pid.Err() == actor.Killed && !slices.Contains(self.System().Stuck(), pid) {
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+// failureLevel is the level of a report of a start that the supervisor has to try again.
+func failureLevel(err error) slog.Level {
+	if f, ok := err.(*startFailure); ok && f.logged {
+		return slog.LevelInfo
+	}
+	return slog.LevelError
 }

@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/troupe-go/troupe/actor"
@@ -17,9 +16,13 @@ func ask[M, R any](ctx context.Context, to actor.Ref[M], what, id string, newReq
 	if err == nil {
 		return answer, nil
 	}
-	var call *actor.CallError
-	if errors.As(err, &call) {
-		err = call.Err // what follows says more than that there was a call
+	if call, ok := err.(*actor.CallError); ok {
+		switch err = call.Err; { // what is said here says more than that there was a call
+		case call.Ended:
+			err = fmt.Errorf("the supervisor ended: %w", err)
+		case err == actor.NoProc:
+			err = fmt.Errorf("the supervisor is %w", err)
+		}
 	}
 	if id != "" {
 		return answer, fmt.Errorf("supervisor: %s %q: %w", what, id, err)

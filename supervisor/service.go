@@ -58,31 +58,14 @@ func (s service) serve(ctx *actor.Context[none]) error {
 	return actor.Stop
 }
 
-// runLogged logs what goes wrong once the child has been told to end: its exit
-// reason is fixed by then and will not tell.
-func (s service) runLogged(ctx *actor.Context[none]) (err error) {
-	ended := false
-	defer func() {
-		if ctx.Err() == nil {
-			return
-		}
-		if !ended {
-			if v := recover(); v != nil {
-				err = actor.Recovered(v)
-			} else {
-				err = actor.Goexit
-			}
-		}
-		if err != nil && !errors.Is(err, context.Canceled) && !actor.IsClean(err) {
-			attrs := []any{"pid", ctx.PID(), "name", ctx.PID().Name(), "child", s.id, "reason", err}
-			if p, ok := err.(*actor.PanicError); ok {
-				attrs = append(attrs, "stack", p.Stack)
-			}
-			ctx.System().Logger().Error(reportServiceFailed, attrs...)
-		}
-	}()
-	err = s.run(ctx)
-	ended = true
+// runLogged logs an error once the child has been told to end: its exit reason is fixed
+// by then and will not tell. A panic is logged by the actor in any case.
+func (s service) runLogged(ctx *actor.Context[none]) error {
+	err := s.run(ctx)
+	if ctx.Err() != nil && err != nil && !errors.Is(err, context.Canceled) && !actor.IsClean(err) {
+		ctx.System().Logger().Error(reportServiceFailed,
+			"pid", ctx.PID(), "name", ctx.PID().Name(), "child", s.id, "reason", err)
+	}
 	return err
 }
 

@@ -162,7 +162,8 @@ func TestServiceThatFailsWhileItIsStoppedIsLogged(t *testing.T) {
 		}})
 		s.settle()
 		s.ok(sup.Stop(s.Context()))
-		s.expectReports("service failed while it was stopped b panic: oops", "service failed while it was stopped a flat")
+		s.expectReports("service failed while it was stopped a flat")
+		s.expectErrors("actor crashed", "supervisor: service failed while it was stopped") // b's panic, a's error
 	})
 }
 

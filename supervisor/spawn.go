@@ -9,12 +9,13 @@ import (
 var errNoPID = errors.New("Start returned no PID")
 
 // startFailure is why a child did not start. What the supervisor has to know of it is
-// found out where Start runs, for the methods of the error are a user's.
+// found out where Start runs, because the methods of the error are a user's.
 type startFailure struct {
 	error
 	ignored bool        // the child did not want to start
 	closed  bool        // the system shuts down
 	stack   actor.Stack // of the panic that it was, if it was one
+	logged  bool        // package actor has logged it as a crash
 }
 
 func (f *startFailure) Unwrap() error { return f.error }
@@ -32,6 +33,25 @@ func closed(err error) bool {
 	return ok && f.closed
 }
 
+// bareError is an error of package actor without its context: the supervisor says which
+// child did not start, or what did not stop.
+type bareError struct{ error }
+
+func (f *bareError) Unwrap() error { return f.error }
+
+// spawned returns what a Start function returns that has spawned an actor.
+func spawned[M any](ref actor.Ref[M], err error) (actor.PID, error) {
+	return ref.PID(), bare(err)
+}
+
+// bare returns an error of package actor without its context, or nil.
+func bare(err error) error {
+	if cause := errors.Unwrap(err); cause != nil {
+		return &bareError{cause}
+	}
+	return err
+}
+
 // start calls a child's Start function, behind a guard: whatever it does is a failure of
 // this child alone (SUP-7). The wait for it ends with the supervisor's doom. The error is
 // a *startFailure.
@@ -44,19 +64,19 @@ func start(parent actor.Self, f func(actor.Self) (actor.PID, error)) (actor.PID,
 	case !parent.PID().Alive(): // the attempt may go on
 		return actor.PID{}, &startFailure{error: err}
 	}
+	a.failure.error = err
 	if p, ok := err.(*actor.PanicError); ok {
-		a.stack = p.Stack
+		a.failure.stack = p.Stack
 	}
-	return actor.PID{}, &startFailure{err, a.ignored, a.closed, a.stack}
+	return actor.PID{}, &a.failure
 }
 
 // attempt is one call of a Start function.
 type attempt struct {
-	parent          actor.Self
-	start           func(actor.Self) (actor.PID, error)
-	pid             actor.PID
-	ignored, closed bool
-	stack           actor.Stack
+	parent  actor.Self
+	start   func(actor.Self) (actor.PID, error)
+	pid     actor.PID
+	failure startFailure
 }
 
 func (a *attempt) run() error {
@@ -66,13 +86,25 @@ func (a *attempt) run() error {
 		err = a.link(pid)
 	}
 	if err != nil {
-		a.ignored = errors.Is(err, actor.Ignore)
-		a.closed = errors.Is(err, actor.ErrClosed)
-		if p, ok := errors.AsType[*actor.PanicError](err); ok {
-			a.stack = p.Stack
-		}
+		a.failure.judge(err)
 	}
 	return err
+}
+
+// judge finds out about an error that Start has returned. If it is a panic, that was one
+// of an actor which did not start, or of an actor below that.
+func (f *startFailure) judge(err error) {
+	f.ignored = errors.Is(err, actor.Ignore)
+	f.closed = errors.Is(err, actor.ErrClosed)
+	if below, ok := errors.AsType[*startFailure](err); ok {
+		f.stack, f.logged = below.stack, below.logged
+		return
+	}
+	if p, ok := errors.AsType[*actor.PanicError](err); ok {
+		f.stack, f.logged = p.Stack, true
+	} else {
+		f.logged = errors.Is(err, actor.Goexit)
+	}
 }
 
 // link makes sure that the child is linked. It is already if Start keeps its word; if

@@ -16,11 +16,9 @@ func TestStartRollsBack(t *testing.T) {
 		s.failNext("c", 1)
 		_, err := supervisor.Start(s.sys, supervisor.Spec{Children: s.children("a b c d")}, actor.Name("top"))
 		s.expectError(err, errFlat)
-		if !strings.Contains(err.Error(), `start child "c"`) {
-			t.Errorf("the error does not name the child: %v", err)
-		}
+		s.expectText(err, `supervisor: start: child "c": flat`)
 		s.expect("+a, +b, c fails, -b shutdown, -a shutdown")
-		s.expectReports("child did not start c actor: spawn <0.4>: flat")
+		s.expectReports("child did not start c flat")
 		if n := s.sys.Count(); n != 0 {
 			t.Errorf("%d actors are left", n)
 		}

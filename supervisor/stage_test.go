@@ -31,7 +31,8 @@ type stage struct {
 
 	mu      sync.Mutex
 	lines   []string             // what has happened since the last call of settle
-	reports []string             // what has been logged since then
+	reports []string             // what supervisors have reported since then
+	errors  []string             // what has been logged as an error, by anything
 	starts  map[string]int       // how often each child was started, failures included
 	fail    map[string]int       // how many of a child's next starts fail
 	pids    map[string]actor.PID // the latest incarnation of each child
@@ -103,6 +104,11 @@ type reportHandler struct {
 func (h reportHandler) Enabled(context.Context, slog.Level) bool { return true }
 
 func (h reportHandler) Handle(_ context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelError {
+		h.s.mu.Lock()
+		h.s.errors = append(h.s.errors, r.Message)
+		h.s.mu.Unlock()
+	}
 	what, ours := strings.CutPrefix(r.Message, "supervisor: ")
 	if !ours {
 		return nil
@@ -276,4 +282,25 @@ func (s *stage) state(sup supervisor.Tree) string {
 		b.WriteString(c.ID + mark)
 	}
 	return b.String()
+}
+
+// expectText fails the test if that is not the error's text.
+func (s *stage) expectText(err error, want string) {
+	s.Helper()
+	if err == nil || err.Error() != want {
+		s.Fatalf("got error %v, want %s", err, want)
+	}
+}
+
+// expectErrors fails the test if what has been logged as an error, by actors, supervisors
+// or anything else, is not this.
+func (s *stage) expectErrors(want ...string) {
+	s.Helper()
+	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if got := s.errors; !slices.Equal(got, want) {
+		s.Fatalf("errors in the log:\n got %q\nwant %q", got, want)
+	}
+	s.errors = nil
 }

@@ -127,10 +127,11 @@ func (w *waiter) stop() {
 // expected reports whether the child has come to the end that a stop was to bring
 // about. What is not is reported (SUP-15).
 func (c Child) expected(pid actor.PID) bool {
-	switch reason := pid.Err(); {
-	case reason == actor.Shutdown:
+	reason := pid.Err()
+	if _, byItself := reason.(*ending); byItself || reason == actor.Shutdown {
 		return true
-	case c.Shutdown == BrutalKill && reason == actor.Killed:
+	}
+	if c.Shutdown == BrutalKill && reason == actor.Killed {
 		return true
 	}
 	return c.Restart != Permanent && !pid.Crashed()

@@ -95,8 +95,8 @@ func TestOneForAllOtherChildFailsRestart(t *testing.T) {
 		if got := s.state(sup); got != "a+b+c+" {
 			t.Errorf("the children are now %s", got)
 		}
-		s.expectReports("child terminated c boom", "child did not start b actor: spawn <0.6>: flat",
-			"child did not start b actor: spawn <0.8>: flat")
+		s.expectReports("child terminated c boom", "child did not start b flat",
+			"child did not start b flat")
 	})
 }
 

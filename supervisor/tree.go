@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/troupe-go/troupe/actor"
@@ -29,7 +30,7 @@ type Tree struct{ at handle[treeRequest] }
 func Start(sys *actor.System, spec Spec, opts ...actor.Option) (Tree, error) {
 	ref, err := actor.Spawn(sys, newTreeActor(spec), opts...)
 	if err != nil {
-		return Tree{}, fmt.Errorf("supervisor: start: %w", err)
+		return Tree{}, fmt.Errorf("supervisor: start: %w", bare(err))
 	}
 	return Tree{handle[treeRequest]{fixed: ref}}, nil
 }
@@ -43,8 +44,7 @@ func Supervisor(id string, spec Spec, opts ...ChildOption) Child {
 	d := newDraft(id, TypeSupervisor, opts)
 	spawn := d.spawn
 	d.Start = func(parent actor.Self) (actor.PID, error) {
-		ref, err := actor.SpawnLink(parent, newTreeActor(spec), spawn...)
-		return ref.PID(), err
+		return spawned(actor.SpawnLink(parent, newTreeActor(spec), spawn...))
 	}
 	return d.Child
 }
@@ -176,7 +176,10 @@ func (t Tree) Stop(ctx context.Context) error { return stop(ctx, t.PID()) }
 
 func stop(ctx context.Context, pid actor.PID) error {
 	if err := pid.Stop(ctx, actor.Shutdown); err != nil {
-		return fmt.Errorf("supervisor: %w", err)
+		cause := errors.Unwrap(err)
+		if _, byItself := cause.(*ending); !byItself { // that is a shutdown, too
+			return fmt.Errorf("supervisor: stop %s: %w", subject(pid), cause)
+		}
 	}
 	if stuck := pid.Stuck(); len(stuck) > 0 {
 		return &StuckError{pid, stuck}

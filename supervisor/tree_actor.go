@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -37,9 +38,9 @@ func (s *treeActor) Init(ctx *actor.Context[treeRequest]) error {
 		c := newChild(spec)
 		s.add(c)
 		if err := s.start(ctx, c); err != nil {
-			report(ctx, reportStartFailed, c.spec.ID, actor.PID{}, err)
+			report(ctx, slog.LevelInfo, reportStartFailed, c.spec.ID, actor.PID{}, err)
 			s.stopChildren(ctx)
-			return fmt.Errorf("supervisor: start child %q: %w", c.spec.ID, err)
+			return fmt.Errorf("child %q: %w", c.spec.ID, err)
 		}
 	}
 	return nil
@@ -59,7 +60,7 @@ func (s *treeActor) HandleExit(ctx *actor.Context[treeRequest], exit actor.Exit)
 	}
 	d := s.exited(c, !exit.Crashed(), s.now())
 	if d.report {
-		report(ctx, reportTerminated, c.spec.ID, exit.From, exit.Reason)
+		report(ctx, endLevel(exit.From, ctx), reportTerminated, c.spec.ID, exit.From, exit.Reason)
 	}
 	return s.carryOut(ctx, c, d, exit.Reason)
 }
@@ -72,7 +73,7 @@ func (s *treeActor) Terminate(ctx *actor.Context[treeRequest], _ error) { s.stop
 func (s *treeActor) carryOut(ctx *actor.Context[treeRequest], c *child, d decision, cause error) error {
 	switch d.verdict {
 	case intensitySpent:
-		report(ctx, reportGaveUp, c.spec.ID, actor.PID{}, s.budget.err())
+		report(ctx, slog.LevelWarn, reportGaveUp, c.spec.ID, actor.PID{}, s.budget.err())
 		return newEnding(ctx, strconv.Quote(c.spec.ID), s.budget.err().Error(), cause)
 	case autoShutdown:
 		return newEnding(ctx, strconv.Quote(c.spec.ID), "has ended and is significant", cause)
@@ -92,7 +93,7 @@ func (s *treeActor) carryOut(ctx *actor.Context[treeRequest], c *child, d decisi
 			return nil // killed: it makes no sense to go on
 		}
 		if err := s.start(ctx, c); err != nil {
-			report(ctx, reportStartFailed, c.spec.ID, actor.PID{}, err)
+			report(ctx, failureLevel(err), reportStartFailed, c.spec.ID, actor.PID{}, err)
 			queue := s.restartFailed(c)
 			switch {
 			case closed(err):
@@ -156,7 +157,7 @@ func (s *treeActor) stop(ctx *actor.Context[treeRequest], c *child) bool {
 		return false
 	}
 	if !c.spec.expected(pid) {
-		report(ctx, reportStopFailed, c.spec.ID, pid, pid.Err())
+		report(ctx, endLevel(pid, ctx), reportStopFailed, c.spec.ID, pid, pid.Err())
 	}
 	s.rest(c)
 	return true

@@ -1,0 +1,185 @@
+package supervisor_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// failing is a child whose second start fails in that way.
+func failing(s *stage, fail func(*actor.Context[any]) error) supervisor.Child {
+	starts := 0
+	return supervisor.Actor("a", func() starter {
+		starts++
+		return starter{player{s: s, id: "a"}, starts == 2, fail}
+	})
+}
+
+type starter struct {
+	player
+	fails bool
+	fail  func(*actor.Context[any]) error
+}
+
+func (st starter) Init(ctx *actor.Context[any]) error {
+	if st.fails {
+		return st.fail(ctx)
+	}
+	return st.player.Init(ctx)
+}
+
+// SUP-15, SUP-20: one failure is one error in the log, by the one that knows most of it,
+// however many supervisors hear of it.
+func TestOneFailureIsOneErrorInTheLog(t *testing.T) {
+	const crash = "actor crashed"
+	boom := func(*actor.Context[any]) error { panic(errBoom) }
+	for _, c := range []struct {
+		name  string
+		child func(s *stage) supervisor.Child
+		fault func(s *stage) // nil: a crash
+		want  []string
+	}{
+		{"a crash", nil, nil, []string{crash}},
+		{"a panic", nil, func(s *stage) { s.send("a", boom) }, []string{crash}},
+		{"a clean end", nil, func(s *stage) { s.send("a", actor.Normal) }, nil},
+		{"a shutdown", nil, func(s *stage) { s.send("a", actor.Shutdown) }, nil},
+		{"a kill", nil, func(s *stage) { s.pid("a").Exit(actor.Kill) }, []string{"supervisor: child terminated"}},
+		{
+			"a crash, and an Init that fails", func(s *stage) supervisor.Child {
+				return failing(s, func(*actor.Context[any]) error { return errFlat })
+			}, nil, []string{crash, "supervisor: child did not start"},
+		},
+		{"a crash, and an Init that panics", func(s *stage) supervisor.Child { return failing(s, boom) },
+			nil, []string{crash, crash}},
+		{
+			"a crash, and an Init that calls Goexit", func(s *stage) supervisor.Child {
+				return failing(s, func(*actor.Context[any]) error { runtime.Goexit(); return nil })
+			}, nil, []string{crash, crash},
+		},
+		{
+			"a crash, and a constructor that panics", func(s *stage) supervisor.Child {
+				starts := 0
+				return supervisor.Actor("a", func() player {
+					if starts++; starts == 2 {
+						panic(errFlat)
+					}
+					return player{s: s, id: "a"}
+				})
+			}, nil, []string{crash, "actor not made: its constructor panicked"},
+		},
+		{
+			"a crash, and a Start that panics", func(s *stage) supervisor.Child {
+				child, starts := s.child("a"), 0
+				start := child.Start
+				child.Start = func(parent actor.Self) (actor.PID, error) {
+					if starts++; starts == 2 {
+						panic(errFlat)
+					}
+					return start(parent)
+				}
+				return child
+			}, nil, []string{crash, "supervisor: child did not start"},
+		},
+		{
+			"a child that does not stop", func(s *stage) supervisor.Child {
+				return s.as(player{id: "a", lazy: time.Hour}, supervisor.Shutdown(time.Second))
+			}, func(s *stage) {
+				s.send("first", errBoom)
+				time.Sleep(time.Second)
+			}, []string{crash, "supervisor: child did not stop in order"},
+		},
+		{
+			"a child that is stuck", func(s *stage) supervisor.Child {
+				stuck := true
+				return supervisor.Service("a", func(ctx context.Context) error {
+					<-ctx.Done()
+					if stuck {
+						stuck = false
+						time.Sleep(10 * time.Second)
+					}
+					return ctx.Err()
+				}, supervisor.Shutdown(time.Second))
+			}, func(s *stage) {
+				s.send("first", errBoom)
+				time.Sleep(10 * time.Second)
+			}, []string{crash, "actor abandoned: it was killed, and its handler does not return"},
+		},
+		{
+			"a crash while it stops", func(s *stage) supervisor.Child {
+				return supervisor.Service("a", func(ctx context.Context) error {
+					<-ctx.Done()
+					panic("too late")
+				})
+			}, func(s *stage) { s.send("first", errBoom) }, []string{crash, crash},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onStage(t, func(s *stage) {
+				child := s.child("a")
+				if c.child != nil {
+					child = c.child(s)
+				}
+				sub := supervisor.Supervisor("sub", plenty(supervisor.RestForOne, s.child("first"), child))
+				s.start(plenty(supervisor.OneForOne, sub))
+				s.settle()
+				if c.fault == nil {
+					s.send("a", errBoom)
+				} else {
+					c.fault(s)
+				}
+				s.expectErrors(c.want...)
+			})
+		})
+	}
+}
+
+// A failure that climbs the tree is one error, and the rest of the story are reports below
+// that level.
+func TestFailureThatClimbsIsOneErrorInTheLog(t *testing.T) {
+	onStage(t, func(s *stage) {
+		fragile := supervisor.Spec{Period: time.Hour, Children: s.children("a")} // no restart
+		once := supervisor.Spec{Intensity: 1, Period: time.Hour, Children: []supervisor.Child{supervisor.Supervisor("sub", fragile)}}
+		s.start(once)
+		s.send("a", errBoom)
+		s.expectErrors("actor crashed")
+		s.expectReports("child terminated a boom",
+			"giving up: too many restarts a more than 0 restarts in 1h0m0s",
+			`child terminated sub child "a": more than 0 restarts in 1h0m0s: boom`)
+
+		s.failNext("a", 1)
+		s.send("a", errBoom)
+		s.expectErrors("actor crashed")
+		s.expectReports("child terminated a boom",
+			"giving up: too many restarts a more than 0 restarts in 1h0m0s",
+			`child terminated sub child "a": more than 0 restarts in 1h0m0s: boom`,
+			"giving up: too many restarts sub more than 1 restart in 1h0m0s")
+	})
+}
+
+// A start that fails deep in the tree is the error of the one that tries again, with all
+// that happened to it; a start by request is the caller's.
+func TestStartThatFailsBelowIsOneErrorInTheLog(t *testing.T) {
+	onStage(t, func(s *stage) {
+		fragile := supervisor.Spec{Period: time.Hour, Children: s.children("a")}
+		sub := supervisor.Supervisor("sub", fragile)
+		sup := s.start(plenty(supervisor.OneForOne, sub))
+		s.settle()
+		s.failNext("a", 1)
+		s.send("a", errBoom)
+		s.expectErrors("actor crashed", "supervisor: child did not start")
+		s.expectReports("child terminated a boom",
+			"giving up: too many restarts a more than 0 restarts in 1h0m0s",
+			`child terminated sub child "a": more than 0 restarts in 1h0m0s: boom`,
+			"child did not start a flat",
+			`child did not start sub child "a": flat`)
+
+		s.failNext("b", 1)
+		_, err := sup.StartChild(s.Context(), s.child("b"))
+		s.expectText(err, `supervisor: start child "b": flat`)
+		s.expectErrors()
+	})
+}
