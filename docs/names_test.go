@@ -13,7 +13,7 @@ import (
 
 // libraries are the packages whose names documents mention.
 var libraries = []string{
-	"../actor", "../actor/actortest", "../actor/statem", "../actor/task",
+	"../actor", "../actor/actortest", "../actor/agent", "../actor/statem", "../actor/task",
 	"../mailbox", "../registry", "../registry/group", "../registry/pubsub", "../supervisor",
 	"../transport/nats", "../transport/ws", "../transport/ws/presence", "../transport/ws/wire",
 	"../transport/ws/wsclient", "../transport/ws/wstest",
