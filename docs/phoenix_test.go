@@ -31,21 +31,12 @@ func (r *Room) Join(c *ws.Channel, topic string, in ws.Payload) (any, error) {
 		return nil, err // {"reason": "invalid payload", "fields": {"name": "is missing"}}
 	}
 	r.name = p.Name
-	c.Continue(func(c *ws.Channel) error { // send(self(), :after_join)
-		if _, err := r.who.Track(c, r.name, nil); err != nil {
-			return err
-		}
-		return r.who.PushState(c)
-	})
+	r.who.Enter(c, r.name, nil) // send(self(), :after_join)
 	return map[string]string{"id": strings.TrimPrefix(topic, "room:")}, nil
 }
 
 var roomEvents = ws.Events[*Room]{
 	"new_msg": ws.On((*Room).NewMsg),
-}
-
-func (r *Room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-	return roomEvents.Handle(r, c, event, in)
 }
 
 type NewMsg struct {
@@ -79,7 +70,7 @@ func newRooms(sys *actor.System) (*ws.Endpoint, error) {
 	}
 	return ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &Room{who: who} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() *Room { return &Room{who: who} }, roomEvents)},
 	}}})
 }
 

@@ -32,11 +32,6 @@ var auctionEvents = ws.Events[*Auction]{
 	"remind": ws.On((*Auction).Remind),
 }
 
-// HandleIn finds the method for what the client sends.
-func (a *Auction) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-	return auctionEvents.Handle(a, c, event, in)
-}
-
 // Bid is what a client sends with "bid".
 type Bid struct {
 	Amount  int    `json:"amount"`

@@ -49,13 +49,9 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 		return nil, err
 	}
 	return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
-		Path:    "/socket",
-		Connect: connect,
-		Channels: ws.Routes{{
-			Pattern: "auction:*",
-			New:     func() ws.Handler { return &Auction{house: house} },
-			Use:     []ws.Middleware{membersOnly},
-		}},
+		Path:     "/socket",
+		Connect:  connect,
+		Channels: ws.Routes{ws.Topic("auction:*", func() *Auction { return &Auction{house: house} }, auctionEvents, membersOnly)},
 	}}})
 }
 

@@ -32,12 +32,7 @@ func (r *RoomChannel) Join(c *ws.Channel, _ string, in ws.Payload) (any, error) 
 		return nil, err
 	}
 	r.user = visitor.User
-	c.Continue(func(c *ws.Channel) error {
-		if _, err := r.who.Track(c, r.user, nil); err != nil {
-			return err
-		}
-		return r.who.PushState(c)
-	})
+	r.who.Enter(c, r.user, nil)
 	return nil, nil
 }
 
@@ -89,11 +84,6 @@ var roomEvents = ws.Events[*RoomChannel]{
 	"crash":   (*RoomChannel).Crash,
 }
 
-// HandleIn finds the method for what the client sends.
-func (r *RoomChannel) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-	return roomEvents.Handle(r, c, event, in)
-}
-
 // NewMsg passes a message on to everybody in the room.
 func (r *RoomChannel) NewMsg(c *ws.Channel, m NewMsg) (ws.Reply, error) {
 	if err := c.Broadcast("new_msg", Message{r.user, m}); err != nil {
@@ -114,6 +104,6 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	}
 	return ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &RoomChannel{who: who} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() *RoomChannel { return &RoomChannel{who: who} }, roomEvents)},
 	}}})
 }

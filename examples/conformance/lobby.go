@@ -19,22 +19,12 @@ type Seen struct {
 
 // Join lets everybody in. What a join cannot do comes after its answer.
 func (l *Lobby) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
-	c.Continue(func(c *ws.Channel) error {
-		if _, err := l.who.Track(c, ws.AssignsOf[Client](c).user, Seen{OnlineAt: time.Now().Unix()}); err != nil {
-			return err
-		}
-		return l.who.PushState(c)
-	})
+	l.who.Enter(c, ws.AssignsOf[Client](c).user, Seen{OnlineAt: time.Now().Unix()})
 	return nil, nil
 }
 
 var lobbyEvents = ws.Events[*Lobby]{
 	"set_status": ws.On((*Lobby).SetStatus),
-}
-
-// HandleIn finds the method for what the client sends.
-func (l *Lobby) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-	return lobbyEvents.Handle(l, c, event, in)
 }
 
 // SetStatus changes what the others see.

@@ -47,8 +47,8 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 		PollWindow:     1500 * time.Millisecond,
 		MaxMessageSize: 1 << 20,
 		Channels: ws.Routes{
-			{Pattern: "room:*", New: func() ws.Handler { return new(Room) }},
-			{Pattern: "presence:*", New: func() ws.Handler { return &Lobby{who} }},
+			ws.Topic("room:*", func() *Room { return new(Room) }, roomEvents),
+			ws.Topic("presence:*", func() *Lobby { return &Lobby{who} }, lobbyEvents),
 		},
 	}
 	short := socket

@@ -40,8 +40,7 @@ var roomEvents = ws.Events[*Room]{
 	"disconnect_user": ws.On((*Room).DisconnectUser),
 }
 
-// HandleIn broadcasts what is to be broadcast, under the name that it came with. All
-// other events have a method.
+// HandleIn broadcasts what is to be broadcast, under the name that it came with.
 func (r *Room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
 	switch event {
 	case "shout", "intercepted":
@@ -49,7 +48,7 @@ func (r *Room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, e
 	case "shout_others":
 		return okUnless(c.BroadcastFrom(event, in))
 	}
-	return roomEvents.Handle(r, c, event, in)
+	return ws.UnknownEvent, nil
 }
 
 // okUnless replies unless there is an error. A reply beside it would be sent, and then the

@@ -188,7 +188,7 @@ func (s *stayer) Terminate(*ws.Channel, error) {
 func TestRejoinWaitsForTerminate(t *testing.T) {
 	steps, release := make(chan string, 10), make(chan struct{})
 	s := serve(t, ws.Socket{Path: "/socket", Channels: ws.Routes{
-		{Pattern: "room:*", New: func() ws.Handler { return &stayer{steps, release} }},
+		ws.Topic("room:*", func() *stayer { return &stayer{steps, release} }, nil),
 	}})
 	c := s.connect(t)
 	c.join("room:a")

@@ -84,7 +84,7 @@ func (a *channelActor) handled(weight int64) {
 // join makes the handler, runs its Join and answers. The channel is subscribed before
 // the client hears that it is in, so it misses nothing from then on.
 func (a *channelActor) join(m wire.Message) error {
-	a.handler = a.route.New() // here, where it holds up nobody else
+	a.handler = a.route.newHandler() // here, where it holds up nobody else
 	if h, ok := a.handler.(OutHandler); ok {
 		a.intercepts = h.Intercepts()
 	}

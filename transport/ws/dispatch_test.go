@@ -2,6 +2,7 @@ package ws
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 )
 
@@ -19,12 +20,9 @@ var through = Middleware{HandleIn: func(next HandleInFunc) HandleInFunc {
 // What middleware costs for an event: a call for each, and no memory.
 func BenchmarkMiddleware(b *testing.B) {
 	for _, n := range []int{0, 1, 5} {
-		route := Route{Pattern: "*", New: func() Handler { return mute{} }}
-		for range n {
-			route.Use = append(route.Use, through)
-		}
+		route := Topic("*", func() mute { return mute{} }, nil, slices.Repeat([]Middleware{through}, n)...)
 		r := Routes{route}.wrapped()[0]
-		c := &Channel{route: &r, handler: r.New()}
+		c := &Channel{route: &r, handler: r.newHandler()}
 		b.Run(fmt.Sprint(n, " deep"), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

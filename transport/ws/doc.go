@@ -9,7 +9,7 @@
 //
 //	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 //		Path:     "/socket",
-//		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &Room{} }}},
+//		Channels: ws.Routes{ws.Topic("room:*", func() *Room { return &Room{} }, nil)},
 //	}}})
 //	http.ListenAndServe("127.0.0.1:4000", endpoint)
 //

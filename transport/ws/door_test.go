@@ -59,15 +59,14 @@ func TestAJoinThatNeverReturnsIsGivenUp(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
 				var joins atomic.Int32
-				socket := rooms(nil)
-				socket.Channels[0].Use = []ws.Middleware{{Join: func(next ws.JoinFunc) ws.JoinFunc {
+				socket := rooms(nil, ws.Middleware{Join: func(next ws.JoinFunc) ws.JoinFunc {
 					return func(c *ws.Channel, topic string, in ws.Payload) (any, error) {
 						if joins.Add(1) == 1 {
 							<-release
 						}
 						return next(c, topic, in)
 					}
-				}}}
+				}})
 				s := serveInMemory(t, socket)
 				client := s.connect(t)
 				client.send(`["1","1","room:a","phx_join",{}]`)

@@ -98,12 +98,12 @@ func TestOnlyWhatTheChannelWantsIsAClose(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := serveInMemory(t, ws.Socket{Path: "/socket", Channels: ws.Routes{{Pattern: "room", New: func() ws.Handler {
+				s := serveInMemory(t, ws.Socket{Path: "/socket", Channels: ws.Routes{ws.Topic("room", func() ender {
 					return ender{map[string]func(*ws.Channel) error{c.where: c.how, "inform": func(c *ws.Channel) error {
 						c.Ref().Send(1)
 						return nil
 					}}}
-				}}}})
+				}, nil)}})
 				client := s.connect(t)
 				client.join("room")
 				switch c.where {
@@ -136,15 +136,14 @@ func TestAReplyGoesOutBeforeTheEnd(t *testing.T) {
 		{"crash", errSecret, `["1","1","room","phx_error",{"reason":"channel_crash"}]`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := serve(t, ws.Socket{Path: "/socket", Channels: ws.Routes{{
-				Pattern: "room",
-				New:     func() ws.Handler { return ender{} },
-				Use: []ws.Middleware{{HandleIn: func(ws.HandleInFunc) ws.HandleInFunc {
+			s := serve(t, ws.Socket{Path: "/socket", Channels: ws.Routes{ws.Topic("room",
+				func() ender { return ender{} }, nil,
+				ws.Middleware{HandleIn: func(ws.HandleInFunc) ws.HandleInFunc {
 					return func(*ws.Channel, string, ws.Payload) (ws.Reply, error) {
 						return ws.Error(ws.Reason("over")), c.err
 					}
-				}}},
-			}}})
+				}},
+			)}})
 			client := s.connect(t)
 			client.join("room")
 			client.send(`["1","2","room","in",{}]`)
@@ -174,9 +173,9 @@ func TestATerminateThatNeverReturnsIsGivenUp(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
 				defer close(release)
-				s := serveInMemory(t, ws.Socket{Path: "/socket", Channels: ws.Routes{{Pattern: "*", New: func() ws.Handler {
+				s := serveInMemory(t, ws.Socket{Path: "/socket", Channels: ws.Routes{ws.Topic("*", func() leaver {
 					return leaver{ender{map[string]func(*ws.Channel) error{"stop": returns(ws.Stop), "fail": returns(errSecret)}}, release}
-				}}}})
+				}, nil)}})
 				c := s.reader(t, "2.0.0")
 				c.joins("room")
 				start := time.Now()

@@ -2,9 +2,9 @@ package ws
 
 import "github.com/troupe-go/troupe/transport/ws/internal/schema"
 
-// Events is a table of what a kind of channel does on which event. Make it once,
-// beside the methods that it names; it is the same for all channels of the kind,
-// and their HandleIn looks the event up in it:
+// Events is a table of what a kind of channel does on which event. Make it once, beside
+// the methods that it names, and give it to [Topic]; it is the same for all channels of
+// the kind:
 //
 //	var roomEvents = ws.Events[*Room]{
 //		"new_msg": ws.On((*Room).NewMsg),
@@ -16,27 +16,14 @@ import "github.com/troupe-go/troupe/transport/ws/internal/schema"
 //	func (r *Room) Avatar(c *ws.Channel, data []byte) (ws.Reply, error)   // bytes
 //	func (r *Room) Echo(c *ws.Channel, in ws.Payload) (ws.Reply, error)   // as it came
 //
-//	func (r *Room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-//		return roomEvents.Handle(r, c, event, in)
-//	}
-//
-// H is the type of the handler, which holds the state of one channel. Events that
-// are not known in advance go before or after the lookup, in HandleIn.
+// H is the type of the handler, which holds the state of one channel. The table must not
+// be changed once it is in use. Events that are not known in advance are for
+// [InHandler].
 type Events[H any] map[string]EventFunc[H]
 
 // EventFunc handles one event for the channel whose handler is h. A method
-// expression is one. What it returns means the same as in [Handler.HandleIn].
+// expression is one. What it returns means the same as in [InHandler].
 type EventFunc[H any] func(h H, c *Channel, in Payload) (Reply, error)
-
-// Handle has the event handled, for h. An event that is not in the table is
-// answered with [UnknownEvent].
-func (e Events[H]) Handle(h H, c *Channel, event string, in Payload) (Reply, error) {
-	f, ok := e[event]
-	if !ok {
-		return UnknownEvent, nil
-	}
-	return f(h, c, in)
-}
 
 // On returns the handler of an event whose payload is a JSON object. It decodes
 // the payload into an In, as [Decode] does, and calls f. If the payload is not

@@ -31,10 +31,6 @@ func (d *desk) Join(_ *ws.Channel, topic string, in ws.Payload) (any, error) {
 	return nil, nil
 }
 
-func (d *desk) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-	return deskEvents.Handle(d, c, event, in)
-}
-
 func (d *desk) add(_ *ws.Channel, n note) (ws.Reply, error) {
 	d.notes = append(d.notes, n)
 	return ws.OK(map[string]int{"notes": len(d.notes)}), nil
@@ -50,7 +46,7 @@ func (d *desk) echo(_ *ws.Channel, in ws.Payload) (ws.Reply, error) { return ws.
 func serveDesk(t testing.TB) *server {
 	return serve(t, ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "desk:*", New: func() ws.Handler { return new(desk) }}},
+		Channels: ws.Routes{ws.Topic("desk:*", func() *desk { return new(desk) }, deskEvents)},
 	})
 }
 
@@ -112,7 +108,7 @@ func BenchmarkEvents(b *testing.B) {
 		b.Run(x.event, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := discard.Handle(d, nil, x.event, x.in); err != nil {
+				if _, err := discard[x.event](d, nil, x.in); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -127,4 +123,35 @@ func BenchmarkEvents(b *testing.B) {
 			}
 		}
 	})
+}
+
+// fallback is a desk that handles what the table lacks.
+type fallback struct{ desk }
+
+func (f *fallback) HandleIn(_ *ws.Channel, event string, _ ws.Payload) (ws.Reply, error) {
+	return ws.OK(map[string]string{"lacking": event}), nil
+}
+
+// MSG-5
+func TestHandleInIsForWhatTheTableLacks(t *testing.T) {
+	echo := ws.Events[*fallback]{"echo": func(_ *fallback, _ *ws.Channel, in ws.Payload) (ws.Reply, error) { return ws.OK(in), nil }}
+	c := serve(t, ws.Socket{Path: "/socket", Channels: ws.Routes{
+		ws.Topic("both", func() *fallback { return new(fallback) }, echo),
+		ws.Topic("HandleIn", func() *fallback { return new(fallback) }, nil),
+		ws.Topic("table", func() *desk { return new(desk) }, ws.Events[*desk]{"echo": (*desk).echo}),
+		ws.Topic("neither", func() *desk { return new(desk) }, nil),
+	}}).connect(t)
+	const unknown = `{"status":"error","response":{"reason":"unknown event"}}`
+	for topic, want := range map[string][2]string{ // of "echo" and of "other"
+		"both":     {`{"status":"ok","response":{"n":1}}`, `{"status":"ok","response":{"lacking":"other"}}`},
+		"HandleIn": {`{"status":"ok","response":{"lacking":"echo"}}`, `{"status":"ok","response":{"lacking":"other"}}`},
+		"table":    {`{"status":"ok","response":{"n":1}}`, unknown},
+		"neither":  {unknown, unknown},
+	} {
+		c.join(topic)
+		for i, event := range []string{"echo", "other"} {
+			c.send(fmt.Sprintf(`["1","2",%q,%q,{"n":1}]`, topic, event))
+			c.expect(fmt.Sprintf(`["1","2",%q,"phx_reply",%s]`, topic, want[i]))
+		}
+	}
 }

@@ -23,10 +23,6 @@ func (*Stock) Join(c *ws.Channel, topic string, in ws.Payload) (any, error) {
 	return nil, nil
 }
 
-func (s *Stock) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-	return stockEvents.Handle(s, c, event, in)
-}
-
 type QuoteOf struct {
 	Good string `json:"good"`
 }
@@ -62,7 +58,7 @@ func askTheExchange(ctx context.Context, good string) (float64, error) {
 func ExampleChannel_Continue() {
 	_, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "stock", New: func() ws.Handler { return new(Stock) }}},
+		Channels: ws.Routes{ws.Topic("stock", func() *Stock { return new(Stock) }, stockEvents)},
 	})
 	defer stop()
 	_, heard, leave := join(address, "stock", "prices")
@@ -74,7 +70,7 @@ func ExampleChannel_Continue() {
 func ExampleChannel_ReplyRef() {
 	_, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "stock", New: func() ws.Handler { return new(Stock) }}},
+		Channels: ws.Routes{ws.Topic("stock", func() *Stock { return new(Stock) }, stockEvents)},
 	})
 	defer stop()
 	stock, _, leave := join(address, "stock")

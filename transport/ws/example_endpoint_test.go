@@ -29,10 +29,6 @@ var lobbyEvents = ws.Events[*Lobby]{"say": ws.On((*Lobby).Say)}
 
 func (*Lobby) Join(*ws.Channel, string, ws.Payload) (any, error) { return nil, nil }
 
-func (l *Lobby) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-	return lobbyEvents.Handle(l, c, event, in)
-}
-
 func (*Lobby) Say(c *ws.Channel, in Said) (ws.Reply, error) {
 	return ws.NoReply, c.Broadcast("said", in)
 }
@@ -44,7 +40,7 @@ func (*Lobby) Say(c *ws.Channel, in Said) (ws.Reply, error) {
 func ExampleNew() {
 	endpoint := ws.New(ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "lobby", New: func() ws.Handler { return new(Lobby) }}},
+		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
 	}}})
 	program := supervisor.Program{
 		Spec: supervisor.Spec{
@@ -77,7 +73,7 @@ func ExampleNew() {
 func ExampleEndpoint_Broadcast() {
 	endpoint, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "lobby", New: func() ws.Handler { return new(Lobby) }}},
+		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
 	})
 	defer stop()
 	_, heard, leave := join(address, "lobby", "closing")
@@ -94,7 +90,7 @@ func ExampleEndpoint_Broadcast() {
 func ExampleEndpoint_Subscribe() {
 	endpoint, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "lobby", New: func() ws.Handler { return new(Lobby) }}},
+		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
 	})
 	defer stop()
 
@@ -125,7 +121,7 @@ func ExampleEndpoint_Subscribe() {
 func ExampleEndpoint_Drain() {
 	endpoint, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "lobby", New: func() ws.Handler { return new(Lobby) }}},
+		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
 	})
 	defer stop()
 	_, _, leave := join(address, "lobby")
@@ -159,7 +155,7 @@ func ExampleSocket_connect() {
 			}
 			return ws.Identity{ID: "user:" + user.Name, Assigns: user}, nil
 		},
-		Channels: ws.Routes{{Pattern: "lobby", New: func() ws.Handler { return new(Lobby) }}},
+		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
 	})
 	defer stop()
 

@@ -32,10 +32,6 @@ var boardEvents = ws.Events[*Board]{
 
 func (b *Board) Join(*ws.Channel, string, ws.Payload) (any, error) { return nil, nil }
 
-func (b *Board) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
-	return boardEvents.Handle(b, c, event, in)
-}
-
 // Add gets its input decoded and checked.
 func (b *Board) Add(_ *ws.Channel, in Note) (ws.Reply, error) {
 	b.notes = append(b.notes, in.Text)
@@ -58,7 +54,10 @@ func ExampleEvents() {
 		{"remove", `{}`},
 	} {
 		payload, _ := ws.JSON(json.RawMessage(push.payload))
-		reply, _ := board.HandleIn(nil, push.event, payload) // these events make no use of their Channel
+		reply := ws.UnknownEvent // as an endpoint answers what is not in the table
+		if on, ok := boardEvents[push.event]; ok {
+			reply, _ = on(&board, nil, payload) // these events make no use of their Channel
+		}
 		response, _ := json.Marshal(reply.Payload())
 		fmt.Printf("%-6s %-5s %s\n", push.event, reply.Status(), response)
 	}
@@ -95,9 +94,6 @@ func ExampleMiddleware() {
 			}
 		}}
 	}
-	_ = ws.Routes{{
-		Pattern: "board:*",
-		New:     func() ws.Handler { return new(Board) },
-		Use:     []ws.Middleware{adminsOnly("remove", "clear")},
-	}}
+	newBoard := func() *Board { return new(Board) }
+	_ = ws.Routes{ws.Topic("board:*", newBoard, boardEvents, adminsOnly("remove", "clear"))}
 }

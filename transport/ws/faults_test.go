@@ -159,15 +159,13 @@ func (f *faults) socket() ws.Socket {
 	socket.CheckOrigin = func(*http.Request) bool { return !f.here("CheckOrigin") }
 	socket.Connect = func(*ws.Request) (ws.Identity, error) { return ws.Identity{}, f.err("Connect") }
 	socket.Observe = func(e ws.Event) { f.here(fmt.Sprintf("Observe %T", e)) }
-	socket.Channels = append(socket.Channels, ws.Route{
-		Pattern: "bad:*",
-		New: func() ws.Handler {
+	socket.Channels = append(socket.Channels, ws.Topic("bad:*",
+		func() *faulty {
 			if f.here("New") {
-				return (*faulty)(nil)
+				return nil
 			}
 			return &faulty{f}
-		},
-		Use: []ws.Middleware{{
+		}, nil, ws.Middleware{
 			Join: func(next ws.JoinFunc) ws.JoinFunc {
 				return func(c *ws.Channel, topic string, in ws.Payload) (any, error) {
 					if err := f.err("middleware of Join"); err != nil {
@@ -184,8 +182,7 @@ func (f *faults) socket() ws.Socket {
 					return next(c, event, in)
 				}
 			},
-		}},
-	})
+		}))
 	return socket
 }
 

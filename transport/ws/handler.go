@@ -5,19 +5,26 @@ package ws
 // time, so its fields need no lock. A panic ends that channel only: the client is
 // told by phx_error and joins again, with a new Handler.
 //
-// A Handler may also implement [InfoHandler], [OutHandler] and [Terminator].
+// What it does on the events of its client is in a table, [Events], which [Topic] takes.
+// It may also implement [InHandler], [InfoHandler], [OutHandler] and [Terminator].
 type Handler interface {
 	// Join lets the client in or, with an error, refuses it; see [Refuse]. The
 	// reply is the payload of the answer; nil means {}. The channel cannot push
 	// or broadcast yet; [Channel.Continue] is for what follows the answer. What the
 	// client sends to this topic waits meanwhile; its other topics do not.
 	Join(c *Channel, topic string, in Payload) (reply any, err error)
+}
 
+// InHandler is a [Handler] that handles the events of its client which the table of its
+// [Topic] lacks. An event that neither has is answered with [UnknownEvent].
+type InHandler interface {
 	// HandleIn handles an event that the client pushed. With the error [Stop], or
 	// one that wraps [actor.Shutdown], the channel ends in good order after the
 	// reply, and the client does not come back. Any other error is a crash: the client
 	// is sent the reply all the same, if there is one, and joins again. Return
 	// [NoReply] with an error that leaves nothing to say.
+	//
+	// Phoenix: handle_in/3.
 	HandleIn(c *Channel, event string, in Payload) (Reply, error)
 }
 

@@ -87,19 +87,19 @@ func TestAuthToken(t *testing.T) { // AUTH-1, AUTH-2, AUTH-3
 
 func TestRoutes(t *testing.T) { // JOIN-2
 	rs := Routes{
-		{Pattern: "room:lobby", New: func() Handler { return nil }},
-		{Pattern: "room:*", New: func() Handler { return nil }},
-		{Pattern: "*", New: func() Handler { return nil }},
+		Topic("room:lobby", func() Handler { return nil }, nil),
+		Topic("room:*", func() Handler { return nil }, nil),
+		Topic("*", func() Handler { return nil }, nil),
 	}
 	for topic, want := range map[string]string{
 		"room:lobby": "room:lobby", "room:lobby2": "room:*", "room:": "room:*", "room": "*", "Room:lobby": "*", "": "*",
 	} {
-		if got := rs.match(topic); got == nil || got.Pattern != want {
+		if got := rs.match(topic); got == nil || got.pattern != want {
 			t.Errorf("%q goes to %v, want %q", topic, got, want)
 		}
 	}
 	if got := rs[:2].match("other"); got != nil {
-		t.Errorf("other goes to %v", got.Pattern)
+		t.Errorf("other goes to %v", got.pattern)
 	}
 }
 
@@ -113,10 +113,12 @@ func TestSocketsThatAreNotWellFormedAreRefused(t *testing.T) {
 		"half a segment":    {Path: "/a{b}/socket"},
 		"serializer":        {Path: "/s", Serializers: []wire.Serializer{versionless{}}},
 		"overflow":          {Path: "/s", Overflow: 7},
-		"empty pattern":     {Path: "/s", Channels: Routes{{New: h}}},
-		"star in between":   {Path: "/s", Channels: Routes{{Pattern: "a*b", New: h}}},
-		"two stars":         {Path: "/s", Channels: Routes{{Pattern: "a**", New: h}}},
-		"no constructor":    {Path: "/s", Channels: Routes{{Pattern: "a"}}},
+		"empty pattern":     {Path: "/s", Channels: Routes{Topic("", h, nil)}},
+		"star in between":   {Path: "/s", Channels: Routes{Topic("a*b", h, nil)}},
+		"two stars":         {Path: "/s", Channels: Routes{Topic("a**", h, nil)}},
+		"no constructor":    {Path: "/s", Channels: Routes{Topic[Handler]("a", nil, nil)}},
+		"no route":          {Path: "/s", Channels: Routes{{}}},
+		"no function":       {Path: "/s", Channels: Routes{Topic("a", h, Events[Handler]{"x": nil})}},
 		"origin of no form": {Path: "/s", Origins: []string{"example.com"}},
 		"negative limit":    {Path: "/s", MaxChannels: -1},
 	} {

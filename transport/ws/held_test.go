@@ -28,14 +28,12 @@ func (s snapshot) MarshalJSON() ([]byte, error) {
 
 // replying is a socket whose joins are answered with a snapshot.
 func replying(size int, encode func() error) ws.Socket {
-	socket := rooms(nil)
-	socket.Channels[0].Use = []ws.Middleware{{Join: func(next ws.JoinFunc) ws.JoinFunc {
+	return rooms(nil, ws.Middleware{Join: func(next ws.JoinFunc) ws.JoinFunc {
 		return func(c *ws.Channel, topic string, in ws.Payload) (any, error) {
 			c.Continue(func(c *ws.Channel) error { return c.Push("state", nil) })
 			return snapshot{size, encode}, nil
 		}
-	}}}
-	return socket
+	}})
 }
 
 // JOIN-7, OUT-5: the answer to a join comes before all broadcasts, and those that were

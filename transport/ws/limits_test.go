@@ -331,13 +331,12 @@ func TestPanicDuringTheHandshakeLeavesNothingBehind(t *testing.T) {
 func TestKilledSessionLeavesNothingBehind(t *testing.T) {
 	log := newRecord()
 	sessions := make(chan actor.PID, 1)
-	socket := rooms(log)
-	socket.Channels[0].Use = []ws.Middleware{{Join: func(next ws.JoinFunc) ws.JoinFunc {
+	socket := rooms(log, ws.Middleware{Join: func(next ws.JoinFunc) ws.JoinFunc {
 		return func(c *ws.Channel, topic string, in ws.Payload) (any, error) {
 			sessions <- c.Context().(interface{ Parent() actor.PID }).Parent()
 			return next(c, topic, in)
 		}
-	}}}
+	}})
 	s := serve(t, socket)
 	c := s.connect(t)
 	c.join("room:a")

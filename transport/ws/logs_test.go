@@ -146,9 +146,9 @@ func TestACrashIsLoggedWithinBounds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, log := serveLogging(t, ws.Socket{Path: "/socket", Channels: ws.Routes{{Pattern: "room", New: func() ws.Handler {
+				s, log := serveLogging(t, ws.Socket{Path: "/socket", Channels: ws.Routes{ws.Topic("room", func() ender {
 					return ender{map[string]func(*ws.Channel) error{"in": fail}}
-				}}}})
+				}, nil)}})
 				c := s.reader(t, "2.0.0")
 				c.joins("room")
 				c.send(`["1","2","room","in",{}]`)

@@ -15,7 +15,7 @@ func ExampleSocket_observe() {
 	handled, busy := new(expvar.Map), new(expvar.Map)
 	socket := ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() *room { return &room{} }, nil)},
 		Observe: func(e ws.Event) {
 			switch e := e.(type) {
 			case ws.Connected:

@@ -1,8 +1,6 @@
 package ws
 
-import "slices"
-
-// Middleware goes around the handlers of a [Route]: for what kinds of channels have
+// Middleware goes around the handlers of a [Route]. It is for what kinds of channels have
 // in common, such as permissions, limits, logs and times. Either field may be nil. A
 // function that does not call next has answered in the handler's place.
 //
@@ -33,32 +31,6 @@ type Middleware struct {
 // JoinFunc is a [Handler]'s Join, or one with middleware around it.
 type JoinFunc func(c *Channel, topic string, in Payload) (reply any, err error)
 
-// HandleInFunc is a [Handler]'s HandleIn, or one with middleware around it.
+// HandleInFunc is what handles the events of a [Route]: its table and its handler's
+// HandleIn, or that with middleware around it.
 type HandleInFunc func(c *Channel, event string, in Payload) (Reply, error)
-
-func callJoin(c *Channel, topic string, in Payload) (any, error) {
-	return c.handler.Join(c, topic, in)
-}
-
-func callHandleIn(c *Channel, event string, in Payload) (Reply, error) {
-	return c.handler.HandleIn(c, event, in)
-}
-
-// wrapped returns the routes with their middleware put together, and the given ones
-// around it.
-func (rs Routes) wrapped(around ...Middleware) Routes {
-	rs = slices.Clone(rs)
-	for i := range rs {
-		r := &rs[i]
-		r.join, r.handleIn = callJoin, callHandleIn
-		for _, m := range slices.Backward(slices.Concat(around, r.Use)) { // the first is outermost
-			if m.Join != nil {
-				r.join = m.Join(r.join)
-			}
-			if m.HandleIn != nil {
-				r.handleIn = m.HandleIn(r.handleIn)
-			}
-		}
-	}
-	return rs
-}

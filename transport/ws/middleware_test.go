@@ -71,11 +71,8 @@ var membersOnly = ws.Middleware{
 
 func serveWith(t testing.TB, log *record, use ...ws.Middleware) *server {
 	s := rooms(log)
-	s.Channels = append(ws.Routes{{
-		Pattern: "room:guarded:*",
-		New:     s.Channels[0].New,
-		Use:     use,
-	}}, s.Channels...)
+	guarded := ws.Topic("room:guarded:*", func() *room { return &room{log: log} }, nil, use...)
+	s.Channels = append(ws.Routes{guarded}, s.Channels...)
 	return serve(t, s)
 }
 
@@ -168,8 +165,7 @@ func TestMiddlewareKeepsStateOfAChannelInItsHandler(t *testing.T) {
 		}
 	}}
 	socket := rooms(nil)
-	socket.Channels[0].New = func() ws.Handler { return new(counted) }
-	socket.Channels[0].Use = []ws.Middleware{limit}
+	socket.Channels = ws.Routes{ws.Topic("room:*", func() *counted { return new(counted) }, nil, limit)}
 	c := serve(t, socket).connect(t)
 	for _, topic := range []string{"room:1", "room:2"} {
 		c.join(topic)
@@ -183,8 +179,7 @@ func TestMiddlewareKeepsStateOfAChannelInItsHandler(t *testing.T) {
 // MSG-8
 func TestAssignsAreWhatConnectAssigned(t *testing.T) {
 	assigned := make(chan string, 1)
-	socket := rooms(nil)
-	socket.Channels[0].Use = []ws.Middleware{{HandleIn: func(next ws.HandleInFunc) ws.HandleInFunc {
+	socket := rooms(nil, ws.Middleware{HandleIn: func(next ws.HandleInFunc) ws.HandleInFunc {
 		return func(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
 			if event == "number" {
 				ws.AssignsOf[int](c)
@@ -192,7 +187,7 @@ func TestAssignsAreWhatConnectAssigned(t *testing.T) {
 			assigned <- ws.AssignsOf[string](c)
 			return next(c, event, in)
 		}
-	}}}
+	}})
 	c := serve(t, socket).connectWith(t, "user=ann")
 	c.join("room:1")
 	c.send(`["1","2","room:1","echo",{}]`)

@@ -131,8 +131,8 @@ func (r *room) Terminate(_ *ws.Channel, reason error) {
 	}
 }
 
-// rooms is a socket on which all rooms tell log.
-func rooms(log *record) ws.Socket {
+// rooms is a socket on which all rooms tell log, with middleware around them.
+func rooms(log *record, use ...ws.Middleware) ws.Socket {
 	return ws.Socket{
 		Path: "/socket",
 		Connect: func(r *ws.Request) (ws.Identity, error) {
@@ -144,7 +144,7 @@ func rooms(log *record) ws.Socket {
 			}
 			return ws.Identity{}, nil
 		},
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{log: log} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() *room { return &room{log: log} }, nil, use...)},
 	}
 }
 

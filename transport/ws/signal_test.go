@@ -41,7 +41,7 @@ func watching(t *testing.T, f func(t *testing.T, room *wstest.Channel, other act
 		sys := actortest.NewSystem(t, actortest.Silent())
 		endpoint := wstest.NewEndpoint(t, ws.Socket{
 			Path:     "/socket",
-			Channels: ws.Routes{{Pattern: "*", New: func() ws.Handler { return watcher{ended} }}},
+			Channels: ws.Routes{ws.Topic("*", func() watcher { return watcher{ended} }, nil)},
 		})
 		probe := actortest.NewProbe[int](t, sys)
 		room, _ := wstest.NewClient(t, endpoint, "/socket", ws.Identity{}).Join("room", nil)

@@ -210,13 +210,13 @@ func TestEndpointThatWasNeverStarted(t *testing.T) {
 }
 
 func TestConfigThatMakesNoSenseDoesNotStart(t *testing.T) {
-	room := ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{} }}}
+	rooms := ws.Routes{ws.Topic("room:*", func() *room { return &room{} }, nil)}
 	for name, c := range map[string]struct {
 		cfg  ws.Config
 		want string
 	}{
-		"path":     {ws.Config{Sockets: []ws.Socket{{Path: "/a", Channels: room}, {Path: "b"}}}, `socket 1, "b": path must be like "/socket"`},
-		"route":    {ws.Config{Sockets: []ws.Socket{{Path: "/a", Channels: ws.Routes{{Pattern: "x"}}}}}, `socket 0, "/a": route "x": New is nil`},
+		"path":     {ws.Config{Sockets: []ws.Socket{{Path: "/a", Channels: rooms}, {Path: "b"}}}, `socket 1, "b": path must be like "/socket"`},
+		"route":    {ws.Config{Sockets: []ws.Socket{{Path: "/a", Channels: ws.Routes{ws.Topic[*room]("x", nil, nil)}}}}, `socket 0, "/a": route "x": no function that makes a handler`},
 		"batch":    {ws.Config{DrainBatch: -1}, "drain in batches of -1 every 0s"},
 		"interval": {ws.Config{DrainInterval: -1}, "drain in batches of 0 every -1ns"},
 	} {

@@ -15,7 +15,7 @@ func newTroupe(park bool) (backend, error) {
 	socket := ws.Socket{
 		Path:     socketPath,
 		Park:     park,
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return room{} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() room { return room{} }, nil)},
 	}
 	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{socket}})
 	return backend{

@@ -105,7 +105,7 @@ func BenchmarkJoinOf10000(b *testing.B) {
 	endpoint, err := ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
 		MaxQueue: 64 << 20,
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{who: who} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() *room { return &room{who: who} }, nil)},
 		Connect:  func(*ws.Request) (ws.Identity, error) { return ws.Identity{Assigns: "ann"}, nil },
 	}}})
 	if err != nil {

@@ -7,12 +7,7 @@
 //	children := []supervisor.Child{who.Child(), endpoint.Child()}
 //
 //	func (r *Room) Join(c *ws.Channel, topic string, in ws.Payload) (any, error) {
-//		c.Continue(func(c *ws.Channel) error {
-//			if _, err := r.who.Track(c, r.user, Meta{OnlineAt: time.Now().Unix()}); err != nil {
-//				return err
-//			}
-//			return r.who.PushState(c)
-//		})
+//		r.who.Enter(c, r.user, Meta{OnlineAt: time.Now().Unix()})
 //		return nil, nil
 //	}
 //

@@ -76,7 +76,7 @@ func serveIn(t *testing.T, spec supervisor.Spec, cfg presence.Config, cluster *p
 	who := presence.New(cfg)
 	endpoint := ws.New(ws.Config{Cluster: cluster, Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{who: who} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() *room { return &room{who: who} }, nil)},
 		Connect: func(r *ws.Request) (ws.Identity, error) {
 			user := r.Params.Get("user")
 			return ws.Identity{ID: "user:" + user, Assigns: user}, nil

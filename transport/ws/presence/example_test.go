@@ -25,12 +25,7 @@ type Meta struct {
 
 // Join lets everybody in, and then shows who is there.
 func (l *Lobby) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
-	c.Continue(func(c *ws.Channel) error {
-		if _, err := l.who.Track(c, c.SocketID(), Meta{Status: "here"}); err != nil {
-			return err
-		}
-		return l.who.PushState(c)
-	})
+	l.who.Enter(c, c.SocketID(), Meta{Status: "here"})
 	return nil, nil
 }
 
@@ -62,7 +57,7 @@ func Example() {
 	endpoint, err := ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Connect:  connect,
-		Channels: ws.Routes{{Pattern: "lobby", New: func() ws.Handler { return &Lobby{who} }}},
+		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return &Lobby{who} }, nil)},
 	}}})
 	if err != nil {
 		panic(err)

@@ -222,13 +222,13 @@ func TestChannelOfAnEndpointWithoutTheTracker(t *testing.T) {
 	errs := make(chan error, 2)
 	wstest.NewClient(t, wstest.NewEndpoint(t, ws.Socket{
 		Path: "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler {
-			return joiner(func(c *ws.Channel) {
+		Channels: ws.Routes{ws.Topic("room:*", func() joiner {
+			return func(c *ws.Channel) {
 				_, err := who.Track(c, "ann", nil)
 				errs <- err
 				errs <- who.PushState(c)
-			})
-		}}},
+			}
+		}, nil)},
 	}), "/socket", ws.Identity{}).Join("room:1", nil)
 	const why = "the channel's endpoint does not have this Tracker in its Config.Trackers"
 	for _, want := range []string{`presence: track "ann" in "room:1": ` + why, `presence: state of "room:1": ` + why} {
@@ -244,10 +244,6 @@ type joiner func(*ws.Channel)
 func (f joiner) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 	c.Continue(func(c *ws.Channel) error { f(c); return nil })
 	return nil, nil
-}
-
-func (joiner) HandleIn(*ws.Channel, string, ws.Payload) (ws.Reply, error) {
-	return ws.UnknownEvent, nil
 }
 
 // Parts of the tree are killed in any order, while actors come and go. When that is over,

@@ -34,7 +34,7 @@ func Example() {
 	defer sys.Shutdown(ctx)
 	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return greeter{} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() greeter { return greeter{} }, nil)},
 	}}})
 	if err != nil {
 		log.Fatal(err)
@@ -84,7 +84,7 @@ func ExampleOptions_longPollFallback() {
 	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
 		LongPoll: true,
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return greeter{} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() greeter { return greeter{} }, nil)},
 	}}})
 	if err != nil {
 		log.Fatal(err)

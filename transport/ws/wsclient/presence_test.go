@@ -173,7 +173,7 @@ func TestPresencePendingDiffsAreBounded(t *testing.T) {
 func TestPresenceWithTheServer(t *testing.T) {
 	s, endpoint := serve(t, false, ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return lobby{} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() lobby { return lobby{} }, nil)},
 	})
 	synced := make(chan bool)
 	p := &wsclient.Presence{OnSync: func() { synced <- true }}

@@ -192,7 +192,7 @@ func (r *room) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, e
 func rooms(joins func(topic string, in ws.Payload) (any, error)) ws.Socket {
 	return ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return &room{joins: joins} }}},
+		Channels: ws.Routes{ws.Topic("room:*", func() *room { return &room{joins: joins} }, nil)},
 		Connect: func(r *ws.Request) (ws.Identity, error) {
 			if r.Params.Get("token") == "bad" {
 				return ws.Identity{}, errors.New("bad token")

@@ -26,7 +26,7 @@ func Example() {
 	test := func(t testing.TB) { // func TestLobby(t *testing.T)
 		endpoint := wstest.NewEndpoint(t, ws.Socket{
 			Path:     "/socket",
-			Channels: ws.Routes{{Pattern: "room:*", New: func() ws.Handler { return Lobby{} }}},
+			Channels: ws.Routes{ws.Topic("room:*", func() Lobby { return Lobby{} }, nil)},
 		})
 		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"})
 		room, _ := client.Join("room:lobby", nil)

@@ -27,7 +27,7 @@ func stageSocket(terminated chan<- error) ws.Socket {
 			}
 			return ws.Identity{ID: "user:" + r.Params.Get("user"), Assigns: r.Params.Get("user")}, nil
 		},
-		Channels: ws.Routes{{Pattern: "stage:*", New: func() ws.Handler { return &player{terminated: terminated} }}},
+		Channels: ws.Routes{ws.Topic("stage:*", func() *player { return &player{terminated: terminated} }, nil)},
 	}
 }
 
