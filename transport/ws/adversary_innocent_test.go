@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 // innocent is a client that does ordinary work, and knows what must come of it.
@@ -301,7 +303,7 @@ type socketLink struct {
 func (l *socketLink) open() (err error) {
 	l.conn, err = l.world.handshake("/socket", "innocent", nil)
 	if err == nil {
-		l.conn.nc.SetDeadline(time.Time{})
+		l.conn.SetDeadline(time.Time{})
 	}
 	return err
 }
@@ -312,12 +314,12 @@ func (w *world) handshake(mount, user string, follows []byte) (*rawClient, error
 	if err != nil {
 		return nil, err
 	}
-	c := &rawClient{nil, nc, bufio.NewReader(nc)}
+	c := &rawClient{&rawclient.Client{Conn: nc, Reader: bufio.NewReader(nc)}, nil}
 	if _, err := nc.Write(append([]byte(w.upgradeRequest(mount, user)), follows...)); err != nil {
 		nc.Close()
 		return nil, err
 	}
-	resp, err := http.ReadResponse(c.r, nil)
+	resp, err := http.ReadResponse(c.Reader, nil)
 	if err == nil && resp.StatusCode != http.StatusSwitchingProtocols {
 		err = errors.New(resp.Status)
 	}
@@ -341,17 +343,17 @@ func (l *socketLink) send(messages []string) error {
 	var b []byte
 	for _, m := range messages {
 		parts := splitAtRandom(l.rnd, m)
-		b = append(b, maskedMessage(0x1, l.deflate && l.rnd.IntN(8) == 0, parts...)...)
+		b = append(b, rawclient.Message(0x1, l.deflate && l.rnd.IntN(8) == 0, parts...)...)
 		if l.rnd.IntN(4) == 0 {
 			payload := fmt.Sprint("ping ", l.rnd.IntN(1000))
 			l.mu.Lock()
 			l.pings = append(l.pings, payload)
 			l.mu.Unlock()
-			b = append(b, maskedFrame(fin|0x9, payload)...)
+			b = append(b, rawclient.Frame(rawclient.Fin|0x9, payload)...)
 		}
 	}
-	l.conn.nc.SetWriteDeadline(time.Now().Add(patience))
-	_, err := l.conn.nc.Write(b)
+	l.conn.SetWriteDeadline(time.Now().Add(patience))
+	_, err := l.conn.Write(b)
 	return err
 }
 
@@ -365,7 +367,7 @@ func splitAtRandom(rnd *rand.Rand, text string) (parts []string) {
 }
 
 func (l *socketLink) receive() ([]string, error) {
-	text, err := l.conn.readText()
+	text, err := l.conn.ReadText()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err != nil && l.ended {
@@ -389,7 +391,7 @@ func (l *socketLink) close() {
 	l.ended = true
 	l.mu.Unlock()
 	if l.conn != nil {
-		l.conn.nc.Close()
+		l.conn.Close()
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 // author writes the scripts of an adversary.
@@ -94,12 +96,12 @@ func (a *author) write() life {
 	if l.reads == readsNothing && a.oneIn(4) { // more answers than the kernel has room for
 		l.chop, l.ends = 1<<20, lingers
 		echo := fmt.Sprintf(`["j","1",%q,"echo",%q]`, arenaRooms[a.rnd.IntN(2)], strings.Repeat("x", 50_000))
-		l.sent = append(l.sent, slices.Repeat(a.frame(fin|0x1, echo), 60)...)
+		l.sent = append(l.sent, slices.Repeat(a.frame(rawclient.Fin|0x1, echo), 60)...)
 		return l
 	}
 	switch a.rnd.IntN(5) {
 	case 0:
-		l.sent = append(l.sent, closing(1000+a.rnd.IntN(2), "bye")(a.mode)...)
+		l.sent = append(l.sent, rawclient.Closing(1000+a.rnd.IntN(2), "bye")...)
 		l.ends = []ending{closes, resets, waits}[a.rnd.IntN(3)]
 	case 1, 2:
 		l.sent = append(l.sent, a.cut()...)
@@ -136,9 +138,9 @@ func (a *author) act() []byte {
 	case 5:
 		return a.message(`[null,"h","phoenix","heartbeat",{}]`)
 	case 6:
-		return slices.Repeat(a.frame(fin|0x9, strings.Repeat("p", a.rnd.IntN(126))), 1+a.rnd.IntN(50))
+		return slices.Repeat(a.frame(rawclient.Fin|0x9, strings.Repeat("p", a.rnd.IntN(126))), 1+a.rnd.IntN(50))
 	case 7:
-		return a.frame(fin|0xa, "")
+		return a.frame(rawclient.Fin|0xa, "")
 	}
 	m, bytes := a.shout()
 	a.heard[fmt.Sprint(a.name, ".", a.life, ".", a.count)] = m
@@ -177,18 +179,18 @@ func (a *author) message(text string) []byte { return a.fragments(0x1, text) }
 // empty continuations between them.
 func (a *author) fragments(opcode byte, text string) (b []byte) {
 	if a.mode.deflate && a.oneIn(2) {
-		return a.masked(maskedMessage(opcode, true, splitAtRandom(a.rnd, text)...))
+		return a.masked(rawclient.Message(opcode, true, splitAtRandom(a.rnd, text)...))
 	}
 	parts := splitAtRandom(a.rnd, text)
 	for i, part := range parts {
 		if i == len(parts)-1 {
-			opcode |= fin
+			opcode |= rawclient.Fin
 		}
 		b = append(b, a.frame(opcode, part)...)
 		if opcode = 0; i < len(parts)-1 {
 			switch a.rnd.IntN(4) {
 			case 0:
-				b = append(b, a.frame(fin|0x9, "between")...)
+				b = append(b, a.frame(rawclient.Fin|0x9, "between")...)
 			case 1:
 				b = append(b, slices.Repeat(a.frame(0, ""), a.rnd.IntN(30))...)
 			}
@@ -199,7 +201,7 @@ func (a *author) fragments(opcode byte, text string) (b []byte) {
 
 // frame is a frame with a mask of its own.
 func (a *author) frame(first byte, payload string) []byte {
-	return a.masked(maskedFrame(first, payload))
+	return a.masked(rawclient.Frame(first, payload))
 }
 
 // masked masks frames anew.
@@ -241,30 +243,30 @@ func (a *author) violation() []byte {
 		func() []byte { whole[0] = whole[0]&0xf0 | 0x3; return whole },    // an unknown opcode
 		func() []byte { whole[1] &^= 0x80; return whole },                 // no mask, it says
 		func() []byte { return a.wrongMask() },
-		func() []byte { return a.frame(fin|0x9, strings.Repeat("x", 126)) },
+		func() []byte { return a.frame(rawclient.Fin|0x9, strings.Repeat("x", 126)) },
 		func() []byte { return a.frame(0x9, "x") },
-		func() []byte { return a.frame(fin, "x") }, // a continuation of nothing
+		func() []byte { return a.frame(rawclient.Fin, "x") }, // a continuation of nothing
 		func() []byte { return slices.Concat(a.frame(0x1, "["), whole) },
-		func() []byte { return a.frame(fin|0x1, text[:1+2*a.rnd.IntN(4)]) }, // not UTF-8
-		func() []byte { return a.frame(fin|rsv1|0x1, "\xff\xff\xff") },
-		func() []byte { return a.frame(fin|0x8, "\x03\xed") },
-		func() []byte { return a.frame(fin|0x8, "\x03") },
-		func() []byte { return a.frame(fin|0x1, "[") },
-		func() []byte { return a.frame(fin|0x1, `{"event":"shout"}`) },
-		func() []byte { return a.frame(fin|0x1, strings.Repeat("[", 5000)) },
-		func() []byte { return a.frame(fin|0x2, "\x00\xff\xff\xff\xff") },
-		func() []byte { return a.frame(fin|0x2, "") },
-		func() []byte { return []byte{fin | 0x2, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4} }, // a TiB
+		func() []byte { return a.frame(rawclient.Fin|0x1, text[:1+2*a.rnd.IntN(4)]) }, // not UTF-8
+		func() []byte { return a.frame(rawclient.Fin|rawclient.RSV1|0x1, "\xff\xff\xff") },
+		func() []byte { return a.frame(rawclient.Fin|0x8, "\x03\xed") },
+		func() []byte { return a.frame(rawclient.Fin|0x8, "\x03") },
+		func() []byte { return a.frame(rawclient.Fin|0x1, "[") },
+		func() []byte { return a.frame(rawclient.Fin|0x1, `{"event":"shout"}`) },
+		func() []byte { return a.frame(rawclient.Fin|0x1, strings.Repeat("[", 5000)) },
+		func() []byte { return a.frame(rawclient.Fin|0x2, "\x00\xff\xff\xff\xff") },
+		func() []byte { return a.frame(rawclient.Fin|0x2, "") },
+		func() []byte { return []byte{rawclient.Fin | 0x2, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4} }, // a TiB
 		func() []byte { return slices.Repeat([]byte{0xff}, 100) },
-		func() []byte { return a.frame(fin|0x1, `["`+strings.Repeat("x", 2<<20)) }, // too large
-		func() []byte { return a.masked(maskedMessage(0x2, true, strings.Repeat("x", 2<<20))) },
+		func() []byte { return a.frame(rawclient.Fin|0x1, `["`+strings.Repeat("x", 2<<20)) }, // too large
+		func() []byte { return a.masked(rawclient.Message(0x2, true, strings.Repeat("x", 2<<20))) },
 	}
 	return violations[a.rnd.IntN(len(violations))]()
 }
 
 // wrongMask is a broadcast whose mask is not the one that it says.
 func (a *author) wrongMask() []byte {
-	b := maskedFrame(fin|0x1, `["j","1","room:0","shout",{}]`)
+	b := rawclient.Frame(rawclient.Fin|0x1, `["j","1","room:0","shout",{}]`)
 	b[2] ^= 0xff
 	return b
 }
@@ -295,14 +297,14 @@ func (l life) play(w *world) {
 		return
 	}
 	if l.reads == readsNothing {
-		tcpOf(c.nc).SetReadBuffer(4096)
+		tcpOf(c.Conn).SetReadBuffer(4096)
 	}
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
 		l.read(w, c)
 	}()
-	write(w, c.nc, rest, l.chop, l.slow)
+	write(w, c.Conn, rest, l.chop, l.slow)
 	if l.ends == waits && l.reads == readsAll {
 		late := time.NewTimer(patience)
 		defer late.Stop()
@@ -312,7 +314,7 @@ func (l life) play(w *world) {
 			w.fail(fmt.Errorf("an adversary has not been closed after %v; it sent ... % x", patience, l.sent[max(0, len(l.sent)-50):]))
 		}
 	}
-	l.end(w, c.nc)
+	l.end(w, c.Conn)
 	<-over
 }
 
@@ -335,7 +337,7 @@ func (l life) read(w *world, c *rawClient) {
 	switch l.reads {
 	case readsAll:
 		for closed := false; !closed || l.ends != waits; {
-			first, _, err := c.readWhole()
+			first, _, err := c.ReadFrame()
 			if err != nil {
 				return
 			}
@@ -343,7 +345,7 @@ func (l life) read(w *world, c *rawClient) {
 		}
 	case readsLittle:
 		for range 20 {
-			if _, err := c.r.ReadByte(); err != nil {
+			if _, err := c.Reader.ReadByte(); err != nil {
 				return
 			}
 			w.pass(1)

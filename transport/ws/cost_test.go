@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 // What a connection and a message cost does not depend on how busy the machine is,
@@ -54,8 +56,8 @@ func TestEchoAllocatesLittle(t *testing.T) {
 	const most = 11 // it is 7, and 9 when parked
 	buf := make([]byte, 4096)
 	nc := serve(t, rooms(nil)).bareConnect(t, buf)
-	roundTrip(t, nc, maskedText(`["1","1","room:1","phx_join",{}]`), buf)
-	frame := maskedText(`["1","2","room:1","echo",{"text":"hello"}]`)
+	roundTrip(t, nc, rawclient.Text(`["1","1","room:1","phx_join",{}]`), buf)
+	frame := rawclient.Text(`["1","2","room:1","echo",{"text":"hello"}]`)
 	allocs := testing.AllocsPerRun(500, func() { roundTrip(t, nc, frame, buf) })
 	t.Logf("%v allocations for each echo", allocs)
 	if allocs > most {
@@ -70,8 +72,8 @@ func TestABroadcastAllocatesNothingForAReceiver(t *testing.T) {
 	}
 	s := serve(t, rooms(nil))
 	buf := make([]byte, 4096)
-	join := maskedText(`["1","1","room:1","phx_join",{}]`)
-	shout := maskedText(`["1","2","room:1","shout",{"text":"hello"}]`)
+	join := rawclient.Text(`["1","1","room:1","phx_join",{}]`)
+	shout := rawclient.Text(`["1","2","room:1","shout",{"text":"hello"}]`)
 	var all []net.Conn
 	allocs := func(receivers int) float64 {
 		for len(all) < receivers {
@@ -105,7 +107,7 @@ func TestIdleConnectionsTakeLittleMemory(t *testing.T) {
 	}
 	s := serve(t, rooms(nil))
 	buf := make([]byte, 4096)
-	join := maskedText(`["1","1","room:1","phx_join",{}]`)
+	join := rawclient.Text(`["1","1","room:1","phx_join",{}]`)
 	roundTrip(t, s.bareConnect(t, buf), join, buf)
 	before := inUse()
 	for range n {
@@ -142,15 +144,15 @@ func TestEndedConnectionsTakeNoMemory(t *testing.T) {
 		conns := make([]net.Conn, clients)
 		for i := range conns {
 			conns[i] = s.bareConnect(t, buf)
-			conns[i].Write(slices.Concat(first(`[null,"1",`)(mode{}), ping("p")(mode{})))
+			conns[i].Write(slices.Concat(rawclient.Frame(rawclient.OpText, `[null,"1",`), rawclient.Frame(rawclient.Fin|rawclient.OpPing, "p")))
 			awaitEnd(t, conns[i], "p", buf) // so it has been read
 		}
 		for _, nc := range conns {
-			roundTrip(t, nc, last(`"phoenix","heartbeat",{}]`)(mode{}), buf)
+			roundTrip(t, nc, rawclient.Frame(rawclient.Fin, `"phoenix","heartbeat",{}]`), buf)
 		}
 		for i, nc := range conns {
 			if i%10 == 0 {
-				nc.Write(first("half a message")(mode{}))
+				nc.Write(rawclient.Frame(rawclient.OpText, "half a message"))
 			}
 			nc.Close()
 		}

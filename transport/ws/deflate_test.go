@@ -10,6 +10,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -37,7 +38,7 @@ func TestCompressedMessages(t *testing.T) {
 		t.Errorf("negotiated %q", got)
 	}
 	plain := s.connect(t)
-	other := rawHandshake(t, s, maskedText(`["1","1","room:a","phx_join",{}]`)) // sees what is on the wire
+	other := rawHandshake(t, s, rawclient.Text(`["1","1","room:a","phx_join",{}]`)) // sees what is on the wire
 	other.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
 	packed.join("room:a")
 	plain.join("room:a")
@@ -101,12 +102,12 @@ func TestCompressedBombIsTooLarge(t *testing.T) {
 // the protocol.
 func TestUnexpectedCompressionEndsTheConnection(t *testing.T) {
 	s := serve(t, rooms(nil))
-	frame := maskedText(`["1","1","room:a","phx_join",{}]`)
+	frame := rawclient.Text(`["1","1","room:a","phx_join",{}]`)
 	frame[0] |= 0x40
 	c := rawHandshake(t, s, frame)
-	opcode, payload, err := c.readFrame()
-	if err != nil || opcode != 8 || int(payload[0])<<8|int(payload[1]) != int(websocket.StatusProtocolError) {
-		t.Errorf("got opcode %d, % x, %v; want a close with 1002", opcode, payload, err)
+	first, payload, err := c.ReadFrame()
+	if err != nil || first != rawclient.Fin|rawclient.OpClose || int(payload[0])<<8|int(payload[1]) != int(websocket.StatusProtocolError) {
+		t.Errorf("got first byte %#x, % x, %v; want a close with 1002", first, payload, err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 // joinMany joins n topics, leaves each again, and returns how many joins were let
@@ -212,7 +213,7 @@ func TestOverflowDropsMessages(t *testing.T) {
 	socket.MaxQueue = 64 << 10
 	socket.Overflow = ws.DropNew
 	s := serve(t, socket)
-	slow := rawHandshake(t, s, maskedText(`["1","1","room:a","phx_join",{}]`))
+	slow := rawHandshake(t, s, rawclient.Text(`["1","1","room:a","phx_join",{}]`))
 	slow.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
 	payload := map[string]string{"x": strings.Repeat("x", 32<<10)}
 	sent := 0
@@ -225,11 +226,11 @@ func TestOverflowDropsMessages(t *testing.T) {
 		}
 	}
 	for range sent - int(s.Stats().Dropped) {
-		if opcode, got, err := slow.readFrame(); opcode != 1 || len(got) < 32<<10 || err != nil {
-			t.Fatalf("opcode %d, %d bytes, %v", opcode, len(got), err)
+		if first, got, err := slow.ReadFrame(); first != rawclient.Fin|rawclient.OpText || len(got) < 32<<10 || err != nil {
+			t.Fatalf("first byte %#x, %d bytes, %v", first, len(got), err)
 		}
 	}
-	slow.nc.Write(maskedText(`["1","2","room:a","count",{}]`))
+	slow.Write(rawclient.Text(`["1","2","room:a","count",{}]`))
 	slow.expect(`["1","2","room:a","phx_reply",{"status":"ok","response":{"n":1}}]`)
 	if st := s.Stats(); st.SlowConsumers != 0 || st.Connections != 1 {
 		t.Errorf("figures %+v", st)

@@ -15,6 +15,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 // parked tells that this is the run of all tests in which connections park.
@@ -73,7 +74,7 @@ func TestParkedConnectionHearsTheEndBehindTheLastMessage(t *testing.T) {
 	s := serve(t, parking())
 	for range 100 {
 		c := s.connect(t)
-		c.nc.Write(maskedText(`[null,"1","phoenix","heartbeat",{}]`))
+		c.nc.Write(rawclient.Text(`[null,"1","phoenix","heartbeat",{}]`))
 		c.nc.(*net.TCPConn).CloseWrite()
 	}
 	eventually(t, "no connection", func() bool { return s.Stats().Connections == 0 })
@@ -85,7 +86,7 @@ func TestParkedConnectionReadsAllThatComes(t *testing.T) {
 	const n = 200
 	var frames bytes.Buffer
 	for i := range n {
-		frames.Write(maskedText(fmt.Sprintf(`["1","%d","room:1","count",{}]`, i)))
+		frames.Write(rawclient.Text(fmt.Sprintf(`["1","%d","room:1","count",{}]`, i)))
 	}
 	large := strings.Repeat("x", 20_000)
 	for _, size := range []int{1, 7, 4096, frames.Len()} {

@@ -18,6 +18,7 @@ import (
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 // exchange is what a client sends and what it gets for it, in order.
@@ -285,7 +286,7 @@ func TestHandshakeAccepts(t *testing.T) {
 	t.Run("frames that come with the handshake", func(t *testing.T) {
 		// The measured trap: net/http may have read bytes behind the request.
 		for range 20 {
-			c := rawHandshake(t, s, maskedText(`["1","1","room:a","phx_join",{}]`))
+			c := rawHandshake(t, s, rawclient.Text(`["1","1","room:a","phx_join",{}]`))
 			c.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)
 		}
 	})
@@ -686,7 +687,7 @@ func TestSlowlorisIsClosed(t *testing.T) {
 		s := serveInMemory(t, rooms(nil))
 		c := s.connect(t)
 		start := time.Now()
-		frame := maskedText(`["1","1","room:a","phx_join",{"x":"` + strings.Repeat("x", 50) + `"}]`)
+		frame := rawclient.Text(`["1","1","room:a","phx_join",{"x":"` + strings.Repeat("x", 50) + `"}]`)
 		sent := 0
 		for ; sent < len(frame); sent++ {
 			time.Sleep(10 * time.Second) // virtual

@@ -15,6 +15,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -158,7 +159,7 @@ func TestUpgradeBehindWriters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, log := behind(t, wrapping(wrap))
-			c, resp := rawRequest(t, s, "Sec-WebSocket-Protocol: phoenix\r\n", maskedFrame(fin|0x1, "early"))
+			c, resp := rawRequest(t, s, "Sec-WebSocket-Protocol: phoenix\r\n", rawclient.Frame(rawclient.Fin|0x1, "early"))
 			if resp.StatusCode != http.StatusSwitchingProtocols || resp.Header.Get("Sec-WebSocket-Accept") == "" ||
 				resp.Header.Get("Sec-WebSocket-Protocol") != "phoenix" || resp.Header.Get("Content-Length") != "" {
 				t.Errorf("%d %v", resp.StatusCode, resp.Header)
@@ -166,7 +167,7 @@ func TestUpgradeBehindWriters(t *testing.T) {
 			if got := resp.Header.Get("X-Trace"); (got != "") != (name == "headers of its own") {
 				t.Errorf("X-Trace: %q", got)
 			}
-			if got, err := c.readText(); got != "text:early" {
+			if got, err := c.ReadText(); got != "text:early" {
 				t.Error(got, err)
 			}
 			if got := log.warnings(); got != nil {
@@ -204,7 +205,7 @@ func TestImpossibleUpgrade(t *testing.T) {
 				if body, err := io.ReadAll(resp.Body); string(body) != "Not Implemented\n" || err != nil {
 					t.Errorf("body %q, %v", body, err)
 				}
-				c.nc.Close()
+				c.Close()
 			}
 			if got := log.warnings(); len(got) != 1 || !strings.Contains(got[0], "TimeoutHandler") {
 				t.Errorf("warnings %q, want one that says why", got)
@@ -255,7 +256,7 @@ func TestConnectionOfOnesOwn(t *testing.T) {
 	request := "GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 	message := strings.Repeat("x", 5000) // more than net/http reads at once
-	serveSystemOn(t, newSystem(), embeddingListener{l, append([]byte(request), maskedFrame(fin|0x1, message)...)},
+	serveSystemOn(t, newSystem(), embeddingListener{l, append([]byte(request), rawclient.Frame(rawclient.Fin|0x1, message)...)},
 		ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}})
 	nc, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
@@ -263,11 +264,11 @@ func TestConnectionOfOnesOwn(t *testing.T) {
 	}
 	defer nc.Close()
 	nc.SetDeadline(time.Now().Add(patience))
-	c := &rawClient{t, nc, bufio.NewReader(nc)}
-	if resp, err := http.ReadResponse(c.r, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+	c := &rawClient{&rawclient.Client{Conn: nc, Reader: bufio.NewReader(nc)}, t}
+	if resp, err := http.ReadResponse(c.Reader, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
 		t.Fatal(resp, err)
 	}
-	if got, err := c.readText(); got != "text:"+message {
+	if got, err := c.ReadText(); got != "text:"+message {
 		t.Fatalf("%.80q, %v", got, err)
 	}
 }

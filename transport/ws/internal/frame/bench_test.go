@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 // What reading costs, of one message that comes in one piece or in buffers of 4 KiB.
@@ -13,11 +15,11 @@ func BenchmarkReader(b *testing.B) {
 		sent []byte
 		size int
 	}{
-		{"50 B", masked(fin|opText, strings.Repeat("x", 50)), 50},
-		{"4 KB", masked(fin|opText, strings.Repeat("x", 4000)), 4000},
-		{"64 KiB", masked(fin|opText, strings.Repeat("x", 1<<16)), 1 << 16},
-		{"64 KiB in 100 fragments", message(opText, false, split(strings.Repeat("x", 1<<16), 100)...), 1 << 16},
-		{"10 KB compressed", message(opText, true, long), len(long)},
+		{"50 B", rawclient.Frame(fin|opText, strings.Repeat("x", 50)), 50},
+		{"4 KB", rawclient.Frame(fin|opText, strings.Repeat("x", 4000)), 4000},
+		{"64 KiB", rawclient.Frame(fin|opText, strings.Repeat("x", 1<<16)), 1 << 16},
+		{"64 KiB in 100 fragments", rawclient.Message(opText, false, rawclient.Split(strings.Repeat("x", 1<<16), 100)...), 1 << 16},
+		{"10 KB compressed", rawclient.Message(opText, true, long), len(long)},
 	} {
 		b.Run(x.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -16,16 +16,18 @@ import (
 	"unicode/utf8"
 
 	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 func seed(f *testing.F) {
 	for _, b := range [][]byte{
-		masked(fin|opText, "Hello"),
-		message(opText, false, "Hel", "lo"),
-		message(opText, true, long, "a"),
-		slices.Concat(masked(opText, "a"), masked(fin|opPing, "p"), masked(fin|opContinuation, "b"), masked(fin|opClose, "\x03\xe8")),
-		masked(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"),
-		masked(fin|opBinary, strings.Repeat("x", 1<<16+1)),
+		rawclient.Frame(fin|opText, "Hello"),
+		rawclient.Message(opText, false, "Hel", "lo"),
+		rawclient.Message(opText, true, long, "a"),
+		slices.Concat(rawclient.Frame(opText, "a"), rawclient.Frame(fin|opPing, "p"), rawclient.Frame(fin|opContinuation, "b"), rawclient.Frame(fin|opClose, "\x03\xe8")),
+		rawclient.Frame(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"),
+		rawclient.Frame(fin|opBinary, strings.Repeat("x", 1<<16+1)),
 	} {
 		f.Add(b, uint64(1))
 	}
@@ -150,9 +152,9 @@ func TestAgainstLibrary(t *testing.T) {
 		for range 1 + rnd.IntN(5) {
 			text := strings.Repeat("Hello κόσμε 😀 ", rnd.IntN(200))
 			opcode := byte(opText + rnd.IntN(2))
-			sent = append(sent, message(opcode, rnd.IntN(2) == 0, split(text, 1+rnd.IntN(4))...)...)
+			sent = append(sent, rawclient.Message(opcode, rnd.IntN(2) == 0, rawclient.Split(text, 1+rnd.IntN(4))...)...)
 			if rnd.IntN(3) == 0 {
-				sent = append(sent, masked(fin|opPing, "p")...)
+				sent = append(sent, rawclient.Frame(fin|opPing, "p")...)
 			}
 		}
 		if rnd.IntN(2) == 0 {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 var limits = Limits{Message: 1 << 16, Deflate: true}
@@ -25,72 +27,72 @@ func TestFrames(t *testing.T) {
 		err  *Error
 	}{
 		{name: "nothing"},
-		{"text", masked(fin|opText, "Hello"), []Frame{{Text, []byte("Hello"), 5}}, nil},
+		{"text", rawclient.Frame(fin|opText, "Hello"), []Frame{{Text, []byte("Hello"), 5}}, nil},
 		{"an example of the RFC", []byte{0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58},
 			[]Frame{{Text, []byte("Hello"), 5}}, nil},
-		{"empty text", masked(fin|opText, ""), []Frame{{Text, []byte{}, 0}}, nil},
-		{"binary", masked(fin|opBinary, "\x00\xff"), []Frame{{Binary, []byte("\x00\xff"), 2}}, nil},
-		{"length of two bytes", masked(fin|opText, long), []Frame{{Text, []byte(long), len(long)}}, nil},
-		{"largest", masked(fin|opBinary, strings.Repeat("x", 1<<16)), []Frame{{Binary, bytes.Repeat([]byte("x"), 1<<16), 1 << 16}}, nil},
-		{"too large", masked(fin|opBinary, strings.Repeat("x", 1<<16+1)), nil, errTooBig},
-		{"too large, by its head", masked(fin|opBinary, strings.Repeat("x", 1<<16+1))[:14], nil, errTooBig},
+		{"empty text", rawclient.Frame(fin|opText, ""), []Frame{{Text, []byte{}, 0}}, nil},
+		{"binary", rawclient.Frame(fin|opBinary, "\x00\xff"), []Frame{{Binary, []byte("\x00\xff"), 2}}, nil},
+		{"length of two bytes", rawclient.Frame(fin|opText, long), []Frame{{Text, []byte(long), len(long)}}, nil},
+		{"largest", rawclient.Frame(fin|opBinary, strings.Repeat("x", 1<<16)), []Frame{{Binary, bytes.Repeat([]byte("x"), 1<<16), 1 << 16}}, nil},
+		{"too large", rawclient.Frame(fin|opBinary, strings.Repeat("x", 1<<16+1)), nil, errTooBig},
+		{"too large, by its head", rawclient.Frame(fin|opBinary, strings.Repeat("x", 1<<16+1))[:14], nil, errTooBig},
 		{"a TiB", []byte{fin | opBinary, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}, nil, errTooBig},
 		{"more than there is", []byte{fin | opBinary, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, nil, errLength},
 		{"a length that could be shorter", []byte{fin | opText, 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 'a'}, []Frame{{Text, []byte("a"), 1}}, nil},
 		{"unmasked", []byte{fin | opText, 0}, nil, errUnmasked},
-		{"second reserved bit", masked(0x20|fin|opText, ""), nil, errReservedBit},
-		{"third reserved bit", masked(0x10|fin|opPing, ""), nil, errReservedBit},
-		{"reserved opcode", masked(fin|0x3, ""), nil, errOpcode},
-		{"reserved opcode of a control frame", masked(fin|0xb, ""), nil, errOpcode},
+		{"second reserved bit", rawclient.Frame(0x20|fin|opText, ""), nil, errReservedBit},
+		{"third reserved bit", rawclient.Frame(0x10|fin|opPing, ""), nil, errReservedBit},
+		{"reserved opcode", rawclient.Frame(fin|0x3, ""), nil, errOpcode},
+		{"reserved opcode of a control frame", rawclient.Frame(fin|0xb, ""), nil, errOpcode},
 
-		{"fragments", message(opText, false, "Hel", "", "lo"), []Frame{{Text, []byte("Hello"), 2}}, nil},
-		{"fragments with control frames between", concat(masked(opText, "Hel"), masked(fin|opPing, "p"), masked(fin|opPong, "q"), masked(fin|opContinuation, "lo")),
+		{"fragments", rawclient.Message(opText, false, "Hel", "", "lo"), []Frame{{Text, []byte("Hello"), 2}}, nil},
+		{"fragments with control frames between", concat(rawclient.Frame(opText, "Hel"), rawclient.Frame(fin|opPing, "p"), rawclient.Frame(fin|opPong, "q"), rawclient.Frame(fin|opContinuation, "lo")),
 			[]Frame{{Ping, []byte("p"), 1}, {Pong, []byte("q"), 1}, {Text, []byte("Hello"), 2}}, nil},
-		{"fragments that are too large", concat(masked(opText, long), masked(fin|opContinuation, strings.Repeat("x", 1<<16))), nil, errTooBig},
-		{"two messages", concat(message(opText, false, "a", "b"), masked(fin|opBinary, "c"), message(opText, false, "d", "e")),
+		{"fragments that are too large", concat(rawclient.Frame(opText, long), rawclient.Frame(fin|opContinuation, strings.Repeat("x", 1<<16))), nil, errTooBig},
+		{"two messages", concat(rawclient.Message(opText, false, "a", "b"), rawclient.Frame(fin|opBinary, "c"), rawclient.Message(opText, false, "d", "e")),
 			[]Frame{{Text, []byte("ab"), 1}, {Binary, []byte("c"), 1}, {Text, []byte("de"), 1}}, nil},
-		{"continuation of nothing", masked(fin|opContinuation, "x"), nil, errContinuation},
-		{"continuation after the end", concat(message(opText, false, "a", "b"), masked(opContinuation, "x")),
+		{"continuation of nothing", rawclient.Frame(fin|opContinuation, "x"), nil, errContinuation},
+		{"continuation after the end", concat(rawclient.Message(opText, false, "a", "b"), rawclient.Frame(opContinuation, "x")),
 			[]Frame{{Text, []byte("ab"), 1}}, errContinuation},
-		{"message within a message", concat(masked(opText, "a"), masked(fin|opText, "b")), nil, errInterrupted},
+		{"message within a message", concat(rawclient.Frame(opText, "a"), rawclient.Frame(fin|opText, "b")), nil, errInterrupted},
 
-		{"largest ping", masked(fin|opPing, strings.Repeat("p", 125)), []Frame{{Ping, bytes.Repeat([]byte("p"), 125), 125}}, nil},
-		{"ping that is too long", masked(fin|opPing, strings.Repeat("p", 126)), nil, errControl},
-		{"fragmented ping", masked(opPing, "p"), nil, errControl},
-		{"compressed ping", masked(fin|rsv1|opPing, "p"), nil, errReservedBit},
-		{"close", masked(fin|opClose, ""), []Frame{{Close, []byte{}, 0}}, nil},
-		{"close with a reason", masked(fin|opClose, "\x03\xe8bye"), []Frame{{Close, []byte("\x03\xe8bye"), 5}}, nil},
-		{"close with half a code", masked(fin|opClose, "\x03"), nil, errClose},
-		{"close with a reason that is not UTF-8", masked(fin|opClose, "\x03\xe8\xff"), nil, errCloseReason},
+		{"largest ping", rawclient.Frame(fin|opPing, strings.Repeat("p", 125)), []Frame{{Ping, bytes.Repeat([]byte("p"), 125), 125}}, nil},
+		{"ping that is too long", rawclient.Frame(fin|opPing, strings.Repeat("p", 126)), nil, errControl},
+		{"fragmented ping", rawclient.Frame(opPing, "p"), nil, errControl},
+		{"compressed ping", rawclient.Frame(fin|rsv1|opPing, "p"), nil, errReservedBit},
+		{"close", rawclient.Frame(fin|opClose, ""), []Frame{{Close, []byte{}, 0}}, nil},
+		{"close with a reason", rawclient.Frame(fin|opClose, "\x03\xe8bye"), []Frame{{Close, []byte("\x03\xe8bye"), 5}}, nil},
+		{"close with half a code", rawclient.Frame(fin|opClose, "\x03"), nil, errClose},
+		{"close with a reason that is not UTF-8", rawclient.Frame(fin|opClose, "\x03\xe8\xff"), nil, errCloseReason},
 
-		{"UTF-8", masked(fin|opText, "κόσμε"), []Frame{{Text, []byte("κόσμε"), len("κόσμε")}}, nil},
-		{"not UTF-8", masked(fin|opText, "a\xff"), nil, errText},
-		{"a surrogate", masked(fin|opText, "\xed\xa0\x80"), nil, errText},
-		{"half a rune at the end", masked(fin|opText, "κ\xce"), nil, errText},
-		{"a rune in two fragments", message(opText, false, "\xf0\x9f", "\x98\x80"), []Frame{{Text, []byte("😀"), 2}}, nil},
-		{"half a rune in fragments", message(opText, false, "\xf0\x9f", "\x98"), nil, errText},
-		{"found before the message ends", masked(opText, "a\xff"), nil, errText},
-		{"found before the rune ends", masked(opText, "\xf4\x90"), nil, errText},
-		{"binary need not be UTF-8", masked(fin|opBinary, "\xff"), []Frame{{Binary, []byte("\xff"), 1}}, nil},
+		{"UTF-8", rawclient.Frame(fin|opText, "κόσμε"), []Frame{{Text, []byte("κόσμε"), len("κόσμε")}}, nil},
+		{"not UTF-8", rawclient.Frame(fin|opText, "a\xff"), nil, errText},
+		{"a surrogate", rawclient.Frame(fin|opText, "\xed\xa0\x80"), nil, errText},
+		{"half a rune at the end", rawclient.Frame(fin|opText, "κ\xce"), nil, errText},
+		{"a rune in two fragments", rawclient.Message(opText, false, "\xf0\x9f", "\x98\x80"), []Frame{{Text, []byte("😀"), 2}}, nil},
+		{"half a rune in fragments", rawclient.Message(opText, false, "\xf0\x9f", "\x98"), nil, errText},
+		{"found before the message ends", rawclient.Frame(opText, "a\xff"), nil, errText},
+		{"found before the rune ends", rawclient.Frame(opText, "\xf4\x90"), nil, errText},
+		{"binary need not be UTF-8", rawclient.Frame(fin|opBinary, "\xff"), []Frame{{Binary, []byte("\xff"), 1}}, nil},
 
-		{"compressed, an example of the RFC", masked(fin|rsv1|opText, "\xf2\x48\xcd\xc9\xc9\x07\x00"), []Frame{{Text, []byte("Hello"), 7}}, nil},
-		{"in fragments", concat(masked(rsv1|opText, "\xf2\x48\xcd"), masked(fin|opContinuation, "\xc9\xc9\x07\x00")), []Frame{{Text, []byte("Hello"), 4}}, nil},
-		{"not compressed", masked(fin|rsv1|opText, "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"), []Frame{{Text, []byte("Hello"), 11}}, nil},
-		{"with a last block", masked(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), []Frame{{Text, []byte("Hello"), 8}}, nil},
-		{"with a last block and nothing after it", masked(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00"), []Frame{{Text, []byte("Hello"), 7}}, nil},
-		{"in two blocks", masked(fin|rsv1|opText, "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"), []Frame{{Text, []byte("Hello"), 13}}, nil},
-		{"with two last blocks", masked(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00\xf3\x48\xcd\xc9\xc9\x07\x00"), []Frame{{Text, []byte("HelloHello"), 14}}, nil},
-		{"with very many last blocks", masked(fin|rsv1|opText, strings.Repeat("\x03\x00", 1000)), nil, errDeflate},
-		{"empty and compressed", masked(fin|rsv1|opText, "\x00"), []Frame{{Text, []byte{}, 1}}, nil},
-		{"nothing compressed", masked(fin|rsv1|opText, ""), []Frame{{Text, []byte{}, 0}}, nil},
-		{"compressed, then not", concat(message(opText, true, long), masked(fin|opText, "a")),
+		{"compressed, an example of the RFC", rawclient.Frame(fin|rsv1|opText, "\xf2\x48\xcd\xc9\xc9\x07\x00"), []Frame{{Text, []byte("Hello"), 7}}, nil},
+		{"in fragments", concat(rawclient.Frame(rsv1|opText, "\xf2\x48\xcd"), rawclient.Frame(fin|opContinuation, "\xc9\xc9\x07\x00")), []Frame{{Text, []byte("Hello"), 4}}, nil},
+		{"not compressed", rawclient.Frame(fin|rsv1|opText, "\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"), []Frame{{Text, []byte("Hello"), 11}}, nil},
+		{"with a last block", rawclient.Frame(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), []Frame{{Text, []byte("Hello"), 8}}, nil},
+		{"with a last block and nothing after it", rawclient.Frame(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00"), []Frame{{Text, []byte("Hello"), 7}}, nil},
+		{"in two blocks", rawclient.Frame(fin|rsv1|opText, "\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"), []Frame{{Text, []byte("Hello"), 13}}, nil},
+		{"with two last blocks", rawclient.Frame(fin|rsv1|opText, "\xf3\x48\xcd\xc9\xc9\x07\x00\xf3\x48\xcd\xc9\xc9\x07\x00"), []Frame{{Text, []byte("HelloHello"), 14}}, nil},
+		{"with very many last blocks", rawclient.Frame(fin|rsv1|opText, strings.Repeat("\x03\x00", 1000)), nil, errDeflate},
+		{"empty and compressed", rawclient.Frame(fin|rsv1|opText, "\x00"), []Frame{{Text, []byte{}, 1}}, nil},
+		{"nothing compressed", rawclient.Frame(fin|rsv1|opText, ""), []Frame{{Text, []byte{}, 0}}, nil},
+		{"compressed, then not", concat(rawclient.Message(opText, true, long), rawclient.Frame(fin|opText, "a")),
 			[]Frame{{Text, []byte(long), len(deflateParts([]string{long})[0])}, {Text, []byte("a"), 1}}, nil},
-		{"compressed by a continuation", concat(masked(rsv1|opText, "\xf2\x48\xcd"), masked(fin|rsv1|opContinuation, "\xc9\xc9\x07\x00")), nil, errReservedBit},
-		{"compressed data that is cut", masked(fin|rsv1|opText, "\xf2\x48\xcd\xc9"), nil, errDeflate},
-		{"compressed junk", masked(fin|rsv1|opBinary, "\xff\xff\xff"), nil, errDeflate},
-		{"compressed and not UTF-8", message(opText, true, "a\xff"), nil, errText},
-		{"compressed to more than the limit", message(opBinary, true, strings.Repeat("0", 1<<16+1)), nil, errTooBig},
-		{"compressed to the limit", message(opBinary, true, strings.Repeat("0", 1<<16)),
+		{"compressed by a continuation", concat(rawclient.Frame(rsv1|opText, "\xf2\x48\xcd"), rawclient.Frame(fin|rsv1|opContinuation, "\xc9\xc9\x07\x00")), nil, errReservedBit},
+		{"compressed data that is cut", rawclient.Frame(fin|rsv1|opText, "\xf2\x48\xcd\xc9"), nil, errDeflate},
+		{"compressed junk", rawclient.Frame(fin|rsv1|opBinary, "\xff\xff\xff"), nil, errDeflate},
+		{"compressed and not UTF-8", rawclient.Message(opText, true, "a\xff"), nil, errText},
+		{"compressed to more than the limit", rawclient.Message(opBinary, true, strings.Repeat("0", 1<<16+1)), nil, errTooBig},
+		{"compressed to the limit", rawclient.Message(opBinary, true, strings.Repeat("0", 1<<16)),
 			[]Frame{{Binary, bytes.Repeat([]byte("0"), 1<<16), len(deflateParts([]string{strings.Repeat("0", 1<<16)})[0])}}, nil},
 	} {
 		t.Run(x.name, func(t *testing.T) {
@@ -118,7 +120,7 @@ func TestCloseCodes(t *testing.T) {
 	}
 	for _, code := range []int{0, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014,
 		1015, 1016, 1100, 2000, 2999, 3000, 3999, 4000, 4999, 5000, 65535} {
-		got, _ := read(limits, masked(fin|opClose, string([]byte{byte(code >> 8), byte(code)})+"why"))
+		got, _ := read(limits, rawclient.Frame(fin|opClose, string([]byte{byte(code >> 8), byte(code)})+"why"))
 		if valid[code] != (got.err == nil) {
 			t.Errorf("%d: %v", code, got.err)
 		}
@@ -135,16 +137,16 @@ func TestCloseCodes(t *testing.T) {
 }
 
 func TestCompressionMustBeAllowed(t *testing.T) {
-	if got, _ := read(Limits{Message: 100}, message(opText, true, "a")); got.err != errReservedBit {
+	if got, _ := read(Limits{Message: 100}, rawclient.Message(opText, true, "a")); got.err != errReservedBit {
 		t.Error(got)
 	}
 }
 
 // An error stays, whatever comes next, and nothing is kept of what was read.
 func TestErrorsStay(t *testing.T) {
-	_, r := read(limits, masked(opText, long), masked(fin|opText, "b"))
+	_, r := read(limits, rawclient.Frame(opText, long), rawclient.Frame(fin|opText, "b"))
 	for range 2 {
-		f, rest, err := r.Next(masked(fin|opText, "c"), limits)
+		f, rest, err := r.Next(rawclient.Frame(fin|opText, "c"), limits)
 		if f.Kind != Nothing || f.Payload != nil || rest != nil || err != errInterrupted {
 			t.Error(f, rest, err)
 		}
@@ -162,8 +164,8 @@ func TestCutMessages(t *testing.T) {
 	for _, text := range texts {
 		for parts := 1; parts <= 4; parts++ {
 			for _, deflated := range []bool{false, true} {
-				first := message(opBinary, deflated, "first")
-				all := slices.Concat(first, message(opText, deflated, split(text, parts)...))
+				first := rawclient.Message(opBinary, deflated, "first")
+				all := slices.Concat(first, rawclient.Message(opText, deflated, rawclient.Split(text, parts)...))
 				for end := 0; end <= len(all); end++ {
 					var want []string
 					if end >= len(first) {
@@ -203,7 +205,7 @@ func delivered(got result, want []string) error {
 func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 	l := Limits{Message: 1 << 30}
 	var r Reader
-	if _, _, err := r.Next(masked(fin|opBinary, strings.Repeat("x", 1<<20))[:1000], l); err != nil {
+	if _, _, err := r.Next(rawclient.Frame(fin|opBinary, strings.Repeat("x", 1<<20))[:1000], l); err != nil {
 		t.Fatal(err)
 	}
 	if got := cap(r.state.payload); got < 900 || got > 4096 {
@@ -215,7 +217,7 @@ func TestAnnouncedLengthTakesNoMemory(t *testing.T) {
 func TestMessagesFit(t *testing.T) {
 	for _, deflated := range []bool{false, true} {
 		for parts := 1; parts < 6; parts++ {
-			sent := message(opText, deflated, split(long, parts)...)
+			sent := rawclient.Message(opText, deflated, rawclient.Split(long, parts)...)
 			for size := 10; size < len(sent); size *= 3 {
 				got, _ := read(limits, slices.Collect(slices.Chunk(sent, size))...)
 				if p := got.frames[0].Payload; cap(p) > len(p)*5/4+128 {
@@ -231,13 +233,13 @@ func TestIncompressibleMessageOfTheLargestSize(t *testing.T) {
 	random := make([]byte, limits.Message)
 	rand.NewChaCha8([32]byte{}).Read(random)
 	for _, parts := range []int{1, 100} {
-		got, _ := read(limits, message(opBinary, true, split(string(random), parts)...))
+		got, _ := read(limits, rawclient.Message(opBinary, true, rawclient.Split(string(random), parts)...))
 		if err := delivered(got, []string{string(random)}); err != nil {
 			t.Errorf("%d parts: %d frames, %v", parts, len(got.frames), got.err)
 		}
 	}
 	var e *Error
-	got, _ := read(limits, masked(fin|rsv1|opBinary, strings.Repeat("\x00\x00\x00\xff\xff", 20_000))) // empty blocks
+	got, _ := read(limits, rawclient.Frame(fin|rsv1|opBinary, strings.Repeat("\x00\x00\x00\xff\xff", 20_000))) // empty blocks
 	if !errors.As(got.err, &e) || e.Code != TooBig {
 		t.Error(got.err)
 	}
@@ -245,16 +247,16 @@ func TestIncompressibleMessageOfTheLargestSize(t *testing.T) {
 
 // After Skip, messages of any size are passed over, and the close frame is found.
 func TestSkip(t *testing.T) {
-	huge := masked(fin|opBinary, strings.Repeat("x", 1<<18))
+	huge := rawclient.Frame(fin|opBinary, strings.Repeat("x", 1<<18))
 	for _, x := range []struct {
 		name          string
 		before, after []byte
 	}{
 		{"nothing", nil, nil},
-		{"in a message", masked(opText, "a"), masked(fin|opContinuation, "\xff")},
+		{"in a message", rawclient.Frame(opText, "a"), rawclient.Frame(fin|opContinuation, "\xff")},
 		{"in a payload", huge[:100], huge[100:]},
 		{"in a head", huge[:3], huge[3:]},
-		{"whatever comes", nil, slices.Concat(huge, masked(fin|opText, "\xff"), masked(fin|opPing, "p"), masked(fin|opContinuation, ""), masked(rsv1|opText, "junk"))},
+		{"whatever comes", nil, slices.Concat(huge, rawclient.Frame(fin|opText, "\xff"), rawclient.Frame(fin|opPing, "p"), rawclient.Frame(fin|opContinuation, ""), rawclient.Frame(rsv1|opText, "junk"))},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			var r Reader
@@ -262,7 +264,7 @@ func TestSkip(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Skip()
-			rest := slices.Concat(x.after, masked(fin|opClose, "\x03\xe8"))
+			rest := slices.Concat(x.after, rawclient.Frame(fin|opClose, "\x03\xe8"))
 			for {
 				var f Frame
 				var err error

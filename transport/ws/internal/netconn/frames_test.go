@@ -1,4 +1,4 @@
-package ws_test
+package netconn
 
 import (
 	"errors"
@@ -8,57 +8,39 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/troupe-go/troupe/transport/ws"
-	"github.com/troupe-go/troupe/transport/ws/wire"
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 // What a WebSocket server makes of frames, in the order of the Autobahn test suite and
 // with its numbers. The table is our own.
-
-// mirror is a serializer that sends each message back as it came: to its session it is
-// a heartbeat.
-type mirror struct{ wire.V2 }
-
-func (mirror) Decode(data []byte, binary bool) (wire.Message, error) {
-	kind := "text"
-	if binary {
-		kind = "binary"
-	}
-	return wire.Message{Ref: kind + ":" + string(data), Topic: "phoenix", Event: "heartbeat"}, nil
-}
-
-func (mirror) AppendReply(buf []byte, m wire.Message, _ string) ([]byte, bool, error) {
-	kind, data, _ := strings.Cut(m.Ref, ":")
-	return append(buf, data...), kind == "binary", nil
-}
 
 // frames makes what a client sends, in a mode.
 type frames func(m mode) []byte
 
 // one is a frame as it is.
 func one(first byte, payload string) frames {
-	return func(mode) []byte { return maskedFrame(first, payload) }
+	return func(mode) []byte { return rawclient.Frame(first, payload) }
 }
 
 // whole is a good message, in fragments, compressed if the mode has it.
 func whole(opcode byte, parts ...string) frames {
-	return func(m mode) []byte { return maskedMessage(opcode, m.deflate, slices.Clone(parts)...) }
+	return func(m mode) []byte { return rawclient.Message(opcode, m.deflate, parts...) }
 }
 
 func text(parts ...string) frames { return whole(0x1, parts...) }
 func bin(parts ...string) frames  { return whole(0x2, parts...) }
-func ping(payload string) frames  { return one(fin|0x9, payload) }
-func pong(payload string) frames  { return one(fin|0xa, payload) }
+func ping(payload string) frames  { return one(rawclient.Fin|0x9, payload) }
+func pong(payload string) frames  { return one(rawclient.Fin|0xa, payload) }
 
 // closing is a close frame with a code.
 func closing(code int, reason string) frames {
-	return one(fin|0x8, string([]byte{byte(code >> 8), byte(code)})+reason)
+	return func(mode) []byte { return rawclient.Closing(code, reason) }
 }
 
 // part is a frame of a message that may be at fault: text, continuation, the last.
 func first(payload string) frames { return one(0x1, payload) }
 func more(payload string) frames  { return one(0x0, payload) }
-func last(payload string) frames  { return one(fin, payload) }
+func last(payload string) frames  { return one(rawclient.Fin, payload) }
 
 // maxTestMessage is the largest message that the table's server takes.
 const maxTestMessage = 1 << 17
@@ -98,8 +80,8 @@ func framingCases() (cases []frameCase) { // 1, 9, 12
 		)
 	}
 	return append(cases,
-		frameCase{"1 unmasked text", []frames{func(mode) []byte { return []byte{fin | 0x1, 1, 'x'} }}, []string{violated}, ""},
-		frameCase{"1 unmasked ping", []frames{func(mode) []byte { return []byte{fin | 0x9, 0} }}, []string{violated}, "Hello"},
+		frameCase{"1 unmasked text", []frames{func(mode) []byte { return []byte{rawclient.Fin | 0x1, 1, 'x'} }}, []string{violated}, ""},
+		frameCase{"1 unmasked ping", []frames{func(mode) []byte { return []byte{rawclient.Fin | 0x9, 0} }}, []string{violated}, "Hello"},
 	)
 }
 
@@ -129,15 +111,15 @@ func reservedCases() (cases []frameCase) { // 3, 4
 		return frameCase{name, []frames{one(first, payload), ping("")}, []string{violated}, "Hello"}
 	}
 	for _, bits := range []byte{0x10, 0x20, 0x30, 0x50, 0x60, 0x70} {
-		cases = append(cases, hello(fmt.Sprintf("3 reserved bits %#x", bits), fin|bits|0x1, "x"))
+		cases = append(cases, hello(fmt.Sprintf("3 reserved bits %#x", bits), rawclient.Fin|bits|0x1, "x"))
 	}
 	for _, opcode := range []byte{0x0, 0x8, 0x9, 0xa} { // that may not be compressed
-		cases = append(cases, hello(fmt.Sprintf("3 first reserved bit with opcode %#x", opcode), fin|rsv1|opcode, ""))
+		cases = append(cases, hello(fmt.Sprintf("3 first reserved bit with opcode %#x", opcode), rawclient.Fin|rawclient.RSV1|opcode, ""))
 	}
 	for _, opcode := range []byte{0x3, 0x4, 0x5, 0x6, 0x7, 0xb, 0xc, 0xd, 0xe, 0xf} {
 		cases = append(cases,
-			frameCase{fmt.Sprintf("4 opcode %#x", opcode), []frames{one(fin|opcode, "")}, []string{violated}, ""},
-			hello(fmt.Sprintf("4 opcode %#x with a payload, after a text", opcode), fin|opcode, "x"),
+			frameCase{fmt.Sprintf("4 opcode %#x", opcode), []frames{one(rawclient.Fin|opcode, "")}, []string{violated}, ""},
+			hello(fmt.Sprintf("4 opcode %#x with a payload, after a text", opcode), rawclient.Fin|opcode, "x"),
 		)
 	}
 	return cases
@@ -186,7 +168,7 @@ func utf8Cases() (cases []frameCase) { // 6
 	}
 	return append(cases,
 		frameCase{"6.4 found before the message ends", []frames{first("κόσμε\xf4\x90")}, []string{invalid}, ""},
-		frameCase{"6.4 found before the frame ends", []frames{func(mode) []byte { return maskedFrame(0x1, "κόσμε\xff edited")[:6+11] }}, []string{invalid}, ""},
+		frameCase{"6.4 found before the frame ends", []frames{func(mode) []byte { return rawclient.Frame(0x1, "κόσμε\xff edited")[:6+11] }}, []string{invalid}, ""},
 	)
 }
 
@@ -213,8 +195,8 @@ func closeCases() (cases []frameCase) { // 7
 		frameCase{"7.1.3 ping after close", []frames{closing(1000, ""), ping("p")}, []string{"close:1000"}, ""},
 		frameCase{"7.1.4 text after close", []frames{closing(1000, ""), text("a")}, []string{"close:1000"}, ""},
 		frameCase{"7.1.5 close within a message", []frames{first("a"), closing(1000, ""), last("b")}, []string{"close:1000"}, ""},
-		frameCase{"7.3.1 close without a code", []frames{one(fin|0x8, "")}, []string{"close:"}, ""},
-		frameCase{"7.3.2 close with half a code", []frames{one(fin|0x8, "\x03")}, []string{violated}, ""},
+		frameCase{"7.3.1 close without a code", []frames{one(rawclient.Fin|0x8, "")}, []string{"close:"}, ""},
+		frameCase{"7.3.2 close with half a code", []frames{one(rawclient.Fin|0x8, "\x03")}, []string{violated}, ""},
 		frameCase{"7.3.4 close with a reason", []frames{closing(1000, "Hello κόσμε")}, []string{"close:1000 Hello κόσμε"}, ""},
 		frameCase{"7.3.5 close with the longest reason", []frames{closing(1000, full)}, []string{"close:1000 " + full}, ""},
 		frameCase{"7.3.6 close that is too long", []frames{closing(1000, full+"*")}, []string{violated}, ""},
@@ -231,12 +213,12 @@ func limitCases() []frameCase { // 9, 10, 12, 13
 	return []frameCase{
 		{"9.1 large text", []frames{text(large)}, []string{"text:" + large}, ""},
 		{"9.3 large text in fragments", []frames{text(hundred...)}, []string{"text:" + large}, ""},
-		{"9 larger than the limit", []frames{one(fin|0x2, strings.Repeat("x", maxTestMessage+1))}, []string{tooBig}, "Hello"},
+		{"9 larger than the limit", []frames{one(rawclient.Fin|0x2, strings.Repeat("x", maxTestMessage+1))}, []string{tooBig}, "Hello"},
 		{"9 larger, but compressed to less", []frames{whole(0x2, strings.Repeat("x", maxTestMessage+1))}, []string{tooBig}, ""},
-		{"9 larger than the limit, in fragments", []frames{one(0x2, large), one(fin, large)}, []string{tooBig}, ""},
-		{"9 the head of a TiB", []frames{func(mode) []byte { return []byte{fin | 0x2, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0} }}, []string{tooBig}, ""},
+		{"9 larger than the limit, in fragments", []frames{one(0x2, large), one(rawclient.Fin, large)}, []string{tooBig}, ""},
+		{"9 the head of a TiB", []frames{func(mode) []byte { return []byte{rawclient.Fin | 0x2, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0} }}, []string{tooBig}, ""},
 		{"9 the head of an impossible length", []frames{func(mode) []byte {
-			return slices.Concat([]byte{fin | 0x2, 0xff}, []byte(strings.Repeat("\xff", 8)), make([]byte, 4))
+			return slices.Concat([]byte{rawclient.Fin | 0x2, 0xff}, []byte(strings.Repeat("\xff", 8)), make([]byte, 4))
 		}}, []string{violated}, ""},
 		{"10 messages in a row", []frames{text("a"), bin(large), text("b", "c"), text(large)}, []string{"text:a", "binary:" + large, "text:bc", "text:" + large}, ""},
 	}
@@ -246,25 +228,27 @@ func limitCases() []frameCase { // 9, 10, 12, 13
 // violations, by the first reserved bit.
 func compressionCases() []frameCase { // 12, 13
 	return []frameCase{
-		{"12 an example of the RFC", []frames{one(fin|rsv1|0x1, "\xf2\x48\xcd\xc9\xc9\x07\x00")}, []string{"text:Hello"}, ""},
-		{"12 a last block", []frames{one(fin|rsv1|0x1, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00")}, []string{"text:Hello"}, ""},
-		{"12 not compressed after all", []frames{one(fin|0x1, "a"), text("b"), one(fin|0x1, "c")}, []string{"text:a", "text:b", "text:c"}, ""},
-		{"12 ping between compressed fragments", []frames{one(rsv1|0x1, "\xf2\x48\xcd"), ping("p"), last("\xc9\xc9\x07\x00")}, []string{"pong:p", "text:Hello"}, ""},
-		{"12 a continuation says that it is compressed", []frames{one(rsv1|0x1, "\xf2\x48\xcd"), one(fin|rsv1, "\xc9\xc9\x07\x00")}, []string{violated}, ""},
-		{"12 junk", []frames{one(fin|rsv1|0x1, "\xff\xff\xff")}, []string{invalid}, ""},
-		{"12 cut data", []frames{one(fin|rsv1|0x1, "\xf2\x48\xcd\xc9")}, []string{invalid}, ""},
+		{"12 an example of the RFC", []frames{one(rawclient.Fin|rawclient.RSV1|0x1, "\xf2\x48\xcd\xc9\xc9\x07\x00")}, []string{"text:Hello"}, ""},
+		{"12 a last block", []frames{one(rawclient.Fin|rawclient.RSV1|0x1, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00")}, []string{"text:Hello"}, ""},
+		{"12 not compressed after all", []frames{one(rawclient.Fin|0x1, "a"), text("b"), one(rawclient.Fin|0x1, "c")}, []string{"text:a", "text:b", "text:c"}, ""},
+		{"12 ping between compressed fragments", []frames{one(rawclient.RSV1|0x1, "\xf2\x48\xcd"), ping("p"), last("\xc9\xc9\x07\x00")}, []string{"pong:p", "text:Hello"}, ""},
+		{"12 a continuation says that it is compressed", []frames{one(rawclient.RSV1|0x1, "\xf2\x48\xcd"), one(rawclient.Fin|rawclient.RSV1, "\xc9\xc9\x07\x00")}, []string{violated}, ""},
+		{"12 junk", []frames{one(rawclient.Fin|rawclient.RSV1|0x1, "\xff\xff\xff")}, []string{invalid}, ""},
+		{"12 cut data", []frames{one(rawclient.Fin|rawclient.RSV1|0x1, "\xf2\x48\xcd\xc9")}, []string{invalid}, ""},
 	}
 }
 
 // CONN-9, CONN-10, CONN-11
 func TestFrames(t *testing.T) {
 	inAllModes(t, func(t *testing.T, m mode) {
-		s := m.serve(t, ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}, MaxMessageSize: maxTestMessage})
+		config := m.config()
+		config.MaxMessageSize = maxTestMessage
+		s := (&server{mode: m, config: config}).start(t)
 		cases := frameCases()
 		for _, x := range compressionCases() {
 			if !m.deflate {
 				x.want = []string{violated}
-				if x.sent[0](m)[0]&rsv1 == 0 {
+				if x.sent[0](m)[0]&rawclient.RSV1 == 0 {
 					continue
 				}
 			}
@@ -276,10 +260,10 @@ func TestFrames(t *testing.T) {
 				for _, f := range x.sent {
 					sent = append(sent, f(m)...)
 				}
-				x.run(t, m, s, sent, len(sent))
-				x.run(t, m, s, sent, 997)
+				x.run(t, s, sent, len(sent))
+				x.run(t, s, sent, 997)
 				if len(sent) < 500 {
-					x.run(t, m, s, sent, 1)
+					x.run(t, s, sent, 1)
 				}
 			})
 		}
@@ -287,37 +271,35 @@ func TestFrames(t *testing.T) {
 }
 
 // run sends the frames in chops of a size, and reads the answers.
-func (x frameCase) run(t *testing.T, m mode, s *server, sent []byte, chop int) {
-	c := m.connect(t, s)
-	defer c.nc.Close()
+func (x frameCase) run(t *testing.T, s *server, sent []byte, chop int) {
+	c := s.connect(t)
+	defer c.Close()
 	if x.after != "" {
-		c.nc.Write(text(x.after)(m))
-		if got, err := c.readText(); got != "text:"+x.after || err != nil {
-			t.Fatalf("got %q, %v", got, err)
-		}
+		c.Write(text(x.after)(s.mode))
+		c.expect("text:" + x.after)
 	}
 	go func() { // the server may have closed before it has all
 		for b := range slices.Chunk(sent, chop) {
-			if _, err := c.nc.Write(b); err != nil {
+			if _, err := c.Write(b); err != nil {
 				return
 			}
 		}
 	}()
 	for _, want := range x.want {
-		got, err := c.readText()
+		got, err := c.ReadText()
 		if got != want && !(want == violated || want == invalid || want == tooBig) || !strings.HasPrefix(got, want) || err != nil {
 			t.Fatalf("in chops of %d: got %.80q, %v; want %.80q", chop, got, err, want)
 		}
 	}
 	if n := len(x.want); n > 0 && strings.HasPrefix(x.want[n-1], "close:") {
 		// What comes after its close makes the server's a reset.
-		if got, err := c.readText(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		if got, err := c.ReadText(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatalf("in chops of %d: got %.80q, %v after the close; want the end", chop, got, err)
 		}
 		return
 	}
-	c.nc.Write(maskedFrame(fin|0x9, "still there"))
-	if got, err := c.readText(); got != "pong:still there" {
+	c.Write(rawclient.Frame(rawclient.Fin|0x9, "still there"))
+	if got, err := c.ReadText(); got != "pong:still there" {
 		t.Fatalf("in chops of %d: got %.80q, %v; want the connection to stay", chop, got, err)
 	}
 }

@@ -1,4 +1,4 @@
-package ws_test
+package netconn
 
 import (
 	"fmt"
@@ -9,70 +9,35 @@ import (
 	"testing"
 	"time"
 
-	"github.com/troupe-go/troupe/transport/ws"
-	"github.com/troupe-go/troupe/transport/ws/wire"
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
-
-// delivery is a serializer that keeps what the server was sent.
-type delivery struct {
-	mirror
-	mu       sync.Mutex
-	messages []string
-}
-
-func (d *delivery) Decode(data []byte, binary bool) (wire.Message, error) {
-	m, err := d.mirror.Decode(data, binary)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.messages = append(d.messages, m.Ref)
-	return m, err
-}
-
-// taken returns what has come since the last call.
-func (d *delivery) taken() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	got := d.messages
-	d.messages = nil
-	return got
-}
-
-// recorded is a socket that keeps what it is sent, and tells of ends.
-func recorded() (ws.Socket, *delivery, chan ws.Disconnected) {
-	ended := make(chan ws.Disconnected, 1)
-	d := new(delivery)
-	return ws.Socket{Path: "/socket", Serializers: []wire.Serializer{d}, Observe: func(e ws.Event) {
-		if e, ok := e.(ws.Disconnected); ok {
-			ended <- e
-		}
-	}}, d, ended
-}
 
 // A message of which a part is missing is not delivered, wherever it is cut and
 // however the connection ends there. One that is whole is delivered, whole.
 func TestCutMessageIsNotDelivered(t *testing.T) {
 	large := strings.Repeat("0123456789", 900) // in several reads
 	inAllModes(t, func(t *testing.T, m mode) {
-		socket, got, ended := recorded()
-		s := m.serve(t, socket)
+		r := newRecord()
+		s := (&server{mode: m, sink: r.of}).start(t)
 		head := text("first")(m)
 		run := func(sent frames, end int, want string, halfway bool) {
 			t.Helper()
 			all := sent(m)
-			c := m.connect(t, s)
-			c.nc.Write(slices.Concat(head, all[:end]))
-			if half, ok := c.nc.(interface{ CloseWrite() error }); ok && halfway {
+			c := s.connect(t)
+			c.Write(slices.Concat(head, all[:end]))
+			if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && halfway {
 				half.CloseWrite()
 			} else {
-				c.nc.Close()
+				c.Close()
 			}
-			<-ended
-			c.nc.Close()
+			<-r.lost
+			c.Close()
+			<-r.closed
 			expected := []string{"text:first"}
 			if end == len(all) {
 				expected = append(expected, want)
 			}
-			if got := got.taken(); !slices.Equal(got, expected) {
+			if got := r.taken(); !slices.Equal(got, expected) {
 				t.Fatalf("cut after %d of %d bytes: delivered %.80q", end, len(all), got)
 			}
 		}
@@ -98,11 +63,11 @@ func TestCutMessageIsNotDelivered(t *testing.T) {
 // Clients that drop out in the middle of anything, in any mode, are nothing to others.
 func TestDroppingOutHurtsNobodyElse(t *testing.T) {
 	inAllModes(t, func(t *testing.T, m mode) {
-		s := m.serve(t, ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}})
+		s := (&server{mode: m}).start(t)
 		var clients sync.WaitGroup
 		over := make(chan struct{})
 		for range 4 { // the innocent
-			c := m.connect(t, s)
+			c := s.connect(t)
 			clients.Go(func() {
 				for i := 0; ; i++ {
 					select {
@@ -111,9 +76,9 @@ func TestDroppingOutHurtsNobodyElse(t *testing.T) {
 					default:
 					}
 					message := fmt.Sprint(i)
-					c.nc.SetDeadline(time.Now().Add(patience))
-					c.nc.Write(text(message[:1], message[1:])(m))
-					if got, err := c.readText(); got != "text:"+message || err != nil {
+					c.SetDeadline(time.Now().Add(patience))
+					c.Write(text(message[:1], message[1:])(m))
+					if got, err := c.ReadText(); got != "text:"+message || err != nil {
 						t.Errorf("message %d of an innocent: %q, %v", i, got, err)
 						return
 					}
@@ -124,13 +89,13 @@ func TestDroppingOutHurtsNobodyElse(t *testing.T) {
 		for range 4 {
 			dropouts.Go(func() {
 				for i := range 30 {
-					c := m.connect(t, s)
-					half := [][]byte{first("a")(m), maskedFrame(fin|0x9, "ping")[:8], text("text")(m)[:3], bin("x", "y")(m)[:9]}
-					c.nc.Write(half[i%len(half)])
-					if tcp, ok := c.nc.(*net.TCPConn); ok && i%3 == 0 {
+					c := s.connect(t)
+					half := [][]byte{first("a")(m), rawclient.Frame(rawclient.Fin|0x9, "ping")[:8], text("text")(m)[:3], bin("x", "y")(m)[:9]}
+					c.Write(half[i%len(half)])
+					if tcp, ok := c.Conn.(*net.TCPConn); ok && i%3 == 0 {
 						tcp.SetLinger(0) // a reset
 					}
-					c.nc.Close()
+					c.Close()
 				}
 			})
 		}
