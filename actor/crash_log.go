@@ -6,13 +6,18 @@ import (
 	"log/slog"
 )
 
-// logCrash reports the crash of an actor: OTP's crash report. Behavior is that of
-// the actor, or nil if the caller is not its runner and so must not look at it.
+// logCrash reports the crash of an actor to the observers and in the log. Behavior is
+// that of the actor, or nil if the caller is not its runner and so must not look at it.
 func logCrash(p *process, reason error, behavior any) {
+	if p.sys.observed() {
+		emitCrash(p, reason)
+	}
 	if p.sys.log.Enabled(context.Background(), slog.LevelError) {
 		writeCrash(p, reason, behavior)
 	}
 }
+
+func emitCrash(p *process, reason error) { p.sys.emit(Crashed{PID{p}, reason}) }
 
 // writeCrash is apart because its frame makes a goroutine's first stack overflow,
 // which costs more than the rest of a crash that nobody logs.

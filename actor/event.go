@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Event is something that happened in a [System]: [Spawned], [Exited],
+// Event is something that happened in a [System]: [Spawned], [Crashed], [Exited],
 // [DeadLetter], [HighWater] or [SlowHandler].
 type Event interface{ isEvent() }
 
@@ -13,6 +13,17 @@ type Event interface{ isEvent() }
 type Spawned struct {
 	PID    PID
 	Parent PID // zero if it was not spawned with a link
+}
+
+// Crashed tells that an actor has failed by itself: a handler has panicked or returned an
+// error that is no clean reason, or the end of something that the actor owned has panicked.
+// Actors that end because of it have not, nor have those that are killed; see
+// [Exited.Crashed] for these. Nobody knows of the actor's end yet.
+//
+// OTP: the crash report of proc_lib.
+type Crashed struct {
+	PID    PID
+	Reason error // a [*PanicError] has the stack
 }
 
 // Exited tells that an actor has ended. Links and monitors have been told.
@@ -43,6 +54,7 @@ type HighWater struct {
 
 func (HighWater) isEvent()  {}
 func (Spawned) isEvent()    {}
+func (Crashed) isEvent()    {}
 func (Exited) isEvent()     {}
 func (DeadLetter) isEvent() {}
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -44,6 +45,51 @@ func TestObserversSeeSpawnsExitsAndDeadLetters(t *testing.T) {
 			fmt.Sprintf("exited %v normal", kid), fmt.Sprintf("dead letter to %v: not running", kid))
 		other.expect(t) // stopped
 		stop()          // twice is once
+	})
+}
+
+// A crash is told of the actor whose own it is, before anybody knows of the end: not of
+// those that end because of it, are killed, or end in good order.
+func TestObserversSeeWhoseCrashItIs(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j journal
+		defer sys.Observe(func(e actor.Event) {
+			switch e := e.(type) {
+			case actor.Crashed:
+				select {
+				case <-e.PID.Done():
+					t.Errorf("the end of %v is known already", e.PID)
+				default:
+				}
+				j.add("crashed %v %v", e.PID, e.Reason)
+			case actor.Exited:
+				j.add("exited %v %v %v", e.PID, e.Reason, e.Crashed())
+			}
+		})()
+		parent := start(t, sys, &script{})
+		kid := child(t, parent, &script{})
+		kid.Send(returning(errBoom))
+		synctest.Wait()
+		got, want := j.take(), []string{
+			fmt.Sprintf("crashed %v boom", kid),
+			fmt.Sprintf("exited %v boom true", parent), fmt.Sprintf("exited %v boom true", kid), // in any order
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("happened: %q, want: %q", got, want)
+		}
+
+		killed, stopped := start(t, sys, &script{}), start(t, sys, &script{})
+		killed.PID().Exit(actor.Kill)
+		synctest.Wait()
+		stopped.Send(returning(actor.Stop))
+		synctest.Wait()
+		j.expect(t, fmt.Sprintf("exited %v killed true", killed), fmt.Sprintf("exited %v normal false", stopped))
+
+		last := start(t, sys, &script{terminate: func(*doContext, error) { panic("last") }})
+		last.Send(returning(actor.Stop))
+		synctest.Wait()
+		j.expect(t, fmt.Sprintf("crashed %v panic: last", last), fmt.Sprintf("exited %v panic: last true", last))
 	})
 }
 

@@ -70,7 +70,7 @@ func Block(release <-chan struct{}) func(context.Context) error {
 // Inject returns a function that makes the behaviors of newBehavior with faults
 // in them. Give it to a spawn, or to a supervisor, in the place of newBehavior.
 // The optional handlers of the behavior work as without faults.
-func Inject[M any](newBehavior func() actor.Behavior[M], faults ...Fault) func() actor.Behavior[M] {
+func Inject[M any, B actor.Behavior[M]](newBehavior func() B, faults ...Fault) func() actor.Behavior[M] {
 	for _, f := range faults {
 		if (f.Message > 0) == (f.Start > 0) || f.Do == nil {
 			panic("actortest: Inject: a fault needs either a Message or a Start, and a Do")

@@ -22,7 +22,7 @@ func (p *pinger) Receive(_ *actor.Context[ping], m ping) error {
 	return nil
 }
 
-func newPinger() actor.Behavior[ping] { return &pinger{} }
+func newPinger() *pinger { return &pinger{} }
 
 func Example() {
 	test := func(t testing.TB) { // func TestPinger(t *testing.T)

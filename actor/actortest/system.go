@@ -55,10 +55,10 @@ func NewSystem(t testing.TB, opts ...Option) *actor.System {
 		handler = slog.NewTextHandler(out, nil)
 	}
 	crashes := &crashes{expected: append(c.expected, ErrInjected)}
-	if c.failOnCrash {
-		handler = &crashWatch{handler, crashes}
-	}
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(handler)})
+	if c.failOnCrash {
+		sys.Observe(crashes.note)
+	}
 	t.Cleanup(func() {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(context.Background(), c.patience)
