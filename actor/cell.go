@@ -156,6 +156,9 @@ func (c *cell[M]) handleSignal(s signal) *doom {
 			return nil
 		}
 		if c.obeys(s) {
+			if s.link != nil { // the sender has ended with that reason, and has logged it
+				c.flags.Or(inherits)
+			}
 			return s.end
 		}
 		c.notIdle()
@@ -174,7 +177,9 @@ func (c *cell[M]) handleSignal(s signal) *doom {
 // and returns what it ends with. What it has in hand, and has put aside, is lost.
 func (c *cell[M]) terminate(d *doom, batch *queue.Batch[M]) *doom {
 	doomed := c.doomed()
-	if !d.clean && (doomed == nil || d.isPanic()) { // nothing else tells of a panic of one that is doomed
+	// One failure makes one record. A reason that came with a signal has been logged where
+	// it came up; a panic of an actor that was doomed meanwhile is news.
+	if !d.clean && d != doomed && !c.has(inherits) && (doomed == nil || d.isPanic()) {
 		logCrash(&c.process, d.reason, c.behavior)
 	}
 	if doomed == nil {

@@ -17,16 +17,30 @@ type PanicError struct {
 	text string // of Value; made once, because its methods are not to be trusted
 }
 
-// Recovered returns the PanicError of a panic that the deferred function which calls it
-// has just recovered from; value is what recover returned. It is for code that calls
-// others' functions in place; see also [Guard]. Whatever the methods of value do costs the
-// text of the error at most.
+// Recovered returns the PanicError of a panic that has just been recovered from, in the
+// deferred function that calls Recovered or one that it has called; value is what recover
+// returned. It is for code that calls others' functions in place; see also [Guard].
+// Whatever the methods of value do costs the text of the error at most.
 func Recovered(value any) *PanicError {
 	var pcs [64]uintptr
-	// Skip runtime.Callers, Recovered, the deferred function and the panic machinery;
-	// what is left of the latter, Stack leaves out.
-	n := runtime.Callers(3, pcs[:])
-	return &PanicError{Value: value, Stack: append(Stack(nil), pcs[:n]...), text: describe(value)}
+	n := runtime.Callers(2, pcs[:])
+	return &PanicError{Value: value, Stack: panicked(pcs[:n]), text: describe(value)}
+}
+
+// panicked returns the part of a stack below the panic: what has recovered from it, and the
+// functions of the runtime that raised it, are left out.
+func panicked(stack Stack) Stack {
+	below := stack
+	for i, pc := range stack {
+		if runtime.FuncForPC(pc-1).Name() == "runtime.gopanic" {
+			below = stack[i+1:]
+			break
+		}
+	}
+	for len(below) > 1 && isRuntime(runtime.FuncForPC(below[0]-1).Name()) {
+		below = below[1:]
+	}
+	return append(Stack(nil), below...)
 }
 
 // Error returns the text of the panic's value, cut after 8 KiB.
@@ -159,17 +173,30 @@ func cut(text string) string {
 // are looked up when it is printed.
 type Stack []uintptr
 
-// String returns the stack in lines of function, file and line.
+// String returns the stack in lines of function, file and line. The runtime's functions
+// are left out, and so are those of this package that called the handler.
 func (s Stack) String() string {
-	var b strings.Builder
-	frames := runtime.CallersFrames(s)
-	for {
+	var text strings.Builder
+	end := 0 // of what is not ours
+	for frames := runtime.CallersFrames(s); ; {
 		f, more := frames.Next()
-		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") {
-			fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		if f.Function != "" && !isRuntime(f.Function) {
+			fmt.Fprintf(&text, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+			if !strings.HasPrefix(f.Function, ourPrefix) {
+				end = text.Len()
+			}
 		}
 		if !more {
-			return b.String()
+			break
 		}
 	}
+	if end == 0 {
+		return text.String()
+	}
+	return text.String()[:end]
 }
+
+func isRuntime(function string) bool { return strings.HasPrefix(function, "runtime.") }
+
+// ourPrefix is what the names of this package's functions begin with.
+var ourPrefix = reflect.TypeFor[Stack]().PkgPath() + "."

@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -110,17 +111,113 @@ func TestPanicWithAValueThatCannotBePrinted(t *testing.T) {
 	}
 }
 
-// GO-8: the stack names the handler that panicked, and not the machinery.
-func TestPanicStackStartsAtThePanic(t *testing.T) {
-	sys := newSystem(t)
-	a := start(t, sys, &script{})
-	a.Send(func(*doContext) error { panicsHere(); return nil })
-	var p *actor.PanicError
-	if err := ended(t, a.PID()); !errors.As(err, &p) {
-		t.Fatalf("ended with %v", err)
+// GO-8: the stack of a panic is the user's part of it: it starts at the function that
+// panicked, wherever that was called, and ends where this package called the user's code.
+func TestPanicStackIsTheUsers(t *testing.T) {
+	type out = chan<- *actor.PanicError
+	// Each makes panics run in one of the places where users' code runs, and sends the panic.
+	ending := func(b actor.Behavior[do], act func(actor.Ref[do])) func(*testing.T, *actor.System, out) {
+		return func(t *testing.T, sys *actor.System, got out) {
+			ref, err := actor.Spawn(sys, behave(b))
+			var p *actor.PanicError
+			if errors.As(err, &p) {
+				got <- p
+				return
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			act(ref)
+			errors.As(ended(t, ref.PID()), &p)
+			got <- p
+		}
 	}
-	if first, _, _ := strings.Cut(p.Stack.String(), "\n"); !strings.HasSuffix(first, ".panicsHere") {
-		t.Errorf("the stack starts with %q:\n%v", first, p.Stack)
+	send := func(m do) func(actor.Ref[do]) { return func(ref actor.Ref[do]) { ref.Send(m) } }
+	cases := map[string]func(*testing.T, *actor.System, out){
+		"Receive":   ending(&script{}, send(func(*doContext) error { panicsHere(); return nil })),
+		"Init":      ending(&scriptInit{init: func(*doContext) error { panicsHere(); return nil }}, nil),
+		"Terminate": ending(&script{terminate: func(*doContext, error) { panicsHere() }}, send(returning(actor.Stop))),
+		"Continue": ending(&script{}, send(func(ctx *doContext) error {
+			ctx.Continue(func(*doContext) error { panicsHere(); return nil })
+			return nil
+		})),
+		"After": ending(&script{}, send(func(ctx *doContext) error {
+			ctx.After(0, func(*doContext) error { panicsHere(); return nil })
+			return nil
+		})),
+		"Go": ending(&script{}, send(func(ctx *doContext) error {
+			ctx.Go(func(context.Context) { panicsHere() })
+			return nil
+		})),
+		"constructor": func(_ *testing.T, sys *actor.System, got out) {
+			_, err := actor.Spawn(sys, func() *script { panicsHere(); return nil })
+			p, _ := errors.AsType[*actor.PanicError](err)
+			got <- p
+		},
+		"BeforeInit": func(_ *testing.T, sys *actor.System, got out) {
+			_, err := actor.Spawn(sys, behave(&script{}), actor.BeforeInit(func(actor.PID) error { panicsHere(); return nil }))
+			p, _ := errors.AsType[*actor.PanicError](err)
+			got <- p
+		},
+		"Guard": func(t *testing.T, _ *actor.System, got out) {
+			p, _ := errors.AsType[*actor.PanicError](actor.Guard(t.Context(), func() error { panicsHere(); return nil }))
+			got <- p
+		},
+		"method of an error": func(t *testing.T, _ *actor.System, got out) {
+			r, _ := errors.AsType[*actor.ReasonError](actor.Guard(t.Context(), func() error { return panicsInError{} }))
+			got <- r.Panic
+		},
+		"panic of a deferred function": ending(&script{}, send(func(*doContext) error {
+			defer panicsHere()
+			panic("before")
+		})),
+	}
+	for name, run := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := make(chan *actor.PanicError, 1)
+			run(t, newSystem(t), got)
+			p := <-got
+			if p == nil {
+				t.Fatal("no panic")
+			}
+			var functions []string
+			for line := range strings.Lines(p.Stack.String()) {
+				if !strings.HasPrefix(line, "\t") {
+					functions = append(functions, strings.TrimSpace(line))
+				}
+			}
+			if len(functions) == 0 || !strings.HasSuffix(functions[0], ".panicsHere") {
+				t.Fatalf("the stack starts elsewhere:\n%v", p.Stack)
+			}
+			if first := runtime.FuncForPC(p.Stack[0] - 1).Name(); !strings.HasSuffix(first, ".panicsHere") {
+				t.Errorf("its first address is in %s", first)
+			}
+			if last := functions[len(functions)-1]; !strings.Contains(last, "/actor_test.") && name != "constructor" { // runs in its caller's place
+				t.Errorf("the stack ends with %s:\n%v", last, p.Stack)
+			}
+		})
+	}
+}
+
+type panicsInError struct{}
+
+func (panicsInError) Error() string { panicsHere(); return "" }
+
+// What the runtime does to raise a panic is not in the stack either.
+func TestPanicStackOfRuntimeErrors(t *testing.T) {
+	var none *script
+	var list []int
+	for name, f := range map[string]func() error{
+		"nil pointer": func() error { return none.exit(nil, actor.Exit{}) },
+		"index":       func() error { _ = list[len(t.Name())]; return nil },
+		"nil map":     func() error { var m map[int]int; m[1] = 1; return nil },
+	} {
+		p, ok := errors.AsType[*actor.PanicError](actor.Guard(t.Context(), f))
+		if !ok {
+			t.Fatal(name)
+		}
+		if first := runtime.FuncForPC(p.Stack[0] - 1).Name(); !strings.Contains(first, "TestPanicStackOfRuntimeErrors") {
+			t.Errorf("%s: the stack starts in %s", name, first)
+		}
 	}
 }
 

@@ -111,6 +111,7 @@ const (
 	starting          // its Init runs, and its spawner waits
 	abandoned         // by Abandon, while a handler ran
 	returned          // no handler runs any more
+	inherits          // ends with the reason of its parent
 
 	depth     = 1 << 16 // see isDeep
 	depthMask = 3 * depth
