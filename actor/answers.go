@@ -12,10 +12,11 @@ type Answer[R any] struct {
 	Err   error // as of [Call]; nil if there is a value
 }
 
-// CallAll makes a [Call] to each of the actors, all at once, and returns their
-// answers in the order of to, when the last has answered or failed, ctx being
-// done at the latest. It is gen_server:multi_call: those with an error are its
-// bad nodes.
+// CallAll makes a [Call] to each of the actors, all at once, and returns their answers
+// in the order of to, when the last has answered or failed, ctx being done at the
+// latest.
+//
+// OTP: gen_server:multi_call/4.
 func CallAll[M, R any](ctx context.Context, to []Ref[M], newRequest func(Reply[R]) M) []Answer[R] {
 	answers := make([]Answer[R], len(to))
 	var wg sync.WaitGroup
@@ -28,10 +29,12 @@ func CallAll[M, R any](ctx context.Context, to []Ref[M], newRequest func(Reply[R
 	return answers
 }
 
-// Answers returns the answers to several requests as they come, each with the index
-// of its request. When ctx is done, those that are not there yet have its error. A
-// loop that is left early leaves the other requests as they are: they may be waited
-// for again. It is what request id collections are for in gen_server.
+// Answers returns the answers to several requests as they come, each with the index of
+// its request. When ctx is done, those that are not there yet have its error. A loop
+// that is left early leaves the other requests as they are: they may be waited for
+// again.
+//
+// OTP: gen_server:receive_response/3.
 func Answers[R any](ctx context.Context, requests ...*Pending[R]) iter.Seq2[int, Answer[R]] {
 	return func(yield func(int, Answer[R]) bool) {
 		came := make(chan int, len(requests))

@@ -7,13 +7,15 @@ import (
 )
 
 // Ask is the first half of a [Call]: it sends the request and returns at once. The
-// answer can be waited for later, by whoever has the [Pending], along with other
-// things or not at all. It is gen_server:send_request.
+// answer can be waited for later, by any holder of the [Pending], along with other
+// things or not at all.
 //
 // The request is given up when ctx is done: an answer that comes later is dropped,
 // as it is in OTP after a receive_response that ran out of time. Ask does not wait
 // for room: a full mailbox fails the request with [ErrFull]. It is not an error to
 // ask oneself, as long as no handler waits for the answer.
+//
+// OTP: gen_server:send_request/2.
 func Ask[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M) *Pending[R] {
 	callee := to.PID()
 	p := &Pending[R]{asked: asked{callee: callee.p, done: make(chan struct{})}}
@@ -47,12 +49,14 @@ func makeAsked[M, R any](p *Pending[R], newRequest func(Reply[R]) M) M {
 	return m
 }
 
-// Pending is a request whose answer is still to come, or has come and not been
-// looked at. All methods may be called from any goroutine, any number of times: the
-// answer is not used up. It is a request id of gen_server.
+// Pending is a request whose answer is still to come, or has come and not been looked
+// at. All methods may be called from any goroutine, any number of times: the answer is
+// not used up.
 //
 // A Pending needs no clean-up. Nothing of it is left with the callee when it has
 // been answered or given up, or when the callee has ended.
+//
+// OTP: gen_server:request_id().
 type Pending[R any] struct {
 	call  call[R]
 	asked asked
@@ -62,9 +66,11 @@ type Pending[R any] struct {
 // has been answered or given up, or the callee has ended.
 func (p *Pending[R]) Done() <-chan struct{} { return p.asked.done }
 
-// Wait waits for the answer, and fails as [Call] does, with a [*CallError]. If its
-// own ctx is done first the request stands, and may be waited for again; the ctx
-// that was given to Ask is what ends the request. It is gen_server:wait_response.
+// Wait waits for the answer, and fails as [Call] does, with a [*CallError]. If its own
+// ctx is done first the request stands, and may be waited for again; the ctx that was
+// given to Ask is what ends the request.
+//
+// OTP: gen_server:wait_response/2.
 func (p *Pending[R]) Wait(ctx context.Context) (R, error) {
 	var none R
 	fail := func(err error) (R, error) { return none, callError(PID{p.asked.callee}, err) }
@@ -113,7 +119,7 @@ func (a *asked) bind(ctx context.Context, giveUp func()) {
 	}
 }
 
-// settled is called once, by whoever has claimed c.
+// settled is called once, by the goroutine that has claimed c.
 func (a *asked) settled(c *pendingCall) {
 	if a.callee != nil {
 		forget(a.callee, func(r *relations) { r.calls.others.delete(c) })

@@ -11,9 +11,10 @@ package actor
 // A behavior may also implement [Initializer], [Terminator], [ExitHandler] and
 // [DownHandler]; the same rules hold for what their methods return.
 //
-// If it is a [log/slog.LogValuer] the log of its crash shows its state, as its
-// LogValue has it: that is the place to leave secrets out. The state of others is
-// never logged. It is OTP's format_status.
+// If it is a [log/slog.LogValuer] the log of its crash shows its state, as its LogValue
+// has it: that is the place to leave secrets out. The state of others is never logged.
+//
+// OTP: gen_server:format_status/1.
 type Behavior[M any] interface {
 	Receive(ctx *Context[M], m M) error
 }
@@ -37,7 +38,7 @@ func (f BehaviorFunc[M]) Receive(ctx *Context[M], m M) error { return f(ctx, m) 
 // fails with it and the actor ends quietly; if it returns [Ignore], the actor is
 // not wanted. Terminate does not run after a failed Init.
 //
-// Init keeps its parent waiting, a whole supervisor as a rule: leave slow work to
+// Init keeps its parent waiting, usually a whole supervisor: leave slow work to
 // [Context.Continue].
 type Initializer[M any] interface {
 	Init(ctx *Context[M]) error

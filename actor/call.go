@@ -46,8 +46,8 @@ func (r Reply[R]) Wanted() bool {
 	return r.call != nil && r.call.state.Load() == r.turn.at(pending)
 }
 
-// Call sends the actor the request that newRequest makes around a [Reply], and
-// waits for the answer. It is gen_server:call.
+// Call sends the actor the request that newRequest makes around a [Reply], and waits
+// for the answer.
 //
 // The wait ends with an error, always a [*CallError], when ctx is done, when the
 // callee ends, and at once when it is dead already or is the caller itself. If ctx is
@@ -56,6 +56,8 @@ func (r Reply[R]) Wanted() bool {
 // sets no deadline of its own: without one in ctx, two actors that call each other
 // wait for ever. A callee does not notice that its caller has given up, nor a
 // caller that a bounded mailbox has dropped its request.
+//
+// OTP: gen_server:call/2.
 func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M) (R, error) {
 	var none R
 	callee := to.PID()
@@ -111,9 +113,9 @@ type call[R any] struct {
 	value R
 }
 
-// begin returns a call that the end of p will fail: the one that p keeps, if nobody
-// has it and the type is right, or else one of its own. It returns false if p is
-// doomed already.
+// begin returns a call that the end of p will fail: the one that p keeps, if nobody has
+// it and the type is right; otherwise one of its own. It returns false if p is doomed
+// already.
 func begin[R any](p *process) (*call[R], turn, bool) {
 	if kept := p.relations().calls.kept.Load(); kept != nil {
 		if c, ok := kept.typed.(*call[R]); ok {
@@ -131,8 +133,8 @@ func begin[R any](p *process) (*call[R], turn, bool) {
 	return c, firstTurn, true
 }
 
-// confirm reports whether the call that p keeps was taken before p was doomed.
-// Either doom is seen here, or whoever has set it will see that the turn is pending:
+// confirm reports whether the call that p keeps was taken before p was doomed. Either
+// doom is seen here, or the goroutine that has set it will see that the turn is pending:
 // each looks for the other's mark after it has set its own.
 func (c *call[R]) confirm(p *process, t turn) bool {
 	if p.doomed() == nil {

@@ -294,8 +294,8 @@ func TestManyConcurrentCalls(t *testing.T) {
 	wg.Wait()
 }
 
-// GS-22 as a race: calls and the callee's death. Nobody waits for ever, and whoever
-// got a value got the right one.
+// GS-22 as a race: calls and the callee's death. Nobody waits for ever, and each caller
+// that got a value got the right one.
 func TestCallsRaceTheCalleesDeath(t *testing.T) {
 	sys := newSystem(t)
 	for round := range 400 {

@@ -54,10 +54,11 @@ func (c *Context[M]) Parent() PID {
 	return PID{c.parent}
 }
 
-// Continue has f run when the present handler, or Init, has returned nil: before
-// any message, even one that waits already. Init uses it for work that should
-// not keep its parent waiting. If called more than once, the functions run in
-// order. It is OTP's {continue, Term}.
+// Continue has f run when the present handler, or Init, has returned nil: before any
+// message, even one that waits already. Init uses it for work that should not keep its
+// parent waiting. If called more than once, the functions run in order.
+//
+// OTP: gen_server's {continue, Term}.
 func (c *Context[M]) Continue(f func(*Context[M]) error) {
 	x := c.cell().makeRare()
 	earlier := x.next

@@ -27,8 +27,8 @@ func (p *process) judgeDepth(moved bool) {
 // place returns where on the stack mark is. It changes when the stack moves.
 func place(mark *byte) uintptr { return uintptr(unsafe.Pointer(mark)) }
 
-// makeRoom grows the stack for an actor that is deep. Whoever is about to serve p
-// calls it, and not serve itself: one frame less has to be looked up.
+// makeRoom grows the stack for an actor that is deep. The caller of serve calls it, and
+// not serve itself: one frame less has to be looked up.
 func (p *process) makeRoom() {
 	if p.isDeep() {
 		growStack()

@@ -21,9 +21,9 @@
 //
 // # Order
 //
-// What one actor sends to another arrives in the order in which it was sent, exit
-// signals and downs included: whoever hears of a death has got all that the dead
-// actor sent before. Only lethal signals act at once, ahead of what waits.
+// What one actor sends to another arrives in the order in which it was sent, exit signals
+// and downs included: an actor that hears of a death has got all that the dead actor sent
+// before. Only lethal signals act at once, ahead of what waits.
 //
 // # Others' code
 //

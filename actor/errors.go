@@ -149,8 +149,8 @@ func subjects(pids []PID) string {
 	return text
 }
 
-// subject returns what an error calls the actor: its name, or else its PID, with its label
-// if it has one.
+// subject returns what an error calls the actor: its name, or its PID if it has none,
+// with its label if it has one.
 func (p PID) subject() string {
 	if p.p == nil {
 		return "nobody"

@@ -234,7 +234,7 @@ func ExampleSystem_Shutdown() {
 	}
 	ref.Send(inc(7))
 
-	// Who has not stopped when ctx is done is killed.
+	// An actor that has not stopped when ctx is done is killed.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	fmt.Println(sys.Shutdown(ctx))

@@ -95,7 +95,7 @@ func newGuardedCall() *guardedCall {
 	g.run = func() {
 		defer g.over() // even if the text of a panic cannot be had
 		defer g.caught()
-		growStack()    // f is deeper than a new stack, as a rule
+		growStack()    // f is usually deeper than a new stack
 		g.err = Goexit // unless f returns
 		g.err = vet(g.f())
 	}

@@ -12,9 +12,10 @@ type IdleHandler[M any] interface {
 }
 
 // IdleAfter has [IdleHandler] called when the actor has handled nothing for d, once
-// until something comes; 0 turns it off. Messages and timers count, downs and
-// exits, and requests like [PID.Inspect]. It is gen_server's timeout, except that
-// it stays in force.
+// until something comes; 0 turns it off. Messages and timers count, downs and exits,
+// and requests like [PID.Inspect]. Unlike OTP's, it stays in force.
+//
+// OTP: gen_server's timeout.
 func (c *Context[M]) IdleAfter(d time.Duration) {
 	x := c.cell().makeRare()
 	if x.idle != nil {

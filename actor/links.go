@@ -138,10 +138,11 @@ func (p *process) unlinkedBy(peer *process, l *link, end *doom) {
 	}
 }
 
-// TrapExit says whether the actor traps exit signals: those that come from then
-// on go to its [ExitHandler], in their place among the messages, and do not end
-// the actor. The exit of its parent still does, with Terminate. It is OTP's
-// trap_exit flag.
+// TrapExit says whether the actor traps exit signals: those that come from then on go
+// to its [ExitHandler], in their place among the messages, and do not end the actor.
+// The exit of its parent still does, with Terminate.
+//
+// OTP: process_flag(trap_exit, true).
 func (c *Context[M]) TrapExit(trap bool) {
 	if trap {
 		c.flags.Or(trapsExits)

@@ -295,7 +295,7 @@ func (m *model) step() {
 // did notes what a step does.
 func (m *model) did(format string, args ...any) { m.latest = fmt.Sprintf(format, args...) }
 
-// act has a do something, to b as a rule.
+// act has a do something, usually to b.
 func (m *model) act(a, b *modelActor, what string, f func(ctx *doContext)) {
 	m.did("%v: %s (%v, alive: %v, same: %v)", a, what, b, b.alive, a == b)
 	in(m.t, a.ref, f)
@@ -471,7 +471,7 @@ func (m *model) check() {
 		m.t.Errorf("%d actors, want %d", n, want)
 	}
 	m.checkStuck()
-	// Whoever is alive has got all, as was checked. A lethal signal may or may not
+	// Those that are alive have got all, as was checked. A lethal signal may or may not
 	// overtake what was sent before it.
 	if handled, lost := m.handled.Load(), m.sys.DeadLetters(); int(handled)+int(lost) != m.sent {
 		m.t.Errorf("%d messages sent, but %d handled and %d dead letters", m.sent, handled, lost)

@@ -53,9 +53,11 @@ func (p PID) Alive() bool {
 }
 
 // Exit sends an exit signal that comes from no actor, with the given reason, nil
-// meaning [Normal]. An actor that does not trap exits ends with that reason, or
-// ignores it if it is Normal. [Kill] cannot be trapped. Exit returns at once; the
-// end comes later. It is OTP's exit/2; within an actor, use Context.Exit.
+// meaning [Normal]. An actor that does not trap exits ends with that reason, or ignores
+// it if it is Normal. [Kill] cannot be trapped. Exit returns at once; the end comes
+// later. Within an actor, use [Context.Exit].
+//
+// OTP: exit/2.
 func (p PID) Exit(reason error) {
 	if p.p != nil {
 		p.p.exit(exitSignal{end: judge(reasonOrNormal(reason))})

@@ -27,7 +27,7 @@ type ties struct {
 // gone stands in for the relations of all actors that ended without any.
 var gone = &relations{sealed: true, closed: true, taken: true, told: true}
 
-// relations returns p's relations, made if need be.
+// relations returns p's relations, which it makes on first use.
 func (p *process) relations() *relations {
 	if r := p.rel.Load(); r != nil {
 		return r

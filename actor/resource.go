@@ -5,8 +5,8 @@ import (
 	"reflect"
 )
 
-// Resource is something that an actor owns and that must go when it ends: a name,
-// a subscription, a timer. It must be comparable, a pointer as a rule.
+// Resource is something that an actor owns and that must go when it ends: a name, a
+// subscription, a timer. It must be comparable, and is usually a pointer.
 type Resource interface {
 	// Release gives the resource up. It is called once, when its owner has
 	// handled its last message and before any link or monitor hears of the end.

@@ -129,7 +129,8 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 	return Ref[M]{c}, m, nil
 }
 
-// configure is apart because what options change is allocated.
+// configure is a function of its own so that a spawn without options allocates nothing:
+// what options change is on the heap.
 func configure(opts []Option) spawnConfig {
 	var cfg spawnConfig
 	for _, o := range opts {

@@ -6,10 +6,9 @@ import "fmt"
 const stashLimit = 100_000
 
 // Stash puts m, the message that is being handled, aside until Unstash. It is the
-// counterpart of a selective receive: a message that cannot be handled now does
-// not have to be. It returns [ErrFull] when 100,000 messages have been stashed;
-// the actor has then forgotten to unstash, as a rule. Stashed messages are lost
-// when the actor ends.
+// counterpart of a selective receive: a message that cannot be handled now does not have
+// to be. It returns [ErrFull] when 100,000 messages have been stashed; most likely the
+// actor has forgotten to unstash. Stashed messages are lost when the actor ends.
 func (c *Context[M]) Stash(m M) error {
 	x := c.cell().makeRare()
 	if len(x.stash) >= stashLimit {

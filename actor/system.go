@@ -255,7 +255,7 @@ func (s *System) shutdownError(killed []PID) error {
 	}
 }
 
-// close makes add refuse. It takes each shard's lock once, so that whoever was
+// close makes add refuse. It takes each shard's lock once, so that a spawn that was
 // adding is done and will be found.
 func (s *System) close() {
 	s.closing.Store(true)

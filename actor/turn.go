@@ -15,10 +15,10 @@ type pendingCall struct {
 	typed any           // the call[R] that this is the part of, if it is kept
 }
 
-// turn numbers the calls that one pendingCall serves, one after the other. Whoever
-// claims a turn, and nobody else, settles it: the replier and the callee's end by
-// setting value or err and then waking the caller, the caller by giving up. A Reply
-// of an earlier turn can claim nothing, whenever it comes.
+// turn numbers the calls that one pendingCall serves, one after the other. The goroutine
+// that claims a turn, and no other, settles it: the replier and the callee's end by
+// setting value or err and then waking the caller, the caller by giving up. A Reply of an
+// earlier turn can claim nothing, whenever it comes.
 type turn uint64
 
 const firstTurn turn = 0
@@ -70,7 +70,7 @@ func (c *pendingCall) calleeEnded(reason error) {
 	}
 }
 
-// settled tells the caller. Whoever has claimed the call must call it.
+// settled tells the caller. The goroutine that has claimed the call must call it.
 func (c *pendingCall) settled() {
 	if c.asked != nil {
 		c.asked.settled(c)

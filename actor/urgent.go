@@ -1,9 +1,10 @@
 package actor
 
-// Urgent returns an address of this actor to which urgent messages can be sent:
-// they are handled before all ordinary messages, and after earlier urgent ones.
-// The actor decides whom it gives the address. A limit of the mailbox does not
-// hold for them. It is the priority alias of OTP 28.
+// Urgent returns an address of this actor to which urgent messages can be sent: they
+// are handled before all ordinary messages, and after earlier urgent ones. The actor
+// decides whom it gives the address. A limit of the mailbox does not hold for them.
+//
+// OTP: alias([priority]).
 func (c *Context[M]) Urgent() UrgentRef[M] {
 	cell := c.cell()
 	cell.makeRare()

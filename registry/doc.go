@@ -13,9 +13,9 @@
 //
 // # Death
 //
-// An actor's keys are free before any link or monitor hears of its end. Whoever
-// gets a DOWN or an exit signal finds the keys gone, and can register a successor
-// under them at once; Elixir promises only that this will be so some time later.
+// An actor's keys are free before any link or monitor hears of its end. An actor that
+// gets a down or an exit signal finds the keys gone, and can register a successor under
+// them at once; Elixir promises only that this will be so some time later.
 //
 // Earlier still, from the moment that an actor is doomed, it is no longer found
 // and its keys may be taken, although a handler of it may still run.

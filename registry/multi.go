@@ -9,9 +9,8 @@ import (
 	"github.com/troupe-go/troupe/registry/internal/book"
 )
 
-// Multi maps keys of type K to any number of actors. It is Elixir's Registry with
-// duplicate keys. An actor may have a key several times, each time with a value
-// of its own.
+// Multi maps keys of type K to any number of actors. An actor may have a key several
+// times, each time with a value of its own.
 //
 // To read or change the entries of a key costs others a wait while they are read;
 // for keys with many thousand entries that are sent to all the time, use package
@@ -19,6 +18,8 @@ import (
 //
 // The zero Multi is empty and ready to use; it must not be copied. All methods may
 // be called from any goroutine.
+//
+// Elixir: Registry with duplicate keys.
 type Multi[K comparable] struct {
 	// Meta is room for what concerns the registry as a whole, a configuration for
 	// one. The registry does not look at it.
@@ -58,9 +59,9 @@ func (m *Multi[K]) appendEntries(list []Entry, key K) []Entry {
 	return slices.DeleteFunc(list, func(e Entry) bool { return !e.PID.Alive() })
 }
 
-// Dispatch calls f, here and now, with what Entries returns, unless that is
-// nothing. It is what a loop over Entries is but allocates nothing as a rule:
-// f must not keep the slice.
+// Dispatch calls f, here and now, with what Entries returns, unless that is nothing. It
+// is what a loop over Entries is, but usually allocates nothing: f must not keep the
+// slice.
 func (m *Multi[K]) Dispatch(key K, f func(entries []Entry)) {
 	list := lists.Get().(*[]Entry)
 	*list = m.appendEntries(*list, key)

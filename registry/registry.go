@@ -26,11 +26,12 @@ type Registry[K comparable] struct {
 // Entry is an actor as it is registered under a key.
 type Entry struct {
 	PID   actor.PID
-	Value any // what it was registered with; nil as a rule
+	Value any // what it was registered with; usually nil
 }
 
-// TakenError says that a key belongs to a living actor. It is OTP's
-// already_registered.
+// TakenError says that a key belongs to a living actor.
+//
+// OTP: already_registered.
 type TakenError struct {
 	Key    any
 	Holder actor.PID
@@ -147,14 +148,14 @@ func only[K comparable](all iter.Seq2[K, Entry], match func(K, Entry) bool) iter
 // that is under way may still return after stop. A registry without listeners
 // makes no events and has no cost for them.
 //
-// Events of one key come in the order of the changes, one at a time; those of
-// different keys may come at the same time, so f must be safe for that. What made the
-// change waits for f, an actor's end for one: as a rule f has returned before, unless
-// listeners were being called just then. So f must be quick and must not block; most
-// send a message to an actor. It may use the registry. It runs on a goroutine of its
-// own, and so cannot hurt the one that made the change: if it panics or calls
-// runtime.Goexit, that is logged with slog.Default and f is taken off for good. If it
-// blocks, changes wait for it for a second, and after five it is taken off, too.
+// Events of one key come in the order of the changes, one at a time; those of different
+// keys may come at the same time, so f must be safe for that. What made the change waits
+// for f, for example an actor's end: f has returned before, unless listeners were being
+// called just then. So f must be quick and must not block; most send a message to an
+// actor. It may use the registry. It runs on a goroutine of its own, and so cannot hurt
+// the one that made the change: if it panics or calls runtime.Goexit, that is logged with
+// slog.Default and f is taken off for good. If it blocks, changes wait for it for a
+// second, and after five it is taken off, too.
 //
 // Listen panics if f is nil.
 func (r *Registry[K]) Listen(f func(Event[K])) (stop func()) { return listen(&r.book, f) }

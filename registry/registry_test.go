@@ -292,7 +292,7 @@ func TestKeyThatDoesNotEqualItselfGoesWithItsHolder(t *testing.T) {
 	expectEmpty(t, &r)
 }
 
-// Stronger than REG-5: whoever hears of the end finds the keys free, and can take
+// Stronger than REG-5: an actor that hears of the end finds the keys free, and can take
 // them.
 func TestKeysAreFreeBeforeAnybodyHearsOfTheEnd(t *testing.T) {
 	sys := newSystem(t)
@@ -332,7 +332,7 @@ func TestKeysAreFreeBeforeAnybodyHearsOfTheEnd(t *testing.T) {
 	}
 }
 
-// Whoever wins, nothing is left of the dead, and Register says so.
+// Whichever wins, nothing is left of the dead, and Register says so.
 func TestRegisterRacesWithDeath(t *testing.T) {
 	sys := newSystem(t)
 	var r registry.Registry[int]
@@ -368,7 +368,7 @@ func TestOneHolderAtATimeWhateverTheRace(t *testing.T) {
 	const contenders, rounds = 8, 300
 	sys := newSystem(t)
 	var r registry.Registry[string]
-	var holding sync.Mutex // whoever has the key finds it free
+	var holding sync.Mutex // the holder of the key finds it free
 	var racing sync.WaitGroup
 	for c := range contenders {
 		racing.Go(func() {

@@ -51,10 +51,10 @@ func (r *Registry[K]) lookupOrStart(ctx context.Context, key K, newActor func() 
 	}
 }
 
-// begin returns the actor under key, or the start that is under way, or else a
-// new one, which is the caller's. There is no moment at which a caller could see
-// neither the start nor the actor that came of it: a start goes from the table,
-// under its lock, only after the actor has been registered.
+// begin returns the actor under key, or the start that is under way; if there is neither,
+// a new start, which is the caller's. There is no moment at which a caller could see
+// neither the start nor the actor that came of it: a start goes from the table, under its
+// lock, only after the actor has been registered.
 func (r *Registry[K]) begin(key K) (pid actor.PID, s *start, mine bool) {
 	r.starts.mu.Lock()
 	defer r.starts.mu.Unlock()

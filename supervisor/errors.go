@@ -65,7 +65,7 @@ func (e *SpecError) Error() string {
 	return fmt.Sprintf("bad spec of child %q: %s %s", e.Child, e.Field, e.Problem)
 }
 
-// subject returns what a text calls an actor: its name, or else its PID.
+// subject returns what a text calls an actor: its name, or its PID if it has none.
 func subject(pid actor.PID) string {
 	if name := pid.Name(); name != "" {
 		return strconv.Quote(name)

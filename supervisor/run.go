@@ -23,12 +23,11 @@ import (
 //		log.Fatal(err)
 //	}
 //
-// The tops are actors without which there is no use in going on, the program's
-// top supervisor as a rule, as in a permanent application of OTP. If one ends by
-// itself the error says so, and wraps its reason. If actors had to be killed, or
-// are stuck in a handler and were abandoned, the error wraps an
-// [*actor.ShutdownError] that lists them. A shutdown in order returns nil, whatever
-// the cause.
+// The tops are actors without which there is no use in going on, usually the program's
+// top supervisor, as in a permanent application of OTP. If one ends by itself the error
+// says so, and wraps its reason. If actors had to be killed, or are stuck in a handler
+// and were abandoned, the error wraps an [*actor.ShutdownError] that lists them. A
+// shutdown in order returns nil, whatever the cause.
 //
 // Make grace shorter than what the process is given: 30 s in Kubernetes. Children
 // stop one after the other, so their Shutdown times add up.
@@ -40,8 +39,8 @@ func Run(ctx context.Context, sys *actor.System, grace time.Duration, tops ...ac
 }
 
 func run(ctx context.Context, sys *actor.System, grace time.Duration, signals <-chan os.Signal, tops []actor.PID) error {
-	// ctx may belong to whoever shuts down because of the same signal. So it is
-	// the number of signals that counts, not whether one comes during shutdown.
+	// ctx may belong to code that shuts down because of the same signal. So it is the
+	// number of signals that counts, not whether one comes during shutdown.
 	stop, stopNow := newAlarm(), newAlarm()
 	over := make(chan struct{})
 	defer close(over)

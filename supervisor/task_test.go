@@ -63,7 +63,7 @@ func TestTasksRunSideBySide(t *testing.T) {
 	})
 }
 
-// TSUP-1: whoever stops a task cancels its context, and waits for it.
+// TSUP-1: a stop of a task cancels its context, and waits for it.
 func TestTaskIsCancelled(t *testing.T) {
 	tidy := func(s *stage) supervisor.Child {
 		return supervisor.Task("t", func(ctx context.Context) error {

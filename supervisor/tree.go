@@ -63,20 +63,23 @@ func (t Tree) PID() actor.PID { return t.at.now().PID() }
 // String returns the supervisor's PID.
 func (t Tree) String() string { return t.PID().String() }
 
-// StartChild adds a child after all others and starts it. If it does not start, it
-// is not kept, and the error wraps the reason. If the ID is known, the error wraps
-// an [*AlreadyStartedError] or [ErrAlreadyPresent]. A child that did not want to
-// start, see [actor.Ignore], has the zero PID. It is OTP's start_child.
+// StartChild adds a child after all others and starts it. If it does not start, it is
+// not kept, and the error wraps the reason. If the ID is known, the error wraps an
+// [*AlreadyStartedError] or [ErrAlreadyPresent]. A child that did not want to start,
+// see [actor.Ignore], has the zero PID.
+//
+// OTP: supervisor:start_child/2.
 func (t Tree) StartChild(ctx context.Context, c Child) (actor.PID, error) {
 	return ask(ctx, t.at.now(), "start child", c.ID, func(r actor.Reply[actor.PID]) treeRequest {
 		return startChild{c, r}
 	})
 }
 
-// TerminateChild stops a child, or ends the attempts to restart it, and returns
-// when it has ended. Its description stays, for RestartChild, unless it is
-// Temporary. The error of an unknown ID wraps [ErrNotFound]. It is OTP's
-// terminate_child.
+// TerminateChild stops a child, or ends the attempts to restart it, and returns when it
+// has ended. Its description stays, for RestartChild, unless it is Temporary. The error
+// of an unknown ID wraps [ErrNotFound].
+//
+// OTP: supervisor:terminate_child/2.
 func (t Tree) TerminateChild(ctx context.Context, id string) error {
 	_, err := ask(ctx, t.at.now(), "terminate child", id, func(r actor.Reply[struct{}]) treeRequest {
 		return terminateChild{id, r}
@@ -84,19 +87,22 @@ func (t Tree) TerminateChild(ctx context.Context, id string) error {
 	return err
 }
 
-// RestartChild starts a child that is at rest: one that was terminated, that has
-// ended for good, or that did not want to start. If it does not start, the error
-// wraps the reason and it stays at rest. In other cases the error wraps
-// [ErrNotFound], [ErrRunning] or [ErrRestarting]. It is OTP's restart_child.
+// RestartChild starts a child that is at rest: one that was terminated, that has ended
+// for good, or that did not want to start. If it does not start, the error wraps the
+// reason and it stays at rest. In other cases the error wraps [ErrNotFound],
+// [ErrRunning] or [ErrRestarting].
+//
+// OTP: supervisor:restart_child/2.
 func (t Tree) RestartChild(ctx context.Context, id string) (actor.PID, error) {
 	return ask(ctx, t.at.now(), "restart child", id, func(r actor.Reply[actor.PID]) treeRequest {
 		return restartChild{id, r}
 	})
 }
 
-// DeleteChild removes the description of a child that is at rest. In other cases
-// the error wraps [ErrNotFound], [ErrRunning] or [ErrRestarting]. It is OTP's
-// delete_child.
+// DeleteChild removes the description of a child that is at rest. In other cases the
+// error wraps [ErrNotFound], [ErrRunning] or [ErrRestarting].
+//
+// OTP: supervisor:delete_child/2.
 func (t Tree) DeleteChild(ctx context.Context, id string) error {
 	_, err := ask(ctx, t.at.now(), "delete child", id, func(r actor.Reply[struct{}]) treeRequest {
 		return deleteChild{id, r}
@@ -141,8 +147,10 @@ func (t Tree) Child(ctx context.Context, id string) (ChildInfo, error) {
 	})
 }
 
-// ChildSpec returns the description of a child with defaults filled in. The error
-// of an unknown ID wraps [ErrNotFound]. It is OTP's get_childspec.
+// ChildSpec returns the description of a child with defaults filled in. The error of an
+// unknown ID wraps [ErrNotFound].
+//
+// OTP: supervisor:get_childspec/2.
 func (t Tree) ChildSpec(ctx context.Context, id string) (Child, error) {
 	return ask(ctx, t.at.now(), "describe child", id, func(r actor.Reply[Child]) treeRequest {
 		return childSpec{id, r}

@@ -22,8 +22,8 @@ const (
 	burst    = 100
 	interval = 100 * time.Millisecond
 
-	// maxTexts is how many texts are told apart; they are constants of the program,
-	// as a rule.
+	// maxTexts is how many texts are told apart; they are usually constants of the
+	// program.
 	maxTexts = 256
 )
 

@@ -30,11 +30,10 @@
 //
 // # State and data
 //
-// The state is a value of the comparable type S, and decides what the machine
-// does. What else it knows, its data, is in its own fields. State belongs in S if
-// to change it should cancel the state timeout, run Enter and bring postponed
-// events back; the digits typed so far do not. S may well be a struct: a login's
-// {Step, Attempt}, for one.
+// The state is a value of the comparable type S, and decides what the machine does. What
+// else it knows, its data, is in its own fields. State belongs in S if to change it
+// should cancel the state timeout, run Enter and bring postponed events back; the digits
+// typed so far do not. S may well be a struct: for example a login's {Step, Attempt}.
 //
 // To return the state that the handler was given, or an equal one, is to keep
 // it: nothing is entered, and nothing is brought back.
@@ -112,8 +111,8 @@
 //   - Timeouts are set, updated and cancelled, in the order in which the handler,
 //     and then Enter, asked for it.
 //
-// So the next event is an inserted one, or else one that was postponed, or else
-// a timeout of 0, or else from the mailbox.
+// So the next event is the first that there is of these: an inserted one, one that was
+// postponed, a timeout of 0, one from the mailbox.
 //
 // An answer is not on the list: [actor.Reply] answers when its Send is called,
 // before Enter, and before Terminate if the handler ends the machine.

@@ -362,7 +362,7 @@ func (m *model) run() {
 	}
 }
 
-// next takes the next event: one that goes ahead of the mailbox, or else the oldest
+// next takes the next event: one that goes ahead of the mailbox, otherwise the oldest
 // there.
 func (m *model) next() (modelEvent, bool) {
 	if len(m.queue) > 0 {

@@ -27,8 +27,8 @@ func occurred(m *hooked) []string {
 	return slices.DeleteFunc(m.take(), func(line string) bool { return !strings.Contains(line, " at ") })
 }
 
-// SM-10 to SM-14, T-60, T-62: what cancels, restarts and replaces a timeout. The
-// machine is told what to do at 0 s and at 1 s; timeouts are set for 2 s as a rule.
+// SM-10 to SM-14, T-60, T-62: what cancels, restarts and replaces a timeout. The machine
+// is told what to do at 0 s and at 1 s; timeouts are mostly set for 2 s.
 func TestTimeouts(t *testing.T) {
 	type do = func(c *stateContext, out func(string) step)
 	set := func(kind statem.Kind, seconds int, name string) do {

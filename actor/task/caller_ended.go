@@ -13,9 +13,9 @@ func callerEnded(reason error) error {
 	return fmt.Errorf("%w: caller ended: %s", actor.Shutdown, text(reason))
 }
 
-// text returns the text of an error that may be anybody's: that of a context's
-// cause, for one. Whatever its Error method does must not keep the task from its
-// end, so after a while its type has to do.
+// text returns the text of an error that may be anybody's: for example that of a
+// context's cause. Whatever its Error method does must not keep the task from its end, so
+// after a while its type has to do.
 func text(err error) string {
 	switch err {
 	case actor.Normal, actor.Shutdown, actor.Killed, actor.NoProc, context.Canceled, context.DeadlineExceeded:

@@ -28,9 +28,8 @@
 //
 // # What Go cannot do
 //
-// A running function cannot be interrupted. A task that is killed, or whose
-// caller has ended, is doomed at once: its context is cancelled and its result is
-// settled, so whoever awaits it goes on. Its end is announced, to links and
-// monitors, when the function returns. Functions that take long must watch their
-// context.
+// A running function cannot be interrupted. A task that is killed, or whose caller has
+// ended, is doomed at once: its context is cancelled and its result is settled, so those
+// that await it go on. Its end is announced, to links and monitors, when the function
+// returns. Functions that take long must watch their context.
 package task

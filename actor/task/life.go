@@ -11,7 +11,7 @@ import (
 type life struct {
 	owner  actor.PID       // the actor that started it; zero: code outside of actors did
 	link   actor.Self      // the owner, if the task is linked to it
-	caller context.Context // of whoever started it: its end is the task's
+	caller context.Context // of the code that started it: its end is the task's
 	told   func()          // if not nil, called when the task ends, before anybody else is told
 	unhook func() bool     // takes the watch on the caller's context down
 

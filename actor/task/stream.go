@@ -55,10 +55,13 @@ type StreamOptions struct {
 type OnTimeout uint8
 
 const (
-	// FailStream: that error is the stream's last result. Elixir: :exit.
+	// FailStream: that error is the stream's last result.
+	//
+	// Elixir: on_timeout: :exit.
 	FailStream OnTimeout = iota
 	// FailItem: that error is one item's result, and the stream goes on.
-	// Elixir: :kill_task.
+	//
+	// Elixir: on_timeout: :kill_task.
 	FailItem
 )
 
@@ -73,13 +76,12 @@ const (
 // taken, MaxConcurrency ahead of them at most, so the items may be without end.
 // Each range over the stream runs it anew.
 //
-// When the loop ends early, by break, return or a panic, the tasks that run are
-// shut down: the contexts that f got are cancelled and the stream waits until all
-// of them have returned. The same happens when ctx is done, and then ctx's error
-// is the last result. A call of f that does not return within a second is
-// abandoned, see [actor.PID.Abandon]; only such a one may run beside more than
-// MaxConcurrency others, or longer than the loop. The contexts have the values of
-// ctx, which is the calling actor's as a rule.
+// When the loop ends early, by break, return or a panic, the tasks that run are shut
+// down: the contexts that f got are cancelled and the stream waits until all of them have
+// returned. The same happens when ctx is done, and then ctx's error is the last result. A
+// call of f that does not return within a second is abandoned, see [actor.PID.Abandon];
+// only such a one may run beside more than MaxConcurrency others, or longer than the
+// loop. The contexts have the values of ctx, which is usually the calling actor's.
 //
 // Elixir: Task.async_stream/3, Task.Supervisor.async_stream_nolink/4.
 func Stream[T, R any](ctx context.Context, sys *actor.System, items iter.Seq[T], f func(ctx context.Context, item T) (R, error), o StreamOptions) iter.Seq2[R, error] {

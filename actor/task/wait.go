@@ -21,11 +21,11 @@ func (l *life) mayAwait(ctx context.Context) error {
 	return nil
 }
 
-// wait returns nil when the task has an outcome, or else ctx's error.
+// wait returns nil when the task has an outcome, and ctx's error if that is done first.
 //
-// Who waits must not see a crash before the links have carried it, or an owner
-// that is about to die of it could start on its next message. So wait looks to
-// the end of the actor, unless the function holds that up.
+// A waiter must not see a crash before the links have carried it, or an owner that is
+// about to die of it could start on its next message. So wait looks to the end of the
+// actor, unless the function holds that up.
 func (l *life) wait(ctx context.Context) error {
 	for {
 		l.mu.Lock()

@@ -1,4 +1,4 @@
-// Package group has named groups of actors. It is OTP's pg.
+// Package group has named groups of actors.
 //
 //	var workers group.Set[string]
 //	err := workers.Join("resize", ref.PID())
@@ -13,4 +13,6 @@
 //
 // All members are local so far. LocalMembers is for those who will not want
 // others, once a cluster has them.
+//
+// OTP: pg.
 package group

@@ -52,9 +52,10 @@ type Monitor struct {
 	off    atomic.Bool // set once
 }
 
-// Stop takes the monitor down: f will not be called again, though a call that is
-// under way may still return later. Stopping it twice is the same as once. It is
-// pg:demonitor.
+// Stop takes the monitor down: f will not be called again, though a call that is under
+// way may still return later. Stopping it twice is the same as once.
+//
+// OTP: pg:demonitor/2.
 func (m *Monitor) Stop() {
 	m.Release(m.owner, nil)
 	m.owner.Disown(m)
@@ -68,27 +69,31 @@ func (m *Monitor) Release(actor.PID, error) {
 }
 
 // Monitor has f called with the group's members as they are, an event of kind
-// [Members], and then with each change, until the monitor is stopped. No change
-// between the two is lost or told twice. It is pg:monitor.
+// [Members], and then with each change, until the monitor is stopped. No change between
+// the two is lost or told twice.
 //
-// Events of a group come in the order of the changes, one at a time. What made the
-// change waits for f, an actor's end for one, and so does Monitor for the first call:
-// as a rule f has returned before, unless monitors were being called just then. So f
-// must be quick and must not block. It may use the set. It runs on a goroutine of its
-// own, and cannot hurt the one that made the change: if it panics or calls
-// runtime.Goexit, that is logged with slog.Default and f is not called again. If it
-// blocks, changes wait for it for a second, and after five it is taken off, too.
+// Events of a group come in the order of the changes, one at a time. What made the change
+// waits for f, for example an actor's end, and so does Monitor for the first call: f has
+// returned before, unless monitors were being called just then. So f must be quick and
+// must not block. It may use the set. It runs on a goroutine of its own, and cannot hurt
+// the one that made the change: if it panics or calls runtime.Goexit, that is logged with
+// slog.Default and f is not called again. If it blocks, changes wait for it for a second,
+// and after five it is taken off, too.
 //
 // Monitor panics if f is nil.
 //
 // A member that is doomed but has not ended counts as one here.
+//
+// OTP: pg:monitor/2.
 func (s *Set[G]) Monitor(group G, f func(Event[G])) *Monitor {
 	return s.monitor(&group, f, nil)
 }
 
-// MonitorAll is Monitor of all groups, including those to come: the first events
-// tell the members of each group that there is. Events of different groups may come
-// at the same time, so f must be safe for that. It is pg:monitor_scope.
+// MonitorAll is Monitor of all groups, including those to come: the first events tell
+// the members of each group that there is. Events of different groups may come at the
+// same time, so f must be safe for that.
+//
+// OTP: pg:monitor_scope/1.
 func (s *Set[G]) MonitorAll(f func(Event[G])) *Monitor {
 	return s.monitor(nil, f, nil)
 }

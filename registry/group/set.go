@@ -8,8 +8,10 @@ import (
 	"github.com/troupe-go/troupe/registry/internal/book"
 )
 
-// ErrNotJoined says that an actor is not a member of the group that it was to
-// leave. It comes wrapped with context. It is pg's not_joined.
+// ErrNotJoined says that an actor is not a member of the group that it was to leave. It
+// comes wrapped with context.
+//
+// OTP: pg's not_joined.
 var ErrNotJoined = errors.New("not a member")
 
 // Set is a set of groups with names of type G. The zero Set is empty and ready to
@@ -59,8 +61,9 @@ func (s *Set[G]) GroupsOf(pid actor.PID) []G {
 	return groups
 }
 
-// Groups returns the groups that have members, in no particular order. It is
-// pg:which_groups.
+// Groups returns the groups that have members, in no particular order.
+//
+// OTP: pg:which_groups/1.
 func (s *Set[G]) Groups() []G {
 	var groups []G
 	for group := range s.book.All() {

@@ -13,7 +13,7 @@ import (
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
-// Whoever wins, nothing of a dead owner is left, and Subscribe says so.
+// Whichever wins, nothing of a dead owner is left, and Subscribe says so.
 func TestSubscribeRacesWithItsOwnersDeath(t *testing.T) {
 	sys := newSystem(t)
 	var ps pubsub.PubSub[string]

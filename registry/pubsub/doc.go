@@ -1,5 +1,5 @@
-// Package pubsub takes what is broadcast on a topic to all who have subscribed to
-// it, on one node or on all nodes of a cluster. It is Phoenix.PubSub.
+// Package pubsub takes what is broadcast on a topic to all who have subscribed to it,
+// on one node or on all nodes of a cluster.
 //
 //	var rooms pubsub.PubSub[string]
 //	rooms.Subscribe(ref.PID(), "room:1", pubsub.To(ref, func(_, line string) Msg { return Said(line) }))
@@ -7,11 +7,11 @@
 //
 // # Who gets what
 //
-// A broadcast goes to each subscription that was made before it began and still
-// stands: whoever subscribed before the call gets the message, and whoever
-// unsubscribed before the call does not. One that is made while the broadcast
-// runs does not get it; one that ends meanwhile may or may not, and Deliver may
-// still be called a moment after Unsubscribe has returned or the owner has ended.
+// A broadcast goes to each subscription that was made before it began and still stands:
+// an actor that subscribed before the call gets the message, and one that unsubscribed
+// before the call does not. One that is made while the broadcast runs does not get it;
+// one that ends meanwhile may or may not, and Deliver may still be called a moment after
+// Unsubscribe has returned or the owner has ended.
 //
 // [PubSub.Broadcast] calls all subscribers before it returns. So what one
 // goroutine broadcasts on a topic reaches every subscriber in that order. There
@@ -30,11 +30,11 @@
 //
 // # The fast lane
 //
-// A [Subscriber] is called on the broadcaster's goroutine, and need not be an
-// actor. Let T keep the encoded form of a message once it is made, and let a
-// connection's Deliver write that form: then a message is encoded once however
-// many connections it goes to, and no actor wakes up for it. It is Phoenix's
-// fastlane; the package's example shows it.
+// A [Subscriber] is called on the broadcaster's goroutine, and need not be an actor.
+// Let T keep the encoded form of a message once it is made, and let a connection's
+// Deliver write that form: then a message is encoded once however many connections it
+// goes to, and no actor wakes up for it. The package's example shows it; Phoenix calls
+// it fastlane.
 //
 // # Cost
 //
@@ -42,4 +42,6 @@
 // subscriber or a hundred thousand, also while a broadcast runs: no subscriber is
 // called with a lock held. A topic exists while it has subscribers and leaves
 // nothing behind.
+//
+// Phoenix: Phoenix.PubSub.
 package pubsub

@@ -12,8 +12,8 @@ import (
 	"github.com/troupe-go/troupe/actor/boundlog"
 )
 
-// PubSub is a set of topics with their subscribers. T is what is broadcast, a
-// pointer as a rule: all subscribers share it and must not change it.
+// PubSub is a set of topics with their subscribers. T is what is broadcast, usually a
+// pointer: all subscribers share it and must not change it.
 //
 // The zero PubSub is ready to use, on one node; it must not be copied. All methods
 // may be called from any goroutine, also from within Deliver; none of them waits for a

@@ -168,7 +168,7 @@ func TestSubscribeForAnOwnerThatHasEndedFails(t *testing.T) {
 	expectEmpty(t, &ps, "t")
 }
 
-// Whoever hears of an owner's end finds it unsubscribed.
+// An actor that hears of an owner's end finds it unsubscribed.
 func TestOwnersEndUnsubscribesBeforeAnybodyHearsOfIt(t *testing.T) {
 	sys := newSystem(t)
 	var ps pubsub.PubSub[string]

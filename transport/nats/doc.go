@@ -23,8 +23,8 @@
 //	err = lobby.Send("hello")
 //	stop, err := nats.MonitorTo(ctx, lobby, me, func(reason error) Msg { return Down(reason) })
 //
-// Whoever wants an answer sends a name to answer to. There are no links from node to
-// node: monitor, and decide.
+// An actor that wants an answer sends a name to answer to. There are no links from node
+// to node: monitor, and decide.
 //
 // # In a split
 //

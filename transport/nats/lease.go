@@ -37,8 +37,8 @@ type leases struct {
 // holding is a name that an actor of this node has, or is about to get. It is an
 // [actor.Resource] of that actor.
 //
-// It is held while it is in the table of leases. Who takes it out gives it up in the
-// bucket, after what another goroutine is doing there for it.
+// It is held while it is in the table of leases. The goroutine that takes it out gives it
+// up in the bucket, after what another goroutine is doing there for it.
 type holding struct {
 	leases *leases
 	name   string

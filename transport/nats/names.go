@@ -15,7 +15,7 @@ import (
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
-// Names are names for actors that are unique in a cluster. It is OTP's global.
+// Names are names for actors that are unique in a cluster.
 //
 // A name stands in a bucket of JetStream with the node whose actor has it, under a
 // lease that the node renews: so NATS decides who is first, and the name of a node
@@ -24,6 +24,8 @@ import (
 //
 // What is sent to a name goes through a [pubsub.PubSub] to the node that the actor
 // lives on. All methods may be called from any goroutine.
+//
+// OTP: global.
 type Names[M any] struct {
 	leases *leases
 	pubsub *pubsub.PubSub[M]

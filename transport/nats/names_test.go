@@ -163,7 +163,7 @@ func awaitGone(t *testing.T, events <-chan jetstream.KeyValueEntry) {
 	}
 }
 
-// GLB-1: one holder in the cluster, whoever asks; and what is sent to the name
+// GLB-1: one holder in the cluster, whichever node asks; and what is sent to the name
 // reaches it from everywhere.
 func TestNameHasOneHolderInTheCluster(t *testing.T) {
 	s := startServer(t)
@@ -389,8 +389,8 @@ func TestNamesNeedAConnectedPubSubAndOneLease(t *testing.T) {
 	}
 }
 
-// shortLease is for tests in which leases end. A node must not be stopped for longer
-// than a tenth of it, by a machine that is busy with others, for one.
+// shortLease is for tests in which leases end. A node must not be stopped for longer than
+// a tenth of it, for example by a machine that is busy with others.
 const shortLease = 3 * time.Second
 
 // A lease lasts for as long as it is renewed.

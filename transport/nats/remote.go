@@ -40,7 +40,9 @@ func (r Remote[M]) Send(m M) error {
 func (r Remote[M]) String() string { return r.Name + "@" + r.Node }
 
 // ErrNoConnection says that nothing has been heard of a node for as long as a lease
-// lasts. It is OTP's noconnection.
+// lasts.
+//
+// OTP: noconnection.
 var ErrNoConnection = errors.New("no connection to its node")
 
 // Monitor has down called once, on a goroutine of its own, when the actor does not

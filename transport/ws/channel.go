@@ -135,9 +135,11 @@ func (c *Channel) PID() actor.PID { return c.ctx.PID() }
 // Ref returns the address of the channel, for messages to its [InfoHandler].
 func (c *Channel) Ref() Ref { return Ref{c.ctx.Self()} }
 
-// ReplyRef returns the means to answer the present message later, from any
-// goroutine; the handler then returns [NoReply]. It fails with [ErrNoRef] if the
-// client sent no ref, or outside of HandleIn. It is Phoenix's socket_ref.
+// ReplyRef returns the means to answer the present message later, from any goroutine;
+// the handler then returns [NoReply]. It fails with [ErrNoRef] if the client sent no
+// ref, or outside of HandleIn.
+//
+// Phoenix: Phoenix.Channel.socket_ref/1.
 func (c *Channel) ReplyRef() (ReplyRef, error) {
 	if c.current == "" {
 		return ReplyRef{}, ErrNoRef

@@ -77,7 +77,9 @@ func (e *Endpoint) BroadcastFrom(from actor.PID, topic, event string, payload an
 }
 
 // LocalBroadcastFrom is BroadcastFrom to the clients that are connected to this
-// endpoint only. It is Phoenix's local_broadcast_from.
+// endpoint only.
+//
+// Phoenix: Phoenix.Endpoint.local_broadcast_from/4.
 func (e *Endpoint) LocalBroadcastFrom(from actor.PID, topic, event string, payload any) error {
 	b, err := e.newBroadcast(topic, event, payload)
 	if err != nil {

@@ -190,8 +190,10 @@ func (e *Endpoint) Broadcast(topic, event string, payload any) error {
 	return e.broadcast(actor.PID{}, topic, event, payload)
 }
 
-// LocalBroadcast is Broadcast to the clients that are connected to this endpoint
-// only, whatever cluster it is in. It is Phoenix's local_broadcast.
+// LocalBroadcast is Broadcast to the clients that are connected to this endpoint only,
+// whatever cluster it is in.
+//
+// Phoenix: Phoenix.Endpoint.local_broadcast/3.
 func (e *Endpoint) LocalBroadcast(topic, event string, payload any) error {
 	b, err := e.newBroadcast(topic, event, payload)
 	if err != nil {

@@ -18,8 +18,9 @@ import (
 // observer.
 type Event interface{ isEvent() }
 
-// Connected tells that a client has connected, or was refused. It is Phoenix's
-// telemetry event socket_connected.
+// Connected tells that a client has connected, or was refused.
+//
+// Phoenix: [:phoenix, :socket_connected].
 type Connected struct {
 	Request   *Request      // must not be kept
 	Path      string        // of the mount
@@ -45,7 +46,9 @@ type Disconnected struct {
 	Err error
 }
 
-// Joined tells that a channel's Join has returned. It is Phoenix's channel_joined.
+// Joined tells that a channel's Join has returned.
+//
+// Phoenix: [:phoenix, :channel_joined].
 type Joined struct {
 	Topic, SocketID string
 	Params          Payload
@@ -53,8 +56,9 @@ type Joined struct {
 	Err             error         // why the client was refused, nil if it was not
 }
 
-// Handled tells that a channel's HandleIn has returned. It is Phoenix's
-// channel_handled_in.
+// Handled tells that a channel's HandleIn has returned.
+//
+// Phoenix: [:phoenix, :channel_handled_in].
 type Handled struct {
 	Topic, Event, SocketID string
 	Params                 Payload
@@ -82,8 +86,10 @@ var ErrSlow = errors.New("ws: too much is waiting for the client")
 // errPanicked stands for the value of a panic that is still on its way.
 var errPanicked = errors.New("ws: the handler panicked")
 
-// Drained tells that one batch of connections is being drained, of all sockets of
-// the endpoint. It is Phoenix's socket_drain.
+// Drained tells that one batch of connections is being drained, of all sockets of the
+// endpoint.
+//
+// Phoenix: [:phoenix, :socket_drain].
 type Drained struct {
 	Count, Total  int // connections: in this batch, and in all
 	Index, Rounds int // of the batch, from 1; number of batches

@@ -45,8 +45,8 @@ func (o *outbox) acknowledge(answer uint64) {
 // empty reports whether there is nothing to answer with.
 func (o *outbox) empty() bool { return len(o.sent) == 0 && len(o.waiting) == 0 }
 
-// next returns the messages of the next answer: those of the last one if they may
-// not have arrived, with the same number, or else what waits.
+// next returns the messages of the next answer: those of the last one if they may not
+// have arrived, with the same number; otherwise what waits.
 func (o *outbox) next() []frame.Sealed {
 	o.failed = false
 	if len(o.sent) == 0 && len(o.waiting) > 0 {

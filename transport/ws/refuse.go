@@ -12,9 +12,10 @@ import (
 //
 //	&ws.StatusError{Status: 429, Header: http.Header{"Retry-After": {"30"}}}
 //
-// a client, or a proxy before it, knows that it may come back. Browsers do not show
-// it to scripts, and one that polls gets 403 all the same, the only refusal that it
-// knows. It takes the place of the error_handler of a Phoenix socket.
+// a client, or a proxy before it, knows that it may come back. Browsers do not show it
+// to scripts, and one that polls gets 403 all the same, the only refusal that it knows.
+//
+// Phoenix: error_handler of a socket.
 type StatusError struct {
 	Status int         // from 400 to 599; 403 if it is something else
 	Header http.Header // of the answer; may be nil

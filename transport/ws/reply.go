@@ -55,8 +55,8 @@ type RefusedError struct{ Payload any }
 
 func (e *RefusedError) Error() string { return fmt.Sprintf("ws: join refused: %v", e.Payload) }
 
-// Refuse returns the error with which a Join refuses a client; payload, a [Reason]
-// as a rule, is what the client gets. An [InputError] needs no Refuse. Any other error
+// Refuse returns the error with which a Join refuses a client; payload, usually a
+// [Reason], is what the client gets. An [InputError] needs no Refuse. Any other error
 // refuses as well, but is logged, and its text is not sent.
 func Refuse(payload any) error { return &RefusedError{payload} }
 

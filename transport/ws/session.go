@@ -20,7 +20,7 @@ import (
 type session struct {
 	line
 	ctx     *actor.Context[sessionMsg]
-	claimed atomic.Bool // the transport is released by whoever sets this
+	claimed atomic.Bool // the goroutine that sets this releases the transport
 	told    bool        // the observer knows that it ends
 
 	// Few, so a list: it takes no memory while there are none.
@@ -87,7 +87,7 @@ func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 	s.ctx, s.line.session = ctx, ctx.Self()
 	ctx.TrapExit(true)
 	if !s.claimed.CompareAndSwap(false, true) {
-		return actor.NoProc // whoever wanted the session has been told that there is none
+		return actor.NoProc // the endpoint has been told that there is no session
 	}
 	s.transport.attach(&s.line)
 	if !ctx.PID().Own(s) {

@@ -9,8 +9,9 @@ import (
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
-// Broadcast is a broadcast as a subscriber on the server gets it, in place of a
-// client. It is Phoenix.Socket.Broadcast.
+// Broadcast is a broadcast as a subscriber on the server gets it, in place of a client.
+//
+// Phoenix: Phoenix.Socket.Broadcast.
 type Broadcast struct {
 	Topic, Event string
 	Payload      Payload

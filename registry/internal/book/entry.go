@@ -13,7 +13,7 @@ import (
 // There are millions of them. With a string for a key it has 80 bytes, and must not
 // grow without need.
 type entry[K comparable] struct {
-	// What a lookup reads is together, in one cache line as a rule.
+	// What a lookup reads is together, usually in one cache line.
 
 	hash  hash // of key
 	state atomic.Uint32

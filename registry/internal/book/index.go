@@ -10,10 +10,10 @@ import (
 // the holders, the newest one of each holder, who is the key then. It is changed
 // under the shard's lock, and read with it or without.
 //
-// Who reads without the lock gets what stood under the key at some moment of the
-// read. For within one table a key keeps its slot for as long as it is there, and no
-// slot is ever empty again, so the search for a key cannot end before it; and a
-// table that has been replaced stays as it was at that moment.
+// A reader without the lock gets what stood under the key at some moment of the read. For
+// within one table a key keeps its slot for as long as it is there, and no slot is ever
+// empty again, so the search for a key cannot end before it; and a table that has been
+// replaced stays as it was at that moment.
 //
 // A Go map would take more memory, could not be read beside changes, and would keep
 // the room that it once needed.

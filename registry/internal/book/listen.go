@@ -52,9 +52,9 @@ type item[K comparable] struct {
 // lost or told twice between that and what follows.
 //
 // f is called with the changes of a key in the order in which they are made, one at a
-// time, and as a rule before what made the change returns; see tellAll. f may use the
-// book. If it panics, calls runtime.Goexit or does not return, it is not called again:
-// that is logged, and failed is told why, if it is not nil.
+// time, and usually before what made the change returns; see tellAll. f may use the book.
+// If it panics, calls runtime.Goexit or does not return, it is not called again: that is
+// logged, and failed is told why, if it is not nil.
 func (b *Book[K]) Listen(present bool, f func(Change[K]), failed func(error)) (stop func()) {
 	l := &listener[K]{f: f, failed: failed}
 	l.unlist = func() {

@@ -23,7 +23,7 @@ type owner struct {
 
 const fewPresences = 8
 
-// own returns the owner record of an actor, a new one if need be, or an error that
+// own returns the owner record of an actor, which it makes on first use, or an error that
 // wraps [actor.NoProc]. It is called with mu held: an actor gives up its resources
 // without a lock of its own, so to own one while holding mu is safe.
 func (s *shard) own(pid actor.PID) (*owner, error) {

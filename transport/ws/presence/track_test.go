@@ -143,7 +143,7 @@ func TestUntrack(t *testing.T) { // PRES-7
 	})
 }
 
-// Whoever hears of an actor's end finds its presences gone.
+// An actor that hears of another's end finds its presences gone.
 func TestPresencesGoWithTheirActor(t *testing.T) { // PRES-7
 	bubble(t, func(t *testing.T) {
 		w := start(t, presence.Config{PoolSize: 4})

@@ -58,7 +58,7 @@ func (e *ConnectError) Unwrap() error { return e.Err }
 
 // JoinError says that the server refused a join.
 type JoinError struct {
-	Status  string // "error", as a rule
+	Status  string // usually "error"
 	Payload Payload
 }
 
@@ -74,7 +74,7 @@ func (e *JoinError) Is(target error) bool {
 
 // ReplyError is a reply with any status but "ok".
 type ReplyError struct {
-	Status  string // "error", as a rule
+	Status  string // usually "error"
 	Payload Payload
 }
 

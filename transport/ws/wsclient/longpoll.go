@@ -114,7 +114,7 @@ func (p *poller) ask(ctx context.Context, method string, body []byte) (answer po
 	return answer, nil
 }
 
-// Read returns the next message, and polls for it if need be.
+// Read returns the next message, for which it polls if there is none.
 func (p *poller) Read(ctx context.Context) (websocket.MessageType, []byte, error) {
 	for len(p.waiting) == 0 {
 		answer, err := p.ask(ctx, http.MethodGet, nil)

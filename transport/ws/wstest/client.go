@@ -76,12 +76,12 @@ func NewClient(t testing.TB, endpoint *ws.Endpoint, path string, who ws.Identity
 	return c
 }
 
-// Connect returns a client that the socket's Connect has let in, or the error by which
-// it was refused. Connect gets what a client with these Params and this AuthToken would
+// Connect returns a client that the socket's Connect has let in, or the error by which it
+// was refused. Connect gets what a client with these Params and this AuthToken would
 // send; an http.Request in r lends it its context, its addresses and its header, of which
 // the Origin is checked. A nil r asks for nothing but the path. The error is what Connect
-// has returned, or else says what kept the client from it; a [*ws.StatusError] has the
-// status of the answer.
+// has returned, or says what kept the client from it; a [*ws.StatusError] has the status
+// of the answer.
 //
 // Phoenix: Phoenix.ChannelTest.connect/3.
 func Connect(t testing.TB, endpoint *ws.Endpoint, path string, r *ws.Request) (*Client, error) {

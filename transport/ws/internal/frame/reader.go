@@ -114,7 +114,7 @@ func (r *Reader) next(b []byte, l Limits) (f Frame, rest []byte, err error) {
 		if err := r.state.check(h, l); err != nil {
 			return Frame{}, nil, err
 		}
-		if r.state == nil && h.fin && h.length <= uint64(len(rest)) { // as a rule
+		if r.state == nil && h.fin && h.length <= uint64(len(rest)) { // usually
 			n := int(h.length)
 			payload := make([]byte, n)
 			unmask(payload, rest[:n], h.key)

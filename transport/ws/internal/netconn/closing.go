@@ -40,8 +40,9 @@ func (c *Conn) CloseWith(code int, reason string) {
 	c.status.CompareAndSwap(nil, &closeStatus{code, reason})
 }
 
-// Close closes the connection, with the status that CloseWith has decided, or else 1000.
-// It does not wait: the client has five seconds to answer. Close is called once.
+// Close closes the connection, with the status that CloseWith has decided, 1000 if it was
+// not called. It does not wait: the client has five seconds to answer. Close is called
+// once.
 func (c *Conn) Close() {
 	c.CloseWith(1000, "")
 	c.mu.Lock()

@@ -17,7 +17,8 @@
 // # Who reads
 //
 // At any moment one goroutine reads the connection and may touch its inbound half
-// (inbound.go), or none does. Who that is, is a state under parking.mu (parking.go):
+// (inbound.go), or none does. Which goroutine that is, is a state under parking.mu
+// (parking.go):
 //
 //	state     reader               how it ends
 //	unread    none                 Start: reading, by receive

@@ -46,7 +46,7 @@ func last(payload string) frames  { return one(rawclient.Fin, payload) }
 const maxTestMessage = 1 << 17
 
 // frameCase is a case of the table. If want ends with a "close:", the server must close
-// the connection then, or else keep it.
+// the connection then, otherwise it must keep it.
 type frameCase struct {
 	name string
 	sent []frames

@@ -2,7 +2,7 @@ package crdt
 
 import "math"
 
-// Delta is a part of what there is to know of a replica. It stands alone: whoever
+// Delta is a part of what there is to know of a replica. It stands alone: a State that
 // has seen an event of it knows what that event did, though other deltas be lost.
 type Delta struct {
 	Seen    Spans     // the events that it tells

@@ -1,7 +1,7 @@
-// Package crdt is the list of presences on which the nodes of a cluster come to
-// agree: an add-wins, observed-remove set that is replicated by deltas. It knows
-// neither clocks nor networks nor actors; whoever uses it brings the messages from
-// one [State] to the others, in any order, any number of times, or not at all.
+// Package crdt is the list of presences on which the nodes of a cluster come to agree: an
+// add-wins, observed-remove set that is replicated by deltas. It knows neither clocks nor
+// networks nor actors; its user brings the messages from one [State] to the others, in
+// any order, any number of times, or not at all.
 //
 // # Events
 //

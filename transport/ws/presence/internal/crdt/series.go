@@ -24,8 +24,8 @@ func (s *series) find(dot uint64) (int, bool) {
 	return slices.BinarySearchFunc(s.slots, dot, func(x slot, dot uint64) int { return cmp.Compare(x.dot, dot) })
 }
 
-// insert adds entries, which are in the order of their dots and not there yet. As a rule
-// they come at the end; else all are merged at once, and not moved for each.
+// insert adds entries, which are in the order of their dots and not there yet. They
+// usually come at the end; otherwise all are merged at once, and not moved for each.
 func (s *series) insert(entries ...*Entry) {
 	s.n += len(entries)
 	old := s.slots
