@@ -180,9 +180,12 @@ func (p *Probe[M]) in(f func(*actor.Context[M]) error) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), p.patience)
 	defer cancel()
-	var err error
-	failed := p.PID().Inspect(ctx, func(any) { err = f(p.keeper.ctx) })
-	if err := errors.Join(failed, err); err != nil {
+	outcome := make(chan error, 1) // and no variable: f may go on when Inspect has returned
+	err := p.PID().Inspect(ctx, func(any) { outcome <- f(p.keeper.ctx) })
+	if err == nil {
+		err = <-outcome
+	}
+	if err != nil {
 		p.t.Fatalf("actortest: probe %v: %v", p.ref, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Channel is a topic that a client has joined. It is used like the [Client].
@@ -29,7 +29,8 @@ type member struct {
 	errored    bool // phx_error has been taken
 }
 
-// Ref stands for a message that was pushed and may be answered.
+// Ref stands for a message that was pushed and may be answered. It is a reference of the
+// protocol, as in [wire.Message].
 type Ref string
 
 // Within returns the same channel with another timeout.
@@ -90,23 +91,23 @@ func (ch *Channel) BroadcastFrom(event string, payload any) {
 // AssertReply waits for the reply to a message, which must have this status.
 func (ch *Channel) AssertReply(ref Ref, status string, want ...any) ws.Payload {
 	ch.t.Helper()
-	m, ok := ch.await(func(m wire.Message) bool { return isReply(m, ref, status, want) })
+	m, ok := ch.await(func(m wire.Received) bool { return isReply(m, ref, status, want) })
 	if !ok {
-		ch.fail("no reply with status %q%s to message %s came", status, showWant(want), ref)
+		ch.fail("no reply with status %q%s to message %s came", status, showWant(want), wire.RefText(string(ref)))
 	}
-	return payloadOf(m)
+	return m.Payload
 }
 
 // RefuteReply makes sure that no reply to a message comes that has this status and
 // matches; an empty status stands for all.
 func (ch *Channel) RefuteReply(ref Ref, status string, want ...any) {
 	ch.t.Helper()
-	if m, came := ch.refute(func(m wire.Message) bool { return isReply(m, ref, status, want) }); came {
-		ch.fail("there is a reply to message %s: %s", ref, show(m))
+	if m, came := ch.refute(func(m wire.Received) bool { return isReply(m, ref, status, want) }); came {
+		ch.fail("there is a reply to message %s: %s", wire.RefText(string(ref)), show(m))
 	}
 }
 
-func isReply(m wire.Message, ref Ref, status string, want []any) bool {
+func isReply(m wire.Received, ref Ref, status string, want []any) bool {
 	return m.Event == wire.EventReply && m.Ref == string(ref) && (status == "" || m.Status == status) && matches(want, m)
 }
 
@@ -114,23 +115,23 @@ func isReply(m wire.Message, ref Ref, status string, want []any) bool {
 // a broadcast on its topic that is not intercepted.
 func (ch *Channel) AssertPush(event string, want ...any) ws.Payload {
 	ch.t.Helper()
-	m, ok := ch.await(func(m wire.Message) bool { return ch.isPush(m, event, want) })
+	m, ok := ch.await(func(m wire.Received) bool { return ch.isPush(m, event, want) })
 	if !ok {
 		ch.fail("no push %q%s came", event, showWant(want))
 	}
-	return payloadOf(m)
+	return m.Payload
 }
 
 // RefutePush makes sure that the client gets no such event.
 func (ch *Channel) RefutePush(event string, want ...any) {
 	ch.t.Helper()
-	if m, came := ch.refute(func(m wire.Message) bool { return ch.isPush(m, event, want) }); came {
+	if m, came := ch.refute(func(m wire.Received) bool { return ch.isPush(m, event, want) }); came {
 		ch.fail("a push came: %s", show(m))
 	}
 }
 
 // isPush tells an event from what the protocol sends itself. A broadcast has no ref.
-func (ch *Channel) isPush(m wire.Message, event string, want []any) bool {
+func (ch *Channel) isPush(m wire.Received, event string, want []any) bool {
 	return m.Event == event && m.Ref == "" && (m.JoinRef == "" || m.JoinRef == ch.joinRef) && matches(want, m)
 }
 
@@ -153,7 +154,7 @@ func (ch *Channel) topicNow() *Topic { return ch.broadcasts.For(ch.t).Within(ch.
 // or has joined anew, or because the handler stops it. By then Terminate has run.
 func (ch *Channel) AssertClose() {
 	ch.t.Helper()
-	if _, ok := ch.await(func(m wire.Message) bool { return ch.isEnd(m, wire.EventClose) }); !ok {
+	if _, ok := ch.await(func(m wire.Received) bool { return ch.isEnd(m, wire.EventClose) }); !ok {
 		ch.fail("the channel was not closed")
 	}
 }
@@ -163,7 +164,7 @@ func (ch *Channel) AssertClose() {
 // that something else ends, whatever the reason, has crashed to its client.
 func (ch *Channel) AssertCrash() error {
 	ch.t.Helper()
-	if _, ok := ch.await(func(m wire.Message) bool { return ch.isEnd(m, wire.EventError) }); !ok {
+	if _, ok := ch.await(func(m wire.Received) bool { return ch.isEnd(m, wire.EventError) }); !ok {
 		ch.fail("the channel did not crash")
 	}
 	ch.errored, ch.expected = true, true
@@ -173,7 +174,7 @@ func (ch *Channel) AssertCrash() error {
 	return ch.PID().Err()
 }
 
-func (ch *member) isEnd(m wire.Message, event string) bool {
+func (ch *member) isEnd(m wire.Received, event string) bool {
 	return m.Event == event && m.JoinRef == ch.joinRef
 }
 
@@ -183,7 +184,7 @@ var errCrashed = errors.New("the reason is in the log")
 // crashed returns why the channel has crashed, or nil if it has not.
 func (ch *member) crashed() error {
 	if ch.ref == (ws.Ref{}) {
-		told := ch.conn.inbox.Has(func(m wire.Message) bool { return ch.isEnd(m, wire.EventError) })
+		told := ch.conn.inbox.Has(func(m wire.Received) bool { return ch.isEnd(m, wire.EventError) })
 		if ch.errored || told {
 			return errCrashed
 		}
@@ -195,16 +196,16 @@ func (ch *member) crashed() error {
 	return nil
 }
 
-func (ch *Channel) await(match func(wire.Message) bool) (wire.Message, bool) {
+func (ch *Channel) await(match func(wire.Received) bool) (wire.Received, bool) {
 	return ch.conn.await(&ch.conn.inbox, ch.topic, ch.timeout, ch.onTopic(match))
 }
 
-func (ch *Channel) refute(match func(wire.Message) bool) (wire.Message, bool) {
+func (ch *Channel) refute(match func(wire.Received) bool) (wire.Received, bool) {
 	return ch.conn.refute(&ch.conn.inbox, ch.topic, ch.timeout, ch.onTopic(match))
 }
 
-func (ch *Channel) onTopic(match func(wire.Message) bool) func(wire.Message) bool {
-	return func(m wire.Message) bool { return m.Topic == ch.topic && match(m) }
+func (ch *Channel) onTopic(match func(wire.Received) bool) func(wire.Received) bool {
+	return func(m wire.Received) bool { return m.Topic == ch.topic && match(m) }
 }
 
 // fail fails the test, and tells what did come.

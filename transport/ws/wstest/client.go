@@ -19,7 +19,7 @@ import (
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/internal/visit"
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 const (
@@ -152,17 +152,16 @@ func (c *Client) PID() actor.PID { return c.session }
 // send sends a message with a ref of its own.
 func (c *connection) send(t testing.TB, m wire.Message, payload any) Ref {
 	t.Helper()
-	p, err := ws.JSON(payload)
-	if err == nil {
+	var err error
+	if m.Payload, err = ws.JSON(payload); err == nil {
 		c.lastRef++
-		m.Ref = strconv.Itoa(c.lastRef)
+		m.Ref = wire.Ref(strconv.Itoa(c.lastRef))
 		if m.Event == wire.EventJoin {
 			m.JoinRef = m.Ref
 		}
-		m.Data, m.Binary = p.Bytes(), p.IsBinary()
-		var data []byte
-		if data, err = m.Encode(); err == nil {
-			c.out.Put(outgoing{data: data, binary: m.Binary})
+		var out outgoing
+		if out.data, out.binary, err = (wire.Client{}).Append(nil, m); err == nil {
+			c.out.Put(out)
 		}
 	}
 	if err != nil {
@@ -191,7 +190,7 @@ func (c *Client) Join(topic string, payload any) (*Channel, ws.Payload) {
 		c.t.Fatalf("wstest: join %q: %v", topic, err)
 	}
 	c.channels = append(c.channels, m)
-	return &Channel{m, c.t, c.timeout}, payloadOf(answer)
+	return &Channel{m, c.t, c.timeout}, answer.Payload
 }
 
 // JoinRefused tries to join a topic, which the channel must refuse, and returns the
@@ -203,13 +202,13 @@ func (c *Client) JoinRefused(topic string, payload any, want ...any) ws.Payload 
 	if answer.Status != "error" || !matches(want, answer) {
 		c.t.Fatalf("wstest: join %q: answered with %s\nwant: error%s", topic, show(answer), showWant(want))
 	}
-	return payloadOf(answer)
+	return answer.Payload
 }
 
-func (c *Client) join(topic string, payload any) (answer wire.Message, ref Ref) {
+func (c *Client) join(topic string, payload any) (answer wire.Received, ref Ref) {
 	c.t.Helper()
 	ref = c.send(c.t, wire.Message{Topic: topic, Event: wire.EventJoin}, payload)
-	answer, ok := c.await(&c.inbox, topic, c.timeout, func(m wire.Message) bool {
+	answer, ok := c.await(&c.inbox, topic, c.timeout, func(m wire.Received) bool {
 		return m.Event == wire.EventReply && m.Ref == string(ref)
 	})
 	if !ok {
@@ -222,7 +221,7 @@ func (c *Client) join(topic string, payload any) (answer wire.Message, ref Ref) 
 // joined.
 func (c *Client) Subscribe(topic string) *Topic {
 	c.t.Helper()
-	s := &Topic{c.connection, topic, new(actortest.Inbox[wire.Message]), c.t, c.timeout}
+	s := &Topic{c.connection, topic, new(actortest.Inbox[wire.Received]), c.t, c.timeout}
 	if err := c.endpoint.Subscribe(c.session, topic, spy{s.inbox}); err != nil {
 		c.t.Fatalf("wstest: subscribe to %q: the client is closed: %v", topic, err)
 	}
@@ -231,12 +230,12 @@ func (c *Client) Subscribe(topic string) *Topic {
 
 // spy hears of broadcasts in place of a client.
 type spy struct {
-	inbox *actortest.Inbox[wire.Message]
+	inbox *actortest.Inbox[wire.Received]
 }
 
 // Deliver implements pubsub.Subscriber.
 func (s spy) Deliver(_ string, b ws.Broadcast) {
-	s.inbox.Put(wire.Message{Topic: b.Topic, Event: b.Event, Data: b.Payload.Bytes(), Binary: b.Payload.IsBinary()})
+	s.inbox.Put(wire.Received{Message: wire.Message{Topic: b.Topic, Event: b.Event, Payload: b.Payload}})
 }
 
 // Close breaks the connection, and waits until the client's channels have ended. What
@@ -289,7 +288,7 @@ func (c *Client) reportCrashes() {
 
 // await waits for a message and takes it. When the time is over it lets the socket,
 // and its channel on the topic, finish what they have at hand, and looks once more.
-func (c *connection) await(b *actortest.Inbox[wire.Message], topic string, timeout time.Duration, match func(wire.Message) bool) (wire.Message, bool) {
+func (c *connection) await(b *actortest.Inbox[wire.Received], topic string, timeout time.Duration, match func(wire.Received) bool) (wire.Received, bool) {
 	if m, ok := b.Take(timeout, match); ok {
 		return m, true
 	}
@@ -298,7 +297,7 @@ func (c *connection) await(b *actortest.Inbox[wire.Message], topic string, timeo
 }
 
 // refute waits for a message that must not come.
-func (c *connection) refute(b *actortest.Inbox[wire.Message], topic string, timeout time.Duration, match func(wire.Message) bool) (wire.Message, bool) {
+func (c *connection) refute(b *actortest.Inbox[wire.Received], topic string, timeout time.Duration, match func(wire.Received) bool) (wire.Received, bool) {
 	if m, came := b.Take(timeout, match); came {
 		return m, true
 	}
@@ -320,9 +319,14 @@ func (c *connection) settle(topic string, limit time.Duration) {
 }
 
 // channelOn returns the channel that the client has on a topic, or the zero Ref.
-func (c *connection) channelOn(ctx context.Context, topic string) (ref ws.Ref, err error) {
-	err = c.session.Inspect(ctx, func(session any) {
-		ref, _ = session.(interface{ Channel(string) (ws.Ref, bool) }).Channel(topic)
+func (c *connection) channelOn(ctx context.Context, topic string) (ws.Ref, error) {
+	found := make(chan ws.Ref, 1) // and no variable: the look may go on when Inspect has returned
+	err := c.session.Inspect(ctx, func(session any) {
+		ref, _ := session.(interface{ Channel(string) (ws.Ref, bool) }).Channel(topic)
+		found <- ref
 	})
-	return ref, err
+	if err != nil {
+		return ws.Ref{}, err
+	}
+	return <-found, nil
 }

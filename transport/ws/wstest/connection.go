@@ -19,7 +19,7 @@ import (
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/internal/visit"
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // connection is what copies of a Client share: a WebSocket over a pipe.
@@ -27,7 +27,7 @@ type connection struct {
 	socket   *websocket.Conn
 	endpoint *ws.Endpoint
 	session  actor.PID
-	inbox    actortest.Inbox[wire.Message]
+	inbox    actortest.Inbox[wire.Received]
 	beats    actortest.Inbox[string] // the refs of heartbeats that were answered
 	out      actortest.Inbox[outgoing]
 	lastRef  int
@@ -97,12 +97,13 @@ func (c *connection) read() {
 }
 
 func (c *connection) receive(data []byte, binary bool) {
-	m, err := wire.Decode(data, binary)
+	m, err := wire.Client{}.Decode(data, binary)
 	switch {
 	case err != nil: // a serializer of the server's is broken: show it
-		c.inbox.Put(wire.Message{Event: "not understood: " + err.Error(), Data: data, Binary: true})
+		m.Event, m.Payload = "not understood: "+err.Error(), ws.Binary(data)
+		c.inbox.Put(m)
 	case m.Topic == wire.TopicPhoenix:
-		c.beats.Put(m.Ref)
+		c.beats.Put(wire.RefText(m.Ref))
 	default:
 		c.inbox.Put(m)
 	}
@@ -138,7 +139,8 @@ func (c *connection) write() {
 }
 
 func heartbeatMessage(ref string) []byte {
-	data, _ := wire.Message{Ref: ref, Topic: wire.TopicPhoenix, Event: wire.EventHeartbeat}.Encode()
+	beat := wire.Message{Ref: wire.Ref(ref), Topic: wire.TopicPhoenix, Event: wire.EventHeartbeat}
+	data, _, _ := wire.Client{}.Append(nil, beat) // JSON, which does not fail
 	return data
 }
 

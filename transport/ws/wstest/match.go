@@ -8,10 +8,11 @@ import (
 	"math/big"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/transport/ws"
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Partial matches an object that has at least these fields. A field's value is a want
@@ -21,21 +22,14 @@ type Partial map[string]any
 // Any matches every payload. In a [Partial] it says that a field must be there.
 func Any(ws.Payload) bool { return true }
 
-func payloadOf(m wire.Message) ws.Payload {
-	if m.Binary {
-		return ws.Binary(m.Data)
-	}
-	return ws.RawJSON(m.Data)
-}
-
 // matches reports whether the message's payload is what the test wants; more than one
 // want is a mistake in the test.
-func matches(want []any, m wire.Message) bool {
+func matches(want []any, m wire.Received) bool {
 	switch len(want) {
 	case 0:
 		return true
 	case 1:
-		return match(want[0], payloadOf(m))
+		return match(want[0], m.Payload)
 	}
 	panic("wstest: more than one payload is wanted")
 }
@@ -125,18 +119,18 @@ func showWant(want []any) string {
 }
 
 // account tells what has come, for a failure.
-func account(b *actortest.Inbox[wire.Message]) string {
-	return b.Account(func(m wire.Message) string { return fmt.Sprintf("on %q: %s", m.Topic, show(m)) })
+func account(b *actortest.Inbox[wire.Received]) string {
+	return b.Account(func(m wire.Received) string { return fmt.Sprintf("on %q: %s", m.Topic, show(m)) })
 }
 
 // show prints a message.
-func show(m wire.Message) string {
-	payload := string(m.JSON())
-	if m.Binary {
-		payload = fmt.Sprintf("%q", m.Data)
+func show(m wire.Received) string {
+	payload := string(m.Payload.Bytes())
+	if m.Payload.IsBinary() {
+		payload = strconv.Quote(payload)
 	}
 	if m.Event == wire.EventReply {
-		return fmt.Sprintf("reply %q to message %s: %s", m.Status, m.Ref, payload)
+		return fmt.Sprintf("reply %q to message %s: %s", m.Status, wire.RefText(m.Ref), payload)
 	}
 	return fmt.Sprintf("%q %s", m.Event, payload)
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/transport/ws"
-	"github.com/troupe-go/troupe/transport/ws/internal/wire"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Topic is what is broadcast on a topic, from the moment at which the test subscribed
@@ -14,7 +14,7 @@ import (
 type Topic struct {
 	conn    *connection
 	name    string
-	inbox   *actortest.Inbox[wire.Message]
+	inbox   *actortest.Inbox[wire.Received]
 	t       testing.TB
 	timeout time.Duration
 }
@@ -37,7 +37,7 @@ func (s *Topic) AssertBroadcast(event string, want ...any) ws.Payload {
 	if !ok {
 		s.t.Fatalf("wstest: topic %q: no broadcast %q%s came\n%s", s.name, event, showWant(want), account(s.inbox))
 	}
-	return payloadOf(m)
+	return m.Payload
 }
 
 // RefuteBroadcast makes sure that no such event is broadcast on the topic.
@@ -48,6 +48,6 @@ func (s *Topic) RefuteBroadcast(event string, want ...any) {
 	}
 }
 
-func isEvent(event string, want []any) func(wire.Message) bool {
-	return func(m wire.Message) bool { return m.Event == event && matches(want, m) }
+func isEvent(event string, want []any) func(wire.Received) bool {
+	return func(m wire.Received) bool { return m.Event == event && matches(want, m) }
 }
