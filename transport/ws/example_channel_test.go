@@ -12,6 +12,8 @@ import (
 // Stock is a channel that shows prices.
 type Stock struct{}
 
+func newStock() *Stock { return new(Stock) }
+
 var stockEvents = ws.Events[*Stock]{"quote": ws.On((*Stock).Quote)}
 
 // Join cannot push: the client is not in yet. What Continue is given runs when the join
@@ -58,7 +60,7 @@ func askTheExchange(ctx context.Context, good string) (float64, error) {
 func ExampleChannel_Continue() {
 	_, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{ws.Topic("stock", func() *Stock { return new(Stock) }, stockEvents)},
+		Channels: ws.Routes{ws.Topic("stock", newStock, stockEvents)},
 	})
 	defer stop()
 	_, heard, leave := join(address, "stock", "prices")
@@ -70,7 +72,7 @@ func ExampleChannel_Continue() {
 func ExampleChannel_ReplyRef() {
 	_, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{ws.Topic("stock", func() *Stock { return new(Stock) }, stockEvents)},
+		Channels: ws.Routes{ws.Topic("stock", newStock, stockEvents)},
 	})
 	defer stop()
 	stock, _, leave := join(address, "stock")

@@ -25,6 +25,8 @@ type Said struct {
 	Body string `json:"body"`
 }
 
+func newLobby() *Lobby { return new(Lobby) }
+
 var lobbyEvents = ws.Events[*Lobby]{"say": ws.On((*Lobby).Say)}
 
 func (*Lobby) Join(*ws.Channel, string, ws.Payload) (any, error) { return nil, nil }
@@ -40,7 +42,7 @@ func (*Lobby) Say(c *ws.Channel, in Said) (ws.Reply, error) {
 func ExampleNew() {
 	endpoint := ws.New(ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
-		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
+		Channels: ws.Routes{ws.Topic("lobby", newLobby, lobbyEvents)},
 	}}})
 	program := supervisor.Program{
 		Spec: supervisor.Spec{
@@ -73,7 +75,7 @@ func ExampleNew() {
 func ExampleEndpoint_Broadcast() {
 	endpoint, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
+		Channels: ws.Routes{ws.Topic("lobby", newLobby, lobbyEvents)},
 	})
 	defer stop()
 	_, heard, leave := join(address, "lobby", "closing")
@@ -90,7 +92,7 @@ func ExampleEndpoint_Broadcast() {
 func ExampleEndpoint_Subscribe() {
 	endpoint, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
+		Channels: ws.Routes{ws.Topic("lobby", newLobby, lobbyEvents)},
 	})
 	defer stop()
 
@@ -121,7 +123,7 @@ func ExampleEndpoint_Subscribe() {
 func ExampleEndpoint_Drain() {
 	endpoint, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
+		Channels: ws.Routes{ws.Topic("lobby", newLobby, lobbyEvents)},
 	})
 	defer stop()
 	_, _, leave := join(address, "lobby")
@@ -141,6 +143,42 @@ func ExampleEndpoint_Drain() {
 	// 503 Service Unavailable
 }
 
+// Two nodes: what is said on one is heard on both. A Hub connects nodes of one process, as
+// a test has them; package nats connects those of a cluster.
+func ExampleConfig_cluster() {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	defer sys.Shutdown(context.Background())
+	var hub pubsub.Hub
+	startNode := func(name string) (address string, stop func()) {
+		cluster := pubsub.NewCluster(hub.Node(name))
+		endpoint := ws.New(ws.Config{Cluster: cluster, Sockets: []ws.Socket{{
+			Path:     "/socket",
+			Channels: ws.Routes{ws.Topic("lobby", newLobby, lobbyEvents)},
+		}}})
+		_, err := supervisor.Start(sys, supervisor.Spec{
+			Strategy: supervisor.RestForOne,
+			Children: []supervisor.Child{supervisor.Actor("cluster", cluster.Behavior), endpoint.Child()},
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		server := httptest.NewServer(endpoint)
+		return server.URL, server.Close
+	}
+	berlin, stopBerlin := startNode("berlin")
+	defer stopBerlin()
+	oslo, stopOslo := startNode("oslo")
+	defer stopOslo()
+
+	_, heard, leave := join(oslo, "lobby", "said")
+	defer leave()
+	lobby, _, leave := join(berlin, "lobby")
+	defer leave()
+	lobby.Send("say", Said{"hello from Berlin"})
+	<-heard
+	// Output: said {"body":"hello from Berlin"}
+}
+
 // Connect says who a client is, or refuses it. The ID is for Disconnect; what is assigned
 // is there for all channels of the connection.
 func ExampleSocket_connect() {
@@ -155,7 +193,7 @@ func ExampleSocket_connect() {
 			}
 			return ws.Identity{ID: "user:" + user.Name, Assigns: user}, nil
 		},
-		Channels: ws.Routes{ws.Topic("lobby", func() *Lobby { return new(Lobby) }, lobbyEvents)},
+		Channels: ws.Routes{ws.Topic("lobby", newLobby, lobbyEvents)},
 	})
 	defer stop()
 
