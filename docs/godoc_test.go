@@ -135,6 +135,6 @@ func unfinished(where string) bool {
 }
 
 var unfinishedPackages = []string{
-	"actor", "actor/task", "registry", "registry/group", "registry/pubsub", "supervisor",
+	"actor", "actor/task", "registry", "registry/group", "registry/pubsub",
 	"transport/nats", "transport/ws", "transport/ws/presence", "transport/ws/wstest",
 }

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Backoff makes restarts of a child wait: Min before the first, and each time twice
-// as long as the time before, up to Max. A child that has run for Max without
-// ending begins with Min again, and so does one that was terminated by request. The
-// zero Backoff is none: restarts are at once, as in OTP.
+// Backoff makes the restarts of a child wait: Min before the first, and twice as long
+// before each further one, up to Max. The wait begins with Min again after the child has
+// run for Max without ending, or was terminated by request. The zero Backoff is none:
+// restarts happen at once.
 //
-// A child that waits is restarting; the supervisor goes on with other things. The
-// children that must be restarted along with it are stopped at once and started
-// after the wait. Each attempt still takes one from the supervisor's budget, when
-// its time has come, so Intensity means less the longer the waits are.
+// A child that waits counts as restarting, and the supervisor goes on with other things.
+// The children that must be restarted along with it are stopped at once and started
+// after the wait. Each attempt takes one from the supervisor's budget when it is made, so
+// Intensity means less the longer the waits are.
 //
 // It is a [ChildOption].
 type Backoff struct {
@@ -22,8 +22,8 @@ type Backoff struct {
 	Max time.Duration // 0: 30 s, or Min if that is more
 
 	// Jitter is the part of each wait, between 0 and 1, that is left to chance, so
-	// that children that failed together do not come back together. 0.2 makes a
-	// wait 80 to 100 % of what it would be.
+	// that children that failed together do not come back together. With 0.2 a wait
+	// is 80 to 100 % of its full length.
 	Jitter float64
 }
 
@@ -39,16 +39,16 @@ func (b Backoff) withDefaults() Backoff {
 	return b
 }
 
-// wait returns how long to wait after so many failures in a row, not counting the
-// last one. random is between 0 and 1.
+// wait returns how long to wait after a failure that so many others in a row came before.
+// random is between 0 and 1.
 func (b Backoff) wait(failures int, random float64) time.Duration {
 	d := float64(b.Min) * math.Pow(2, float64(failures))
 	d = min(d, float64(b.Max)) * (1 - b.Jitter*random)
 	return max(time.Duration(d), 1)
 }
 
-// pace holds back the restarts of one child. It has no clock: times are given to
-// it. A nil pace is that of a child without back-off.
+// pace holds back the restarts of one child. It has no clock: its caller tells the
+// time. A nil pace is that of a child without a Backoff.
 type pace struct {
 	Backoff
 	random   func() float64
@@ -63,15 +63,15 @@ func newPace(b Backoff) *pace {
 	return &pace{Backoff: b.withDefaults(), random: rand.Float64}
 }
 
-// started notes that the child runs.
+// started records that the child runs.
 func (p *pace) started(now time.Duration) {
 	if p != nil {
 		p.since = now
 	}
 }
 
-// ended returns how long to wait before the restart of a child that ran, which is
-// forgiven its earlier failures if it ran for long.
+// ended returns how long to wait before the restart of a child that ran. If it ran for
+// Max, its earlier failures are forgiven.
 func (p *pace) ended(now time.Duration) time.Duration {
 	if p != nil && now-p.since >= p.Max {
 		p.failures = 0

@@ -7,17 +7,19 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// Child describes a child of a supervisor: OTP's child specification. [Actor],
-// [Supervisor] and [DynamicSupervisor] make the common ones.
+// Child describes a child of a supervisor. [Actor], [Service], [Server], [Supervisor] and
+// [DynamicSupervisor] make the common ones.
+//
+// OTP: supervisor:child_spec().
 type Child struct {
 	// ID names the child within its supervisor. A [Dynamic] ignores it.
 	ID string
 
-	// Start starts the child with actor.SpawnLink(parent, …) and returns its PID.
-	// An error that wraps [actor.Ignore] says that there is to be no child now: a
-	// [Tree] keeps the description, unless it is Temporary, and a [Dynamic] keeps
-	// nothing. Start runs on the supervisor's goroutine, for each restart anew; if
-	// it panics the start has failed.
+	// Start starts the child with actor.SpawnLink(parent, …) and returns its PID. It is
+	// called anew for each restart, while the supervisor waits; a panic in it is a start
+	// that failed. An error that wraps [actor.Ignore] says that there is to be no child
+	// now: a [Tree] keeps the description, unless it is Temporary, and a [Dynamic] keeps
+	// nothing.
 	Start func(parent actor.Self) (actor.PID, error)
 
 	Restart  Restart  // default: Permanent
@@ -34,22 +36,22 @@ type Child struct {
 }
 
 // Restart says which ends of a child call for a restart. A clean end is one with
-// reason Normal or Shutdown, see [actor.IsClean]; every other one is a crash.
+// reason Normal or Shutdown, see [actor.IsClean]; every other end is a crash.
 //
 // It is a [ChildOption].
 type Restart uint8
 
 const (
-	// Permanent: whenever it has ended.
+	// Permanent: after every end.
 	Permanent Restart = iota
-	// Transient: when it has crashed. After a clean end the description stays.
+	// Transient: after a crash. After a clean end the description stays.
 	Transient
 	// Temporary: never. The description goes with the child, even if the child
-	// was stopped along with a sibling that is restarted.
+	// was stopped only because a sibling is restarted.
 	Temporary
 )
 
-// String returns OTP's name of the setting.
+// String returns the setting as OTP writes it.
 func (r Restart) String() string { return name(r, "permanent", "transient", "temporary") }
 
 // wanted reports whether the end of such a child calls for a restart.
@@ -60,7 +62,7 @@ func (r Restart) wanted(clean bool) bool {
 // notable reports whether the end of such a child is reported (SUP-20).
 func (r Restart) notable(clean bool) bool { return r == Permanent || !clean }
 
-// Shutdown says how long a child may take to end when its supervisor tells it to:
+// Shutdown says how long a child may take to end after its supervisor has told it to:
 // a duration in nanoseconds, or [BrutalKill] or [Infinity]. The zero Shutdown
 // means the default: 5 s for a worker, Infinity for a supervisor.
 //
@@ -68,16 +70,16 @@ func (r Restart) notable(clean bool) bool { return r == Permanent || !clean }
 type Shutdown time.Duration
 
 const (
-	// BrutalKill kills at once, without a Terminate.
+	// BrutalKill kills at once; Terminate does not run.
 	BrutalKill Shutdown = -1
-	// Infinity waits as long as it takes, and never kills. A child that does not
-	// end then keeps its supervisor from ending.
+	// Infinity waits as long as it takes and never kills. A child that does not
+	// end keeps its supervisor from ending.
 	Infinity Shutdown = math.MaxInt64
 
 	defaultShutdown = Shutdown(5 * time.Second)
 )
 
-// String returns the duration, or OTP's name of the setting.
+// String returns the duration, or the setting as OTP writes it.
 func (s Shutdown) String() string {
 	switch s {
 	case BrutalKill:
@@ -91,7 +93,7 @@ func (s Shutdown) String() string {
 }
 
 // Type tells workers and supervisors apart. It decides the default [Shutdown] and
-// is reported by the listings; nothing else depends on it.
+// is shown in listings; nothing else depends on it.
 type Type uint8
 
 const (
@@ -99,12 +101,12 @@ const (
 	TypeSupervisor             // the root of a tree of its own
 )
 
-// String returns OTP's name of the type.
+// String returns the type as OTP writes it.
 func (t Type) String() string { return name(t, "worker", "supervisor") }
 
-// A ChildOption changes the [Child] that [Actor], [Supervisor] or
-// [DynamicSupervisor] makes. Values of [Restart], [Shutdown] and [Backoff] are
-// options, and so are [Significant] and what [With] returns.
+// A ChildOption changes the [Child] that [Actor], [Service], [Supervisor] and the like
+// make. Values of [Restart], [Shutdown] and [Backoff] are options, and so are
+// [Significant] and what [With] returns.
 type ChildOption interface{ apply(*draft) }
 
 // draft is a Child in the making.
@@ -155,7 +157,7 @@ func Actor[M any, B actor.Behavior[M]](id string, create func() B, opts ...Child
 //
 //	child, house := supervisor.ActorRef("house", newHouse)
 //
-// OTP: a registered name.
+// OTP: {local, Name}.
 func ActorRef[M any, B actor.Behavior[M]](id string, create func() B, opts ...ChildOption) (Child, Ref[M]) {
 	return Follow[M](Actor(id, create, opts...))
 }

@@ -11,7 +11,7 @@ import (
 type dynamicActor struct {
 	*roster
 	spec  DynamicSpec
-	epoch time.Time // what the roster's times are relative to
+	epoch time.Time // the zero of the roster's times
 }
 
 func newDynamicActor(spec DynamicSpec) func() actor.Behavior[dynamicRequest] {
@@ -61,8 +61,8 @@ func (s *dynamicActor) Terminate(ctx *actor.Context[dynamicRequest], _ error) {
 	}
 }
 
-// carryOut does what has been decided about the member with the given PID, because of
-// its end or of what has kept it from starting.
+// carryOut does what has been decided about the member with the given PID. The cause is
+// the reason of its end, or the error of its last start.
 func (s *dynamicActor) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m member, d memberDecision, cause error) error {
 	if d.verdict == intensitySpent {
 		report(ctx, slog.LevelWarn, reportGaveUp, "", pid, s.budget.err())
@@ -104,7 +104,7 @@ func (s *dynamicActor) retryAfter(ctx *actor.Context[dynamicRequest], former act
 	ctx.SetTimer(former.String(), d, retryMember{former, cause})
 }
 
-// reportStop reports how a member that was told to end did so, if not in order.
+// reportStop reports a member that was told to end and did not do so in order.
 func (s *dynamicActor) reportStop(ctx *actor.Context[dynamicRequest], pid actor.PID, m member) {
 	c := Child{Restart: m.restart, Shutdown: m.limit}
 	if !c.expected(pid) {

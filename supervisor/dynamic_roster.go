@@ -6,8 +6,8 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// member is a child of a dynamic supervisor. There may be very many, so it holds
-// no more than it needs.
+// member is a child of a dynamic supervisor. There may be very many, so it holds no more
+// than the supervisor needs of it.
 type member struct {
 	start      starter // nil if it is never needed again
 	limit      Shutdown
@@ -32,14 +32,14 @@ func newMember(c Child) member {
 }
 
 // roster makes all decisions of a dynamic supervisor. Like [policy], it is a state
-// machine without a clock or an effect. Children go by their PIDs, and those that
-// are being restarted by their former ones.
+// machine without a clock or an effect. It knows a child by its PID, and one that is being
+// restarted by its former PID.
 type roster struct {
 	members     map[actor.PID]member
 	max         int // 0: any number
 	budget      budget
-	supervisors int // how many members are
-	restarting  int
+	supervisors int // how many of the members are supervisors
+	restarting  int // how many of the members are being restarted
 }
 
 func newRoster(s DynamicSpec) *roster {
@@ -78,7 +78,7 @@ func (r *roster) remove(pid actor.PID, m member) {
 	}
 }
 
-// memberDecision says what to do about a member's end or about a retry.
+// memberDecision is what to do about a member's end or about a retry.
 type memberDecision struct {
 	report  bool // the end is worth a report
 	restart bool // start the member again, and then call restarted or restartFailed
@@ -109,8 +109,8 @@ func (r *roster) exited(pid actor.PID, clean bool, now time.Duration) (member, m
 	return m, d, true
 }
 
-// retry decides what follows when the turn of a retry has come: nothing if the
-// member has been terminated in between.
+// retry decides what follows when the turn of a retry has come: nothing, if the member has
+// been terminated in between.
 func (r *roster) retry(pid actor.PID, now time.Duration) (member, memberDecision) {
 	m, known := r.members[pid]
 	if !known || !m.restarting {
@@ -127,7 +127,7 @@ func (r *roster) again(pid actor.PID, m member, now time.Duration) memberDecisio
 	return memberDecision{restart: true}
 }
 
-// restarted notes that a member runs again under another PID.
+// restarted records that a member runs again under another PID.
 func (r *roster) restarted(old, now actor.PID) {
 	m := r.members[old]
 	r.remove(old, m)
@@ -136,7 +136,7 @@ func (r *roster) restarted(old, now actor.PID) {
 	r.add(now, m)
 }
 
-// restartFailed notes that a member did not start, or must wait. A retry must be
+// restartFailed records that a member did not start, or must wait. A retry must be
 // queued.
 func (r *roster) restartFailed(pid actor.PID) {
 	m := r.members[pid]
@@ -145,8 +145,8 @@ func (r *roster) restartFailed(pid actor.PID) {
 	r.add(pid, m)
 }
 
-// forget takes a member off: it was terminated, or does not want to start again. It
-// returns what it was.
+// forget removes a member that was terminated, or did not want to start again, and returns
+// it.
 func (r *roster) forget(pid actor.PID) (member, error) {
 	m, known := r.members[pid]
 	if !known {

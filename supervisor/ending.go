@@ -10,8 +10,8 @@ import (
 // ending is the reason of a supervisor that has ended by itself. It counts as
 // [actor.Shutdown] and says because of which child.
 //
-// Its text is made once, and the cause is not what it wraps: the methods of the cause
-// are a user's, and an exit reason's methods are called by those that must go on.
+// Its text is made once, and it does not wrap the cause. The methods of the cause are a
+// user's; those of an exit reason are called where nothing may fail or block.
 type ending struct {
 	text  string
 	cause error // the reason of the child's last end, or why it did not start
@@ -21,13 +21,13 @@ func (e *ending) Error() string { return e.text }
 
 func (e *ending) Unwrap() error { return actor.Shutdown }
 
-// newEnding returns the ending because of a child that is described by who. What says
-// what about it.
-func newEnding(self actor.Self, who, what string, cause error) *ending {
+// newEnding returns the ending because of a child. What was the matter with it, and the
+// cause of that, complete the text.
+func newEnding(self actor.Self, child, matter string, cause error) *ending {
 	if f, ok := cause.(*startFailure); ok {
 		cause = f.error
 	}
-	return &ending{fmt.Sprintf("child %s: %s: %s", who, what, textOf(self, cause)), cause}
+	return &ending{fmt.Sprintf("child %s: %s: %s", child, matter, textOf(self, cause)), cause}
 }
 
 // root returns the cause of the trouble, which may lie with a child of a child.

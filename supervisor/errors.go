@@ -9,24 +9,29 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// Errors of the requests to a supervisor. They come wrapped with context.
+// Errors of the requests to a supervisor. They are wrapped with what was to be done.
 var (
 	// ErrNotFound says that the supervisor has no such child.
 	ErrNotFound = errors.New("no such child")
-	// ErrRunning says that the child runs, so that it can be neither restarted nor
-	// deleted.
+	// ErrRunning says that the child runs and can be neither restarted nor deleted.
 	ErrRunning = errors.New("child is running")
 	// ErrRestarting says that the child is between two attempts to restart it.
 	// Terminating it ends the attempts.
 	ErrRestarting = errors.New("child is restarting")
-	// ErrAlreadyPresent says that a child with that ID is there, but does not run.
+	// ErrAlreadyPresent says that there is a child with that ID, which does not run.
+	//
+	// OTP: already_present.
 	ErrAlreadyPresent = errors.New("child is already present")
-	// ErrMaxChildren says that a dynamic supervisor has all the children that it
-	// may have.
+	// ErrMaxChildren says that a dynamic supervisor has as many children as it may
+	// have.
+	//
+	// Elixir: :max_children.
 	ErrMaxChildren = errors.New("maximum of children reached")
 )
 
 // AlreadyStartedError says that a child with that ID runs.
+//
+// OTP: {already_started, Pid}.
 type AlreadyStartedError struct {
 	ID  string
 	PID actor.PID
@@ -36,8 +41,8 @@ func (e *AlreadyStartedError) Error() string {
 	return fmt.Sprintf("already started: %v", e.PID)
 }
 
-// StuckError says that a supervisor has stopped, but not all that was below it: the
-// handlers of some actors do not return, and still run.
+// StuckError says that a supervisor has stopped, but that the handlers of some actors
+// below it have not returned and still run.
 type StuckError struct {
 	Supervisor actor.PID
 	Actors     []actor.PID // they have been abandoned; see [actor.PID.Abandon]

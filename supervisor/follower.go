@@ -5,15 +5,15 @@ import "github.com/troupe-go/troupe/actor"
 // starter starts an incarnation of a child, as [Child.Start] does.
 type starter = func(parent actor.Self) (actor.PID, error)
 
-// follower is told when a child is started. It is not in the child's Start but beside
-// it, so that it stays when the description is changed, see [Tree.ChangeChild].
+// follower hears of each start of a child. It is kept beside the child's Start, so that
+// it stays when the description is changed, see [Tree.ChangeChild].
 type follower interface {
-	// follow returns a Start that tells the follower of what start does.
+	// follow returns a Start that does what start does and tells the follower.
 	follow(start starter) starter
 }
 
-// followers is a list of them, which does not change; nil is the empty one. Most
-// children have none, and pay one word for it.
+// followers is an immutable list; nil is the empty one. Most children have no follower,
+// and pay one word for that.
 type followers struct {
 	follower
 	rest *followers
@@ -34,7 +34,7 @@ func (c Child) followedBy(f follower) Child {
 	return c
 }
 
-// instead returns the child in place of another one: it has the followers of both.
+// instead returns the child as a replacement for another one, with the followers of both.
 func (c Child) instead(of Child) Child {
 	for l := of.followers; l != nil; l = l.rest {
 		if !c.followers.has(l.follower) {
@@ -44,7 +44,7 @@ func (c Child) instead(of Child) Child {
 	return c
 }
 
-// starter returns the child's Start along with its followers.
+// starter returns the child's Start, which tells its followers.
 func (c Child) starter() starter {
 	start := c.Start
 	for l := c.followers; l != nil; l = l.rest {

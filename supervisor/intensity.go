@@ -7,8 +7,7 @@ import (
 )
 
 // budget counts the restarts of a supervisor and says when there were too many:
-// more than max within any period. Time is given to it as the duration since any
-// fixed moment.
+// more than max within any period. Its times are durations since some fixed moment.
 type budget struct {
 	max    int
 	period time.Duration
@@ -25,8 +24,8 @@ func newBudget(intensity int, period time.Duration) budget {
 	return budget{max: intensity, period: period}
 }
 
-// spend takes one restart off the budget. It reports false if that was one too
-// many. A restart that is exactly one period old still counts (SUP-30).
+// spend takes one restart off the budget. It reports false if that was one too many.
+// A restart that is exactly one period old still counts (SUP-30).
 func (b *budget) spend(now time.Duration) bool {
 	expired := 0
 	for expired < len(b.spent) && b.spent[expired] < now-b.period {

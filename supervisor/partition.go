@@ -9,16 +9,16 @@ import (
 )
 
 // Partitions is a number of like children that share the work: each key belongs to
-// one of them, see [Route]. H is what stands for a partition and follows it over its
-// restarts: a [Ref], or a [Dynamic]. It is a small value; the zero Partitions has none.
+// one of them, see [Route]. H is the handle of a partition, a [Ref] or a [Dynamic], which
+// follows it over its restarts. Partitions is a small value; the zero Partitions has none.
 //
 // All methods may be called from any goroutine.
 type Partitions[H any] struct{ set *partitions[H] }
 
-// Partition describes a supervisor of n children, each of which is made by newChild
-// and takes messages of type M. newChild is called for each i from 0 to n-1; the
-// child's ID is i, after the ID that newChild has given and a slash if it has given
-// one: "orders/3". If n is 0 there are as many as [runtime.GOMAXPROCS] says.
+// Partition describes a supervisor of n children that take messages of type M. It calls
+// newChild for each i from 0 to n-1. The ID of a child is its number, after the ID from
+// newChild, if that is not empty, and a slash: "orders/3". If n is 0 there are as many as
+// [runtime.GOMAXPROCS] says.
 //
 // The Spec is one like any other, for [Start] or [Supervisor]; one supervisor at a
 // time may run by it. The strategy is [OneForOne]: a partition that crashes is
@@ -30,7 +30,8 @@ func Partition[M any](n int, newChild func(i int) Child) (Spec, Partitions[Ref[M
 }
 
 // PartitionDynamic is [Partition] for children that newChild makes with
-// [DynamicSupervisor]: several of them where the only one would be what all wait for.
+// [DynamicSupervisor]: several of them share the work for which a single one would be too
+// slow.
 //
 //	spec, sessions := supervisor.PartitionDynamic(0, func(int) supervisor.Child {
 //		return supervisor.DynamicSupervisor("sessions", supervisor.DynamicSpec{})
@@ -38,10 +39,10 @@ func Partition[M any](n int, newChild func(i int) Child) (Spec, Partitions[Ref[M
 //	…
 //	pid, err := supervisor.Route(sessions, user).StartChild(ctx, newSession(user))
 //
-// A child is known to its own partition only, which a key has to find again; all of
-// them together are what At has.
+// A child is known to its own partition only, so use the same key to find it again. At
+// gives all partitions in turn.
 //
-// Elixir: a PartitionSupervisor of DynamicSupervisors.
+// Elixir: PartitionSupervisor.
 func PartitionDynamic(n int, newChild func(i int) Child) (Spec, Partitions[Dynamic]) {
 	return partition(n, func(i int) (Child, Dynamic) { return FollowDynamic(newChild(i)) })
 }
@@ -54,8 +55,8 @@ func (p Partitions[H]) Len() int {
 	return p.set.size()
 }
 
-// At returns partition i, from 0. It is for work that concerns all partitions. There
-// is nobody from Len on, so a loop may meet a [Partitions.Resize].
+// At returns partition i, from 0. It is for work that concerns all partitions. From Len
+// on it returns the zero handle, so a loop may run during a [Partitions.Resize].
 func (p Partitions[H]) At(i int) (none H) {
 	if p.set == nil {
 		return none
@@ -63,23 +64,23 @@ func (p Partitions[H]) At(i int) (none H) {
 	return p.set.at(i)
 }
 
-// Resize starts or stops partitions, so that there are n of them; if n is 0, as many
-// as [runtime.GOMAXPROCS] says. Keys belong to other partitions from then on: it is
-// up to the children, and to those that use them, what becomes of state that is held
-// by key.
+// Resize starts or stops partitions until there are n of them; if n is 0, as many
+// as [runtime.GOMAXPROCS] says. From then on keys belong to other partitions. The children
+// and their clients must cope with state that is held by key.
 //
-// Partitions are added after all other children, with what newChild says of them; it
-// is called by Resize itself, and a panic in it is the caller's. If
-// one does not start, those that were added are stopped again, the number stays, and
-// the error wraps the reason. Those with the highest numbers fall away. Nothing is
-// routed to them any more; then they are stopped, last first, as by
-// [Tree.TerminateChild]: what waits in their mailboxes is lost. A handle of theirs is
-// nobody's until the number grows again.
+// A larger n adds partitions after all other children. Resize itself calls newChild for
+// them, so a panic in that is the caller's. If one does not start, those that were added
+// are stopped again, the number stays, and the error wraps the reason.
 //
-// The partitions' supervisor does nothing else meanwhile. When it is restarted itself
-// it begins with the number in its Spec. As to ctx and errors see [Tree].
+// A smaller n removes those with the highest numbers. First nothing is routed to them any
+// more; then they are stopped, last first, as by [Tree.TerminateChild], and the messages
+// in their mailboxes are lost. Their handles stand for nothing until the number grows
+// again.
 //
-// Elixir: PartitionSupervisor.resize!/2, which cannot grow beyond the first number.
+// The partitions' supervisor does nothing else meanwhile. After a restart of its own it
+// begins with the number in its Spec. See [Tree] for ctx and errors.
+//
+// Elixir: PartitionSupervisor.resize!/2.
 func (p Partitions[H]) Resize(ctx context.Context, n int) error {
 	var sup Tree
 	if p.set != nil {
@@ -92,12 +93,12 @@ func (p Partitions[H]) Resize(ctx context.Context, n int) error {
 	return err
 }
 
-// Route returns the partition that a key belongs to: for an integer, of any type,
-// its magnitude modulo the number of partitions, for other keys their hash modulo
-// that (PSUP-1). A key belongs to the same partition as long as p lives and is not
-// resized; hashes are different the next time that the program runs.
+// Route returns the partition that a key belongs to. It takes the magnitude of an integer
+// of any type, or the hash of another key, modulo the number of partitions. A key belongs
+// to the same partition until the next [Partitions.Resize]; hashes differ from one run of
+// the program to the next.
 //
-// It panics if the key is of an interface type and what it holds is not comparable.
+// It panics if the key is of an interface type and its value is not comparable.
 func Route[H any, K comparable](p Partitions[H], key K) (none H) {
 	if p.set == nil {
 		return none

@@ -18,13 +18,13 @@ type partitions[H any] struct {
 
 	now atomic.Pointer[layout[H]]
 	mu  sync.Mutex // for changes of what follows, and of now
-	// supervisor is the one that has started partitions last.
+	// supervisor is the latest one that has started partitions.
 	supervisor actor.PID
 }
 
 // layout is what there is at a time. It does not change.
 type layout[H any] struct {
-	// all are the partitions there have been yet: number i is always the same one.
+	// all are the partitions that there have ever been: number i is always the same one.
 	all []place[H]
 	// size is how many of them are in use, at least 1: the others are not running.
 	size int
@@ -72,8 +72,8 @@ func (s *partitions[H]) follow(start starter) starter {
 	}
 }
 
-// startsUnder notes whose children the partitions are. A new supervisor starts with
-// those in the Spec. One that was abandoned is no longer heeded.
+// startsUnder notes which supervisor has the partitions as children. A new supervisor
+// starts with those in the Spec. One that was abandoned no longer counts.
 func (s *partitions[H]) startsUnder(pid actor.PID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,17 +84,16 @@ func (s *partitions[H]) startsUnder(pid actor.PID) {
 	s.setSize(s.first)
 }
 
-// setSize is called with the lock.
+// setSize sets the number of partitions in use. The caller holds the lock.
 func (s *partitions[H]) setSize(n int) {
 	l := *s.now.Load()
 	l.size = n
 	s.now.Store(&l)
 }
 
-// prepare sees to it that there is a description of each of n partitions, and returns
-// their supervisor, or the zero PID. newChild is called without the lock: it may take
-// its time, and more than once for a partition if several do this at once, of which
-// all but one are thrown away.
+// prepare makes the missing descriptions of n partitions, and returns their supervisor,
+// or the zero PID. It calls newChild without the lock, because that may take its time. Two
+// calls at once may both make a description of a partition; the second is thrown away.
 func (s *partitions[H]) prepare(n int) actor.PID {
 	old := len(s.now.Load().all)
 	var added []place[H]
@@ -111,7 +110,7 @@ func (s *partitions[H]) prepare(n int) actor.PID {
 	return s.supervisor
 }
 
-// at returns partition i, if that is in use.
+// at returns partition i if it is in use.
 func (s *partitions[H]) at(i int) (none H) {
 	if l := s.now.Load(); i < l.size {
 		return l.all[i].handle
@@ -119,19 +118,19 @@ func (s *partitions[H]) at(i int) (none H) {
 	return none
 }
 
-// of returns the partition of a key that has been made a number.
+// of returns the partition of a key, given as a number.
 func (s *partitions[H]) of(slot uint64) H {
 	l := s.now.Load()
 	return l.all[slot%uint64(l.size)].handle
 }
 
-// What follows is for the supervisor of the partitions.
+// The methods that follow implement [resizable] for the supervisor of the partitions.
 
 func (s *partitions[H]) size() int { return s.now.Load().size }
 
 func (s *partitions[H]) child(i int) Child { return s.now.Load().all[i].child }
 
-// resized notes that n partitions are in use from now on.
+// resized records that n partitions are in use from now on.
 func (s *partitions[H]) resized(supervisor actor.PID, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

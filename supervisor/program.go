@@ -16,48 +16,52 @@ import (
 // Program is a whole program: the supervision tree that its Spec describes, in an
 // actor system of its own, and how that tree comes to its end. [Main] runs it.
 //
-// It stops in this order: Drain, while all children still run; then the tree, its
+// A program stops in this order: Drain, while all children still run; then the tree, its
 // children in reverse order of their start; then the actors that are in no tree.
 //
-// OTP: an application.
+// OTP: application.
 type Program struct {
 	Spec // of the tree's root
 
-	// Grace bounds the whole stop. What has not ended then is killed, and abandoned a
-	// tenth of a second later: see [actor.System.Shutdown]. Make it shorter than what
-	// the process is given, 30 s in Kubernetes. Children stop one after the other, so
-	// their Shutdown times add up. The default is 25 s.
+	// Grace bounds the whole stop; the default is 25 s. When it is over, all that still
+	// runs is killed, and abandoned a tenth of a second later, see
+	// [actor.System.Shutdown]. Make it shorter than the time that the process is given,
+	// 30 s in Kubernetes. Children stop one after the other, so their Shutdown times
+	// add up.
 	Grace time.Duration
 
-	// Drain, if not nil, is called before the tree is stopped, to send away those that
-	// the program serves. Its context ends after half of Grace, and when the stop is cut
-	// short. The stop goes on then, even if Drain has not returned, and it goes on if
+	// Drain, if not nil, is called before the tree is stopped, to send the program's
+	// clients away. Its context ends after half of Grace, and when the stop is cut
+	// short. The stop then goes on, even if Drain has not returned; it also goes on if
 	// Drain fails or panics. A tree that has ended by itself is not drained.
 	//
-	// OTP: Application:prep_stop/1.
+	// OTP: application:prep_stop/1.
 	Drain func(ctx context.Context) error
 
-	// OnStart, if not nil, is called once, when all children run. It must be quick. A
-	// panic or runtime.Goexit in it is logged, and goes no further.
+	// OnStart, if not nil, is called once, when all children run. It must be quick: Run
+	// waits for a second at most. A panic or runtime.Goexit in it is logged and goes no
+	// further.
 	OnStart func(sys *actor.System, root Tree)
 
-	// Config is that of the actor system.
+	// Config makes the actor system.
 	Config actor.Config
 }
 
 // defaultGrace leaves 5 s of the time that Kubernetes gives a process.
 const defaultGrace = 25 * time.Second
 
-// Main runs a program and is for the last line of main:
+// Main runs a program. It is for the last line of main:
 //
 //	func main() {
 //		supervisor.Main(supervisor.Program{Spec: supervisor.Spec{Children: children}})
 //	}
 //
 // An interrupt or SIGTERM stops the program in order, and Main returns. A second
-// signal cuts the stop short: what still runs is killed. If the program does not start,
-// ends by itself or does not stop in order, as an error of [Program.Run] says, Main logs
-// that error once and ends the process with exit code 1.
+// signal cuts the stop short: all that still runs is killed. If the program does not
+// start, ends by itself or does not stop in order, Main logs the error of [Program.Run]
+// once and ends the process with exit code 1.
+//
+// OTP: application:start/2, with type permanent.
 func Main(p Program) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -91,20 +95,19 @@ func (p Program) runUntil(signals <-chan os.Signal) error {
 	return err
 }
 
-// Run runs the program until ctx is done, which stops it in order: Run returns nil
-// then. It heeds no signals. The error is not nil
+// Run runs the program until ctx is done, stops it in order, and returns nil. It does not
+// listen to signals. It returns an error
 //
-//   - if the program does not start: because the Spec is bad, a [*SpecError], or because
-//     a child does not start, whose error it wraps;
+//   - if the program does not start: the error wraps a [*SpecError], or the error of the
+//     child that does not start;
 //   - if the tree ends by itself. A program that has lost its tree is of no use, so any
-//     such end is an error. It says why: child "database": more than 1 restart in 5s:
-//     connection refused. It wraps the reason of that child's last end;
-//   - if Drain failed or took too long;
-//   - if actors had to be killed, or are stuck in a handler and were abandoned: it wraps
-//     an [*actor.ShutdownError] that lists them.
+//     such end is an error, which wraps the reason of the child that was the trouble:
+//     child "database": more than 1 restart in 5s: connection refused;
+//   - if Drain fails or takes too long;
+//   - if actors had to be killed, or are stuck in a handler and were abandoned: the error
+//     wraps an [*actor.ShutdownError] that lists them.
 //
-// Nothing of the program runs any more when Run has returned, but for those that are
-// stuck.
+// When Run has returned nothing of the program runs, except for handlers that are stuck.
 func (p Program) Run(ctx context.Context) error {
 	return p.run(ctx, context.Background(), actor.NewSystem(p.Config))
 }
@@ -127,8 +130,8 @@ func (p Program) run(ctx, hurry context.Context, sys *actor.System) error {
 	return errors.Join(err, sys.Shutdown(limit))
 }
 
-// start starts the tree. The root is the zero Tree if ctx was done before it had started.
-// What has been started by then is stopped with the system, as is the start itself.
+// start starts the tree. If ctx is done first, the root is the zero Tree; the shutdown of
+// the system then ends the start and all that it has started.
 func (p Program) start(ctx context.Context, sys *actor.System) (root Tree, err error) {
 	over := make(chan struct{})
 	var started Tree
@@ -145,7 +148,7 @@ func (p Program) start(ctx context.Context, sys *actor.System) (root Tree, err e
 	}
 }
 
-// tellStarted calls OnStart. It may hold up neither the program nor its stop.
+// tellStarted calls OnStart, which cannot hold up the program for long, nor its stop.
 func (p Program) tellStarted(ctx context.Context, sys *actor.System, root Tree) {
 	if p.OnStart == nil {
 		return
@@ -177,15 +180,14 @@ func endOf(root Tree) error {
 	return fmt.Errorf("supervisor: run: the tree has ended: %w", reason)
 }
 
-// endError is an ending as an error of Run. Other than an exit reason it wraps the cause.
+// endError is an ending as an error of Run, which also wraps the cause.
 type endError struct{ *ending }
 
 func (e *endError) Error() string { return "supervisor: run: " + e.text }
 
 func (e *endError) Unwrap() []error { return []error{actor.Shutdown, e.root()} }
 
-// drain calls Drain. It may hold up the stop for no longer than d, and not at all if the
-// tree ends meanwhile.
+// drain calls Drain, and waits for d at most, or until the tree ends.
 func (p Program) drain(ctx context.Context, root Tree, d time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -208,8 +210,8 @@ func (p Program) drain(ctx context.Context, root Tree, d time.Duration) error {
 	return nil
 }
 
-// logEnd logs why a program has ended, with the stack if a child panicked at its start:
-// nothing else has logged that.
+// logEnd logs why a program has ended, with the stack if a child has panicked at its
+// start.
 func logEnd(sys *actor.System, err error) {
 	attrs := []any{"reason", err}
 	var failure *startFailure

@@ -9,37 +9,39 @@ import (
 )
 
 // Ref is the typed address of a child that stays the same over its restarts. It is
-// a small value, comparable, and safe to use whenever; the zero Ref is nobody.
-// OTP has names for this.
+// a small value, comparable, and safe to use before, between and after the child's
+// incarnations; the zero Ref stands for nothing.
 //
 // A Ref knows the incarnation that lives now and costs little more to use than an
-// [actor.Ref]: it asks neither the supervisor nor a table. Between two incarnations
-// there is nobody, and so there is for a message that the child's end overtakes.
-// Who must know that a message was handled makes a call:
+// [actor.Ref]: it asks neither the supervisor nor a table. A message is lost if it is sent
+// between two incarnations, or if the child ends before it. To know that a message was
+// handled, make a call:
 //
 //	n, err := actor.Call(ctx, counter.Now(), func(r actor.Reply[int]) message { return get{r} })
 //
 // All methods may be called from any goroutine.
+//
+// OTP: {local, Name}.
 type Ref[M any] struct{ seat *seat[M] }
 
-// Follow returns the child, and with it a Ref that follows it, whichever supervisor
-// starts it: it may be in the Spec of one that is restarted itself. The child's
-// messages must be of type M, or it does not start.
+// Follow returns the child, and a Ref that follows it, whichever supervisor starts it:
+// the child may be in the Spec of a supervisor that is restarted itself. A child whose
+// messages are not of type M does not start. [ActorRef] infers M.
 //
-// It is for children of which one lives at a time. If several are started from the
+// Follow is for children of which one lives at a time. If several are started from the
 // same Child, the Ref is that of the latest.
 func Follow[M any](c Child) (Child, Ref[M]) {
 	return follow[M](c, fmt.Sprintf("an actor with messages of type %v", reflect.TypeFor[M]()))
 }
 
-// follow is Follow for a child of which is said what it must be.
+// follow is Follow. If the child is no such actor, the error says that it is not what.
 func follow[M any](c Child, what string) (Child, Ref[M]) {
 	s := &seat[M]{what: what}
 	return c.followedBy(s), Ref[M]{s}
 }
 
-// Now returns the address of the incarnation that lives now, or the zero one if
-// none does: a call to it fails with [actor.NoProc].
+// Now returns the address of the incarnation that lives now. If there is none, it is the
+// zero address, to which a call fails with [actor.NoProc].
 func (r Ref[M]) Now() actor.Ref[M] {
 	if r.seat == nil {
 		return actor.Ref[M]{}
@@ -50,14 +52,14 @@ func (r Ref[M]) Now() actor.Ref[M] {
 	return actor.Ref[M]{}
 }
 
-// Send sends m to the incarnation that lives now. If there is none m is lost.
+// Send sends m to the incarnation that lives now. If there is none, m is lost.
 func (r Ref[M]) Send(m M) { r.Now().Send(m) }
 
-// TrySend is Send that reports what it knows: see [actor.Ref.TrySend]. Between two
-// incarnations it is [actor.NoProc].
+// TrySend is Send that reports what it knows, see [actor.Ref.TrySend]. Between two
+// incarnations it returns [actor.NoProc].
 func (r Ref[M]) TrySend(m M) error { return r.Now().TrySend(m) }
 
-// PID returns the identity of the incarnation that lives now, or the zero PID.
+// PID returns the PID of the incarnation that lives now, or the zero PID.
 func (r Ref[M]) PID() actor.PID { return r.Now().PID() }
 
 // String returns the PID of the incarnation that lives now.
@@ -65,7 +67,7 @@ func (r Ref[M]) String() string { return r.PID().String() }
 
 // seat is what all copies of a Ref share.
 type seat[M any] struct {
-	what   string // its holder must be
+	what   string // what its holder must be, for errors
 	holder atomic.Pointer[incarnation[M]]
 }
 
@@ -101,6 +103,6 @@ func (s *seat[M]) take(ref actor.Ref[M]) {
 	}
 }
 
-// Release implements [actor.Resource]: the actor has ended, and lets go of the seat
-// unless another one has taken it.
+// Release implements [actor.Resource]: the actor has ended, and leaves the seat unless
+// another one has taken it.
 func (i *incarnation[M]) Release(actor.PID, error) { i.seat.holder.CompareAndSwap(i, nil) }

@@ -10,10 +10,10 @@ import (
 
 // What a supervisor reports of a child to the system's logger: OTP's supervisor reports.
 //
-// One failure is one record with slog.LevelError. The crash of an actor is one already,
-// with its stack, so what its supervisor has to say about it has slog.LevelInfo; so has a
-// failure that is returned to a caller, who decides whether it is worth a record. What
-// nothing else tells is an error.
+// One failure is one record at slog.LevelError. The actor's own record of its crash is one,
+// with the stack, so its supervisor's report of the crash has slog.LevelInfo. A failure
+// that is returned has that level as well: the caller decides whether to log it. A failure
+// that nothing else logs has slog.LevelError.
 const (
 	reportTerminated  = "supervisor: child terminated"
 	reportStartFailed = "supervisor: child did not start"
@@ -51,8 +51,8 @@ func writeReport(self actor.Self, level slog.Level, what, id string, pid actor.P
 	self.System().Logger().LogAttrs(context.Background(), level, what, attrs...)
 }
 
-// endLevel is the level of a report of an end. A kill is logged by nothing else, unless
-// the actor had to be abandoned.
+// endLevel is the level of a report of an end. Nothing else logs a kill, unless the actor
+// had to be abandoned.
 func endLevel(pid actor.PID, self actor.Self) slog.Level {
 	if pid.Err() == actor.Killed && !slices.Contains(self.System().Stuck(), pid) {
 		return slog.LevelError

@@ -41,8 +41,8 @@ func answer[R any](r actor.Reply[R], f func() (R, error)) {
 }
 
 // startFor answers a call with the child that start has started. If the caller has
-// given up before, nothing is started; if it has meanwhile, undo stops the child
-// again: there is nobody who knows of it.
+// already given up, nothing is started. If it gives up meanwhile, undo stops the child
+// again, because nothing else knows of it.
 func startFor(r actor.Reply[actor.PID], start func() (actor.PID, error), undo func(actor.PID)) {
 	if !r.Wanted() {
 		return

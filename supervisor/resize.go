@@ -40,7 +40,7 @@ func (s *treeActor) resize(ctx *actor.Context[treeRequest], set resizable, n int
 			return fmt.Errorf("start child %q: %w", c.ID, err)
 		}
 	}
-	set.resized(ctx.PID(), n) // those that go are told when nobody is led to them
+	set.resized(ctx.PID(), n) // first nothing leads to the partitions that go
 	for i := old - 1; i >= n; i-- {
 		s.drop(ctx, set.child(i).ID)
 	}

@@ -7,14 +7,12 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// Restarted tells of one child that a supervisor has restarted by itself. In a
-// round of several each of them is told of. A child that was started by RestartChild
-// was not restarted.
+// Restarted describes the restart of one child by its supervisor. A round of several
+// children makes several. A start by [Tree.RestartChild] makes none.
 //
-// Spec.OnRestart and DynamicSpec.OnRestart are called with it while the supervisor
-// waits, so they must be quick, and must make no request of that supervisor. A panic or
-// runtime.Goexit in them is logged, and goes no further; after a second the supervisor
-// waits no longer.
+// A supervisor calls the OnRestart of its Spec or DynamicSpec and waits, so that must be
+// quick and must make no request of that supervisor. After a second the supervisor goes
+// on. A panic or runtime.Goexit in OnRestart is logged and goes no further.
 type Restarted struct {
 	Supervisor actor.PID
 	Child      string    // its ID, "" in a dynamic supervisor
@@ -22,12 +20,12 @@ type Restarted struct {
 	New        actor.PID // it may have ended by now
 	Reason     error     // why Old ended; nil if Old is zero
 
-	// Count is how many restarts there were within the last Period, by the
-	// supervisor's budget: this one's round included.
+	// Count is how many rounds of restarts there were within the last Period, this one
+	// included.
 	Count int
-	// Took is the time from when the supervisor learnt of Old's end, or told it to
-	// end, until New was ready: failed attempts and the back-off included. It is 0
-	// if Old is zero.
+	// Took is the time from the moment when the supervisor learnt of Old's end, or told
+	// it to end, until New was ready. It includes failed attempts and the back-off. It
+	// is 0 if Old is zero.
 	Took time.Duration
 }
 

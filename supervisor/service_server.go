@@ -7,10 +7,10 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// GracefulServer is what [Server] can supervise; *http.Server is one. If it has a
-// method Close() error as well, that is how it ends if it fails or Shutdown does.
+// GracefulServer is what [Server] can supervise; *http.Server is one. If it also has a
+// method Close() error, that is called when the server or its Shutdown has failed.
 //
-// A server with a listener or certificates of its own hides ListenAndServe:
+// A server with a listener or certificates of its own replaces ListenAndServe:
 //
 //	type server struct {
 //		*http.Server
@@ -23,16 +23,16 @@ type GracefulServer interface {
 	Shutdown(ctx context.Context) error
 }
 
-// Server returns a child that is a server, made by newServer for each incarnation,
-// since a server that was shut down cannot be used again. It is a [Service]: when
-// the child must end, the server's Shutdown has the child's [Shutdown] time to let
-// requests finish, and is then closed. With [BrutalKill] it is closed at once.
+// Server returns a child that is a server. It calls newServer for each incarnation,
+// because a server that was shut down cannot be used again. The child is a [Service]: when
+// it must end, the server's Shutdown has the child's [Shutdown] time to let requests
+// finish; then the server is closed. With [BrutalKill] it is closed at once.
 //
-// That ListenAndServe returns nil or http.ErrServerClosed is a clean end. An
-// address that is taken is a crash, which soon spends the supervisor's budget.
+// It is a clean end if ListenAndServe returns nil or http.ErrServerClosed. An address that
+// is taken is a crash, which soon spends the supervisor's budget.
 //
-// Put the server last in its supervisor: it is then the first to stop, while all
-// that its requests need is still there.
+// Put the server last in its supervisor: it is then the first to stop, while all that its
+// requests need still runs.
 func Server[S GracefulServer](id string, newServer func() S, opts ...ChildOption) Child {
 	limit := newDraft(id, TypeWorker, opts).withDefaults().Shutdown
 	return Service(id, func(ctx context.Context) error { return serveUntil(ctx, newServer(), limit) }, opts...)
@@ -60,13 +60,13 @@ const httpServerClosed = "http: Server closed"
 
 // shutDown ends the server within the limit, in order if it can.
 func shutDown(s GracefulServer, limit Shutdown) error {
-	// The context of the child is of no use here: it is done already.
+	// The context of the child is of no use here: it is already done.
 	ctx, cancel := context.Background(), context.CancelFunc(func() {})
 	if limit != Infinity {
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(max(limit, 0)))
 	}
 	defer cancel()
-	// This goroutine is nobody's, and the one that serves waits for it.
+	// This goroutine belongs to no actor, and the goroutine that serves waits for it.
 	err := actor.Guard(context.Background(), func() error { return s.Shutdown(ctx) })
 	if err != nil {
 		forceClose(s)
@@ -74,8 +74,8 @@ func shutDown(s GracefulServer, limit Shutdown) error {
 	return err
 }
 
-// forceClose closes a server that can be closed. That it came to this is the
-// error that counts.
+// forceClose closes a server that can be closed. The error that led to this is the one
+// that counts.
 func forceClose(s GracefulServer) {
 	if c, ok := s.(interface{ Close() error }); ok {
 		_ = actor.Guard(context.Background(), c.Close)

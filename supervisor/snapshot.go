@@ -9,12 +9,12 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// Node is what a snapshot tells of an actor, or of a child that does not run. Its
-// String is a drawing of the tree under it, as users of OTP's observer know it.
+// Node describes an actor, or a child that does not run, in a snapshot. Its String is a
+// drawing of the tree under it.
 type Node struct {
 	PID      actor.PID // zero if the child does not run, and for a system
-	Name     string    // that the actor was spawned with, or ""
-	ID       string    // in its Tree, "" if it is in none
+	Name     string    // of the actor, or ""
+	ID       string    // of the child in its Tree, or ""
 	Type     Type
 	Status   string // "idle", "running", "suspended", "restarting", "stopped" or "ended"
 	QueueLen int    // messages that wait
@@ -22,13 +22,15 @@ type Node struct {
 	Children []Node // in start order, then the actors that are linked to it from their spawn
 }
 
-// Snapshot tells of all actors of a system, under a root that stands for the system
+// Snapshot shows all actors of a system, under a root that stands for the system
 // itself. Actors that were spawned without a link are the root's children.
 //
 // It asks each supervisor for its children until ctx is done, while the rest of the
-// system goes on: what it tells need not have been true all at one moment. Of a
-// supervisor that does not answer, because it is starting or stopping a child or
-// is the caller itself, it tells the children that run, without their IDs.
+// system goes on, so the snapshot need not have been true as a whole at any one moment. A
+// supervisor may not answer, because it is starting or stopping a child or is the caller
+// itself; its running children are then shown without their IDs.
+//
+// OTP: observer:start/0.
 func Snapshot(ctx context.Context, sys *actor.System) Node {
 	p := photographer{ctx, make(map[actor.PID]bool)}
 	root := Node{ID: "system", Type: TypeSupervisor, Status: actor.Running.String()}
@@ -52,7 +54,7 @@ type photographer struct {
 	seen map[actor.PID]bool // each actor has one place only
 }
 
-// add adds the actor and all under it. What only its supervisor knows is in known.
+// add adds the actor and all under it; known is what its supervisor knows of it.
 func (p photographer) add(list []Node, pid actor.PID, known ChildInfo) []Node {
 	if p.seen[pid] {
 		return list
@@ -98,8 +100,8 @@ func (p photographer) under(parent actor.Info) (list []Node) {
 	return list
 }
 
-// childrenOf asks a supervisor for its children, and reports whether the order of
-// the list means something. Other actors have none.
+// childrenOf asks a supervisor for its children, and reports whether their order means
+// something. Other actors have no children.
 func childrenOf(ctx context.Context, pid actor.PID) (list []ChildInfo, ordered bool) {
 	if t, ok := TreeOf(pid); ok {
 		list, _ = t.Children(ctx) // without an answer there is less to tell
@@ -112,7 +114,7 @@ func childrenOf(ctx context.Context, pid actor.PID) (list []ChildInfo, ordered b
 	return list, false
 }
 
-// typeOf tells the type of an actor that is nobody's child.
+// typeOf returns the type of an actor that is not known as a child.
 func typeOf(pid actor.PID) Type {
 	if _, ok := TreeOf(pid); ok {
 		return TypeSupervisor

@@ -115,7 +115,7 @@ func (a *attempt) link(pid actor.PID) error {
 	}
 	err := a.parent.Link(pid)
 	if err != nil {
-		pid.Exit(actor.Kill) // the supervisor has ended meanwhile: the child is nobody's
+		pid.Exit(actor.Kill) // the supervisor has ended meanwhile, and nothing would stop the child
 	}
 	return err
 }

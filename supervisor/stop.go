@@ -19,17 +19,17 @@ type victim struct {
 	limit Shutdown
 }
 
-// stopAll tells all victims to end at once and waits until they have, killing
-// each when its own limit has passed and abandoning those that do not end even
-// then (SUP-13, GO-3). It sorts the list. The wait is for their ends as such, so a victim that has
-// unlinked itself cannot hang it (SUP-14).
+// stopAll tells all victims to end at once and waits until they have ended. It kills each
+// one when its own limit has passed, and abandons those that do not end even then (SUP-13,
+// GO-3). It sorts the list. It waits for the ends themselves and not for exit signals, so
+// a victim that has unlinked itself cannot hang it (SUP-14).
 //
-// It reports false if it was cut short because the supervisor itself was killed.
-// The links take care of the victims then.
+// It reports false if it was cut short because the supervisor itself was killed. The
+// links then end the victims.
 func stopAll(self actor.Self, victims []victim) bool {
 	asked := victims
 	slices.SortStableFunc(asked, func(a, b victim) int { return cmp.Compare(a.limit, b.limit) })
-	var killed []victim // limit is now what they have until they are abandoned
+	var killed []victim // limit is the time of their abandonment
 	begin := time.Now()
 	kill := func(v victim) {
 		self.Exit(v.pid, actor.Kill)
@@ -64,7 +64,7 @@ func stopAll(self actor.Self, victims []victim) bool {
 		killed = killed[1:]
 		switch w.wait(v) {
 		case timeout:
-			abandons.Go(func() { v.pid.Abandon() }) // it may have ended by now, which is as well
+			abandons.Go(func() { v.pid.Abandon() }) // does nothing if it has ended by now
 		case doomed:
 			return false
 		}
@@ -124,8 +124,8 @@ func (w *waiter) stop() {
 	}
 }
 
-// expected reports whether the child has come to the end that a stop was to bring
-// about. What is not is reported (SUP-15).
+// expected reports whether the child has come to the end that a stop was to bring about.
+// Any other end is reported (SUP-15).
 func (c Child) expected(pid actor.PID) bool {
 	reason := pid.Err()
 	if _, byItself := reason.(*ending); byItself || reason == actor.Shutdown {

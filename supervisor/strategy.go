@@ -1,24 +1,24 @@
 package supervisor
 
-// Strategy says who is restarted when a child has to be.
+// Strategy says which children are restarted when one of them has to be.
 type Strategy uint8
 
 const (
-	// OneForOne restarts that child only.
+	// OneForOne restarts that child alone.
 	OneForOne Strategy = iota
-	// OneForAll stops all other children, and starts all of them again.
+	// OneForAll stops all other children and starts all again.
 	OneForAll
-	// RestForOne stops the children that come after it in start order, and starts
-	// it and them again.
+	// RestForOne stops the children that come after that one in start order, and starts
+	// that one and them again.
 	RestForOne
 )
 
-// String returns OTP's name of the strategy.
+// String returns the strategy as OTP writes it.
 func (s Strategy) String() string {
 	return name(s, "one_for_one", "one_for_all", "rest_for_one")
 }
 
-// round is a round of restarts: whom to stop, and then whom to start, in order.
+// round is a round of restarts: the children to stop, and then those to start, in order.
 type round struct{ stop, start []*child }
 
 // round returns the round that the failure of a child calls for.
@@ -32,10 +32,10 @@ func (s Strategy) round(all *children, failed *child) round {
 	return oneForOne(failed)
 }
 
-// roundFrom stops the given child and all later ones that run, in reverse order,
-// and starts them all, those included that had ended before: their descriptions
-// are there (SUP-25). Temporary children are stopped for good (SUP-24); one that is
-// restarting has become Temporary since, and this restart is still due.
+// roundFrom stops the given child and all later ones that run, in reverse order, and
+// starts them and those that had ended before, whose descriptions are still there
+// (SUP-25). Temporary children are stopped for good (SUP-24), but not one that is
+// restarting: it became Temporary when this restart was already due.
 func roundFrom(first *child) (r round) {
 	last := first
 	for c := first; c != nil; c = c.next {
@@ -60,19 +60,19 @@ func oneForOne(failed *child) round {
 	return round{start: []*child{failed}}
 }
 
-// oneForAll stops all and starts all (SUP-22). A retry does the same, so what had
-// come up is stopped again (SUP-41).
+// oneForAll stops all and starts all (SUP-22). A retry does the same, so the children
+// that had come up are stopped again (SUP-41).
 func oneForAll(all *children) round { return roundFrom(all.first) }
 
-// restForOne stops what was started after the child that failed, and starts it
-// and them (SUP-23). In a retry the child that failed is the one that did not
-// start: those before it stay up (SUP-41).
+// restForOne stops the children after the one that failed, and starts that one and them
+// (SUP-23). In a retry the child that failed is the one that did not start: those before
+// it stay up (SUP-41).
 func restForOne(failed *child) round { return roundFrom(failed) }
 
-// AutoShutdown says whether a supervisor ends when its significant children have.
-// Only children that end by themselves and are not restarted count, not those
-// that were stopped by a request or with a sibling. The supervisor's reason is
-// [actor.Shutdown], so its own supervisor should not hold it as Permanent.
+// AutoShutdown says whether a supervisor ends when its significant children have ended.
+// Only children count that end by themselves and are not restarted, not those
+// that were stopped by a request or with a sibling. The supervisor's reason wraps
+// [actor.Shutdown], so as a child of another supervisor it should not be Permanent.
 type AutoShutdown uint8
 
 const (
@@ -83,13 +83,13 @@ const (
 	AllSignificant
 )
 
-// String returns OTP's name of the setting.
+// String returns the setting as OTP writes it.
 func (a AutoShutdown) String() string {
 	return name(a, "never", "any_significant", "all_significant")
 }
 
-// due reports whether a supervisor with this setting must end now that one of its
-// children has ended by itself for good (SUP-50, SUP-51).
+// due reports whether a supervisor with this setting must end after one of its children
+// has ended by itself for good (SUP-50, SUP-51).
 func (a AutoShutdown) due(all *children, ended *child) bool {
 	if a == never || !ended.spec.Significant {
 		return false

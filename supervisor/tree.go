@@ -8,25 +8,29 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// Tree is a supervisor whose children have IDs and an order, as its clients see
-// it: one from [Start] or [TreeOf] stands for one actor, one from [FollowTree] for a
-// child over all its restarts. It is a small value, comparable, and safe to use after
-// the supervisor's end; the zero Tree is nobody.
+// Tree is a handle of a supervisor whose children have IDs and an order. A Tree from
+// [Start] or [TreeOf] stands for one actor, and one from [FollowTree] for a child over all
+// its restarts. It is a small value, comparable, and safe to use after the supervisor's
+// end; the zero Tree stands for nothing.
 //
-// All methods may be called from any goroutine, but not from the Init of a child,
-// since the supervisor waits for that. They wait for the supervisor until ctx is
-// done, and then return ctx's error; what was asked for may be done all the same. But
-// no child is started for nobody: one that is being started when its caller gives up
-// is stopped again, as by TerminateChild, and a StartChild leaves nothing of it. They
-// fail with an error that wraps [actor.NoProc] if the supervisor has ended.
+// All methods may be called from any goroutine, but not from the Init of a child, because
+// the supervisor waits for that. They wait until ctx is done and then return ctx's error;
+// the request may still be carried out. But a child that is being started when its caller
+// gives up is stopped again, as by TerminateChild, and a StartChild leaves nothing of it.
+// If the supervisor has ended, the error wraps [actor.NoProc].
+//
+// OTP: supervisor.
 type Tree struct{ at handle[treeRequest] }
 
 // Start starts a supervisor and its children, and returns when all of them have
 // been started. It has no supervisor of its own: the system stops it at shutdown.
-// The options are for its actor; leave its mailbox unbounded.
+// The options are for its actor; leave its mailbox unbounded. A whole program is better
+// started as a [Program].
 //
-// If spec is bad, the error is a [*SpecError]. If a child does not start, those
+// If spec is bad, the error wraps a [*SpecError]. If a child does not start, the children
 // before it are stopped in reverse order and the error wraps that child's.
+//
+// OTP: supervisor:start_link/2.
 func Start(sys *actor.System, spec Spec, opts ...actor.Option) (Tree, error) {
 	ref, err := actor.Spawn(sys, newTreeActor(spec), opts...)
 	if err != nil {
@@ -35,11 +39,9 @@ func Start(sys *actor.System, spec Spec, opts ...actor.Option) (Tree, error) {
 	return Tree{handle[treeRequest]{fixed: ref}}, nil
 }
 
-// Supervisor returns a child that is a supervisor itself. [FollowTree] and [TreeOf]
-// get at it. By default its Shutdown is [Infinity], so that it has the time that its
-// children need.
-//
-// At a restart it starts anew with the children in spec.
+// Supervisor returns a child that is a supervisor itself. [FollowTree] gives a handle of
+// it. By default its Shutdown is [Infinity], so that it has the time that its children
+// need. After a restart it has the children in spec.
 func Supervisor(id string, spec Spec, opts ...ChildOption) Child {
 	d := newDraft(id, TypeSupervisor, opts)
 	spawn := d.spawn
@@ -49,24 +51,24 @@ func Supervisor(id string, spec Spec, opts ...ChildOption) Child {
 	return d.Child
 }
 
-// TreeOf returns the supervisor with the given PID, which a listing or
-// [actor.System.WhereIs] has told. It reports false if that actor is none.
+// TreeOf returns a handle of the supervisor with the given PID, for example from a listing
+// or [actor.System.WhereIs]. It reports false if that actor is none.
 func TreeOf(pid actor.PID) (Tree, bool) {
 	ref, ok := actor.RefOf[treeRequest](pid)
 	return Tree{handle[treeRequest]{fixed: ref}}, ok
 }
 
-// PID returns the supervisor's identity: that of the incarnation that lives now, or
-// the zero PID, if the Tree follows a child.
+// PID returns the PID of the supervisor. If the Tree follows a child, that is the PID of
+// the incarnation that lives now, or the zero PID.
 func (t Tree) PID() actor.PID { return t.at.now().PID() }
 
 // String returns the supervisor's PID.
 func (t Tree) String() string { return t.PID().String() }
 
-// StartChild adds a child after all others and starts it. If it does not start, it is
-// not kept, and the error wraps the reason. If the ID is known, the error wraps an
-// [*AlreadyStartedError] or [ErrAlreadyPresent]. A child that did not want to start,
-// see [actor.Ignore], has the zero PID.
+// StartChild adds a child after all others and starts it. If it does not start, it
+// is not kept, and the error wraps the reason. If the ID is taken, the error wraps
+// an [*AlreadyStartedError] or [ErrAlreadyPresent]. A child that did not want to
+// start, see [actor.Ignore], has the zero PID.
 //
 // OTP: supervisor:start_child/2.
 func (t Tree) StartChild(ctx context.Context, c Child) (actor.PID, error) {
@@ -75,9 +77,9 @@ func (t Tree) StartChild(ctx context.Context, c Child) (actor.PID, error) {
 	})
 }
 
-// TerminateChild stops a child, or ends the attempts to restart it, and returns when it
-// has ended. Its description stays, for RestartChild, unless it is Temporary. The error
-// of an unknown ID wraps [ErrNotFound].
+// TerminateChild stops a child, or ends the attempts to restart it, and returns
+// when it has ended. Its description stays, for RestartChild, unless it is
+// Temporary. If the ID is unknown the error wraps [ErrNotFound].
 //
 // OTP: supervisor:terminate_child/2.
 func (t Tree) TerminateChild(ctx context.Context, id string) error {
@@ -87,10 +89,10 @@ func (t Tree) TerminateChild(ctx context.Context, id string) error {
 	return err
 }
 
-// RestartChild starts a child that is at rest: one that was terminated, that has ended
-// for good, or that did not want to start. If it does not start, the error wraps the
-// reason and it stays at rest. In other cases the error wraps [ErrNotFound],
-// [ErrRunning] or [ErrRestarting].
+// RestartChild starts a child that is at rest: one that was terminated, that has
+// ended for good, or that did not want to start. If it does not start, the error
+// wraps the reason and the child stays at rest. For other children the error wraps
+// [ErrNotFound], [ErrRunning] or [ErrRestarting].
 //
 // OTP: supervisor:restart_child/2.
 func (t Tree) RestartChild(ctx context.Context, id string) (actor.PID, error) {
@@ -99,7 +101,7 @@ func (t Tree) RestartChild(ctx context.Context, id string) (actor.PID, error) {
 	})
 }
 
-// DeleteChild removes the description of a child that is at rest. In other cases the
+// DeleteChild removes the description of a child that is at rest. For other children the
 // error wraps [ErrNotFound], [ErrRunning] or [ErrRestarting].
 //
 // OTP: supervisor:delete_child/2.
@@ -111,25 +113,23 @@ func (t Tree) DeleteChild(ctx context.Context, id string) error {
 }
 
 // ChangeChild gives the child with the ID of c the description c. A child that runs
-// goes on: its next end is judged by c, and so is how long it may take to stop; what
-// is started next, be it for a restart, is what c says. A restart that waits for the
-// Backoff of the old description is tried at once. To put c into effect at once call
-// TerminateChild and then RestartChild.
+// goes on; c decides what its next end means, how long it may take to stop, and what is
+// started at the next restart. A restart that waits for the Backoff of the old description
+// is tried at once. To replace a running child call TerminateChild and then RestartChild.
 //
 // A child that is at rest stays so, even if c is Temporary. Handles that follow the
-// child, such as a [Ref] from [Follow], follow what c starts as well. As
-// all that is done by request, the change is forgotten when the supervisor is
-// restarted itself: it starts with its Spec.
+// child, such as a [Ref], also follow what c starts. Like all changes by request, this one
+// is lost when the supervisor is restarted itself and starts with its Spec.
 //
 //	c, err := tree.ChildSpec(ctx, "store")
 //	…
 //	c.Shutdown = supervisor.Shutdown(time.Minute)
 //	err = tree.ChangeChild(ctx, c)
 //
-// If c is bad the error wraps a [*SpecError] and nothing has changed. That of an unknown
-// ID wraps [ErrNotFound].
+// If c is bad the error wraps a [*SpecError] and nothing has changed. If the ID is unknown
+// it wraps [ErrNotFound].
 //
-// OTP: what a code change of a supervisor does to its child specifications.
+// OTP: supervisor:code_change/3.
 func (t Tree) ChangeChild(ctx context.Context, c Child) error {
 	_, err := ask(ctx, t.at.now(), "change child", c.ID, func(r actor.Reply[struct{}]) treeRequest {
 		return changeChild{c, r}
@@ -137,8 +137,8 @@ func (t Tree) ChangeChild(ctx context.Context, c Child) error {
 	return err
 }
 
-// Child tells of one child what Children lists: its PID, if it runs. The error
-// of an unknown ID wraps [ErrNotFound].
+// Child returns what Children lists of one child. If the ID is unknown the error wraps
+// [ErrNotFound].
 //
 // OTP: supervisor:which_child/2.
 func (t Tree) Child(ctx context.Context, id string) (ChildInfo, error) {
@@ -147,8 +147,8 @@ func (t Tree) Child(ctx context.Context, id string) (ChildInfo, error) {
 	})
 }
 
-// ChildSpec returns the description of a child with defaults filled in. The error of an
-// unknown ID wraps [ErrNotFound].
+// ChildSpec returns the description of a child with defaults filled in. If the ID is
+// unknown the error wraps [ErrNotFound].
 //
 // OTP: supervisor:get_childspec/2.
 func (t Tree) ChildSpec(ctx context.Context, id string) (Child, error) {
@@ -179,7 +179,7 @@ func (t Tree) Count(ctx context.Context) (Count, error) {
 // [actor.Shutdown], and returns when it has ended. See [actor.PID.Stop] for the
 // errors. If ctx is done first the supervisor goes on stopping; a kill cuts it
 // short. If an actor below the supervisor had to be abandoned, now or earlier, and its
-// handler still runs, the error is a [*StuckError]: nil says that nothing runs.
+// handler still runs, the error is a [*StuckError]; nil means that nothing runs.
 func (t Tree) Stop(ctx context.Context) error { return stop(ctx, t.PID()) }
 
 func stop(ctx context.Context, pid actor.PID) error {
@@ -195,7 +195,7 @@ func stop(ctx context.Context, pid actor.PID) error {
 	return nil
 }
 
-// ChildInfo tells of a child what Children lists.
+// ChildInfo is what Children lists of a child.
 type ChildInfo struct {
 	ID         string    // "" in a dynamic supervisor
 	PID        actor.PID // zero if the child does not run
@@ -204,7 +204,7 @@ type ChildInfo struct {
 	Restarts   int // how often its supervisor has restarted it
 }
 
-// Count is what the Count methods tell.
+// Count is what the Count methods return.
 type Count struct {
 	Specs       int // all children, whether they run or not
 	Active      int // those that run

@@ -15,11 +15,11 @@ import (
 type treeActor struct {
 	*policy
 	spec  Spec
-	epoch time.Time // what the policy's times are relative to
+	epoch time.Time // the zero of the policy's times
 }
 
 func newTreeActor(spec Spec) func() actor.Behavior[treeRequest] {
-	spec.Children = slices.Clone(spec.Children) // later incarnations read it, too
+	spec.Children = slices.Clone(spec.Children) // later incarnations read it as well
 	return func() actor.Behavior[treeRequest] { return &treeActor{spec: spec} }
 }
 
@@ -68,8 +68,8 @@ func (s *treeActor) HandleExit(ctx *actor.Context[treeRequest], exit actor.Exit)
 // Terminate implements [actor.Terminator].
 func (s *treeActor) Terminate(ctx *actor.Context[treeRequest], _ error) { s.stopChildren(ctx) }
 
-// carryOut does what has been decided about the child c, because of its end or of what
-// has kept it from starting.
+// carryOut does what has been decided about the child c. The cause is the reason of its
+// end, or the error of its last start.
 func (s *treeActor) carryOut(ctx *actor.Context[treeRequest], c *child, d decision, cause error) error {
 	switch d.verdict {
 	case intensitySpent:
@@ -90,7 +90,7 @@ func (s *treeActor) carryOut(ctx *actor.Context[treeRequest], c *child, d decisi
 	}
 	for _, c := range d.round.start {
 		if !ctx.PID().Alive() {
-			return nil // killed: it makes no sense to go on
+			return nil // killed
 		}
 		if err := s.start(ctx, c); err != nil {
 			report(ctx, failureLevel(err), reportStartFailed, c.spec.ID, actor.PID{}, err)
@@ -109,21 +109,21 @@ func (s *treeActor) carryOut(ctx *actor.Context[treeRequest], c *child, d decisi
 	return nil
 }
 
-// retryAfter queues a retry when the time has come. It takes the place of an
-// earlier one that waits still.
+// retryAfter queues a retry when the time has come. It replaces an earlier one that
+// still waits.
 func (s *treeActor) retryAfter(ctx *actor.Context[treeRequest], c *child, d time.Duration, cause error) {
 	ctx.SetTimer(c.spec.ID, d, retry{c, cause})
 }
 
-// restarted counts and tells what a round has done for a child, unless the child
-// did not want to start.
+// restarted counts and announces the restart of a child, unless the child did not want
+// to start.
 func (s *treeActor) restarted(ctx *actor.Context[treeRequest], c *child) {
 	old := c.former
 	if c.former = (actor.PID{}); c.phase != running {
 		return
 	}
 	c.restarts++
-	if s.spec.OnRestart == nil { // nor does it need to know the time
+	if s.spec.OnRestart == nil { // spare the look at the clock
 		return
 	}
 	r := Restarted{Child: c.spec.ID, Old: old, New: c.pid, Count: len(s.budget.spent)}
@@ -143,7 +143,7 @@ func (s *treeActor) start(ctx *actor.Context[treeRequest], c *child) error {
 			c.pace.started(s.now())
 		}
 	case ignored(err):
-		s.rest(c)
+		s.stoppedOrIgnored(c)
 		err = nil
 	}
 	return err
@@ -159,7 +159,7 @@ func (s *treeActor) stop(ctx *actor.Context[treeRequest], c *child) bool {
 	if !c.spec.expected(pid) {
 		report(ctx, endLevel(pid, ctx), reportStopFailed, c.spec.ID, pid, pid.Err())
 	}
-	s.rest(c)
+	s.stoppedOrIgnored(c)
 	return true
 }
 

@@ -6,9 +6,9 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// policy makes all decisions of a Tree. It is a state machine
-// without a clock, a goroutine or an effect: it is told what happened and says
-// what to do, and the actor around it does that and tells it how it went.
+// policy makes all decisions of a Tree. It is a state machine without a clock, a
+// goroutine or an effect: its actor tells it what has happened, does what it decides, and
+// tells it how that went.
 type policy struct {
 	children
 	strategy Strategy
@@ -34,8 +34,8 @@ const (
 	autoShutdown           // its significant children have ended
 )
 
-// decision says what to do about a child's end or about a retry. If the verdict
-// is to end, there is no round.
+// decision is what to do about a child's end or about a retry. If the verdict is to end,
+// there is no round.
 type decision struct {
 	report  bool // the end of the child is worth a report
 	verdict verdict
@@ -63,8 +63,8 @@ func (p *policy) exited(c *child, clean bool, now time.Duration) decision {
 	return d
 }
 
-// retry decides what follows when the turn of a retry has come. Nothing does if
-// the child has been started or terminated in between.
+// retry decides what follows when the turn of a retry has come: nothing, if the child has
+// been started or terminated in between.
 func (p *policy) retry(c *child, now time.Duration) decision {
 	c.queued = false
 	if c.phase != restarting {
@@ -73,7 +73,7 @@ func (p *policy) retry(c *child, now time.Duration) decision {
 	return p.restart(c, now)
 }
 
-// restartAfter decides on a restart that must wait: those that depend on the child
+// restartAfter decides on a restart that must wait: the children that depend on this one
 // are stopped without delay.
 func (p *policy) restartAfter(c *child, wait, now time.Duration) decision {
 	if wait == 0 {
@@ -83,7 +83,8 @@ func (p *policy) restartAfter(c *child, wait, now time.Duration) decision {
 	return decision{round: round{stop: p.strategy.round(&p.children, c).stop}, wait: wait}
 }
 
-// restart pays for a round before it begins, whatever its size (SUP-32, SUP-33).
+// restart decides on a round, which costs one restart whatever its size, to be paid before
+// it begins (SUP-32, SUP-33).
 func (p *policy) restart(c *child, now time.Duration) decision {
 	if !p.budget.spend(now) {
 		p.ended(c, stopped)
@@ -92,18 +93,18 @@ func (p *policy) restart(c *child, now time.Duration) decision {
 	return decision{round: p.strategy.round(&p.children, c)}
 }
 
-// restartFailed notes that a child did not start in a round; the rest of the round
-// is off. It reports whether a retry must be queued: not if one is on its way.
+// restartFailed records that a child did not start in a round; the rest of the round
+// is off. It reports whether to queue a retry: not if one is already on its way.
 func (p *policy) restartFailed(c *child) (queue bool) {
 	p.ended(c, restarting)
 	queue, c.queued = !c.queued, true
 	return queue
 }
 
-// rest notes that the supervisor has stopped a child, or that the child did not
-// want to start: the description stays, but not a temporary child's (SUP-8,
-// SUP-24, SUP-62).
-func (p *policy) rest(c *child) {
+// stoppedOrIgnored records that the supervisor has stopped a child, or that the child did
+// not want to start. The description stays, unless the child is Temporary (SUP-8, SUP-24,
+// SUP-62).
+func (p *policy) stoppedOrIgnored(c *child) {
 	p.ended(c, stopped)
 	if c.spec.Restart == Temporary {
 		p.remove(c)
@@ -132,13 +133,13 @@ func (p *policy) terminate(id string) (stop *child, err error) {
 	case c.phase == running:
 		return c, nil
 	}
-	p.rest(c)
+	p.stoppedOrIgnored(c)
 	c.former = actor.PID{}
 	return nil, nil
 }
 
-// idle returns the child with that ID if it is at rest, as it must be to be
-// restarted or deleted by request.
+// idle returns the child with that ID if it is at rest, which a request to restart or
+// delete it demands.
 func (p *policy) idle(id string) (*child, error) {
 	c := p.byID[id]
 	switch {
@@ -170,7 +171,7 @@ type child struct {
 	pace   *pace     // nil without back-off
 
 	restarts int           // by the supervisor itself
-	former   actor.PID     // who is to be replaced by a restart; zero if nobody is
+	former   actor.PID     // the incarnation that a restart replaces, or zero
 	downAt   time.Duration // when the former one was lost
 
 	prev, next *child // in start order
@@ -188,17 +189,16 @@ func (c *child) describe(spec Child) {
 	c.pace = newPace(c.spec.Backoff)
 }
 
-// info is what is told of c.
+// info returns what is listed of c.
 func (c *child) info() ChildInfo {
 	return ChildInfo{c.spec.ID, c.pid, c.phase == restarting, c.spec.Type, c.restarts}
 }
 
-// lost notes that c is going to be restarted.
+// lost records that c is going to be restarted.
 func (c *child) lost(now time.Duration) { c.former, c.downAt = c.pid, now }
 
-// children are the children of a Tree: a list in start order that
-// can be entered by ID and by PID, so that what concerns one child costs the same
-// however many there are.
+// children are the children of a Tree: a list in start order with an index by ID and one
+// by PID, so that the work for one child costs the same however many there are.
 type children struct {
 	first, last *child
 	byID        map[string]*child
@@ -236,14 +236,13 @@ func (t *children) remove(c *child) {
 	delete(t.byID, c.spec.ID)
 }
 
-// started notes that c runs.
+// started records that c runs.
 func (t *children) started(c *child, pid actor.PID) {
 	c.phase, c.pid = running, pid
 	t.byPID[pid] = c
 }
 
-// ended notes that c no longer runs, or that there will be no further attempt to
-// restart it.
+// ended records that c no longer runs, or that no further attempt is made to restart it.
 func (t *children) ended(c *child, now phase) {
 	delete(t.byPID, c.pid)
 	c.phase, c.pid = now, actor.PID{}

@@ -212,7 +212,7 @@ func TestRetries(t *testing.T) {
 	b := p.byID["b"]
 	d := p.exited(b, false, 0)
 	for _, c := range d.round.stop {
-		p.rest(c)
+		p.stoppedOrIgnored(c)
 	}
 	if !p.restartFailed(b) {
 		t.Fatal("no retry was asked for")
@@ -277,7 +277,7 @@ func TestRequestsInEachPhase(t *testing.T) {
 				t.Errorf("terminate: %v, %v", stop, err)
 			}
 			if stop != nil {
-				p.rest(stop)
+				p.stoppedOrIgnored(stop)
 			}
 			if got := lineUp(p); got != c.then {
 				t.Errorf("then %q, want %q", got, c.then)

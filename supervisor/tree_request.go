@@ -92,8 +92,8 @@ func (r deleteChild) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 	return nil
 }
 
-// serve leaves the child as it is: what has happened to it was judged by the old
-// description (SUP-67).
+// serve leaves the child as it is: the old description has judged what has happened to it
+// until now (SUP-67).
 func (r changeChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
 	answer(r.reply, func() (none struct{}, err error) {
 		c := s.byID[r.spec.ID]
@@ -164,8 +164,8 @@ func (r retry) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
 	return s.carryOut(ctx, r.child, s.retry(r.child, s.now()), r.cause)
 }
 
-// startNew adds a child after all others and starts it. The child is nil if there is
-// an error: nothing is kept of it (SUP-61).
+// startNew adds a child after all others and starts it. If there is an error, nothing is
+// kept of the child, and it is nil (SUP-61).
 func (s *treeActor) startNew(ctx *actor.Context[treeRequest], spec Child) (*child, error) {
 	if spec.ID == "" {
 		return nil, &SpecError{Field: "ID", Problem: "is missing"}

@@ -52,8 +52,8 @@ func validateIntensity(intensity int, period time.Duration) error {
 	return nil
 }
 
-// validate returns the first fault of a child, but for its ID, in a supervisor
-// with the given setting.
+// validate returns the first fault of a child in a supervisor with the given setting. It
+// does not look at the ID.
 func (c Child) validate(auto AutoShutdown) error {
 	fault := func(field, problem string, args ...any) error {
 		return &SpecError{c.ID, field, fmt.Sprintf(problem, args...)}
