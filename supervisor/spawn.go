@@ -64,11 +64,15 @@ func start(parent actor.Self, f func(actor.Self) (actor.PID, error)) (actor.PID,
 	case !parent.PID().Alive(): // the attempt may go on
 		return actor.PID{}, &startFailure{error: err}
 	}
-	a.failure.error = err
-	if p, ok := err.(*actor.PanicError); ok {
-		a.failure.stack = p.Stack
+	failure := a.failure
+	if failure == nil { // Start has not returned
+		failure = &startFailure{}
+		if p, ok := err.(*actor.PanicError); ok {
+			failure.stack = p.Stack
+		}
 	}
-	return actor.PID{}, &a.failure
+	failure.error = err
+	return actor.PID{}, failure
 }
 
 // attempt is one call of a Start function.
@@ -76,7 +80,7 @@ type attempt struct {
 	parent  actor.Self
 	start   func(actor.Self) (actor.PID, error)
 	pid     actor.PID
-	failure startFailure
+	failure *startFailure // of a Start that has returned
 }
 
 func (a *attempt) run() error {
@@ -86,25 +90,23 @@ func (a *attempt) run() error {
 		err = a.link(pid)
 	}
 	if err != nil {
-		a.failure.judge(err)
+		a.failure = judge(err)
 	}
 	return err
 }
 
 // judge finds out about an error that Start has returned. If it is a panic, that was one
 // of an actor which did not start, or of an actor below that.
-func (f *startFailure) judge(err error) {
-	f.ignored = errors.Is(err, actor.Ignore)
-	f.closed = errors.Is(err, actor.ErrClosed)
+func judge(err error) *startFailure {
+	f := &startFailure{ignored: errors.Is(err, actor.Ignore), closed: errors.Is(err, actor.ErrClosed)}
 	if below, ok := errors.AsType[*startFailure](err); ok {
 		f.stack, f.logged = below.stack, below.logged
-		return
-	}
-	if p, ok := errors.AsType[*actor.PanicError](err); ok {
+	} else if p, ok := errors.AsType[*actor.PanicError](err); ok {
 		f.stack, f.logged = p.Stack, true
 	} else {
 		f.logged = errors.Is(err, actor.Goexit)
 	}
+	return f
 }
 
 // link makes sure that the child is linked. It is already if Start keeps its word; if
