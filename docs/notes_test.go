@@ -79,7 +79,7 @@ var phoenixNotes = map[string]string{
 	"JOIN-9": "and at most 50 joins a second, which Phoenix does not limit",
 	"MSG-6":  "an error reply; a handler that wants to crash can panic",
 	"MSG-8":  "what Connect assigned is shared; the state of a channel is its handler's fields",
-	"OUT-8":  "CloseSlow by default, or DropNew",
+	"OUT-8":  "CloseSlow by default, or DropNewest",
 	"DISC-4": "Drain is called before Shutdown, or is not; http.Server.Shutdown comes before or after",
 	"LP-2":   "any number of lines, read no faster than their messages are taken",
 	"LP-3":   "each answer with messages has a token of its own, which says that the client has got them",
@@ -88,6 +88,6 @@ var phoenixNotes = map[string]string{
 	"TEST-2": "one Join, which always subscribes the test: nothing is told twice",
 	"TEST-4": "a client cannot tell a broadcast from a push, so AssertPush finds both",
 	"TEST-6": "payloads are JSON by then, and are compared as such, exactly or in part",
-	"OBS-2":  "EventLog, off unless it is asked for: Go libraries do not log on their own; it also hides what is called a token",
+	"OBS-2":  "ObservationLog, off unless it is asked for: Go libraries do not log on their own; it also hides what is called a token",
 	"OBS-3":  "no hibernation: a connection that waits has no buffers, and with Socket.Park no goroutine",
 }

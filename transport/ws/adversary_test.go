@@ -164,7 +164,7 @@ func sockets(seed uint64) []ws.Socket {
 	tight.MaxMessageSize = 64 << 10
 	tight.MaxUnhandled = 8 << 10
 	if seed%2 == 0 {
-		tight.Overflow = ws.DropNew
+		tight.Overflow = ws.DropNewest
 	}
 	both := []ws.Socket{roomy, tight}
 	for i := range both {

@@ -29,7 +29,7 @@ func TestOrderOfTheChecks(t *testing.T) {
 		connects++
 		return ws.Identity{}, errBadToken
 	}
-	socket.Observe = func(e ws.Event) {
+	socket.Observe = func(e ws.Observation) {
 		if e, ok := e.(ws.Connected); ok {
 			refusals = append(refusals, e.Err.Error())
 		}

@@ -191,7 +191,7 @@ func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
 	n := int64(len(b.Payload.Bytes()) + messageOverhead)
 	if there := c.toHandle.Add(n); there > n && there > int64(l.socket.MaxQueue) {
 		c.toHandle.Add(-n)
-		if l.socket.Overflow == DropNew {
+		if l.socket.Overflow == DropNewest {
 			l.endpoint.drop(l.socket, b.Topic, b.Event, ErrSlow)
 		} else if c.overrun.CompareAndSwap(false, true) {
 			l.log().Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", l.socket.MaxQueue)

@@ -47,6 +47,6 @@
 //
 // # Metrics and logs
 //
-// [Stats] are counters. Socket.Observe is told of each [Event]: who connects, joins
-// and sends, how long handlers take, why connections end. [EventLog] logs them.
+// [Stats] are counters. Socket.Observe is told of each [Observation]: who connects, joins
+// and sends, how long handlers take, why connections end. [ObservationLog] logs them.
 package ws

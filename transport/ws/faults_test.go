@@ -158,7 +158,7 @@ func (f *faults) socket() ws.Socket {
 	socket.Serializers = []wire.Serializer{wire.V1{}, wire.V2{}, version3{faults: f}}
 	socket.CheckOrigin = func(*http.Request) bool { return !f.here("CheckOrigin") }
 	socket.Connect = func(*ws.Request) (ws.Identity, error) { return ws.Identity{}, f.err("Connect") }
-	socket.Observe = func(e ws.Event) { f.here(fmt.Sprintf("Observe %T", e)) }
+	socket.Observe = func(e ws.Observation) { f.here(fmt.Sprintf("Observe %T", e)) }
 	socket.Channels = append(socket.Channels, ws.Topic("bad:*",
 		func() *faulty {
 			if f.here("New") {

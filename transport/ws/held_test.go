@@ -118,7 +118,7 @@ func TestBroadcastsBeforeTheAnswerAreBounded(t *testing.T) {
 				t.Errorf("figures %+v", got)
 			}
 		}},
-		"and are dropped": {ws.DropNew, func(t *testing.T, s *server, c *client) {
+		"and are dropped": {ws.DropNewest, func(t *testing.T, s *server, c *client) {
 			if _, got, err := c.read(); err != nil || !strings.Contains(string(got), "phx_reply") {
 				t.Fatalf("%.80s, %v", got, err)
 			}

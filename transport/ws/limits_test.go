@@ -206,12 +206,12 @@ func TestRatesCanBeTakenOff(t *testing.T) {
 	}
 }
 
-// OUT-8: with DropNew a client that does not read loses messages, whole ones, and
+// OUT-8: with DropNewest a client that does not read loses messages, whole ones, and
 // stays.
 func TestOverflowDropsMessages(t *testing.T) {
 	socket := rooms(nil)
 	socket.MaxQueue = 64 << 10
-	socket.Overflow = ws.DropNew
+	socket.Overflow = ws.DropNewest
 	s := serve(t, socket)
 	slow := rawHandshake(t, s, rawclient.Text(`["1","1","room:a","phx_join",{}]`))
 	slow.expect(`["1","1","room:a","phx_reply",{"status":"ok","response":{}}]`)

@@ -56,6 +56,6 @@ func (l *line) log() *slog.Logger { return l.endpoint.log }
 
 func (l *line) observed() bool { return l.socket.Observe != nil }
 
-func (l *line) emit(event Event) { l.endpoint.emit(l.socket, event) }
+func (l *line) emit(o Observation) { l.endpoint.emit(l.socket, o) }
 
-func (l *line) emitApart(event Event) { l.endpoint.emitApart(l.socket, event) }
+func (l *line) emitApart(o Observation) { l.endpoint.emitApart(l.socket, o) }

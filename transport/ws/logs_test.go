@@ -83,7 +83,7 @@ func TestAnUndeliverableBroadcastIsLoggedOnce(t *testing.T) {
 func TestAnObserversPanicLogsNoParameters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		socket := rooms(nil)
-		socket.Observe = func(ws.Event) { panic("observer") }
+		socket.Observe = func(ws.Observation) { panic("observer") }
 		s, log := serveLogging(t, socket)
 		c := s.reader(t, "2.0.0&token=s3cret")
 		c.send(`["1","1","room:a","phx_join",{"password":"s3cret"}]`)
@@ -94,7 +94,7 @@ func TestAnObserversPanicLogsNoParameters(t *testing.T) {
 			t.Errorf("a secret in\n%s", log)
 		}
 		for _, event := range []string{"ws.Connected", "ws.Joined", "ws.Handled"} {
-			if !strings.Contains(log.String(), "event="+event+` error="panic: observer"`) {
+			if !strings.Contains(log.String(), "observation="+event+` error="panic: observer"`) {
 				t.Errorf("no word of %s in\n%s", event, log)
 			}
 		}

@@ -16,7 +16,7 @@ func ExampleSocket_observe() {
 	socket := ws.Socket{
 		Path:     "/socket",
 		Channels: ws.Routes{ws.Topic("room:*", func() *room { return &room{} }, nil)},
-		Observe: func(e ws.Event) {
+		Observe: func(e ws.Observation) {
 			switch e := e.(type) {
 			case ws.Connected:
 				if e.Err != nil {

@@ -12,10 +12,10 @@ const (
 	// something.
 	CloseSlow Overflow = iota
 
-	// DropNew loses what does not fit, replies included, without a word to the
+	// DropNewest loses what does not fit, replies included, without a word to the
 	// client; Stats.Dropped counts. It is for what the next message makes up for,
 	// such as positions or prices.
-	DropNew
+	DropNewest
 )
 
 // overflow is called for each message that a client has no room for, but after the

@@ -119,7 +119,7 @@ func TestClientThatTakesNothingIsGivenUp(t *testing.T) {
 	ended := make(chan ws.Disconnected, 1)
 	socket := rooms(nil)
 	socket.WriteTimeout = 50 * time.Millisecond
-	socket.Observe = func(e ws.Event) {
+	socket.Observe = func(e ws.Observation) {
 		if e, ok := e.(ws.Disconnected); ok {
 			ended <- e
 		}

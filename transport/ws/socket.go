@@ -147,13 +147,13 @@ type Socket struct {
 	// MaxMessageSize is the size before compression.
 	Compress bool
 
-	// Observe, if not nil, is called with each [Event]: that a client has connected,
+	// Observe, if not nil, is called with each [Observation]: that a client has connected,
 	// joined, sent something and so on. It runs on the goroutine on which that
 	// happened, so it must be quick and must not block, and may run on several at
 	// once. What it does wrong is logged; where it would hold up or end others, it has
-	// a second, and while 16 calls hang, events are lost. Nothing is measured for it if
+	// a second, and while 16 calls hang, observations are lost. Nothing is measured for it if
 	// it is nil.
-	Observe func(Event)
+	Observe func(Observation)
 
 	origins []origin
 	conn    netconn.Config
@@ -217,7 +217,7 @@ func (s Socket) withDefaults() (Socket, error) {
 	if len(s.Serializers) == 0 {
 		s.Serializers = []wire.Serializer{wire.V1{}, wire.V2{}}
 	}
-	if s.Overflow > DropNew {
+	if s.Overflow > DropNewest {
 		return s, fmt.Errorf("there is no Overflow %d", s.Overflow)
 	}
 	for name, n := range map[string]int64{

@@ -14,7 +14,7 @@ type Stats struct {
 	MessagesIn    uint64 // messages from clients, heartbeats included
 	MessagesOut   uint64 // messages to clients, each receiver of a broadcast counted
 	SlowConsumers uint64 // clients closed because they did not read, see [CloseSlow]
-	Dropped       uint64 // messages that were not sent, see [DropNew] and [Dropped]
+	Dropped       uint64 // messages that were not sent, see [DropNewest] and [Dropped]
 }
 
 // counters are what Stats is made of.

@@ -89,7 +89,7 @@ func (s *Socket) connConfig() netconn.Config {
 		MaxMessageSize: s.MaxMessageSize,
 		MaxMessageRate: s.MaxMessageRate,
 		MaxQueue:       s.MaxQueue,
-		DropNewest:     s.Overflow == DropNew,
+		DropNewest:     s.Overflow == DropNewest,
 		IdleTimeout:    s.IdleTimeout,
 		WriteTimeout:   s.WriteTimeout,
 		Park:           s.Park,

@@ -20,7 +20,7 @@ import (
 func observed(log *record) (ws.Socket, chan string) {
 	events := make(chan string, 1000)
 	socket := polling(log)
-	socket.Observe = func(e ws.Event) {
+	socket.Observe = func(e ws.Observation) {
 		text := ""
 		switch e := e.(type) {
 		case ws.Connected:
@@ -201,7 +201,7 @@ func TestUndeliverableBroadcastsAreTold(t *testing.T) { // phoenix OBS-1, BIN-6
 
 func TestPanicOfAnObserverIsContained(t *testing.T) {
 	socket := rooms(nil)
-	socket.Observe = func(ws.Event) { panic("observer") }
+	socket.Observe = func(ws.Observation) { panic("observer") }
 	s := serve(t, socket)
 	c := s.connect(t)
 	c.join("room:a")
@@ -223,7 +223,7 @@ func TestEventLog(t *testing.T) { // phoenix OBS-2, AUTH-5
 	long := ws.RawJSON([]byte(`{"x":"` + strings.Repeat("x", 5000) + `"}`))
 	params := ws.RawJSON([]byte(`{"password":"p","user":{"password_again":"p","n":12345678901234567890},"list":[{"my_token":"t"}]}`))
 	request := &ws.Request{Request: request(t, "http://h/", nil), Params: map[string][]string{"token": {"s3cret"}, "room": {"1"}}, AuthToken: "s3cret"}
-	events := []ws.Event{
+	events := []ws.Observation{
 		ws.Connected{Request: request, Path: "/socket", Transport: "websocket", Version: "2.0.0"},
 		ws.Connected{Request: request, Err: errBadToken},
 		ws.Joined{Topic: "room:a", Params: params},
@@ -236,7 +236,7 @@ func TestEventLog(t *testing.T) { // phoenix OBS-2, AUTH-5
 		ws.Dropped{Path: "/socket", Err: ws.ErrSlow},
 		ws.Drained{Count: 1, Total: 2, Index: 1, Rounds: 2, Interval: time.Second},
 	}
-	log := &ws.EventLog{Logger: logger}
+	log := &ws.ObservationLog{Logger: logger}
 	for _, e := range events {
 		log.Observe(e)
 	}
@@ -256,9 +256,9 @@ level=INFO msg=draining connections=1 of=2 batch=1 batches=2 interval=1s
 	}
 
 	out.Reset()
-	log = &ws.EventLog{
+	log = &ws.ObservationLog{
 		Logger: logger,
-		Level: func(e ws.Event) (slog.Level, bool) {
+		Level: func(e ws.Observation) (slog.Level, bool) {
 			_, ok := e.(ws.Handled)
 			return slog.LevelWarn, ok
 		},

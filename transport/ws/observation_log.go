@@ -12,27 +12,27 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
-// EventLog logs events: its Observe method goes into Socket.Observe. The zero EventLog
+// ObservationLog logs events: its Observe method goes into Socket.Observe. The zero ObservationLog
 // logs as Phoenix does: connects and joins with level Info, what handlers handle and
 // the rest with Debug, without values of parameters that are called something like
 // password or token, nor anything of topics that start with "phoenix". An auth token,
 // headers and replies are not logged at all. It must not be changed once it is in use.
 //
 // Phoenix: Phoenix.Logger.
-type EventLog struct {
+type ObservationLog struct {
 	Logger *slog.Logger // slog.Default() if nil
 
 	// Level decides how an event is logged, and whether it is; it is DefaultLevel if
 	// nil.
-	Level func(Event) (level slog.Level, ok bool)
+	Level func(Observation) (level slog.Level, ok bool)
 
 	// Filter lists what must not be part of a parameter's name, or its value is
 	// logged as [FILTERED]; it is "password" and "token" if nil.
 	Filter []string
 }
 
-// DefaultLevel is the Level of an EventLog that has none.
-func DefaultLevel(e Event) (level slog.Level, ok bool) {
+// DefaultLevel is the Level of an ObservationLog that has none.
+func DefaultLevel(e Observation) (level slog.Level, ok bool) {
 	switch e.(type) {
 	case Connected, Joined, Drained:
 		return slog.LevelInfo, true
@@ -41,7 +41,7 @@ func DefaultLevel(e Event) (level slog.Level, ok bool) {
 }
 
 // Observe logs an event.
-func (l *EventLog) Observe(e Event) {
+func (l *ObservationLog) Observe(e Observation) {
 	decide := l.Level
 	if decide == nil {
 		decide = DefaultLevel
@@ -69,7 +69,7 @@ func (l *EventLog) Observe(e Event) {
 }
 
 // describe returns what is logged of an event; no text if nothing is.
-func (l *EventLog) describe(e Event) (text string, args []any) {
+func (l *ObservationLog) describe(e Observation) (text string, args []any) {
 	switch e := e.(type) {
 	case Connected:
 		return outcome("connected", "refused", e.Err), []any{"path", e.Path, "transport", e.Transport, "version", e.Version,
@@ -112,7 +112,7 @@ func internal(topic string) bool { return strings.HasPrefix(topic, wire.TopicPho
 const filtered = "[FILTERED]"
 
 // secret reports whether the value of a parameter is not to be seen.
-func (l *EventLog) secret(name string) bool {
+func (l *ObservationLog) secret(name string) bool {
 	filter := l.Filter
 	if filter == nil {
 		filter = []string{"password", "token"}
@@ -125,7 +125,7 @@ func (l *EventLog) secret(name string) bool {
 	return false
 }
 
-func (l *EventLog) values(params url.Values) url.Values {
+func (l *ObservationLog) values(params url.Values) url.Values {
 	shown := make(url.Values, len(params))
 	for name, v := range params {
 		if l.secret(name) {
@@ -142,7 +142,7 @@ func (l *EventLog) values(params url.Values) url.Values {
 const payloadShown = 4096
 
 // payload returns what is logged of a payload: its JSON, if it is not too large.
-func (l *EventLog) payload(p Payload) any {
+func (l *ObservationLog) payload(p Payload) any {
 	data := p.Bytes()
 	if p.IsBinary() || len(data) > payloadShown {
 		return fmt.Sprintf("%d bytes", len(data))
@@ -157,7 +157,7 @@ func (l *EventLog) payload(p Payload) any {
 }
 
 // filtered hides what is secret in a decoded payload. It changes v.
-func (l *EventLog) filtered(v any) any {
+func (l *ObservationLog) filtered(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for name, value := range v {

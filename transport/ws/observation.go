@@ -12,11 +12,11 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// Event is something that happened at a [Socket], for metrics and logs:
+// Observation is something that happened at a [Socket], for metrics and logs:
 // [Connected], [Disconnected], [Joined], [Handled], [Ended], [Dropped] or
-// [Drained]. See Socket.Observe and [EventLog]; [Stats] are counters that need no
+// [Drained]. See Socket.Observe and [ObservationLog]; [Stats] are counters that need no
 // observer.
-type Event interface{ isEvent() }
+type Observation interface{ isObservation() }
 
 // Connected tells that a client has connected, or was refused.
 //
@@ -77,7 +77,7 @@ type Ended struct {
 type Dropped struct {
 	Path         string
 	Topic, Event string // "" if the message had been encoded
-	Err          error  // ErrSlow with DropNew, or why it could not be encoded
+	Err          error  // ErrSlow with DropNewest, or why it could not be encoded
 }
 
 // ErrSlow says that a client does not read as fast as it is sent to.
@@ -96,28 +96,28 @@ type Drained struct {
 	Interval      time.Duration
 }
 
-func (Connected) isEvent()    {}
-func (Disconnected) isEvent() {}
-func (Joined) isEvent()       {}
-func (Handled) isEvent()      {}
-func (Ended) isEvent()        {}
-func (Dropped) isEvent()      {}
-func (Drained) isEvent()      {}
+func (Connected) isObservation()    {}
+func (Disconnected) isObservation() {}
+func (Joined) isObservation()       {}
+func (Handled) isObservation()      {}
+func (Ended) isObservation()        {}
+func (Dropped) isObservation()      {}
+func (Drained) isObservation()      {}
 
 // emit calls the socket's observer where it happened: in a request or in a channel, to
-// which alone it matters if the observer does not return. Callers make the event only
+// which alone it matters if the observer does not return. Callers make the observation only
 // if there is an observer.
-func (e *Endpoint) emit(s *Socket, event Event) {
+func (e *Endpoint) emit(s *Socket, o Observation) {
 	defer func() {
 		if v := recover(); v != nil {
-			e.failed(event, actor.Recovered(v))
+			e.failed(o, actor.Recovered(v))
 		}
 	}()
-	s.Observe(event)
+	s.Observe(o)
 }
 
 // An observer that is called apart is left alone after observerPatience, and when
-// maxHanging calls hang, further events are lost.
+// maxHanging calls hang, further observations are lost.
 const (
 	observerPatience = time.Second
 	maxHanging       = 16
@@ -125,7 +125,7 @@ const (
 
 // emitApart is emit where the observer could hold up more than that, or take it along:
 // a connection with all its channels, a broadcaster, or a drain.
-func (e *Endpoint) emitApart(s *Socket, event Event) {
+func (e *Endpoint) emitApart(s *Socket, o Observation) {
 	if e.hanging.Load() >= maxHanging {
 		return
 	}
@@ -138,7 +138,7 @@ func (e *Endpoint) emitApart(s *Socket, event Event) {
 				e.hanging.Add(-1)
 			}
 		}()
-		s.Observe(event)
+		s.Observe(o)
 		return nil
 	})
 	if err == errHanging {
@@ -148,43 +148,43 @@ func (e *Endpoint) emitApart(s *Socket, event Event) {
 		}
 	}
 	if err != nil {
-		e.failed(event, err)
+		e.failed(o, err)
 	}
 }
 
 var errHanging = errors.New("it does not return")
 
-// failed logs what an observer has done, but nothing of the event itself: there are
+// failed logs what an observer has done, but nothing of what it was told: there are
 // parameters in it, and tokens among them.
-func (e *Endpoint) failed(event Event, err error) {
-	e.log.Error("observer failed", "event", fmt.Sprintf("%T", event), "error", err)
+func (e *Endpoint) failed(o Observation, err error) {
+	e.log.Error("observer failed", "observation", fmt.Sprintf("%T", o), "error", err)
 }
 
 // measured is the middleware around all others of a socket that is observed.
 var measured = Middleware{
 	Join: func(next JoinFunc) JoinFunc {
 		return func(c *Channel, topic string, in Payload) (reply any, err error) {
-			event := Joined{Topic: topic, SocketID: c.SocketID(), Params: in, Err: errPanicked}
+			o := Joined{Topic: topic, SocketID: c.SocketID(), Params: in, Err: errPanicked}
 			start := time.Now()
 			defer func() {
-				event.Duration = time.Since(start)
-				c.line.emit(event)
+				o.Duration = time.Since(start)
+				c.line.emit(o)
 			}()
 			reply, err = next(c, topic, in)
-			event.Err = err
+			o.Err = err
 			return reply, err
 		}
 	},
 	HandleIn: func(next HandleInFunc) HandleInFunc {
 		return func(c *Channel, name string, in Payload) (reply Reply, err error) {
-			event := Handled{Topic: c.topic, Event: name, SocketID: c.SocketID(), Params: in, Err: errPanicked}
+			o := Handled{Topic: c.topic, Event: name, SocketID: c.SocketID(), Params: in, Err: errPanicked}
 			start := time.Now()
 			defer func() {
-				event.Duration = time.Since(start)
-				c.line.emit(event)
+				o.Duration = time.Since(start)
+				c.line.emit(o)
 			}()
 			reply, err = next(c, name, in)
-			event.Status, event.Err = reply.status, err
+			o.Status, o.Err = reply.status, err
 			return reply, err
 		}
 	},
