@@ -1,8 +1,6 @@
 package actor
 
 import (
-	"context"
-	"fmt"
 	"strconv"
 )
 
@@ -62,38 +60,6 @@ func (p PID) Exit(reason error) {
 	if p.p != nil {
 		p.p.exit(exitSignal{end: judge(reasonOrNormal(reason))})
 	}
-}
-
-// Stop asks the actor to end with the given reason, nil meaning [Normal], and
-// waits until it has ended. The request queues behind the messages sent before;
-// Terminate runs. Stop returns nil if the actor ended with that very reason, an error
-// that wraps the real reason if it was another, one that wraps [NoProc] if it had
-// ended before, and ctx's error if it took longer: the request stands.
-//
-// OTP: gen_server:stop/3.
-func (p PID) Stop(ctx context.Context, reason error) error {
-	fail := func(err error) error { return fmt.Errorf("actor: stop %s: %w", p.subject(), err) }
-	if err := ctx.Err(); err != nil {
-		return fail(err)
-	}
-	if !p.Alive() {
-		return fail(NoProc)
-	}
-	if caller(ctx) == p.p {
-		return fail(ErrSelf)
-	}
-	end := judge(reasonOrNormal(reason))
-	p.p.flags.Or(leaving)
-	p.p.typed.mark(stopSignal{end})
-	select {
-	case <-p.Done():
-	case <-ctx.Done():
-		return fail(ctx.Err())
-	}
-	if was := p.p.doom.Load(); !was.is(end) {
-		return fmt.Errorf("actor: stop %s: it ended: %w", p.subject(), was.reason)
-	}
-	return nil
 }
 
 // Done returns a channel that is closed when the actor has ended: its last

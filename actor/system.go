@@ -202,10 +202,6 @@ func (s *System) Stuck() []PID {
 	return pids
 }
 
-// killGrace is how long a killed actor has for its running handler to return
-// before Shutdown abandons it.
-const killGrace = 100 * time.Millisecond
-
 // Shutdown ends all actors. It spawns no more, and sends [Shutdown] to the actors
 // without a parent, one after the other in reverse order of their spawns, each
 // when the one before has ended with all that it supervises; then to those that
@@ -265,36 +261,14 @@ func (s *System) close() {
 	}
 }
 
-// killRest kills all, and abandons those that have not ended after the grace that all
-// share, with one dump of their stacks. Actors that those have started meanwhile are
-// among the rest: none starts when add refuses.
+// killRest kills all. Actors that those have started meanwhile are among the rest: none
+// starts when add refuses.
 func (s *System) killRest() error {
 	left := s.processes(func(*process) bool { return true })
-	for _, p := range left {
-		p.kill(doomKilled)
-	}
+	killAll(left, killGrace)
 	killed := make([]PID, len(left))
-	var late []*process
-	grace := time.NewTimer(killGrace)
-	defer grace.Stop()
 	for i, p := range left {
 		killed[i] = PID{p}
-		select {
-		case <-PID{p}.Done():
-		case <-grace.C:
-			grace.Reset(0) // for the others it has passed as well
-			if !p.isTold() {
-				late = append(late, p)
-			}
-		}
-	}
-	if len(late) > 0 {
-		stacks := s.dumps.take(late...)
-		var all sync.WaitGroup // each may wait for a Release, but not for one another
-		for _, p := range late {
-			all.Go(func() { p.abandon(stacks[p]) })
-		}
-		all.Wait()
 	}
 	return s.shutdownError(killed)
 }
