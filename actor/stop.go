@@ -46,8 +46,8 @@ func (p PID) Stop(ctx context.Context, reason error) error {
 // kills at once.
 //
 // If ctx is or comes from the [Context] of an actor, that actor is the sender of the
-// signals: its children obey it though they trap exits. Its doom ends the wait for them to
-// end by themselves, as ctx is done then. It is not stopped itself if it is among them.
+// signals: its children obey it though they trap exits. If it is doomed meanwhile, StopAll
+// returns and leaves the rest to its links. It is not stopped itself if it is among them.
 //
 // OTP: supervisor:terminate_child/2, as the supervisor does it.
 func StopAll(ctx context.Context, pids []PID, reason error, grace time.Duration) (killed []PID) {
@@ -67,7 +67,10 @@ func StopAll(ctx context.Context, pids []PID, reason error, grace time.Duration)
 		}
 		left = awaitAll(left, ctx.Done())
 	}
-	killAll(left, grace)
+	if by != nil && by.doomed() != nil {
+		return nil
+	}
+	killAll(left, grace, by)
 	for _, p := range left {
 		killed = append(killed, PID{p})
 	}
@@ -75,18 +78,23 @@ func StopAll(ctx context.Context, pids []PID, reason error, grace time.Duration)
 }
 
 // killAll kills actors, and abandons those that have not ended after the grace that all
-// share, with one dump of their stacks.
-func killAll(all []*process, grace time.Duration) {
+// share, with one dump of their stacks. The doom of the actor by, if there is one, which
+// waits, ends the wait.
+func killAll(all []*process, grace time.Duration, by *process) {
 	if len(all) == 0 {
 		return
 	}
 	for _, p := range all {
 		p.kill(doomKilled)
 	}
-	over, cancel := context.WithTimeout(context.Background(), grace)
+	ctx := context.Background()
+	if by != nil {
+		ctx = by.context()
+	}
+	over, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	late := awaitAll(all, over.Done())
-	if len(late) == 0 {
+	if len(late) == 0 || ctx.Err() != nil {
 		return
 	}
 	stacks := late[0].sys.dumps.take(late...)

@@ -105,3 +105,26 @@ func TestStopAllAtOnceAndFromOutside(t *testing.T) {
 		}
 	})
 }
+
+// An actor that is killed while it stops others waits no longer; its links take them along.
+func TestStopAllEndsWithItsActor(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var j journal
+		parent := start(t, sys, &script{})
+		parent.Send(func(ctx *doContext) error {
+			kid, err := actor.SpawnLink(ctx, behave(&scriptInit{init: func(kid *doContext) error { kid.TrapExit(true); return nil },
+				script: script{terminate: func(ctx *doContext, reason error) { <-ctx.Done(); j.add("kid: %v", reason) }}}))
+			if err != nil {
+				t.Error(err)
+			}
+			actor.StopAll(ctx, []actor.PID{kid.PID()}, nil, time.Hour)
+			j.add("returned")
+			kid.PID().Exit(actor.Kill)
+			return nil
+		})
+		settle()
+		parent.PID().Exit(actor.Kill)
+		settle()
+		j.expect(t, "returned", "kid: shutdown")
+	})
+}

@@ -265,7 +265,7 @@ func (s *System) close() {
 // starts when add refuses.
 func (s *System) killRest() error {
 	left := s.processes(func(*process) bool { return true })
-	killAll(left, killGrace)
+	killAll(left, killGrace, nil)
 	killed := make([]PID, len(left))
 	for i, p := range left {
 		killed[i] = PID{p}

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -58,23 +59,10 @@ func (p *pool) close() {
 	reap(pids...)
 }
 
-// reap waits for actors that have been told to end, and abandons those that do
+// reap waits for actors that have been told to end, and kills and abandons those that do
 // not within the grace, which is one for all.
 func reap(pids ...actor.PID) {
-	if len(pids) == 0 {
-		return
-	}
-	timer := time.NewTimer(grace)
-	defer timer.Stop()
-	var abandons sync.WaitGroup // each may wait for a Release, but not for one another
-	defer abandons.Wait()
-	for _, pid := range pids {
-		select {
-		case <-pid.Done():
-		case <-timer.C:
-			timer.Reset(0)       // for the others it has passed as well
-			pid.Exit(actor.Kill) // its function may have turned trapping on
-			abandons.Go(func() { pid.Abandon() })
-		}
-	}
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	actor.StopAll(ctx, pids, actor.Shutdown, 0)
 }

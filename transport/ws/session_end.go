@@ -2,9 +2,8 @@ package ws
 
 import (
 	"cmp"
+	"context"
 	"slices"
-	"sync"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -98,40 +97,11 @@ func (s *session) Terminate(_ *actor.Context[sessionMsg], reason error) {
 			s.parted(j, cmp.Or(j.ref.PID().Err(), Closed)) // it may have been about to end anyway
 		}
 	}()
-	for _, j := range s.channels {
-		s.ctx.Exit(j.ref.PID(), Closed)
+	channels := make([]actor.PID, len(s.channels))
+	for i, j := range s.channels {
+		channels[i] = j.ref.PID()
 	}
-	if s.await(stopTimeout) {
-		return
-	}
-	for _, j := range s.channels {
-		s.ctx.Exit(j.ref.PID(), actor.Kill)
-	}
-	if s.await(killGrace) {
-		return
-	}
-	var abandons sync.WaitGroup // each may take a moment, for what its channel owns
-	for _, j := range s.channels {
-		abandons.Go(func() { j.ref.PID().Abandon() })
-	}
-	abandons.Wait()
-}
-
-// await waits for all channels to end, and reports false if that takes too long.
-func (s *session) await(limit time.Duration) bool {
-	if len(s.channels) == 0 {
-		return true
-	}
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	for _, j := range s.channels {
-		select {
-		case <-j.ref.PID().Done():
-		case <-s.ctx.Done(): // killed: the links take the channels along
-			return true
-		case <-timer.C:
-			return false
-		}
-	}
-	return true
+	ctx, cancel := context.WithTimeout(s.ctx, stopTimeout)
+	defer cancel()
+	actor.StopAll(ctx, channels, Closed, killGrace)
 }
