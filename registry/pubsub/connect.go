@@ -36,7 +36,7 @@ func (ps *PubSub[T]) connect(c *Cluster, name string, codec Codec[T]) error {
 	if l := ps.link.Load(); l != nil {
 		return fmt.Errorf("already connected as %q", l.name)
 	}
-	l := &link[T]{ps: ps, cluster: c, name: name, codec: codec}
+	l := newLink(ps, c, name, codec)
 	if err := c.register(name, l); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (ps *PubSub[T]) DirectBroadcast(node, topic string, msg T) error {
 	case l == nil:
 		err = ErrNoNode
 	default:
-		err = l.send(topic, msg, func(data []byte) error { return l.cluster.send(node, l.name, topic, data) })
+		err = l.send(node, topic, msg)
 	}
 	if err != nil {
 		return fmt.Errorf("pubsub: broadcast on %q to node %q: %w", topic, node, err)

@@ -2,12 +2,12 @@ package pubsub
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/foreign"
 )
 
 // link is how a PubSub reaches those of its name on other nodes, and they it. Adapter and
@@ -18,7 +18,8 @@ type link[T any] struct {
 	cluster *Cluster
 	name    string // of the PubSub
 	codec   Codec[T]
-	stuck   atomic.Int32 // calls that were left alone and have not returned
+
+	broadcasting, sending foreign.Calls // of the adapter and the codec
 }
 
 const (
@@ -26,55 +27,46 @@ const (
 	deliverFor = 5 * time.Second // how long one Deliver may hold up the adapter
 )
 
+func newLink[T any](ps *PubSub[T], c *Cluster, name string, codec Codec[T]) *link[T] {
+	l := &link[T]{ps: ps, cluster: c, name: name, codec: codec}
+	for _, calls := range []*foreign.Calls{&l.broadcasting, &l.sending} {
+		calls.Limit, calls.Most = sendFor, 1
+	}
+	return l
+}
+
 // errStuck says that an adapter or its codec does not return.
 var errStuck = fmt.Errorf("the adapter does not return: %w", ErrOverloaded)
 
 // broadcast sends msg to the other nodes.
 func (l *link[T]) broadcast(topic string, msg T) error {
-	err := l.send(topic, msg, func(data []byte) error { return l.cluster.broadcast(l.name, topic, data) })
+	err := l.call(&l.broadcasting, topic, msg, func(data []byte) error {
+		return l.cluster.broadcast(l.name, topic, data)
+	})
 	if err != nil {
 		return fmt.Errorf("pubsub: broadcast on %q to the other nodes: %w", topic, err)
 	}
 	return nil
 }
 
-// send has msg encoded and sent. While a call does not return there are no others: a
-// goroutine for each broadcast would be left behind.
-func (l *link[T]) send(topic string, msg T, send func(data []byte) error) error {
-	if l.stuck.Load() > 0 {
-		return errStuck
-	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), sendFor, errStuck)
-	defer cancel()
-	var over atomic.Bool // the call has returned, or was left alone: what comes first
-	err := actor.Guard(ctx, func() error {
-		defer func() {
-			if over.Swap(true) {
-				l.stuck.Add(-1)
-			}
-		}()
-		data, err := l.codec.Encode(topic, msg)
-		if err == nil {
-			err = send(data)
-		}
-		return sound(err)
+// send sends msg to one other node.
+func (l *link[T]) send(node, topic string, msg T) error {
+	return l.call(&l.sending, topic, msg, func(data []byte) error {
+		return l.cluster.send(node, l.name, topic, data)
 	})
-	if ctx.Err() != nil {
-		l.stuck.Add(1)
-		if over.Swap(true) { // it has returned after all
-			l.stuck.Add(-1)
-		}
-	}
-	return err
 }
 
-// sound returns err if it can be asked what it is. A method that panics, as one of a nil
-// pointer does, panics here. Guard asks as well, but too late for the count of calls that
-// hang.
-func sound(err error) error {
-	if err != nil {
-		_ = err.Error()
-		_ = errors.Is(err, ErrOverloaded)
+// call has msg encoded and sent.
+func (l *link[T]) call(calls *foreign.Calls, topic string, msg T, send func(data []byte) error) error {
+	err := calls.Call(context.Background(), func(context.Context) error {
+		data, err := l.codec.Encode(topic, msg)
+		if err != nil {
+			return err
+		}
+		return send(data)
+	})
+	if err == foreign.ErrLate || err == foreign.ErrStuck {
+		return errStuck
 	}
 	return err
 }

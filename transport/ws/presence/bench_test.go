@@ -152,8 +152,10 @@ func BenchmarkMemory(b *testing.B) {
 			sys := actortest.NewSystem(b)
 			var hub pubsub.Hub
 			start := func(name string) *presence.Tracker {
+				cluster := pubsub.NewCluster(hub.Node(name))
+				run(b, sys, cluster)
 				who, err := presence.Start(sys, presence.Config{
-					Adapter:         hub.Node(name),
+					Cluster:         cluster,
 					BroadcastPeriod: 100 * time.Millisecond,
 				})
 				if err != nil {

@@ -58,7 +58,7 @@ func join(t *testing.T, hub *pubsub.Hub, name string, cfg presence.Config) *node
 
 func joinBy(t *testing.T, l *link, cfg presence.Config) *node {
 	t.Helper()
-	cfg.Adapter = l
+	cfg.Cluster = pubsub.NewCluster(l)
 	return &node{start(t, cfg), l}
 }
 

@@ -12,12 +12,14 @@ import (
 
 // Config says how a [Tracker] works. The zero Config is for one node.
 type Config struct {
-	// Adapter takes messages between the nodes. The Tracker joins it when it starts
-	// and leaves it when it ends; nobody else may use it, so an endpoint in a
-	// cluster has another one. Nil means one node. What goes wrong in it, a call
-	// that does not return included, costs the other nodes' knowledge of this one
-	// and is logged; Start waits for its Join.
-	Adapter pubsub.Adapter
+	// Cluster is this node's membership in a cluster; nil if there is none. With it the
+	// trackers of all nodes agree on who is present. It belongs to the program, which
+	// starts it before the tracker; a node has one tracker in it at a time. While the
+	// node is no member, its presences are tracked here, and the other nodes hear of
+	// them later.
+	//
+	// Phoenix: the option pubsub_server of Phoenix.Presence.
+	Cluster *pubsub.Cluster
 
 	// Fetch, if not nil, adds to the entries of a topic what is not in their metas,
 	// such as names from a database. It returns a value for each key that it has

@@ -24,7 +24,7 @@
 //
 // # Several nodes
 //
-// With [Config].Adapter the trackers of all nodes agree on who is present. Each
+// With [Config].Cluster the trackers of all nodes agree on who is present. Each
 // speaks for its own presences only; there is no leader, and nothing to elect. On the
 // node where it happens a change is seen at once, on the others after up to
 // BroadcastPeriod. A node that is not heard of for DownPeriod is down: its presences

@@ -66,15 +66,15 @@ type site struct {
 }
 
 // serve starts a site, on a loopback port and in real time.
-func serve(t *testing.T, cfg presence.Config) *site { return serveIn(t, supervisor.Spec{}, cfg, nil) }
+func serve(t *testing.T, cfg presence.Config) *site { return serveIn(t, supervisor.Spec{}, cfg) }
 
 // serveIn starts a site whose tree has an actor "before", and then the tracker and the
 // endpoint, as a spec without children says.
-func serveIn(t *testing.T, spec supervisor.Spec, cfg presence.Config, cluster *pubsub.Cluster) *site {
+func serveIn(t *testing.T, spec supervisor.Spec, cfg presence.Config) *site {
 	t.Helper()
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 	who := presence.New(cfg)
-	endpoint := ws.New(ws.Config{Cluster: cluster, Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
+	endpoint := ws.New(ws.Config{Cluster: cfg.Cluster, Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Channels: ws.Routes{ws.Topic("room:*", func() *room { return &room{who: who} }, nil)},
 		Connect: func(r *ws.Request) (ws.Identity, error) {
@@ -84,8 +84,8 @@ func serveIn(t *testing.T, spec supervisor.Spec, cfg presence.Config, cluster *p
 	}}})
 	before := supervisor.Actor("before", actor.Func(func(*actor.Context[int], int) error { return nil }))
 	spec.Children = []supervisor.Child{before, who.Child(), endpoint.Child()}
-	if cluster != nil {
-		spec.Children = append([]supervisor.Child{supervisor.Actor("cluster", cluster.Behavior)}, spec.Children...)
+	if cfg.Cluster != nil {
+		spec.Children = slices.Insert(spec.Children, 0, supervisor.Actor("cluster", cfg.Cluster.Behavior))
 	}
 	tree, err := supervisor.Start(sys, spec)
 	if err != nil {
@@ -303,7 +303,7 @@ func (s *site) ref(user string) string {
 func TestClientsOnTwoNodes(t *testing.T) {
 	var hub pubsub.Hub
 	cfg := func(name string) presence.Config {
-		return presence.Config{Adapter: hub.Node(name), BroadcastPeriod: 20 * time.Millisecond}
+		return presence.Config{Cluster: pubsub.NewCluster(hub.Node(name)), BroadcastPeriod: 20 * time.Millisecond}
 	}
 	here, there := serve(t, cfg("here")), serve(t, cfg("there"))
 	ann, bob := here.enter("ann"), there.enter("bob")
@@ -333,10 +333,9 @@ func TestClientsOnTwoNodes(t *testing.T) {
 // PRES-3: each node tells its own members, once, also when the endpoints are a cluster
 // themselves.
 func TestEndpointsInACluster(t *testing.T) {
-	var trackers, endpoints pubsub.Hub
+	var hub pubsub.Hub
 	start := func(name string) *site {
-		cfg := presence.Config{Adapter: trackers.Node(name), BroadcastPeriod: 20 * time.Millisecond}
-		return serveIn(t, supervisor.Spec{}, cfg, pubsub.NewCluster(endpoints.Node(name)))
+		return serve(t, presence.Config{Cluster: pubsub.NewCluster(hub.Node(name)), BroadcastPeriod: 20 * time.Millisecond})
 	}
 	here, there := start("here"), start("there")
 	ann := here.enter("ann")

@@ -10,6 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 	"github.com/troupe-go/troupe/transport/ws/wsclient"
@@ -184,23 +185,27 @@ func ExampleConfig_fetch() {
 }
 
 // On several nodes, each tells the others of its own.
-func ExampleConfig_adapter() {
+func ExampleConfig_cluster() {
 	ctx := context.Background()
-	var hub pubsub.Hub // in place of a network
-	changes := make(chan presence.Diff, 10)
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(ctx)
-	here, err := presence.Start(sys, presence.Config{Adapter: hub.Node("here")})
-	if err != nil {
-		panic(err)
+
+	var hub pubsub.Hub // in place of a network
+	changes := make(chan presence.Diff, 10)
+	start := func(name string, cfg presence.Config) *presence.Tracker {
+		cfg.Cluster = pubsub.NewCluster(hub.Node(name))
+		tracker := presence.New(cfg)
+		_, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{
+			supervisor.Actor("cluster", cfg.Cluster.Behavior), tracker.Child(),
+		}})
+		if err != nil {
+			panic(err)
+		}
+		return tracker
 	}
-	_, err = presence.Start(sys, presence.Config{
-		Adapter: hub.Node("there"),
-		OnDiff:  func(d presence.Diff) { changes <- d },
-	})
-	if err != nil {
-		panic(err)
-	}
+	here := start("here", presence.Config{})
+	start("there", presence.Config{OnDiff: func(d presence.Diff) { changes <- d }})
+
 	worker, err := actor.Spawn(sys, actor.Func(idle))
 	if err != nil {
 		panic(err)

@@ -251,15 +251,6 @@ func (r *rogue) try(method string) error {
 	return nil
 }
 
-func (r *rogue) Node() string {
-	_ = r.try("Node")
-	return r.Adapter.Node()
-}
-
-func (r *rogue) Join(receive func(string, []byte)) error {
-	return errors.Join(r.try("Join"), r.Adapter.Join(receive))
-}
-
 func (r *rogue) Broadcast(topic string, data []byte) error {
 	if err := r.try("Broadcast"); err != nil {
 		return err
@@ -274,17 +265,10 @@ func (r *rogue) Send(node, topic string, data []byte) error {
 	return r.Adapter.Send(node, topic, data)
 }
 
-func (r *rogue) Leave(ctx context.Context) error {
-	if err := r.try("Leave"); err != nil {
-		return errors.Join(err, r.Adapter.Leave(ctx))
-	}
-	return r.Adapter.Leave(ctx)
-}
-
 // An adapter that fails costs the other nodes what this one has to say; nobody here
 // notices, nor do the other nodes miss anything of each other.
 func TestFaultOfAnAdapterStaysWithTheOtherNodes(t *testing.T) {
-	for _, method := range []string{"Broadcast", "Send", "Leave"} {
+	for _, method := range []string{"Broadcast", "Send"} {
 		for kind, fault := range faults {
 			t.Run(method+", "+kind, func(t *testing.T) {
 				bubble(t, func(t *testing.T) {
@@ -300,7 +284,7 @@ func TestFaultOfAnAdapterStaysWithTheOtherNodes(t *testing.T) {
 						}
 						return nil
 					}}
-					a := start(t, presence.Config{Adapter: r})
+					a := start(t, presence.Config{Cluster: pubsub.NewCluster(r)})
 					b, c := join(t, &hub, "b", presence.Config{}), join(t, &hub, "c", presence.Config{})
 					for range times {
 						ann := a.member("room")
@@ -313,17 +297,6 @@ func TestFaultOfAnAdapterStaysWithTheOtherNodes(t *testing.T) {
 					a.track(a.member("room"), "ann")
 					time.Sleep(soon)
 					c.present("room", map[bool]string{true: "[bob*]", false: "[ann* bob*]"}[method == "Broadcast"])
-					if method == "Leave" {
-						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-						defer cancel()
-						begin := time.Now()
-						if err := a.Shutdown(ctx); err != nil || time.Since(begin) > 10*time.Second {
-							t.Errorf("shut down after %v: %v", time.Since(begin), err)
-						}
-						release()
-						_ = r.Adapter.Leave(ctx)
-						return
-					}
 					faulty.Store(false)
 					release()
 					time.Sleep(time.Minute)
@@ -335,29 +308,32 @@ func TestFaultOfAnAdapterStaysWithTheOtherNodes(t *testing.T) {
 	}
 }
 
-// An adapter that cannot join, or be asked for its name, is an error of Start's.
-func TestFaultOfAnAdapterThatJoins(t *testing.T) {
-	for _, method := range []string{"Node", "Join"} {
-		for kind, fault := range faults {
-			if kind == "block" || method == "Node" && (kind == "error" || kind == "typed nil") {
-				continue // Start waits; Node returns no error
-			}
-			t.Run(method+", "+kind, func(t *testing.T) {
-				bubble(t, func(t *testing.T) {
-					var hub pubsub.Hub
-					node := hub.Node("a")
-					r := &rogue{Adapter: node, at: method, fault: func() error { return fault(nil) }}
-					if _, err := presence.Start(actortest.NewSystem(t), presence.Config{Adapter: r}); err == nil {
-						t.Error("started")
-					}
-					_ = node.Leave(t.Context())
-				})
-			})
-		}
-	}
+// A tracker does not need the cluster to run: it tracks here, and the other nodes hear of
+// it when the node is a member, also after its membership has been killed.
+func TestTrackerWithoutMembership(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		if _, err := presence.Start(actortest.NewSystem(t), presence.Config{Adapter: (*rogue)(nil)}); err == nil {
-			t.Error("started with a nil pointer for an adapter")
+		var hub pubsub.Hub
+		b := join(t, &hub, "b", presence.Config{})
+		cluster := pubsub.NewCluster(hub.Node("a"))
+		w := &watched{t: t, sys: actortest.NewSystem(t)}
+		var err error
+		if w.Tracker, err = presence.Start(w.sys, presence.Config{Cluster: cluster, OnDiff: w.note}); err != nil {
+			t.Fatal(err)
+		}
+		for _, user := range []string{"ann", "bob"} {
+			w.track(w.member("room"), user)
+			w.expect("room+[" + user + "*]-[]")
+			time.Sleep(time.Minute)
+			b.present("room", "[]") // it has not heard of a, or not for a minute
+			member, err := actor.Spawn(w.sys, cluster.Behavior)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			b.present("room", map[string]string{"ann": "[ann*]", "bob": "[ann* bob*]"}[user])
+			member.PID().Exit(actor.Kill)
+			<-member.PID().Done()
+			synctest.Wait()
 		}
 	})
 }

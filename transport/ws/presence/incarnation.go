@@ -1,13 +1,13 @@
 package presence
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -17,7 +17,7 @@ import (
 type incarnation struct {
 	tracker *Tracker
 	log     *slog.Logger
-	node    string // in the cluster; "" if there is none
+	cluster pubsub.PubSub[[]byte] // of the replicators of all nodes, one topic for each shard
 	tree    supervisor.Tree
 	shards  []*shard
 }
@@ -57,12 +57,15 @@ func (t *Tracker) tryOpen(sys *actor.System, spawn func(supervisor.Spec) (actor.
 		return actor.PID{}, errRunning
 	}
 	in := &incarnation{tracker: t, log: sys.Logger()}
-	var err error
-	if in.node, err = t.node(); err != nil {
-		return actor.PID{}, err
+	in.cluster.Logger = in.log
+	if t.cfg.Cluster != nil {
+		if err := in.cluster.Connect(t.cfg.Cluster, clusterName, rawCodec{}); err != nil {
+			return actor.PID{}, err
+		}
 	}
 	pid, err := spawn(in.spec(t.current.Load()))
 	if err != nil {
+		in.cluster.Disconnect()
 		return actor.PID{}, err
 	}
 	in.tree, _ = supervisor.TreeOf(pid)
@@ -73,31 +76,11 @@ func (t *Tracker) tryOpen(sys *actor.System, spawn func(supervisor.Spec) (actor.
 	return pid, nil
 }
 
-// node returns this node's name, or "" if it is the only one.
-func (t *Tracker) node() (name string, err error) {
-	if t.cfg.Adapter == nil {
-		return "", nil
-	}
-	err = actor.Guard(context.Background(), func() error {
-		name = t.cfg.Adapter.Node() // which panics if it is a nil pointer
-		return nil
-	})
-	if err != nil {
-		return "", fmt.Errorf("the adapter's node: %w", err)
-	}
-	return name, nil
-}
-
-// spec makes the shards, and returns what they and the cluster need. What the shards of a
+// spec makes the shards, and returns what they need. What the shards of a
 // former incarnation have left untold is told first; that one may be nil.
 func (in *incarnation) spec(former *incarnation) supervisor.Spec {
 	// Enough for the tellers and replicators of some shards to crash at once.
 	spec := supervisor.Spec{Intensity: 3, Period: 5 * time.Second}
-	if in.tracker.cfg.Adapter != nil {
-		spec.Children = append(spec.Children, supervisor.Actor("membership",
-			func() actor.Behavior[none] { return &membership{of: in} },
-			supervisor.Temporary)) // an adapter cannot be joined twice
-	}
 	for i := range in.tracker.cfg.PoolSize {
 		s := newShard(in, i)
 		if former != nil {
@@ -111,6 +94,7 @@ func (in *incarnation) spec(former *incarnation) supervisor.Spec {
 
 // Release implements [actor.Resource]: the actors that are present end with the tracker.
 func (in *incarnation) Release(_ actor.PID, reason error) {
+	in.cluster.Disconnect()
 	for _, s := range in.shards {
 		for _, pid := range s.end() {
 			pid.Exit(fmt.Errorf("presence: the tracker has ended: %w", reason))

@@ -77,7 +77,7 @@ func (t *Tracker) fetch(ctx context.Context, topic string, entries []*crdt.Entry
 		return nil, nil
 	}
 	result := make(chan map[string]string, 1) // of a call that may outlive the wait for it
-	err := t.fetching.call(ctx, func(ctx context.Context) error {
+	err := t.fetching.Call(ctx, func(ctx context.Context) error {
 		values, err := t.cfg.Fetch(ctx, topic, entriesOf(entries, nil))
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
@@ -25,8 +26,9 @@ func bubble(t *testing.T, f func(t *testing.T)) { synctest.Test(t, f) }
 // watched is a tracker whose diffs are noted.
 type watched struct {
 	*presence.Tracker
-	t   *testing.T
-	sys *actor.System
+	t          *testing.T
+	sys        *actor.System
+	membership actor.PID // of the cluster; zero if there is none
 
 	mu    sync.Mutex
 	diffs []string
@@ -39,11 +41,25 @@ func start(t *testing.T, cfg presence.Config) *watched {
 	if cfg.OnDiff == nil {
 		cfg.OnDiff = w.note
 	}
+	w.membership = run(t, w.sys, cfg.Cluster)
 	var err error
 	if w.Tracker, err = presence.Start(w.sys, cfg); err != nil {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// run makes this node a member of the cluster, if there is one.
+func run(tb testing.TB, sys *actor.System, c *pubsub.Cluster) actor.PID {
+	tb.Helper()
+	if c == nil {
+		return actor.PID{}
+	}
+	ref, err := actor.Spawn(sys, c.Behavior)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return ref.PID()
 }
 
 func (w *watched) note(d presence.Diff) {
@@ -124,6 +140,11 @@ func (w *watched) shutdown() {
 	w.t.Helper()
 	if err := w.Shutdown(w.t.Context()); err != nil {
 		w.t.Fatal(err)
+	}
+	if !w.membership.IsZero() {
+		if err := w.membership.Stop(w.t.Context(), actor.Normal); err != nil {
+			w.t.Fatal(err)
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package presence
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 // What it has heard is in the shard's state, and outlives it.
 type replicator struct {
 	shard  *shard
+	self   actor.Ref[replicatorMsg]
 	silent int // periods since the others were last told something
 	peers  map[string]*peer
 	// retired has incarnations that will not come back, though a message of theirs
@@ -41,6 +41,18 @@ type (
 func (tick) isReplicatorMsg()  {}
 func (heard) isReplicatorMsg() {}
 
+// clusterName is what the trackers of a cluster are called in it.
+const clusterName = "troupe.presence"
+
+// rawCodec takes messages between nodes that are bytes already.
+type rawCodec struct{}
+
+// Encode implements [pubsub.Codec].
+func (rawCodec) Encode(_ string, data []byte) ([]byte, error) { return data, nil }
+
+// Decode implements [pubsub.Codec].
+func (rawCodec) Decode(_ string, data []byte) ([]byte, error) { return data, nil }
+
 // Init implements [actor.Initializer].
 func (r *replicator) Init(ctx *actor.Context[replicatorMsg]) error {
 	r.peers = make(map[string]*peer)
@@ -51,6 +63,11 @@ func (r *replicator) Init(ctx *actor.Context[replicatorMsg]) error {
 		r.peers[id.Node] = &peer{id: id, heard: time.Now()}
 	}
 	r.shard.mu.RUnlock()
+	r.self = ctx.Self()
+	if err := r.shard.cluster.Subscribe(ctx.PID(), r.shard.name, r); err != nil {
+		return err
+	}
+	ctx.TrapExit(true) // so that Terminate runs
 	ctx.SendEvery(r.config().BroadcastPeriod, tick{})
 	r.broadcast(r.message(crdt.Beat))
 	return nil
@@ -105,41 +122,42 @@ func (r *replicator) tell() {
 	}
 }
 
+// send sends to one other node. An error is of no consequence, and logged: a node that
+// lacks what was lost will notice, and ask.
+func (r *replicator) send(to *peer, m crdt.Message) {
+	r.sent(r.shard.cluster.DirectBroadcast(to.id.Node, r.shard.name, m.Encode()))
+}
+
+// broadcast sends to all other nodes.
 func (r *replicator) broadcast(m crdt.Message) {
 	r.silent = 0
-	r.shard.broadcast(m)
+	r.sent(r.shard.cluster.BroadcastFrom(r.self.PID(), r.shard.name, m.Encode()))
 }
 
-func (r *replicator) send(to *peer, m crdt.Message) {
-	s := r.shard
-	s.send(&s.tracker.sending, func(a pubsub.Adapter) error { return a.Send(to.id.Node, s.name, m.Encode()) })
-}
-
-func (s *shard) broadcast(m crdt.Message) {
-	s.send(&s.tracker.broadcasting, func(a pubsub.Adapter) error { return a.Broadcast(s.name, m.Encode()) })
-}
-
-// send has the adapter send. An error is of no consequence, and logged: a node that
-// lacks what was lost will notice, and ask.
-func (s *shard) send(adapter *foreign, send func(pubsub.Adapter) error) {
-	err := adapter.call(context.Background(), func(context.Context) error {
-		err := send(s.tracker.cfg.Adapter)
-		if errors.Is(err, pubsub.ErrNoNode) || errors.Is(err, pubsub.ErrNotJoined) {
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		s.log.Warn("presence: message to other nodes", "shard", s.index, "error", err)
+func (r *replicator) sent(err error) {
+	if err != nil && !errors.Is(err, pubsub.ErrNoNode) && !errors.Is(err, pubsub.ErrNotJoined) {
+		r.shard.log.Warn("presence: message to other nodes", "shard", r.shard.index, "error", err)
 	}
 }
 
-// sayGoodbye tells the others that this node goes and will not come back.
-func (s *shard) sayGoodbye() {
-	s.mu.RLock()
-	m := s.message(crdt.Leave)
-	s.mu.RUnlock()
-	s.broadcast(m)
+// heardLimit is how many bytes of the other nodes may wait for a replicator. What is
+// lost it will notice, and ask for.
+const heardLimit = 16 << 20
+
+// Deliver implements [pubsub.Subscriber]: it takes what another node sends.
+func (r *replicator) Deliver(_ string, data []byte) {
+	waiting := &r.shard.heard
+	if waiting.Add(int64(len(data))) > heardLimit || r.self.TrySend(heard{data}) != nil {
+		waiting.Add(-int64(len(data)))
+	}
+}
+
+// Terminate implements [actor.Terminator]: it tells the others that this node goes and
+// will not come back.
+func (r *replicator) Terminate(_ *actor.Context[replicatorMsg], reason error) {
+	if r.config().PermDownOnShutdown && errors.Is(reason, actor.Shutdown) {
+		r.broadcast(r.message(crdt.Leave))
+	}
 }
 
 // look looks after the peers: who is not heard of any more, and of whom something

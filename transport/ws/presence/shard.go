@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
 )
@@ -18,6 +19,7 @@ import (
 // for one who only wants to read it.
 type shard struct {
 	tracker    *Tracker
+	cluster    *pubsub.PubSub[[]byte]
 	log        *slog.Logger
 	index      int
 	name       string       // of its topic in the cluster
@@ -39,10 +41,11 @@ type shard struct {
 func newShard(in *incarnation, index int) *shard {
 	return &shard{
 		tracker: in.tracker,
+		cluster: &in.cluster,
 		log:     in.log,
 		index:   index,
 		name:    strconv.Itoa(index),
-		state:   crdt.New(crdt.ID{Node: in.node, Incarnation: rand.Uint64()}),
+		state:   crdt.New(crdt.ID{Node: in.cluster.Node(), Incarnation: rand.Uint64()}),
 		owners:  make(map[actor.PID]*owner),
 	}
 }
@@ -60,7 +63,7 @@ func (s *shard) children() (children []supervisor.Child) {
 		func() actor.Behavior[tellerMsg] { return &teller{shard: s} })
 	teller, s.teller = supervisor.Follow[tellerMsg](teller)
 	children = append(children, teller)
-	if s.tracker.cfg.Adapter != nil {
+	if s.tracker.cfg.Cluster != nil {
 		replicator := supervisor.Actor(fmt.Sprint("replicator ", s.index),
 			func() actor.Behavior[replicatorMsg] { return &replicator{shard: s} })
 		replicator, s.replicator = supervisor.Follow[replicatorMsg](replicator)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/task"
+	"github.com/troupe-go/troupe/internal/foreign"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
 	"github.com/troupe-go/troupe/transport/ws/wire"
@@ -126,7 +127,7 @@ func (t *teller) fetch(ctx *actor.Context[tellerMsg], n notice) {
 		if f.joins, f.err = tracker.fetch(ctx, n.Topic, n.Joins); f.err == nil {
 			f.leaves, f.err = tracker.fetch(ctx, n.Topic, n.Leaves)
 		}
-		f.late = f.err == errLate
+		f.late = f.err == foreign.ErrLate
 		return f, nil
 	}, func(f fetched, err error) tellerMsg {
 		switch {
@@ -154,7 +155,7 @@ func (t *teller) tell(n notice, f fetched) {
 		for _, e := range *endpoints {
 			// Not within the teller: a Deliver, which may have the user's serializer
 			// encode, could end it.
-			err := tracker.telling.call(context.Background(), func(context.Context) error {
+			err := tracker.telling.Call(context.Background(), func(context.Context) error {
 				return e.LocalBroadcast(n.Topic, wire.EventPresenceDiff, payload)
 			})
 			if err != nil {

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"strconv"
 	"sync/atomic"
-	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/foreign"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -18,10 +17,9 @@ import (
 // place in the supervision tree:
 //
 //	presence               supervisor
-//	├── membership         joins and leaves the cluster, if there is one
 //	├── observer 0         calls OnDiff, if there is one
 //	├── teller 0           tells this node's members of changes
-//	├── replicator 0       tells the other nodes, and hears from them
+//	├── replicator 0       tells the other nodes, and hears from them, if there are any
 //	└── …                  for each shard
 //
 // It tells the clients of the endpoints that have it in their [ws.Config]. All methods
@@ -35,7 +33,7 @@ type Tracker struct {
 	current   atomic.Pointer[incarnation]    // the latest one, which may have ended
 	endpoints atomic.Pointer[[]*ws.Endpoint] // whose members are told
 
-	fetching, telling, sending, broadcasting foreign // the user's code, by what it is for
+	fetching, telling foreign.Calls // the user's code, by what it is for
 }
 
 // New makes a tracker, and starts nothing: [Tracker.Child] puts it into a supervision
@@ -45,10 +43,8 @@ type Tracker struct {
 func New(cfg Config) *Tracker {
 	t := new(Tracker)
 	t.cfg, t.fault = cfg.withDefaults()
-	t.fetching.limit, t.fetching.most = t.cfg.FetchTimeout, 64
-	t.telling.limit, t.telling.most = tellFor, 64
-	t.sending.limit, t.sending.most = time.Second, 8
-	t.broadcasting.limit, t.broadcasting.most = time.Second, 8
+	t.fetching.Limit, t.fetching.Most = t.cfg.FetchTimeout, 64
+	t.telling.Limit, t.telling.Most = tellFor, 64
 	return t
 }
 
@@ -99,8 +95,7 @@ func (t *Tracker) PID() actor.PID {
 	return actor.PID{}
 }
 
-// Shutdown ends the tracker, and returns when it has left the cluster: see
-// [supervisor.Tree.Stop]. It is for a tracker from [Start]. One in a tree ends with its
+// Shutdown ends the tracker: see [supervisor.Tree.Stop]. It is for a tracker from [Start]. One in a tree ends with its
 // supervisor, which restarts it after a Shutdown as after any other end.
 func (t *Tracker) Shutdown(ctx context.Context) error {
 	in, err := t.now()
@@ -123,53 +118,4 @@ func (t *Tracker) shard(topic string) (*shard, error) {
 		return in.shards[0], nil
 	}
 	return in.shards[crc32.ChecksumIEEE([]byte(topic))%uint32(len(in.shards))], nil
-}
-
-// none is the message of an actor that gets none.
-type none struct{}
-
-// membership is the Tracker's membership in the cluster. It is started first and
-// stopped last.
-type membership struct{ of *incarnation }
-
-// Init implements [actor.Initializer].
-func (m *membership) Init(ctx *actor.Context[none]) error {
-	ctx.TrapExit(true)
-	err := actor.Guard(ctx, func() error { return m.of.tracker.cfg.Adapter.Join(m.of.receive) })
-	if err != nil {
-		return fmt.Errorf("join the cluster: %w", err)
-	}
-	return nil
-}
-
-// Receive implements [actor.Behavior].
-func (*membership) Receive(*actor.Context[none], none) error { return nil }
-
-// Terminate implements [actor.Terminator].
-func (m *membership) Terminate(ctx *actor.Context[none], _ error) {
-	if m.of.tracker.cfg.PermDownOnShutdown {
-		for _, s := range m.of.shards {
-			s.sayGoodbye()
-		}
-	}
-	err := actor.Guard(ctx, func() error { return m.of.tracker.cfg.Adapter.Leave(ctx) })
-	if err != nil {
-		m.of.log.Warn("presence: the cluster was not left in time", "error", err)
-	}
-}
-
-// heardLimit is how many bytes of the other nodes may wait for a replicator. What is
-// lost it will notice, and ask for.
-const heardLimit = 16 << 20
-
-// receive gets what the other nodes send. It runs on the adapter's goroutine.
-func (in *incarnation) receive(topic string, data []byte) {
-	i, err := strconv.Atoi(topic)
-	if err != nil || i < 0 || i >= len(in.shards) {
-		return
-	}
-	s := in.shards[i]
-	if s.heard.Add(int64(len(data))) > heardLimit || s.replicator.TrySend(heard{data}) != nil {
-		s.heard.Add(-int64(len(data)))
-	}
 }

@@ -61,7 +61,7 @@ func TestPresencesComeBackWithTheirChannels(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serveIn(t, with(c.strategy), presence.Config{}, nil)
+			s := serveIn(t, with(c.strategy), presence.Config{})
 			ann, bob, nobody := s.enter("ann"), s.enter("bob"), s.enter("nobody")
 			for _, g := range []*guest{ann, bob, nobody} {
 				g.sees("ann here, bob here")
