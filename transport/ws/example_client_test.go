@@ -31,7 +31,7 @@ func listen(sockets ...ws.Socket) (endpoint *ws.Endpoint, address string, stop f
 
 // dial connects a client of the examples.
 func dial(address string, params url.Values) (*wsclient.Client, error) {
-	return wsclient.Dial(context.Background(), wsclient.Options{
+	return wsclient.Dial(context.Background(), wsclient.Config{
 		URL:    address + "/socket",
 		Params: func(context.Context) (url.Values, error) { return params, nil },
 	})

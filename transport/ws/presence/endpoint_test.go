@@ -117,7 +117,7 @@ type guest struct {
 func (s *site) enter(user string) *guest {
 	s.t.Helper()
 	at := func(int) time.Duration { return time.Millisecond }
-	client, err := wsclient.Dial(s.t.Context(), wsclient.Options{
+	client, err := wsclient.Dial(s.t.Context(), wsclient.Config{
 		URL:            s.url + "?user=" + user,
 		Logger:         slog.New(slog.DiscardHandler),
 		RejoinDelay:    at,

@@ -91,7 +91,7 @@ type visitor struct {
 }
 
 func enterLobby(ctx context.Context, url, user string) *visitor {
-	client, err := wsclient.Dial(ctx, wsclient.Options{
+	client, err := wsclient.Dial(ctx, wsclient.Config{
 		URL: strings.Replace(url, "http", "ws", 1) + "/socket?user=" + user,
 	})
 	if err != nil {

@@ -76,7 +76,7 @@ type callback struct {
 // notify queues calls that tell of a change of state. They always find room; but of
 // changes that nobody has seen, behind a full queue, only the last is kept.
 func (c *Client) notify(q *callbacks, calls ...func()) {
-	if n := len(q.waiting); n > c.opts.EventLimit && q.waiting[n-1].state {
+	if n := len(q.waiting); n > c.cfg.EventLimit && q.waiting[n-1].state {
 		q.waiting[n-1].calls = calls
 		return
 	}
@@ -131,13 +131,13 @@ func (c *Client) nextCall(q *callbacks) func() {
 func (c *Client) invoke(call func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.opts.Logger.Error("wsclient: a function panicked", "panic", v, "stack", string(debug.Stack()))
+			c.cfg.Logger.Error("wsclient: a function panicked", "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
 	call()
 }
 
-// delay asks a function of the options how long to wait, and the default if that fails
+// delay asks a function of the Config how long to wait, and the default if that fails
 // or takes longer than a second.
 func (c *Client) delay(f, otherwise func(int) time.Duration, attempt int) time.Duration {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -151,8 +151,8 @@ func (c *Client) delay(f, otherwise func(int) time.Duration, attempt int) time.D
 
 // show queues a call of OnMessage. The caller holds the lock.
 func (c *Client) show(m wire.Received) {
-	f := c.opts.OnMessage
-	if f == nil || len(c.calls.waiting) >= c.opts.EventLimit {
+	f := c.cfg.OnMessage
+	if f == nil || len(c.calls.waiting) >= c.cfg.EventLimit {
 		return
 	}
 	in := Incoming{m.Topic, m.Event, wire.RefText(m.JoinRef), wire.RefText(m.Ref), m.Status, m.Payload}

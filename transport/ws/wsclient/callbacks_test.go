@@ -109,7 +109,7 @@ func TestPing(t *testing.T) { // CLI-1
 		if d := soon(t, took); d != 3*time.Second {
 			t.Errorf("the answer took %v", d)
 		}
-		_, err = c.Ping(t.Context()) // Options.Timeout
+		_, err = c.Ping(t.Context()) // Config.Timeout
 		expectError(t, err, wsclient.ErrTimeout)
 		lost := make(chan error, 1)
 		go func() {
@@ -127,7 +127,7 @@ func TestOnMessageSeesEveryMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPuppet(t)
 		seen := make(chan wsclient.Incoming, 100)
-		c := p.dial(t, func(o *wsclient.Options) { o.OnMessage = func(m wsclient.Incoming) { seen <- m } })
+		c := p.dial(t, func(o *wsclient.Config) { o.OnMessage = func(m wsclient.Incoming) { seen <- m } })
 		peer := p.peer()
 		if _, err := c.Ping(t.Context()); err != nil {
 			t.Error(err)
@@ -164,7 +164,7 @@ var faults = map[string]func(held chan struct{}){
 // channels and the connection go on.
 func TestFaultOfAFunctionCostsNobodyElse(t *testing.T) {
 	type at struct {
-		change func(*wsclient.Options, func()) // of the options
+		change func(*wsclient.Config, func())  // of the options
 		give   func(*wsclient.Channel, func()) // to the channel
 		params bool
 		same   bool // others on the same channel must see theirs, unless it blocks
@@ -173,10 +173,10 @@ func TestFaultOfAFunctionCostsNobodyElse(t *testing.T) {
 		"On":        {give: func(ch *wsclient.Channel, f func()) { ch.On("shout", func(wsclient.Message) { f() }) }, same: true},
 		"OnJoin":    {give: func(ch *wsclient.Channel, f func()) { ch.OnJoin(func(wsclient.Payload) { f() }) }, same: true},
 		"OnError":   {give: func(ch *wsclient.Channel, f func()) { ch.OnError(func(error) { f() }) }},
-		"OnConnect": {change: func(o *wsclient.Options, f func()) { o.OnConnect = f }, same: true},
-		"OnMessage": {change: func(o *wsclient.Options, f func()) { o.OnMessage = func(wsclient.Incoming) { f() } }, same: true},
-		"Logger":    {change: func(o *wsclient.Options, f func()) { o.Logger = slog.New(failingHandler{f}) }, same: true},
-		"RejoinDelay": {change: func(o *wsclient.Options, f func()) {
+		"OnConnect": {change: func(o *wsclient.Config, f func()) { o.OnConnect = f }, same: true},
+		"OnMessage": {change: func(o *wsclient.Config, f func()) { o.OnMessage = func(wsclient.Incoming) { f() } }, same: true},
+		"Logger":    {change: func(o *wsclient.Config, f func()) { o.Logger = slog.New(failingHandler{f}) }, same: true},
+		"RejoinDelay": {change: func(o *wsclient.Config, f func()) {
 			o.RejoinDelay = func(int) time.Duration { f(); return time.Millisecond }
 		}},
 		"params": {params: true},
@@ -188,7 +188,7 @@ func TestFaultOfAFunctionCostsNobodyElse(t *testing.T) {
 					defer close(held)
 					f := func() { fault(held) }
 					s, _ := serve(t, true, rooms(nil))
-					c := s.dial(t, func(o *wsclient.Options) {
+					c := s.dial(t, func(o *wsclient.Config) {
 						if a.change != nil {
 							a.change(o, f)
 						}
@@ -253,11 +253,11 @@ func (h failingHandler) WithGroup(string) slog.Handler             { return h }
 // What a function of the options does wrong is a failed attempt to connect.
 func TestFaultOfAnOptionIsAFailedAttempt(t *testing.T) {
 	for kind, fault := range faults {
-		for name, change := range map[string]func(*wsclient.Options, func()){
-			"Params": func(o *wsclient.Options, f func()) {
+		for name, change := range map[string]func(*wsclient.Config, func()){
+			"Params": func(o *wsclient.Config, f func()) {
 				o.Params = func(context.Context) (url.Values, error) { f(); return nil, nil }
 			},
-			"AuthToken": func(o *wsclient.Options, f func()) {
+			"AuthToken": func(o *wsclient.Config, f func()) {
 				o.AuthToken = func(context.Context) (string, error) { f(); return "", nil }
 			},
 		} {

@@ -117,10 +117,10 @@ type joinOutcome struct {
 // is being joined, it waits.
 //
 // The error wraps a [*JoinError] if the server refuses, [ErrTimeout] if it does not
-// answer within Options.Timeout or if there is no connection before ctx is done, and
+// answer within Config.Timeout or if there is no connection before ctx is done, and
 // [ErrCrashed] if the join crashes on the server. After any of these the client goes
 // on trying, as the JavaScript client does; a program that does not want that calls
-// [Channel.Leave]. A context without a deadline gets Options.Timeout.
+// [Channel.Leave]. A context without a deadline gets Config.Timeout.
 func (ch *Channel) Join(ctx context.Context) (Payload, error) {
 	ctx, cancel := ch.client.withTimeout(ctx)
 	defer cancel()
@@ -155,7 +155,7 @@ func (c *Client) withTimeout(ctx context.Context) (context.Context, context.Canc
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, c.opts.Timeout)
+	return context.WithTimeout(ctx, c.cfg.Timeout)
 }
 
 // Leave leaves the topic and ends the channel: nothing is sent or joined any more. What
@@ -163,7 +163,7 @@ func (c *Client) withTimeout(ctx context.Context) (context.Context, context.Canc
 // up, with [ErrLeft]. It returns when the server has confirmed, or at once when there
 // is nothing to confirm. If that takes too long, the error wraps [ErrTimeout] or the
 // context's error; the channel has ended nevertheless. A context without a deadline
-// gets Options.Timeout.
+// gets Config.Timeout.
 func (ch *Channel) Leave(ctx context.Context) error {
 	ctx, cancel := ch.client.withTimeout(ctx)
 	defer cancel()
@@ -194,7 +194,7 @@ func (ch *Channel) Leave(ctx context.Context) error {
 // cannot come, returns [ErrCrashed] or [ErrDisconnected] at once; the server may or
 // may not have handled it. When ctx is done, Push returns [ErrTimeout] or the
 // context's error, and is not sent if it was still waiting. A context without a
-// deadline gets Options.Timeout.
+// deadline gets Config.Timeout.
 func (ch *Channel) Push(ctx context.Context, event string, payload any) (Payload, error) {
 	ctx, cancel := ch.client.withTimeout(ctx)
 	defer cancel()
@@ -221,7 +221,7 @@ func (ch *Channel) Push(ctx context.Context, event string, payload any) (Payload
 
 // Send is Push for events that need no reply: it asks for none and does not wait. It
 // fails if the event cannot be sent at all; that it arrives is not promised. One that
-// waits for a join longer than Options.Timeout is dropped.
+// waits for a join longer than Config.Timeout is dropped.
 func (ch *Channel) Send(event string, payload any) error {
 	if _, err := ch.push(event, payload, nil); err != nil {
 		return fmt.Errorf("wsclient: send %q on %q: %w", event, ch.topic, err)
@@ -289,7 +289,7 @@ func (ch *Channel) event(m wire.Received) {
 	if handlers == nil || len(handlers.list) == 0 || ch.state != joining && ch.state != joined {
 		return
 	}
-	if len(ch.calls.waiting) >= ch.client.opts.EventLimit {
+	if len(ch.calls.waiting) >= ch.client.cfg.EventLimit {
 		ch.abandon(ErrOverrun)
 		return
 	}

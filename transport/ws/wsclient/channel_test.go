@@ -12,7 +12,7 @@ import (
 )
 
 // joined returns a channel on room:a, joined with ref 1, and the server's end.
-func (p *puppet) joined(change ...func(*wsclient.Options)) (*wsclient.Client, *wsclient.Channel, *peer) {
+func (p *puppet) joined(change ...func(*wsclient.Config)) (*wsclient.Client, *wsclient.Channel, *peer) {
 	p.t.Helper()
 	c := p.dial(p.t, change...)
 	peer := p.peer()
@@ -213,7 +213,7 @@ func TestPushTimeout(t *testing.T) {
 func TestPushBufferIsBounded(t *testing.T) {
 	waiting := func(t *testing.T, policy wsclient.Overflow) (*wsclient.Channel, *peer, []<-chan error) {
 		p := newPuppet(t)
-		ch := p.dial(t, func(o *wsclient.Options) { o.PushLimit, o.PushOverflow = 2, policy }).Channel("room:a", nil)
+		ch := p.dial(t, func(o *wsclient.Config) { o.PushLimit, o.PushOverflow = 2, policy }).Channel("room:a", nil)
 		go ch.Join(t.Context())
 		peer := p.peer()
 		peer.expect(`["1","1","room:a","phx_join",{}]`)
@@ -242,7 +242,7 @@ func TestPushBufferIsBounded(t *testing.T) {
 	})
 	inBubble("what has timed out takes no room", t, func(t *testing.T) {
 		p := newPuppet(t)
-		ch := p.dial(t, func(o *wsclient.Options) { o.PushLimit = 2 }).Channel("room:a", nil)
+		ch := p.dial(t, func(o *wsclient.Config) { o.PushLimit = 2 }).Channel("room:a", nil)
 		go ch.Join(t.Context())
 		peer := p.peer()
 		synctest.Wait()
@@ -264,7 +264,7 @@ func TestPushBufferIsBounded(t *testing.T) {
 func TestPushesAcrossACut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPuppet(t)
-		_, ch, peer := p.joined(func(o *wsclient.Options) {
+		_, ch, peer := p.joined(func(o *wsclient.Config) {
 			o.ReconnectDelay = func(int) time.Duration { return time.Second }
 		})
 		sent := pushing(t.Context(), ch, "sent")
@@ -289,7 +289,7 @@ func TestPushesBehindASlowPeer(t *testing.T) {
 	queue := func(t *testing.T) (p *puppet, peer *peer, pushes [3]<-chan error) {
 		p = newPuppet(t)
 		p.hesitant = true
-		_, ch, peer := p.joined(instantly, func(o *wsclient.Options) { o.PushLimit = 3 })
+		_, ch, peer := p.joined(instantly, func(o *wsclient.Config) { o.PushLimit = 3 })
 		for _, event := range []string{"read", "written"} {
 			if err := ch.Send(event, nil); err != nil {
 				t.Fatal(err)
@@ -480,7 +480,7 @@ func TestLeave(t *testing.T) {
 func TestOverrunChannelStartsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPuppet(t)
-		_, ch, peer := p.joined(func(o *wsclient.Options) { o.EventLimit = 3 })
+		_, ch, peer := p.joined(func(o *wsclient.Config) { o.EventLimit = 3 })
 		release := make(chan struct{})
 		var got []string
 		note := func(s string) { got = append(got, s) }

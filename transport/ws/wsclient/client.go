@@ -16,7 +16,7 @@ import (
 // counterpart of Socket in the JavaScript client. Its methods may be called from any
 // goroutine.
 type Client struct {
-	opts   Options
+	cfg    Config
 	ownsHT bool            // the HTTP client is ours
 	ctx    context.Context // of attempts to connect; done at Close
 	cancel context.CancelFunc
@@ -42,10 +42,10 @@ type Client struct {
 }
 
 // New returns a client that starts to connect in the background, and tries until it
-// succeeds. It fails only if opts are not well-formed. It is for programs that are to
+// succeeds. It fails only if cfg is not well-formed. It is for programs that are to
 // start while the server is down; [Dial] is for all others.
-func New(opts Options) (*Client, error) {
-	c, err := newClient(opts)
+func New(cfg Config) (*Client, error) {
+	c, err := newClient(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("wsclient: new: %w", err)
 	}
@@ -56,29 +56,29 @@ func New(opts Options) (*Client, error) {
 // Dial returns a client that is connected. It makes one attempt; if that fails the
 // error wraps a [*ConnectError], with the status that the server refused it with. The
 // context is for this attempt only.
-func Dial(ctx context.Context, opts Options) (*Client, error) {
-	c, err := newClient(opts)
+func Dial(ctx context.Context, cfg Config) (*Client, error) {
+	c, err := newClient(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("wsclient: dial: %w", err)
 	}
 	cn, err := c.connect(ctx)
 	if err != nil {
 		c.release()
-		return nil, fmt.Errorf("wsclient: dial %s: %w", redacted(c.opts.URL), err)
+		return nil, fmt.Errorf("wsclient: dial %s: %w", redacted(c.cfg.URL), err)
 	}
 	c.up(cn) // before Dial returns, so that the client is Connected
 	c.work.Go(func() { c.run(cn) })
 	return c, nil
 }
 
-func newClient(opts Options) (*Client, error) {
-	ownsHT := opts.HTTPClient == nil
-	opts, err := opts.withDefaults()
+func newClient(cfg Config) (*Client, error) {
+	ownsHT := cfg.HTTPClient == nil
+	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
-		opts:     opts,
+		cfg:      cfg,
 		ownsHT:   ownsHT,
 		done:     make(chan struct{}),
 		channels: map[string]*Channel{},
@@ -92,7 +92,7 @@ func newClient(opts Options) (*Client, error) {
 func (c *Client) release() {
 	c.cancel()
 	if c.ownsHT {
-		c.opts.HTTPClient.CloseIdleConnections()
+		c.cfg.HTTPClient.CloseIdleConnections()
 	}
 }
 
@@ -175,7 +175,7 @@ func (c *Client) run(cn *conn) {
 		if !again {
 			return
 		}
-		timer := time.NewTimer(c.delay(c.opts.ReconnectDelay, defaultReconnectDelay, attempt))
+		timer := time.NewTimer(c.delay(c.cfg.ReconnectDelay, defaultReconnectDelay, attempt))
 		select {
 		case <-timer.C:
 		case <-c.ctx.Done():
@@ -194,9 +194,9 @@ func (c *Client) up(cn *conn) {
 		return
 	}
 	c.conn = cn
-	c.opts.Logger.Debug("wsclient: connected", "url", redacted(c.opts.URL))
-	if c.opts.OnConnect != nil {
-		c.notify(&c.calls, c.opts.OnConnect)
+	c.cfg.Logger.Debug("wsclient: connected", "url", redacted(c.cfg.URL))
+	if c.cfg.OnConnect != nil {
+		c.notify(&c.calls, c.cfg.OnConnect)
 	}
 	for _, ch := range c.inOrder() {
 		ch.tries = 0
@@ -215,8 +215,8 @@ func (c *Client) down(err error) (attempt int, again bool) {
 		return 0, false
 	}
 	c.attempts++
-	c.opts.Logger.Debug("wsclient: disconnected", "error", err, "attempt", c.attempts)
-	if f := c.opts.OnDisconnect; f != nil {
+	c.cfg.Logger.Debug("wsclient: disconnected", "error", err, "attempt", c.attempts)
+	if f := c.cfg.OnDisconnect; f != nil {
 		c.notify(&c.calls, func() { f(fmt.Errorf("wsclient: %w", err)) })
 	}
 	for _, ch := range c.inOrder() {
@@ -240,7 +240,7 @@ func (c *Client) receive(cn *conn, m wire.Received) {
 	}
 	ch := c.channels[m.Topic]
 	if ch == nil || m.JoinRef != "" && m.JoinRef != ch.joinRef { // CLI-7
-		c.opts.Logger.Debug("wsclient: outdated message dropped", "topic", m.Topic, "event", m.Event)
+		c.cfg.Logger.Debug("wsclient: outdated message dropped", "topic", m.Topic, "event", m.Event)
 		return
 	}
 	ch.receive(m)

@@ -208,7 +208,7 @@ func TestAuthTokenAndParamsAreSent(t *testing.T) { // AUTH-1, AUTH-2, CONN-3
 		return connect(r)
 	}
 	s, _ := serve(t, false, socket)
-	c := s.dial(t, func(o *wsclient.Options) {
+	c := s.dial(t, func(o *wsclient.Config) {
 		o.URL += "?a=1&b=2"
 		o.Params = func(context.Context) (url.Values, error) { return url.Values{"b": {"3"}, "c": {"ü&"}}, nil }
 		o.AuthToken = func(context.Context) (string, error) { return "tö?ken>", nil }
@@ -231,7 +231,7 @@ func TestTLS(t *testing.T) {
 	tls.EnableHTTP2 = true
 	tls.StartTLS()
 	t.Cleanup(tls.Close)
-	c, err := wsclient.Dial(t.Context(), wsclient.Options{
+	c, err := wsclient.Dial(t.Context(), wsclient.Config{
 		URL:        strings.Replace(tls.URL, "https", "wss", 1) + "/socket/",
 		HTTPClient: tls.Client(),
 	})
@@ -257,7 +257,7 @@ func TestDialTellsWhyItFailed(t *testing.T) { // CLI-9
 		"no scheme":    "127.0.0.1/socket",
 		"not a URL":    "ws://%",
 	} {
-		if _, err := wsclient.Dial(t.Context(), wsclient.Options{URL: url}); err == nil {
+		if _, err := wsclient.Dial(t.Context(), wsclient.Config{URL: url}); err == nil {
 			t.Errorf("%s: connected", name)
 		}
 	}
@@ -276,7 +276,7 @@ func TestDialTellsWhyItFailed(t *testing.T) { // CLI-9
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	for _, opts := range []wsclient.Options{
+	for _, opts := range []wsclient.Config{
 		{URL: "ws://a/socket", Timeout: -1},
 		{URL: "ws://a/socket", HeartbeatInterval: -1},
 		{URL: "ws://a/socket", PushLimit: -1},
@@ -339,7 +339,7 @@ func TestCloseEndsEverything(t *testing.T) {
 func TestConcurrentUseWithCuts(t *testing.T) {
 	s, endpoint := serve(t, false, rooms(nil))
 	var cuts atomic.Int32
-	c := s.dial(t, func(o *wsclient.Options) {
+	c := s.dial(t, func(o *wsclient.Config) {
 		o.Params = func(context.Context) (url.Values, error) { return url.Values{"id": {"me"}}, nil }
 		o.ReconnectDelay = func(int) time.Duration { return time.Millisecond }
 		o.OnDisconnect = func(error) { cuts.Add(1) }

@@ -66,7 +66,7 @@ func (c *Client) read(cn *conn) error {
 		m, err := wire.Client{}.Decode(data, typ == websocket.MessageBinary)
 		if err != nil {
 			// A newer server may know messages that this client does not.
-			c.opts.Logger.Warn("wsclient: message not understood", "error", err)
+			c.cfg.Logger.Warn("wsclient: message not understood", "error", err)
 			continue
 		}
 		c.receive(cn, m)
@@ -75,7 +75,7 @@ func (c *Client) read(cn *conn) error {
 
 // write sends what is queued, and heartbeats, until the connection ends.
 func (c *Client) write(cn *conn) {
-	beat := time.NewTicker(c.opts.HeartbeatInterval)
+	beat := time.NewTicker(c.cfg.HeartbeatInterval)
 	defer beat.Stop()
 	for {
 		select {
@@ -165,7 +165,7 @@ func (c *Client) writeOne(cn *conn, out outbound) error {
 	if binary {
 		typ = websocket.MessageBinary
 	}
-	ctx, cancel := context.WithTimeout(cn.ctx, c.opts.Timeout)
+	ctx, cancel := context.WithTimeout(cn.ctx, c.cfg.Timeout)
 	defer cancel()
 	return cn.ws.Write(ctx, typ, data)
 }

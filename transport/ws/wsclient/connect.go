@@ -30,9 +30,9 @@ func (c *Client) connect(ctx context.Context) (*conn, error) {
 	if c.polls {
 		return c.poll(ctx)
 	}
-	limit, mayPoll := c.opts.LongPollFallback, !c.proven && c.opts.LongPollFallback > 0
+	limit, mayPoll := c.cfg.LongPollFallback, !c.proven && c.cfg.LongPollFallback > 0
 	if !mayPoll {
-		limit = c.opts.Timeout
+		limit = c.cfg.Timeout
 	}
 	cn, err := c.upgrade(ctx, limit, mayPoll)
 	if err == nil {
@@ -43,7 +43,7 @@ func (c *Client) connect(ctx context.Context) (*conn, error) {
 	if !mayPoll || ctx.Err() != nil || refused.StatusCode == http.StatusForbidden {
 		return nil, err
 	}
-	c.opts.Logger.Debug("wsclient: falling back to polling", "error", err)
+	c.cfg.Logger.Debug("wsclient: falling back to polling", "error", err)
 	cn, pollErr := c.poll(ctx)
 	if pollErr != nil {
 		return nil, pollErr
@@ -69,7 +69,7 @@ func (c *Client) upgrade(ctx context.Context, limit time.Duration, try bool) (*c
 	if err != nil {
 		return nil, &ConnectError{StatusCode: status, Err: withoutURL(err)}
 	}
-	ws.SetReadLimit(int64(c.opts.MaxMessageSize))
+	ws.SetReadLimit(int64(c.cfg.MaxMessageSize))
 	if try {
 		if err := c.try(ctx, ws); err != nil {
 			ws.CloseNow()
@@ -104,13 +104,13 @@ func (c *Client) try(ctx context.Context, ws *websocket.Conn) error {
 
 // poll opens a session for a client that polls.
 func (c *Client) poll(ctx context.Context) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	target, token, err := c.target(ctx, "longpoll")
 	if err != nil {
 		return nil, &ConnectError{Err: err}
 	}
-	header := c.opts.Header.Clone()
+	header := c.cfg.Header.Clone()
 	if header == nil {
 		header = http.Header{}
 	}
@@ -120,7 +120,7 @@ func (c *Client) poll(ctx context.Context) (*conn, error) {
 	if rest, ok := strings.CutPrefix(target.Scheme, "ws"); ok {
 		target.Scheme = "http" + rest
 	}
-	p, err := openPoll(ctx, &poller{http: c.opts.HTTPClient, target: target, header: header, limit: c.opts.MaxMessageSize})
+	p, err := openPoll(ctx, &poller{http: c.cfg.HTTPClient, target: target, header: header, limit: c.cfg.MaxMessageSize})
 	if refused, ok := errors.AsType[*ConnectError](err); ok {
 		return nil, refused
 	} else if err != nil {
@@ -133,13 +133,13 @@ func (c *Client) poll(ctx context.Context) (*conn, error) {
 
 // target returns the URL to connect to, and the token to send along.
 func (c *Client) target(ctx context.Context, transport string) (u *url.URL, token string, err error) {
-	if u, err = url.Parse(c.opts.URL); err != nil {
+	if u, err = url.Parse(c.cfg.URL); err != nil {
 		return nil, "", err
 	}
 	query := u.Query()
-	params, err := ask(ctx, c.opts.Params)
+	params, err := ask(ctx, c.cfg.Params)
 	if err == nil {
-		token, err = ask(ctx, c.opts.AuthToken)
+		token, err = ask(ctx, c.cfg.AuthToken)
 	}
 	if err != nil {
 		return nil, "", err
@@ -151,7 +151,7 @@ func (c *Client) target(ctx context.Context, transport string) (u *url.URL, toke
 	return u, token, nil
 }
 
-// ask calls a function of the options, if there is one.
+// ask calls a function of the Config, if there is one.
 func ask[T any](ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
 	if f == nil {
 		return v, nil

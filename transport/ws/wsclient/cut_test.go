@@ -125,7 +125,7 @@ func TestCutMessageIsNotDelivered(t *testing.T) {
 			t.Cleanup(front.Close)
 			s := &server{http: front.Client()}
 			got := make(chan string, len(want)+1)
-			c := s.dial(t, func(o *wsclient.Options) {
+			c := s.dial(t, func(o *wsclient.Config) {
 				o.URL = front.URL + "/socket"
 				o.ReconnectDelay = func(int) time.Duration { return 0 }
 			})

@@ -5,7 +5,7 @@
 // A [Client] keeps one connection; any number of topics are joined on it, each
 // through a [Channel]:
 //
-//	client, err := wsclient.Dial(ctx, wsclient.Options{URL: "ws://127.0.0.1:4000/socket"})
+//	client, err := wsclient.Dial(ctx, wsclient.Config{URL: "ws://127.0.0.1:4000/socket"})
 //	…
 //	defer client.Close(ctx)
 //	room := client.Channel("room:lobby", nil)
@@ -21,11 +21,11 @@
 // in time, joins again after a while, for as long as it is not left. Pushes that
 // cannot be sent yet wait, up to a limit.
 //
-// Where no WebSocket gets through, it polls, if Options.LongPollFallback is set.
+// Where no WebSocket gets through, it polls, if Config.LongPollFallback is set.
 //
 // # In a browser
 //
-// It builds for js/wasm, and uses the WebSockets of the browser then: Options.Header
+// It builds for js/wasm, and uses the WebSockets of the browser then: Config.Header
 // does not apply to these, and a refusal has no status.
 //
 // # What it does not do

@@ -22,10 +22,10 @@ var (
 	// its join. The client joins again.
 	ErrCrashed = errors.New("channel crashed on the server")
 	// ErrOverrun says that a channel's functions fell too far behind what the
-	// server sent; see Options.EventLimit. The client leaves and joins again.
+	// server sent; see Config.EventLimit. The client leaves and joins again.
 	ErrOverrun = errors.New("too many messages wait to be handled")
 	// ErrBufferFull says that too many pushes wait to be sent; see
-	// Options.PushLimit.
+	// Config.PushLimit.
 	ErrBufferFull = errors.New("too many pushes wait to be sent")
 	// ErrPayload says that a payload cannot be sent: it must be a JSON object or
 	// [Binary].

@@ -43,7 +43,7 @@ func Example() {
 	server := httptest.NewServer(endpoint)
 	defer server.Close()
 
-	client, err := wsclient.Dial(ctx, wsclient.Options{URL: server.URL + "/socket"})
+	client, err := wsclient.Dial(ctx, wsclient.Config{URL: server.URL + "/socket"})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func Example() {
 }
 
 // Behind a proxy that knows no WebSockets, a client polls.
-func ExampleOptions_longPollFallback() {
+func ExampleConfig_longPollFallback() {
 	ctx := context.Background()
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(ctx)
@@ -96,7 +96,7 @@ func ExampleOptions_longPollFallback() {
 	}))
 	defer server.Close()
 
-	client, err := wsclient.Dial(ctx, wsclient.Options{
+	client, err := wsclient.Dial(ctx, wsclient.Config{
 		URL:              server.URL + "/socket",
 		LongPollFallback: 2500 * time.Millisecond,
 	})

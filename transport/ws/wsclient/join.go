@@ -57,7 +57,7 @@ func (ch *Channel) attempt() {
 		Message: wire.Message{JoinRef: ch.joinRef, Ref: ch.joinRef, Topic: ch.topic, Event: wire.EventJoin},
 		params:  ch.params,
 	})
-	ch.after(c.opts.Timeout, func() { ch.abandon(ErrTimeout) })
+	ch.after(c.cfg.Timeout, func() { ch.abandon(ErrTimeout) })
 }
 
 // answered handles the answer to a join.
@@ -96,14 +96,14 @@ func (ch *Channel) fail(reason error) {
 	ch.attemptLater(ch.tries)
 }
 
-// attemptLater has the next attempt made after the delay that the options say. They are
+// attemptLater makes the next attempt after the delay that Config says. Its functions are
 // asked without the lock, for they are the user's.
 func (ch *Channel) attemptLater(tries int) {
 	c := ch.client
 	ch.stopTimer()
 	set := ch.timerSet
 	go func() {
-		d := c.delay(c.opts.RejoinDelay, defaultRejoinDelay, tries)
+		d := c.delay(c.cfg.RejoinDelay, defaultRejoinDelay, tries)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if ch.timerSet == set {

@@ -72,7 +72,7 @@ func behind(t *testing.T, way string, socket ws.Socket) (*server, *proxy) {
 	return serveHTTP(t, p, true), p
 }
 
-func fallback(o *wsclient.Options) { o.LongPollFallback = 2500 * time.Millisecond }
+func fallback(o *wsclient.Config) { o.LongPollFallback = 2500 * time.Millisecond }
 
 // LP-8: a client that gets no WebSocket, or one on which no heartbeat is answered, polls.
 func TestClientPollsWhereNoWebSocketGetsThrough(t *testing.T) { // LP-1, LP-2, LP-5, LP-7
@@ -81,7 +81,7 @@ func TestClientPollsWhereNoWebSocketGetsThrough(t *testing.T) { // LP-1, LP-2, L
 			synctest.Test(t, func(t *testing.T) {
 				s, p := behind(t, way, rooms(nil))
 				start := time.Now()
-				c := s.dial(t, fallback, func(o *wsclient.Options) {
+				c := s.dial(t, fallback, func(o *wsclient.Config) {
 					o.Params = func(context.Context) (url.Values, error) { return url.Values{"token": {"mine"}}, nil }
 					o.OnDisconnect = func(err error) { t.Error("disconnected:", err) }
 				})

@@ -21,7 +21,7 @@ type Message struct {
 	joinRef string // of the join that the channel was in when it came
 }
 
-// Incoming is a message of the server's as it came, for Options.OnMessage. It may be kept,
+// Incoming is a message of the server's as it came, for Config.OnMessage. It may be kept,
 // but not changed: a channel's functions get the same Payload.
 type Incoming struct {
 	Topic, Event string

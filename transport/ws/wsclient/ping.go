@@ -9,7 +9,7 @@ import (
 // Ping sends a heartbeat and returns how long the server's answer took. It fails with
 // an error that wraps [ErrDisconnected] if there is no connection, or none any more, and
 // as [Channel.Push] if the answer does not come. A context without a deadline gets
-// Options.Timeout.
+// Config.Timeout.
 //
 // JavaScript client: Socket.ping.
 func (c *Client) Ping(ctx context.Context) (time.Duration, error) {

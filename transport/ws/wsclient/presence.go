@@ -113,7 +113,7 @@ func (p *Presence) Follow(ch *Channel) {
 	ch.On(state, func(m Message) {
 		var entries map[string]PresenceEntry
 		if err := m.Payload.Decode(&entries); err != nil {
-			ch.client.opts.Logger.Warn("wsclient: presence state not understood", "topic", ch.topic, "error", err)
+			ch.client.cfg.Logger.Warn("wsclient: presence state not understood", "topic", ch.topic, "error", err)
 			return
 		}
 		p.report(p.state(m.joinRef, entries))
@@ -121,7 +121,7 @@ func (p *Presence) Follow(ch *Channel) {
 	ch.On(diff, func(m Message) {
 		var d presenceDiff
 		if err := m.Payload.Decode(&d); err != nil {
-			ch.client.opts.Logger.Warn("wsclient: presence diff not understood", "topic", ch.topic, "error", err)
+			ch.client.cfg.Logger.Warn("wsclient: presence diff not understood", "topic", ch.topic, "error", err)
 			return
 		}
 		if changes, ok := p.diff(m.joinRef, d); ok {

@@ -44,7 +44,7 @@ func (ch *Channel) push(event string, payload any, done chan struct{}) (*push, e
 	}
 	p := &push{ch: ch, event: event, payload: body, done: done}
 	if done == nil {
-		p.expires = time.Now().Add(c.opts.Timeout)
+		p.expires = time.Now().Add(c.cfg.Timeout)
 	}
 	ch.unsent = append(ch.unsent, p)
 	if ch.state == joined {
@@ -57,13 +57,13 @@ func (ch *Channel) push(event string, payload any, done chan struct{}) (*push, e
 
 // makeRoom makes sure that one push more may wait.
 func (ch *Channel) makeRoom() error {
-	if len(ch.unsent) < ch.client.opts.PushLimit {
+	if len(ch.unsent) < ch.client.cfg.PushLimit {
 		return nil
 	}
 	ch.dropExpired()
 	switch {
-	case len(ch.unsent) < ch.client.opts.PushLimit:
-	case ch.client.opts.PushOverflow == DropOldest:
+	case len(ch.unsent) < ch.client.cfg.PushLimit:
+	case ch.client.cfg.PushOverflow == DropOldest:
 		ch.client.finish(ch.unsent[0], wire.Received{}, ErrBufferFull)
 	default:
 		return ErrBufferFull
@@ -76,7 +76,7 @@ func (ch *Channel) dropExpired() {
 	now := time.Now()
 	for _, p := range slices.Clone(ch.unsent) {
 		if p.joinRef == "" && p.done == nil && !now.Before(p.expires) {
-			ch.client.opts.Logger.Debug("wsclient: send timed out", "topic", ch.topic, "event", p.event)
+			ch.client.cfg.Logger.Debug("wsclient: send timed out", "topic", ch.topic, "event", p.event)
 			ch.client.finish(p, wire.Received{}, ErrTimeout)
 		}
 	}

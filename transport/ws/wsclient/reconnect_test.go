@@ -21,13 +21,13 @@ func inBubble(name string, t *testing.T, f func(*testing.T)) {
 }
 
 // instantly makes a client reconnect at once.
-func instantly(o *wsclient.Options) { o.ReconnectDelay = func(int) time.Duration { return 0 } }
+func instantly(o *wsclient.Config) { o.ReconnectDelay = func(int) time.Duration { return 0 } }
 
 func TestHeartbeats(t *testing.T) { // CLI-1, EVT-2
 	synctest.Test(t, func(t *testing.T) {
 		p := newPuppet(t)
 		lost := make(chan error, 1)
-		p.dial(t, instantly, func(o *wsclient.Options) { o.OnDisconnect = func(err error) { lost <- err } })
+		p.dial(t, instantly, func(o *wsclient.Config) { o.OnDisconnect = func(err error) { lost <- err } })
 		first := p.peer()
 		time.Sleep(10 * time.Minute) // answered heartbeats keep it
 		select {
@@ -51,7 +51,7 @@ func TestHeartbeats(t *testing.T) { // CLI-1, EVT-2
 func TestHeartbeatIntervalIsAnOption(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPuppet(t)
-		p.dial(t, func(o *wsclient.Options) { o.HeartbeatInterval = time.Second })
+		p.dial(t, func(o *wsclient.Config) { o.HeartbeatInterval = time.Second })
 		peer := p.peer()
 		peer.mute.Store(true)
 		start := time.Now()
@@ -71,7 +71,7 @@ func TestReconnectDelaysGrow(t *testing.T) { // CLI-2
 		p := newPuppet(t)
 		failed := make(chan time.Time, 1)
 		opened := make(chan time.Time, 2)
-		p.dial(t, func(o *wsclient.Options) {
+		p.dial(t, func(o *wsclient.Config) {
 			o.OnDisconnect = func(error) { failed <- time.Now() }
 			o.OnConnect = func() { opened <- time.Now() }
 		})
@@ -106,7 +106,7 @@ func TestDelaysGrowWhileConnectionsAreCutAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPuppet(t)
 		var attempts []int
-		p.dial(t, func(o *wsclient.Options) {
+		p.dial(t, func(o *wsclient.Config) {
 			o.ReconnectDelay = func(n int) time.Duration {
 				attempts = append(attempts, n)
 				return time.Second
@@ -128,7 +128,7 @@ func TestEveryCloseCodeReconnects(t *testing.T) { // CLI-2, DISC-2, DISC-4
 		inBubble(fmt.Sprint(int(code)), t, func(t *testing.T) {
 			p := newPuppet(t)
 			lost := make(chan error, 1)
-			c := p.dial(t, func(o *wsclient.Options) { o.OnDisconnect = func(err error) { lost <- err } })
+			c := p.dial(t, func(o *wsclient.Config) { o.OnDisconnect = func(err error) { lost <- err } })
 			first := p.peer()
 			ch := c.Channel("room:a", nil)
 			go ch.Join(t.Context())
@@ -148,7 +148,7 @@ func TestFreshParamsAtEachAttempt(t *testing.T) { // CLI-9
 		p := newPuppet(t)
 		n := 0
 		lost := make(chan error, 1)
-		p.dial(t, instantly, func(o *wsclient.Options) {
+		p.dial(t, instantly, func(o *wsclient.Config) {
 			o.OnDisconnect = func(err error) { lost <- err }
 			o.Params = func(context.Context) (url.Values, error) {
 				if n++; n == 3 {
@@ -235,7 +235,7 @@ func TestStuckWriteEndsTheConnection(t *testing.T) {
 		p := newPuppet(t)
 		p.hesitant = true
 		lost := make(chan error, 1)
-		c := p.dial(t, instantly, func(o *wsclient.Options) { o.OnDisconnect = func(err error) { lost <- err } })
+		c := p.dial(t, instantly, func(o *wsclient.Config) { o.OnDisconnect = func(err error) { lost <- err } })
 		peer := p.peer()
 		ch := c.Channel("room:a", nil)
 		go ch.Join(t.Context())
@@ -255,7 +255,7 @@ func TestStuckWriteEndsTheConnection(t *testing.T) {
 func TestChannelComesBack(t *testing.T) { // CLI-3, DISC-1 to DISC-3, END-3, END-4
 	synctest.Test(t, func(t *testing.T) {
 		s, endpoint := serve(t, true, rooms(nil))
-		c := s.dial(t, func(o *wsclient.Options) {
+		c := s.dial(t, func(o *wsclient.Config) {
 			o.Params = func(context.Context) (url.Values, error) { return url.Values{"id": {"me"}}, nil }
 		})
 		lastSeen := 0

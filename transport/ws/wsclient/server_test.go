@@ -28,8 +28,8 @@ type server struct {
 	http *http.Client // nil: TCP
 }
 
-func (s *server) options() wsclient.Options {
-	return wsclient.Options{
+func (s *server) options() wsclient.Config {
+	return wsclient.Config{
 		URL:        "ws://" + s.addr + "/socket",
 		HTTPClient: s.http,
 		Logger:     slog.New(slog.DiscardHandler),
@@ -37,7 +37,7 @@ func (s *server) options() wsclient.Options {
 }
 
 // dial returns a connected client that is closed, in good order, at the test's end.
-func (s *server) dial(t testing.TB, change ...func(*wsclient.Options)) *wsclient.Client {
+func (s *server) dial(t testing.TB, change ...func(*wsclient.Config)) *wsclient.Client {
 	t.Helper()
 	opts := s.options()
 	for _, f := range change {

@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// Options say how a [Client] connects and behaves. URL is all it needs. The functions
+// Config says how a [Client] connects and behaves. URL is all it needs. The functions
 // must not call [Client.Close]. One that panics or calls runtime.Goexit costs what it
 // was called for: an attempt to connect, a join, or nothing; that is logged.
-type Options struct {
+type Config struct {
 	// URL is where the socket is mounted, such as "wss://example.com/socket";
 	// "/websocket" is added to it. A query is kept.
 	URL string
@@ -140,7 +140,7 @@ func defaultReconnectDelay(attempt int) time.Duration {
 
 func defaultRejoinDelay(attempt int) time.Duration { return delay(rejoinDelays, attempt) }
 
-func (o Options) withDefaults() (Options, error) {
+func (o Config) withDefaults() (Config, error) {
 	u, err := url.Parse(o.URL)
 	switch {
 	case err != nil:
