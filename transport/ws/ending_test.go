@@ -172,7 +172,10 @@ func TestATerminateThatNeverReturnsIsGivenUp(t *testing.T) {
 		t.Run(event, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				release := make(chan struct{})
-				defer close(release)
+				defer func() { // before the server is shut down
+					close(release)
+					synctest.Wait()
+				}()
 				s := serveInMemory(t, ws.Socket{Path: "/socket", Channels: ws.Routes{ws.Topic("*", func() leaver {
 					return leaver{ender{map[string]func(*ws.Channel) error{"stop": returns(ws.Stop), "fail": returns(errSecret)}}, release}
 				}, nil)}})

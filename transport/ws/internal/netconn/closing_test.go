@@ -214,7 +214,7 @@ func TestParkedConnectionsTimeOut(t *testing.T) {
 		t.Skip("connections do not park here")
 	}
 	m, r := mode{park: true}, newRecord()
-	patient := (&server{mode: m, sink: r.of}).start(t)
+	patient := (&server{mode: m}).start(t)
 	patient.connect(t)
 	config := m.config()
 	config.IdleTimeout = 50 * time.Millisecond

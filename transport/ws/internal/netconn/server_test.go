@@ -1,6 +1,7 @@
 package netconn
 
 import (
+	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -66,6 +67,10 @@ type server struct {
 	// accepted, if not nil, is called between Accept and Start.
 	accepted func(*Conn)
 
+	mu     sync.Mutex
+	open   int // connections that are not closed for good
+	closed sync.Cond
+
 	listener net.Listener
 	pipes    chan net.Conn
 	client   *tls.Config
@@ -77,6 +82,7 @@ func (s *server) start(t testing.TB) *server {
 	if s.config.MaxMessageSize == 0 {
 		s.config = s.mode.config()
 	}
+	s.closed.L = &s.mu
 	if s.host == nil {
 		s.host = new(Host)
 		t.Cleanup(s.host.Close)
@@ -104,8 +110,32 @@ func (s *server) start(t testing.TB) *server {
 	t.Cleanup(func() {
 		hs.Close()
 		<-served
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for s.open > 0 {
+			s.closed.Wait()
+		}
 	})
 	return s
+}
+
+// count counts connections.
+func (s *server) count(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open += n
+	s.closed.Broadcast()
+}
+
+// counted is the sink of a connection that is counted.
+type counted struct {
+	Sink
+	by *server
+}
+
+func (c counted) Closed() {
+	c.Sink.Closed()
+	c.by.count(-1)
 }
 
 // certify returns what a TLS server needs, and has the clients trust it.
@@ -119,9 +149,11 @@ func (s *server) certify() *tls.Config {
 
 // ServeHTTP implements [http.Handler].
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.count(1)
 	c := &Conn{Host: s.host, Config: &s.config}
-	if c.Sink = Sink(&echo{conn: c}); s.sink != nil {
-		c.Sink = s.sink(c)
+	c.Sink = counted{&echo{conn: c}, s}
+	if s.sink != nil {
+		c.Sink = counted{s.sink(c), s}
 	}
 	if s.handler != nil {
 		w = s.handler(w)
@@ -168,6 +200,17 @@ func (s *server) connect(t testing.TB, follows ...byte) *client {
 		t.Fatal(resp, err)
 	}
 	return &client{c, t}
+}
+
+// answered opens a connection of which the server has the handshake already.
+func (s *server) answered(t testing.TB) *client {
+	t.Helper()
+	nc := s.dial(t)
+	c := &client{&rawclient.Client{Conn: nc, Reader: bufio.NewReader(nc)}, t}
+	if resp, err := http.ReadResponse(c.Reader, nil); err != nil || resp.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatal(resp, err)
+	}
+	return c
 }
 
 // client is a rawclient that is strict.
@@ -223,7 +266,7 @@ type record struct {
 }
 
 func newRecord() *record {
-	return &record{lost: make(chan error, 1), closed: make(chan struct{}, 1)}
+	return &record{lost: make(chan error, 10), closed: make(chan struct{}, 10)}
 }
 
 // of makes a sink of it.
