@@ -64,5 +64,13 @@ func (p *pool) close() {
 func reap(pids ...actor.PID) {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
-	actor.StopAll(ctx, pids, actor.Shutdown, 0)
+	var late []actor.PID
+	for _, pid := range pids {
+		select {
+		case <-pid.Done():
+		case <-ctx.Done():
+			late = append(late, pid)
+		}
+	}
+	actor.StopAll(ctx, late, actor.Kill, 0) // their functions may have turned trapping on
 }
