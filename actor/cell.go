@@ -9,10 +9,10 @@ import (
 
 // cell is an actor: its process, its mailbox and its behavior.
 //
-// It has no goroutine of its own. Whoever finds the mailbox asleep starts one to
-// run it; that goroutine, the runner, handles what waits, and ends. There is one
-// runner at a time, and what one runner did happens before what the next one
-// does: the mailbox's lock lies between them.
+// It has no goroutine of its own. A sender that finds the mailbox asleep starts one to
+// run it; that goroutine, the runner, handles what waits, and ends. There is one runner
+// at a time, and what one runner did happens before what the next one does: the mailbox's
+// lock lies between them.
 type cell[M any] struct {
 	process
 	box      queue.Queue[M]

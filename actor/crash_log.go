@@ -19,8 +19,9 @@ func logCrash(p *process, reason error, behavior any) {
 
 func emitCrash(p *process, reason error) { p.sys.emit(Crashed{PID{p}, reason}) }
 
-// writeCrash is apart because its frame makes a goroutine's first stack overflow,
-// which costs more than the rest of a crash that nobody logs.
+// writeCrash is a function of its own to keep its large frame off the path of a crash
+// that is not logged: it makes a goroutine's first stack overflow, which costs more than
+// the rest.
 func writeCrash(p *process, reason error, behavior any) {
 	waiting, handled, _ := p.typed.load()
 	attrs := make([]slog.Attr, 0, 10)

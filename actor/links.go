@@ -22,9 +22,9 @@ func (e Exit) Crashed() bool { return crashed(e.verdict, e.Reason) }
 // that dies breaks it or one end takes it down.
 type link struct{ state atomic.Uint32 }
 
-// The life of a link or a monitor: who moves it away from up decides whether
-// there will be a signal, and a signal that waits in a mailbox is void unless
-// it can move it from fired to settled.
+// The life of a link or a monitor: the goroutine that moves it away from up decides
+// whether there will be a signal, and a signal that waits in a mailbox is void unless it
+// can move it from fired to settled.
 const (
 	up uint32 = iota
 	fired

@@ -61,9 +61,9 @@ func (c *collector) HandleDown(_ *actor.Context[collectMsg], d actor.Down) error
 	return c.ended("down", d.PID)
 }
 
-// T-76, SIG-2, SIG-3, GO-6: who sends n messages and ends is heard in full before
-// its down and its trapped exit come. Under load: many senders, one receiver that
-// also gets a flood from elsewhere.
+// T-76, SIG-2, SIG-3, GO-6: all messages of an actor that ends come before its down and
+// its trapped exit. Under load: many senders, one receiver that also gets a flood from
+// elsewhere.
 func TestMessagesComeBeforeDownAndExit(t *testing.T) {
 	const senders, each = 300, 50
 	sys := newSystem(t)

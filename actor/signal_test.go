@@ -227,8 +227,8 @@ func TestAllHearTheSameReason(t *testing.T) {
 	}
 }
 
-// T-74, PROC-6: who has sent a lethal signal finds its target dead at once, even
-// while a handler still runs.
+// T-74, PROC-6: the sender of a lethal signal finds its target dead at once, even while a
+// handler still runs.
 func TestTargetOfALethalSignalIsNotAlive(t *testing.T) {
 	for _, reason := range []error{actor.Kill, actor.Shutdown, errBoom} {
 		sys := newSystem(t)

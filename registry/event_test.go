@@ -78,7 +78,7 @@ func TestListenersOfAMultiHearOfEachEntry(t *testing.T) {
 		event{registry.Unregistered, "k", a, 1}, event{registry.Unregistered, "k", a, 2})
 }
 
-// The one who makes way is told of before the one who comes.
+// The entry that makes way is told of before the one that comes.
 func TestListenersHearOfADoomedHolderThatIsReplaced(t *testing.T) {
 	sys := newSystem(t)
 	var r registry.Registry[string]

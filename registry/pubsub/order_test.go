@@ -9,7 +9,7 @@ import (
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
-// numbered is what a broadcaster sends: who it is, and the how manieth it is.
+// numbered is what a broadcaster sends: which one it is, and the number of its message.
 type numbered struct{ from, n int }
 
 // ledger is a subscriber that checks the order of each broadcaster's messages

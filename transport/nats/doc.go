@@ -33,14 +33,14 @@
 // connection's limit, or lost; what the others broadcast, it does not get. Nothing
 // arrives twice.
 //
-// Its names are its own until their leases end. It cannot renew these, and knows of
-// their end before the bucket does, by a tenth of a lease: it ends the holders then,
-// or tells of it, as [NamesConfig.Lost] says, and only after that the other side can
-// give the names to others. So there is no clash to be resolved when the split heals,
-// as there is with OTP's global: who was cut off has lost. Monitors fire with
-// [ErrNoConnection] on both sides, at most one lease after the last sign of life. If NATS itself is split,
-// that is all who do not reach the majority of its servers; with one server, there
-// is no majority to lose.
+// Its names are its own until their leases end. It cannot renew these, and knows of their
+// end before the bucket does, by a tenth of a lease: it ends the holders then, or tells
+// of it, as [NamesConfig.Lost] says, and only after that the other side can give the
+// names to others. So there is no clash to be resolved when the split heals, as there is
+// with OTP's global: a node that was cut off has lost. Monitors fire with
+// [ErrNoConnection] on both sides, at most one lease after the last sign of life. If NATS
+// itself is split, that is all who do not reach the majority of its servers; with one
+// server, there is no majority to lose.
 //
 // Two can hold a name for a moment all the same: if a handler of the former holder
 // still runs, which an exit signal does not interrupt; if its whole program was

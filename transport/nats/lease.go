@@ -153,8 +153,8 @@ func (h *holding) take(ctx context.Context) (*owner, error) {
 		if l.holds(h) {
 			return nil, nil
 		}
-		// It has ended meanwhile; who took it out may have looked for it in the
-		// bucket before it was there. If this fails, the end of the lease does it.
+		// It has ended meanwhile; the goroutine that took it out may have looked for it
+		// in the bucket before it was there. If this fails, the end of the lease does it.
 		_ = h.strike(ctx)
 		return nil, l.gone()
 	case err != nil:

@@ -1,5 +1,5 @@
-// Package safelog logs where nothing may happen to the one who logs: a handler of
-// package slog is somebody's code, and so are the values that it writes.
+// Package safelog logs where nothing may happen to the caller: a handler of package slog
+// is somebody's code, and so are the values that it writes.
 package safelog
 
 import (
