@@ -5,7 +5,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -89,7 +88,7 @@ func TestGodocCitesNoRule(t *testing.T) {
 	}
 	rule := regexp.MustCompile(`\b(` + strings.Join(prefixes, "|") + `)-\d+`)
 	comments(t, func(where, text string) {
-		if id := rule.FindString(text); id != "" && !unfinished(where) {
+		if id := rule.FindString(text); id != "" {
 			t.Errorf("%s cites %s: say what it means", where, id)
 		}
 	})
@@ -106,9 +105,6 @@ var (
 // form, so that it can be searched for.
 func TestCounterpartsHaveOneForm(t *testing.T) {
 	comments(t, func(where, text string) {
-		if unfinished(where) {
-			return
-		}
 		lines := strings.Split(text, "\n")
 		end := len(lines)
 		for end > 0 && counterpart.MatchString(lines[end-1]) {
@@ -126,15 +122,4 @@ func TestCounterpartsHaveOneForm(t *testing.T) {
 			t.Errorf("%s: %q: name the counterpart in the last line", where, m)
 		}
 	})
-}
-
-// unfinished reports whether the package has comments that do not keep these rules yet.
-func unfinished(where string) bool {
-	file, _, _ := strings.Cut(where, ":")
-	return slices.Contains(unfinishedPackages, path.Dir(file))
-}
-
-var unfinishedPackages = []string{
-	"actor", "actor/task", "registry", "registry/group", "registry/pubsub",
-	"transport/nats", "transport/ws", "transport/ws/presence", "transport/ws/wstest",
 }

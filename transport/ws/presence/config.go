@@ -39,11 +39,12 @@ type Config struct {
 	// so, Fetch is not called until one does.
 	FetchTimeout time.Duration
 
-	// OnDiff, if not nil, is called with each diff on this node, those of a topic
-	// one after the other, when the clients have been sent it. A panic or a
-	// runtime.Goexit is logged, and costs nothing else. If it takes so long that
-	// 10,000 diffs of a shard wait for it, it misses further ones, which is logged.
-	// It is Phoenix's handle_metas.
+	// OnDiff, if not nil, is called with each diff on this node, those of a topic one
+	// after the other, when the clients have been sent it. A panic or a runtime.Goexit
+	// is logged, and costs nothing else. If it takes so long that 10,000 diffs of a
+	// shard wait for it, it misses further ones, which is logged.
+	//
+	// Phoenix: Phoenix.Presence.handle_metas/4.
 	OnDiff func(Diff)
 
 	// PoolSize is the number of shards over which topics are spread, by their

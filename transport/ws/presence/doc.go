@@ -1,6 +1,6 @@
-// Package presence tells who is in a topic, on all nodes of a cluster, to the
-// program and to the clients of package ws. It is Phoenix.Presence, and works with
-// the class Presence of the official client.
+// Package presence tells who is in a topic, on all nodes of a cluster, to the program
+// and to the clients of package ws. It works with the class Presence of the official
+// client.
 //
 //	who := presence.New(presence.Config{})
 //	endpoint := ws.New(ws.Config{Trackers: []ws.Tracker{who}, Sockets: sockets})
@@ -11,9 +11,9 @@
 //		return nil, nil
 //	}
 //
-// A presence is a key, such as a user's ID, in a topic, with a meta, any JSON object.
-// A key may have several: one for each device of the user, say. Each belongs to an
-// actor, the channel as a rule, and goes when that ends, however it ends.
+// A presence is a key, such as a user's ID, in a topic, with a meta, any JSON object. A
+// key may have several: one for each device of the user, say. Each belongs to an actor,
+// usually the channel, and goes when that ends, however it ends.
 //
 // # What clients get
 //
@@ -36,4 +36,6 @@
 // Every change in a topic goes to every member of it, and every member who joins gets
 // the whole list. So a topic with ten thousand members makes work that grows with
 // their square. Presence is for rooms, not for all users of a site.
+//
+// Phoenix: Phoenix.Presence.
 package presence
