@@ -50,7 +50,7 @@ func (f *flow[S, M]) enter(t *transition[S, M]) (old S, due bool) {
 func (f *flow[S, M]) finish(t *transition[S, M], changed bool) error {
 	if t.postpone {
 		if len(f.postponed) >= postponedLimit {
-			return fmt.Errorf("statem: %d events are postponed: %w", len(f.postponed), actor.ErrFull)
+			return fmt.Errorf("%d events are postponed: %w", len(f.postponed), actor.ErrFull)
 		}
 		f.postponed = append(f.postponed, t.event)
 	}

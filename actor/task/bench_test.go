@@ -111,7 +111,7 @@ func BenchmarkStream(b *testing.B) {
 			b.Run(work.name+name, func(b *testing.B) {
 				b.ReportAllocs()
 				for range max(1, b.N/len(items)) {
-					for _, err := range task.Stream(b.Context(), sys, slices.Values(items), f, task.StreamOptions{Unordered: unordered}) {
+					for _, err := range task.Stream(b.Context(), sys, slices.Values(items), f, task.StreamConfig{Unordered: unordered}) {
 						if err != nil {
 							b.Fatal(err)
 						}

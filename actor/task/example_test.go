@@ -152,7 +152,7 @@ func ExampleYieldMany() {
 	}
 	limit, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	for i, r := range task.YieldMany(limit, task.YieldOptions{Limit: 1, KillLate: true}, mirrors...) {
+	for i, r := range task.YieldMany(limit, task.YieldConfig{Limit: 1, KillLate: true}, mirrors...) {
 		if errors.Is(r.Err, task.ErrPending) {
 			mirrors[i].Kill()
 			continue
@@ -186,7 +186,7 @@ func ExampleStream() {
 
 	urls := slices.Values([]string{"/a", "/none", "/b", "/c"})
 	n := 0
-	for text, err := range task.Stream(ctx, sys, urls, page, task.StreamOptions{MaxConcurrency: 2, Timeout: 5 * time.Second}) {
+	for text, err := range task.Stream(ctx, sys, urls, page, task.StreamConfig{MaxConcurrency: 2, Timeout: 5 * time.Second}) {
 		if err != nil {
 			fmt.Println("error:", err)
 			continue
@@ -237,7 +237,7 @@ func ExampleStream_supervised() {
 		return page(ctx, url)
 	}
 	urls := slices.Values([]string{"/a", "/bad", "/b"})
-	for text, err := range task.Stream(ctx, sys, urls, fetch, task.StreamOptions{Supervisor: fetchers}) {
+	for text, err := range task.Stream(ctx, sys, urls, fetch, task.StreamConfig{Supervisor: fetchers}) {
 		var item *task.ItemError[string]
 		if errors.As(err, &item) {
 			fmt.Println("failed:", item.Item)

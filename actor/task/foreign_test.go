@@ -176,7 +176,7 @@ func TestWhatFunctionsDoCostsTheItemAlone(t *testing.T) {
 					}
 					return i, nil
 				}
-				o := task.StreamOptions{Timeout: time.Second, OnTimeout: task.FailItem}
+				o := task.StreamConfig{Timeout: time.Second, OnTimeout: task.FailItem}
 				for v, err := range task.Stream(t.Context(), sys, slices.Values([]int{0, 1, 2}), f, o) {
 					if results != 1 && (v != results || err != nil) || results == 1 && err == nil {
 						t.Errorf("result %d: %v, %T", results, v, err)
@@ -217,7 +217,7 @@ func TestStreamWhoseLoopIsLeft(t *testing.T) {
 							}
 						}
 					}
-					o, parent, started := task.StreamOptions{MaxConcurrency: 5}, spawn(t, sys), 0
+					o, parent, started := task.StreamConfig{MaxConcurrency: 5}, spawn(t, sys), 0
 					in(t, parent, func(ctx *doContext) { ctx.TrapExit(true) })
 					if where == "supervisor" {
 						o.Supervisor = starter(func(_ context.Context, start func(actor.Self) (actor.PID, error)) (pid actor.PID, err error) {

@@ -93,7 +93,7 @@ func (l *life) stop(reason error) {
 	}
 }
 
-// signal wakes those who wait for a change. It is called with mu held.
+// signal wakes what waits for a change. It is called with mu held.
 func (l *life) signal() {
 	if l.changed != nil {
 		close(l.changed)
@@ -145,9 +145,9 @@ func (l *life) leave() {
 	l.untie()
 }
 
-// untie takes down what born has tied. The task does so when its function has
-// returned, its end only if there was none to return: at the end the stack is so
-// deep already that this would have it grow, which costs more than all the rest.
+// untie takes down what born has tied. It is called when the function returns. Release
+// calls it, too, for a task whose function never ran; the second call does nothing, so
+// that the work is not done where the stack is deep and would have to grow.
 func (l *life) untie() {
 	l.mu.Lock()
 	again := l.untied
@@ -162,8 +162,8 @@ func (l *life) untie() {
 	}
 }
 
-// callerTie ends a task when its owner has ended. As a resource of the owner it
-// works without a link and for the reason Normal, too.
+// callerTie is a life as a resource of the owner: it ends the task when the owner has
+// ended, also without a link and for the reason Normal. See body.
 type callerTie life
 
 // Release implements [actor.Resource].
@@ -175,7 +175,7 @@ func (c *callerTie) Release(_ actor.PID, reason error) {
 	l.stop(callerEnded(reason))
 }
 
-// end tidies up after a task.
+// end is a life as a resource of the task's actor: it tidies up after the task. See body.
 type end life
 
 // Release implements [actor.Resource].

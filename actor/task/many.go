@@ -9,7 +9,7 @@ import (
 )
 
 // ErrPending says that a task has no outcome yet.
-var ErrPending = errors.New("task: no outcome yet")
+var ErrPending = errors.New("no outcome yet")
 
 // Result is the outcome of one of several tasks.
 type Result[T any] struct {
@@ -48,8 +48,8 @@ func AwaitMany[T any](ctx context.Context, tasks ...*Task[T]) ([]T, error) {
 	return values, nil
 }
 
-// YieldOptions says how [YieldMany] waits. The zero YieldOptions is a good one.
-type YieldOptions struct {
+// YieldConfig says how [YieldMany] waits. The zero YieldConfig is a good one.
+type YieldConfig struct {
 	// Limit is how many outcomes are enough; 0 means those of all tasks.
 	Limit int
 	// KillLate kills the tasks that have no outcome when the context is done, as
@@ -66,7 +66,7 @@ type YieldOptions struct {
 // is [ErrNotOwner], and it is not waited for.
 //
 // Elixir: Task.yield_many/2. To ignore late tasks, as that can, unlink them.
-func YieldMany[T any](ctx context.Context, o YieldOptions, tasks ...*Task[T]) []Result[T] {
+func YieldMany[T any](ctx context.Context, o YieldConfig, tasks ...*Task[T]) []Result[T] {
 	results := make([]Result[T], len(tasks))
 	own := make([]int, 0, len(tasks))
 	for i, t := range tasks {

@@ -103,19 +103,19 @@ func TestYieldMany(t *testing.T) {
 	six := []work{value(1, 4*time.Second), takes(time.Minute, 2, nil), crashes["error"].f, value(4, 5*time.Second-1), heed, value(6, 0)}
 	for name, test := range map[string]struct {
 		tasks []work
-		o     task.YieldOptions
+		o     task.YieldConfig
 		want  string
 		takes time.Duration
 	}{
-		"none":                {nil, task.YieldOptions{}, "[]", 0},
-		"all":                 {six[2:4], task.YieldOptions{}, "[boom 4]", 5*time.Second - 1},
-		"deadline":            {six, task.YieldOptions{}, "[1 late boom 4 late 6]", 5 * time.Second},
-		"kill late":           {six, task.YieldOptions{KillLate: true}, "[1 killed boom 4 killed 6]", 5 * time.Second},
-		"limit":               {six, task.YieldOptions{Limit: 3}, "[1 pending boom pending pending 6]", 4 * time.Second},
-		"limit, kill late":    {six, task.YieldOptions{Limit: 3, KillLate: true}, "[1 pending boom pending pending 6]", 4 * time.Second},
-		"limit too great":     {six, task.YieldOptions{Limit: 5}, "[1 late boom 4 late 6]", 5 * time.Second},
-		"limit above all":     {six[2:4], task.YieldOptions{Limit: 9}, "[boom 4]", 5*time.Second - 1},
-		"limit that is there": {[]work{value(1, 0), value(2, 0), value(3, 0)}, task.YieldOptions{Limit: 2}, "[1 2 pending]", 0},
+		"none":                {nil, task.YieldConfig{}, "[]", 0},
+		"all":                 {six[2:4], task.YieldConfig{}, "[boom 4]", 5*time.Second - 1},
+		"deadline":            {six, task.YieldConfig{}, "[1 late boom 4 late 6]", 5 * time.Second},
+		"kill late":           {six, task.YieldConfig{KillLate: true}, "[1 killed boom 4 killed 6]", 5 * time.Second},
+		"limit":               {six, task.YieldConfig{Limit: 3}, "[1 pending boom pending pending 6]", 4 * time.Second},
+		"limit, kill late":    {six, task.YieldConfig{Limit: 3, KillLate: true}, "[1 pending boom pending pending 6]", 4 * time.Second},
+		"limit too great":     {six, task.YieldConfig{Limit: 5}, "[1 late boom 4 late 6]", 5 * time.Second},
+		"limit above all":     {six[2:4], task.YieldConfig{Limit: 9}, "[boom 4]", 5*time.Second - 1},
+		"limit that is there": {[]work{value(1, 0), value(2, 0), value(3, 0)}, task.YieldConfig{Limit: 2}, "[1 2 pending]", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {
@@ -180,7 +180,7 @@ func TestManyTasksOfOthers(t *testing.T) {
 		if _, err := task.AwaitMany(t.Context(), mine, theirs); !errors.Is(err, task.ErrNotOwner) || time.Since(start) != 0 {
 			t.Errorf("await: %v in %v", err, time.Since(start))
 		}
-		results := task.YieldMany(t.Context(), task.YieldOptions{KillLate: true}, theirs, mine)
+		results := task.YieldMany(t.Context(), task.YieldConfig{KillLate: true}, theirs, mine)
 		if got := fmt.Sprint(outcomes(results)); got != "[not owner 2]" || time.Since(start) != time.Second {
 			t.Errorf("yield: %v in %v", got, time.Since(start))
 		}
@@ -200,7 +200,7 @@ func TestManyTasksBeforeTheirStart(t *testing.T) {
 			parent.Send(func(ctx *doContext) error { _, err := late.Start(ctx); return err })
 			never.Kill()
 		})
-		got := outcomes(task.YieldMany(within(t, t.Context(), time.Minute), task.YieldOptions{}, late, never))
+		got := outcomes(task.YieldMany(within(t, t.Context(), time.Minute), task.YieldConfig{}, late, never))
 		if want := "[1 killed]"; fmt.Sprint(got) != want {
 			t.Errorf("results: %v, want %v", got, want)
 		}
@@ -219,7 +219,7 @@ func TestYieldManyUntilAll(t *testing.T) {
 		left, had := goAll(t, sys, fs), 0
 		for len(left) > 0 {
 			var rest []*task.Task[int]
-			for i, r := range task.YieldMany(t.Context(), task.YieldOptions{Limit: 1 + round%4}, left...) {
+			for i, r := range task.YieldMany(t.Context(), task.YieldConfig{Limit: 1 + round%4}, left...) {
 				switch {
 				case errors.Is(r.Err, task.ErrPending):
 					rest = append(rest, left[i])

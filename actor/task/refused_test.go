@@ -70,7 +70,7 @@ var starts = map[string]func(ctx *doContext, f work) error{
 	},
 	"Stream": func(ctx *doContext, f work) error {
 		for _, err := range task.Stream(ctx, ctx.System(), func(yield func(int) bool) { yield(1) },
-			func(ctx context.Context, _ int) (int, error) { return f(ctx) }, task.StreamOptions{}) {
+			func(ctx context.Context, _ int) (int, error) { return f(ctx) }, task.StreamConfig{}) {
 			return err
 		}
 		return nil

@@ -61,7 +61,9 @@ func (t *Task[T]) start(ref actor.Ref[begin], err error) *Task[T] {
 // task's end must undo is in place.
 type begin struct{}
 
-// body is a Task as the behavior of its actor.
+// body is a Task as the behavior of its actor. It is the same memory under another type,
+// and so another set of methods: a task with all that its actor and its ties need is one
+// allocation, and those who hold a *Task see none of it. callerTie and end do the same.
 type body[T any] Task[T]
 
 func (t *Task[T]) behavior() actor.Behavior[begin] { return (*body[T])(t) }

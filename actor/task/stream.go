@@ -12,9 +12,9 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// ErrTimeout says that an item of a stream took longer than its Timeout. It is
-// also the cause with which that item's context is cancelled.
-var ErrTimeout = errors.New("task: timeout")
+// ErrTimeout says that an item of a stream took longer than the Timeout of its
+// [StreamConfig]. It is also the cause with which that item's context is cancelled.
+var ErrTimeout = errors.New("took longer than the Timeout")
 
 // ItemError is the error of an item of a stream whose task ended without a result.
 // It says which item that is.
@@ -31,8 +31,8 @@ func (e *ItemError[T]) Error() string { return e.Err.Error() }
 // Unwrap returns Err.
 func (e *ItemError[T]) Unwrap() error { return e.Err }
 
-// StreamOptions says how a [Stream] runs. The zero StreamOptions is a good one.
-type StreamOptions struct {
+// StreamConfig says how a [Stream] runs. The zero StreamConfig is a good one.
+type StreamConfig struct {
 	// MaxConcurrency is how many tasks there are at once, those included whose
 	// result waits to be taken; runtime.GOMAXPROCS(0) if it is 0.
 	MaxConcurrency int
@@ -67,10 +67,10 @@ const (
 
 // Stream runs f on each of the items, in tasks of their own in sys, and returns
 // their results. A result is what f returned, an error included; that is no crash
-// of the task. If the task ended without a result, because f panicked for one, that
-// is an [*ItemError]. Either way the stream goes on: break if it should not.
+// of the task. If the task ended without a result, such as because f panicked,
+// that is an [*ItemError]. Either way the stream goes on: break if it should not.
 //
-//	for page, err := range task.Stream(ctx, sys, slices.Values(urls), fetch, task.StreamOptions{}) {
+//	for page, err := range task.Stream(ctx, sys, slices.Values(urls), fetch, task.StreamConfig{}) {
 //
 // Streams are lazy. An item is taken and its task started only as results are
 // taken, MaxConcurrency ahead of them at most, so the items may be without end.
@@ -84,19 +84,19 @@ const (
 // loop. The contexts have the values of ctx, which is usually the calling actor's.
 //
 // Elixir: Task.async_stream/3, Task.Supervisor.async_stream_nolink/4.
-func Stream[T, R any](ctx context.Context, sys *actor.System, items iter.Seq[T], f func(ctx context.Context, item T) (R, error), o StreamOptions) iter.Seq2[R, error] {
+func Stream[T, R any](ctx context.Context, sys *actor.System, items iter.Seq[T], f func(ctx context.Context, item T) (R, error), o StreamConfig) iter.Seq2[R, error] {
 	if o.MaxConcurrency <= 0 {
 		o.MaxConcurrency = runtime.GOMAXPROCS(0)
 	}
 	return func(yield func(R, error) bool) {
 		s := &stream[T, R]{
-			StreamOptions: o,
-			ctx:           ctx,
-			values:        context.WithoutCancel(ctx),
-			sys:           sys,
-			f:             f,
-			yield:         yield,
-			ended:         make(chan *item[T, R], o.MaxConcurrency),
+			StreamConfig: o,
+			ctx:          ctx,
+			values:       context.WithoutCancel(ctx),
+			sys:          sys,
+			f:            f,
+			yield:        yield,
+			ended:        make(chan *item[T, R], o.MaxConcurrency),
 		}
 		defer context.AfterFunc(ctx, s.pool.shutdown)()
 		defer s.pool.close()
@@ -118,7 +118,7 @@ func Stream[T, R any](ctx context.Context, sys *actor.System, items iter.Seq[T],
 
 // stream is one run of a Stream. Only the goroutine that ranges over it uses it.
 type stream[T, R any] struct {
-	StreamOptions
+	StreamConfig
 	ctx    context.Context
 	values context.Context // ctx without its end, which the pool sees to
 	sys    *actor.System

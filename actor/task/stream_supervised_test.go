@@ -39,19 +39,19 @@ func expectChildren(t testing.TB, sup supervisor.Dynamic, want int) {
 func TestSupervisedStream(t *testing.T) {
 	for name, test := range map[string]struct {
 		items   []int // seconds; -1 is an error, -2 a panic
-		o       task.StreamOptions
+		o       task.StreamConfig
 		maximum int
 		want    string
 		takes   time.Duration
 	}{
-		"in order":       {[]int{3, 1, 2}, task.StreamOptions{MaxConcurrency: 3}, 3, "[3 1 2]", 3 * time.Second},
-		"as they come":   {[]int{3, 1, 2}, task.StreamOptions{MaxConcurrency: 3, Unordered: true}, 3, "[1 2 3]", 3 * time.Second},
-		"two at a time":  {[]int{1, 1, 1, 1}, task.StreamOptions{MaxConcurrency: 2}, 2, "[1 1 1 1]", 2 * time.Second},
-		"failures":       {[]int{1, -1, -2, 2}, task.StreamOptions{MaxConcurrency: 2}, 2, "[1 boom panic 2]", 3 * time.Second},
-		"late":           {[]int{1, 9, 3}, task.StreamOptions{MaxConcurrency: 1, Timeout: 5 * time.Second, OnTimeout: task.FailItem}, 1, "[1 timeout 3]", 9 * time.Second},
-		"late, fails":    {[]int{1, 9, 3}, task.StreamOptions{MaxConcurrency: 1, Timeout: 5 * time.Second}, 1, "[1 timeout]", 6 * time.Second},
-		"too many":       {[]int{1, 1, 1}, task.StreamOptions{MaxConcurrency: 2}, 1, "[too many]", 0},
-		"too many later": {[]int{1, 1, 1, 1}, task.StreamOptions{MaxConcurrency: 4}, 3, "[too many]", 0},
+		"in order":       {[]int{3, 1, 2}, task.StreamConfig{MaxConcurrency: 3}, 3, "[3 1 2]", 3 * time.Second},
+		"as they come":   {[]int{3, 1, 2}, task.StreamConfig{MaxConcurrency: 3, Unordered: true}, 3, "[1 2 3]", 3 * time.Second},
+		"two at a time":  {[]int{1, 1, 1, 1}, task.StreamConfig{MaxConcurrency: 2}, 2, "[1 1 1 1]", 2 * time.Second},
+		"failures":       {[]int{1, -1, -2, 2}, task.StreamConfig{MaxConcurrency: 2}, 2, "[1 boom panic 2]", 3 * time.Second},
+		"late":           {[]int{1, 9, 3}, task.StreamConfig{MaxConcurrency: 1, Timeout: 5 * time.Second, OnTimeout: task.FailItem}, 1, "[1 timeout 3]", 9 * time.Second},
+		"late, fails":    {[]int{1, 9, 3}, task.StreamConfig{MaxConcurrency: 1, Timeout: 5 * time.Second}, 1, "[1 timeout]", 6 * time.Second},
+		"too many":       {[]int{1, 1, 1}, task.StreamConfig{MaxConcurrency: 2}, 1, "[too many]", 0},
+		"too many later": {[]int{1, 1, 1, 1}, task.StreamConfig{MaxConcurrency: 4}, 3, "[too many]", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {
@@ -118,7 +118,7 @@ func TestSupervisedStreamEndsEarly(t *testing.T) {
 						return 0, nil
 					}
 					return i, sleep(ctx, time.Hour)
-				}, task.StreamOptions{MaxConcurrency: 4, Supervisor: sup})
+				}, task.StreamConfig{MaxConcurrency: 4, Supervisor: sup})
 				for _, err := range stream {
 					if err != nil {
 						if how != "cancel" || !errors.Is(err, context.Canceled) {
@@ -159,7 +159,7 @@ func TestSupervisedStreamEndsWithTheSupervisor(t *testing.T) {
 				var given int
 				var results []error
 				time.AfterFunc(time.Second, func() { end(t, sup) })
-				for _, err := range task.Stream(t.Context(), sys, naturals(&given), heedItem, task.StreamOptions{MaxConcurrency: 2, Supervisor: sup}) {
+				for _, err := range task.Stream(t.Context(), sys, naturals(&given), heedItem, task.StreamConfig{MaxConcurrency: 2, Supervisor: sup}) {
 					results = append(results, err)
 				}
 				want := map[string]error{"stop": actor.Shutdown, "kill": actor.Killed}[name]
@@ -200,7 +200,7 @@ func TestSupervisedStreamNeedsNoSpareChild(t *testing.T) {
 				}
 				return i, nil
 			}
-			for _, err := range task.Stream(t.Context(), sys, items, f, task.StreamOptions{MaxConcurrency: n, Unordered: unordered, Supervisor: sup}) {
+			for _, err := range task.Stream(t.Context(), sys, items, f, task.StreamConfig{MaxConcurrency: n, Unordered: unordered, Supervisor: sup}) {
 				if err != nil && !isPanic("oops")(err) {
 					t.Fatalf("%d at a time, unordered %v, result %d: %v", n, unordered, got, err)
 				}
@@ -255,7 +255,7 @@ func TestStreamUnderABadSupervisor(t *testing.T) {
 				var g gauge
 				parent, failed := spawn(t, sys), false
 				f := func(_ context.Context, i int) (int, error) { defer g.enter()(); return i, nil }
-				for _, err := range task.Stream(t.Context(), sys, slices.Values([]int{1, 2, 3}), f, task.StreamOptions{Supervisor: test.start(parent, &kept)}) {
+				for _, err := range task.Stream(t.Context(), sys, slices.Values([]int{1, 2, 3}), f, task.StreamConfig{Supervisor: test.start(parent, &kept)}) {
 					failed = failed || err != nil
 				}
 				if kept != nil {
@@ -286,7 +286,7 @@ func TestStreamUnderASuspendedSupervisor(t *testing.T) {
 		var g gauge
 		f := func(_ context.Context, i int) (int, error) { defer g.enter()(); return i, nil }
 		got := []error{}
-		for _, err := range task.Stream(within(t, t.Context(), time.Second), sys, naturals(&given), f, task.StreamOptions{Supervisor: sup}) {
+		for _, err := range task.Stream(within(t, t.Context(), time.Second), sys, naturals(&given), f, task.StreamConfig{Supervisor: sup}) {
 			got = append(got, err)
 		}
 		if len(got) != 1 || !errors.Is(got[0], context.DeadlineExceeded) {

@@ -91,24 +91,24 @@ func TestStream(t *testing.T) {
 	const anyNumber = -1
 	for name, test := range map[string]struct {
 		items []int
-		o     task.StreamOptions
+		o     task.StreamConfig
 		want  []string
 		most  int64
 		takes time.Duration
 	}{
-		"none":            {nil, task.StreamOptions{}, nil, 0, 0},
-		"one":             {[]int{1}, task.StreamOptions{}, []string{"1"}, 1, time.Second},
-		"in order":        {[]int{3, 1, 2}, task.StreamOptions{MaxConcurrency: 3}, []string{"3", "1", "2"}, 3, 3 * time.Second},
-		"as they come":    {[]int{3, 1, 2}, task.StreamOptions{MaxConcurrency: 3, Unordered: true}, []string{"1", "2", "3"}, 3, 3 * time.Second},
-		"one at a time":   {[]int{3, 1, 2}, task.StreamOptions{MaxConcurrency: 1, Unordered: true}, []string{"3", "1", "2"}, 1, 6 * time.Second},
-		"two at a time":   {[]int{1, 1, 1, 1}, task.StreamOptions{MaxConcurrency: 2}, []string{"1", "1", "1", "1"}, 2, 2 * time.Second},
-		"failures":        {[]int{1, -1, -2, 2}, task.StreamOptions{MaxConcurrency: 2}, []string{"1", "boom", "panic", "2"}, anyNumber, 3 * time.Second},
-		"failures come":   {[]int{1, -1, -2, 2}, task.StreamOptions{MaxConcurrency: 4, Unordered: true}, nil, anyNumber, 2 * time.Second},
-		"late item":       {[]int{1, 9, 3}, task.StreamOptions{MaxConcurrency: 2, Timeout: 5 * time.Second, OnTimeout: task.FailItem}, []string{"1", "timeout", "3"}, 2, 5 * time.Second},
-		"late item, one":  {[]int{1, 9, 3}, task.StreamOptions{MaxConcurrency: 1, Timeout: 5 * time.Second, OnTimeout: task.FailItem}, []string{"1", "timeout", "3"}, 1, 9 * time.Second},
-		"late item fails": {[]int{1, 9, 3}, task.StreamOptions{MaxConcurrency: 2, Timeout: 5 * time.Second}, []string{"1", "timeout"}, 2, 5 * time.Second},
-		"late, unordered": {[]int{9, 1, 3}, task.StreamOptions{MaxConcurrency: 3, Timeout: 5 * time.Second, OnTimeout: task.FailItem, Unordered: true}, []string{"1", "3", "timeout"}, 3, 5 * time.Second},
-		"in time":         {[]int{4, 4}, task.StreamOptions{MaxConcurrency: 2, Timeout: 5 * time.Second}, []string{"4", "4"}, 2, 4 * time.Second},
+		"none":            {nil, task.StreamConfig{}, nil, 0, 0},
+		"one":             {[]int{1}, task.StreamConfig{}, []string{"1"}, 1, time.Second},
+		"in order":        {[]int{3, 1, 2}, task.StreamConfig{MaxConcurrency: 3}, []string{"3", "1", "2"}, 3, 3 * time.Second},
+		"as they come":    {[]int{3, 1, 2}, task.StreamConfig{MaxConcurrency: 3, Unordered: true}, []string{"1", "2", "3"}, 3, 3 * time.Second},
+		"one at a time":   {[]int{3, 1, 2}, task.StreamConfig{MaxConcurrency: 1, Unordered: true}, []string{"3", "1", "2"}, 1, 6 * time.Second},
+		"two at a time":   {[]int{1, 1, 1, 1}, task.StreamConfig{MaxConcurrency: 2}, []string{"1", "1", "1", "1"}, 2, 2 * time.Second},
+		"failures":        {[]int{1, -1, -2, 2}, task.StreamConfig{MaxConcurrency: 2}, []string{"1", "boom", "panic", "2"}, anyNumber, 3 * time.Second},
+		"failures come":   {[]int{1, -1, -2, 2}, task.StreamConfig{MaxConcurrency: 4, Unordered: true}, nil, anyNumber, 2 * time.Second},
+		"late item":       {[]int{1, 9, 3}, task.StreamConfig{MaxConcurrency: 2, Timeout: 5 * time.Second, OnTimeout: task.FailItem}, []string{"1", "timeout", "3"}, 2, 5 * time.Second},
+		"late item, one":  {[]int{1, 9, 3}, task.StreamConfig{MaxConcurrency: 1, Timeout: 5 * time.Second, OnTimeout: task.FailItem}, []string{"1", "timeout", "3"}, 1, 9 * time.Second},
+		"late item fails": {[]int{1, 9, 3}, task.StreamConfig{MaxConcurrency: 2, Timeout: 5 * time.Second}, []string{"1", "timeout"}, 2, 5 * time.Second},
+		"late, unordered": {[]int{9, 1, 3}, task.StreamConfig{MaxConcurrency: 3, Timeout: 5 * time.Second, OnTimeout: task.FailItem, Unordered: true}, []string{"1", "3", "timeout"}, 3, 5 * time.Second},
+		"in time":         {[]int{4, 4}, task.StreamConfig{MaxConcurrency: 2, Timeout: 5 * time.Second}, []string{"4", "4"}, 2, 4 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {
@@ -163,7 +163,7 @@ func TestItemError(t *testing.T) {
 				}
 				items := slices.Values([]string{"good", "bad", "fine"})
 				var results int
-				for v, err := range task.Stream(t.Context(), sys, items, f, task.StreamOptions{Timeout: time.Second, OnTimeout: task.FailItem}) {
+				for v, err := range task.Stream(t.Context(), sys, items, f, task.StreamConfig{Timeout: time.Second, OnTimeout: task.FailItem}) {
 					results++
 					var told *task.ItemError[string]
 					var exit *task.ExitError
@@ -207,7 +207,7 @@ func TestStreamIsLazy(t *testing.T) {
 			stream := task.Stream(t.Context(), sys, naturals(&given), func(_ context.Context, i int) (int, error) {
 				defer g.enter()()
 				return i, nil
-			}, task.StreamOptions{MaxConcurrency: 3, Unordered: unordered})
+			}, task.StreamConfig{MaxConcurrency: 3, Unordered: unordered})
 			if given != 0 {
 				t.Error("it started before it was ranged over")
 			}
@@ -265,7 +265,7 @@ func TestStreamEndsEarly(t *testing.T) {
 							causes.Add(1)
 						}
 						return i, nil
-					}, task.StreamOptions{MaxConcurrency: 4, Unordered: unordered})
+					}, task.StreamConfig{MaxConcurrency: 4, Unordered: unordered})
 					taken := 0
 					func() {
 						defer func() {
@@ -329,7 +329,7 @@ func TestStreamAbandonsStuckTasks(t *testing.T) {
 		}
 		start := time.Now()
 		got := lines(task.Stream(t.Context(), sys, slices.Values([]int{0, 1, 2, 3}), f,
-			task.StreamOptions{MaxConcurrency: 1, Timeout: time.Minute, OnTimeout: task.FailItem}))
+			task.StreamConfig{MaxConcurrency: 1, Timeout: time.Minute, OnTimeout: task.FailItem}))
 		if want := []string{"0", "timeout", "2", "timeout"}; !slices.Equal(got, want) {
 			t.Errorf("results %q, want %q", got, want)
 		}
@@ -340,7 +340,7 @@ func TestStreamAbandonsStuckTasks(t *testing.T) {
 		}
 
 		start = time.Now()
-		for range task.Stream(t.Context(), sys, slices.Values([]int{0, 1, 3, 5}), f, task.StreamOptions{MaxConcurrency: 4}) {
+		for range task.Stream(t.Context(), sys, slices.Values([]int{0, 1, 3, 5}), f, task.StreamConfig{MaxConcurrency: 4}) {
 			synctest.Wait() // all have started
 			break
 		}
@@ -368,7 +368,7 @@ func TestStreamEndsWithItsSurroundings(t *testing.T) {
 			return i, sleep(ctx, 24*time.Hour)
 		}
 		owner.Send(func(ctx *doContext) error {
-			stream := task.Stream(ctx, sys, naturals(&given), hang, task.StreamOptions{MaxConcurrency: 3})
+			stream := task.Stream(ctx, sys, naturals(&given), hang, task.StreamConfig{MaxConcurrency: 3})
 			results <- lines(func(yield func(int, error) bool) {
 				for v, err := range stream {
 					if v == 0 && err == nil {
@@ -391,7 +391,7 @@ func TestStreamEndsWithItsSurroundings(t *testing.T) {
 		}
 
 		var got []string
-		stream := task.Stream(t.Context(), sys, naturals(&given), func(_ context.Context, i int) (int, error) { return i, nil }, task.StreamOptions{MaxConcurrency: 1})
+		stream := task.Stream(t.Context(), sys, naturals(&given), func(_ context.Context, i int) (int, error) { return i, nil }, task.StreamConfig{MaxConcurrency: 1})
 		got = lines(func(yield func(int, error) bool) {
 			for v, err := range stream {
 				if v == 1 {
@@ -407,7 +407,7 @@ func TestStreamEndsWithItsSurroundings(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if got := lines(task.Stream(ctx, actortest.NewSystem(t), naturals(&given), hang, task.StreamOptions{})); !slices.Equal(got, []string{"canceled"}) {
+		if got := lines(task.Stream(ctx, actortest.NewSystem(t), naturals(&given), hang, task.StreamConfig{})); !slices.Equal(got, []string{"canceled"}) {
 			t.Errorf("results with a context that is done: %q", got)
 		}
 	})
@@ -422,7 +422,7 @@ func TestStreamAgainstAModel(t *testing.T) {
 			items := make([]int, r.IntN(40))
 			var want []string
 			limit := time.Duration(1+r.IntN(20)) * time.Millisecond
-			o := task.StreamOptions{MaxConcurrency: r.IntN(6), Timeout: limit, OnTimeout: task.FailItem, Unordered: r.IntN(2) == 0}
+			o := task.StreamConfig{MaxConcurrency: r.IntN(6), Timeout: limit, OnTimeout: task.FailItem, Unordered: r.IntN(2) == 0}
 			for i := range items {
 				items[i] = r.IntN(15)
 				switch d := time.Duration(items[i]) * time.Millisecond; {

@@ -9,10 +9,10 @@ import (
 )
 
 // ErrStarted says that a task was to be started a second time.
-var ErrStarted = errors.New("task: it has been started")
+var ErrStarted = errors.New("already started")
 
 // errNotStarted says that a Supervisor has done nothing.
-var errNotStarted = errors.New("task: the supervisor did not start it")
+var errNotStarted = errors.New("the supervisor did not start it")
 
 // Supervisor starts tasks as children of its own. A supervisor.Dynamic is one.
 //
@@ -28,8 +28,8 @@ type Supervisor interface {
 // [actor.Normal] if f returns nil, and otherwise as f does. The spawn does not
 // wait for f. The actor takes no messages.
 //
-// It is for supervisors, supervisor.Actor("import", task.Behavior(load)) for one:
-// each incarnation runs f anew.
+// It is for supervisors, as in supervisor.Actor("import", task.Behavior(load)): each
+// incarnation runs f anew.
 func Behavior(f func(ctx context.Context) error) func() actor.Behavior[struct{}] {
 	return func() actor.Behavior[struct{}] { return &job{run: f} }
 }
@@ -68,9 +68,8 @@ func (j *job) Init(ctx *actor.Context[struct{}]) error {
 
 func (*job) Receive(*actor.Context[struct{}], struct{}) error { return nil }
 
-// Prepare returns a task like that of [Async] that is to be started by somebody
-// else, a supervisor, with the Start method: it will be linked to that one, and to
-// its owner before f begins.
+// Prepare returns a task like that of [Async] for a supervisor to start, with the Start
+// method: it will be linked to the supervisor, and to its owner before f begins.
 //
 //	t := task.Prepare(ctx, load)
 //	if _, err := sup.StartTask(ctx, t.Start); err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// ErrNotOwner says that somebody other than the actor that started a task wanted
-// to await it.
-var ErrNotOwner = errors.New("task: only the owner may await a task")
+// ErrNotOwner says that a task was to be awaited by another actor than the one that
+// started it, or by code outside of actors.
+var ErrNotOwner = errors.New("only the owner may await a task")
 
 // ExitError is the error of a task that ended without a value. It wraps the exit
 // reason: what the function returned, an [*actor.PanicError], [actor.Killed], one
@@ -21,7 +21,12 @@ type ExitError struct {
 	Reason error
 }
 
-func (e *ExitError) Error() string { return fmt.Sprintf("task: %v ended: %v", e.PID, e.Reason) }
+func (e *ExitError) Error() string {
+	if e.PID.IsZero() {
+		return fmt.Sprintf("task: not started: %v", e.Reason)
+	}
+	return fmt.Sprintf("task: %v ended: %v", e.PID, e.Reason)
+}
 
 // Unwrap returns the exit reason.
 func (e *ExitError) Unwrap() error { return e.Reason }
@@ -34,8 +39,8 @@ type Task[T any] struct {
 	value T // guarded by life.mu; final once succeeded
 }
 
-// PID returns the identity of the task's actor, to monitor it, for one; its Done
-// channel serves a select. It is zero if the task has not been started or could
+// PID returns the identity of the task's actor, such as to monitor it; its Done channel
+// serves a select. It is zero if the task has not been started or could
 // not be.
 func (t *Task[T]) PID() actor.PID { return t.identity() }
 
@@ -46,7 +51,7 @@ func (t *Task[T]) PID() actor.PID { return t.identity() }
 // outcome is not used up: every Await returns it.
 //
 // If an actor started the task, only that actor may await it, and ctx must be its
-// [actor.Context] or derived from it; anybody else gets [ErrNotOwner]. A task
+// [actor.Context] or derived from it; all others get [ErrNotOwner]. A task
 // that awaits itself gets [actor.ErrSelf].
 //
 // Elixir: Task.await/2, and with a short deadline Task.yield/2.
@@ -62,7 +67,7 @@ func (t *Task[T]) Await(ctx context.Context) (T, error) {
 }
 
 // Poll returns the outcome, as Await does, if there is one, and otherwise false.
-// It does not wait and may be called by anybody.
+// It does not wait and may be called from anywhere.
 //
 // Elixir: Task.yield/2 with no time.
 func (t *Task[T]) Poll() (value T, done bool, err error) {

@@ -524,7 +524,7 @@ func TestCallers(t *testing.T) {
 					t.Errorf("callers in a stream: %v, value %v", got, ctx.Value(key{}))
 				}
 				return 1, nil
-			}, task.StreamOptions{}) {
+			}, task.StreamConfig{}) {
 				if err != nil {
 					t.Error(err)
 				}
