@@ -266,7 +266,7 @@ func TestHandlesFollowAChangedChild(t *testing.T) {
 			t.Errorf("the ref is %v, want %v", ref, s.pid("a"))
 		}
 
-		// What nobody could talk to is not started.
+		// A child that no handle could reach is not started.
 		s.change(sup, supervisor.Actor("a", sleeper))
 		s.ok(sup.TerminateChild(ctx, "a"))
 		if _, err := sup.RestartChild(ctx, "a"); err == nil {

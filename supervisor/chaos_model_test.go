@@ -196,7 +196,7 @@ func (n *node) resize(size int) bool {
 	return true
 }
 
-// ended is an end of n that nobody asked for.
+// ended is an end of n that was not asked for.
 func (n *node) ended(clean bool, now time.Time) {
 	n.stop()
 	p := n.parent

@@ -269,7 +269,7 @@ func (w *world) pick(want func(*node) bool) *node {
 
 // step does something to the tree and to the model.
 func (w *world) step() {
-	if w.rnd.IntN(3) == 0 { // bad luck for somebody's next starts
+	if w.rnd.IntN(3) == 0 { // a child whose next starts fail
 		if n := w.pick(func(n *node) bool { return n != w.root && len(n.next) == 0 }); n != nil {
 			for range 1 + w.rnd.IntN(3) {
 				n.next = append(n.next, outcome(w.rnd.IntN(int(numOutcomes))))

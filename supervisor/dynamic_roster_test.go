@@ -69,7 +69,7 @@ func TestRosterRetries(t *testing.T) {
 		t.Errorf("room while one is restarting: %v", err)
 	}
 	if _, _, known := r.exited(pid[0], false, 0); known {
-		t.Error("who is restarting cannot end")
+		t.Error("a member that is restarting cannot end")
 	}
 	if _, d := r.retry(pid[0], 0); !d.restart {
 		t.Errorf("retry: %+v", d)

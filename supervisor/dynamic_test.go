@@ -41,7 +41,7 @@ func workers(n int) supervisor.Count { return supervisor.Count{Specs: n, Active:
 // many allows as many restarts as a test may need.
 var many = supervisor.DynamicSpec{Intensity: 1000, Period: time.Hour}
 
-// DYN-1, DYN-6, SUP-20: IDs mean nothing, and who has ended for good is forgotten.
+// DYN-1, DYN-6, SUP-20: IDs mean nothing, and a child that has ended for good is forgotten.
 func TestDynamicRestartTable(t *testing.T) {
 	for _, c := range []struct {
 		restart supervisor.Restart

@@ -39,8 +39,8 @@ func greeters(started chan<- string) []supervisor.Child {
 	return children
 }
 
-// crashB starts three greeters, makes the second one crash, and prints who is
-// started, n starts in all.
+// crashB starts three greeters, makes the second one crash, and prints the
+// starts, n in all.
 func crashB(strategy supervisor.Strategy, n int) {
 	sys := quietSystem()
 	defer sys.Shutdown(context.Background())

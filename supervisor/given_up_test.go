@@ -61,7 +61,7 @@ var startings = []starting{
 }
 
 // SUP-61, DYN-2: a caller that gives up has no child. One that is being started then is
-// stopped again, in order, and nothing is kept of it; it takes nobody's place.
+// stopped again, in order, and nothing is kept of it; it takes no place.
 func TestNoChildForACallerThatGivesUp(t *testing.T) {
 	for _, how := range startings {
 		t.Run(how.name, func(t *testing.T) {
@@ -137,7 +137,7 @@ func TestNoChildForACallerThatEnds(t *testing.T) {
 	})
 }
 
-// A child for nobody has its Shutdown time, as any child, and is killed then.
+// A child without a caller has its Shutdown time, as any child, and is killed then.
 func TestChildForNobodyThatIsSlowToStop(t *testing.T) {
 	onStage(t, func(s *stage) {
 		sup := s.startDynamic(many)
@@ -154,7 +154,7 @@ func TestChildForNobodyThatIsSlowToStop(t *testing.T) {
 	})
 }
 
-// A child that did not want to start is not kept for nobody either.
+// A child that did not want to start is not kept either if its caller has gone.
 func TestNothingIsKeptOfAnIgnoreForNobody(t *testing.T) {
 	onStage(t, func(s *stage) {
 		sup := s.start(supervisor.Spec{})

@@ -82,8 +82,8 @@ func TestPartitionOfOtherKeys(t *testing.T) {
 	}
 }
 
-// PSUP-2: a partition that crashes comes back under the same index, and nobody else
-// is concerned.
+// PSUP-2: a partition that crashes comes back under the same index, and no other is
+// concerned.
 func TestPartitionIsRestartedInItsPlace(t *testing.T) {
 	onStage(t, func(s *stage) {
 		sup, parts := s.partitions(3)
@@ -154,7 +154,7 @@ func TestPartitionIDs(t *testing.T) {
 }
 
 // PSUP-1, PSUP-2 for children that are supervisors: a key leads to the same one over
-// its restarts, and between two there is nobody.
+// its restarts, and between two incarnations to nothing.
 func TestPartitionsThatAreDynamicSupervisors(t *testing.T) {
 	onStage(t, func(s *stage) {
 		spec, parts := supervisor.PartitionDynamic(3, func(int) supervisor.Child {

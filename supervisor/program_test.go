@@ -80,7 +80,7 @@ func TestProgramDrainsAndStopsInOrder(t *testing.T) {
 	})
 }
 
-// A start that fails is undone in reverse order.
+// APP-1: a start that fails is undone in reverse order.
 func TestProgramWhoseChildDoesNotStart(t *testing.T) {
 	onStage(t, func(s *stage) {
 		s.failNext("c", 1)

@@ -32,7 +32,7 @@ func TestRefFollowsAChildOverItsRestarts(t *testing.T) {
 	})
 }
 
-// Between two incarnations, and after the last one, there is nobody.
+// Between two incarnations, and after the last one, a Ref leads to nothing.
 func TestRefHoldsNoDeadActor(t *testing.T) {
 	onStage(t, func(s *stage) {
 		c, ref := supervisor.Follow[any](s.child("a"))

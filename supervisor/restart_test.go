@@ -14,7 +14,7 @@ func plenty(strategy supervisor.Strategy, children ...supervisor.Child) supervis
 	return supervisor.Spec{Strategy: strategy, Intensity: 1000, Period: time.Hour, Children: children}
 }
 
-// T-13, T-14, SUP-20: who is restarted after which end, and what is reported.
+// T-13, T-14, SUP-20: which ends call for a restart, and which are reported.
 func TestRestartTable(t *testing.T) {
 	clean := []error{actor.Normal, actor.Shutdown, fmt.Errorf("tired: %w", actor.Shutdown)}
 	crashes := []error{errBoom, actor.Killed, actor.NoProc, actor.Kill}

@@ -58,7 +58,7 @@ func TestSnapshotOfASystem(t *testing.T) {
 		}
 		x := s.pid("x")
 		helper := s.pid("helper")
-		// Numbers of restarted actors depend on who is restarted first.
+		// Numbers of restarted actors depend on the order of their restarts.
 		s.expectDrawing(all, fmt.Sprintf(`
 system running
 ├─ <0.1> supervisor idle
@@ -79,7 +79,7 @@ system running
 	})
 }
 
-// A supervisor that does not answer hides nobody who runs, and does not hang the
+// A supervisor that does not answer hides no actor that runs, and does not hang the
 // snapshot.
 func TestSnapshotOfABusySupervisor(t *testing.T) {
 	onStage(t, func(s *stage) {
@@ -104,7 +104,7 @@ func TestSnapshotOfABusySupervisor(t *testing.T) {
 	})
 }
 
-// A snapshot of one who has ended, or is nobody, says so.
+// A snapshot of an actor that has ended, or of the zero PID, says so.
 func TestSnapshotOfTheDead(t *testing.T) {
 	onStage(t, func(s *stage) {
 		sup := s.start(plenty(supervisor.OneForOne, s.child("a")))

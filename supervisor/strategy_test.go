@@ -13,7 +13,7 @@ func TestStrategies(t *testing.T) {
 	for _, c := range []struct {
 		strategy supervisor.Strategy
 		want     string
-		kept     string // who has its PID still
+		kept     string // the children that still have their PIDs
 	}{
 		{supervisor.OneForOne, "-b boom, +b", "ac"},
 		{supervisor.OneForAll, "-b boom, -c shutdown, -a shutdown, +a, +b, +c", ""},
@@ -110,7 +110,7 @@ func TestRestForOneOtherChildFailsRestart(t *testing.T) {
 	})
 }
 
-// Two that crash at once cost two rounds; nobody is started twice in one.
+// Two crashes at once cost two rounds; no child is started twice in one.
 func TestSiblingsThatCrashTogether(t *testing.T) {
 	onStage(t, func(s *stage) {
 		sup := s.start(plenty(supervisor.OneForAll, s.children("a b")...))

@@ -88,7 +88,7 @@ func TestTaskIsCancelled(t *testing.T) {
 				s.ok(end(s, sup, pid))
 				s.expect("tidied up after shutdown")
 				s.expectEnd(pid, actor.Shutdown)
-				s.expectReports("service failed while it was stopped t in vain") // or nobody would know
+				s.expectReports("service failed while it was stopped t in vain") // or it would go unnoticed
 			})
 		})
 	}
@@ -137,7 +137,7 @@ func ExampleTask() {
 			fmt.Println(err)
 			continue
 		}
-		<-pid.Done() // who fires and forgets does not wait
+		<-pid.Done() // a caller that fires and forgets does not wait
 	}
 	_ = sys.Shutdown(ctx)
 	// Output:

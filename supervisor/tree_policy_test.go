@@ -51,7 +51,7 @@ func ids(list []*child) string {
 
 func always(s Strategy) Spec { return Spec{Strategy: s, Intensity: 100, Period: time.Hour} }
 
-// SUP-21 to SUP-25, SUP-33: who is stopped and who is started, in which order.
+// SUP-21 to SUP-25, SUP-33: which children are stopped and started, in which order.
 func TestRounds(t *testing.T) {
 	for _, c := range []struct {
 		strategy    Strategy
@@ -166,7 +166,7 @@ func TestBudgetForgets(t *testing.T) {
 	}
 }
 
-// SUP-32: who has overspent starts nothing.
+// SUP-32: a supervisor that has overspent starts nothing.
 func TestSpentBudgetEndsTheSupervisor(t *testing.T) {
 	p := cast(Spec{Intensity: 1, Period: time.Second}, "a+ b+")
 	if d := p.exited(p.byID["a"], false, 0); d.verdict != goOn {

@@ -44,12 +44,13 @@ func tell(ctx context.Context, story *log.Logger, strategy supervisor.Strategy) 
 	defer shutdown(sys)
 
 	story.Printf("%v: start", strategy)
+	cache, cacheRef := supervisor.ActorRef("cache", newWorker("cache", story))
 	top, err := supervisor.Start(sys, supervisor.Spec{
 		Strategy: strategy,
 		Children: []supervisor.Child{
-			child("database", story),
-			child("cache", story),
-			child("api", story),
+			supervisor.Actor("database", newWorker("database", story)),
+			cache,
+			supervisor.Actor("api", newWorker("api", story)),
 		},
 	})
 	if err != nil {
@@ -57,13 +58,10 @@ func tell(ctx context.Context, story *log.Logger, strategy supervisor.Strategy) 
 	}
 
 	story.Printf("%v: cache crashes", strategy)
-	// Actors are found by name: a restarted one has another address.
-	cache, err := actor.Lookup[crash](sys, "cache")
-	if err != nil {
-		return err
-	}
-	cache.Send(crash{})
-	<-cache.PID().Done()
+	// A restarted actor has another PID. The Ref stays the same.
+	former := cacheRef.PID()
+	cacheRef.Send(crash{})
+	<-former.Done()
 	// The supervisor has been told by now, and answers when the restart is done.
 	if _, err := top.Count(ctx); err != nil {
 		return err
@@ -82,11 +80,9 @@ func shutdown(sys *actor.System) {
 	}
 }
 
-// child describes a worker with the given name.
-func child(name string, story *log.Logger) supervisor.Child {
-	return supervisor.Actor(name,
-		func() worker { return worker{name, story} },
-		supervisor.With(actor.Name(name)))
+// newWorker returns the constructor of a worker: a supervisor calls it for each start.
+func newWorker(name string, story *log.Logger) func() worker {
+	return func() worker { return worker{name, story} }
 }
 
 // crash is the one message that a worker understands.
