@@ -55,7 +55,7 @@ func StopAll(ctx context.Context, pids []PID, reason error, grace time.Duration)
 		reason = Shutdown
 	}
 	by, end := caller(ctx), judge(reason)
-	var left []*process
+	left := make([]*process, 0, len(pids))
 	for _, pid := range pids {
 		if pid.p != nil && pid.p != by {
 			left = append(left, pid.p)
