@@ -1,11 +1,13 @@
 package ws_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -159,5 +161,44 @@ func TestACrashIsLoggedWithinBounds(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// syncBuffer is a buffer for a log.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func TestWarningsInTheLog(t *testing.T) { // SER-3, JOIN-3, AUTH-5
+	var log syncBuffer
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	s := serveSystem(t, sys, rooms(nil))
+	s.dial(t, "/socket?vsn=2.1.0&token=s3cret", nil)
+	c := s.connectWith(t, "token=s3cret")
+	c.send(`["1","1","nowhere","phx_join",{"token":"s3cret"}]`)
+	c.read()
+	for _, want := range []string{
+		`level=WARN msg="connection refused" path=/socket/websocket`,
+		`level=WARN msg="no channel for topic" topic=nowhere`,
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in\n%s", want, log.String())
+		}
+	}
+	if strings.Contains(log.String(), "s3cret") {
+		t.Errorf("a token in\n%s", log.String())
 	}
 }

@@ -417,3 +417,34 @@ func (s *server) waitFor(t testing.TB, want func(ws.Stats) bool) {
 		}
 	}
 }
+
+// LP-3: the token may be in a header; it is worth nothing when its session has ended.
+func TestPollTokens(t *testing.T) {
+	s := serve(t, polling(nil))
+	c := s.pollClient(t, "user=ann")
+	c.open()
+	token := c.token
+	c.token = ""
+	header := http.Header{"X-Phoenix-Longpoll-Token": {token}}
+	if a, _ := c.do("POST", "", `[null,"1","phoenix","heartbeat",{}]`, header); a.Status != 200 {
+		t.Errorf("post: %+v", a)
+	}
+	a, _ := c.do("GET", "", "", header)
+	if a.Status != 200 || a.Token == "" || a.Token == token || len(a.Messages) != 1 {
+		t.Errorf("poll: %+v", a)
+	}
+	token = a.Token                 // each answer with messages has its own
+	c.token = "mine&token=" + token // behind a parameter of the client's that is also called so
+	if got := c.post(`[null,"1","phoenix","heartbeat",{}]`); got != 200 {
+		t.Errorf("post: %d", got)
+	}
+	s.Disconnect("user:ann")
+	s.waitFor(t, func(st ws.Stats) bool { return st.Connections == 0 })
+	c.token = token // replayed
+	if got := c.post(`[null,"1","phoenix","heartbeat",{}]`); got != 410 {
+		t.Errorf("post with the token of a session that has ended: %d", got)
+	}
+	if a := c.poll(); a.Status != 410 || a.Token == token {
+		t.Errorf("poll with it: %+v", a)
+	}
+}
