@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +38,19 @@ func TestOfficialClient(t *testing.T) {
 	for _, file := range []string{"client.test.mjs", "longpoll.test.mjs", "presence.test.mjs"} {
 		runNode(t, node, file, "TROUPE_CONFORMANCE_BIN="+bin)
 	}
+}
+
+// The room takes no arguments, to be short: its address is set by the linker.
+func TestOfficialClientInTheRoom(t *testing.T) {
+	node := needNode(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	_, port, _ := net.SplitHostPort(addr)
+	runNode(t, node, "room.test.mjs", "TROUPE_ROOM_BIN="+build(t, "room", "-ldflags=-X main.addr="+addr), "TROUPE_ROOM_PORT="+port)
 }
 
 func TestBrowser(t *testing.T) {
@@ -96,11 +110,11 @@ func needChromium(t *testing.T) string {
 }
 
 // build compiles one of the example servers, with the race detector if this test
-// has it, and returns the path of the program.
-func build(t *testing.T, example string) string {
+// has it, and flags of its own, and returns the path of the program.
+func build(t *testing.T, example string, flags ...string) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), example)
-	args := []string{"build", "-o", bin}
+	args := append([]string{"build", "-o", bin}, flags...)
 	if raceEnabled {
 		args = append(args, "-race")
 	}
