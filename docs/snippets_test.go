@@ -29,8 +29,24 @@ func declarations(code string) []string {
 	return found
 }
 
-// The README shows the chat's room, with Phoenix in the comments; it may leave some out.
-func TestTheFirstSampleIsTheChat(t *testing.T) {
+// The README shows the whole room.
+func TestTheFirstSampleIsTheRoom(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	room, err := os.ReadFile("../examples/room/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sample := goBlock.FindStringSubmatch(string(readme))[1]
+	if _, code, _ := strings.Cut(string(room), "\npackage "); sample != "package "+code {
+		t.Errorf("it is not examples/room/main.go:\n%s", sample)
+	}
+}
+
+// Then it shows the chat's room, with Phoenix in the comments; it may leave some out.
+func TestTheSecondSampleIsTheChat(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +55,7 @@ func TestTheFirstSampleIsTheChat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sample := declarations(goBlock.FindStringSubmatch(string(readme))[1])
+	sample := declarations(goBlock.FindAllStringSubmatch(string(readme), 2)[1][1])
 	if len(sample) < 8 {
 		t.Fatalf("only %d declarations", len(sample))
 	}
@@ -53,10 +69,12 @@ func TestTheFirstSampleIsTheChat(t *testing.T) {
 
 // What the README imports without saying so.
 var imports = map[string]string{
+	"cmp":        "cmp",
 	"context":    "context",
 	"fmt":        "fmt",
 	"http":       "net/http",
 	"log":        "log",
+	"rand":       "crypto/rand",
 	"time":       "time",
 	"actor":      "github.com/troupe-go/troupe/actor",
 	"supervisor": "github.com/troupe-go/troupe/supervisor",

@@ -3,13 +3,12 @@ package main
 import (
 	"time"
 
-	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
 // Auction is one client in one auction. Its fields are that client's state there.
 type Auction struct {
-	house supervisor.Ref[Offer]
+	house House
 	bids  int
 }
 
@@ -20,7 +19,7 @@ func (a *Auction) Join(c *ws.Channel, topic string, in ws.Payload) (any, error) 
 }
 
 func (a *Auction) showHighest(c *ws.Channel) error {
-	highest, err := ask(c.Context(), a.house.Now(), Offer{Topic: c.Topic()})
+	highest, err := a.house.Highest(c.Context(), c.Topic())
 	if err != nil {
 		return err
 	}
@@ -49,7 +48,7 @@ func (b Bid) Validate() error {
 // Bid makes an offer, and tells everybody if it is the highest.
 func (a *Auction) Bid(c *ws.Channel, in Bid) (ws.Reply, error) {
 	mine := Highest{ws.AssignsOf[User](c).Name, in.Amount}
-	highest, err := ask(c.Context(), a.house.Now(), Offer{Topic: c.Topic(), Who: mine.Who, Amount: mine.Amount})
+	highest, err := a.house.Offer(c.Context(), c.Topic(), mine)
 	switch {
 	case err != nil:
 		return ws.NoReply, err

@@ -4,10 +4,8 @@ import (
 	"context"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
 )
-
-// House is the actor that knows who has bid most, in all auctions.
-type House struct{ highest map[string]Highest }
 
 // Highest is the highest bid of an auction.
 type Highest struct {
@@ -15,28 +13,54 @@ type Highest struct {
 	Amount int    `json:"amount"`
 }
 
-// Offer is a message to the house. It answers with the highest bid there is then; an
-// amount of 0 only asks.
-type Offer struct {
-	Topic, Who string
-	Amount     int
-	Reply      actor.Reply[Highest]
+// House knows who has bid most, in all auctions. It is an actor as its clients see it,
+// whichever incarnation of it runs.
+type House struct{ ref supervisor.Ref[request] }
+
+// newHouse returns the house as a child of a supervisor, and what its clients use.
+func newHouse() (supervisor.Child, House) {
+	child, ref := supervisor.ActorRef("house", func() *house { return &house{map[string]Highest{}} })
+	return child, House{ref}
 }
 
-func newHouse() actor.Behavior[Offer] { return &House{map[string]Highest{}} }
+// Offer makes a bid, and returns the highest bid there is then.
+func (h House) Offer(ctx context.Context, auction string, bid Highest) (Highest, error) {
+	return actor.Call(ctx, h.ref.Now(), func(r actor.Reply[Highest]) request { return offer{auction, bid, r} })
+}
+
+// Highest returns the highest bid of an auction.
+func (h House) Highest(ctx context.Context, auction string) (Highest, error) {
+	return actor.Call(ctx, h.ref.Now(), func(r actor.Reply[Highest]) request { return ask{auction, r} })
+}
+
+// request is a message to the house. It acts on the house that it reaches.
+type request interface{ serve(*house) }
+
+type offer struct {
+	auction string
+	bid     Highest
+	reply   actor.Reply[Highest]
+}
+
+func (o offer) serve(h *house) {
+	if o.bid.Amount > h.highest[o.auction].Amount {
+		h.highest[o.auction] = o.bid
+	}
+	o.reply.Send(h.highest[o.auction])
+}
+
+type ask struct {
+	auction string
+	reply   actor.Reply[Highest]
+}
+
+func (a ask) serve(h *house) { a.reply.Send(h.highest[a.auction]) }
+
+// house is the actor.
+type house struct{ highest map[string]Highest }
 
 // Receive implements [actor.Behavior].
-func (h *House) Receive(_ *actor.Context[Offer], o Offer) error {
-	if o.Amount > h.highest[o.Topic].Amount {
-		h.highest[o.Topic] = Highest{o.Who, o.Amount}
-	}
-	o.Reply.Send(h.highest[o.Topic])
+func (h *house) Receive(_ *actor.Context[request], r request) error {
+	r.serve(h)
 	return nil
-}
-
-func ask(ctx context.Context, house actor.Ref[Offer], o Offer) (Highest, error) {
-	return actor.Call(ctx, house, func(r actor.Reply[Highest]) Offer {
-		o.Reply = r
-		return o
-	})
 }

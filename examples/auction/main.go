@@ -3,14 +3,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
-	"log"
 	"net/http"
 	"time"
 
-	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -42,42 +39,34 @@ var membersOnly = ws.Middleware{
 	},
 }
 
-// newEndpoint starts the house, and the endpoint for its clients.
-func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
-	child, house := supervisor.Follow[Offer](supervisor.Actor("house", newHouse))
-	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{child}}); err != nil {
-		return nil, err
-	}
-	return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
+// auctions returns the endpoint of the auctions, and what runs for it, in the order of its
+// start.
+func auctions() (*ws.Endpoint, []supervisor.Child) {
+	child, house := newHouse()
+	newAuction := func() *Auction { return &Auction{house: house} }
+	endpoint := ws.New(ws.Config{Sockets: []ws.Socket{{
 		Path:     "/socket",
 		Connect:  connect,
-		Channels: ws.Routes{ws.Topic("auction:*", func() *Auction { return &Auction{house: house} }, auctionEvents, membersOnly)},
+		Channels: ws.Routes{ws.Topic("auction:*", newAuction, auctionEvents, membersOnly)},
 	}}})
+	return endpoint, []supervisor.Child{child, endpoint.Child()}
+}
+
+// program is the auction house. It stops in reverse: no new requests, then the open
+// sockets, then the house.
+func program(addr string) supervisor.Program {
+	endpoint, children := auctions()
+	web := supervisor.Server("web", func() *http.Server {
+		return &http.Server{Addr: addr, Handler: endpoint, ReadHeaderTimeout: 10 * time.Second}
+	})
+	return supervisor.Program{
+		Spec:  supervisor.Spec{Children: append(children, web)},
+		Drain: endpoint.Drain,
+	}
 }
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:4000", "address to listen on")
 	flag.Parse()
-
-	sys := actor.NewSystem(actor.Config{})
-	endpoint, err := newEndpoint(sys)
-	if err != nil {
-		log.Fatal(err)
-	}
-	// What is started last is stopped first: no new requests, then the open sockets.
-	web, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{
-		supervisor.Server("web", func() *http.Server {
-			return &http.Server{Addr: *addr, Handler: endpoint, ReadHeaderTimeout: 10 * time.Second}
-		}),
-	}})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := supervisor.Run(context.Background(), sys, 10*time.Second, web.PID()); err != nil {
-		log.Fatal(err)
-	}
-	// The actors have ended. Their clients get a moment to say goodbye.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	endpoint.Shutdown(ctx)
+	supervisor.Main(program(*addr))
 }

@@ -3,11 +3,9 @@
 package main
 
 import (
-	"context"
 	"embed"
 	"flag"
 	"io/fs"
-	"log"
 	"net/http"
 	"time"
 
@@ -30,28 +28,23 @@ func newServer(addr string, endpoint *ws.Endpoint) *http.Server {
 	return &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 }
 
+// program is the chat. It starts what the rooms need, then the rooms, then the web server,
+// and stops them in reverse: no new requests, then the open sockets.
+func program(addr string) supervisor.Program {
+	endpoint, children := rooms()
+	children = append(children, supervisor.Server("web", func() *http.Server { return newServer(addr, endpoint) }))
+	return supervisor.Program{
+		Spec:  supervisor.Spec{Children: children},
+		Drain: endpoint.Drain,
+		Grace: 10 * time.Second,
+		OnStart: func(sys *actor.System, _ supervisor.Tree) {
+			sys.Logger().Info("chat", "url", "http://"+addr)
+		},
+	}
+}
+
 func main() {
 	addr := flag.String("addr", "127.0.0.1:4000", "address to listen on")
 	flag.Parse()
-
-	sys := actor.NewSystem(actor.Config{})
-	endpoint, err := newEndpoint(sys)
-	if err != nil {
-		log.Fatal(err)
-	}
-	// What is started last is stopped first: no new requests, then the open sockets.
-	web, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{
-		supervisor.Server("web", func() *http.Server { return newServer(*addr, endpoint) }),
-	}})
-	if err != nil {
-		log.Fatal(err)
-	}
-	log.Printf("chat on http://%s", *addr)
-	if err := supervisor.Run(context.Background(), sys, 10*time.Second, web.PID()); err != nil {
-		log.Fatal(err)
-	}
-	// The actors have ended. Their clients get a moment to say goodbye.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	endpoint.Shutdown(ctx)
+	supervisor.Main(program(*addr))
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,20 +12,30 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/examples/internal/killing"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wsclient"
 	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// start starts the rooms, without the web server.
+func start(sys *actor.System) (*ws.Endpoint, error) {
+	endpoint, children := rooms()
+	_, err := supervisor.Start(sys, supervisor.Spec{Children: children})
+	return endpoint, err
+}
+
 // The browser tests in examples/e2e use the page; these the room alone.
 func inRoom(t *testing.T, f func(t *testing.T, ann, bob *wstest.Channel)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		endpoint := wstest.Start(t, newEndpoint)
+		endpoint := wstest.Start(t, start)
 		join := func(user string) *wstest.Channel {
 			client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{})
-			client.JoinRefused("room:lobby", nil, ws.Invalid("user", "is missing"))
+			client.JoinRefused("room:lobby", map[string]int{"user": 17}, ws.Invalid("user", "must be a string, not a number"))
 			room, _ := client.Join("room:lobby", Visitor{user})
 			return room
 		}
@@ -126,9 +137,8 @@ func TestRoomCountsCharactersAsThePageDoes(t *testing.T) {
 
 func TestRoomSaysWhatIsWrongWithAName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := wstest.NewClient(t, wstest.Start(t, newEndpoint), "/socket", ws.Identity{})
+		client := wstest.NewClient(t, wstest.Start(t, start), "/socket", ws.Identity{})
 		for name, problem := range map[string]string{
-			"":                                     "is empty",
 			" \u2003":                              "is empty",
 			strings.Repeat("x", maxName+1):         "is longer than 32 characters",
 			strings.Repeat(emoji, maxName/2) + "x": "is longer than 32 characters",
@@ -136,6 +146,37 @@ func TestRoomSaysWhatIsWrongWithAName(t *testing.T) {
 			client.JoinRefused("room:lobby", Visitor{name}, ws.Invalid("user", problem))
 		}
 		client.Join("room:lobby", Visitor{strings.Repeat(emoji, maxName/2)})
+	})
+}
+
+func TestWhoHasNoNameIsAGuest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		endpoint := wstest.Start(t, start)
+		names := map[string]bool{}
+		for _, params := range []any{nil, Visitor{}, map[string]any{"any": []int{1}}} {
+			room, reply := wstest.NewClient(t, endpoint, "/socket", ws.Identity{}).Join("room:lobby", params)
+			visitor, err := ws.Decode[Visitor](reply)
+			if err != nil || !strings.HasPrefix(visitor.User, "guest ") || names[visitor.User] {
+				t.Errorf("in as %q, %v", visitor.User, err)
+			}
+			names[visitor.User] = true
+			room.AssertPush("presence_state", wstest.Partial{visitor.User: wstest.Any})
+			said := NewMsg{Body: "hello"}
+			room.AssertReply(room.Push("new_msg", said), "ok")
+			room.AssertPush("new_msg", Message{visitor.User, said})
+		}
+	})
+}
+
+func TestChatDoesNotOutliveItsFailure(t *testing.T) {
+	killing.EachChild(t, program, func(ctx context.Context, c *wsclient.Client) error {
+		lobby := c.Channel("room:lobby", nil)
+		defer lobby.Leave(ctx)
+		if _, err := lobby.Join(ctx); err != nil {
+			return err
+		}
+		_, err := lobby.Push(ctx, "new_msg", NewMsg{Body: "hello"})
+		return err
 	})
 }
 

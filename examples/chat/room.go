@@ -1,39 +1,48 @@
 package main
 
 import (
+	"cmp"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"unicode/utf16"
 
-	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
-// RoomChannel is one client in one room.
+// RoomChannel is one client in one room: that of examples/room, whose members have names
+// and see each other.
 type RoomChannel struct {
 	who  *presence.Tracker
 	user string // since the join: what a client says later cannot change it
 }
 
-// Visitor is what a client joins with. Anybody may take any name here; a program that
-// is to be trusted takes it from what [ws.Socket.Connect] has checked.
+// Visitor is what a client may join with; without a name it is a guest. Anybody may take
+// any name here; a program that is to be trusted takes it from what [ws.Socket.Connect]
+// has checked.
 type Visitor struct {
-	User string `json:"user"`
+	User string `json:"user,omitempty"`
 }
 
 // Validate keeps out names that the page cannot show.
-func (v Visitor) Validate() error { return short("user", v.User, maxName) }
+func (v Visitor) Validate() error {
+	if v.User == "" {
+		return nil
+	}
+	return short("user", v.User, maxName)
+}
 
-// Join lets everybody in, and then shows who is there.
+// Join lets everybody in, says under which name, and then shows who is there.
 func (r *RoomChannel) Join(c *ws.Channel, _ string, in ws.Payload) (any, error) {
 	visitor, err := ws.Decode[Visitor](in)
 	if err != nil {
 		return nil, err
 	}
-	r.user = visitor.User
+	r.user = cmp.Or(visitor.User, "guest "+rand.Text()[:6])
 	r.who.Enter(c, r.user, nil)
-	return nil, nil
+	return Visitor{r.user}, nil
 }
 
 // NewMsg is what a client says. The ID is the client's own, to know its message again
@@ -97,13 +106,16 @@ func (*RoomChannel) Crash(*ws.Channel, ws.Payload) (ws.Reply, error) {
 	panic("somebody pressed the crash button")
 }
 
-func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
-	who, err := presence.Start(sys, presence.Config{})
-	if err != nil {
-		return nil, err
-	}
-	return ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
-		Path:     "/socket",
-		Channels: ws.Routes{ws.Topic("room:*", func() *RoomChannel { return &RoomChannel{who: who} }, roomEvents)},
-	}}})
+// rooms returns the endpoint of the rooms, and what runs for it, in the order of its start.
+func rooms() (*ws.Endpoint, []supervisor.Child) {
+	who := presence.New(presence.Config{})
+	newRoom := func() *RoomChannel { return &RoomChannel{who: who} }
+	endpoint := ws.New(ws.Config{
+		Trackers: []ws.Tracker{who},
+		Sockets: []ws.Socket{{
+			Path:     "/socket",
+			Channels: ws.Routes{ws.Topic("room:*", newRoom, roomEvents)},
+		}},
+	})
+	return endpoint, []supervisor.Child{who.Child(), endpoint.Child()}
 }

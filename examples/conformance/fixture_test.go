@@ -30,7 +30,7 @@ func startServer(t *testing.T) string {
 	t.Helper()
 	ctx := context.Background()
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	endpoint, err := newEndpoint(sys)
+	endpoint, err := start(sys)
 	if err != nil {
 		t.Fatal(err)
 	}

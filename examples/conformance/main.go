@@ -5,14 +5,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
-	"log"
 	"net/http"
 	"time"
 
-	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
@@ -35,11 +32,9 @@ func connect(r *ws.Request) (ws.Identity, error) {
 
 func socketID(user string) string { return "user_socket:" + user }
 
-func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
-	who, err := presence.Start(sys, presence.Config{})
-	if err != nil {
-		return nil, err
-	}
+// rooms returns the endpoint, and what runs for it, in the order of its start.
+func rooms() (*ws.Endpoint, []supervisor.Child) {
+	who := presence.New(presence.Config{})
 	socket := ws.Socket{
 		Path:           "/socket",
 		Connect:        connect,
@@ -55,10 +50,11 @@ func newEndpoint(sys *actor.System) (*ws.Endpoint, error) {
 	short.Path = "/socket-short"
 	short.LongPoll = false
 	short.IdleTimeout = time.Second
-	return ws.Start(sys, ws.Config{
+	endpoint := ws.New(ws.Config{
 		Trackers: []ws.Tracker{who},
 		Sockets:  []ws.Socket{socket, short},
 	})
+	return endpoint, []supervisor.Child{who.Child(), endpoint.Child()}
 }
 
 // handler serves the endpoint, and drains it when it is told so.
@@ -73,28 +69,20 @@ func handler(endpoint *ws.Endpoint) http.Handler {
 	return mux
 }
 
+func program(addr string) supervisor.Program {
+	endpoint, children := rooms()
+	web := supervisor.Server("web", func() *http.Server {
+		return &http.Server{Addr: addr, Handler: handler(endpoint), ReadHeaderTimeout: 10 * time.Second}
+	})
+	return supervisor.Program{
+		Spec:  supervisor.Spec{Children: append(children, web)},
+		Drain: endpoint.Drain,
+		Grace: 10 * time.Second,
+	}
+}
+
 func main() {
 	addr := flag.String("addr", "127.0.0.1:4000", "address to listen on")
 	flag.Parse()
-
-	sys := actor.NewSystem(actor.Config{})
-	endpoint, err := newEndpoint(sys)
-	if err != nil {
-		log.Fatal(err)
-	}
-	web, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{
-		supervisor.Server("web", func() *http.Server {
-			return &http.Server{Addr: *addr, Handler: handler(endpoint), ReadHeaderTimeout: 10 * time.Second}
-		}),
-	}})
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := supervisor.Run(context.Background(), sys, 10*time.Second, web.PID()); err != nil {
-		log.Fatal(err)
-	}
-	// The actors have ended. Their clients get a moment to say goodbye.
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	endpoint.Shutdown(ctx)
+	supervisor.Main(program(*addr))
 }

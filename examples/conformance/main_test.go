@@ -8,9 +8,18 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
+
+// start starts the rooms, without the web server.
+func start(sys *actor.System) (*ws.Endpoint, error) {
+	endpoint, children := rooms()
+	_, err := supervisor.Start(sys, supervisor.Spec{Children: children})
+	return endpoint, err
+}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -18,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // these say what the channels do, one event after the other.
 func conformance(t *testing.T, f func(t *testing.T, endpoint *ws.Endpoint)) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) { f(t, wstest.Start(t, newEndpoint)) })
+	synctest.Test(t, func(t *testing.T) { f(t, wstest.Start(t, start)) })
 }
 
 func connectAs(t *testing.T, endpoint *ws.Endpoint, user string) *wstest.Client {
