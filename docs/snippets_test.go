@@ -151,6 +151,8 @@ func TestGoBlocksParse(t *testing.T) {
 func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 	for guide, sources := range map[string]string{
 		"guide/channels.md": "../examples/auction/*.go",
+		"guide/tasks.md":    "../actor/task/example_test.go",
+		"guide/testing.md":  "../actor/actortest/*_test.go",
 		"phoenix.md":        "phoenix_test.go",
 	} {
 		text, err := os.ReadFile(guide)

@@ -193,7 +193,7 @@ func ExampleStream() {
 		}
 		fmt.Println(text)
 		if n++; n == 2 {
-			break // what runs is ended, "/c" perhaps
+			break // what runs is ended, such as "/c"
 		}
 	}
 	// Output:
@@ -213,7 +213,7 @@ func ExamplePrepareNoLink() {
 	}
 	t := task.PrepareNoLink(ctx, func(ctx context.Context) (string, error) { return page(ctx, "/a") })
 	if _, err := loaders.StartTask(ctx, t.Start); err != nil {
-		panic(err) // there are too many, for one
+		panic(err) // for example because there are too many
 	}
 	fmt.Println(t.Await(ctx))
 	// Output: page /a <nil>
