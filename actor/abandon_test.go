@@ -96,7 +96,7 @@ func TestStuckHandlerIsKilled(t *testing.T) {
 
 // GO-3, T-111 (the actor's half): an abandoned actor is announced as Killed, its
 // names are free, it is counted, the stack of its handler is logged, and its
-// context does nothing more. It does not matter who abandons it, nor which signal
+// context does nothing more. It does not matter which actor abandons it, nor which signal
 // it was hit by.
 func TestAbandon(t *testing.T) {
 	for _, signal := range []error{actor.Kill, actor.Shutdown} {

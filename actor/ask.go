@@ -92,8 +92,8 @@ func (p *Pending[R]) Wait(ctx context.Context) (R, error) {
 	return p.call.value, nil
 }
 
-// asked is the part of a Pending that does not depend on its type: who is told when
-// it is settled, and what has to be tidied up then.
+// asked is the part of a Pending that does not depend on its type: the listeners that
+// are told when it is settled, and what has to be tidied up then.
 type asked struct {
 	callee *process
 	done   chan struct{} // closed when settled

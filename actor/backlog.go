@@ -6,13 +6,12 @@ import (
 	"sync/atomic"
 )
 
-// backlog holds the actors that have been woken while many others were, too, and
-// waited for a processor. A goroutine for each of them would not make them run any
-// sooner, but would take 2 KiB of stack: gigabytes when a million actors get a
-// message at once. So they queue here, and runners that have finished take one after
-// the other: in a burst most actors need no goroutine of their own.
+// backlog queues woken actors while many others already wait for a processor. A goroutine
+// for each of them would not make them run any sooner, but would take 2 KiB of stack:
+// gigabytes when a million actors get a message at once. Runners that have finished take
+// one queued actor after the other, so in a burst most need no goroutine of their own.
 //
-// A handler may block, so nobody may have to wait for a runner to finish. Hence the
+// A handler may block, so no actor may have to wait for a runner to finish. Hence the
 // invariant: while an actor queues, there is at least one goroutine that has been
 // started and counted, and has not begun to run; and when it begins, and it was the
 // last one, it starts another, before it does anything else.
@@ -53,7 +52,7 @@ func (b *backlog) start(p *process) {
 	b.queue = append(b.queue, p)
 	b.waiting.Add(1)
 	b.mu.Unlock()
-	// Either this sees that the last one has begun, or that one sees who waits.
+	// Either this sees that the last one has begun, or that one sees the queue.
 	if b.starting.Load() == 0 {
 		b.startNext()
 	}

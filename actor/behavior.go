@@ -50,7 +50,7 @@ type Initializer[M any] interface {
 // an exit signal ends an actor that does not trap exits. An actor that wants it
 // to run at its supervisor's shutdown must therefore call Context.TrapExit.
 //
-// The context is alive until the one who stops the actor loses patience.
+// The context is alive until the actor is killed for taking too long.
 type Terminator[M any] interface {
 	Terminate(ctx *Context[M], reason error)
 }

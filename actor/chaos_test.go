@@ -132,7 +132,7 @@ func (c *chaos) begin(place *atomic.Pointer[chaosActor], a *chaosActor, ref acto
 	})
 }
 
-// full reports whether there have been enough actors: or else it might go on for ever.
+// full reports whether there have been enough actors. Without it the test might not end.
 func (c *chaos) full() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

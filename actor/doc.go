@@ -5,9 +5,12 @@
 // the typed address that messages are sent to; a [PID] is its untyped identity.
 // An idle actor has no goroutine and costs a few hundred bytes.
 //
-//	ref, err := actor.Spawn(sys, func() actor.Behavior[Msg] { return &counter{} })
-//	ref.Send(Inc(2))
-//	n, err := actor.Call(ctx, ref, func(r actor.Reply[int]) Msg { return Get{r} })
+//	ref, err := actor.Spawn(sys, newCounter)    // func newCounter() *counter
+//	ref.Send(add(2))
+//	n, err := actor.Call(ctx, ref, newGet)      // func newGet(r actor.Reply[int]) msg
+//
+// The package example shows the shape that an actor usually has: a client type with the
+// functions that a program calls, and messages that do their work on the state.
 //
 // # Death
 //

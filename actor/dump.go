@@ -42,7 +42,7 @@ func runnerStacks(of ...*process) map[*process]string {
 		buf = make([]byte, 4*n)
 		n = runtime.Stack(buf, true)
 	}
-	// The address alone would not do: it may well turn up elsewhere, for one in
+	// The address alone would not do: it may turn up elsewhere, for example in
 	// the stack of the goroutine that abandons the actor.
 	byFrame := make(map[string]*process, len(of))
 	for _, p := range of {

@@ -33,19 +33,17 @@ func ExampleVia() {
 		if err != nil {
 			panic(err)
 		}
-		visits.Send(inc(1))
+		visits.Send(add(1))
 		n, err := actor.Call(ctx, visits.Now(), newGet)
 		fmt.Println(n, err)
 		_ = ref.PID().Stop(ctx, nil)
 	}
-	fmt.Println(visits.TrySend(inc(1)))
+	fmt.Println(visits.TrySend(add(1)))
 	// Output:
 	// 1 <nil>
 	// 1 <nil>
 	// not running
 }
-
-func newGet(r actor.Reply[int]) counterMsg { return get{r} }
 
 // An actor that runs gets a name, and loses it.
 func ExampleSystem_Register() {
@@ -83,13 +81,13 @@ func ExamplePID_Install() {
 	if err := ref.PID().KeepStatistics(ctx, true); err != nil {
 		panic(err)
 	}
-	ref.Send(inc(2))
+	ref.Send(add(2))
 	s, err := ref.PID().Statistics(ctx)
 	fmt.Println(s.Messages, err)
 	stop()
-	ref.Send(inc(3))
+	ref.Send(add(3))
 	log := ref.PID().KeepLog(ctx, 10)
-	ref.Send(inc(4))
+	ref.Send(add(4))
 	last, err := ref.PID().Log(ctx)
 	fmt.Println(log, len(last), last[0].Message, err)
 	// Output:

@@ -10,45 +10,53 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// counter is the actor of the package's examples: its state needs no lock.
+// Counter is a client: the functions that a program calls. The messages stay hidden.
+type Counter struct{ ref actor.Ref[counterMsg] }
+
+func StartCounter(sys *actor.System) (Counter, error) {
+	ref, err := actor.Spawn(sys, newCounter)
+	return Counter{ref}, err
+}
+
+func (c Counter) Add(n int) { c.ref.Send(add(n)) }
+
+func (c Counter) Get(ctx context.Context) (int, error) { return actor.Call(ctx, c.ref, newGet) }
+
+// counter is the actor: its state needs no lock.
 type counter struct{ n int }
 
-// counterMsg is what a counter understands.
-type counterMsg interface{ isCounterMsg() }
+func newCounter() *counter { return &counter{} }
 
-type (
-	inc int
-	get struct{ reply actor.Reply[int] }
-)
-
-func (inc) isCounterMsg() {}
-func (get) isCounterMsg() {}
+// counterMsg is what a counter understands: each message knows what it does.
+type counterMsg interface{ apply(*counter) }
 
 func (c *counter) Receive(_ *actor.Context[counterMsg], m counterMsg) error {
-	switch m := m.(type) {
-	case inc:
-		c.n += int(m)
-	case get:
-		m.reply.Send(c.n)
-	}
+	m.apply(c)
 	return nil
 }
 
-func newCounter() actor.Behavior[counterMsg] { return &counter{} }
+type add int
+
+func (n add) apply(c *counter) { c.n += int(n) }
+
+type get struct{ actor.Reply[int] }
+
+func newGet(r actor.Reply[int]) counterMsg { return get{r} }
+
+func (g get) apply(c *counter) { g.Send(c.n) }
 
 func Example() {
 	ctx := context.Background()
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(ctx)
 
-	ref, err := actor.Spawn(sys, newCounter)
+	visits, err := StartCounter(sys)
 	if err != nil {
 		panic(err)
 	}
-	ref.Send(inc(2))
-	ref.Send(inc(3))
-	n, err := actor.Call(ctx, ref, func(r actor.Reply[int]) counterMsg { return get{r} })
-	fmt.Println(n, err)
+	visits.Add(2)
+	visits.Add(3)
+	fmt.Println(visits.Get(ctx))
 	// Output: 5 <nil>
 }
 
@@ -81,12 +89,10 @@ func ExampleCall() {
 	// The context bounds the wait.
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	request := func(r actor.Reply[int]) counterMsg { return get{r} }
-
-	fmt.Println(actor.Call(ctx, ref, request))
+	fmt.Println(actor.Call(ctx, ref, newGet))
 
 	ref.PID().Exit(actor.Kill)
-	_, err = actor.Call(ctx, ref, request)
+	_, err = actor.Call(ctx, ref, newGet)
 	fmt.Println(errors.Is(err, actor.NoProc))
 	// Output:
 	// 0 <nil>
@@ -182,7 +188,7 @@ func ExampleContext_Monitor() {
 		panic(err)
 	}
 	told := make(chan string)
-	if _, err = actor.Spawn(sys, func() actor.Behavior[string] { return &obituary{ref.PID(), told} }); err != nil {
+	if _, err = actor.Spawn(sys, func() *obituary { return &obituary{ref.PID(), told} }); err != nil {
 		panic(err)
 	}
 	ref.PID().Exit(actor.Shutdown)
@@ -228,11 +234,11 @@ func (s *saver) Terminate(_ *actor.Context[counterMsg], reason error) {
 
 func ExampleSystem_Shutdown() {
 	sys := actor.NewSystem(actor.Config{})
-	ref, err := actor.Spawn(sys, func() actor.Behavior[counterMsg] { return &saver{} })
+	ref, err := actor.Spawn(sys, func() *saver { return &saver{} })
 	if err != nil {
 		panic(err)
 	}
-	ref.Send(inc(7))
+	ref.Send(add(7))
 
 	// An actor that has not stopped when ctx is done is killed.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -273,7 +279,7 @@ func ExampleContext_Continue() {
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(ctx)
 
-	ref, err := actor.Spawn(sys, func() actor.Behavior[lookup] { return &loader{} })
+	ref, err := actor.Spawn(sys, func() *loader { return &loader{} })
 	if err != nil {
 		panic(err)
 	}
@@ -292,8 +298,8 @@ func ExampleAsk() {
 		if err != nil {
 			panic(err)
 		}
-		ref.Send(inc(i))
-		requests = append(requests, actor.Ask(ctx, ref, func(r actor.Reply[int]) counterMsg { return get{r} }))
+		ref.Send(add(i))
+		requests = append(requests, actor.Ask(ctx, ref, newGet))
 	}
 	// … work that does not need the answers …
 	sum := 0

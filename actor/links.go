@@ -7,7 +7,7 @@ import (
 
 // Exit is an exit signal that an actor trapped.
 type Exit struct {
-	From   PID // the peer that ended, or who sent it; zero if no actor did
+	From   PID // the peer that ended, or the sender; zero if no actor sent it
 	Reason error
 
 	verdict *doom // nil if Reason can be judged again

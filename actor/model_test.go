@@ -82,7 +82,7 @@ type heard struct {
 	what string
 }
 
-// bySender sorts what was heard by who sent it. Things from one sender keep their
+// bySender sorts what was heard by its sender. Things from one sender keep their
 // order, which is all that is promised (SIG-2).
 func bySender(list []heard) []heard {
 	slices.SortStableFunc(list, func(a, b heard) int { return cmp.Compare(a.from.String(), b.from.String()) })
@@ -429,7 +429,7 @@ func (m *model) stepBurst(a, _ *modelActor) {
 		case op < 9:
 			r := m.reason()
 			if r.end == endKill || a == b || b.alive && (b.parent == a || !b.trap && r.end != endNormal) {
-				break // it would die in the middle, nobody can say when
+				break // it would die in the middle, at a moment that cannot be foreseen
 			}
 			m.signal(b, a, r.end, false)
 			steps = append(steps, func(ctx *doContext) { ctx.Exit(b.ref.PID(), r.err) })

@@ -5,7 +5,7 @@ import "sync/atomic"
 // Down tells that a monitored actor has ended.
 type Down struct {
 	Monitor Monitor // which of the watcher's monitors fired
-	PID     PID     // who ended
+	PID     PID     // the actor that ended
 	Reason  error   // why; NoProc if it had ended before it was monitored
 
 	verdict *doom // nil if Reason can be judged again

@@ -169,7 +169,7 @@ func (s *System) Names() []string {
 	return list
 }
 
-// Via is the address of whichever actor has a name at the moment of use: it stays good
+// Via is the address of the actor that has a name at the moment of use: it stays good
 // over restarts. It is comparable, and its methods may be called from any goroutine.
 // What is sent while nobody has the name, or an actor has it whose messages are not of
 // type M, is lost.
@@ -213,9 +213,10 @@ func (s *System) WhereIs(name string) (PID, bool) {
 	return PID{}, false
 }
 
-// Lookup returns the typed address of the actor that has the given name. It fails with an error that wraps [NoProc] if there is none, and with
-// one that says so if its messages are not of type M. Look a name up for each
-// use, rather than keep the ref: an actor that was restarted is another one.
+// Lookup returns the typed address of the actor that has the given name. It fails with an
+// error that wraps [NoProc] if there is none, and with one that says so if its messages
+// are not of type M. Look a name up for each use, rather than keep the ref: an actor that
+// was restarted is another one.
 func Lookup[M any](s *System, name string) (Ref[M], error) {
 	pid, ok := s.WhereIs(name)
 	if !ok {

@@ -8,17 +8,17 @@ import (
 // process is the part of an actor that does not depend on its message type:
 // what PIDs, links, monitors, supervisors and the system deal with.
 //
-// An actor dies in two steps, of which lifecycle.go has the second. It is doomed when a lethal signal reaches it: from
-// then on no handler starts, its context is cancelled, sends to it are dropped
-// and calls fail. It has ended when the running handler, if any, has returned
-// and it is cleaned up: names are free, links and monitors are told. An actor
-// that ends by itself goes through both at once, after its Terminate.
+// An actor dies in two steps, see lifecycle.go. It is doomed when a lethal signal reaches
+// it: from then on no handler starts, its context is cancelled, sends to it are dropped and
+// calls fail. It has ended when the running handler, if any, has returned and it is cleaned
+// up: names are free, links and monitors are told. An actor that ends by itself goes
+// through both at once, after its Terminate.
 type process struct {
 	sys    *System
 	typed  typed
 	runner func() // typed.run, made once: a go statement with a receiver allocates
 	serial uint64
-	parent *process // who spawned it with a link; the system's root otherwise
+	parent *process // the actor that spawned it with a link; the system's root otherwise
 
 	// doom is nil while the actor lives, then its reason: the first one to set it
 	// wins, and only Abandon replaces it. A watchdog may leave a probe in it for a
@@ -78,7 +78,7 @@ func newRunner(p *process) func() {
 // serve is below every runner in its stack, so that runnerStack can tell whose it
 // is: a stack does not show the receivers of a generic type's methods. It runs
 // first, or the runner proper if that is nil, and buries the actor if it must end:
-// here, where little is on the stack, or telling the others would make it overflow.
+// here, where little is on the stack, because telling the others takes a lot of it.
 //
 //go:noinline
 func serve(p *process, first func() *doom) {
@@ -97,7 +97,7 @@ func serve(p *process, first func() *doom) {
 	runtime.KeepAlive(p) // or p might be in a register only, and not be shown
 }
 
-// wake starts a runner. Only who was told to by the mailbox may.
+// wake starts a runner. Only the caller that the mailbox has told to may call it.
 func (p *process) wake() { p.sys.backlog.start(p) }
 
 const (

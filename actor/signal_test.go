@@ -31,7 +31,7 @@ func TestExitMatrix(t *testing.T) {
 		{actor.NoProc, cells{same, message, same, message, same, message}},
 		{errBoom, cells{same, message, same, message, same, message}},
 	}
-	// Each sends the signal and returns who the victim should see it from.
+	// Each sends the signal and returns the sender that the victim should see.
 	byLink := func(t *testing.T, sys *actor.System, victim actor.Ref[do], reason error) actor.PID {
 		peer := start(t, sys, &script{})
 		link(t, victim, peer)

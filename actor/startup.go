@@ -133,7 +133,7 @@ func (s *startup) await(timeout time.Duration) error {
 	}
 }
 
-// enlist makes s known to those who may end the wait. Each of them makes its mark
+// enlist makes s known to what may end the wait. Each of them makes its mark
 // before it looks for s, and s looks for the marks when it is listed.
 func (s *startup) enlist() {
 	p, by := s.p, s.by
@@ -212,7 +212,7 @@ func (r *relations) tellStarts(n note) {
 func (c *cell[M]) ready() {
 	var batch queue.Batch[M]
 	if c.box.Take(&batch) != queue.Asleep {
-		came := batch // or else the closure would have every spawn allocate batch
+		came := batch // the closure would have every spawn allocate batch
 		go serve(&c.process, func() *doom { return c.resume(&came) })
 	}
 }

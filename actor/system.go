@@ -31,7 +31,7 @@ type System struct {
 
 	serial atomic.Uint64
 	root   *process // stands for the system: the parent of actors without one
-	nobody *process // has ended: the target of the zero PID
+	nobody *process // has ended; stands for the zero PID
 	shards [16]shard
 
 	backlog backlog

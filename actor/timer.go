@@ -51,7 +51,7 @@ func startTimer(owner PID, d time.Duration, try func() bool, wait func(), again 
 	t := &Timer{owner: owner}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.done = !t.owner.Own(t); t.done {
+	if t.done = !t.owner.Own((*ownedTimer)(t)); t.done {
 		return t
 	}
 	t.due = time.Now().Add(d)
@@ -70,7 +70,7 @@ func startTimer(owner PID, d time.Duration, try func() bool, wait func(), again 
 		}
 		switch {
 		case again == nil:
-			t.owner.Disown(t)
+			t.owner.Disown((*ownedTimer)(t))
 		case !t.done: // not stopped meanwhile
 			d := again()
 			t.due = time.Now().Add(d)
@@ -101,12 +101,15 @@ func (t *Timer) Stop() bool {
 	if !t.cancel() {
 		return false
 	}
-	t.owner.Disown(t)
+	t.owner.Disown((*ownedTimer)(t))
 	return true
 }
 
-// Release implements [Resource].
-func (t *Timer) Release(PID, error) { t.cancel() }
+// ownedTimer is a Timer as a [Resource], which is no business of its users. A pointer to it
+// is one to the Timer, so that to own a timer allocates nothing.
+type ownedTimer Timer
+
+func (t *ownedTimer) Release(PID, error) { (*Timer)(t).cancel() }
 
 func (t *Timer) cancel() bool {
 	t.mu.Lock()

@@ -103,7 +103,7 @@ func (p PID) Log(ctx context.Context) (log []Trace, err error) {
 }
 
 // Statistics are what an actor has done since it keeps them. What it has sent is not
-// known: a Send does not say who sends.
+// known: a Send does not name its sender.
 type Statistics struct {
 	Since    time.Time
 	Messages uint64 // handled by Receive

@@ -10,7 +10,7 @@ import (
 type pendingCall struct {
 	state atomic.Uint64 // a turn, and what is up with it
 	err   error
-	wake  chan struct{} // with room for the one who claims
+	wake  chan struct{} // has room for the claimer
 	asked *asked        // in place of wake for a Pending
 	typed any           // the call[R] that this is the part of, if it is kept
 }

@@ -134,7 +134,7 @@ func runs(p *process) bool {
 }
 
 // renew notes what has been seen, and takes the probes back of actors that were
-// not: they have gone to sleep, so that nobody else will.
+// not: they have gone to sleep, and no runner of theirs will.
 func (w *watchdog) renew(seen map[*process]sighting) {
 	for p, s := range w.seen {
 		if _, ok := seen[p]; !ok && s.mark.isProbe() {
