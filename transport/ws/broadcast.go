@@ -32,7 +32,7 @@ type onceFrame struct {
 func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, error) {
 	p, err := wire.Object(payload)
 	if err != nil {
-		return nil, fmt.Errorf("broadcast %q on %q: %w", event, topic, err)
+		return nil, fmt.Errorf("ws: broadcast %q on %q: %w", event, topic, err)
 	}
 	return &broadcast{
 		Message: wire.Message{Topic: topic, Event: event, Payload: p},
@@ -67,7 +67,7 @@ func (e *encoding) encodeApart(m wire.Message) (frame.Sealed, error) {
 		return err
 	})
 	if err != nil {
-		return frame.Sealed{}, fmt.Errorf("ws: broadcast: %T: %w", e.Serializer, err)
+		return frame.Sealed{}, fmt.Errorf("%T: %w", e.Serializer, err)
 	}
 	return <-made, nil
 }

@@ -21,17 +21,28 @@ type Channel struct {
 	handler Handler
 	topic   string
 	joinRef string
-	current string // of the message that is being handled, if it has one
+	current string // the ref of the message that is being handled, if it has one
+	event   string // what is being handled, or has made it crash; "" if it is no event
 
 	intercepts []string             // does not change after the join
 	pending    atomic.Int64         // what those of the client's messages count for that are not handled yet
 	toHandle   atomic.Int64         // and the broadcasts for the handler
 	held       atomic.Pointer[held] // what is broadcast before the answer to the join
-	replaced   atomic.Bool          // joined anew: handle no more
-	wanted     atomic.Bool          // it ends because its handler or its client wants it to
-	overrun    atomic.Bool          // too much is waiting for the handler: it is about to end
+	flags      atomic.Uint32        // the flags that are set
 	stage      atomic.Uint32
 }
+
+// The flags of a channel. They are set once.
+const (
+	flagReplaced uint32 = 1 << iota // joined anew: handle no more
+	flagWanted                      // it ends because its handler or its client wants it to
+	flagOverrun                     // too much is waiting for the handler: it is about to end
+)
+
+func (c *Channel) is(flag uint32) bool { return c.flags.Load()&flag != 0 }
+
+// mark sets a flag, and reports whether it was not set before.
+func (c *Channel) mark(flag uint32) bool { return c.flags.Or(flag)&flag == 0 }
 
 // settled is what pending is, and stays far below zero of, once the session has counted
 // all of a channel's messages as handled: an abandoned handler that returns after all
@@ -63,9 +74,9 @@ func (c *Channel) part() bool {
 // Errors of a channel's methods.
 var (
 	// ErrNotJoined says that a channel cannot send before its Join has returned.
-	ErrNotJoined = errors.New("ws: channel is not joined")
+	ErrNotJoined = errors.New("channel is not joined")
 	// ErrNoRef says that there is no message to reply to.
-	ErrNoRef = errors.New("ws: no message to reply to")
+	ErrNoRef = errors.New("no message to reply to")
 )
 
 // Topic returns the channel's topic.
@@ -90,12 +101,20 @@ func (c *Channel) SocketID() string { return c.line.identity.ID }
 // Push sends an event to this client. The payload must marshal to a JSON object,
 // or be [Binary]; otherwise the error wraps [ErrPayload].
 func (c *Channel) Push(event string, payload any) error {
-	if !c.hasJoined() {
-		return fmt.Errorf("ws: push %q: %w", event, ErrNotJoined)
+	err := ErrNotJoined
+	if c.hasJoined() {
+		err = c.push(event, payload)
 	}
+	if err != nil {
+		return fmt.Errorf("ws: push %q: %w", event, err)
+	}
+	return nil
+}
+
+func (c *Channel) push(event string, payload any) error {
 	p, err := wire.Object(payload)
 	if err != nil {
-		return fmt.Errorf("push %q: %w", event, err)
+		return err
 	}
 	return c.line.send(wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
 }
@@ -114,7 +133,7 @@ func (c *Channel) BroadcastFrom(event string, payload any) error {
 
 func (c *Channel) broadcast(from actor.PID, event string, payload any) error {
 	if !c.hasJoined() {
-		return fmt.Errorf("ws: broadcast %q: %w", event, ErrNotJoined)
+		return fmt.Errorf("ws: broadcast %q on %q: %w", event, c.topic, ErrNotJoined)
 	}
 	return c.line.endpoint.broadcast(from, c.topic, event, payload)
 }
@@ -142,7 +161,7 @@ func (c *Channel) Ref() Ref { return Ref{c.ctx.Self()} }
 // Phoenix: Phoenix.Channel.socket_ref/1.
 func (c *Channel) ReplyRef() (ReplyRef, error) {
 	if c.current == "" {
-		return ReplyRef{}, ErrNoRef
+		return ReplyRef{}, fmt.Errorf("ws: %w", ErrNoRef)
 	}
 	return ReplyRef{c.line, wire.Message{JoinRef: c.joinRef, Ref: c.current, Topic: c.topic}}, nil
 }
@@ -177,4 +196,9 @@ type ReplyRef struct {
 
 // Reply answers the message. An answer that comes when the channel has ended does
 // no harm: the client drops it.
-func (r ReplyRef) Reply(with Reply) error { return r.line.reply(r.message, with) }
+func (r ReplyRef) Reply(with Reply) error {
+	if err := r.line.reply(r.message, with); err != nil {
+		return fmt.Errorf("ws: %w", err)
+	}
+	return nil
+}

@@ -1,9 +1,12 @@
 package ws
 
 import (
+	"fmt"
+	"log/slog"
 	"slices"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/boundlog"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -38,7 +41,7 @@ func (a *channelActor) Init(ctx *actor.Context[channelMsg]) error {
 
 // Receive implements [actor.Behavior].
 func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error {
-	if a.replaced.Load() {
+	if a.is(flagReplaced) {
 		return nil // the exit signal is on its way
 	}
 	switch m.op {
@@ -49,12 +52,32 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 		return a.in(m.in)
 	case opOut:
 		a.toHandle.Add(-m.weight)
-		b := m.info.(*broadcast)
-		return a.outcome(a.handler.(OutHandler).HandleOut(&a.Channel, b.Event, b.Payload))
+		return a.out(m.info.(*broadcast))
 	default:
 		a.toHandle.Add(-m.weight)
 		return a.inform(m.info)
 	}
+}
+
+// LogValue says which channel it is in the log of its crash, and what it was handling. It
+// implements [slog.LogValuer]. Part of it comes from the client, so it is shortened.
+func (a *channelActor) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("topic", boundlog.Text(a.topic)),
+		slog.String("event", boundlog.Text(a.event)),
+		slog.String("socket", boundlog.Text(a.line.identity.ID)),
+		slog.String("handler", fmt.Sprintf("%T", a.handler)),
+	)
+}
+
+// out hands the handler a broadcast that it intercepts.
+func (a *channelActor) out(b *broadcast) error {
+	a.event = b.Event
+	err := a.outcome(a.handler.(OutHandler).HandleOut(&a.Channel, b.Event, b.Payload))
+	if err == nil {
+		a.event = ""
+	}
+	return err
 }
 
 // inform hands msg to the handler, if that is an InfoHandler.
@@ -69,7 +92,7 @@ func (c *Channel) inform(msg any) error {
 // because it wants to. An exit signal with the same reason says nothing of the kind.
 func (c *Channel) outcome(err error) error {
 	if err != nil && actor.IsClean(err) {
-		c.wanted.Store(true)
+		c.mark(flagWanted)
 	}
 	return err
 }
@@ -84,6 +107,7 @@ func (a *channelActor) handled(weight int64) {
 // join makes the handler, runs its Join and answers. The channel is subscribed before
 // the client hears that it is in, so it misses nothing from then on.
 func (a *channelActor) join(m wire.Message) error {
+	a.event = m.Event
 	a.handler = a.route.newHandler() // here, where it holds up nobody else
 	if h, ok := a.handler.(OutHandler); ok {
 		a.intercepts = h.Intercepts()
@@ -110,6 +134,7 @@ func (a *channelActor) join(m wire.Message) error {
 	a.line.endpoint.joins.Add(1)
 	a.line.endpoint.channels.Add(1)
 	h.release(f, a.line.transport)
+	a.event = ""
 	a.held.Store(nil)
 	a.line.session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
 	return nil
@@ -129,7 +154,7 @@ func (a *channelActor) refuse(answer wire.Message, why error) error {
 		return actor.Stop // it has been given up, and the client has been told
 	}
 	a.line.transport.send(f)
-	a.wanted.Store(true)
+	a.mark(flagWanted)
 	return actor.Stop
 }
 
@@ -143,9 +168,12 @@ func (a *channelActor) in(m wire.Message) error {
 		}
 		return a.outcome(Left)
 	}
-	a.current = m.Ref
+	a.current, a.event = m.Ref, m.Event
 	with, err := a.route.handleIn(&a.Channel, m.Event, m.Payload)
 	a.current = ""
+	if err == nil {
+		a.event = ""
+	}
 	if with.status != "" && m.Ref != "" {
 		if unsent := a.line.reply(answer, with); err == nil {
 			err = unsent
@@ -193,7 +221,7 @@ func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
 		c.toHandle.Add(-n)
 		if l.socket.Overflow == DropNewest {
 			l.endpoint.drop(l.socket, b.Topic, b.Event, ErrSlow)
-		} else if c.overrun.CompareAndSwap(false, true) {
+		} else if c.mark(flagOverrun) {
 			l.log().Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", l.socket.MaxQueue)
 			l.session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
 		}

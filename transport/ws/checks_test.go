@@ -42,7 +42,7 @@ func TestOrderOfTheChecks(t *testing.T) {
 		mend()
 	}
 	want := []string{"origin not allowed", "auth token is not base64", "none of the client's subprotocols is spoken here",
-		`ws: no serializer for version "9.0.0"`, "bad token"}
+		`no serializer for version "9.0.0"`, "bad token"}
 	if strings.Join(refusals, "\n") != strings.Join(want, "\n") || connects != 1 {
 		t.Errorf("refused for %q, with %d calls of Connect; want %q", refusals, connects, want)
 	}

@@ -33,7 +33,7 @@ func (e *Endpoint) Node() string {
 // name, a byte that is 1 for a binary payload, and the payload.
 type broadcastCodec struct{ endpoint *Endpoint }
 
-var errBroadcast = errors.New("ws: malformed broadcast")
+var errBroadcast = errors.New("malformed broadcast")
 
 // Encode implements [pubsub.Codec].
 func (broadcastCodec) Encode(_ string, b *broadcast) ([]byte, error) {

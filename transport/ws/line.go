@@ -25,7 +25,7 @@ type line struct {
 func (l *line) send(m wire.Message) error {
 	f, err := l.encoding.encode(m)
 	if err != nil {
-		return fmt.Errorf("%s %q: %w", m.Topic, m.Event, err)
+		return fmt.Errorf("encode: %w", err)
 	}
 	l.transport.send(f)
 	return nil

@@ -202,3 +202,44 @@ func TestWarningsInTheLog(t *testing.T) { // SER-3, JOIN-3, AUTH-5
 		t.Errorf("a token in\n%s", log.String())
 	}
 }
+
+// The log of a crash says which channel it was, and what it was handling: in one record,
+// with no more of what a client has made up than is of use. A clean end is no error.
+func TestACrashIsLoggedOnceAndNamesItsChannel(t *testing.T) {
+	long := "x" + strings.Repeat("y", 100_000)
+	for name, c := range map[string]struct {
+		join, event string
+		want        string // in the record; "": no error is logged
+	}{
+		"an event":    {"room:a", "crash", `state.topic=room:a state.event=crash state.socket=user:ann state.handler=*ws_test.room`},
+		"a join":      {"room:crashjoin", "", `state.topic=room:crashjoin state.event=phx_join state.socket=user:ann state.handler=*ws_test.room`},
+		"a clean end": {"room:a", "stop", ""},
+		"a leave":     {"room:a", "phx_leave", ""},
+		"a long name": {"room:long", long, `state.topic=room:long state.event="xyyy`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				socket := rooms(nil)
+				socket.Connect = func(*ws.Request) (ws.Identity, error) { return ws.Identity{ID: "user:ann"}, nil }
+				socket.Channels = append(ws.Routes{ws.Topic("room:long", func() *desk { return new(desk) }, ws.Events[*desk]{
+					long: func(*desk, *ws.Channel, ws.Payload) (ws.Reply, error) { panic("long") },
+				})}, socket.Channels...)
+				s, log := serveLogging(t, socket)
+				client := s.reader(t, "2.0.0")
+				client.send(`["1","1","` + c.join + `","phx_join",{}]`)
+				if <-client.got; c.event != "" {
+					client.send(`["1","2","` + c.join + `","` + c.event + `",{}]`)
+					<-client.got
+				}
+				synctest.Wait()
+				logged := strings.Count(log.String(), "level=ERROR")
+				if c.want == "" && logged != 0 || c.want != "" && (logged != 1 || !strings.Contains(log.String(), c.want)) {
+					t.Errorf("%d errors, want one with %q in\n%.3000s", logged, c.want, log)
+				}
+				if n := len(log.String()); n > 20_000 {
+					t.Errorf("the log has %d bytes", n)
+				}
+			})
+		})
+	}
+}

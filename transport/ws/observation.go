@@ -81,10 +81,10 @@ type Dropped struct {
 }
 
 // ErrSlow says that a client does not read as fast as it is sent to.
-var ErrSlow = errors.New("ws: too much is waiting for the client")
+var ErrSlow = errors.New("too much is waiting for the client")
 
 // errPanicked stands for the value of a panic that is still on its way.
-var errPanicked = errors.New("ws: the handler panicked")
+var errPanicked = errors.New("the handler panicked")
 
 // Drained tells that one batch of connections is being drained, of all sockets of the
 // endpoint.

@@ -76,13 +76,13 @@ func TestEvents(t *testing.T) { // phoenix OBS-1
 	expectEvents(t, events, `handled room:a fail "user:ann" {} "error" <nil>`)
 	c.send(`["1","3","room:a","crash",{}]`)
 	c.read()
-	expectEvents(t, events, `handled room:a crash "user:ann" {} "" ws: the handler panicked`, `ended room:a "user:ann" panic crash`)
+	expectEvents(t, events, `handled room:a crash "user:ann" {} "" the handler panicked`, `ended room:a "user:ann" panic crash`)
 	c.send(`["1","1","room:private","phx_join",{}]`)
 	c.read()
 	c.send(`["1","1","room:crashjoin","phx_join",{}]`)
 	c.read()
 	expectEvents(t, events, `joined room:private "user:ann" {} ws: join refused: unauthorized`,
-		`joined room:crashjoin "user:ann" {} ws: the handler panicked`)
+		`joined room:crashjoin "user:ann" {} the handler panicked`)
 	c.join("room:b")
 	c.send(`["1","2","room:b","phx_leave",{}]`)
 	c.read() // the reply
@@ -97,7 +97,7 @@ func TestEvents(t *testing.T) { // phoenix OBS-1
 	s.dial(t, "/socket?vsn=7.0.0", nil)
 	s.pollClient(t, "").poll()
 	expectEvents(t, events, `connected /socket websocket 2.0.0 "" bad token`,
-		`connected /socket websocket 7.0.0 "" ws: no serializer for version "7.0.0"`,
+		`connected /socket websocket 7.0.0 "" no serializer for version "7.0.0"`,
 		`connected /socket longpoll 2.0.0 "" <nil>`)
 
 	got := s.Stats()
@@ -248,7 +248,7 @@ level=DEBUG msg=handled topic=room:a event=new_msg id="" params="5008 bytes" sta
 level=DEBUG msg=handled topic=room:a event=bytes id="" params="3 bytes" status="" error=<nil>
 level=DEBUG msg="channel ended" topic=room:a id="" reason="shutdown: left"
 level=DEBUG msg=disconnected path=/socket transport="" id="" code=StatusGoingAway reason=idle error=<nil>
-level=DEBUG msg=dropped path=/socket topic="" event="" error="ws: too much is waiting for the client"
+level=DEBUG msg=dropped path=/socket topic="" event="" error="too much is waiting for the client"
 level=INFO msg=draining connections=1 of=2 batch=1 batches=2 interval=1s
 `
 	if got := out.String(); got != want {

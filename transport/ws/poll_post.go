@@ -17,7 +17,7 @@ import (
 // room for, in base64.
 const maxPostMessages = 10
 
-var errTooLarge = errors.New("ws: request too large")
+var errTooLarge = errors.New("request too large")
 
 // post takes the messages of a POST and returns the status of the answer. Each goes
 // to the session as soon as it is read. A POST that the session keeps waiting is not

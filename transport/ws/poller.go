@@ -39,10 +39,10 @@ type poller struct {
 }
 
 // errPollBinary says that bytes cannot go to a client that polls.
-var errPollBinary = errors.New("ws: there are no binary messages to clients that poll")
+var errPollBinary = errors.New("there are no binary messages to clients that poll")
 
 // errNoPoll says that a client has stopped polling.
-var errNoPoll = errors.New("ws: the client does not poll any more")
+var errNoPoll = errors.New("the client does not poll any more")
 
 func newPoller(seat seat, s *Socket, id uuid.UUID) *poller {
 	p := &poller{endpoint: seat.endpoint, id: id, seat: seat, socket: s, turn: make(chan struct{}, 1)}

@@ -60,7 +60,7 @@ func TestProtocol(t *testing.T) {
 			join,
 		}},
 		{"no push inside join, JOIN-7", []exchange{
-			{`["1","1","room:eager","phx_join",{}]`, []string{`["1","1","room:eager","phx_reply",{"status":"ok","response":{"push":"ws: push \"x\": ws: channel is not joined"}}]`}},
+			{`["1","1","room:eager","phx_join",{}]`, []string{`["1","1","room:eager","phx_reply",{"status":"ok","response":{"push":"ws: push \"x\": channel is not joined"}}]`}},
 		}},
 		{"Continue comes after the answer to the join", []exchange{
 			{`["1","1","room:continue","phx_join",{}]`, []string{

@@ -254,7 +254,7 @@ func (s *session) join(old *joined, m wire.Message) error {
 		old.door.join = first.join
 		s.drop(first.waiting)
 	}
-	old.channel.replaced.Store(true)
+	old.channel.mark(flagReplaced)
 	s.ctx.Exit(old.ref.PID(), Rejoined)
 	s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: old.ref.PID()})
 	return nil

@@ -70,7 +70,7 @@ func (s *session) countOut(j *joined) bool {
 // not come back, and one that gets an error does; so only what the client, or the
 // channel itself, wanted is a close.
 func (s *session) tellEnd(j *joined) error {
-	wanted := j.channel.wanted.Load()
+	wanted := j.channel.is(flagWanted)
 	end := wire.Message{JoinRef: j.joinRef, Ref: j.joinRef, Topic: j.topic, Event: wire.EventClose}
 	switch {
 	case !j.channel.hasJoined():
@@ -78,7 +78,7 @@ func (s *session) tellEnd(j *joined) error {
 			return nil
 		}
 		return s.reply(wire.Message{JoinRef: j.joinRef, Ref: j.door.join, Topic: j.topic}, Error(Reason("join crashed")))
-	case !wanted && !j.channel.replaced.Load():
+	case !wanted && !j.channel.is(flagReplaced):
 		end.Event = wire.EventError
 		end.Payload = RawJSON([]byte(`{"reason":"channel_crash"}`))
 	}

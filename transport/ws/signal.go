@@ -7,7 +7,7 @@ import (
 // HandleDown implements [actor.DownHandler]: an actor that the channel monitors has
 // ended.
 func (a *channelActor) HandleDown(_ *actor.Context[channelMsg], down actor.Down) error {
-	if a.replaced.Load() {
+	if a.is(flagReplaced) {
 		return nil
 	}
 	return a.inform(down)

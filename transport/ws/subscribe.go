@@ -24,7 +24,7 @@ type Broadcast struct {
 // within a second, is subscribed no more, and its owner gets an exit signal.
 func (e *Endpoint) Subscribe(owner actor.PID, topic string, s pubsub.Subscriber[Broadcast]) error {
 	if err := e.topics.Subscribe(owner, topic, subscriber{e, owner, s}); err != nil {
-		return fmt.Errorf("ws: %w", err)
+		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func (s subscriber) Deliver(topic string, b *broadcast) {
 // client.
 func (c *Channel) Subscribe(topic string) error {
 	if err := c.line.endpoint.topics.Subscribe(c.PID(), topic, ear{c}); err != nil {
-		return fmt.Errorf("ws: %w", err)
+		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
 	}
 	return nil
 }

@@ -42,4 +42,4 @@ func serializerFor(all []wire.Serializer, vsn string) (wire.Serializer, error) {
 	return nil, fmt.Errorf("%w %.40q", errVersion, vsn)
 }
 
-var errVersion = errors.New("ws: no serializer for version")
+var errVersion = errors.New("no serializer for version")
