@@ -43,6 +43,7 @@ var otpNotes = map[string]string{
 	"REG-1":  "the unique and the duplicate registry are two types; anybody may register an actor",
 	"REG-6":  "does not apply: a registry is not an actor and cannot crash",
 	"REG-9":  "in the caller only: a loop with goroutines is what parallel: true is",
+	"REG-13": "a variable next to the registry",
 	"REG-14": "sharded always, and read without a lock",
 	"GLB-1":  "the entry goes at once at its actor's end, but not before the downs",
 	"GLB-2":  "leases: a holder that is cut off loses its names, and is killed or told",

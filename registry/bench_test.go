@@ -189,7 +189,7 @@ func BenchmarkRegisterUnregisterWithAListener(b *testing.B) {
 	var r registry.Registry[string]
 	pid := idle(b, newSystem(b)).PID()
 	n := 0
-	defer r.Listen(func(registry.Event[string]) { n++ })()
+	defer r.Observe(func(registry.Event[string]) { n++ })()
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := r.Register("k", pid); err != nil {

@@ -1,10 +1,9 @@
-// Package registry finds actors by keys. A [Registry] is Elixir's Registry with
-// unique keys: a key has one actor, an actor any number of keys. A [Multi] is the
-// one with duplicate keys: a key has any number of actors.
+// Package registry finds actors by keys. In a [Registry] a key has one actor, and an
+// actor any number of keys. In a [Multi] a key has any number of actors.
 //
 //	var rooms registry.Registry[string]
-//	err := rooms.Register("lobby", ref.PID())
-//	ref, err := registry.Lookup[RoomMsg](&rooms, "lobby")
+//	room, err := actor.Spawn(sys, newRoom, rooms.As("lobby"))
+//	room, err := registry.Lookup[RoomMsg](&rooms, "lobby")
 //
 // A registry is not an actor: reading and registering are calls of some tens and
 // some hundreds of nanoseconds on the caller's goroutine, and there is no process
@@ -23,7 +22,7 @@
 // # One actor for a key
 //
 // [LookupOrStart] returns the actor under a key and starts it if there is none,
-// without a race between callers. An actor that a supervisor restarts registers
-// itself, first thing in its Init; the spawn of a second one under the same key
-// then fails with a [*TakenError] before it has done anything.
+// without a race between callers. An actor that a supervisor restarts is spawned with
+// [Registry.As]: it has its key from before its Init, and the spawn of a second one under
+// the same key fails with a [*TakenError] before it has done anything.
 package registry

@@ -25,7 +25,7 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Event tells a listener of a change; see [Registry.Listen].
+// Event tells an observer of a change; see [Registry.Observe].
 type Event[K comparable] struct {
 	Kind  Kind
 	Key   K
@@ -33,9 +33,9 @@ type Event[K comparable] struct {
 	Value any // as of the change
 }
 
-func listen[K comparable](b *book.Book[K], f func(Event[K])) (stop func()) {
+func observe[K comparable](b *book.Book[K], f func(Event[K])) (stop func()) {
 	if f == nil {
-		panic("registry: Listen: f is nil")
+		panic("registry: Observe: f is nil")
 	}
 	return b.Listen(false, func(c book.Change[K]) {
 		f(Event[K]{Kind(c.Kind), c.Key, c.PID, c.Value})

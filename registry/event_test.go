@@ -41,7 +41,7 @@ func TestListenersHearOfRegistrationsAndTheirEnd(t *testing.T) {
 	var j journal[string]
 	a, b := idle(t, sys).PID(), idle(t, sys).PID()
 	register(t, &r, "before", a)
-	stop := r.Listen(j.listen)
+	stop := r.Observe(j.listen)
 
 	if err := r.RegisterValue("k", a, 1); err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestListenersOfAMultiHearOfEachEntry(t *testing.T) {
 	sys := newSystem(t)
 	var m registry.Multi[string]
 	var j journal[string]
-	defer m.Listen(j.listen)()
+	defer m.Observe(j.listen)()
 	a := idle(t, sys).PID()
 	add(t, &m, "k", a, 1)
 	add(t, &m, "k", a, 2)
@@ -92,7 +92,7 @@ func TestListenersHearOfADoomedHolderThatIsReplaced(t *testing.T) {
 	})
 	await(t, running)
 	register(t, &r, "k", stuck.PID())
-	defer r.Listen(j.listen)()
+	defer r.Observe(j.listen)()
 	stuck.PID().Exit(actor.Kill)
 	j.expect(t)
 	register(t, &r, "k", next)
@@ -108,7 +108,7 @@ func TestListenerMayUseTheRegistry(t *testing.T) {
 	a := idle(t, sys).PID()
 	var kinds []registry.Kind
 	var stop func()
-	stop = r.Listen(func(e event) {
+	stop = r.Observe(func(e event) {
 		kinds = append(kinds, e.Kind)
 		if e.Kind == registry.Registered {
 			expectHolder(t, &r, e.Key, a)
@@ -133,8 +133,8 @@ func TestListenerThatPanicsIsTakenOff(t *testing.T) {
 	var r registry.Registry[string]
 	var j journal[string]
 	calls := 0
-	defer r.Listen(func(event) { calls++; panic("listener") })()
-	defer r.Listen(j.listen)()
+	defer r.Observe(func(event) { calls++; panic("listener") })()
+	defer r.Observe(j.listen)()
 	a := idle(t, sys).PID()
 	register(t, &r, "k", a)
 	r.Unregister("k", a)
@@ -149,8 +149,8 @@ func TestListenerThatEndsItsGoroutineHoldsUpNobody(t *testing.T) {
 	var r registry.Registry[string]
 	var j journal[string]
 	a := idle(t, sys).PID()
-	stop := r.Listen(func(event) { runtime.Goexit() })
-	defer r.Listen(j.listen)()
+	stop := r.Observe(func(event) { runtime.Goexit() })
+	defer r.Observe(j.listen)()
 	var caller sync.WaitGroup
 	caller.Go(func() { _ = r.Register("k", a) })
 	caller.Wait()
@@ -165,7 +165,7 @@ func TestEventsOfAKeyComeInTheOrderOfItsChanges(t *testing.T) {
 	sys := newSystem(t)
 	var r registry.Registry[int]
 	var j journal[int]
-	stop := r.Listen(j.listen)
+	stop := r.Observe(j.listen)
 	var racing sync.WaitGroup
 	for c := range contenders {
 		racing.Go(func() {
@@ -232,19 +232,5 @@ func TestOnlyTheHolderSetsTheValue(t *testing.T) {
 	}
 	if e, _ := r.Get("k"); e != (registry.Entry{PID: a, Value: 3}) {
 		t.Errorf("the entry is %v", e)
-	}
-}
-
-// REG-13
-func TestMetaIsTheRegistrysOwn(t *testing.T) {
-	var r registry.Registry[string]
-	var m registry.Multi[string]
-	r.Meta.Store("limit", 3)
-	m.Meta.Store("limit", 4)
-	if v, ok := r.Meta.Load("limit"); !ok || v != 3 {
-		t.Errorf("limit is %v", v)
-	}
-	if r.Count() != 0 || m.Count() != 0 {
-		t.Error("metadata counts as a key")
 	}
 }

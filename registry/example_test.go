@@ -74,31 +74,19 @@ func ExampleLookupOrStart() {
 	// true <nil>
 }
 
-// door registers itself, so that one that a supervisor has restarted is found
-// under the same key, and no second one starts.
-type door struct {
-	doors *registry.Registry[string]
-	key   string
-}
-
-func (d *door) Init(ctx *actor.Context[say]) error {
-	return d.doors.Register(d.key, ctx.PID())
-}
-
-func (d *door) Receive(*actor.Context[say], say) error { return nil }
-
-func ExampleRegistry_Register_inInit() {
+// An actor that is spawned with a key has it until it ends, so that one that a supervisor
+// has restarted is found under the same key, and no second one starts.
+func ExampleRegistry_As() {
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(context.Background())
 
-	var doors registry.Registry[string]
-	newDoor := func() actor.Behavior[say] { return &door{&doors, "front"} }
-	first, err := actor.Spawn(sys, newDoor)
+	var rooms registry.Registry[string]
+	lobby, err := actor.Spawn(sys, newRoom("lobby"), rooms.As("lobby"))
 	fmt.Println(err)
 
-	_, err = actor.Spawn(sys, newDoor)
+	_, err = actor.Spawn(sys, newRoom("lobby"), rooms.As("lobby"))
 	var taken *registry.TakenError
-	fmt.Println(errors.As(err, &taken) && taken.Holder == first.PID())
+	fmt.Println(errors.As(err, &taken) && taken.Holder == lobby.PID())
 	// Output:
 	// <nil>
 	// true
@@ -133,12 +121,12 @@ func ExampleMulti() {
 	// 0
 }
 
-func ExampleRegistry_Listen() {
+func ExampleRegistry_Observe() {
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(context.Background())
 
 	var rooms registry.Registry[string]
-	stop := rooms.Listen(func(e registry.Event[string]) { fmt.Println(e.Key, e.Kind) })
+	stop := rooms.Observe(func(e registry.Event[string]) { fmt.Println(e.Key, e.Kind) })
 	defer stop()
 
 	lobby, err := actor.Spawn(sys, newRoom("lobby"))

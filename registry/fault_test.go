@@ -66,10 +66,10 @@ func TestFaultOfAListenerCostsTheListener(t *testing.T) {
 						register(t, &r, "k", a)
 						add(t, &m, "k", a, nil)
 					}
-					defer r.Listen(bad)()
-					defer r.Listen(j.listen)()
-					defer m.Listen(bad)()
-					defer m.Listen(jm.listen)()
+					defer r.Observe(bad)()
+					defer r.Observe(j.listen)()
+					defer m.Observe(bad)()
+					defer m.Observe(jm.listen)()
 
 					var innocent sync.WaitGroup
 					returned := false
@@ -125,7 +125,7 @@ func TestChangesDoNotWaitForAListenerThatBlocks(t *testing.T) {
 		sys := newSystem(t)
 		var r registry.Registry[string]
 		a := idle(t, sys).PID()
-		defer r.Listen(func(event) { _ = all["block"]() })()
+		defer r.Observe(func(event) { _ = all["block"]() })()
 		start := time.Now()
 		register(t, &r, "k", a)
 		if took := time.Since(start); took > time.Second {
@@ -178,7 +178,7 @@ func TestFaultOfAStartCostsItsCaller(t *testing.T) {
 				close(fail)
 				switch err := await(t, outcome); name {
 				case "error", "typed nil":
-					if err == nil || !strings.HasPrefix(err.Error(), "registry: start k: ") {
+					if err == nil || !strings.HasPrefix(err.Error(), `registry: start "k": `) {
 						t.Errorf("the one who waited got %v", err)
 					}
 				case "block":
@@ -200,9 +200,9 @@ func TestNilCallbacksAreRefusedAtOnce(t *testing.T) {
 	var r registry.Registry[string]
 	var m registry.Multi[string]
 	for name, give := range map[string]func(){
-		"Registry.Listen": func() { r.Listen(nil) },
-		"Multi.Listen":    func() { m.Listen(nil) },
-		"LookupOrStart":   func() { _, _ = registry.LookupOrStart[do](t.Context(), &r, "k", nil) },
+		"Registry.Observe": func() { r.Observe(nil) },
+		"Multi.Observe":    func() { m.Observe(nil) },
+		"LookupOrStart":    func() { _, _ = registry.LookupOrStart[do](t.Context(), &r, "k", nil) },
 	} {
 		func() {
 			defer func() {

@@ -17,8 +17,8 @@ type starts[K comparable] struct {
 	m  table.Map[K, *start]
 }
 
-// start is an actor on its way into the registry. The one who made it starts the
-// actor; others who want the same key wait.
+// start is an actor on its way into the registry. The caller that made it starts the
+// actor; others that want the same key wait.
 type start struct {
 	over chan struct{} // closed when the rest is set
 	pid  actor.PID
@@ -69,7 +69,7 @@ func (r *Registry[K]) begin(key K) (pid actor.PID, s *start, mine bool) {
 	return actor.PID{}, s, true
 }
 
-// run starts the actor, registers it and lets go those who wait.
+// run starts the actor, registers it, and releases the callers that wait.
 func (r *Registry[K]) run(key K, s *start, newActor func() (actor.PID, error)) {
 	// Deferred, because newActor may panic.
 	defer func() {
@@ -95,10 +95,12 @@ func (r *Registry[K]) run(key K, s *start, newActor func() (actor.PID, error)) {
 	s.pid, s.err = pid, err
 }
 
-func startError(key any, err error) error { return fmt.Errorf("registry: start %v: %w", key, err) }
+func startError(key any, err error) error {
+	return fmt.Errorf("registry: start %s: %w", quoted(key), err)
+}
 
 // takenError returns the [*TakenError] that err wraps, or nil. The methods of err are
-// somebody's, and may fail on a nil pointer.
+// users' code, and may fail on a nil pointer.
 func takenError(err error) (taken *TakenError) {
 	defer func() { _ = recover() }()
 	errors.As(err, &taken)

@@ -21,10 +21,6 @@ import (
 //
 // Elixir: Registry with duplicate keys.
 type Multi[K comparable] struct {
-	// Meta is room for what concerns the registry as a whole, a configuration for
-	// one. The registry does not look at it.
-	Meta sync.Map
-
 	book book.Book[K]
 }
 
@@ -43,8 +39,9 @@ func (m *Multi[K]) Unregister(key K, pid actor.PID) {
 	m.book.Remove(key, pid, false)
 }
 
-// UnregisterFunc drops those entries of the actor under key whose values match. It
-// is Registry.unregister_match.
+// UnregisterFunc drops those entries of the actor under key whose values match.
+//
+// Elixir: Registry.unregister_match/4.
 func (m *Multi[K]) UnregisterFunc(key K, pid actor.PID, match func(value any) bool) {
 	m.book.RemoveFunc(key, pid, match)
 }
@@ -117,6 +114,6 @@ func (m *Multi[K]) Select(match func(K, Entry) bool) iter.Seq2[K, Entry] {
 	return only(m.All(), match)
 }
 
-// Listen is as [Registry.Listen]. An Unregister makes an event for each entry that
-// it drops.
-func (m *Multi[K]) Listen(f func(Event[K])) (stop func()) { return listen(&m.book, f) }
+// Observe is as [Registry.Observe]. An Unregister makes an event for each entry that it
+// drops.
+func (m *Multi[K]) Observe(f func(Event[K])) (stop func()) { return observe(&m.book, f) }

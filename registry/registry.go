@@ -3,7 +3,8 @@ package registry
 import (
 	"fmt"
 	"iter"
-	"sync"
+	"reflect"
+	"strconv"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/internal/book"
@@ -15,10 +16,6 @@ import (
 // The zero Registry is empty and ready to use; it must not be copied. All methods
 // may be called from any goroutine.
 type Registry[K comparable] struct {
-	// Meta is room for what concerns the registry as a whole, a configuration for
-	// one. The registry does not look at it.
-	Meta sync.Map
-
 	book   book.Book[K]
 	starts starts[K]
 }
@@ -40,15 +37,36 @@ type TakenError struct {
 }
 
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("registry: key %v is taken by %v", e.Key, e.Holder)
+	return fmt.Sprintf("registry: register %s: taken by %v", quoted(e.Key), e.Holder)
+}
+
+// quoted returns a key as it stands in an error.
+func quoted(key any) string {
+	if v := reflect.ValueOf(key); v.Kind() == reflect.String {
+		return strconv.Quote(v.String())
+	}
+	return fmt.Sprint(key)
 }
 
 // Register gives key to the actor, until it unregisters or ends. It fails with a
 // [*TakenError] if a living actor has the key, even if that is pid itself, and
 // with an error that wraps [actor.NoProc] if pid is dead. An actor that is dead,
-// or doomed, loses its key to the next who wants it.
+// or doomed, loses its key to the next one that wants it.
+//
+// Elixir: Registry.register/3.
 func (r *Registry[K]) Register(key K, pid actor.PID) error {
 	return r.RegisterValue(key, pid, nil)
+}
+
+// As is an option for the spawn of an actor: the actor has the key from before its Init
+// until it ends, also when a supervisor restarts it. If the key is taken, the spawn fails
+// with a [*TakenError] before the actor has done anything.
+//
+//	actor.Spawn(sys, newRoom, rooms.As("lobby"))
+//
+// Elixir: name: {:via, Registry, {Rooms, "lobby"}}.
+func (r *Registry[K]) As(key K) actor.Option {
+	return actor.BeforeInit(func(pid actor.PID) error { return r.Register(key, pid) })
 }
 
 // RegisterValue is Register with a value, which [Registry.Get] and [Registry.All]
@@ -65,15 +83,17 @@ func (r *Registry[K]) RegisterValue(key K, pid actor.PID, value any) error {
 }
 
 func deadError(key any, pid actor.PID) error {
-	return fmt.Errorf("registry: register %v as %v: %w", pid, key, actor.NoProc)
+	return fmt.Errorf("registry: register %s for %v: %w", quoted(key), pid, actor.NoProc)
 }
 
 // SetValue puts a new value in the place of the one that the actor was registered
 // with, and returns the old one. It reports false if pid does not have the key.
-// Listeners are not told. It is Registry.update_value.
+// Observers are not told.
 //
 // An actor that alone changes the value of its key can read it, with
 // [Registry.Get], and then set it.
+//
+// Elixir: Registry.update_value/3.
 func (r *Registry[K]) SetValue(key K, pid actor.PID, value any) (old any, ok bool) {
 	return r.book.Set(key, pid, value)
 }
@@ -128,8 +148,10 @@ func (r *Registry[K]) All() iter.Seq2[K, Entry] {
 	}
 }
 
-// Select is All with a filter: it returns only what match reports true for. It is
-// Registry.select. Like the loop's body, match runs without a lock.
+// Select is All with a filter: it returns only what match reports true for. Like the
+// loop's body, match runs without a lock.
+//
+// Elixir: Registry.select/2.
 func (r *Registry[K]) Select(match func(K, Entry) bool) iter.Seq2[K, Entry] {
 	return only(r.All(), match)
 }
@@ -144,18 +166,19 @@ func only[K comparable](all iter.Seq2[K, Entry], match func(K, Entry) bool) iter
 	}
 }
 
-// Listen has f called with each event from now on, until stop is called; a call
-// that is under way may still return after stop. A registry without listeners
-// makes no events and has no cost for them.
+// Observe has f called with each event from now on, until stop is called; a call that is
+// under way may still return after stop. A registry without observers makes no events and
+// has no cost for them.
 //
 // Events of one key come in the order of the changes, one at a time; those of different
-// keys may come at the same time, so f must be safe for that. What made the change waits
-// for f, for example an actor's end: f has returned before, unless listeners were being
-// called just then. So f must be quick and must not block; most send a message to an
-// actor. It may use the registry. It runs on a goroutine of its own, and so cannot hurt
-// the one that made the change: if it panics or calls runtime.Goexit, that is logged with
-// slog.Default and f is taken off for good. If it blocks, changes wait for it for a
-// second, and after five it is taken off, too.
+// keys may come at the same time, so f must be safe for that. What made the change, for
+// example the end of an actor, waits for f, unless observers were being called just then.
+// So f must be quick and must not block. It may use the registry. It runs on a goroutine
+// of its own, and so cannot hurt the one that made the change: if it panics or calls
+// runtime.Goexit, that is logged with slog.Default and f is taken off for good. If it
+// blocks, changes wait for it for a second, and after five it is taken off, too.
 //
-// Listen panics if f is nil.
-func (r *Registry[K]) Listen(f func(Event[K])) (stop func()) { return listen(&r.book, f) }
+// Observe panics if f is nil.
+//
+// Elixir: the listeners of a Registry.
+func (r *Registry[K]) Observe(f func(Event[K])) (stop func()) { return observe(&r.book, f) }

@@ -11,8 +11,8 @@
 // promises only that they go some time later. As in pg, joins are counted: an
 // actor that has joined twice is listed twice and leaves by leaving twice.
 //
-// All members are local so far. LocalMembers is for those who will not want
-// others, once a cluster has them.
+// All members are local so far. LocalMembers is for callers that will not want others,
+// once a cluster has them.
 //
 // OTP: pg.
 package group

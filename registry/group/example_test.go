@@ -14,10 +14,10 @@ func Example() {
 	defer sys.Shutdown(context.Background())
 
 	var workers group.Set[string]
-	monitor := workers.Monitor("resize", func(e group.Event[string]) {
+	observer := workers.Observe("resize", func(e group.Event[string]) {
 		fmt.Println(e.Group, e.Kind, len(e.PIDs))
 	})
-	defer monitor.Stop()
+	defer observer.Stop()
 
 	worker, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[string], job string) error {
 		fmt.Println("working on", job)

@@ -17,7 +17,7 @@ import (
 // A monitor that fails, at its first event or at a later one, is stopped. It costs
 // neither members nor other monitors anything; an actor's own costs the actor, which
 // must not go on without it.
-func TestFaultOfAMonitorCostsTheMonitor(t *testing.T) {
+func TestFaultOfAnObserverCostsTheObserver(t *testing.T) {
 	var typedNil *fs.PathError
 	for name, fault := range map[string]func(held chan struct{}){
 		"panic":  func(chan struct{}) { panic(typedNil) }, // whose text cannot be had
@@ -42,15 +42,15 @@ func TestFaultOfAMonitorCostsTheMonitor(t *testing.T) {
 						bad(e)
 						return func(*actor.Context[do]) error { return nil }
 					}
-					defer s.Monitor("g", bad).Stop()
-					defer s.MonitorAll(bad).Stop()
-					if _, err := group.MonitorTo(&s, "g", watcher, wrap); err != nil && !errors.Is(err, actor.NoProc) {
+					defer s.Observe("g", bad).Stop()
+					defer s.ObserveAll(bad).Stop()
+					if _, err := group.ObserveTo(&s, "g", watcher, wrap); err != nil && !errors.Is(err, actor.NoProc) {
 						t.Error(err)
 					}
-					if _, err := group.MonitorAllTo(&s, other, wrap); err != nil && !errors.Is(err, actor.NoProc) {
+					if _, err := group.ObserveAllTo(&s, other, wrap); err != nil && !errors.Is(err, actor.NoProc) {
 						t.Error(err)
 					}
-					m := s.Monitor("g", j.tell)
+					m := s.Observe("g", j.tell)
 
 					var innocent sync.WaitGroup
 					returned := false
@@ -88,10 +88,10 @@ func TestNilCallbacksAreRefusedAtOnce(t *testing.T) {
 	var s group.Set[string]
 	watcher := idle(t, sys)
 	for name, give := range map[string]func(){
-		"Monitor":      func() { s.Monitor("g", nil) },
-		"MonitorAll":   func() { s.MonitorAll(nil) },
-		"MonitorTo":    func() { _, _ = group.MonitorTo[do](&s, "g", watcher, nil) },
-		"MonitorAllTo": func() { _, _ = group.MonitorAllTo[do](&s, watcher, nil) },
+		"Observe":      func() { s.Observe("g", nil) },
+		"ObserveAll":   func() { s.ObserveAll(nil) },
+		"ObserveTo":    func() { _, _ = group.ObserveTo[do](&s, "g", watcher, nil) },
+		"ObserveAllTo": func() { _, _ = group.ObserveAllTo[do](&s, watcher, nil) },
 	} {
 		func() {
 			defer func() {

@@ -43,14 +43,14 @@ func (j *journal) expect(tb testing.TB, want ...event) {
 func only(pids ...actor.PID) []actor.PID { return pids }
 
 // PG-5
-func TestMonitorTellsTheMembersAndThenTheChanges(t *testing.T) {
+func TestObserverTellsTheMembersAndThenTheChanges(t *testing.T) {
 	sys := newSystem(t)
 	var s group.Set[string]
 	var j journal
 	a, b := idle(t, sys).PID(), idle(t, sys).PID()
 	join(t, &s, "g", a)
 	join(t, &s, "g", a)
-	m := s.Monitor("g", j.tell)
+	m := s.Observe("g", j.tell)
 	j.expect(t, event{group.Members, "g", only(a, a)})
 	join(t, &s, "g", b)
 	join(t, &s, "other", b)
@@ -63,18 +63,18 @@ func TestMonitorTellsTheMembersAndThenTheChanges(t *testing.T) {
 	leave(t, &s, "g", a)
 	j.expect(t)
 
-	defer s.Monitor("empty", j.tell).Stop()
+	defer s.Observe("empty", j.tell).Stop()
 	j.expect(t, event{group.Members, "empty", nil})
 }
 
 // PG-5
-func TestMonitorAllTellsOfEveryGroup(t *testing.T) {
+func TestObserveAllTellsOfEveryGroup(t *testing.T) {
 	sys := newSystem(t)
 	var s group.Set[string]
 	var j journal
 	a := idle(t, sys).PID()
 	join(t, &s, "g", a)
-	m := s.MonitorAll(j.tell)
+	m := s.ObserveAll(j.tell)
 	j.expect(t, event{group.Members, "g", only(a)})
 	join(t, &s, "h", a)
 	j.expect(t, event{group.Joined, "h", only(a)})
@@ -86,7 +86,7 @@ func TestMonitorAllTellsOfEveryGroup(t *testing.T) {
 }
 
 // PG-5: whenever a monitor comes, what it is told adds up, step by step.
-func TestMonitorMissesNothingAndHearsNothingTwice(t *testing.T) {
+func TestObserverMissesNothingAndHearsNothingTwice(t *testing.T) {
 	const actors, rounds, monitors = 4, 200, 20
 	sys := newSystem(t)
 	var s group.Set[string]
@@ -108,9 +108,9 @@ func TestMonitorMissesNothingAndHearsNothingTwice(t *testing.T) {
 		})
 	}
 	journals := make([]journal, 2*monitors)
-	var watching []*group.Monitor
+	var watching []*group.Observer
 	for i := range monitors {
-		watching = append(watching, s.Monitor("g", journals[2*i].tell), s.MonitorAll(journals[2*i+1].tell))
+		watching = append(watching, s.Observe("g", journals[2*i].tell), s.ObserveAll(journals[2*i+1].tell))
 	}
 	racing.Wait()
 	for _, m := range watching {
@@ -144,7 +144,7 @@ func TestMonitorMissesNothingAndHearsNothingTwice(t *testing.T) {
 	}
 }
 
-func TestMonitorToSendsToTheActorAndEndsWithIt(t *testing.T) {
+func TestObserveToSendsToTheActorAndEndsWithIt(t *testing.T) {
 	sys := newSystem(t)
 	var s group.Set[string]
 	a, watcher := idle(t, sys).PID(), idle(t, sys)
@@ -158,10 +158,10 @@ func TestMonitorToSendsToTheActorAndEndsWithIt(t *testing.T) {
 			return nil
 		}
 	}
-	if _, err := group.MonitorTo(&s, "g", watcher, wrap); err != nil {
+	if _, err := group.ObserveTo(&s, "g", watcher, wrap); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := group.MonitorAllTo(&s, watcher, wrap); err != nil {
+	if _, err := group.ObserveAllTo(&s, watcher, wrap); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -180,16 +180,16 @@ func TestMonitorToSendsToTheActorAndEndsWithIt(t *testing.T) {
 	if wrapped != 4 {
 		t.Errorf("%d events, want 4", wrapped)
 	}
-	if _, err := group.MonitorTo(&s, "g", watcher, wrap); !errors.Is(err, actor.NoProc) {
+	if _, err := group.ObserveTo(&s, "g", watcher, wrap); !errors.Is(err, actor.NoProc) {
 		t.Errorf("a dead actor monitors: %v, want NoProc", err)
 	}
-	if _, err := group.MonitorAllTo(&s, watcher, wrap); !errors.Is(err, actor.NoProc) {
+	if _, err := group.ObserveAllTo(&s, watcher, wrap); !errors.Is(err, actor.NoProc) {
 		t.Errorf("a dead actor monitors: %v, want NoProc", err)
 	}
 }
 
 // PG-5: the flush of a demonitor.
-func TestEventsOfAStoppedMonitorAreStale(t *testing.T) {
+func TestEventsOfAStoppedObserverAreStale(t *testing.T) {
 	sys := newSystem(t)
 	var s group.Set[string]
 	watcher := idle(t, sys)
@@ -201,7 +201,7 @@ func TestEventsOfAStoppedMonitorAreStale(t *testing.T) {
 	})
 	await(t, running)
 	stale := make(chan bool, 1)
-	m, err := group.MonitorTo(&s, "g", watcher, func(e group.Event[string]) do {
+	m, err := group.ObserveTo(&s, "g", watcher, func(e group.Event[string]) do {
 		return func(*actor.Context[do]) error {
 			stale <- e.Stale()
 			return nil
@@ -217,7 +217,7 @@ func TestEventsOfAStoppedMonitorAreStale(t *testing.T) {
 	}
 }
 
-func TestMonitorThatPanicsIsTakenOff(t *testing.T) {
+func TestObserverThatPanicsIsTakenOff(t *testing.T) {
 	sys := newSystem(t)
 	var s group.Set[string]
 	var j journal
@@ -225,9 +225,9 @@ func TestMonitorThatPanicsIsTakenOff(t *testing.T) {
 	join(t, &s, "g", a)
 	calls := 0
 	bad := func(group.Event[string]) { calls++; panic("monitor") }
-	defer s.Monitor("g", bad).Stop()
-	defer s.MonitorAll(bad).Stop()
-	defer s.Monitor("g", j.tell).Stop()
+	defer s.Observe("g", bad).Stop()
+	defer s.ObserveAll(bad).Stop()
+	defer s.Observe("g", j.tell).Stop()
 	leave(t, &s, "g", a)
 	if calls != 2 {
 		t.Errorf("%d calls of monitors that panic, want 2", calls)

@@ -22,7 +22,7 @@ type Set[G comparable] struct{ book book.Book[G] }
 // leaves or ends. It fails with an error that wraps [actor.NoProc] if pid is dead.
 func (s *Set[G]) Join(group G, pid actor.PID) error {
 	if !s.book.Add(group, pid, nil) {
-		return fmt.Errorf("group: join %v to %v: %w", pid, group, actor.NoProc)
+		return fmt.Errorf("group: join %v for %v: %w", group, pid, actor.NoProc)
 	}
 	return nil
 }
@@ -31,7 +31,7 @@ func (s *Set[G]) Join(group G, pid actor.PID) error {
 // there is none.
 func (s *Set[G]) Leave(group G, pid actor.PID) error {
 	if !s.book.Remove(group, pid, true) {
-		return fmt.Errorf("group: %v leaves %v: %w", pid, group, ErrNotJoined)
+		return fmt.Errorf("group: leave %v for %v: %w", group, pid, ErrNotJoined)
 	}
 	return nil
 }

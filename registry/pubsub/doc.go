@@ -2,7 +2,7 @@
 // on one node or on all nodes of a cluster.
 //
 //	var rooms pubsub.PubSub[string]
-//	rooms.Subscribe(ref.PID(), "room:1", pubsub.To(ref, func(_, line string) Msg { return Said(line) }))
+//	pubsub.SubscribeTo(&rooms, ref, "room:1", func(_, line string) Msg { return Said(line) })
 //	rooms.Broadcast("room:1", "hello")
 //
 // # Who gets what

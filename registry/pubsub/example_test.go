@@ -31,7 +31,7 @@ func Example() {
 		return
 	}
 	toHeard := func(room, line string) heard { return heard{room, line} }
-	if err := rooms.Subscribe(ref.PID(), "room:1", pubsub.To(ref, toHeard)); err != nil {
+	if err := pubsub.SubscribeTo(&rooms, ref, "room:1", toHeard); err != nil {
 		fmt.Println(err)
 		return
 	}
@@ -132,7 +132,7 @@ func ExampleCluster() {
 		return
 	}
 	toLine := func(room, line string) string { return room + ": " + line }
-	if err := tokyo.Subscribe(ref.PID(), "room:1", pubsub.To(ref, toLine)); err != nil {
+	if err := pubsub.SubscribeTo(&tokyo, ref, "room:1", toLine); err != nil {
 		fmt.Println(err)
 		return
 	}

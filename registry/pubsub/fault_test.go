@@ -305,6 +305,7 @@ func TestNilIsRefusedAtOnce(t *testing.T) {
 	expectEmpty(t, &ps, "t")
 	for name, f := range map[string]func(){
 		"To":                     func() { pubsub.To[int, string](actor.Ref[int]{}, nil) },
+		"SubscribeTo":            func() { _ = pubsub.SubscribeTo[int](&ps, actor.Ref[int]{}, "t", nil) },
 		"NewCluster":             func() { pubsub.NewCluster(nil) },
 		"NewCluster, a pointer,": func() { pubsub.NewCluster((*rogue)(nil)) },
 	} {

@@ -26,6 +26,21 @@ func To[M, T any](ref actor.Ref[M], wrap func(topic string, msg T) M) Subscriber
 	return &mailer[M, T]{ref, wrap}
 }
 
+// SubscribeTo subscribes an actor to a topic: each message, as wrap makes it one of the
+// actor's own, is sent to it, until it unsubscribes or ends. It never holds up a
+// broadcast: if a bounded mailbox refuses the message, it is lost. It fails with an error
+// that wraps [actor.NoProc] if the actor has ended, and panics if wrap is nil.
+//
+//	pubsub.SubscribeTo(&rooms, ctx.Self(), "room:1", toHeard)
+//
+// Phoenix: Phoenix.PubSub.subscribe/3.
+func SubscribeTo[M, T any](ps *PubSub[T], ref actor.Ref[M], topic string, wrap func(topic string, msg T) M) error {
+	if wrap == nil {
+		panic("pubsub: SubscribeTo: wrap is nil")
+	}
+	return ps.Subscribe(ref.PID(), topic, To(ref, wrap))
+}
+
 type mailer[M, T any] struct {
 	ref  actor.Ref[M]
 	wrap func(topic string, msg T) M

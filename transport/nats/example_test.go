@@ -90,7 +90,7 @@ func ExampleAdapter() {
 		return
 	}
 	toLine := func(topic, line string) string { return topic + ": " + line }
-	if err := tokyo.Subscribe(ref.PID(), "room:1", pubsub.To(ref, toLine)); err != nil {
+	if err := pubsub.SubscribeTo(&tokyo, ref, "room:1", toLine); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -2,7 +2,6 @@ package nats
 
 import (
 	"bytes"
-	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -107,7 +106,7 @@ func (m *membership) report() {
 		case <-m.in.stop:
 			return
 		case dropped := <-m.in.overflow:
-			logSafely(m.log, slog.LevelWarn, "messages of other nodes dropped: too many are waiting",
+			m.log.Warn("messages of other nodes dropped: too many are waiting",
 				"node", m.node, "dropped", dropped)
 		}
 		select {
@@ -139,7 +138,7 @@ func (m *membership) receiveAll(q *queue) {
 func (m *membership) take(p packet) {
 	f, err := decode(p.data)
 	if err != nil {
-		logSafely(m.log, slog.LevelError, "not an adapter's message", "subject", p.subject, "node", m.node, "error", err)
+		m.log.Error("not an adapter's message", "subject", p.subject, "node", m.node, "error", err)
 		return
 	}
 	m.receive(f.topic, f.data)

@@ -246,7 +246,7 @@ func (h *holding) renew(ctx context.Context) {
 	}
 	if err != nil {
 		if l.renewing.Err() == nil {
-			logSafely(l.log, slog.LevelWarn, "lease of a name not renewed", "name", h.name, "pid", h.pid, "error", err)
+			l.log.Warn("lease of a name not renewed", "name", h.name, "pid", h.pid, "error", err)
 		}
 		return
 	}
@@ -260,7 +260,7 @@ func (h *holding) expire() {
 	if !l.remove(h) {
 		return
 	}
-	logSafely(l.log, slog.LevelError, "lease of a name lost", "name", h.name, "pid", h.pid)
+	l.log.Error("lease of a name lost", "name", h.name, "pid", h.pid)
 	l.background(h.drop) // a renewal may have come through after all
 	l.lost(h)
 }
@@ -273,7 +273,7 @@ func (l *leases) call(failure, name string, f func()) {
 		return nil
 	})
 	if err != nil && err != context.Cause(l.giving) {
-		logSafely(l.log, slog.LevelError, failure, "name", name, "error", err)
+		l.log.Error(failure, "name", name, "error", err)
 	}
 }
 
@@ -289,7 +289,7 @@ func (h *holding) drop() {
 	ctx, cancel := context.WithTimeout(h.leases.giving, h.leases.term)
 	defer cancel()
 	if err := h.giveUp(ctx); err != nil {
-		logSafely(h.leases.log, slog.LevelWarn, "name not given up", "name", h.name, "pid", h.pid, "error", err)
+		h.leases.log.Warn("name not given up", "name", h.name, "pid", h.pid, "error", err)
 	}
 }
 

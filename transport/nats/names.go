@@ -78,7 +78,7 @@ type TakenError struct {
 }
 
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("nats: name %q is taken by an actor of node %q", e.Name, e.Node)
+	return fmt.Sprintf("nats: register %q: taken by an actor of node %q", e.Name, e.Node)
 }
 
 // StartNames returns the cluster's names as one node's, which renews its leases until
@@ -87,6 +87,9 @@ func (e *TakenError) Error() string {
 // The PubSub is the node's, and connected to the others before a name is registered.
 // Its topics that begin with "name:" are for the names.
 func StartNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.PubSub[M], c NamesConfig) (*Names[M], error) {
+	if js == nil || ps == nil {
+		return nil, errors.New("nats: start names: the JetStream or the PubSub is nil")
+	}
 	if c.Bucket == "" {
 		c.Bucket = defaultBucket
 	}

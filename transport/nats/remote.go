@@ -54,8 +54,11 @@ var ErrNoConnection = errors.New("no connection to its node")
 //
 // The leases' renewals are the heartbeats. A monitor costs a goroutine here and a
 // consumer in the server: monitor a service, not each user. It does not see why the
-// actor has ended. ctx is for setting the monitor.
+// actor has ended. ctx is for setting the monitor. Monitor panics if down is nil.
 func (r Remote[M]) Monitor(ctx context.Context, down func(reason error)) (stop func(), err error) {
+	if down == nil {
+		panic("nats: Monitor: down is nil")
+	}
 	w := newWatch()
 	return w.stop, r.monitor(ctx, w, down)
 }
@@ -64,7 +67,11 @@ func (r Remote[M]) Monitor(ctx context.Context, down func(reason error)) (stop f
 // actor's own messages, is sent to it, and the monitor is stopped at its end. It fails
 // with an error that wraps [actor.NoProc] if the actor is dead. If wrap panics or calls
 // runtime.Goexit, the actor gets an exit signal with that, as if its handler had.
+// MonitorTo panics if wrap is nil.
 func MonitorTo[W, M any](ctx context.Context, r Remote[M], ref actor.Ref[W], wrap func(reason error) W) (stop func(), err error) {
+	if wrap == nil {
+		panic("nats: MonitorTo: wrap is nil")
+	}
 	w := newWatch()
 	stop = func() {
 		ref.PID().Disown(w)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/registry/internal/safelog"
 )
 
 // A listener is somebody's code, and what it does must not reach those who change the
@@ -166,5 +165,5 @@ func (l *listener[K]) fail(key K, reason error) {
 	if l.failed != nil {
 		l.failed(reason)
 	}
-	safelog.Error(slog.Default(), "listener of a registry failed and was taken off", "key", key, "reason", reason)
+	actor.GuardLogger(slog.Default()).Error("listener of a registry failed and was taken off", "key", key, "reason", reason)
 }
