@@ -15,7 +15,7 @@ import (
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-var comment = regexp.MustCompile(`(?m)[ \t]*//.*$`)
+var comment = regexp.MustCompile(`(?m)^[ \t]*//.*\n|[ \t]*//.*$`)
 
 // declarations are the pieces of Go code between blank lines, without comments and as
 // one line each.
