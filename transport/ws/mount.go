@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// Paths are matched here and not by an [http.ServeMux]: one within another puts its own
+// path values in the place of those that the outer one has found.
+
 // checkPath reports what is wrong with the path of a mount.
 func checkPath(path string) error {
 	if path == "" || path[0] != '/' || path[len(path)-1] == '/' {
