@@ -8,12 +8,67 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // eventDisconnect, broadcast to a socket ID, ends the connections of that ID.
 const eventDisconnect = "disconnect"
+
+// Broadcast sends an event to all clients that have joined a topic. The payload
+// must marshal to a JSON object, or be [Binary]; otherwise the error wraps
+// [ErrPayload]. Broadcasts of one goroutine arrive in order.
+func (e *Endpoint) Broadcast(topic, event string, payload any) error {
+	return e.broadcast(actor.PID{}, topic, event, payload)
+}
+
+// BroadcastFrom is Broadcast, but skips the subscriptions of the actor from. See also
+// [Channel.BroadcastFrom].
+func (e *Endpoint) BroadcastFrom(from actor.PID, topic, event string, payload any) error {
+	return e.broadcast(from, topic, event, payload)
+}
+
+// LocalBroadcast is Broadcast to the clients that are connected to this endpoint only,
+// whatever cluster it is in.
+//
+// Phoenix: Phoenix.Endpoint.local_broadcast/3.
+func (e *Endpoint) LocalBroadcast(topic, event string, payload any) error {
+	b, err := e.newBroadcast(topic, event, payload)
+	if err != nil {
+		return err
+	}
+	e.topics.LocalBroadcast(topic, b)
+	return nil
+}
+
+// LocalBroadcastFrom is BroadcastFrom to the clients that are connected to this
+// endpoint only.
+//
+// Phoenix: Phoenix.Endpoint.local_broadcast_from/4.
+func (e *Endpoint) LocalBroadcastFrom(from actor.PID, topic, event string, payload any) error {
+	b, err := e.newBroadcast(topic, event, payload)
+	if err != nil {
+		return err
+	}
+	e.topics.LocalBroadcastFrom(from, topic, b)
+	return nil
+}
+
+// Disconnect closes all connections that Connect gave this ID, with code 1001, on
+// all nodes. The clients reconnect at once: to keep one out, refuse it in Connect
+// from before Disconnect on, since a client whose Connect is running is not met yet.
+func (e *Endpoint) Disconnect(id string) error {
+	return e.Broadcast(id, eventDisconnect, nil)
+}
+
+func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any) error {
+	b, err := e.newBroadcast(topic, event, payload)
+	if err != nil {
+		return err
+	}
+	return e.topics.BroadcastFrom(from, topic, b)
+}
 
 // broadcast is a message to all subscribers of a topic. It is encoded once for
 // each encoding in use, however many connections it goes to.
@@ -76,4 +131,70 @@ func (e *encoding) encodeApart(m wire.Message) (frame.Sealed, error) {
 // encoding: that is done once, and not for each receiver.
 func (b *broadcast) untold(e *encoding) bool {
 	return b.frames[e.index].told.CompareAndSwap(false, true)
+}
+
+// Broadcast is a broadcast as a subscriber on the server gets it, in place of a client.
+//
+// Phoenix: Phoenix.Socket.Broadcast.
+type Broadcast struct {
+	Topic, Event string
+	Payload      Payload
+}
+
+// Subscribe has s called for each broadcast on a topic, as long as owner lives: for
+// parts of the program that are no channels. See [pubsub.Subscriber] for what s may
+// do. The error wraps [actor.NoProc] if owner has ended. Presence diffs and whatever
+// else is broadcast on the topic is among them. One that fails, or does not return
+// within a second, is subscribed no more, and its owner gets an exit signal.
+func (e *Endpoint) Subscribe(owner actor.PID, topic string, s pubsub.Subscriber[Broadcast]) error {
+	if err := e.topics.Subscribe(owner, topic, subscriber{e, owner, s}); err != nil {
+		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
+	}
+	return nil
+}
+
+// Unsubscribe ends all subscriptions of owner to the topic.
+func (e *Endpoint) Unsubscribe(owner actor.PID, topic string) { e.topics.Unsubscribe(owner, topic) }
+
+// subscriber is one that is no channel of ours. It must not take a broadcaster along.
+type subscriber struct {
+	endpoint *Endpoint
+	owner    actor.PID
+	to       pubsub.Subscriber[Broadcast]
+}
+
+// subscriberPatience is how long it may take.
+const subscriberPatience = time.Second
+
+// Deliver implements pubsub.Subscriber.
+func (s subscriber) Deliver(topic string, b *broadcast) {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), subscriberPatience, errHanging)
+	defer cancel()
+	err := actor.Guard(ctx, func() error {
+		s.to.Deliver(topic, Broadcast{topic, b.Event, b.Payload})
+		return nil
+	})
+	if err != nil {
+		s.endpoint.log.Error("subscriber failed", "topic", topic, "owner", s.owner, "error", err)
+		s.endpoint.Unsubscribe(s.owner, topic)
+		s.owner.Exit(err)
+	}
+}
+
+// Subscribe subscribes the channel to one more topic, as long as it lives.
+// Broadcasts on it come to its [InfoHandler], each as a [Broadcast], and not to the
+// client.
+func (c *Channel) Subscribe(topic string) error {
+	if err := c.line.endpoint.topics.Subscribe(c.PID(), topic, ear{c}); err != nil {
+		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
+	}
+	return nil
+}
+
+// ear hears the broadcasts of a topic that a channel has subscribed to.
+type ear struct{ of *Channel }
+
+// Deliver implements pubsub.Subscriber.
+func (e ear) Deliver(_ string, b *broadcast) {
+	e.of.hand(opInfo, b, Broadcast{b.Topic, b.Event, b.Payload})
 }

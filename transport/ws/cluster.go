@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
-
-	"github.com/troupe-go/troupe/actor"
 )
 
 // clusterName is what the endpoints of a cluster are called in it.
@@ -68,23 +66,4 @@ func (c broadcastCodec) Decode(topic string, data []byte) (*broadcast, error) {
 		return c.endpoint.newBroadcast(topic, event, Binary(payload))
 	}
 	return nil, fmt.Errorf("%w: kind %d", errBroadcast, kind)
-}
-
-// BroadcastFrom is Broadcast to all but the channel or other actor from, which it
-// misses. See also [Channel.BroadcastFrom].
-func (e *Endpoint) BroadcastFrom(from actor.PID, topic, event string, payload any) error {
-	return e.broadcast(from, topic, event, payload)
-}
-
-// LocalBroadcastFrom is BroadcastFrom to the clients that are connected to this
-// endpoint only.
-//
-// Phoenix: Phoenix.Endpoint.local_broadcast_from/4.
-func (e *Endpoint) LocalBroadcastFrom(from actor.PID, topic, event string, payload any) error {
-	b, err := e.newBroadcast(topic, event, payload)
-	if err != nil {
-		return err
-	}
-	e.topics.LocalBroadcastFrom(from, topic, b)
-	return nil
 }

@@ -28,6 +28,21 @@
 // topic arrive in order. Delivery is at most once: nothing is kept for a client
 // that is away.
 //
+// # The way of a frame
+//
+//	client ──► connection ──► socket actor ──► channel actor ──► Handler
+//	              reads         decodes,         one for each      decides
+//	              frames        routes           topic                │
+//	                ▲                                │                │
+//	                └─────── has been handled ───────┘                │ broadcasts
+//	                                                                  ▼
+//	client ◄── connection ◄── channel actors of all that have joined ◄┘
+//	              writes        share one frame, encoded once
+//
+// A frame is decoded once and encoded once, and goes forward only, but for one thing: the
+// channel tells the connection that a message has been handled. That is the back pressure:
+// the connection reads no further while too much of its client waits to be handled.
+//
 // # Overload
 //
 // A client that does not read what it is sent is closed when Socket.MaxQueue bytes

@@ -183,41 +183,6 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 // now is the time since the endpoint was made.
 func (e *Endpoint) now() time.Duration { return time.Since(e.made) }
 
-// Broadcast sends an event to all clients that have joined a topic. The payload
-// must marshal to a JSON object, or be [Binary]; otherwise the error wraps
-// [ErrPayload]. Broadcasts of one goroutine arrive in order.
-func (e *Endpoint) Broadcast(topic, event string, payload any) error {
-	return e.broadcast(actor.PID{}, topic, event, payload)
-}
-
-// LocalBroadcast is Broadcast to the clients that are connected to this endpoint only,
-// whatever cluster it is in.
-//
-// Phoenix: Phoenix.Endpoint.local_broadcast/3.
-func (e *Endpoint) LocalBroadcast(topic, event string, payload any) error {
-	b, err := e.newBroadcast(topic, event, payload)
-	if err != nil {
-		return err
-	}
-	e.topics.LocalBroadcast(topic, b)
-	return nil
-}
-
-func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any) error {
-	b, err := e.newBroadcast(topic, event, payload)
-	if err != nil {
-		return err
-	}
-	return e.topics.BroadcastFrom(from, topic, b)
-}
-
-// Disconnect closes all connections that Connect gave this ID, with code 1001, on
-// all nodes. The clients reconnect at once: to keep one out, refuse it in Connect
-// from before Disconnect on, since a client whose Connect is running is not met yet.
-func (e *Endpoint) Disconnect(id string) error {
-	return e.Broadcast(id, eventDisconnect, nil)
-}
-
 // Shutdown ends the endpoint. It refuses new connections with status 503, ends
 // all channels with Terminate, closes the connections with code 1012, on which
 // clients reconnect, and returns when the last one is closed, or with an error
