@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/foreign"
+	"github.com/troupe-go/troupe/actor/foreign"
 )
 
 // link is how a PubSub reaches those of its name on other nodes, and they it. Adapter and

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/foreign"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 )
