@@ -153,7 +153,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 	}
 	started := false
 	defer func() {
-		if !started { // for one, because Connect has panicked
+		if !started { // Connect may have panicked
 			seat.leave()
 		}
 	}()

@@ -177,7 +177,7 @@ func (e *Endpoint) openPoll(h http.Header, r *http.Request, params url.Values, s
 	}
 	admitted := true
 	defer func() {
-		if admitted { // for one, because Connect has panicked
+		if admitted { // Connect may have panicked
 			seat.leave()
 		}
 	}()
