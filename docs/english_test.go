@@ -15,7 +15,7 @@ import (
 var tics = regexp.MustCompile(`(?i)\b(whoever|as a rule|if need be|is apart because)\b|, or else\b|, for one[,.:]`)
 
 // A sentence begins with its subject, and who is none, but in a question.
-var whoFirst = regexp.MustCompile(`(?:^|[.:;] )Who [^.?]*\.`)
+var whoFirst = regexp.MustCompile(`(?:^|[.] )Who [^.?]*\.|[:;] [Ww]ho [^.?]*(?:\.|$)`)
 
 func inEnglish(t *testing.T, where, text string) {
 	t.Helper()

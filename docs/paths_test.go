@@ -72,6 +72,21 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
+var midLine = regexp.MustCompile(`(?m)^[^#\n].*\S #{1,6} .*$|^.*\S.*\n#{1,6} .*$`)
+
+// A heading begins its line, after an empty one; elsewhere it is shown as text.
+func TestHeadingsStandApart(t *testing.T) {
+	for _, doc := range documents(t) {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range midLine.FindAllString(code.ReplaceAllString(string(text), ""), -1) {
+			t.Errorf("%s: a heading within text: %s", doc, line)
+		}
+	}
+}
+
 // A path in a document is written from the repository's root: `actor/death.go`.
 var rooted = regexp.MustCompile("`((?:actor|docs|examples|mailbox|registry|supervisor|transport|\\.ci|\\.github)/[\\w./-]*\\w)`")
 

@@ -7,8 +7,8 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// Child describes a child of a supervisor. [Actor], [Service], [Server], [Supervisor] and
-// [DynamicSupervisor] make the common ones.
+// Child describes a child of a supervisor. [Actor], [Service], [Server], [Task],
+// [Supervisor] and [DynamicSupervisor] make the common ones.
 //
 // OTP: supervisor:child_spec().
 type Child struct {
@@ -30,7 +30,7 @@ type Child struct {
 	// Temporary, in a supervisor that has an AutoShutdown.
 	Significant bool
 
-	Type Type // default: Worker
+	Type Type // default: TypeWorker
 
 	followers *followers
 }

@@ -1,5 +1,5 @@
-// Command room is the chat room that everybody knows from Phoenix: who joins a topic such
-// as room:lobby gets each new_msg that anybody in it sends.
+// Command room is the chat room that everybody knows from Phoenix: each client in a topic
+// such as room:lobby gets each new_msg that one of them sends.
 package main
 
 import (

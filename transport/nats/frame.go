@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// frame is what travels in a NATS message: who sent what on which topic. The topic
+// frame is what travels in a NATS message: sender, topic and data. The topic
 // is not in the subject, because it may be any string.
 type frame struct {
 	from, topic string

@@ -62,6 +62,7 @@
 //
 // # Metrics and logs
 //
-// [Stats] are counters. Socket.Observe is told of each [Observation]: who connects, joins
-// and sends, how long handlers take, why connections end. [ObservationLog] logs them.
+// [Stats] are counters. Socket.Observe is told of each [Observation]: a connection, a
+// join, an event and the time that its handler took, an end and its reason.
+// [ObservationLog] logs them.
 package ws

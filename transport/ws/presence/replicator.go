@@ -160,8 +160,8 @@ func (r *replicator) Terminate(_ *actor.Context[replicatorMsg], reason error) {
 	}
 }
 
-// look looks after the peers: who is not heard of any more, and of whom something
-// is lacking.
+// look looks after the peers. It drops those that are silent, and asks those of which
+// something is lacking.
 func (r *replicator) look() {
 	now, cfg := time.Now(), r.config()
 	for name, p := range r.peers {

@@ -36,7 +36,7 @@ func with(s supervisor.Strategy) supervisor.Spec {
 }
 
 // A tracker that is restarted knows nobody. The channels that were present join again, and
-// come back with their presence; who only looks on is told of all that.
+// come back with their presence; a client that only looks on is told of all that.
 func TestPresencesComeBackWithTheirChannels(t *testing.T) {
 	killed := func(s *site) { s.who.PID().Exit(actor.Kill) }
 	for name, c := range map[string]struct {
