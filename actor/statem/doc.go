@@ -38,64 +38,26 @@
 // To return the state that the handler was given, or an equal one, is to keep
 // it: nothing is entered, and nothing is brought back.
 //
-// A machine of many states is easier to read with a method for each state, and a
-// Handle that picks one:
-//
-//	func (d *door) Handle(c *Context, state State, m Msg) (State, error) {
-//		switch state {
-//		case Open:
-//			return d.open(c, m)
-//		default:
-//			return d.locked(c, m)
-//		}
-//	}
-//
 // # The first state, and entering a state
 //
-// The first state is the zero value of S, or what Init returns, for a machine that
-// is an [Initializer]. A machine that is an [Enterer] is told of each state that
-// it enters, the first one included: there belongs what has to happen however the
-// state was reached, such as to set its timeout. [Context.RepeatState] enters the
-// present state once more.
+// The first state is the zero value of S, or what Init of an [Initializer] returns. An
+// [Enterer] is told of each state that it enters, the first one included: there belongs
+// what has to happen however the state was reached, such as to set its timeout.
 //
 // # Events
 //
-// All events are of the type M: messages, the machine's own and timeouts alike.
-// [Context.Kind] tells them apart. A machine that must be sure that nobody else
-// made an event looks at its kind; often it is enough to give the events that are
-// its own unexported types.
-//
-// [Context.NextEvent] inserts an event, of kind [Internal], to be handled next.
-// One handler can so leave the rest to another. [Context.NextEventOf] inserts one of
-// another kind: what a machine takes out of a frame, say, as a message.
-//
-// Exits that the machine traps and the ends of actors that it monitors are events
-// of kind [Signal]; they go to [ExitHandler] and [DownHandler], which may change
-// the state, or postpone, as Handle may.
-//
-// # Postponing
-//
-// [Context.Postpone] keeps an event that cannot be handled in this state. When the
-// state has changed, it is handled again, as if it had just come. Selective
-// receive, which typed mailboxes cannot have, is this. A call that is postponed
-// waits for its answer meanwhile.
+// All events are of the type M: messages, the machine's own and timeouts alike;
+// [Context.Kind] tells them apart. [Context.NextEvent] inserts one to be handled next.
+// [Context.Postpone] keeps one that cannot be handled in this state until the state has
+// changed: selective receive, which typed mailboxes cannot have. Trapped exits and the
+// ends of monitored actors go to [ExitHandler] and [DownHandler].
 //
 // # Timeouts
 //
-// A timeout is an event that the machine sets for later, with
-// [Context.SetTimeout]. Its kind says what cancels it:
-//
-//   - [StateTimeout]: a change of state.
-//   - [EventTimeout]: any event.
-//   - Any other name: nothing but [Context.CancelTimeout].
-//
-// There is at most one timeout of each kind; to set it again replaces it. A
-// timeout that was cancelled or replaced is never delivered, not even if its time
-// had run out before and it was waiting in the mailbox.
-//
-// A timeout of 0 needs no timer: it is handled when nothing else goes ahead of
-// the mailbox. [Context.SetTimeoutAt] sets one for a moment, such as a deadline, and
-// [Context.TimeLeft] tells how long one has yet to run.
+// A timeout is an event that [Context.SetTimeout] sets for later. There is at most one of
+// each kind, and its kind says what cancels it: a change of state for [StateTimeout], any
+// event for [EventTimeout], and only [Context.CancelTimeout] for any other name. One that
+// was cancelled or replaced is never delivered, even if its time had run out already.
 //
 // # What happens after a handler
 //
@@ -119,15 +81,10 @@
 //
 // # The end
 //
-// An error from any handler ends the machine with that reason, [actor.Stop] with
-// reason normal. [Terminator] is told, by the rules of [actor.Terminator]. An
-// actor that is started again by its supervisor is a new machine in its first
-// state; postponed events are lost, and calls among them fail.
-//
-// # From outside
-//
-// [Inspect] shows a running machine's state and data, and [Replace] puts others in
-// their place, which is no change of state.
+// An error from any handler ends the machine with that reason, [actor.Stop] with reason
+// normal. A machine that its supervisor starts again is in its first state; postponed
+// events are lost, and calls among them fail. [Inspect] and [Replace] look into one that
+// runs.
 //
 // # Coming from gen_statem
 //
