@@ -39,14 +39,14 @@ func Topic[H Handler](pattern string, newHandler func() H, events Events[H], use
 	if newHandler != nil {
 		r.newHandler = func() Handler { return newHandler() }
 	}
-	r.handleIn = func(c *Channel, event string, in Payload) (Reply, error) {
-		if f, ok := events[event]; ok {
-			return f(c.handler.(H), c, in)
+	r.handleIn = callHandleIn
+	if len(events) > 0 {
+		r.handleIn = func(c *Channel, event string, in Payload) (Reply, error) {
+			if f, ok := events[event]; ok {
+				return f(c.handler.(H), c, in)
+			}
+			return callHandleIn(c, event, in)
 		}
-		if h, ok := c.handler.(InHandler); ok {
-			return h.HandleIn(c, event, in)
-		}
-		return UnknownEvent, nil
 	}
 	for event, f := range events {
 		if f == nil {
@@ -58,6 +58,13 @@ func Topic[H Handler](pattern string, newHandler func() H, events Events[H], use
 
 func callJoin(c *Channel, topic string, in Payload) (any, error) {
 	return c.handler.Join(c, topic, in)
+}
+
+func callHandleIn(c *Channel, event string, in Payload) (Reply, error) {
+	if h, ok := c.handler.(InHandler); ok {
+		return h.HandleIn(c, event, in)
+	}
+	return UnknownEvent, nil
 }
 
 // Routes are tried in order; the first that matches a topic has it.
