@@ -56,7 +56,7 @@ var (
 	// ErrClosed says that the system is shutting down and starts no more actors.
 	ErrClosed = errors.New("the system is shut down")
 	// ErrStartTimeout says that Init took longer than [StartTimeout] allows.
-	ErrStartTimeout = errors.New("Init took longer than StartTimeout allows")
+	ErrStartTimeout = errors.New("its Init took longer than StartTimeout allows")
 	// ErrSelf says that an actor tried to wait for itself.
 	ErrSelf = errors.New("an actor cannot wait for itself")
 	// ErrFull says that a bounded mailbox refused a message.

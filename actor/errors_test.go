@@ -62,7 +62,7 @@ func TestErrorTexts(t *testing.T) {
 			`actor: register "gone" as "x": not running`:                     sys.Register("x", gone.PID()),
 			`actor: spawn: name "house" is taken by <0.1>`:                   spawn(failed, actor.Name("house")),
 			`actor: spawn "x": boom`:                                         spawn(failed, actor.Name("x")),
-			`actor: spawn: Init took longer than StartTimeout allows`: spawn(nil, actor.StartTimeout(time.Second),
+			`actor: spawn: its Init took longer than StartTimeout allows`: spawn(nil, actor.StartTimeout(time.Second),
 				actor.BeforeInit(func(pid actor.PID) error { <-pid.Done(); return nil })),
 			`actor: spawn: boom`: spawn(nil, actor.BeforeInit(func(actor.PID) error { return errBoom })),
 		} {

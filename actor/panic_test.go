@@ -206,10 +206,11 @@ func (panicsInError) Error() string { panicsHere(); return "" }
 func TestPanicStackOfRuntimeErrors(t *testing.T) {
 	var none *script
 	var list []int
+	var table map[int]int
 	for name, f := range map[string]func() error{
 		"nil pointer": func() error { return none.exit(nil, actor.Exit{}) },
 		"index":       func() error { _ = list[len(t.Name())]; return nil },
-		"nil map":     func() error { var m map[int]int; m[1] = 1; return nil },
+		"nil map":     func() error { table[1] = 1; return nil },
 	} {
 		p, ok := errors.AsType[*actor.PanicError](actor.Guard(t.Context(), f))
 		if !ok {

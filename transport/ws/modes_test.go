@@ -24,16 +24,6 @@ var modes = []mode{
 	{name: "parked and compressed", park: true, deflate: true},
 }
 
-// inAllModes runs a test in each mode.
-func inAllModes(t *testing.T, test func(t *testing.T, m mode)) {
-	if parked {
-		t.Skip("it has run in this mode")
-	}
-	for _, m := range modes {
-		t.Run(m.name, func(t *testing.T) { test(t, m) })
-	}
-}
-
 // serve starts an endpoint whose connections are of the mode.
 func (m mode) serve(t testing.TB, sockets ...ws.Socket) *server {
 	t.Helper()
@@ -54,13 +44,4 @@ func (m mode) serve(t testing.TB, sockets ...ws.Socket) *server {
 	s.tls = &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com"}
 	s.tls.RootCAs.AddCert(other.Certificate())
 	return s
-}
-
-// connect opens a connection.
-func (m mode) connect(t testing.TB, s *server) *rawClient {
-	t.Helper()
-	if m.deflate {
-		return rawHandshakeWith(t, s, "Sec-WebSocket-Extensions: permessage-deflate\r\n", nil)
-	}
-	return rawHandshake(t, s, nil)
 }

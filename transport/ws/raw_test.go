@@ -113,9 +113,9 @@ func TestSlowConsumerIsClosed(t *testing.T) {
 	}
 }
 
-// OUT-8: a client that takes nothing of what waits for it is given up, also if the
-// queue is not full and nothing comes from it.
-func TestClientThatTakesNothingIsGivenUp(t *testing.T) {
+// OUT-8: the program hears that a client has been given up which takes nothing of what
+// waits for it. Package netconn tests when that is.
+func TestClientThatIsGivenUpIsDisconnected(t *testing.T) {
 	ended := make(chan ws.Disconnected, 1)
 	socket := rooms(nil)
 	socket.WriteTimeout = 50 * time.Millisecond

@@ -159,8 +159,8 @@ func TestSendOneMessageThatIsLargerThanTheQueue(t *testing.T) {
 	})
 }
 
-// A client that takes nothing of what waits for it is given up, also if nothing comes
-// from it.
+// OUT-8: a client that takes nothing of what waits for it is given up, also if the queue
+// is not full and nothing comes from it.
 func TestClientThatTakesNothingIsGivenUp(t *testing.T) {
 	inAllModes(t, func(t *testing.T, m mode) {
 		r, config := newRecord(), m.config()
