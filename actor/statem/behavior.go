@@ -7,16 +7,25 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// New returns an actor's behavior that runs m, to be spawned or supervised as
-// any other:
+// New returns a constructor of actors that run the machine which create returns, for a
+// spawn or a supervisor. The types are inferred: create may be any constructor of a type
+// that implements [Machine], such as func newDoor() *door.
 //
-//	ref, err := actor.Spawn(sys, func() actor.Behavior[Msg] { return statem.New(&door{}) })
+//	ref, err := actor.Spawn(sys, statem.New(newDoor))
 //
-// As with all behaviors, each actor must have a machine of its own. New panics if m is
-// nil, or a nil pointer, which makes the spawn fail.
+// create runs at each start. A start fails if create panics, or returns nil or a nil
+// pointer. New panics if create is nil.
 //
 // OTP: gen_statem:start_link/3.
-func New[S comparable, M any](m Machine[S, M]) actor.Behavior[M] {
+func New[S comparable, M any, T Machine[S, M]](create func() T) func() actor.Behavior[M] {
+	if create == nil {
+		panic("statem: New: create is nil")
+	}
+	return func() actor.Behavior[M] { return run[S, M](create()) }
+}
+
+// run returns the behavior that runs m.
+func run[S comparable, M any](m Machine[S, M]) actor.Behavior[M] {
 	if isNil(m) {
 		panic("statem: New: the machine is nil")
 	}

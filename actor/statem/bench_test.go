@@ -106,7 +106,7 @@ func BenchmarkEvent(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			done := make(chan struct{})
-			run(b, done, func() actor.Behavior[tick] { return statem.New(&ticker{left: b.N, done: done, do: c.do}) })
+			run(b, done, statem.New(func() *ticker { return &ticker{left: b.N, done: done, do: c.do} }))
 		})
 	}
 }
@@ -130,5 +130,5 @@ func BenchmarkSpawn(b *testing.B) {
 		b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/float64(b.N), "idle-B/actor")
 	}
 	b.Run("actor", func(b *testing.B) { spawn(b, func() actor.Behavior[tick] { return &counter{} }) })
-	b.Run("statem", func(b *testing.B) { spawn(b, func() actor.Behavior[tick] { return statem.New(&ticker{}) }) })
+	b.Run("statem", func(b *testing.B) { spawn(b, statem.New(func() *ticker { return &ticker{} })) })
 }

@@ -23,7 +23,7 @@ func TestCrashLog(t *testing.T) {
 			var log bytes.Buffer // written before the end is announced
 			sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			defer sys.Shutdown(t.Context())
-			ref, err := actor.Spawn(sys, func() actor.Behavior[step] { return statem.New(m) })
+			ref, err := actor.Spawn(sys, statem.New(func() machine { return m }))
 			if err != nil {
 				t.Fatal(err)
 			}

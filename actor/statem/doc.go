@@ -9,6 +9,8 @@
 //
 //	type door struct{ code string }
 //
+//	func newDoor() *door { return &door{code: "1234"} }
+//
 //	func (d *door) Handle(c *statem.Context[State, Msg], state State, m Msg) (State, error) {
 //		switch m := m.(type) {
 //		case Enter:
@@ -22,7 +24,7 @@
 //		return state, nil
 //	}
 //
-//	ref, err := actor.Spawn(sys, func() actor.Behavior[Msg] { return statem.New(&door{code: "1234"}) })
+//	ref, err := actor.Spawn(sys, statem.New(newDoor))
 //
 // The actor is like any other: it is sent messages, called, linked, supervised,
 // and its mailbox can be bounded. The [Context] is that of the actor, with more

@@ -43,9 +43,9 @@ func ExampleContext_SetTimeoutAt() {
 	defer sys.Shutdown(context.Background())
 
 	now, done := time.Now(), make(chan struct{})
-	_, err := actor.Spawn(sys, func() actor.Behavior[string] {
-		return statem.New(&agenda{[]appointment{{"breakfast", now.Add(-time.Hour)}, {"lunch", now.Add(10 * time.Millisecond)}}, done})
-	})
+	_, err := actor.Spawn(sys, statem.New(func() *agenda {
+		return &agenda{[]appointment{{"breakfast", now.Add(-time.Hour)}, {"lunch", now.Add(10 * time.Millisecond)}}, done}
+	}))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -49,7 +49,7 @@ func ExampleContext_NextEventOf() {
 	defer sys.Shutdown(context.Background())
 
 	done := make(chan struct{})
-	ref, err := actor.Spawn(sys, func() actor.Behavior[terminalEvent] { return statem.New(&terminal{done}) })
+	ref, err := actor.Spawn(sys, statem.New(func() *terminal { return &terminal{done} }))
 	if err != nil {
 		fmt.Println(err)
 		return

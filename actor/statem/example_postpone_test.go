@@ -32,6 +32,8 @@ func (connected) linkEvent() {}
 
 type uplink struct{}
 
+func newUplink() *uplink { return &uplink{} }
+
 func (*uplink) Init(c *statem.Context[linkState, linkEvent]) (linkState, error) {
 	c.SetTimeout("dial", 10*time.Millisecond, connected{}) // it takes a while
 	return down, nil
@@ -57,7 +59,7 @@ func ExampleContext_Postpone() {
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(context.Background())
 
-	link, err := actor.Spawn(sys, func() actor.Behavior[linkEvent] { return statem.New(&uplink{}) })
+	link, err := actor.Spawn(sys, statem.New(newUplink))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -36,7 +36,7 @@ func ExampleContext_SetTimeout() {
 	defer sys.Shutdown(context.Background())
 
 	done := make(chan struct{})
-	_, err := actor.Spawn(sys, func() actor.Behavior[string] { return statem.New(&retry{done: done}) })
+	_, err := actor.Spawn(sys, statem.New(func() *retry { return &retry{done: done} }))
 	if err != nil {
 		fmt.Println(err)
 		return

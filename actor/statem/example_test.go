@@ -61,9 +61,9 @@ func Example() {
 	defer sys.Shutdown(context.Background())
 
 	door := make(chan doorState, 3)
-	lock, err := actor.Spawn(sys, func() actor.Behavior[button] {
-		return statem.New(&codeLock{code: "1234", stays: 10 * time.Millisecond, door: door})
-	})
+	lock, err := actor.Spawn(sys, statem.New(func() *codeLock {
+		return &codeLock{code: "1234", stays: 10 * time.Millisecond, door: door}
+	}))
 	if err != nil {
 		fmt.Println(err)
 		return

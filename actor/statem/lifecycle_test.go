@@ -98,7 +98,7 @@ func TestInitFails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {
 				m := &hooked{init: tt.init}
-				_, err := actor.Spawn(sys, func() actor.Behavior[step] { return statem.New(m) })
+				_, err := actor.Spawn(sys, statem.New(func() *hooked { return m }))
 				if !tt.ok(err) {
 					t.Errorf("Spawn: %v", err)
 				}
@@ -312,7 +312,7 @@ func TestCrash(t *testing.T) {
 				var ref actor.Ref[step]
 				parent.Send(on("spawn", func(c *stateContext) {
 					var err error
-					ref, err = actor.SpawnLink(c, func() actor.Behavior[step] { return statem.New(m) })
+					ref, err = actor.SpawnLink(c, statem.New(func() *hooked { return m }))
 					if err != nil {
 						t.Error(err)
 					}
@@ -499,9 +499,9 @@ func TestBecomeDropsPostponedSignalThatNobodyHandles(t *testing.T) {
 func TestSupervisedMachineStartsOver(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		var m *hooked // the present incarnation
-		newBehavior := func() actor.Behavior[step] { m = &hooked{}; return statem.New(m) }
+		newMachine := func() *hooked { m = &hooked{}; return m }
 		_, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{
-			supervisor.Actor("machine", newBehavior, supervisor.With(actor.Name("machine"))),
+			supervisor.Actor("machine", statem.New(newMachine), supervisor.With(actor.Name("machine"))),
 		}})
 		if err != nil {
 			t.Fatal(err)

@@ -20,7 +20,7 @@ func TestAnEventDoesNotAllocate(t *testing.T) {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	done := make(chan struct{}, 1)
-	ref, err := actor.Spawn(newSystem(t), func() actor.Behavior[tick] { return statem.New(&turning{done}) })
+	ref, err := actor.Spawn(newSystem(t), statem.New(func() *turning { return &turning{done} }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -268,7 +268,7 @@ func (m *plannedRun) run(t *testing.T, steps []modelStep) (state, id int) {
 		m.watched = append(m.watched, start(t, sys, &script{}).PID())
 	}
 	m.begin = time.Now()
-	ref, err := actor.Spawn(sys, func() actor.Behavior[string] { return statem.New(&planned{0, m}) })
+	ref, err := actor.Spawn(sys, statem.New(func() *planned { return &planned{0, m} }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -197,7 +197,7 @@ func TestKillEndsAnEndlessMachine(t *testing.T) {
 // GO-13: postponed events are bounded, as the stash is.
 func TestTooManyPostponedEventsEndTheMachine(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
-		ref, err := actor.Spawn(sys, func() actor.Behavior[int] { return statem.New(postponer{}) })
+		ref, err := actor.Spawn(sys, statem.New(func() postponer { return postponer{} }))
 		if err != nil {
 			t.Fatal(err)
 		}

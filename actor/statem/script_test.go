@@ -142,7 +142,7 @@ func newSystem(tb testing.TB) *actor.System {
 // start spawns a machine.
 func start(t *testing.T, sys *actor.System, m machine) actor.Ref[step] {
 	t.Helper()
-	ref, err := actor.Spawn(sys, func() actor.Behavior[step] { return statem.New(m) })
+	ref, err := actor.Spawn(sys, statem.New(func() machine { return m }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -211,7 +211,7 @@ func TestInitThatFailsFailsItsSpawn(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			guarded(t, f, func(t *testing.T, w *world) {
 				m := &hooked{init: func(*stateContext) error { return w.failNow() }}
-				_, err := actor.Spawn(w.sys, func() actor.Behavior[step] { return statem.New(m) },
+				_, err := actor.Spawn(w.sys, statem.New(func() *hooked { return m }),
 					actor.Name("machine"), actor.StartTimeout(time.Second))
 				if f.blocks() && !errors.Is(err, actor.ErrStartTimeout) || !f.blocks() && (err == nil || errors.Is(err, actor.ErrStartTimeout)) {
 					t.Errorf("Spawn: %v", err)
@@ -230,7 +230,7 @@ func TestNilMachineIsRefused(t *testing.T) {
 	for name, nothing := range map[string]machine{"nil": nil, "typed nil": (*hooked)(nil)} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {
-				_, err := actor.Spawn(sys, func() actor.Behavior[step] { return statem.New(nothing) })
+				_, err := actor.Spawn(sys, statem.New(func() machine { return nothing }))
 				if !isPanic(err) {
 					t.Errorf("Spawn: %v", err)
 				}
@@ -337,7 +337,7 @@ func TestLogValueThatFails(t *testing.T) {
 		for _, f := range failures {
 			t.Run(name+"/"+f.name, func(t *testing.T) {
 				guarded(t, f, func(t *testing.T, w *world) {
-					ref, err := actor.Spawn(w.sys, func() actor.Behavior[int] { return statem.New(&untrusted{w, state}) })
+					ref, err := actor.Spawn(w.sys, statem.New(func() *untrusted { return &untrusted{w, state} }))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -398,10 +398,21 @@ func TestReasonThatFails(t *testing.T) {
 	}
 }
 
+// A constructor that is none is a mistake in the program, found before anything is spawned.
+func TestNilConstructorIsRefused(t *testing.T) {
+	defer func() {
+		if v := recover(); v != "statem: New: create is nil" {
+			t.Errorf("recovered %v", v)
+		}
+	}()
+	statem.New[string, step, machine](nil)
+	t.Error("it was accepted")
+}
+
 // SM-3: states that cannot be compared end the machine that has them.
 func TestStatesThatCannotBeCompared(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
-		ref, err := actor.Spawn(sys, func() actor.Behavior[any] { return statem.New(anyState{}) })
+		ref, err := actor.Spawn(sys, statem.New(func() anyState { return anyState{} }))
 		if err != nil {
 			t.Fatal(err)
 		}
