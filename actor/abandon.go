@@ -31,8 +31,9 @@ func (p *process) abandon(stack string) bool {
 		return false
 	}
 	if p.flags.Or(ended)&ended == 0 {
-		p.doom.Store(doomKilled)
+		p.doom.Store(killed())
 	}
+	p.doom.Load().claimRecord() // before anybody hears of the end
 	p.sys.stuck.add(p)
 	p.sys.abandoned.Add(1)
 	r := p.close()
@@ -41,7 +42,7 @@ func (p *process) abandon(stack string) bool {
 	if p.has(starting) {
 		p.sys.tellStartup(p, func(s *startup) {
 			s.tell(childDoomed) // if the kill has not come to it: Init still has s, so it is not to be recycled
-			s.done(doomKilled)
+			s.done(p.doom.Load())
 		})
 	}
 	pid := PID{p}

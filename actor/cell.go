@@ -73,7 +73,7 @@ func (c *cell[M]) work(batch *queue.Batch[M]) (d *doom) {
 		if v := recover(); v != nil {
 			d = judgePanic(Recovered(v))
 		} else { // runtime.Goexit: this deferred call is all that is left of the runner
-			c.bury(c.terminate(doomGoexit, batch))
+			c.bury(c.terminate(judge(Goexit), batch))
 		}
 	}()
 	d = c.handleAll(batch)
@@ -180,7 +180,10 @@ func (c *cell[M]) terminate(d *doom, batch *queue.Batch[M]) *doom {
 	// One failure makes one record. A reason that came with a signal has been logged where
 	// it came up; a panic of an actor that was doomed meanwhile is news.
 	if !d.clean && d != doomed && !c.has(inherits) && (doomed == nil || d.isPanic()) {
-		logCrash(&c.process, d.reason, c.behavior)
+		if doomed != nil {
+			doomed.claimRecord()
+		}
+		logEnd(&c.process, d, c.behavior)
 	}
 	if doomed == nil {
 		if t, ok := c.behavior.(Terminator[M]); ok {
@@ -199,11 +202,11 @@ func (c *cell[M]) callTerminate(t Terminator[M], d *doom, batch *queue.Batch[M])
 			return
 		}
 		v := recover()
-		failure := doomGoexit
+		failure := judge(Goexit)
 		if v != nil {
 			failure = judgePanic(Recovered(v))
 		}
-		logCrash(&c.process, failure.reason, c.behavior)
+		logEnd(&c.process, failure, c.behavior)
 		if d.clean { // otherwise the first failure is the one that counts
 			final = failure
 		}
@@ -247,11 +250,11 @@ func (c *cell[M]) init(s *startup) (d *doom) {
 			return
 		}
 		v := recover()
-		d = doomGoexit
+		d = judge(Goexit)
 		if v != nil {
 			d = judgePanic(Recovered(v))
 		}
-		logCrash(&c.process, d.reason, c.behavior)
+		logEnd(&c.process, d, c.behavior)
 		if v == nil { // nobody else is left to do it
 			c.fail(d)
 			s.done(d)

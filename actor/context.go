@@ -83,8 +83,9 @@ func (c *Context[M]) Go(f func(ctx context.Context)) {
 		defer func() {
 			if v := recover(); v != nil {
 				reason := Recovered(v)
-				logCrash(p, reason, nil) // a doomed actor logs nothing itself
-				p.exit(exitSignal{from: p, end: judgePanic(reason)})
+				end := judgePanic(reason)
+				logEnd(p, end, nil) // a doomed actor logs nothing itself
+				p.exit(exitSignal{from: p, end: end})
 			}
 		}()
 		f(ctx)

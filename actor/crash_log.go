@@ -17,6 +17,12 @@ func logCrash(p *process, reason error, behavior any) {
 	}
 }
 
+// logEnd is logCrash for the failure that an actor ends with.
+func logEnd(p *process, d *doom, behavior any) {
+	d.claimRecord()
+	logCrash(p, d.reason, behavior)
+}
+
 func emitCrash(p *process, reason error) { p.sys.emit(Crashed{PID{p}, reason}) }
 
 // writeCrash is a function of its own to keep its large frame off the path of a crash

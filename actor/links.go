@@ -88,7 +88,7 @@ func connectDead(p, q *process) bool {
 	}
 	r.mu.Unlock()
 	if add {
-		p.typed.mark(exitSignal{from: q, end: doomNoProc, link: l})
+		p.typed.mark(exitSignal{from: q, end: judge(NoProc), link: l})
 	}
 	return add || linked
 }

@@ -73,7 +73,7 @@ func watch(watcher, target *process) *monitor {
 	}
 	t.mu.Unlock()
 	if !open {
-		m.fire(doomNoProc)
+		m.fire(judge(NoProc))
 	} else if m.state.Load() == settled { // the watcher was abandoned meanwhile
 		forget(target, func(r *relations) { r.watchers.delete(m) })
 	}

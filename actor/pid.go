@@ -110,6 +110,18 @@ func (p PID) Crashed() bool {
 	return d != nil && !d.clean
 }
 
+// ClaimRecord reports whether the actor has crashed and nothing has logged that: a kill, or
+// another exit signal, ended it. It is true for the first caller only, which logs it. Actors
+// that ended of one failure, over links, have one record between them. It is for those that
+// supervise.
+func (p PID) ClaimRecord() bool {
+	if p.p == nil {
+		return false
+	}
+	d := p.p.doomed()
+	return d != nil && d.claimRecord()
+}
+
 // QueueLen returns the number of messages that wait in the actor's mailbox. It
 // does not count those that the actor has taken to work on.
 func (p PID) QueueLen() int {

@@ -3,6 +3,7 @@ package actor
 import (
 	"fmt"
 	"reflect"
+	"sync/atomic"
 )
 
 // doom is the reason that an actor will end with, and the verdict on it. The methods of
@@ -20,16 +21,23 @@ type doom struct {
 	// asked says that a method of the reason had to be asked for the verdict, so that
 	// nobody else should.
 	asked bool
+
+	// logged says that the failure has its record in the log. All that end of one failure,
+	// over links, share its doom: so the first of them that is logged speaks for all.
+	logged atomic.Bool
 }
 
-// The dooms of most actors. They are shared.
+// The dooms of most actors. They are shared, and so they must be clean.
 var (
 	doomNormal   = &doom{reason: Normal, clean: true}
 	doomShutdown = &doom{reason: Shutdown, clean: true}
-	doomKilled   = &doom{reason: Killed}
-	doomNoProc   = &doom{reason: NoProc}
-	doomGoexit   = &doom{reason: Goexit}
 )
+
+// killed returns the doom of one kill.
+func killed() *doom { return &doom{reason: Killed} }
+
+// claimRecord reports, to the first caller, that d is a failure which it has to log.
+func (d *doom) claimRecord() bool { return !d.clean && d.logged.CompareAndSwap(false, true) }
 
 // judge makes the doom of a reason. A reason whose methods panic is replaced by a
 // [*ReasonError] that says so.
@@ -39,12 +47,6 @@ func judge(reason error) *doom {
 		return doomNormal
 	case Shutdown:
 		return doomShutdown
-	case Killed:
-		return doomKilled
-	case NoProc:
-		return doomNoProc
-	case Goexit:
-		return doomGoexit
 	}
 	d := &doom{reason: reason}
 	if reflect.TypeOf(reason) != errorString {
@@ -69,7 +71,7 @@ func ending(err error) *doom {
 // isPanic reports whether a handler did not return.
 func (d *doom) isPanic() bool {
 	_, ok := d.reason.(*PanicError)
-	return ok || d == doomGoexit
+	return ok || d.reason == Goexit
 }
 
 func (d *doom) ask() {

@@ -32,7 +32,7 @@ func (stopSignal) isSignal() {}
 func (p *process) exit(s exitSignal) {
 	switch {
 	case s.end.reason == Kill:
-		p.kill(doomKilled)
+		p.kill(killed())
 	case p.has(trapsExits):
 		if p.obeys(s) {
 			p.leave()

@@ -128,7 +128,7 @@ func (s *startup) await(timeout time.Duration) error {
 			// As in init: the spawner gets the error, not the signal.
 			disconnect(p, p.parent)
 			failure = ErrStartTimeout
-			p.kill(doomKilled) // which tells s
+			p.kill(killed()) // which tells s
 		}
 	}
 }

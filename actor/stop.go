@@ -85,7 +85,7 @@ func killAll(all []*process, grace time.Duration, by *process) {
 		return
 	}
 	for _, p := range all {
-		p.kill(doomKilled)
+		p.kill(killed())
 	}
 	ctx := context.Background()
 	if by != nil {

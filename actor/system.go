@@ -75,7 +75,7 @@ func NewSystem(cfg Config) *System {
 	s.guards.New = func() any { return newGuardedCall() }
 	s.root = &process{sys: s}
 	s.nobody = &process{sys: s}
-	s.nobody.doom.Store(doomNoProc)
+	s.nobody.doom.Store(judge(NoProc))
 	s.nobody.rel.Store(gone)
 	return s
 }

@@ -40,7 +40,7 @@ func (s *dynamicActor) HandleExit(ctx *actor.Context[dynamicRequest], exit actor
 		return nil
 	}
 	if d.report {
-		report(ctx, endLevel(exit.From, ctx), reportTerminated, "", exit.From, exit.Reason)
+		report(ctx, endLevel(exit.From), reportTerminated, "", exit.From, exit.Reason)
 	}
 	return s.carryOut(ctx, exit.From, m, d, exit.Reason)
 }
@@ -108,6 +108,6 @@ func (s *dynamicActor) retryAfter(ctx *actor.Context[dynamicRequest], former act
 func (s *dynamicActor) reportStop(ctx *actor.Context[dynamicRequest], pid actor.PID, m member) {
 	c := Child{Restart: m.restart, Shutdown: m.limit}
 	if !c.expected(pid) {
-		report(ctx, endLevel(pid, ctx), reportStopFailed, "", pid, pid.Err())
+		report(ctx, endLevel(pid), reportStopFailed, "", pid, pid.Err())
 	}
 }

@@ -3,7 +3,6 @@ package supervisor
 import (
 	"context"
 	"log/slog"
-	"slices"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -51,10 +50,10 @@ func writeReport(self actor.Self, level slog.Level, what, id string, pid actor.P
 	self.System().Logger().LogAttrs(context.Background(), level, what, attrs...)
 }
 
-// endLevel is the level of a report of an end. Nothing else logs a kill, unless the actor
-// had to be abandoned.
-func endLevel(pid actor.PID, self actor.Self) slog.Level {
-	if pid.Err() == actor.Killed && !slices.Contains(self.System().Stuck(), pid) {
+// endLevel is the level of a report of an end. One that came from outside, by a kill or
+// another exit signal, has not been logged by its actor.
+func endLevel(pid actor.PID) slog.Level {
+	if pid.ClaimRecord() {
 		return slog.LevelError
 	}
 	return slog.LevelInfo

@@ -2,6 +2,7 @@ package supervisor_test
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"testing"
 	"time"
@@ -48,6 +49,46 @@ func TestOneFailureIsOneErrorInTheLog(t *testing.T) {
 		{"a clean end", nil, func(s *stage) { s.send("a", actor.Normal) }, nil},
 		{"a shutdown", nil, func(s *stage) { s.send("a", actor.Shutdown) }, nil},
 		{"a kill", nil, func(s *stage) { s.pid("a").Exit(actor.Kill) }, []string{"supervisor: child terminated"}},
+		{"an exit from outside", nil, func(s *stage) { s.mortal("a").Exit(errBoom) }, []string{"supervisor: child terminated"}},
+		{"an exit whose methods panic", nil, func(s *stage) { s.mortal("a").Exit((*brittle)(nil)) }, []string{"supervisor: child terminated"}},
+		{"a shutdown from outside", nil, func(s *stage) { s.mortal("a").Exit(fmt.Errorf("moved: %w", actor.Shutdown)) }, nil},
+		{"a stop with a crash", nil, func(s *stage) { s.ok(s.pid("a").Stop(s.Context(), errBoom)) }, []string{crash}},
+		{"a handler that returns Killed", nil, func(s *stage) { s.send("a", actor.Killed) }, []string{crash}},
+		{"a handler that returns NoProc", nil, func(s *stage) { s.send("a", actor.NoProc) }, []string{crash}},
+		{"a runtime.Goexit", nil, func(s *stage) {
+			s.send("a", func(*actor.Context[any]) error { runtime.Goexit(); return nil })
+		}, []string{crash}},
+		{"a panic of a goroutine", nil, func(s *stage) {
+			s.mortal("a")
+			s.send("a", func(ctx *actor.Context[any]) error { ctx.Go(func(context.Context) { panic(errBoom) }); return nil })
+		}, []string{crash}},
+		{"a panic after a kill", nil, func(s *stage) {
+			s.send("a", func(ctx *actor.Context[any]) error { ctx.PID().Exit(actor.Kill); panic(errBoom) })
+		}, []string{crash}},
+		{"a crash of one to which it is linked", nil, func(s *stage) {
+			s.linkToFirst("a")
+			s.send("first", errBoom)
+		}, []string{crash}},
+		{"a kill of one to which it is linked", nil, func(s *stage) {
+			s.linkToFirst("a")
+			s.pid("first").Exit(actor.Kill)
+		}, []string{"supervisor: child terminated"}},
+		{"an exit from outside of one to which it is linked", nil, func(s *stage) {
+			s.linkToFirst("a")
+			s.mortal("first").Exit(errBoom)
+		}, []string{"supervisor: child terminated"}},
+		{
+			"a kill of an actor that it has started", nil, func(s *stage) {
+				s.mortal("a")
+				s.send("a", func(ctx *actor.Context[any]) error {
+					below, err := actor.SpawnLink(ctx, func() player { return player{s: s, id: "below"} })
+					if err == nil {
+						below.PID().Exit(actor.Kill)
+					}
+					return err
+				})
+			}, []string{"supervisor: child terminated"},
+		},
 		{
 			"a crash, and an Init that fails", func(s *stage) supervisor.Child {
 				return failing(s, func(*actor.Context[any]) error { return errFlat })
@@ -135,6 +176,40 @@ func TestOneFailureIsOneErrorInTheLog(t *testing.T) {
 			})
 		})
 	}
+}
+
+// brittle is an error whose methods panic if it is nil.
+type brittle struct{ text string }
+
+func (b *brittle) Error() string { return b.text }
+
+// mortal has a child trap no exits.
+func (s *stage) mortal(id string) actor.PID {
+	s.send(id, func(ctx *actor.Context[any]) error { ctx.TrapExit(false); return nil })
+	s.settle()
+	return s.pid(id)
+}
+
+// linkToFirst links a child to the child "first", whose failure ends it.
+func (s *stage) linkToFirst(id string) {
+	s.mortal(id)
+	s.send(id, func(ctx *actor.Context[any]) error { return ctx.Link(s.pid("first")) })
+	s.settle()
+}
+
+// Two ends of the same kind are two failures, also for a dynamic supervisor.
+func TestEachFailureIsAnErrorOfItsOwn(t *testing.T) {
+	onStage(t, func(s *stage) {
+		sup := s.startDynamic(supervisor.DynamicSpec{Intensity: 100})
+		for _, reason := range []error{errBoom, actor.Kill, actor.NoProc, actor.Goexit} {
+			for _, id := range []string{"a", "b"} {
+				s.add(sup, s.child(id))
+				s.settle()
+				s.mortal(id).Exit(reason)
+			}
+			s.expectErrors("supervisor: child terminated", "supervisor: child terminated")
+		}
+	})
 }
 
 // A failure that climbs the tree is one error, and the rest of the story are reports below

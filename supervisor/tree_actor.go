@@ -60,7 +60,7 @@ func (s *treeActor) HandleExit(ctx *actor.Context[treeRequest], exit actor.Exit)
 	}
 	d := s.exited(c, !exit.Crashed(), s.now())
 	if d.report {
-		report(ctx, endLevel(exit.From, ctx), reportTerminated, c.spec.ID, exit.From, exit.Reason)
+		report(ctx, endLevel(exit.From), reportTerminated, c.spec.ID, exit.From, exit.Reason)
 	}
 	return s.carryOut(ctx, c, d, exit.Reason)
 }
@@ -157,7 +157,7 @@ func (s *treeActor) stop(ctx *actor.Context[treeRequest], c *child) bool {
 		return false
 	}
 	if !c.spec.expected(pid) {
-		report(ctx, endLevel(pid, ctx), reportStopFailed, c.spec.ID, pid, pid.Err())
+		report(ctx, endLevel(pid), reportStopFailed, c.spec.ID, pid, pid.Err())
 	}
 	s.stoppedOrIgnored(c)
 	return true
