@@ -146,6 +146,9 @@ func newDraft(id string, t Type, opts []ChildOption) draft {
 // [ActorRef], or find it by name, see [With] and [actor.Lookup].
 func Actor[M any, B actor.Behavior[M]](id string, create func() B, opts ...ChildOption) Child {
 	d := newDraft(id, TypeWorker, opts)
+	if create == nil {
+		return d.Child // which has no Start, and so fails that of its supervisor
+	}
 	spawn := d.spawn
 	d.Start = func(parent actor.Self) (actor.PID, error) {
 		return spawned(actor.SpawnLink(parent, create, spawn...))

@@ -24,7 +24,11 @@ import (
 // only an exit signal, which is what supervisors send, ends it; [actor.PID.Stop] would
 // wait for its turn. The function gets the actor's PID from [actor.FromContext].
 func Service(id string, run func(ctx context.Context) error, opts ...ChildOption) Child {
-	return Actor(id, func() actor.Behavior[none] { return service{id, run} }, opts...)
+	var create func() actor.Behavior[none]
+	if run != nil {
+		create = func() actor.Behavior[none] { return service{id, run} }
+	}
+	return Actor(id, create, opts...)
 }
 
 // none is the message type of actors that get no messages.

@@ -35,7 +35,11 @@ type GracefulServer interface {
 // requests need still runs.
 func Server[S GracefulServer](id string, newServer func() S, opts ...ChildOption) Child {
 	limit := newDraft(id, TypeWorker, opts).withDefaults().Shutdown
-	return Service(id, func(ctx context.Context) error { return serveUntil(ctx, newServer(), limit) }, opts...)
+	var run func(context.Context) error
+	if newServer != nil {
+		run = func(ctx context.Context) error { return serveUntil(ctx, newServer(), limit) }
+	}
+	return Service(id, run, opts...)
 }
 
 // serveUntil serves until ctx is done.

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 )
 
 func nobody(actor.Self) (actor.PID, error) { return actor.PID{}, actor.Ignore }
+
+func first(c Child, _ Ref[none]) Child { return c }
 
 // T-6, SUP-2, SUP-4, SUP-5: what is refused, and how it is named.
 func TestBadSpecs(t *testing.T) {
@@ -23,6 +26,11 @@ func TestBadSpecs(t *testing.T) {
 		{Spec{Period: -1}, "", "Period"},
 		{of(Child{Start: nobody}), "", "Children[0].ID"},
 		{of(Child{ID: "a"}), "a", "Start"},
+		{of(Actor[none, service]("a", nil)), "a", "Start"},
+		{of(first(ActorRef[none, service]("a", nil))), "a", "Start"},
+		{of(Service("a", nil)), "a", "Start"},
+		{of(Task("a", nil)), "a", "Start"},
+		{of(Server[*http.Server]("a", nil)), "a", "Start"},
 		{of(Child{ID: "a", Start: nobody, Restart: 3}), "a", "Restart"},
 		{of(Child{ID: "a", Start: nobody, Shutdown: -2}), "a", "Shutdown"},
 		{of(Child{ID: "a", Start: nobody, Type: 2}), "a", "Type"},

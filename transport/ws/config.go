@@ -2,6 +2,7 @@ package ws
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/troupe-go/troupe/registry/pubsub"
@@ -41,8 +42,18 @@ func (c Config) mounts() ([]Socket, error) {
 	if c.DrainBatch < 0 || c.DrainInterval < 0 {
 		return nil, fmt.Errorf("drain in batches of %d every %v", c.DrainBatch, c.DrainInterval)
 	}
+	for i, t := range c.Trackers {
+		if v := reflect.ValueOf(t); t == nil || v.Kind() == reflect.Pointer && v.IsNil() {
+			return nil, fmt.Errorf("tracker %d is nil", i)
+		}
+	}
 	mounts := make([]Socket, len(c.Sockets))
+	at := map[string]int{}
 	for i, s := range c.Sockets {
+		if first, taken := at[s.Path]; taken {
+			return nil, fmt.Errorf("socket %d, %q: socket %d has that path", i, s.Path, first)
+		}
+		at[s.Path] = i
 		var err error
 		if mounts[i], err = s.withDefaults(); err != nil {
 			return nil, fmt.Errorf("socket %d, %q: %w", i, s.Path, err)

@@ -206,7 +206,10 @@ func (s Socket) withDefaults() (Socket, error) {
 		}
 		s.origins = append(s.origins, parsed)
 	}
-	for _, ser := range s.Serializers {
+	for i, ser := range s.Serializers {
+		if ser == nil {
+			return s, fmt.Errorf("serializer %d is nil", i)
+		}
 		if _, ok := parseVersion(ser.Version()); !ok {
 			return s, fmt.Errorf(`version %q of a serializer: want one like "2.0.0"`, ser.Version())
 		}
