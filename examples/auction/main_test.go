@@ -86,8 +86,8 @@ func TestReminders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ann := join(t, wstest.Start(t, start), "ann")
 		ann.AssertReply(ann.Push("remind", map[string]int{"seconds": 60}), "ok")
-		ann.Within(59*time.Second).RefutePush("highest") // takes no time
-		ann.Within(2*time.Second).AssertPush("highest")
+		ann.Within(59 * time.Second).RefutePush("highest") // takes no time
+		ann.Within(2 * time.Second).AssertPush("highest")
 	})
 }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/actor/task"
 	"github.com/troupe-go/troupe/actor/foreign"
+	"github.com/troupe-go/troupe/actor/task"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence/internal/crdt"
 	"github.com/troupe-go/troupe/transport/ws/wire"
