@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 )
@@ -55,12 +56,55 @@ func writeCrash(p *process, reason error, behavior any) {
 	p.sys.log.LogAttrs(context.Background(), slog.LevelError, "actor crashed", attrs...)
 }
 
-// logUnmade reports a constructor that has panicked. Like a panic of Init it is logged here
-// and returned as well, so that a supervisor need not log what its child did.
-func logUnmade(sys *System, err error) {
-	if p, ok := err.(*PanicError); ok {
-		sys.log.Error("actor not made: its constructor panicked", "reason", shortened(p), "stack", p.Stack)
+// logUnmade reports a constructor, or another part of a spawn, that has not returned. Like
+// a panic of Init it is logged here and returned as well, so that a supervisor need not
+// log what its child did.
+func logUnmade(sys *System, part string, err error) error {
+	p, ok := err.(*PanicError)
+	switch {
+	case ok:
+		sys.log.Error("actor not made: its "+part+" panicked", "reason", shortened(p), "stack", p.Stack)
+	case err == Goexit:
+		sys.log.Error("actor not made: its "+part+" called runtime.Goexit", "reason", err)
+	default:
+		return err
 	}
+	return loggedError{err}
+}
+
+// loggedError is why a spawn failed, if that has its record in the log, on its way to
+// spawnError.
+type loggedError struct{ error }
+
+// spawnError returns the error of a spawn. The subject may be empty.
+func spawnError(subject string, err error) error {
+	l, logged := err.(loggedError)
+	if logged {
+		err = l.error
+	}
+	if subject != "" {
+		subject = " " + subject
+	}
+	if err = fmt.Errorf("actor: spawn%s: %w", subject, err); logged {
+		return &loggedSpawnError{err}
+	}
+	return err
+}
+
+// loggedSpawnError is the error of a spawn that has its record in the log.
+type loggedSpawnError struct{ error }
+
+func (e *loggedSpawnError) Unwrap() error { return errors.Unwrap(e.error) }
+
+// Logged is how package supervisor knows that it need not log the failure.
+func (*loggedSpawnError) Logged() bool { return true }
+
+// failure returns why a spawn failed whose actor ended with d.
+func (d *doom) failure() error {
+	if d.logged.Load() {
+		return loggedError{d.reason}
+	}
+	return d.reason
 }
 
 // shortened returns reason, with a shorter text if that is very long: it may quote what a

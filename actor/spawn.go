@@ -2,8 +2,8 @@ package actor
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/troupe-go/troupe/mailbox"
@@ -76,8 +76,7 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 	}
 	behavior, err := construct(create)
 	if err != nil {
-		logUnmade(sys, err)
-		return Ref[M]{}, nil, fmt.Errorf("actor: spawn: %w", err)
+		return Ref[M]{}, nil, spawnError("", logUnmade(sys, "constructor", err))
 	}
 	c := &cell[M]{behavior: behavior}
 	c.typed = c
@@ -98,11 +97,16 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 		if parent != nil { // it gets the error; its link must not strike it as well
 			disconnect(&c.process, parent)
 		}
-		c.bury(judge(err))
-		if name := (PID{&c.process}).Name(); name != "" {
-			return Ref[M]{}, m, fmt.Errorf("actor: spawn %q: %w", name, err)
+		reason := err
+		if l, ok := err.(loggedError); ok {
+			reason = l.error
 		}
-		return Ref[M]{}, m, fmt.Errorf("actor: spawn: %w", err)
+		c.bury(judge(reason))
+		subject := ""
+		if name := (PID{&c.process}).Name(); name != "" {
+			subject = strconv.Quote(name)
+		}
+		return Ref[M]{}, m, spawnError(subject, err)
 	}
 	if watcher != nil {
 		if watcher.has(ended) { // abandoned
@@ -124,7 +128,7 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 	if _, ok := behavior.(Initializer[M]); !ok {
 		c.ready()
 	} else if err := c.boot(spawner, cfg.startTimeout); err != nil {
-		return Ref[M]{}, m, fmt.Errorf("actor: spawn %s: %w", PID{&c.process}.subject(), err)
+		return Ref[M]{}, m, spawnError(PID{&c.process}.subject(), err)
 	}
 	return Ref[M]{c}, m, nil
 }

@@ -73,5 +73,5 @@ func (p *process) callHook(f func(PID) error, by *process, limit time.Duration) 
 	if end, ok := c.err.(calleeEnd); ok {
 		return end.error
 	}
-	return c.err
+	return logUnmade(p.sys, "spawn hook", c.err)
 }

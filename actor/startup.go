@@ -100,7 +100,7 @@ func (s *startup) await(timeout time.Duration) error {
 			switch n {
 			case initDone:
 				if failure == nil && s.end != nil {
-					failure = s.end.reason
+					failure = s.end.failure()
 				}
 				return failure
 			case childDoomed:

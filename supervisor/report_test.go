@@ -113,6 +113,38 @@ func TestOneFailureIsOneErrorInTheLog(t *testing.T) {
 			}, nil, []string{crash, "actor not made: its constructor panicked"},
 		},
 		{
+			"a crash, and an Init that returns a panic", func(s *stage) supervisor.Child {
+				return failing(s, func(*actor.Context[any]) error {
+					return actor.Guard(s.Context(), func() error { panic(errFlat) })
+				})
+			}, nil, []string{crash, "supervisor: child did not start"},
+		},
+		{
+			"a crash, and an Init that returns Goexit", func(s *stage) supervisor.Child {
+				return failing(s, func(*actor.Context[any]) error { return actor.Goexit })
+			}, nil, []string{crash, "supervisor: child did not start"},
+		},
+		{
+			"a crash, and a kill of an Init", func(s *stage) supervisor.Child {
+				return failing(s, func(ctx *actor.Context[any]) error { ctx.PID().Exit(actor.Kill); return nil })
+			}, nil, []string{crash, "supervisor: child did not start"},
+		},
+		{
+			"a crash, and a spawn hook that panics", func(s *stage) supervisor.Child {
+				return hooked(s, func() error { panic(errFlat) })
+			}, nil, []string{crash, "actor not made: its spawn hook panicked"},
+		},
+		{
+			"a crash, and a spawn hook that calls Goexit", func(s *stage) supervisor.Child {
+				return hooked(s, func() error { runtime.Goexit(); return nil })
+			}, nil, []string{crash, "actor not made: its spawn hook called runtime.Goexit"},
+		},
+		{
+			"a crash, and a spawn hook that fails", func(s *stage) supervisor.Child {
+				return hooked(s, func() error { return errFlat })
+			}, nil, []string{crash, "supervisor: child did not start"},
+		},
+		{
 			"a crash, and a Start that panics", func(s *stage) supervisor.Child {
 				child, starts := s.child("a"), 0
 				start := child.Start
@@ -176,6 +208,17 @@ func TestOneFailureIsOneErrorInTheLog(t *testing.T) {
 			})
 		})
 	}
+}
+
+// hooked is a child whose spawn hook fails in that way at the second start.
+func hooked(s *stage, fail func() error) supervisor.Child {
+	starts := 0
+	return s.child("a", supervisor.With(actor.BeforeInit(func(actor.PID) error {
+		if starts++; starts == 2 {
+			return fail()
+		}
+		return nil
+	})))
 }
 
 // brittle is an error whose methods panic if it is nil.

@@ -35,9 +35,26 @@ func closed(err error) bool {
 
 // bareError is an error of package actor without its context: the supervisor says which
 // child did not start, or what did not stop.
-type bareError struct{ error }
+type bareError struct {
+	error
+	logged bool
+}
 
 func (f *bareError) Unwrap() error { return f.error }
+
+// Logged implements [logged].
+func (f *bareError) Logged() bool { return f.logged }
+
+// logged is an error that may have its record in the log: package actor's of a spawn.
+type logged interface {
+	error
+	Logged() bool
+}
+
+func isLogged(err error) bool {
+	l, ok := errors.AsType[logged](err)
+	return ok && l.Logged()
+}
 
 // spawned returns what a Start function returns that has spawned an actor.
 func spawned[M any](ref actor.Ref[M], err error) (actor.PID, error) {
@@ -47,7 +64,7 @@ func spawned[M any](ref actor.Ref[M], err error) (actor.PID, error) {
 // bare returns an error of package actor without its context, or nil.
 func bare(err error) error {
 	if cause := errors.Unwrap(err); cause != nil {
-		return &bareError{cause}
+		return &bareError{cause, isLogged(err)}
 	}
 	return err
 }
@@ -101,11 +118,12 @@ func judge(err error) *startFailure {
 	f := &startFailure{ignored: errors.Is(err, actor.Ignore), closed: errors.Is(err, actor.ErrClosed)}
 	if below, ok := errors.AsType[*startFailure](err); ok {
 		f.stack, f.logged = below.stack, below.logged
-	} else if p, ok := errors.AsType[*actor.PanicError](err); ok {
-		f.stack, f.logged = p.Stack, true
-	} else {
-		f.logged = errors.Is(err, actor.Goexit)
+		return f
 	}
+	if p, ok := errors.AsType[*actor.PanicError](err); ok {
+		f.stack = p.Stack
+	}
+	f.logged = isLogged(err)
 	return f
 }
 
