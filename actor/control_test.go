@@ -419,7 +419,7 @@ func (c *counterV2) Receive(_ *actor.Context[ask], m ask) error {
 // suspended: the state is handed over, and what came meanwhile is for the new code.
 func TestStateIsHandedOverWhileSuspended(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
-		ref, err := actor.Spawn(sys, func() actor.Behavior[ask] { return &counterV2{step: 1} })
+		ref, err := actor.Spawn(sys, func() *counterV2 { return &counterV2{step: 1} })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -154,7 +154,7 @@ func ExampleContext_TrapExit() {
 	defer sys.Shutdown(context.Background())
 
 	told := make(chan string)
-	if _, err := actor.Spawn(sys, func() actor.Behavior[string] { return &guard{told} }); err != nil {
+	if _, err := actor.Spawn(sys, func() *guard { return &guard{told} }); err != nil {
 		panic(err)
 	}
 	fmt.Println(<-told)

@@ -223,7 +223,7 @@ func (m *model) constructs(a, b *modelActor) {
 	f := pick(m.rand, thrown)
 	m.did("%v: a constructor: %s", a, f.name)
 	a.ref.Send(func(ctx *doContext) error {
-		_, err := actor.SpawnLink(ctx, func() actor.Behavior[do] { _ = f.fail(); return (*script)(nil) }, actor.Name(m.name()))
+		_, err := actor.SpawnLink(ctx, func() *script { _ = f.fail(); return (*script)(nil) }, actor.Name(m.name()))
 		if f.name == returnsGoexit {
 			if err == nil {
 				m.t.Error("a nil behavior was spawned")

@@ -69,7 +69,7 @@ func TestMessagesComeBeforeDownAndExit(t *testing.T) {
 	sys := newSystem(t)
 	var ends sync.WaitGroup
 	ends.Add(2 * senders)
-	sink, err := actor.Spawn(sys, func() actor.Behavior[collectMsg] {
+	sink, err := actor.Spawn(sys, func() *collector {
 		return &collector{t: t, next: map[int]int{}, targets: map[actor.PID]int{}, each: each, ends: &ends}
 	})
 	if err != nil {

@@ -31,7 +31,7 @@ func (d *door) Receive(ctx *actor.Context[string], m string) error {
 func TestStashedMessagesComeBackFirstAndInOrder(t *testing.T) { // GO-13
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		var j journal
-		ref, err := actor.Spawn(sys, func() actor.Behavior[string] { return &door{j: &j} })
+		ref, err := actor.Spawn(sys, func() *door { return &door{j: &j} })
 		if err != nil {
 			t.Fatal(err)
 		}

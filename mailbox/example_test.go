@@ -28,7 +28,7 @@ func ExampleBounded() {
 	defer sys.Shutdown(context.Background())
 
 	p := &printer{started: make(chan string), next: make(chan struct{})}
-	jobs, err := actor.Spawn(sys, func() actor.Behavior[string] { return p },
+	jobs, err := actor.Spawn(sys, func() *printer { return p },
 		actor.Mailbox(mailbox.Bounded(2, mailbox.Fail)))
 	if err != nil {
 		panic(err)

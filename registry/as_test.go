@@ -28,7 +28,7 @@ func TestActorSpawnedWithAKeyHasItFromTheBegin(t *testing.T) {
 	var r registry.Registry[string]
 	var inInit actor.PID
 	spawn := func(err error) (actor.Ref[do], error) {
-		return actor.Spawn(sys, func() actor.Behavior[do] { return born{&r, &inInit, err} }, r.As("k"))
+		return actor.Spawn(sys, func() born { return born{&r, &inInit, err} }, r.As("k"))
 	}
 	for range 2 {
 		ref, err := spawn(nil)

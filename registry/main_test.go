@@ -52,7 +52,7 @@ func (s *script) HandleDown(_ *actor.Context[do], down actor.Down) error {
 }
 
 func spawn(sys *actor.System, s *script) (actor.Ref[do], error) {
-	return actor.Spawn(sys, func() actor.Behavior[do] { return s })
+	return actor.Spawn(sys, func() *script { return s })
 }
 
 // idle starts an actor that does what it is told.

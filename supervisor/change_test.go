@@ -343,7 +343,7 @@ func ExampleTree_ChangeChild() {
 
 	started := make(chan string, 1)
 	store := func(config string) supervisor.Child {
-		return supervisor.Actor("store", func() actor.Behavior[string] { return greeter{config, started} })
+		return supervisor.Actor("store", func() greeter { return greeter{config, started} })
 	}
 	top, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{store("old config")}})
 	if err != nil {

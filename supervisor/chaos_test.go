@@ -163,7 +163,7 @@ func (w *world) child(n *node) supervisor.Child {
 		w.handles[n] = sup.PID
 	default:
 		var ref supervisor.Ref[any]
-		c, ref = supervisor.Follow[any](supervisor.Actor(n.id, func() actor.Behavior[any] { return prey{traps: n.traps} }))
+		c, ref = supervisor.Follow[any](supervisor.Actor(n.id, func() prey { return prey{traps: n.traps} }))
 		w.handles[n] = ref.PID
 	}
 	c.Restart, c.Significant = n.restart, n.notable
@@ -179,7 +179,7 @@ func (w *world) child(n *node) supervisor.Child {
 		case panics:
 			panic(errFlat)
 		case panicsInInit:
-			ref, err := actor.SpawnLink(parent, func() actor.Behavior[any] { return prey{bad: true} })
+			ref, err := actor.SpawnLink(parent, func() prey { return prey{bad: true} })
 			return ref.PID(), err
 		case ignores:
 			return actor.PID{}, actor.Ignore

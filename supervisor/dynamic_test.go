@@ -157,7 +157,7 @@ func TestDynamicChildThatIgnoresItsRestart(t *testing.T) {
 	onStage(t, func(s *stage) {
 		sup := s.startDynamic(many)
 		first := true
-		s.add(sup, supervisor.Actor("a", func() actor.Behavior[any] {
+		s.add(sup, supervisor.Actor("a", func() player {
 			p := player{s: s, id: "a", ignore: !first}
 			first = false
 			return p

@@ -82,10 +82,10 @@ var callbacks = map[string]func(deed func() error) (supervisor.Child, func(actor
 		return supervisor.Actor("bad", func() actor.Behavior[any] { _ = deed(); return nil }), nil
 	},
 	"Init": func(deed func() error) (supervisor.Child, func(actor.PID)) {
-		return supervisor.Actor("bad", func() actor.Behavior[any] { return misbehaved{init: deed} }), nil
+		return supervisor.Actor("bad", func() misbehaved { return misbehaved{init: deed} }), nil
 	},
 	"Receive": func(deed func() error) (supervisor.Child, func(actor.PID)) {
-		child := supervisor.Actor("bad", func() actor.Behavior[any] { return misbehaved{receive: deed} })
+		child := supervisor.Actor("bad", func() misbehaved { return misbehaved{receive: deed} })
 		return child, func(pid actor.PID) {
 			ref, _ := actor.RefOf[any](pid)
 			ref.Send(nil)

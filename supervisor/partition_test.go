@@ -230,7 +230,7 @@ func ExamplePartitionDynamic() {
 	started := make(chan string, 3)
 	for user, name := range []string{"ann", "bob", "eve"} {
 		_, err := supervisor.Route(sessions, user).StartChild(ctx, supervisor.Actor(name,
-			func() actor.Behavior[string] { return greeter{name, started} },
+			func() greeter { return greeter{name, started} },
 			supervisor.Temporary))
 		if err != nil {
 			fmt.Println(err)

@@ -24,7 +24,7 @@ func (c cast) Init(ctx *actor.Context[any]) error {
 	for i := range c.helpers {
 		name := fmt.Sprintf("%s/%d", c.key, i)
 		helper := cast{keys: c.keys, key: name, traps: c.traps}
-		_, err := actor.SpawnLink(ctx, func() actor.Behavior[any] { return helper }, actor.Name(name))
+		_, err := actor.SpawnLink(ctx, func() cast { return helper }, actor.Name(name))
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func TestARestartFindsItsNamesFree(t *testing.T) {
 			for round := range rounds {
 				began := make(chan *actor.Context[any], 1)
 				c.cast.began, c.cast.keys, c.cast.key = began, new(registry.Registry[string]), "star"
-				child := supervisor.Actor("star", func() actor.Behavior[any] { return c.cast }, supervisor.With(actor.Name("star")))
+				child := supervisor.Actor("star", func() cast { return c.cast }, supervisor.With(actor.Name("star")))
 				if c.inner {
 					child = supervisor.Supervisor("inner", supervisor.Spec{Children: []supervisor.Child{child}})
 				}

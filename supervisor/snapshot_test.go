@@ -42,7 +42,7 @@ func TestSnapshotOfASystem(t *testing.T) {
 		s.send("a", errBoom)
 		s.send("x", errBoom)
 		s.send("y", func(ctx *actor.Context[any]) error { // a child that is in no list
-			_, err := actor.SpawnLink(ctx, func() actor.Behavior[any] { return player{s: s, id: "helper"} })
+			_, err := actor.SpawnLink(ctx, func() player { return player{s: s, id: "helper"} })
 			return err
 		})
 		synctest.Wait()

@@ -58,7 +58,7 @@ func TestBadStartFunctions(t *testing.T) {
 		{"returns nobody", func(actor.Self) (actor.PID, error) { return actor.PID{}, nil },
 			func(err error) bool { return strings.Contains(err.Error(), "no PID") }},
 		{"has a child whose Init panics", func(parent actor.Self) (actor.PID, error) {
-			ref, err := actor.SpawnLink(parent, func() actor.Behavior[any] { return initPanics{} })
+			ref, err := actor.SpawnLink(parent, func() initPanics { return initPanics{} })
 			return ref.PID(), err
 		}, func(err error) bool { return errors.Is(err, errBoom) }},
 		{"has a child whose making panics", func(parent actor.Self) (actor.PID, error) {
@@ -147,7 +147,7 @@ func TestIgnoredChildren(t *testing.T) {
 func TestChildThatIgnoresItsRestart(t *testing.T) {
 	onStage(t, func(s *stage) {
 		first := true
-		c := supervisor.Actor("a", func() actor.Behavior[any] {
+		c := supervisor.Actor("a", func() player {
 			p := player{s: s, id: "a", ignore: !first}
 			first = false
 			return p

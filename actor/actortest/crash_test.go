@@ -59,7 +59,7 @@ func TestCrash(t *testing.T) {
 	for _, reason := range []error{nil, errBoom, actor.Normal, &actor.PanicError{Value: "x"}} {
 		probe := actortest.NewProbe[string](t, sys)
 		peer := spawn(t, sys)
-		ref, err := actor.Spawn(sys, func() actor.Behavior[string] { return &recorder{probe.Ref(), peer.PID()} })
+		ref, err := actor.Spawn(sys, func() *recorder { return &recorder{probe.Ref(), peer.PID()} })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestInject(t *testing.T) {
 	t.Parallel()
 	sys := actortest.NewSystem(t, actortest.Silent())
 	probe := actortest.NewProbe[string](t, sys)
-	peer, err := actor.Spawn(sys, func() actor.Behavior[do] { return &trapper{} }) // so that it outlives those linked to it
+	peer, err := actor.Spawn(sys, func() *trapper { return &trapper{} }) // so that it outlives those linked to it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestInjectKeepsOptionalHandlers(t *testing.T) {
 		sys := actortest.NewSystem(t, actortest.Silent())
 		probe := actortest.NewProbe[string](t, sys)
 		peer := spawn(t, sys)
-		_, err := actor.Spawn(sys, actortest.Inject(func() actor.Behavior[string] { return &recorder{probe.Ref(), peer.PID()} }))
+		_, err := actor.Spawn(sys, actortest.Inject(func() *recorder { return &recorder{probe.Ref(), peer.PID()} }))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,7 +28,7 @@ type Probe[M any] struct {
 func NewProbe[M any](t testing.TB, sys *actor.System, opts ...actor.Option) *Probe[M] {
 	t.Helper()
 	k := &keeper[M]{watched: make(map[actor.PID]bool)}
-	ref, err := actor.Spawn(sys, func() actor.Behavior[M] { return k }, opts...)
+	ref, err := actor.Spawn(sys, func() *keeper[M] { return k }, opts...)
 	if err != nil {
 		t.Fatalf("actortest: new probe: %v", err)
 	}

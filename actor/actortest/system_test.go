@@ -44,7 +44,7 @@ func TestNewSystem(t *testing.T) {
 		"slow": {
 			f: func(t testing.TB) {
 				sys := actortest.NewSystem(t, actortest.StopWithin(time.Second))
-				if _, err := actor.Spawn(sys, func() actor.Behavior[do] { return &trapper{time.Second + time.Millisecond} }); err != nil {
+				if _, err := actor.Spawn(sys, func() *trapper { return &trapper{time.Second + time.Millisecond} }); err != nil {
 					t.Fatalf("%v", err)
 				}
 			},
@@ -53,7 +53,7 @@ func TestNewSystem(t *testing.T) {
 		"slow, and allowed to": {
 			f: func(t testing.TB) {
 				sys := actortest.NewSystem(t, actortest.StopWithin(time.Minute))
-				if _, err := actor.Spawn(sys, func() actor.Behavior[do] { return &trapper{59 * time.Second} }); err != nil {
+				if _, err := actor.Spawn(sys, func() *trapper { return &trapper{59 * time.Second} }); err != nil {
 					t.Fatalf("%v", err)
 				}
 			},

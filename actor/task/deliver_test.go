@@ -35,7 +35,7 @@ func (c *collector) HandleDown(_ *actor.Context[any], d actor.Down) error {
 func spawnCollector(t *testing.T, sys *actor.System, opts ...actor.Option) (*collector, actor.Ref[any]) {
 	t.Helper()
 	c := new(collector)
-	ref, err := actor.Spawn(sys, func() actor.Behavior[any] { return c }, opts...)
+	ref, err := actor.Spawn(sys, func() *collector { return c }, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

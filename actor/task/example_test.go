@@ -50,7 +50,7 @@ func ExampleAsyncNoLink() {
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 	defer sys.Shutdown(context.Background())
 
-	ref, err := actor.Spawn(sys, func() actor.Behavior[string] { return browser{} })
+	ref, err := actor.Spawn(sys, func() browser { return browser{} })
 	if err != nil {
 		panic(err)
 	}
@@ -90,7 +90,7 @@ func ExampleDeliver() {
 	sys := actor.NewSystem(actor.Config{})
 	defer sys.Shutdown(context.Background())
 
-	ref, err := actor.Spawn(sys, func() actor.Behavior[any] { return tab{} })
+	ref, err := actor.Spawn(sys, func() tab { return tab{} })
 	if err != nil {
 		panic(err)
 	}

@@ -266,7 +266,7 @@ func TestDeliverWhoseMessageFails(t *testing.T) {
 			t.Run(fmt.Sprint(name, " ", outcome), func(t *testing.T) {
 				bubble(t, func(t *testing.T, sys *actor.System) {
 					exits, delivered := actortest.NewProbe[error](t, sys), make(chan int, 1)
-					owner, err := actor.Spawn(sys, func() actor.Behavior[do] { return &trapping{exits.Ref()} })
+					owner, err := actor.Spawn(sys, func() *trapping { return &trapping{exits.Ref()} })
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -29,7 +29,7 @@ func (script) Receive(ctx *doContext, m do) error { return m(ctx) }
 
 func spawn(t testing.TB, sys *actor.System) actor.Ref[do] {
 	t.Helper()
-	ref, err := actor.Spawn(sys, func() actor.Behavior[do] { return script{} })
+	ref, err := actor.Spawn(sys, func() script { return script{} })
 	if err != nil {
 		t.Fatal(err)
 	}

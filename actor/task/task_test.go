@@ -165,7 +165,7 @@ func TestCrashTakesTheOwnerDown(t *testing.T) {
 func TestEndIsTrapped(t *testing.T) {
 	bubble(t, func(t *testing.T, sys *actor.System) {
 		probe := actortest.NewProbe[error](t, sys)
-		owner, err := actor.Spawn(sys, func() actor.Behavior[do] { return &trapping{probe.Ref()} })
+		owner, err := actor.Spawn(sys, func() *trapping { return &trapping{probe.Ref()} })
 		if err != nil {
 			t.Fatal(err)
 		}

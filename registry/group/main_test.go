@@ -41,7 +41,7 @@ func (s *script) HandleDown(_ *actor.Context[do], down actor.Down) error {
 
 func spawn(tb testing.TB, sys *actor.System, s *script) actor.Ref[do] {
 	tb.Helper()
-	ref, err := actor.Spawn(sys, func() actor.Behavior[do] { return s })
+	ref, err := actor.Spawn(sys, func() *script { return s })
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -179,7 +179,7 @@ func TestOwnersEndUnsubscribesBeforeAnybodyHearsOfIt(t *testing.T) {
 
 	left := make(chan int, 1)
 	watching := make(chan struct{})
-	_, err := actor.Spawn(sys, func() actor.Behavior[struct{}] {
+	_, err := actor.Spawn(sys, func() *watcher {
 		return &watcher{target: owner, set: watching, down: func() {
 			left <- ps.Subscribers("t") + ps.Subscribers("u") + ps.Topics()
 		}}

@@ -54,8 +54,8 @@ func member(sys *actor.System, url, name string, ps *pubsub.PubSub[string]) (*na
 }
 
 // speaker prints what it hears, and then sends on done.
-func speaker(done chan<- struct{}) actor.Behavior[string] {
-	return actor.BehaviorFunc[string](func(_ *actor.Context[string], line string) error {
+func speaker(done chan<- struct{}) func() actor.Behavior[string] {
+	return actor.Func(func(_ *actor.Context[string], line string) error {
 		fmt.Println(line)
 		done <- struct{}{}
 		return nil
@@ -84,7 +84,7 @@ func ExampleAdapter() {
 	defer sys.Shutdown(context.Background()) // the nodes leave before their connections close
 
 	done := make(chan struct{})
-	ref, err := actor.Spawn(sys, func() actor.Behavior[string] { return speaker(done) })
+	ref, err := actor.Spawn(sys, speaker(done))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -138,7 +138,7 @@ func ExampleNames() {
 	defer sys.Shutdown(ctx) // the names' actors end, and the nodes leave
 
 	done := make(chan struct{})
-	lobby, err := actor.Spawn(sys, func() actor.Behavior[string] { return speaker(done) })
+	lobby, err := actor.Spawn(sys, speaker(done))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -188,7 +188,7 @@ func (l listener) Deliver(_ string, b ws.Broadcast) { l <- b }
 // OUT-6: the server listens itself; a channel hears more topics than its own.
 func TestSubscriptionsOnTheServer(t *testing.T) {
 	s := serve(t, rooms(nil))
-	owner, err := actor.Spawn(s.sys, func() actor.Behavior[struct{}] { return actor.BehaviorFunc[struct{}](nil) })
+	owner, err := actor.Spawn(s.sys, func() actor.BehaviorFunc[struct{}] { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

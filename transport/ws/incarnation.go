@@ -87,7 +87,7 @@ func (e *Endpoint) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 }
 
 func (in *incarnation) spec() supervisor.Spec {
-	closing := supervisor.Actor("closing", func() actor.Behavior[struct{}] { return &lastOut{in} },
+	closing := supervisor.Actor("closing", func() *lastOut { return &lastOut{in} },
 		supervisor.Shutdown(netconn.CloseTimeout+time.Second))
 	sockets, handle := supervisor.FollowDynamic(
 		supervisor.DynamicSupervisor("sockets", supervisor.DynamicSpec{}))
@@ -144,7 +144,7 @@ func (in *incarnation) start(s *session) bool {
 		Shutdown: sessionShutdown,
 		Type:     supervisor.TypeSupervisor,
 		Start: func(parent actor.Self) (actor.PID, error) {
-			ref, err := actor.SpawnLink(parent, func() actor.Behavior[sessionMsg] { return s })
+			ref, err := actor.SpawnLink(parent, func() *session { return s })
 			return ref.PID(), err
 		},
 	})

@@ -275,7 +275,7 @@ func (s *session) full() bool {
 // startChannel starts a channel, which answers the join m.
 func (s *session) startChannel(m wire.Message, route *Route) error {
 	a := &channelActor{Channel{line: &s.line, route: route, topic: m.Topic, joinRef: m.JoinRef}}
-	ref, err := actor.SpawnLink(s.ctx, func() actor.Behavior[channelMsg] { return a })
+	ref, err := actor.SpawnLink(s.ctx, func() *channelActor { return a })
 	if err != nil {
 		s.log().Error("channel not started", "topic", m.Topic, "error", err)
 		return s.reply(wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, Error(Reason("join crashed")))

@@ -26,7 +26,7 @@ func TestSessionThatStartsTooLateDoesNotStart(t *testing.T) {
 	if seat.start(s) {
 		t.Error("started by nobody")
 	}
-	if _, err := actor.Spawn(sys, func() actor.Behavior[sessionMsg] { return s }); err == nil {
+	if _, err := actor.Spawn(sys, func() *session { return s }); err == nil {
 		t.Error("started all the same")
 	}
 	if got := e.Stats().Connections; got != 0 {

@@ -54,18 +54,18 @@ func newShard(in *incarnation, index int) *shard {
 func (s *shard) children() (children []supervisor.Child) {
 	if s.tracker.cfg.OnDiff != nil {
 		observer := supervisor.Actor(fmt.Sprint("observer ", s.index),
-			func() actor.Behavior[told] { return &observer{shard: s} },
+			func() *observer { return &observer{shard: s} },
 			supervisor.With(actor.Mailbox(observerLimit)))
 		observer, s.observer = supervisor.Follow[told](observer)
 		children = append(children, observer)
 	}
 	teller := supervisor.Actor(fmt.Sprint("teller ", s.index),
-		func() actor.Behavior[tellerMsg] { return &teller{shard: s} })
+		func() *teller { return &teller{shard: s} })
 	teller, s.teller = supervisor.Follow[tellerMsg](teller)
 	children = append(children, teller)
 	if s.tracker.cfg.Cluster != nil {
 		replicator := supervisor.Actor(fmt.Sprint("replicator ", s.index),
-			func() actor.Behavior[replicatorMsg] { return &replicator{shard: s} })
+			func() *replicator { return &replicator{shard: s} })
 		replicator, s.replicator = supervisor.Follow[replicatorMsg](replicator)
 		children = append(children, replicator)
 	}
