@@ -9,7 +9,8 @@ package actor
 // it with a [*PanicError].
 //
 // A behavior may also implement [Initializer], [Terminator], [ExitHandler] and
-// [DownHandler]; the same rules hold for what their methods return.
+// [DownHandler]; the same rules hold for what their methods return. If it is a [Labeler]
+// it says what its actor is.
 //
 // If it is a [log/slog.LogValuer] the log of its crash shows its state, as its LogValue
 // has it: that is the place to leave secrets out. The state of others is never logged.
@@ -72,5 +73,5 @@ func (c *Context[M]) Become(b Behavior[M]) {
 	if isNil(b) {
 		panic("actor: Become: the behavior is nil")
 	}
-	c.cell().behavior = b
+	c.cell().setBehavior(b)
 }

@@ -16,7 +16,7 @@ import (
 type cell[M any] struct {
 	process
 	box      queue.Queue[M]
-	behavior Behavior[M]
+	behavior Behavior[M]   // see setBehavior
 	rare     *rareState[M] // nil for most; only the runner touches it
 }
 
@@ -285,7 +285,7 @@ func (c *cell[M]) fail(d *doom) {
 }
 
 // clear implements typed.
-func (c *cell[M]) clear() { c.behavior = nil }
+func (c *cell[M]) clear() { c.setBehavior(nil) }
 
 // send puts m into the mailbox; ctx bounds the wait for room in one that blocks.
 func (c *cell[M]) send(ctx context.Context, m M) error {

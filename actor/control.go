@@ -52,7 +52,7 @@ func Replace[M any](ctx context.Context, to Ref[M], f func(Behavior[M]) (Behavio
 			err = errNoBehavior
 		}
 		if err == nil {
-			to.c.behavior = b
+			to.c.setBehavior(b)
 		}
 		return err
 	})

@@ -95,3 +95,29 @@ func ExamplePID_Install() {
 	// 1 <nil>
 	// <nil> 1 4 <nil>
 }
+
+// table is one of many: its label says which.
+type table struct{ number int } // does not change, so that others may read it
+
+func (t *table) ActorLabel() string { return fmt.Sprintf("table %d", t.number) }
+
+func (*table) Receive(*actor.Context[string], string) error { return nil }
+
+func ExampleLabeler() {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(context.Background())
+
+	for n := range 3 {
+		if _, err := actor.Spawn(sys, func() *table { return &table{n + 1} }); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	for _, pid := range sys.Actors() {
+		fmt.Println(pid, pid.Label())
+	}
+	// Output:
+	// <0.1> table 1
+	// <0.2> table 2
+	// <0.3> table 3
+}

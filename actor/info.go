@@ -11,7 +11,7 @@ import (
 type Info struct {
 	PID         PID
 	Name        string // "" if it has none
-	Label       string // "" if it has none; see [Context.SetLabel]
+	Label       string // "" if it has none; see [PID.Label]
 	Parent      PID    // zero if it was not spawned with a link
 	Status      Status
 	Started     time.Time // to a tenth of a second

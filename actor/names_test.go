@@ -3,7 +3,6 @@ package actor_test
 import (
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -111,24 +110,6 @@ func TestVia(t *testing.T) {
 			t.Error("the zero Via is somebody")
 		}
 	})
-}
-
-func TestLabel(t *testing.T) {
-	var log logBuffer
-	sys := loggedSystem(t, &log)
-	a := start(t, sys, &script{})
-	in(t, a, func(ctx *doContext) { ctx.SetLabel("room 12") })
-	if info, _ := a.PID().Info(); a.PID().Label() != "room 12" || info.Label != "room 12" {
-		t.Errorf("label %q, in Info %q", a.PID().Label(), info.Label)
-	}
-	a.Send(returning(errBoom))
-	ended(t, a.PID())
-	if !strings.Contains(log.String(), `label="room 12"`) || a.PID().Label() != "room 12" {
-		t.Errorf("the log of the crash does not show the label:\n%s", log.String())
-	}
-	if l := (actor.PID{}).Label(); l != "" {
-		t.Errorf("nobody is called %q", l)
-	}
 }
 
 // T-41, GS-8: a taken name fails the spawn with its holder; Init does not run.

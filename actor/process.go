@@ -50,6 +50,9 @@ type typed interface {
 	// clear lets go of what an ended actor does not need, for there may be refs to
 	// it.
 	clear()
+	// labeler returns the behavior if that is a Labeler. Only of an actor with the flag
+	// labels may it be called.
+	labeler() Labeler
 	// load returns the number of messages that wait, that of those taken ever, and
 	// whether there is a runner.
 	load() (waiting int, taken uint64, running bool)
@@ -112,6 +115,7 @@ const (
 	abandoned         // by Abandon, while a handler ran
 	returned          // no handler runs any more
 	inherits          // ends with the reason of its parent
+	labels            // its behavior is, or was, a Labeler
 
 	depth     = 1 << 16 // see isDeep
 	depthMask = 3 * depth

@@ -60,10 +60,10 @@ func behave(b actor.Behavior[do]) func() actor.Behavior[do] {
 	return func() actor.Behavior[do] { return b }
 }
 
-// start spawns a script.
-func start(tb testing.TB, sys *actor.System, s *script, opts ...actor.Option) actor.Ref[do] {
+// start spawns an actor, usually a script.
+func start(tb testing.TB, sys *actor.System, b actor.Behavior[do], opts ...actor.Option) actor.Ref[do] {
 	tb.Helper()
-	ref, err := actor.Spawn(sys, behave(s), opts...)
+	ref, err := actor.Spawn(sys, behave(b), opts...)
 	if err != nil {
 		tb.Fatal(err)
 	}

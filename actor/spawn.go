@@ -78,12 +78,13 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 	if err != nil {
 		return Ref[M]{}, nil, spawnError("", logUnmade(sys, "constructor", err))
 	}
-	c := &cell[M]{behavior: behavior}
+	c := new(cell[M])
 	c.typed = c
 	c.runner = newRunner(&c.process)
 	c.box.Rouse()                                   // no sender starts a runner before all is set up
 	c.sys, c.parent = sys, cmp.Or(parent, sys.root) // before it can be found by its name
 	c.serial = sys.serial.Add(1)
+	c.setBehavior(behavior)
 	c.born = sys.age()
 	if cfg.limit != mailbox.Unbounded {
 		c.box.SetLimit(cfg.limit,

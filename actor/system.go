@@ -50,6 +50,7 @@ type System struct {
 	abandoned   atomic.Int64
 	stuck       stuck
 	dumps       dumper
+	labelers    bounded
 	closing     atomic.Bool
 	watchdogs   atomic.Int32 // that run
 }

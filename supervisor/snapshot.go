@@ -4,16 +4,19 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/troupe-go/troupe/actor"
 )
 
 // Node describes an actor, or a child that does not run, in a snapshot. Its String is a
-// drawing of the tree under it.
+// drawing of the tree under it, one line for each: a name is in quotes, a label in
+// parentheses.
 type Node struct {
 	PID      actor.PID // zero if the child does not run, and for a system
 	Name     string    // of the actor, or ""
+	Label    string    // see [actor.PID.Label]
 	ID       string    // of the child in its Tree, or ""
 	Type     Type
 	Status   string // "idle", "running", "suspended", "restarting", "stopped" or "ended"
@@ -62,7 +65,7 @@ func (p photographer) add(list []Node, pid actor.PID, known ChildInfo) []Node {
 	p.seen[pid] = true
 	n := Node{PID: pid, Name: pid.Name(), ID: known.ID, Type: known.Type, Status: "ended", Restarts: known.Restarts}
 	if info, ok := pid.Info(); ok {
-		n.Status, n.QueueLen = info.Status.String(), info.QueueLen
+		n.Label, n.Status, n.QueueLen = info.Label, info.Status.String(), info.QueueLen
 		n.Children = p.under(info)
 	}
 	return append(list, n)
@@ -155,9 +158,16 @@ func (n Node) label() string {
 	add(n.ID != "", "%s", n.ID)
 	add(!n.PID.IsZero(), "%v", n.PID)
 	add(n.Name != "" && n.Name != n.ID, "%q", n.Name)
+	add(n.Label != "", "(%s)", plain(n.Label))
 	add(n.Type == TypeSupervisor && !n.PID.IsZero(), "%v", n.Type)
 	add(true, "%s", n.Status)
 	add(n.QueueLen > 0, "waiting:%d", n.QueueLen)
 	add(n.Restarts > 0, "restarts:%d", n.Restarts)
 	return strings.Join(words, " ")
+}
+
+// plain returns text in one line. Labels may have parts that clients have made up.
+func plain(text string) string {
+	quoted := strconv.Quote(text)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }

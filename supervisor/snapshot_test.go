@@ -104,6 +104,35 @@ func TestSnapshotOfABusySupervisor(t *testing.T) {
 	})
 }
 
+// badge is an actor that says what it is.
+type badge string
+
+func (badge) Receive(*actor.Context[any], any) error { return nil }
+func (b badge) ActorLabel() string                   { return string(b) }
+
+// A label stands beside what else an actor is called by, in one line whatever is in it.
+func TestSnapshotShowsLabels(t *testing.T) {
+	onStage(t, func(s *stage) {
+		child := func(id, label string, opts ...supervisor.ChildOption) supervisor.Child {
+			return supervisor.Actor(id, func() badge { return badge(label) }, opts...)
+		}
+		sup := s.start(plenty(supervisor.OneForOne,
+			child("a", "room 12"),
+			child("b", "", supervisor.With(actor.Name("b name"))),
+			child("c", "line 1\n└─ \"line 2\"", supervisor.With(actor.Name("c name")))))
+		all := supervisor.SnapshotOf(s.Context(), sup.PID())
+		if got := all.Children[2].Label; got != "line 1\n└─ \"line 2\"" {
+			s.Errorf("label %q", got)
+		}
+		s.expectDrawing(all, `
+<0.1> supervisor idle
+├─ a <0.2> (room 12) idle
+├─ b <0.3> "b name" idle
+└─ c <0.4> "c name" (line 1\n└─ "line 2") idle
+`)
+	})
+}
+
 // A snapshot of an actor that has ended, or of the zero PID, says so.
 func TestSnapshotOfTheDead(t *testing.T) {
 	onStage(t, func(s *stage) {

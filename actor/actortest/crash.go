@@ -121,6 +121,14 @@ func (b *faulty[M]) LogValue() slog.Value {
 	return slog.GroupValue()
 }
 
+// ActorLabel returns the label as without faults.
+func (b *faulty[M]) ActorLabel() string {
+	if l, ok := b.Behavior.(actor.Labeler); ok {
+		return l.ActorLabel()
+	}
+	return ""
+}
+
 func (b *faulty[M]) Receive(ctx *actor.Context[M], m M) error {
 	if err := b.plan.message(ctx); err != nil {
 		return err

@@ -3,6 +3,7 @@ package ws
 import (
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 
 	"github.com/troupe-go/troupe/actor"
@@ -57,6 +58,17 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 		a.toHandle.Add(-m.weight)
 		return a.inform(m.info)
 	}
+}
+
+// ActorLabel says which channel it is: its topic and the type of its handler. It
+// implements [actor.Labeler]. While Join runs the type is the one that the route declares:
+// the handler itself can be read from the moment that the channel has joined.
+func (a *channelActor) ActorLabel() string {
+	handler := a.route.handler
+	if a.hasJoined() {
+		handler = reflect.TypeOf(a.handler)
+	}
+	return fmt.Sprintf("%s %v", a.topic, handler)
 }
 
 // LogValue says which channel it is in the log of its crash, and what it was handling. It

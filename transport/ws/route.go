@@ -2,6 +2,7 @@ package ws
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -14,6 +15,7 @@ const maxTopic = 1024
 type Route struct {
 	pattern    string
 	newHandler func() Handler
+	handler    reflect.Type // what newHandler is declared to return
 	use        []Middleware
 	unset      []string // events of the table whose functions are nil
 
@@ -35,7 +37,7 @@ type Route struct {
 //
 // Phoenix: channel "room:*", RoomChannel.
 func Topic[H Handler](pattern string, newHandler func() H, events Events[H], use ...Middleware) Route {
-	r := Route{pattern: pattern, use: use, join: callJoin}
+	r := Route{pattern: pattern, handler: reflect.TypeFor[H](), use: use, join: callJoin}
 	if newHandler != nil {
 		r.newHandler = func() Handler { return newHandler() }
 	}

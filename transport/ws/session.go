@@ -100,6 +100,16 @@ func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 	return nil
 }
 
+// ActorLabel says whose session it is: the path of the socket, the transport, and the
+// socket ID if there is one. It implements [actor.Labeler].
+func (s *session) ActorLabel() string {
+	label := s.socket.Path + " " + s.transport.name()
+	if s.identity.ID != "" {
+		label += " " + s.identity.ID
+	}
+	return label
+}
+
 // Release implements [actor.Resource]. The transport goes with the session, however
 // that ends, and if it was killed the channels have not been counted out.
 func (s *session) Release(owner actor.PID, reason error) {
