@@ -37,20 +37,14 @@ func NewEndpoint(t testing.TB, sockets ...ws.Socket) *ws.Endpoint {
 	return Start(t, func(sys *actor.System) (*ws.Endpoint, error) { return ws.Start(sys, ws.Config{Sockets: sockets}) })
 }
 
-// Start is [NewEndpoint] for a program that has a function to make its endpoint.
+// Start is [NewEndpoint] for a program that has a function to make its endpoint. That may
+// start a whole tree with the endpoint in it, which ends in order with the system.
 func Start(t testing.TB, newEndpoint func(*actor.System) (*ws.Endpoint, error)) *ws.Endpoint {
 	t.Helper()
-	endpoint, err := newEndpoint(actortest.NewSystem(t))
+	endpoint, err := newEndpoint(actortest.NewSystem(t, actortest.StopWithin(patience)))
 	if err != nil {
 		t.Fatalf("wstest: %v", err)
 	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if err := endpoint.Shutdown(ctx); err != nil {
-			t.Errorf("wstest: %v", err)
-		}
-	})
 	return endpoint
 }
 

@@ -3,15 +3,35 @@ package wstest_test
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
+
+// The endpoint of a program is in its tree. It ends with that, and is not restarted.
+func TestAnEndpointInATreeEndsWithIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		test := &trial{TB: t}
+		wstest.Start(test, func(sys *actor.System) (*ws.Endpoint, error) {
+			endpoint := ws.New(ws.Config{Sockets: []ws.Socket{stageSocket(nil)}})
+			_, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{endpoint.Child()}})
+			return endpoint, err
+		})
+		for _, cleanup := range slices.Backward(test.cleanups) {
+			cleanup()
+		}
+		if log := test.out.String(); log != "" || test.failures != nil {
+			t.Errorf("%q, %s", test.failures, log)
+		}
+	})
+}
 
 // TEST-1
 func TestClientsAreMadeWithAssignsOrByConnect(t *testing.T) {
