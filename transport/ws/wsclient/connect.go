@@ -25,7 +25,7 @@ const (
 )
 
 // connect makes one attempt: with a WebSocket or, if that has never worked and the
-// options say so, by polling. Its errors are ConnectErrors.
+// Config says so, by polling. Its errors are ConnectErrors.
 func (c *Client) connect(ctx context.Context) (*conn, error) {
 	if c.polls {
 		return c.poll(ctx)

@@ -1,10 +1,42 @@
+//go:build !js
+
 package wsclient
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
+
+	"github.com/coder/websocket"
 )
+
+// This file and coder_js.go open what github.com/coder/websocket reads and writes. What
+// the client relies on is numbered here, and tested one by one in coder_test.go:
+//
+//  1. Dial sends one request by the Transport of its HTTPClient, and the Body of the
+//     answer is the connection. It offers the subprotocols, and no extension.
+//  2. If it is refused, Dial returns the response along with the error.
+//  3. An io.EOF of the connection ends the message that is being read, without an error.
+//     Any other error of the connection is one of Read.
+//  4. A message longer than the read limit is an error of Read, and none of it is
+//     delivered.
+//  5. The end of a context ends the Read, and the connection with it: a later Write
+//     fails.
+//  6. A ping is answered by a Read that waits.
+
+// dialWebSocket opens a WebSocket. The status is the server's, 0 if there was no answer.
+func (c *Client) dialWebSocket(ctx context.Context, target string, subprotocols []string) (ws *websocket.Conn, status int, err error) {
+	ws, resp, err := websocket.Dial(ctx, target, &websocket.DialOptions{
+		HTTPClient:   withoutEOF(c.cfg.HTTPClient),
+		HTTPHeader:   c.cfg.Header,
+		Subprotocols: subprotocols,
+	})
+	if resp != nil {
+		status = resp.StatusCode
+	}
+	return ws, status, err
+}
 
 // errCut says that the server's bytes have ended. It is not io.EOF, nor does it wrap
 // that: the WebSocket library takes an io.EOF underneath for the end of the message
