@@ -40,6 +40,9 @@ func OnStrict[H, In any](f func(H, *Channel, In) (Reply, error)) EventFunc[H] {
 }
 
 func on[H, In any](f func(H, *Channel, In) (Reply, error), strict bool) EventFunc[H] {
+	if f == nil {
+		return nil // the endpoint's start says for which event
+	}
 	of := schema.For[In]()
 	return func(h H, c *Channel, in Payload) (Reply, error) {
 		var v In
@@ -54,6 +57,9 @@ func on[H, In any](f func(H, *Channel, In) (Reply, error), strict bool) EventFun
 // of the client. JSON is refused with an error. The bytes must not be changed; they
 // may be kept.
 func OnBinary[H any](f func(h H, c *Channel, data []byte) (Reply, error)) EventFunc[H] {
+	if f == nil {
+		return nil
+	}
 	return func(h H, c *Channel, in Payload) (Reply, error) {
 		if !in.IsBinary() {
 			return Error(Reason("payload must be binary")), nil
