@@ -11,9 +11,9 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
-// Channel is one client on one topic, as its [Handler] sees it. It may be used
-// only by that Handler, while a call of it runs; Ref and what it returns, and
-// [ReplyRef], are safe anywhere.
+// Channel is one client on one topic, as its [Handler] sees it. Only that Handler may
+// use it, while one of its calls runs; PID, Ref and what Ref returns, and [ReplyRef], are
+// safe anywhere.
 type Channel struct {
 	ctx     *actor.Context[channelMsg]
 	line    *line
@@ -49,9 +49,9 @@ func (c *Channel) mark(flag uint32) bool { return c.flags.Or(flag)&flag == 0 }
 // must not count its own once more.
 const settled = math.MinInt64 / 2
 
-// The life of a channel. Whether the endpoint counts it is decided by who makes the
-// move: the channel to joined, its session to the ones after that. They may do so at
-// the same time if one of them is killed.
+// The life of a channel. The channel makes the move to joined, and its session makes those
+// after it; each counts the channel in or out at the endpoint with its move. If one of the
+// two is killed both may move at the same time, and the first one decides.
 const (
 	stageJoining uint32 = iota // Join has not let the client in
 	stageJoined                // it has, and the channel is counted
@@ -65,7 +65,7 @@ func (c *Channel) hasJoined() bool {
 	return stage == stageJoined || stage == stageParted
 }
 
-// part is for the session, when the channel has ended or is given up. It reports
+// part notes that the channel has ended or is given up. The session calls it. It reports
 // whether the channel was joined until then.
 func (c *Channel) part() bool {
 	return !c.stage.CompareAndSwap(stageJoining, stageRefused) && c.stage.CompareAndSwap(stageJoined, stageParted)

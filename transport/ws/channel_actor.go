@@ -100,8 +100,8 @@ func (c *Channel) inform(msg any) error {
 	return nil
 }
 
-// outcome returns what a handler has returned, after noting whether it ends the channel
-// because it wants to. An exit signal with the same reason says nothing of the kind.
+// outcome returns what a handler has returned, and notes a clean end as one that the
+// handler wants. An exit signal with the same reason is not noted.
 func (c *Channel) outcome(err error) error {
 	if err != nil && actor.IsClean(err) {
 		c.mark(flagWanted)
@@ -245,8 +245,8 @@ func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
 // Terminate implements [actor.Terminator].
 func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
 	if t, ok := a.handler.(Terminator); ok && a.hasJoined() {
-		// Or a client that goes from topic to topic would have too many channels in
-		// the end, of which none ends.
+		// A client that goes from topic to topic must not collect channels that do
+		// not end.
 		overdue := a.line.session.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: a.ctx.PID()})
 		defer overdue.Stop()
 		t.Terminate(&a.Channel, reason)

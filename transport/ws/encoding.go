@@ -41,8 +41,8 @@ func (e *encoding) seal(buf []byte, binary bool, err error) (frame.Sealed, error
 	return frame.Seal(buf, binary), nil
 }
 
-// encodings are all that the sockets of an endpoint use. Sockets share those of
-// the same serializer, so that they also share the frames of broadcasts.
+// encodings are all that the sockets of an endpoint use. Sockets with the same serializer
+// share an encoding, and so the frames of broadcasts.
 type encodings []*encoding
 
 func (es *encodings) get(s wire.Serializer, deflate bool) *encoding {

@@ -7,13 +7,13 @@ import (
 	"net/http"
 )
 
-// StatusError is an error of Connect that says how the client is answered instead
-// of with status 403. With
+// StatusError is an error of Connect that has the client answered with another status
+// than 403. This one tells a client, or a proxy before it, that it may come back:
 //
 //	&ws.StatusError{Status: 429, Header: http.Header{"Retry-After": {"30"}}}
 //
-// a client, or a proxy before it, knows that it may come back. Browsers do not show it
-// to scripts, and one that polls gets 403 all the same, the only refusal that it knows.
+// Browsers do not show the status to scripts. A client that polls gets 403 all the same,
+// the only refusal that it knows.
 //
 // Phoenix: error_handler of a socket.
 type StatusError struct {

@@ -25,7 +25,7 @@ type Socket struct {
 	// Channels routes topics to channels.
 	Channels Routes
 
-	// Connect decides whether a client may connect, and who it is. An error
+	// Connect decides whether a client may connect, and as what. An error
 	// refuses it with HTTP status 403, or as a [StatusError] says; the client is not
 	// told why. If Connect is nil everybody may, anonymously. It runs on the
 	// request's goroutine, after the checks of origin, subprotocol and version.
