@@ -113,7 +113,7 @@ func TestChildSpec(t *testing.T) {
 }
 
 // T-26, SUP-63, SUP-64: the listings stay right.
-func TestCountAndWhichChildren(t *testing.T) {
+func TestCountAndChildren(t *testing.T) {
 	onStage(t, func(s *stage) {
 		sup := s.start(plenty(supervisor.OneForOne,
 			s.child("a"), s.child("b", supervisor.Transient), s.child("c", supervisor.Temporary),

@@ -209,7 +209,7 @@ func TestPanicOfAnObserverIsContained(t *testing.T) {
 	c.expect(`["1","2","room:a","phx_reply",{"status":"ok","response":{"n":1}}]`)
 }
 
-func TestEventLog(t *testing.T) { // phoenix OBS-2, AUTH-5
+func TestObservationLog(t *testing.T) { // phoenix OBS-2, AUTH-5
 	var out bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{
 		Level: slog.LevelDebug,
