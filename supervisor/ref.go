@@ -17,7 +17,7 @@ import (
 // between two incarnations, or if the child ends before it. To know that a message was
 // handled, make a call:
 //
-//	n, err := actor.Call(ctx, counter.Now(), func(r actor.Reply[int]) message { return get{r} })
+//	n, err := supervisor.Call(ctx, counter, func(r actor.Reply[int]) message { return get{r} })
 //
 // All methods may be called from any goroutine.
 //
@@ -36,7 +36,7 @@ func Follow[M any](c Child) (Child, Ref[M]) {
 
 // follow is Follow. If the child is no such actor, the error says that it is not what.
 func follow[M any](c Child, what string) (Child, Ref[M]) {
-	s := &seat[M]{what: what}
+	s := &seat[M]{id: c.ID, what: what}
 	return c.followedBy(s), Ref[M]{s}
 }
 
@@ -65,8 +65,17 @@ func (r Ref[M]) PID() actor.PID { return r.Now().PID() }
 // String returns the PID of the incarnation that lives now.
 func (r Ref[M]) String() string { return r.PID().String() }
 
+// child says which child the Ref stands for, in the words of an error.
+func (r Ref[M]) child() string {
+	if r.seat == nil {
+		return "no child"
+	}
+	return fmt.Sprintf("child %q", r.seat.id)
+}
+
 // seat is what all copies of a Ref share.
 type seat[M any] struct {
+	id     string // of the child
 	what   string // what its holder must be, for errors
 	holder atomic.Pointer[incarnation[M]]
 }

@@ -25,12 +25,12 @@ func newHouse() (supervisor.Child, House) {
 
 // Offer makes a bid, and returns the highest bid there is then.
 func (h House) Offer(ctx context.Context, auction string, bid Highest) (Highest, error) {
-	return actor.Call(ctx, h.ref.Now(), func(r actor.Reply[Highest]) request { return offer{auction, bid, r} })
+	return supervisor.Call(ctx, h.ref, func(r actor.Reply[Highest]) request { return offer{auction, bid, r} })
 }
 
 // Highest returns the highest bid of an auction.
 func (h House) Highest(ctx context.Context, auction string) (Highest, error) {
-	return actor.Call(ctx, h.ref.Now(), func(r actor.Reply[Highest]) request { return ask{auction, r} })
+	return supervisor.Call(ctx, h.ref, func(r actor.Reply[Highest]) request { return ask{auction, r} })
 }
 
 // request is a message to the house. It acts on the house that it reaches.
