@@ -3,7 +3,6 @@ package ws
 import (
 	"errors"
 	"sync/atomic"
-	"time"
 
 	"github.com/coder/websocket"
 
@@ -11,7 +10,6 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 	"github.com/troupe-go/troupe/transport/ws/internal/netconn"
-	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // session is the socket actor, one for each connection: it decodes what the
@@ -22,11 +20,7 @@ type session struct {
 	ctx     *actor.Context[sessionMsg]
 	claimed atomic.Bool // the goroutine that sets this releases the transport
 	told    bool        // the observer knows that it ends
-
-	// Few, so a list: it takes no memory while there are none.
-	channels []*joined
-
-	joins limit.Rate // of joins
+	joins   joins
 }
 
 // transport is the way to one client: a WebSocket, or a client that polls. Its
@@ -45,16 +39,6 @@ type transport interface {
 	handled(n int64)
 	// closeWith decides how the connection will end, unless that is decided.
 	closeWith(code websocket.StatusCode, reason string)
-}
-
-// joined is a channel as its session knows it.
-type joined struct {
-	topic   string
-	joinRef string
-	ref     actor.Ref[channelMsg]
-	channel *Channel
-	leaving bool  // the client has left; the channel is about to end
-	door    *door // nil: what comes for the topic goes to the channel
 }
 
 // sessionMsg is a message to a socket actor.
@@ -113,7 +97,7 @@ func (s *session) ActorLabel() string {
 // Release implements [actor.Resource]. The transport goes with the session, however
 // that ends, and if it was killed the channels have not been counted out.
 func (s *session) Release(owner actor.PID, reason error) {
-	for _, j := range s.channels {
+	for _, j := range s.joins.channels {
 		s.countOut(j)
 	}
 	s.transport.Release(owner, reason)
@@ -188,111 +172,11 @@ func (s *session) hungUp(err error) error {
 	return s.hangUp(websocket.StatusProtocolError, "")
 }
 
-// dispatch handles a message for j, the topic's channel, which may be nil.
-func (s *session) dispatch(j *joined, m inward) error {
-	if m.Event == wire.EventJoin {
-		s.transport.handled(m.weight)
-		return s.join(j, m.Message)
-	}
-	current := j != nil && !j.leaving
-	if current && j.means(m) {
-		j.leaving = m.Event == wire.EventLeave
-		j.channel.pending.Add(m.weight)
-		j.ref.Send(channelMsg{op: opIn, in: m.Message, weight: m.weight})
-		return nil
-	}
-	s.transport.handled(m.weight)
-	switch {
-	case current: // meant for a channel that this one has replaced
-		return nil
-	case m.Event == wire.EventLeave:
-		return s.reply(wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, OK(nil))
-	default:
-		return s.reply(wire.Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
-	}
-}
-
-// means reports whether a message on the channel's topic is meant for it, and not for
-// one that it has replaced.
-func (j *joined) means(m inward) bool { return m.JoinRef == "" || m.JoinRef == j.joinRef }
-
 // Channel returns the channel that the client has on a topic. It is for package wstest,
 // which calls it by [actor.PID.Inspect].
 func (s *session) Channel(topic string) (ref Ref, ok bool) {
-	if j := s.find(topic); j != nil {
+	if j := s.joins.on(topic); j != nil {
 		return Ref{j.ref}, true
 	}
 	return Ref{}, false
-}
-
-func (s *session) find(topic string) *joined {
-	for _, j := range s.channels {
-		if j.topic == topic {
-			return j
-		}
-	}
-	return nil
-}
-
-// stopTimeout is how long a channel has to end before it is killed, and
-// killGrace how long it then has before it is given up.
-const (
-	stopTimeout = 5 * time.Second
-	killGrace   = 100 * time.Millisecond
-)
-
-// join starts a channel, or first ends old, the one that the client has on the topic.
-func (s *session) join(old *joined, m wire.Message) error {
-	answer := wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
-	route := s.socket.Channels.match(m.Topic)
-	switch {
-	case route != nil && old == nil && s.full():
-		return s.reply(answer, Error(Reason("too many channels joined")))
-	case s.joins.Take(s.endpoint.now(), s.socket.MaxJoinRate) > 0:
-		return s.reply(answer, Error(Reason("too many joins")))
-	case len(m.Topic) > maxTopic || len(m.JoinRef) > maxTopic:
-		return s.reply(answer, Error(Reason("topic too long")))
-	case route == nil:
-		s.log().Warn("no channel for topic", "topic", m.Topic)
-		return s.reply(wire.Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
-	case old == nil:
-		return s.startChannel(m, route)
-	}
-	first := old.door
-	old.door = &door{rejoin: &m}
-	if first != nil { // its Join is running still
-		old.door.join = first.join
-		s.drop(first.waiting)
-	}
-	old.channel.mark(flagReplaced)
-	s.ctx.Exit(old.ref.PID(), Rejoined)
-	s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: old.ref.PID()})
-	return nil
-}
-
-// full reports whether the client has all the channels that it may have. One that
-// it is leaving does not count, unless very many of them take their time.
-func (s *session) full() bool {
-	n := 0
-	for _, j := range s.channels {
-		if !j.leaving {
-			n++
-		}
-	}
-	return n >= s.socket.MaxChannels || len(s.channels) >= 2*s.socket.MaxChannels
-}
-
-// startChannel starts a channel, which answers the join m.
-func (s *session) startChannel(m wire.Message, route *Route) error {
-	a := &channelActor{Channel{line: &s.line, route: route, topic: m.Topic, joinRef: m.JoinRef}}
-	ref, err := actor.SpawnLink(s.ctx, func() *channelActor { return a })
-	if err != nil {
-		s.log().Error("channel not started", "topic", m.Topic, "error", err)
-		return s.reply(wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, Error(Reason("join crashed")))
-	}
-	s.channels = append(s.channels, &joined{
-		topic: m.Topic, joinRef: m.JoinRef, ref: ref, channel: &a.Channel, door: &door{join: m.Ref},
-	})
-	ref.Send(channelMsg{op: opJoin, in: m})
-	return nil
 }

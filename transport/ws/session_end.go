@@ -3,7 +3,7 @@ package ws
 import (
 	"cmp"
 	"context"
-	"slices"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -13,10 +13,12 @@ import (
 
 // How the channels of a session end, and the session itself.
 
-// index returns the place of a channel, or -1 if it has ended.
-func (s *session) index(channel actor.PID) int {
-	return slices.IndexFunc(s.channels, func(j *joined) bool { return j.ref.PID() == channel })
-}
+// stopTimeout is how long a channel has to end before it is killed, and
+// killGrace how long it then has before it is given up.
+const (
+	stopTimeout = 5 * time.Second
+	killGrace   = 100 * time.Millisecond
+)
 
 // overdue kills a channel that does not end, and then gives it up.
 func (s *session) overdue(channel actor.PID) {
@@ -28,25 +30,59 @@ func (s *session) overdue(channel actor.PID) {
 	}
 }
 
+// giveUp ends a channel that is still joining, though the client has left.
+func (s *session) giveUp(channel actor.PID) {
+	if j := s.joins.of(channel); j != nil && j.overstays() {
+		s.overdue(channel)
+	}
+}
+
+// unblock ends the channel behind which most is waiting, because nothing has been
+// handled for a long time and so the client is not read any more: the others, and its
+// heartbeats, are not to be held up for ever by a handler that does not return.
+func (s *session) unblock() {
+	var worst *joined
+	var most int64
+	for _, j := range s.joins.channels {
+		if n := j.behind(); n > most {
+			worst, most = j, n
+		}
+	}
+	if worst != nil {
+		s.log().Error("channel does not handle its messages", "topic", worst.topic, "waiting", most)
+		s.overdue(worst.ref.PID())
+	}
+}
+
+// behind returns what waits behind a channel.
+func (j *joined) behind() int64 {
+	n := j.channel.pending.Load()
+	if j.door != nil {
+		for _, m := range j.door.waiting {
+			n += m.weight
+		}
+	}
+	return n
+}
+
 // HandleExit implements [actor.ExitHandler]: a channel has ended.
 func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) error {
-	i := s.index(exit.From)
-	if i < 0 {
+	j := s.joins.of(exit.From)
+	if j == nil {
 		return nil
 	}
-	j := s.channels[i]
-	s.channels = slices.Delete(s.channels, i, i+1)
 	s.transport.handled(j.channel.pending.Swap(settled))
 	s.parted(j, exit.Reason)
-	if err := s.tellEnd(j); err != nil || j.door == nil {
+	end := s.joins.ended(j, j.channel.hasJoined(), j.channel.is(flagWanted))
+	if err := s.tell(j, end.notice); err != nil {
 		return err
 	}
-	if m := j.door.rejoin; m != nil {
+	if m := end.rejoin; m != nil {
 		if err := s.startChannel(*m, s.socket.Channels.match(m.Topic)); err != nil {
 			return err
 		}
 	}
-	return s.receiveAll(j.door.waiting)
+	return s.receiveAll(end.waiting)
 }
 
 // parted counts the end of a channel, and tells of it.
@@ -66,21 +102,19 @@ func (s *session) countOut(j *joined) bool {
 	return true
 }
 
-// tellEnd tells the client that a channel has ended. A client whose channel closes does
-// not come back, and one that gets an error does; so only what the client, or the
-// channel itself, wanted is a close.
-func (s *session) tellEnd(j *joined) error {
-	wanted := j.channel.is(flagWanted)
-	end := wire.Message{JoinRef: j.joinRef, Ref: j.joinRef, Topic: j.topic, Event: wire.EventClose}
-	switch {
-	case !j.channel.hasJoined():
-		if wanted { // refused, and the client has been told
-			return nil
-		}
-		return s.reply(wire.Message{JoinRef: j.joinRef, Ref: j.door.join, Topic: j.topic}, Error(Reason("join crashed")))
-	case !wanted && !j.channel.is(flagReplaced):
+// tell tells the client that a channel has ended.
+func (s *session) tell(j *joined, n notice) error {
+	end := wire.Message{JoinRef: j.joinRef, Ref: j.joinRef, Topic: j.topic}
+	switch n {
+	case joinCrashed:
+		return s.refuse(wire.Message{JoinRef: j.joinRef, Ref: j.door.join, Topic: j.topic}, "join crashed")
+	case channelClose:
+		end.Event = wire.EventClose
+	case channelError:
 		end.Event = wire.EventError
 		end.Payload = RawJSON([]byte(`{"reason":"channel_crash"}`))
+	default:
+		return nil
 	}
 	return s.send(end)
 }
@@ -93,12 +127,12 @@ func (s *session) Terminate(_ *actor.Context[sessionMsg], reason error) {
 		s.disconnected(websocket.StatusInternalError, "crash", reason)
 	}
 	defer func() {
-		for _, j := range s.channels {
+		for _, j := range s.joins.channels {
 			s.parted(j, cmp.Or(j.ref.PID().Err(), Closed)) // it may have been about to end anyway
 		}
 	}()
-	channels := make([]actor.PID, len(s.channels))
-	for i, j := range s.channels {
+	channels := make([]actor.PID, len(s.joins.channels))
+	for i, j := range s.joins.channels {
 		channels[i] = j.ref.PID()
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, stopTimeout)

@@ -1,0 +1,110 @@
+package ws
+
+import (
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// How a session does what its joins have decided on the messages of the client.
+
+// receive handles one message, or puts it off while its topic's channel takes none. It
+// waits for that channel only: a Join that never returns costs the client no other.
+func (s *session) receive(m inward) error {
+	if m.Topic == wire.TopicPhoenix && m.Event == wire.EventHeartbeat {
+		s.transport.handled(m.weight)
+		return s.reply(wire.Message{Ref: m.Ref, Topic: m.Topic}, OK(nil))
+	}
+	j := s.joins.on(m.Topic)
+	v := s.joins.came(j, m)
+	switch v {
+	case toChannel:
+		j.channel.pending.Add(m.weight)
+		j.ref.Send(channelMsg{op: opIn, in: m.Message, weight: m.weight})
+		return nil
+	case waits:
+		return nil
+	case waitsNotLong:
+		s.ctx.SendAfter(stopTimeout, sessionMsg{op: opGiveUp, channel: j.ref.PID()})
+		return nil
+	}
+	s.transport.handled(m.weight)
+	switch v {
+	case asksToJoin:
+		return s.join(j, m.Message)
+	case hasLeft:
+		return s.reply(wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, OK(nil))
+	case unmatchedTopic:
+		return s.unmatched(m.Message)
+	}
+	return nil
+}
+
+// receiveAll handles messages that have waited. They may have to wait again.
+func (s *session) receiveAll(waiting []inward) error {
+	for _, m := range waiting {
+		if err := s.receive(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unmatched answers a message on a topic that has no channel.
+func (s *session) unmatched(m wire.Message) error {
+	return s.reply(wire.Message{Ref: m.Ref, Topic: m.Topic}, Error(Reason("unmatched topic")))
+}
+
+// join starts a channel, or first ends old, the one that the client has on the topic.
+func (s *session) join(old *joined, m wire.Message) error {
+	route := s.socket.Channels.match(m.Topic)
+	d := s.joins.asked(old, &m, route != nil, s.socket, s.endpoint.now())
+	switch d.verdict {
+	case startsChannel:
+		return s.startChannel(m, route)
+	case replacesChannel:
+		s.replace(old, d.dropped)
+		return nil
+	case unmatchedTopic:
+		s.log().Warn("no channel for topic", "topic", m.Topic)
+		return s.unmatched(m)
+	}
+	return s.refuse(m, d.reason)
+}
+
+// refuse answers a join that starts no channel.
+func (s *session) refuse(m wire.Message, reason string) error {
+	return s.reply(wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, Error(Reason(reason)))
+}
+
+// replace ends a channel because the client joins its topic anew. What has waited for it is
+// given up, as the channel does with what it has got.
+func (s *session) replace(old *joined, dropped []inward) {
+	for _, m := range dropped {
+		s.transport.handled(m.weight)
+	}
+	old.channel.mark(flagReplaced)
+	s.ctx.Exit(old.ref.PID(), Rejoined)
+	s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: old.ref.PID()})
+}
+
+// startChannel starts a channel, which answers the join m.
+func (s *session) startChannel(m wire.Message, route *Route) error {
+	a := &channelActor{Channel{line: &s.line, route: route, topic: m.Topic, joinRef: m.JoinRef}}
+	ref, err := actor.SpawnLink(s.ctx, func() *channelActor { return a })
+	if err != nil {
+		s.log().Error("channel not started", "topic", m.Topic, "error", err)
+		return s.refuse(m, "join crashed")
+	}
+	s.joins.started(&joined{topic: m.Topic, joinRef: m.JoinRef, ref: ref, channel: &a.Channel}, m.Ref)
+	ref.Send(channelMsg{op: opJoin, in: m})
+	return nil
+}
+
+// letIn has a channel that the client is in now get what has waited for it.
+func (s *session) letIn(channel actor.PID) error {
+	j := s.joins.of(channel)
+	if j == nil {
+		return nil
+	}
+	return s.receiveAll(s.joins.letIn(j))
+}
