@@ -15,7 +15,7 @@ type payload struct{ n, m int64 }
 
 func spawnFunc[M any](tb testing.TB, sys *actor.System, f actor.BehaviorFunc[M], opts ...actor.Option) actor.Ref[M] {
 	tb.Helper()
-	ref, err := actor.Spawn(sys, func() actor.Behavior[M] { return f }, opts...)
+	ref, err := actor.Spawn(sys, actor.Func(f), opts...)
 	if err != nil {
 		tb.Fatal(err)
 	}

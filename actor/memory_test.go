@@ -24,7 +24,7 @@ func TestIdleActorsAreNearlyFree(t *testing.T) {
 	goroutines, heap := runtime.NumGoroutine(), heapInUse()
 	for i := range refs {
 		var err error
-		if refs[i], err = actor.Spawn(sys, func() actor.Behavior[int] { return small{} }); err != nil {
+		if refs[i], err = actor.Spawn(sys, func() small { return small{} }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -118,7 +118,7 @@ func TestAllocations(t *testing.T) {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	sys := newSystem(t)
-	newIdle := func() actor.Behavior[payload] { return idle{} }
+	newIdle := func() idle { return idle{} }
 	target := spawnFunc(t, sys, func(*actor.Context[payload], payload) error { return nil }).PID()
 	hub := start(t, sys, &script{})
 	within := func(f func(ctx *doContext)) func() {

@@ -16,8 +16,8 @@ import (
 var often = supervisor.Spec{Intensity: 1 << 30, Period: time.Microsecond}
 
 // sleeper does nothing.
-func sleeper() actor.Behavior[struct{}] {
-	return actor.BehaviorFunc[struct{}](func(*actor.Context[struct{}], struct{}) error { return nil })
+func sleeper() actor.BehaviorFunc[struct{}] {
+	return func(*actor.Context[struct{}], struct{}) error { return nil }
 }
 
 // mortal tells when it is ready, and ends as it is told.
@@ -43,7 +43,7 @@ func BenchmarkRestart(b *testing.B) {
 				spec.Children = append(spec.Children, supervisor.Actor(fmt.Sprint(i), sleeper))
 			}
 			spec.Children = append(spec.Children, supervisor.Actor("mortal",
-				func() actor.Behavior[error] { return mortal{ready} }))
+				func() mortal { return mortal{ready} }))
 			if _, err := supervisor.Start(newSystem(b), spec); err != nil {
 				b.Fatal(err)
 			}

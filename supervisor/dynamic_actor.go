@@ -14,8 +14,8 @@ type dynamicActor struct {
 	epoch time.Time // the zero of the roster's times
 }
 
-func newDynamicActor(spec DynamicSpec) func() actor.Behavior[dynamicRequest] {
-	return func() actor.Behavior[dynamicRequest] { return &dynamicActor{spec: spec} }
+func newDynamicActor(spec DynamicSpec) func() *dynamicActor {
+	return func() *dynamicActor { return &dynamicActor{spec: spec} }
 }
 
 // now is the time by the monotonic clock.

@@ -26,7 +26,7 @@ func TestAllocationsOfARestart(t *testing.T) {
 	const limit = 18
 	ready := make(chan actor.Ref[error], 1)
 	spec := often
-	spec.Children = []supervisor.Child{supervisor.Actor("mortal", func() actor.Behavior[error] { return mortal{ready} })}
+	spec.Children = []supervisor.Child{supervisor.Actor("mortal", func() mortal { return mortal{ready} })}
 	if _, err := supervisor.Start(newSystem(t), spec); err != nil {
 		t.Fatal(err)
 	}

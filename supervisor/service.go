@@ -24,9 +24,9 @@ import (
 // only an exit signal, which is what supervisors send, ends it; [actor.PID.Stop] would
 // wait for its turn. The function gets the actor's PID from [actor.FromContext].
 func Service(id string, run func(ctx context.Context) error, opts ...ChildOption) Child {
-	var create func() actor.Behavior[none]
+	var create func() service
 	if run != nil {
-		create = func() actor.Behavior[none] { return service{id, run} }
+		create = func() service { return service{id, run} }
 	}
 	return Actor(id, create, opts...)
 }

@@ -18,9 +18,9 @@ type treeActor struct {
 	epoch time.Time // the zero of the policy's times
 }
 
-func newTreeActor(spec Spec) func() actor.Behavior[treeRequest] {
+func newTreeActor(spec Spec) func() *treeActor {
 	spec.Children = slices.Clone(spec.Children) // later incarnations read it as well
-	return func() actor.Behavior[treeRequest] { return &treeActor{spec: spec} }
+	return func() *treeActor { return &treeActor{spec: spec} }
 }
 
 // now is the time by the monotonic clock.

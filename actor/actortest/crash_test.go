@@ -86,7 +86,7 @@ func TestInject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newRecorder := func() actor.Behavior[string] { return &recorder{probe.Ref(), peer.PID()} }
+	newRecorder := func() *recorder { return &recorder{probe.Ref(), peer.PID()} }
 	release := make(chan struct{})
 	newFaulty := actortest.Inject(newRecorder,
 		actortest.Fault{Message: 2, Do: actortest.Panic("two")},

@@ -91,8 +91,8 @@ func bubble(t *testing.T, f func(t *testing.T)) { t.Helper(); synctest.Test(t, f
 // do is a message that its actor runs.
 type do func(*actor.Context[do]) error
 
-func newDoer() actor.Behavior[do] {
-	return actor.BehaviorFunc[do](func(ctx *actor.Context[do], m do) error { return m(ctx) })
+func newDoer() actor.BehaviorFunc[do] {
+	return func(ctx *actor.Context[do], m do) error { return m(ctx) }
 }
 
 func spawn(t testing.TB, sys *actor.System, opts ...actor.Option) actor.Ref[do] {

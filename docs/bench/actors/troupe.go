@@ -26,7 +26,7 @@ func (s *troupeSystem) Stop() error {
 }
 
 func troupeSpawn[M any](s *troupeSystem, f actor.BehaviorFunc[M]) (actor.Ref[M], error) {
-	return actor.Spawn(s.sys, func() actor.Behavior[M] { return f })
+	return actor.Spawn(s.sys, actor.Func(f))
 }
 
 func (s *troupeSystem) Sink(t *Tally) (func(int64), error) {
@@ -80,7 +80,7 @@ type idler struct{}
 
 func (*idler) Receive(*actor.Context[Message], Message) error { return nil }
 
-func newIdler() actor.Behavior[Message] { return new(idler) }
+func newIdler() *idler { return new(idler) }
 
 func (s *troupeSystem) Spawn(n int) error {
 	for range n {
@@ -176,7 +176,7 @@ func (s *troupeSystem) Restart(ready func()) (func(bool) error, error) {
 	_, err := supervisor.Start(s.sys, supervisor.Spec{
 		Intensity: 1 << 30, Period: time.Microsecond,
 		Children: []supervisor.Child{
-			supervisor.Actor("mortal", func() actor.Behavior[bool] { return mortal{ready, self} }),
+			supervisor.Actor("mortal", func() mortal { return mortal{ready, self} }),
 		},
 	})
 	return func(panics bool) error {

@@ -184,7 +184,7 @@ func monitors(b *bench) ([]report.Sample, error) {
 	target := b.spawn(1, nothing)[0].PID()
 	set := b.each("spawn and monitor", func() {
 		for range b.n {
-			must(actor.Spawn(b.sys, func() actor.Behavior[int] { return watcher{target, waiting.Done} }))
+			must(actor.Spawn(b.sys, func() watcher { return watcher{target, waiting.Done} }))
 		}
 	})
 	down := b.each("its end, for each Down", func() {

@@ -54,7 +54,7 @@ func (mortal) Receive(*actor.Context[int], int) error { return errors.New("boom"
 // restart measures restarts of a child that start starts.
 func (b *bench) restart(start func(supervisor.Child)) report.Sample {
 	m := mortal{new(atomic.Pointer[actor.Ref[int]]), make(chan struct{}, 1)}
-	start(supervisor.Actor("mortal", func() actor.Behavior[int] { return m }))
+	start(supervisor.Actor("mortal", func() mortal { return m }))
 	<-m.ready
 	const some = 100
 	return b.repeat("restart one", some, func() {
