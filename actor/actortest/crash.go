@@ -10,8 +10,7 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// ErrInjected is the reason of a crash that a test made without giving one of its
-// own.
+// ErrInjected is the reason of a crash for which a test gave no other.
 var ErrInjected = errors.New("crash injected by a test")
 
 // Crash ends an actor as if its handler had returned reason, after all messages
@@ -67,17 +66,17 @@ func Block(release <-chan struct{}) func(context.Context) error {
 	}
 }
 
-// Inject returns a function that makes the behaviors of newBehavior with faults
-// in them. Give it to a spawn, or to a supervisor, in the place of newBehavior.
-// The optional handlers of the behavior work as without faults.
-func Inject[M any, B actor.Behavior[M]](newBehavior func() B, faults ...Fault) func() actor.Behavior[M] {
+// Inject returns a constructor of the actors that create makes, with faults in them. It
+// takes the place of create in a spawn or a supervisor. The optional handlers of the
+// behavior work as without faults. Inject panics if a fault makes no sense.
+func Inject[M any, B actor.Behavior[M]](create func() B, faults ...Fault) func() actor.Behavior[M] {
 	for _, f := range faults {
 		if (f.Message > 0) == (f.Start > 0) || f.Do == nil {
 			panic("actortest: Inject: a fault needs either a Message or a Start, and a Do")
 		}
 	}
 	p := &plan{faults: faults}
-	return func() actor.Behavior[M] { return &faulty[M]{Behavior: newBehavior(), plan: p} }
+	return func() actor.Behavior[M] { return &faulty[M]{Behavior: create(), plan: p} }
 }
 
 // plan is the faults of an actor and how far it has come, over all incarnations.

@@ -9,8 +9,8 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// crashes is the unexpected crashes of a test, as a system's events tell of them: before
-// anybody can know of the end, so a test that has waited for that is not over too soon.
+// crashes collects the unexpected crashes of a test from its system's events. The event
+// comes before the end can be seen, so a test that waits for the end misses no crash.
 type crashes struct {
 	expected []error
 

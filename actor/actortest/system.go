@@ -29,7 +29,7 @@ func Silent() Option { return func(c *config) { c.silent = true } }
 func StopWithin(d time.Duration) Option { return func(c *config) { c.patience = d } }
 
 // FailOnCrash fails the test if the handler of an actor panics or returns an
-// error that is no clean reason (see [actor.IsClean]), but for those that wrap
+// error that is no clean reason (see [actor.IsClean]), except those that wrap
 // [ErrInjected] or one of the errors in except. Actors that end because of
 // another's crash, or are killed, do not count.
 func FailOnCrash(except ...error) Option {

@@ -7,10 +7,10 @@ import (
 )
 
 // Context is a state machine as its own handlers see it: the [actor.Context] of
-// its actor, whose methods and rules all hold, and the means to say what shall
-// happen besides the change of state, which are gen_statem's transition actions.
-// They take effect when the handler has returned nil, in the order that the
-// package documentation gives. To ask for one outside of a handler panics.
+// its actor, whose methods and rules all hold, with methods that ask for more than a
+// change of state: gen_statem's transition actions. They take effect when the handler
+// has returned nil, in the order that the package documentation gives, and panic if
+// they are called outside of a handler.
 //
 // A machine postpones events where a plain actor would Stash them, and sets
 // timeouts where that would use SetTimer or IdleAfter.
@@ -110,7 +110,7 @@ func (c *Context[S, M]) RepeatState() {
 // SetTimeout makes m an event of the given kind after d, in place of the timeout
 // of that kind that is running. Kind is [StateTimeout], [EventTimeout] or, for
 // a generic timeout, which only its own kind cancels, any name. SetTimeout panics
-// if it is another of the named kinds.
+// if kind is [Message], [Internal] or [Signal].
 //
 // If d is 0 or less there is no timer: m is handled after what is inserted and
 // what is put back from being postponed, before everything that waits in the

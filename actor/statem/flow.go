@@ -8,8 +8,7 @@ import (
 )
 
 // flow is where a machine stands: its state, and which event comes next. It
-// knows neither actors nor the machine's code, nor, but for what it starts
-// timeouts with, a clock.
+// knows neither actors nor the machine's code. Time is a matter of its timeouts.
 type flow[S comparable, M any] struct {
 	state     S
 	queue     []event[M] // goes ahead of the mailbox; the next event is the last

@@ -7,7 +7,7 @@ package statem
 //
 //	c.SetTimeout("retry", time.Second, Dial{})
 //
-// A timeout has the kind that it was set with. Nobody but the machine itself makes
+// A timeout has the kind that it was set with. Only the machine itself makes
 // events of other kinds than Message and Signal, so it can tell its own from those of
 // others.
 //
@@ -15,7 +15,7 @@ package statem
 type Kind string
 
 const (
-	// Message is an event that somebody sent, with Send or Call, or that the machine
+	// Message is an event that was sent, with Send or Call, or that the machine
 	// inserted as such, with [Context.NextEventOf].
 	Message Kind = "statem.Message"
 

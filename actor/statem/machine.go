@@ -7,9 +7,9 @@ import "github.com/troupe-go/troupe/actor"
 // needs no lock.
 //
 // Handle handles one event in the given state and returns the next state. To
-// return the state that it was given, or an equal one, is to keep it. What else
-// shall happen, such as a timeout, it says by calling methods of c; that happens
-// after it has returned.
+// return the state that it was given, or an equal one, is to keep it. Handle asks for
+// anything else, such as a timeout, by methods of c, which take effect when it has
+// returned.
 //
 // If Handle returns an error the machine ends: with reason [actor.Normal] if it
 // is [actor.Stop], with that error otherwise. The state and all that Handle had
@@ -34,9 +34,9 @@ type Initializer[S comparable, M any] interface {
 	Init(c *Context[S, M]) (S, error)
 }
 
-// Enterer is a [Machine] that is told when it enters a state. Enter runs after Init, when the spawner of the machine
-// goes on already, with the first state as both old and state; after each change
-// of state; and after [Context.RepeatState]. It runs before any other event.
+// Enterer is a [Machine] that is told when it enters a state. Enter runs after Init, with
+// the first state as both old and state, when the spawn has returned already; after each
+// change of state; and after [Context.RepeatState]. It runs before any other event.
 //
 // Enter may set timeouts and answer calls. It cannot change the state, and to
 // postpone or insert events, or to repeat the state, panics.
@@ -54,8 +54,8 @@ type Terminator[S comparable, M any] interface {
 	Terminate(c *Context[S, M], state S, reason error)
 }
 
-// ExitHandler is a [Machine] that handles the exit signals that it traps, but
-// for its parent's, which ends it. Each is an event like any other, of kind
+// ExitHandler is a [Machine] that handles the exit signals that it traps, except
+// its parent's, which ends it. Each is an event like any other, of kind
 // [Signal]. Without an ExitHandler they are dropped. See [actor.ExitHandler].
 type ExitHandler[S comparable, M any] interface {
 	HandleExit(c *Context[S, M], state S, exit actor.Exit) (S, error)

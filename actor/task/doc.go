@@ -9,11 +9,10 @@
 // [Async] is for actors: the task is linked to its owner, so that a crash of the
 // one takes the other down. With [AsyncNoLink] the owner lives and learns the
 // reason. [Deliver] sends the outcome to the owner as a message, for owners that
-// must not wait in a handler. [Go] is for code outside of actors. [AwaitMany] and
-// [YieldMany] wait for several tasks, the first until one fails, the second for
-// what there is in time. [Start] is fire and forget, [Behavior] and [Prepare] are
-// for supervisors, and [Stream] runs a function on each item of a sequence, so many
-// at a time, supervised if it is to be.
+// must not wait in a handler. [Go] is for code outside of actors. [AwaitMany] waits for
+// several tasks until one fails, [YieldMany] returns what is ready in time. [Start] is
+// fire and forget. [Behavior] and [Prepare] are for supervisors. [Stream] runs a function
+// on each item of a sequence, a limited number at a time.
 //
 // # How a task ends
 //
@@ -23,8 +22,8 @@
 // failure that is no crash belongs in the value.
 //
 // A task ends with its caller, whatever the caller's reason, [actor.Normal]
-// included: nobody is left who could want the result. One of [Async] or [Start]
-// that is to outlive its owner must be unlinked from it.
+// included: the result has no reader any more. A task of [Async] or [Start] outlives
+// its owner if the two are unlinked.
 //
 // # What Go cannot do
 //

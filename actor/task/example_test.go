@@ -52,7 +52,8 @@ func ExampleAsyncNoLink() {
 
 	ref, err := actor.Spawn(sys, func() browser { return browser{} })
 	if err != nil {
-		panic(err)
+		fmt.Println(err)
+		return
 	}
 	ref.Send("/none")
 	<-ref.PID().Done()
@@ -92,7 +93,8 @@ func ExampleDeliver() {
 
 	ref, err := actor.Spawn(sys, func() tab { return tab{} })
 	if err != nil {
-		panic(err)
+		fmt.Println(err)
+		return
 	}
 	ref.Send(open("/a"))
 	<-ref.PID().Done()
@@ -173,7 +175,8 @@ func ExampleBehavior() {
 	})
 	ref, err := actor.Spawn(sys, newJob)
 	if err != nil {
-		panic(err)
+		fmt.Println(err)
+		return
 	}
 	<-ref.PID().Done()
 	// Output: hello
@@ -209,11 +212,13 @@ func ExamplePrepareNoLink() {
 
 	loaders, err := supervisor.StartDynamic(sys, supervisor.DynamicSpec{MaxChildren: 1})
 	if err != nil {
-		panic(err)
+		fmt.Println(err)
+		return
 	}
 	t := task.PrepareNoLink(ctx, func(ctx context.Context) (string, error) { return page(ctx, "/a") })
 	if _, err := loaders.StartTask(ctx, t.Start); err != nil {
-		panic(err) // for example because there are too many
+		fmt.Println(err) // for example because there are too many
+		return
 	}
 	fmt.Println(t.Await(ctx))
 	// Output: page /a <nil>
@@ -228,7 +233,8 @@ func ExampleStream_supervised() {
 	// the supervisor.
 	fetchers, err := supervisor.StartDynamic(sys, supervisor.DynamicSpec{MaxChildren: 100})
 	if err != nil {
-		panic(err)
+		fmt.Println(err)
+		return
 	}
 	fetch := func(ctx context.Context, url string) (string, error) {
 		if url == "/bad" {

@@ -40,7 +40,7 @@ func (l *life) unlink() {
 	l.link.Unlink(pid)
 }
 
-// linked reports whether the task has a link to its owner, who may just be ending.
+// linked reports whether the task has a link to its owner, which may just be ending.
 func (l *life) linked() bool {
 	info, alive := l.identity().Info()
 	return alive && slices.Contains(info.Links, l.owner)

@@ -57,7 +57,7 @@ type YieldConfig struct {
 	KillLate bool
 }
 
-// YieldMany waits until the tasks, or as many as the options say, have an outcome,
+// YieldMany waits until the tasks, or as many as Limit says, have an outcome,
 // or ctx is done. It returns a result for each task, in the order of tasks: with
 // the value, with the [*ExitError] of a task that ended without one, or with an
 // error that wraps [ErrPending], and ctx's if ctx is done, if the task goes on. No

@@ -39,7 +39,7 @@ type StreamConfig struct {
 	// Unordered gives results as they come. By default they come in the order of
 	// the items, so that a slow item holds up those behind it.
 	Unordered bool
-	// Timeout is how long each item may take, from the begin of its function; 0 is
+	// Timeout is how long each item may take, from the start of its function; 0 is
 	// no limit.
 	Timeout time.Duration
 	// OnTimeout says what happens to the stream when an item takes longer.

@@ -8,7 +8,7 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// ErrStarted says that a task was to be started a second time.
+// ErrStarted says that a task cannot be started a second time.
 var ErrStarted = errors.New("already started")
 
 // errNotStarted says that a Supervisor has done nothing.
@@ -24,17 +24,16 @@ type Supervisor interface {
 	StartTask(ctx context.Context, start func(parent actor.Self) (actor.PID, error)) (actor.PID, error)
 }
 
-// Behavior returns the behavior of an actor that runs f and ends: with
-// [actor.Normal] if f returns nil, and otherwise as f does. The spawn does not
-// wait for f. The actor takes no messages.
+// Behavior returns a constructor of actors that run f and end: with [actor.Normal] if f
+// returns nil, and otherwise as f does. The spawn does not wait for f. The actors take no
+// messages. Under a supervisor each incarnation runs f anew:
 //
-// It is for supervisors, as in supervisor.Actor("import", task.Behavior(load)): each
-// incarnation runs f anew.
+//	supervisor.Actor("import", task.Behavior(load), supervisor.Transient)
 func Behavior(f func(ctx context.Context) error) func() actor.Behavior[struct{}] {
 	return func() actor.Behavior[struct{}] { return &job{run: f} }
 }
 
-// Start starts a task whose result nobody wants, linked to parent. Parent is the
+// Start starts a task without a result, linked to parent. Parent is the
 // calling actor, or the supervisor in the Start function of a supervisor.Child.
 //
 // Elixir: Task.start_link/1, Task.Supervisor.start_child/2.

@@ -8,8 +8,8 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// ErrNotOwner says that a task was to be awaited by another actor than the one that
-// started it, or by code outside of actors.
+// ErrNotOwner says that a task that an actor started was awaited by another actor, or by
+// code outside of actors.
 var ErrNotOwner = errors.New("only the owner may await a task")
 
 // ExitError is the error of a task that ended without a value. It wraps the exit
@@ -31,17 +31,16 @@ func (e *ExitError) Error() string {
 // Unwrap returns the exit reason.
 func (e *ExitError) Unwrap() error { return e.Reason }
 
-// Task is a function that runs on an actor of its own, and will give a value of
-// type T or end without. All methods may be called from any goroutine.
+// Task is a function that runs on an actor of its own. It ends with a value of type T,
+// or without one. All methods may be called from any goroutine.
 type Task[T any] struct {
 	life
 	run   func(context.Context) (T, error)
 	value T // guarded by life.mu; final once succeeded
 }
 
-// PID returns the identity of the task's actor, such as to monitor it; its Done channel
-// serves a select. It is zero if the task has not been started or could
-// not be.
+// PID returns the identity of the task's actor, to monitor it or to select on its Done
+// channel. It is zero if the task has not been started, or could not be.
 func (t *Task[T]) PID() actor.PID { return t.identity() }
 
 // Await waits for the task and returns its value. A task that ended without one
