@@ -82,7 +82,7 @@ type joinsRun struct {
 
 func newJoinsRun(seed uint64) *joinsRun {
 	r := &joinsRun{rand: rand.New(rand.NewPCG(seed, 13))}
-	socket := &Socket{MaxChannels: 2 + r.rand.IntN(3), MaxJoinRate: r.rand.IntN(3)} // a rate of 0 is no limit
+	socket := &Socket{MaxChannels: 1 + r.rand.IntN(3), MaxJoinRate: r.rand.IntN(3)} // a rate of 0 is no limit
 	fails := func(n int) bool { return (uint64(n)+seed)%23 == 0 }
 	r.machine = joinsDriver{socket: socket, fails: fails, now: &r.now, channels: map[int]*joined{}, armed: map[int]bool{},
 		verdicts: map[verdict]int{}, notices: map[notice]int{}}
