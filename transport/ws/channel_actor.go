@@ -242,6 +242,25 @@ func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
 	c.ctx.Self().Send(channelMsg{op: op, info: msg, weight: n})
 }
 
+// HandleDown implements [actor.DownHandler]: an actor that the channel monitors has
+// ended.
+func (a *channelActor) HandleDown(_ *actor.Context[channelMsg], down actor.Down) error {
+	if a.is(flagReplaced) {
+		return nil
+	}
+	return a.inform(down)
+}
+
+// HandleExit implements [actor.ExitHandler]: an actor that the channel is linked to has
+// ended. The channel traps exits only so that its Terminate runs; a link means to it
+// what it means to an actor that does not.
+func (a *channelActor) HandleExit(_ *actor.Context[channelMsg], exit actor.Exit) error {
+	if exit.Reason == actor.Normal {
+		return nil
+	}
+	return exit.Reason
+}
+
 // Terminate implements [actor.Terminator].
 func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
 	if t, ok := a.handler.(Terminator); ok && a.hasJoined() {

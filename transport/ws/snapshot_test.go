@@ -9,11 +9,8 @@ import (
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
-// slowDesk is a desk whose Join waits until release is closed.
-type slowDesk struct {
-	desk
-	release <-chan struct{}
-}
+// slowDesk lets nobody in until release is closed.
+type slowDesk struct{ release <-chan struct{} }
 
 func (d *slowDesk) Join(*ws.Channel, string, ws.Payload) (any, error) {
 	<-d.release
@@ -30,7 +27,7 @@ func TestASnapshotShowsClientsAndTheirChannels(t *testing.T) {
 		release := make(chan struct{})
 		socket := rooms(nil)
 		socket.Channels = append(socket.Channels,
-			ws.Topic("slow", func() *slowDesk { return &slowDesk{release: release} }, nil),
+			ws.Topic("slow", func() *slowDesk { return &slowDesk{release} }, nil),
 			ws.Topic("any", func() ws.Handler { return new(desk) }, nil))
 		s := serveInMemory(t, socket)
 		ann := s.connectWith(t, "user=ann")

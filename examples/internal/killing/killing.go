@@ -102,7 +102,7 @@ func (r *running) works(try func(context.Context, *wsclient.Client) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	soon := func(int) time.Duration { return time.Millisecond }
-	client, err := wsclient.New(wsclient.Config{
+	client, err := wsclient.Start(wsclient.Config{
 		URL:            "ws://" + r.addr + "/socket",
 		Logger:         slog.New(slog.DiscardHandler),
 		ReconnectDelay: soon,

@@ -77,7 +77,7 @@ func TestPing(t *testing.T) { // CLI-1
 		p := newPuppet(t)
 		p.refuse.Store(503)
 		o := p.options()
-		c, err := wsclient.New(o)
+		c, err := wsclient.Start(o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -550,7 +550,7 @@ func TestCloseWhileReconnecting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPuppet(t)
 		p.refuse.Store(503)
-		c, err := wsclient.New(p.options())
+		c, err := wsclient.Start(p.options())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -41,13 +41,13 @@ type Client struct {
 	polls  bool // a WebSocket has not, and polling has
 }
 
-// New returns a client that starts to connect in the background, and tries until it
+// Start returns a client that starts to connect in the background, and tries until it
 // succeeds. It fails only if cfg is not well-formed. It is for programs that are to
 // start while the server is down; [Dial] is for all others.
-func New(cfg Config) (*Client, error) {
+func Start(cfg Config) (*Client, error) {
 	c, err := newClient(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("wsclient: new: %w", err)
+		return nil, fmt.Errorf("wsclient: start: %w", err)
 	}
 	c.work.Go(func() { c.run(nil) })
 	return c, nil

@@ -285,7 +285,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{URL: "ws://a/socket", PushOverflow: 7},
 		{URL: "ftp://a/socket"},
 	} {
-		if _, err := wsclient.New(opts); err == nil {
+		if _, err := wsclient.Start(opts); err == nil {
 			t.Errorf("New took %+v", opts)
 		}
 	}
