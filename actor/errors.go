@@ -155,11 +155,19 @@ func (p PID) subject() string {
 	if p.p == nil {
 		return "nobody"
 	}
-	if name := p.Name(); name != "" {
-		return strconv.Quote(name)
+	if name := p.quoted(); name != "" {
+		return name
 	}
 	if label := p.Label(); label != "" {
 		return fmt.Sprintf("%v (%s)", p, label)
 	}
 	return p.String()
+}
+
+// quoted returns the actor's name as an error says it, or "" if it has none.
+func (p PID) quoted() string {
+	if name := p.Name(); name != "" {
+		return strconv.Quote(name)
+	}
+	return ""
 }

@@ -3,7 +3,6 @@ package actor
 import (
 	"cmp"
 	"reflect"
-	"strconv"
 	"time"
 
 	"github.com/troupe-go/troupe/mailbox"
@@ -103,11 +102,7 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 			reason = l.error
 		}
 		c.bury(judge(reason))
-		subject := ""
-		if name := (PID{&c.process}).Name(); name != "" {
-			subject = strconv.Quote(name)
-		}
-		return Ref[M]{}, m, spawnError(subject, err)
+		return Ref[M]{}, m, spawnError(PID{&c.process}.quoted(), err)
 	}
 	if watcher != nil {
 		if watcher.has(ended) { // abandoned

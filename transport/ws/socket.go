@@ -206,16 +206,8 @@ func (s Socket) withDefaults() (Socket, error) {
 		}
 		s.origins = append(s.origins, parsed)
 	}
-	for i, ser := range s.Serializers {
-		if ser == nil {
-			return s, fmt.Errorf("serializer %d is nil", i)
-		}
-		if _, ok := parseVersion(ser.Version()); !ok {
-			return s, fmt.Errorf(`version %q of a serializer: want one like "2.0.0"`, ser.Version())
-		}
-		if !reflect.TypeOf(ser).Comparable() {
-			return s, fmt.Errorf("serializer %T is not comparable", ser)
-		}
+	if err := checkSerializers(s.Serializers); err != nil {
+		return s, err
 	}
 	if len(s.Serializers) == 0 {
 		s.Serializers = []wire.Serializer{wire.V1{}, wire.V2{}}
@@ -249,4 +241,20 @@ func (s Socket) withDefaults() (Socket, error) {
 	s.MaxMessageRate = cmp.Or(s.MaxMessageRate, 10_000)
 	s.conn = s.connConfig()
 	return s, nil
+}
+
+// checkSerializers checks that each has a version, and can be told from the others.
+func checkSerializers(list []wire.Serializer) error {
+	for i, ser := range list {
+		if ser == nil {
+			return fmt.Errorf("serializer %d is nil", i)
+		}
+		if _, ok := parseVersion(ser.Version()); !ok {
+			return fmt.Errorf(`version %q of a serializer: want one like "2.0.0"`, ser.Version())
+		}
+		if !reflect.TypeOf(ser).Comparable() {
+			return fmt.Errorf("serializer %T is not comparable", ser)
+		}
+	}
+	return nil
 }
