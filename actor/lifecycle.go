@@ -28,8 +28,8 @@ import (
 // The end becomes known in this order:
 //
 //  1. what waits in the mailbox becomes dead letters (close);
-//  2. names and other resources are released, so that nobody who hears of the death can
-//     still find the actor under a name (giveUpOwned);
+//  2. names and other resources are released, so that the actor cannot be found
+//     under a name any more when its death is heard of (giveUpOwned);
 //  3. the calls that wait fail, linked actors get their signals, the parent's last, then
 //     monitors fire (tell);
 //  4. Done is closed, and observers are told (tell).

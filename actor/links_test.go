@@ -254,21 +254,23 @@ func TestLinksFromBothEndsAtOnce(t *testing.T) {
 	sys := newSystem(t)
 	for range 500 {
 		a, b := start(t, sys, &script{}), start(t, sys, &script{})
-		churn := func(peer actor.PID) do {
-			return func(ctx *doContext) error {
-				for range 20 {
-					ctx.Unlink(peer)
-					if err := ctx.Link(peer); err != nil {
-						return err
-					}
-				}
-				return errBoom
-			}
-		}
 		a.Send(churn(b.PID()))
 		b.Send(churn(a.PID()))
 		ended(t, a.PID())
 		ended(t, b.PID())
+	}
+}
+
+// churn unlinks and links a peer in turn, and ends with a crash.
+func churn(peer actor.PID) do {
+	return func(ctx *doContext) error {
+		for range 20 {
+			ctx.Unlink(peer)
+			if err := ctx.Link(peer); err != nil {
+				return err
+			}
+		}
+		return errBoom
 	}
 }
 
@@ -278,17 +280,6 @@ func TestLinksAcrossSystems(t *testing.T) {
 	one, two := newSystem(t), newSystem(t)
 	for range 500 {
 		a, b := start(t, one, &script{}), start(t, two, &script{})
-		churn := func(peer actor.PID) do {
-			return func(ctx *doContext) error {
-				for range 20 {
-					ctx.Unlink(peer)
-					if err := ctx.Link(peer); err != nil {
-						return err
-					}
-				}
-				return errBoom
-			}
-		}
 		a.Send(churn(b.PID()))
 		b.Send(churn(a.PID()))
 		ended(t, a.PID())

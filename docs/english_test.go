@@ -14,7 +14,7 @@ import (
 // Each of these made a sentence that had to be read twice.
 var tics = regexp.MustCompile(`(?i)\b(whoever|as a rule|if need be|is apart because)\b|, or else\b|, for one[,.:]`)
 
-// A sentence begins with its subject, and who is none, but in a question.
+// A sentence begins with its subject. The word who is one in a question only.
 var whoFirst = regexp.MustCompile(`(?:^|[.] )Who [^.?]*\.|[:;] [Ww]ho [^.?]*(?:\.|$)`)
 
 func inEnglish(t *testing.T, where, text string) {

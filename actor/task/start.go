@@ -63,7 +63,7 @@ type begin struct{}
 
 // body is a Task as the behavior of its actor. It is the same memory under another type,
 // and so another set of methods: a task with all that its actor and its ties need is one
-// allocation, and those who hold a *Task see none of it. callerTie and end do the same.
+// allocation, and a *Task shows none of it. callerTie and end do the same.
 type body[T any] Task[T]
 
 func (t *Task[T]) behavior() actor.Behavior[begin] { return (*body[T])(t) }

@@ -13,7 +13,7 @@ type Highest struct {
 	Amount int    `json:"amount"`
 }
 
-// House knows who has bid most, in all auctions. It is an actor as its clients see it,
+// House knows the highest bid of each auction. It is an actor as its clients see it,
 // whichever incarnation of it runs.
 type House struct{ ref supervisor.Ref[request] }
 

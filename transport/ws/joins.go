@@ -56,12 +56,12 @@ const (
 	waits                         // it is kept until the channel lets the client in, or has ended
 	waitsNotLong                  // so it is, and the Join is to be given up after a while
 	asksToJoin                    // it is a join, and its turn has come: see asked
-	isStale                       // it is meant for a channel that has been replaced, and is dropped
+	isStale                       // its channel has been replaced, and it is dropped
 	hasLeft                       // it leaves a topic on which there is nothing to leave
 	unmatchedTopic                // there is no channel for it
 
 	startsChannel   // it is a join that starts a channel
-	replacesChannel // it is a join that starts one when the topic's present one has ended
+	replacesChannel // it is a join that starts one when the present one has ended
 	refused         // it is a join that may not be
 )
 
