@@ -146,11 +146,12 @@ func TestGoBlocksParse(t *testing.T) {
 	}
 }
 
-// The Go code in the guides to channels is code that is compiled and tested: each piece
+// The Go code in these guides is code that is compiled and tested: each piece
 // is found there, line by line.
 func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 	for guide, sources := range map[string]string{
 		"guide/channels.md": "../examples/auction/*.go",
+		"guide/start.md":    "../examples/start/*.go",
 		"guide/tasks.md":    "../actor/task/example_test.go",
 		"guide/testing.md":  "../actor/actortest/*_test.go",
 		"phoenix.md":        "phoenix_test.go",
