@@ -49,13 +49,13 @@ func (r Reply[R]) Wanted() bool {
 // Call sends the actor the request that newRequest makes around a [Reply], and waits
 // for the answer.
 //
-// The wait ends with an error, always a [*CallError], when ctx is done, when the
-// callee ends, and at once when it is dead already or is the caller itself. If ctx is
-// done already the request is not made; if it is done later, the callee may or may not
-// carry the request out. Call
-// sets no deadline of its own: without one in ctx, two actors that call each other
-// wait for ever. A callee does not notice that its caller has given up, nor a
-// caller that a bounded mailbox has dropped its request.
+// Call fails with a [*CallError] when ctx is done or the callee ends. It fails at once if
+// the callee has ended already, or is the caller itself.
+//
+// If ctx is done before the call, the request is not made. If ctx is done later, the
+// callee may carry the request out or not; [Reply.Wanted] tells it that the caller has
+// given up. Call sets no deadline of its own: without one in ctx, two actors that call each
+// other wait for ever, and so does a caller whose request a bounded mailbox has dropped.
 //
 // OTP: gen_server:call/2.
 func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M) (R, error) {

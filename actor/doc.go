@@ -14,13 +14,18 @@
 //
 // # Death
 //
-// An actor ends with a reason, which is an error: [Normal] when it returns
-// [Stop], a [*PanicError] when a handler panics, whatever it returned otherwise,
-// [Killed] when it was killed. A panic costs that one actor.
+// An actor ends with a reason, which is an error:
 //
-// A link makes the end of one actor an exit signal to another, which ends too
-// unless the reason is Normal, or which traps exits and is told. A monitor tells
-// of the end and does nothing else.
+//   - [Normal], if a handler has returned [Stop];
+//   - the error, if a handler has returned another one;
+//   - a [*PanicError], if a handler has panicked;
+//   - [Killed], if the actor was killed.
+//
+// A panic costs that one actor.
+//
+// A link ties two actors: when one ends, the other gets an exit signal with the reason.
+// That ends it, too, unless the reason is Normal. An actor that traps exits is told
+// instead. A monitor only tells of the end.
 //
 // # Order
 //

@@ -13,8 +13,11 @@ import (
 //
 // A child that waits counts as restarting, and the supervisor goes on with other things.
 // The children that must be restarted along with it are stopped at once and started
-// after the wait. Each attempt takes one from the supervisor's budget when it is made, so
-// Intensity means less the longer the waits are.
+// after the wait.
+//
+// Each attempt spends one restart of the supervisor's budget, at the time when it is made.
+// The longer the waits are, the fewer attempts fall into one Period: with waits of more
+// than Period divided by Intensity the budget is never spent, and the attempts go on for ever.
 //
 // It is a [ChildOption].
 type Backoff struct {

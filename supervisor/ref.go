@@ -12,10 +12,10 @@ import (
 // a small value, comparable, and safe to use before, between and after the child's
 // incarnations; the zero Ref stands for nothing.
 //
-// A Ref knows the incarnation that lives now and costs little more to use than an
-// [actor.Ref]: it asks neither the supervisor nor a table. A message is lost if it is sent
-// between two incarnations, or if the child ends before it. To know that a message was
-// handled, make a call:
+// A Ref knows the incarnation that lives now. It asks neither the supervisor nor a table,
+// so it costs little more than an [actor.Ref]. A message is lost if it is sent between two
+// incarnations, or if the child ends before it has handled the message. To know that it has
+// been handled, make a call:
 //
 //	n, err := supervisor.Call(ctx, counter, func(r actor.Reply[int]) message { return get{r} })
 //

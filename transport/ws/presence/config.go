@@ -54,24 +54,25 @@ type Config struct {
 	// BroadcastPeriod is how often the other nodes are told of changes; 1.5 s if 0.
 	BroadcastPeriod time.Duration
 
-	// MaxSilentPeriods is after how many periods without changes the others are
-	// sent a sign of life; 10 if 0.
+	// MaxSilentPeriods is the number of periods without changes after which this node
+	// sends the others a sign of life; 10 if 0.
 	MaxSilentPeriods int
 
-	// ClockSamplePeriods is after how many periods a node that lacks something asks
-	// for it; 2 if 0. It may just be under way.
+	// ClockSamplePeriods is the number of periods that this node waits for changes of
+	// another that it lacks, which may be under way, before it asks for them; 2 if 0.
 	ClockSamplePeriods int
 
-	// DownPeriod is after what silence another node is down for the moment; 30 s
-	// if 0.
+	// DownPeriod is the silence of another node after which its presences leave; 30 s
+	// if 0. They come back when the node is heard again.
 	DownPeriod time.Duration
 
-	// PermDownPeriod is after what silence another node is forgotten; 20 min if 0.
+	// PermDownPeriod is the silence of another node after which it is forgotten; 20 min
+	// if 0.
 	PermDownPeriod time.Duration
 
-	// PermDownOnShutdown has the others told when the Tracker ends, so that its
-	// presences leave at once and not after DownPeriod. Without it, users who
-	// reconnect to another node meanwhile are never seen to leave.
+	// PermDownOnShutdown makes this node's presences leave the others at once when the
+	// Tracker ends, and not after DownPeriod. Without it, users who have come back on
+	// another node by then are never seen to leave.
 	PermDownOnShutdown bool
 }
 
