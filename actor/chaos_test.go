@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 )
 
 // What TestModel does step by step, done by all actors at once. What happens cannot
@@ -26,9 +27,9 @@ import (
 //   - Each end is told once, and what the actor owned has been released once by then.
 //   - Nobody is left over, and nobody is stuck.
 //
-// There is one round with a seed of its own for every 250 of the model test.
+// There is a round with a seed of its own for every 250 of the model test.
 func TestChaos(t *testing.T) {
-	for i := range uint64(max(8, *modelRounds/250)) {
+	for i := range uint64(max(*modelRounds/250, long.Rounds(3, 8))) {
 		seed := *modelSeed + i
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {

@@ -16,11 +16,12 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 )
 
 var (
 	modelSeed   = flag.Uint64("model.seed", 1, "first seed of the model test and of the chaos test")
-	modelRounds = flag.Int("model.rounds", 0, "rounds of the model test, each with a seed of its own; 0 for 2000, or 1000 with -race, or 300 with -short")
+	modelRounds = flag.Int("model.rounds", 0, "rounds of the model test, each with a seed of its own; 0 for 200, or 2000 with TROUPE_LONG=1")
 )
 
 // model is what the rules say about a set of actors. A step does one thing to the
@@ -551,17 +552,7 @@ func (m *model) watchers(a *modelActor) (n int) {
 // at every step: random steps must do what the model says, and in the order that it
 // says. To repeat a failure give its seed: -run 'TestModel$' -model.seed=7 -model.rounds=1.
 func TestModel(t *testing.T) {
-	rounds := *modelRounds
-	switch {
-	case rounds > 0:
-	case testing.Short():
-		rounds = 300
-	case raceEnabled:
-		rounds = 1000
-	default:
-		rounds = 2000
-	}
-	for i := range rounds {
+	for i := range cmp.Or(*modelRounds, long.Rounds(200, 2000)) {
 		seed := *modelSeed + uint64(i)
 		synctest.Test(t, func(t *testing.T) {
 			defer func() {

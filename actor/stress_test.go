@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -44,10 +45,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 // dead letter, for want of a living actor or by the policy of a mailbox that was full.
 // And those of each sender to each incarnation come in order.
 func TestEveryMessageIsAccountedForUnderCrashes(t *testing.T) {
-	total := 4_000_000
-	if raceEnabled || testing.Short() {
-		total = 400_000
-	}
+	total := long.Rounds(100_000, 4_000_000)
 	const slots, senders = 20, 4
 	limits := []mailbox.Limit{
 		mailbox.Unbounded,

@@ -17,11 +17,11 @@ const module = "github.com/troupe-go/troupe/"
 var floors = map[string]int{
 	"mailbox":    0,
 	"actor":      1,
-	"internal":   2,
-	"supervisor": 3,
-	"registry":   3,
-	"transport":  4,
-	"examples":   5,
+	"supervisor": 2,
+	"registry":   2,
+	"transport":  3,
+	"examples":   4,
+	"internal":   5, // of tests
 }
 
 // pkg is a package of the core module.

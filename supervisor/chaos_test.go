@@ -1,6 +1,7 @@
 package supervisor_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -13,12 +14,13 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
 var (
 	chaosSeed  = flag.Uint64("chaos.seed", 1, "first seed of the chaos test")
-	chaosSteps = flag.Int("chaos.steps", 10_000, "steps of the chaos test, in all")
+	chaosSteps = flag.Int("chaos.steps", 0, "steps of the chaos test, in all; 0 for 2000, or 10000 with TROUPE_LONG=1")
 )
 
 // chaosRun is how many steps go with one seed.
@@ -28,10 +30,7 @@ const chaosRun = 250
 // same, restarted, gone for good, or escalated. To repeat a failure run its subtest
 // alone: -run 'Chaos/seed=7$'.
 func TestChaosAgreesWithTheModel(t *testing.T) {
-	steps := *chaosSteps
-	if testing.Short() {
-		steps /= 10
-	}
+	steps := cmp.Or(*chaosSteps, long.Rounds(2000, 10_000))
 	for i := range (steps + chaosRun - 1) / chaosRun {
 		seed := *chaosSeed + uint64(i)
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 	"github.com/troupe-go/troupe/registry"
 	"github.com/troupe-go/troupe/supervisor"
 )
@@ -63,11 +64,7 @@ func TestARestartFindsItsNamesFree(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sys := newSystem(t)
-			rounds := 1000
-			if raceEnabled || testing.Short() {
-				rounds = 300
-			}
-			for round := range rounds {
+			for round := range long.Rounds(100, 1000) {
 				began := make(chan *actor.Context[any], 1)
 				c.cast.began, c.cast.keys, c.cast.key = began, new(registry.Registry[string]), "star"
 				child := supervisor.Actor("star", func() cast { return c.cast }, supervisor.With(actor.Name("star")))

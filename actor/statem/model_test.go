@@ -1,6 +1,7 @@
 package statem_test
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,11 +15,12 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/statem"
+	"github.com/troupe-go/troupe/internal/long"
 )
 
 var (
 	modelSeed   = flag.Int("model.seed", 1, "first seed of the model test")
-	modelRounds = flag.Int("model.rounds", 0, "rounds of the model test, each with a seed of its own; 0 for 1000, or 100 with -short or -race")
+	modelRounds = flag.Int("model.rounds", 0, "rounds of the model test, each with a seed of its own; 0 for 50, or 1000 with TROUPE_LONG=1")
 )
 
 // The model test runs a machine whose handlers do what a plan says, and a model of
@@ -228,14 +230,7 @@ func downName(n int) string { return fmt.Sprint("down", n) }
 // machine that is busy or not, among downs, timeouts of all kinds and replacements of
 // the state. A failure names its seed.
 func TestMachineAgreesWithModel(t *testing.T) {
-	rounds, total := *modelRounds, 0
-	switch {
-	case rounds > 0:
-	case testing.Short() || raceEnabled:
-		rounds = 100
-	default:
-		rounds = 1000
-	}
+	rounds, total := cmp.Or(*modelRounds, long.Rounds(50, 1000)), 0
 	for seed := *modelSeed; seed < *modelSeed+rounds; seed++ {
 		synctest.Test(t, func(t *testing.T) {
 			want := &model{seed: seed, script: modelScript(seed)}
