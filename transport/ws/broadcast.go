@@ -18,7 +18,8 @@ const eventDisconnect = "disconnect"
 
 // Broadcast sends an event to all clients that have joined a topic. The payload
 // must marshal to a JSON object, or be [Binary]; otherwise the error wraps
-// [ErrPayload]. Broadcasts of one goroutine arrive in order.
+// [ErrPayload]. Events that begin with phx_ are the protocol's own, and an error.
+// Broadcasts of one goroutine arrive in order.
 func (e *Endpoint) Broadcast(topic, event string, payload any) error {
 	return e.broadcast(actor.PID{}, topic, event, payload)
 }
@@ -85,7 +86,7 @@ type onceFrame struct {
 }
 
 func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, error) {
-	p, err := wire.Object(payload)
+	p, err := sendable(event, payload)
 	if err != nil {
 		return nil, fmt.Errorf("ws: broadcast %q on %q: %w", event, topic, err)
 	}

@@ -11,9 +11,13 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
-// Channel is one client on one topic, as its [Handler] sees it. Only that Handler may
-// use it, while one of its calls runs; PID, Ref and what Ref returns, and [ReplyRef], are
-// safe anywhere.
+// Channel is one client on one topic, as its [Handler] sees it.
+//
+// Continue, ReplyRef and what Context returns belong to the handler's calls, each for as
+// long as it runs; a goroutine that uses them is a data race. All else is safe on any
+// goroutine, and when the channel has ended: what sends returns an error that wraps
+// [ErrEnded] then. A goroutine that is to change something in the handler sends to Ref,
+// and one that is to answer later takes a [ReplyRef] along.
 type Channel struct {
 	ctx     *actor.Context[channelMsg]
 	line    *line
@@ -59,6 +63,17 @@ const (
 	stageRefused               // it must not any more
 )
 
+// mayPush returns nil if what the channel sends reaches its client.
+func (c *Channel) mayPush() error {
+	switch c.stage.Load() {
+	case stageJoined:
+		return nil
+	case stageParted:
+		return ErrEnded
+	}
+	return ErrNotJoined
+}
+
 // hasJoined reports whether Join has let the client in, be it over by now or not.
 func (c *Channel) hasJoined() bool {
 	stage := c.stage.Load()
@@ -75,6 +90,8 @@ func (c *Channel) part() bool {
 var (
 	// ErrNotJoined says that a channel cannot send before its Join has returned.
 	ErrNotJoined = errors.New("channel is not joined")
+	// ErrEnded says that a channel has ended, and sends nothing any more.
+	ErrEnded = errors.New("channel has ended")
 	// ErrNoRef says that there is no message to reply to.
 	ErrNoRef = errors.New("no message to reply to")
 )
@@ -99,10 +116,11 @@ func (c *Channel) Assigns() any { return c.line.identity.Assigns }
 func (c *Channel) SocketID() string { return c.line.identity.ID }
 
 // Push sends an event to this client. The payload must marshal to a JSON object,
-// or be [Binary]; otherwise the error wraps [ErrPayload].
+// or be [Binary]; otherwise the error wraps [ErrPayload]. Events that begin with phx_ are
+// the protocol's own, and an error.
 func (c *Channel) Push(event string, payload any) error {
-	err := ErrNotJoined
-	if c.hasJoined() {
+	err := c.mayPush()
+	if err == nil {
 		err = c.push(event, payload)
 	}
 	if err != nil {
@@ -112,7 +130,7 @@ func (c *Channel) Push(event string, payload any) error {
 }
 
 func (c *Channel) push(event string, payload any) error {
-	p, err := wire.Object(payload)
+	p, err := sendable(event, payload)
 	if err != nil {
 		return err
 	}
@@ -132,10 +150,18 @@ func (c *Channel) BroadcastFrom(event string, payload any) error {
 }
 
 func (c *Channel) broadcast(from actor.PID, event string, payload any) error {
-	if !c.hasJoined() {
-		return fmt.Errorf("ws: broadcast %q on %q: %w", event, c.topic, ErrNotJoined)
+	if err := c.mayPush(); err != nil {
+		return fmt.Errorf("ws: broadcast %q on %q: %w", event, c.topic, err)
 	}
 	return c.line.endpoint.broadcast(from, c.topic, event, payload)
+}
+
+// sendable returns the payload of an event that is to be sent to clients.
+func sendable(event string, payload any) (Payload, error) {
+	if isReserved(event) {
+		return Payload{}, errReserved
+	}
+	return wire.Object(payload)
 }
 
 // Endpoint returns the endpoint that the client is connected to.
@@ -148,7 +174,7 @@ func (c *Channel) Continue(f func(*Channel) error) {
 	c.ctx.Continue(func(*actor.Context[channelMsg]) error { return c.outcome(f(c)) })
 }
 
-// PID returns the channel's actor. It is safe anywhere.
+// PID returns the channel's actor.
 func (c *Channel) PID() actor.PID { return c.ctx.PID() }
 
 // Ref returns the address of the channel, for messages to its [InfoHandler].

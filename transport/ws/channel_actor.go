@@ -120,9 +120,14 @@ func (a *channelActor) handled(weight int64) {
 // the client hears that it is in, so it misses nothing from then on.
 func (a *channelActor) join(m wire.Message) error {
 	a.event = m.Event
-	a.handler = a.route.newHandler() // here, where it holds up nobody else
+	var err error
+	if a.handler, err = a.route.made(); err != nil { // here, where it holds up nobody else
+		return err
+	}
 	if h, ok := a.handler.(OutHandler); ok {
-		a.intercepts = h.Intercepts()
+		if a.intercepts, err = intercepts(h); err != nil {
+			return fmt.Errorf("ws: route %q: %w", a.route.pattern, err)
+		}
 	}
 	answer := wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
 	payload, err := a.route.join(&a.Channel, a.topic, m.Payload)

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -10,7 +11,7 @@ import (
 
 // Config says how an [Endpoint] works. Sockets are all it needs.
 type Config struct {
-	// Sockets are where clients connect.
+	// Sockets are where clients connect. There must be one at least.
 	Sockets []Socket
 
 	// Trackers are the presence trackers that the endpoint's channels use. Each tells the
@@ -42,24 +43,43 @@ func (c Config) mounts() ([]Socket, error) {
 	if c.DrainBatch < 0 || c.DrainInterval < 0 {
 		return nil, fmt.Errorf("drain in batches of %d every %v", c.DrainBatch, c.DrainInterval)
 	}
-	for i, t := range c.Trackers {
-		if v := reflect.ValueOf(t); t == nil || v.Kind() == reflect.Pointer && v.IsNil() {
-			return nil, fmt.Errorf("tracker %d is nil", i)
-		}
+	if err := checkTrackers(c.Trackers); err != nil {
+		return nil, err
+	}
+	if len(c.Sockets) == 0 {
+		return nil, errors.New("no sockets: nobody could connect")
 	}
 	mounts := make([]Socket, len(c.Sockets))
-	at := map[string]int{}
 	for i, s := range c.Sockets {
-		if first, taken := at[s.Path]; taken {
-			return nil, fmt.Errorf("socket %d, %q: socket %d has that path", i, s.Path, first)
-		}
-		at[s.Path] = i
 		var err error
 		if mounts[i], err = s.withDefaults(); err != nil {
 			return nil, fmt.Errorf("socket %d, %q: %w", i, s.Path, err)
 		}
+		for j, earlier := range c.Sockets[:i] {
+			switch {
+			case earlier.Path == s.Path:
+				return nil, fmt.Errorf("socket %d, %q: socket %d has that path", i, s.Path, j)
+			case pathCovers(earlier.Path, s.Path):
+				return nil, fmt.Errorf("socket %d, %q, is never reached: socket %d, %q, has all of its paths", i, s.Path, j, earlier.Path)
+			}
+		}
 	}
 	return mounts, nil
+}
+
+// checkTrackers checks that each is there, and once: clients would be told twice.
+func checkTrackers(list []Tracker) error {
+	for i, t := range list {
+		if isNil(t) {
+			return fmt.Errorf("tracker %d is nil", i)
+		}
+		for j, earlier := range list[:i] {
+			if reflect.TypeOf(t).Comparable() && earlier == t {
+				return fmt.Errorf("trackers %d and %d are the same", j, i)
+			}
+		}
+	}
+	return nil
 }
 
 // Tracker is a *presence.Tracker, of package

@@ -21,7 +21,11 @@ var through = Middleware{HandleIn: func(next HandleInFunc) HandleInFunc {
 func BenchmarkMiddleware(b *testing.B) {
 	for _, n := range []int{0, 1, 5} {
 		route := Topic("*", func() mute { return mute{} }, nil, slices.Repeat([]Middleware{through}, n)...)
-		r := Routes{route}.wrapped()[0]
+		rs, err := Routes{route}.wrapped()
+		if err != nil {
+			b.Fatal(err)
+		}
+		r := rs[0]
 		c := &Channel{route: &r, handler: r.newHandler()}
 		b.Run(fmt.Sprint(n, " deep"), func(b *testing.B) {
 			b.ReportAllocs()

@@ -1,6 +1,13 @@
 package ws
 
-import "github.com/troupe-go/troupe/transport/ws/internal/schema"
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/schema"
+)
 
 // Events is a table of what a kind of channel does on which event. Make it once, beside
 // the methods that it names, and give it to [Topic]; it is the same for all channels of
@@ -29,6 +36,9 @@ type EventFunc[H any] func(h H, c *Channel, in Payload) (Reply, error)
 // the payload into an In, as [Decode] does, and calls f. If the payload is not
 // right, f is not called and the client gets an error that names what is wrong; see
 // [InputError]. The channel goes on.
+//
+// On panics if In has a method Validate that does not make it a [Validator]: what clients
+// send would go in unchecked.
 func On[H, In any](f func(H, *Channel, In) (Reply, error)) EventFunc[H] {
 	return on(f, false)
 }
@@ -42,6 +52,9 @@ func OnStrict[H, In any](f func(H, *Channel, In) (Reply, error)) EventFunc[H] {
 func on[H, In any](f func(H, *Channel, In) (Reply, error), strict bool) EventFunc[H] {
 	if f == nil {
 		return nil // the endpoint's start says for which event
+	}
+	if err := validateMethod.check(reflect.TypeFor[*In]()); err != nil {
+		panic(fmt.Sprintf("ws: On: %v", err))
 	}
 	of := schema.For[In]()
 	return func(h H, c *Channel, in Payload) (Reply, error) {
@@ -66,4 +79,20 @@ func OnBinary[H any](f func(h H, c *Channel, data []byte) (Reply, error)) EventF
 		}
 		return f(h, c, in.Bytes())
 	}
+}
+
+// errReserved says what is wrong with an event whose name begins with phx_.
+var errReserved = errors.New("names that begin with phx_ are the protocol's own")
+
+func isReserved(event string) bool { return strings.HasPrefix(event, "phx_") }
+
+// intercepts returns the events that a handler wants to see.
+func intercepts(h OutHandler) ([]string, error) {
+	events := h.Intercepts()
+	for _, event := range events {
+		if isReserved(event) {
+			return nil, fmt.Errorf("%T intercepts event %q: %w", h, event, errReserved)
+		}
+	}
+	return events, nil
 }

@@ -1,10 +1,8 @@
 package ws_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/troupe-go/troupe/transport/ws"
@@ -155,25 +153,5 @@ func TestHandleInIsForWhatTheTableLacks(t *testing.T) {
 			c.send(fmt.Sprintf(`["1","2",%q,%q,{"n":1}]`, topic, event))
 			c.expect(fmt.Sprintf(`["1","2",%q,"phx_reply",%s]`, topic, want[i]))
 		}
-	}
-}
-
-// A function of the table that is nil is found at the start, however it got there.
-func TestEventWithoutAFunctionDoesNotStart(t *testing.T) {
-	var decoded func(*desk, *ws.Channel, note) (ws.Reply, error)
-	var binary func(*desk, *ws.Channel, []byte) (ws.Reply, error)
-	for name, f := range map[string]ws.EventFunc[*desk]{
-		"none": nil, "On": ws.On(decoded), "OnStrict": ws.OnStrict(decoded), "OnBinary": ws.OnBinary(binary),
-	} {
-		t.Run(name, func(t *testing.T) {
-			sys := newSystem()
-			defer sys.Shutdown(context.Background())
-			_, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{Path: "/socket", Channels: ws.Routes{
-				ws.Topic("desk:*", func() *desk { return new(desk) }, ws.Events[*desk]{"add": f}),
-			}}}})
-			if err == nil || !strings.HasSuffix(err.Error(), `event "add" has no function`) {
-				t.Error(err)
-			}
-		})
 	}
 }

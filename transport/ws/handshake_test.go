@@ -4,9 +4,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
-
-	"github.com/troupe-go/troupe/transport/ws/wire"
 )
+
+var anyTopic = Routes{Topic("*", func() mute { return mute{} }, nil)}
 
 func TestOrigins(t *testing.T) { // ORIG-1 to ORIG-5
 	cases := []struct {
@@ -43,7 +43,7 @@ func TestOrigins(t *testing.T) { // ORIG-1 to ORIG-5
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := Socket{Path: "/s", Origins: c.allowed}.withDefaults()
+			s, err := Socket{Path: "/s", Channels: anyTopic, Origins: c.allowed}.withDefaults()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,33 +102,3 @@ func TestRoutes(t *testing.T) { // JOIN-2
 		t.Errorf("other goes to %v", got.pattern)
 	}
 }
-
-func TestSocketsThatAreNotWellFormedAreRefused(t *testing.T) {
-	h := func() Handler { return nil }
-	for name, s := range map[string]Socket{
-		"no path":           {},
-		"relative path":     {Path: "socket"},
-		"trailing slash":    {Path: "/socket/"},
-		"nameless segment":  {Path: "/{}/socket"},
-		"half a segment":    {Path: "/a{b}/socket"},
-		"serializer":        {Path: "/s", Serializers: []wire.Serializer{versionless{}}},
-		"overflow":          {Path: "/s", Overflow: 7},
-		"empty pattern":     {Path: "/s", Channels: Routes{Topic("", h, nil)}},
-		"star in between":   {Path: "/s", Channels: Routes{Topic("a*b", h, nil)}},
-		"two stars":         {Path: "/s", Channels: Routes{Topic("a**", h, nil)}},
-		"no constructor":    {Path: "/s", Channels: Routes{Topic[Handler]("a", nil, nil)}},
-		"no route":          {Path: "/s", Channels: Routes{{}}},
-		"no function":       {Path: "/s", Channels: Routes{Topic("a", h, Events[Handler]{"x": nil})}},
-		"origin of no form": {Path: "/s", Origins: []string{"example.com"}},
-		"negative limit":    {Path: "/s", MaxChannels: -1},
-	} {
-		if _, err := s.withDefaults(); err == nil {
-			t.Errorf("%s: accepted", name)
-		}
-	}
-}
-
-// versionless is a serializer without a version.
-type versionless struct{ wire.V2 }
-
-func (versionless) Version() string { return "2" }

@@ -31,6 +31,21 @@ func parameter(segment string) (name string, ok bool) {
 	return segment, false
 }
 
+// pathCovers reports whether whatever a client asks for by path is met by the mount of
+// another one as well.
+func pathCovers(by, path string) bool {
+	have, want := strings.Split(by, "/"), strings.Split(path, "/")
+	if len(have) != len(want) {
+		return false
+	}
+	for i := range have {
+		if _, any := parameter(have[i]); !any && have[i] != want[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // matches reports whether the request is for this socket, and returns what the
 // client has added to the path. It notes what stands where the path has parameters.
 func (s *Socket) matches(r *http.Request) (transport string, ok bool) {

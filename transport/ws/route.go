@@ -1,10 +1,14 @@
 package ws
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // maxTopic is how many bytes the topic of a channel may have, and its join ref: the
@@ -17,7 +21,8 @@ type Route struct {
 	newHandler func() Handler
 	handler    reflect.Type // what newHandler is declared to return
 	use        []Middleware
-	unset      []string // events of the table whose functions are nil
+	events     []string // of the table, in order
+	unset      []string // those whose functions are nil
 
 	join     JoinFunc // with the middleware
 	handleIn HandleInFunc
@@ -33,11 +38,18 @@ type Route struct {
 // the handler's HandleIn, see [InHandler]. Middleware is around the handler, the outermost
 // first.
 //
+// Mistakes fail the start of the endpoint: a pattern that is none, a table with an event of
+// the protocol's own (phx_…) or without a function, an optional method of the handler with
+// another signature than its interface has.
+//
 //	Channels: ws.Routes{ws.Topic("room:*", newRoom, roomEvents, membersOnly)}
 //
 // Phoenix: channel "room:*", RoomChannel.
 func Topic[H Handler](pattern string, newHandler func() H, events Events[H], use ...Middleware) Route {
-	r := Route{pattern: pattern, handler: reflect.TypeFor[H](), use: use, join: callJoin}
+	r := Route{
+		pattern: pattern, handler: reflect.TypeFor[H](), use: use, join: callJoin,
+		events: slices.Sorted(maps.Keys(events)),
+	}
 	if newHandler != nil {
 		r.newHandler = func() Handler { return newHandler() }
 	}
@@ -50,8 +62,8 @@ func Topic[H Handler](pattern string, newHandler func() H, events Events[H], use
 			return callHandleIn(c, event, in)
 		}
 	}
-	for event, f := range events {
-		if f == nil {
+	for _, event := range r.events {
+		if events[event] == nil {
 			r.unset = append(r.unset, event)
 		}
 	}
@@ -69,7 +81,8 @@ func callHandleIn(c *Channel, event string, in Payload) (Reply, error) {
 	return UnknownEvent, nil
 }
 
-// Routes are tried in order; the first that matches a topic has it.
+// Routes are tried in order; the first that matches a topic has it. One that is never
+// reached, because an earlier one has all of its topics, fails the start of the endpoint.
 type Routes []Route
 
 func (rs Routes) match(topic string) *Route {
@@ -83,35 +96,79 @@ func (rs Routes) match(topic string) *Route {
 }
 
 func (rs Routes) validate() error {
+	if len(rs) == 0 {
+		return errors.New("no routes: its clients could join nothing")
+	}
 	for i, r := range rs {
-		switch {
-		case r.pattern == "":
-			return fmt.Errorf("route %d: empty pattern", i)
-		case strings.Contains(strings.TrimSuffix(r.pattern, "*"), "*"):
-			return fmt.Errorf("route %q: a * is allowed at the end only", r.pattern)
-		case r.newHandler == nil:
-			return fmt.Errorf("route %q: no function that makes a handler", r.pattern)
-		case len(r.unset) > 0:
-			return fmt.Errorf("route %q: event %q has no function", r.pattern, slices.Min(r.unset))
+		if err := r.validate(); err != nil {
+			if r.pattern == "" {
+				return fmt.Errorf("route %d: %w", i, err)
+			}
+			return fmt.Errorf("route %q: %w", r.pattern, err)
+		}
+		for _, earlier := range rs[:i] {
+			if earlier.covers(r) {
+				return fmt.Errorf("route %q is never reached: route %q before it has all of its topics", r.pattern, earlier.pattern)
+			}
 		}
 	}
 	return nil
 }
 
+func (r Route) validate() error {
+	switch prefix := strings.TrimSuffix(r.pattern, "*"); {
+	case r.pattern == "":
+		return errors.New("empty pattern")
+	case strings.Contains(prefix, "*"):
+		return errors.New("a * is allowed at the end only")
+	case len(prefix) > maxTopic:
+		return fmt.Errorf("topics have at most %d bytes", maxTopic)
+	case r.pattern == wire.TopicPhoenix:
+		return errors.New("this topic is the protocol's own")
+	case r.newHandler == nil:
+		return errors.New("no function that makes a handler")
+	case len(r.unset) > 0:
+		return fmt.Errorf("event %q has no function", r.unset[0])
+	}
+	for _, event := range r.events {
+		if isReserved(event) {
+			return fmt.Errorf("event %q: %w", event, errReserved)
+		}
+	}
+	return checkHandler(r.handler)
+}
+
+// covers reports whether all topics of another route are topics of r.
+func (r Route) covers(of Route) bool {
+	prefix, wild := strings.CutSuffix(r.pattern, "*")
+	return r.pattern == of.pattern || wild && strings.HasPrefix(strings.TrimSuffix(of.pattern, "*"), prefix)
+}
+
 // wrapped returns the routes with their middleware put together, and the given ones
 // around it.
-func (rs Routes) wrapped(around ...Middleware) Routes {
+func (rs Routes) wrapped(around ...Middleware) (Routes, error) {
 	rs = slices.Clone(rs)
 	for i := range rs {
 		r := &rs[i]
-		for _, m := range slices.Backward(slices.Concat(around, r.use)) { // the first is outermost
-			if m.Join != nil {
-				r.join = m.Join(r.join)
-			}
-			if m.HandleIn != nil {
-				r.handleIn = m.HandleIn(r.handleIn)
+		for j, m := range slices.Backward(slices.Concat(around, r.use)) { // the first is outermost
+			if err := r.wrap(m); err != nil {
+				return nil, fmt.Errorf("route %q: middleware %d: %w", r.pattern, j-len(around), err)
 			}
 		}
 	}
-	return rs
+	return rs, nil
+}
+
+func (r *Route) wrap(m Middleware) error {
+	if m.Join != nil {
+		if r.join = m.Join(r.join); r.join == nil {
+			return errors.New("its Join has returned nil, and not a function that may call next")
+		}
+	}
+	if m.HandleIn != nil {
+		if r.handleIn = m.HandleIn(r.handleIn); r.handleIn == nil {
+			return errors.New("its HandleIn has returned nil, and not a function that may call next")
+		}
+	}
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
@@ -22,7 +23,7 @@ type Socket struct {
 	// [http.Request.PathValue].
 	Path string
 
-	// Channels routes topics to channels.
+	// Channels routes topics to channels. There must be one route at least.
 	Channels Routes
 
 	// Connect decides whether a client may connect, and as what. An error
@@ -194,10 +195,13 @@ func (s Socket) withDefaults() (Socket, error) {
 	if err := s.Channels.validate(); err != nil {
 		return s, err
 	}
+	var around []Middleware
 	if s.Observe != nil {
-		s.Channels = s.Channels.wrapped(measured)
-	} else {
-		s.Channels = s.Channels.wrapped()
+		around = append(around, measured)
+	}
+	var err error
+	if s.Channels, err = s.Channels.wrapped(around...); err != nil {
+		return s, err
 	}
 	for _, o := range s.Origins {
 		parsed, err := parseOrigin(o)
@@ -205,6 +209,11 @@ func (s Socket) withDefaults() (Socket, error) {
 			return s, err
 		}
 		s.origins = append(s.origins, parsed)
+	}
+	for _, p := range s.Subprotocols {
+		if p == "" || strings.ContainsAny(p, ", \t") {
+			return s, fmt.Errorf("subprotocol %q is not a name", p)
+		}
 	}
 	if err := checkSerializers(s.Serializers); err != nil {
 		return s, err
@@ -243,18 +252,33 @@ func (s Socket) withDefaults() (Socket, error) {
 	return s, nil
 }
 
-// checkSerializers checks that each has a version, and can be told from the others.
+// checkSerializers checks that each has a version, can be told from the others, and serves
+// clients that no earlier one serves.
 func checkSerializers(list []wire.Serializer) error {
+	var versions []string
 	for i, ser := range list {
-		if ser == nil {
+		if isNil(ser) {
 			return fmt.Errorf("serializer %d is nil", i)
 		}
-		if _, ok := parseVersion(ser.Version()); !ok {
-			return fmt.Errorf(`version %q of a serializer: want one like "2.0.0"`, ser.Version())
+		version := ser.Version()
+		if _, ok := parseVersion(version); !ok {
+			return fmt.Errorf(`version %q of a serializer: want one like "2.0.0"`, version)
 		}
 		if !reflect.TypeOf(ser).Comparable() {
 			return fmt.Errorf("serializer %T is not comparable", ser)
 		}
+		for j, earlier := range versions {
+			if serves(earlier, version) {
+				return fmt.Errorf("serializer %d, %T of version %s, is never asked: serializer %d has version %s", i, ser, version, j, earlier)
+			}
+		}
+		versions = append(versions, version)
 	}
 	return nil
+}
+
+// isNil reports whether v is nil, or a nil pointer in an interface.
+func isNil(v any) bool {
+	p := reflect.ValueOf(v)
+	return v == nil || p.Kind() == reflect.Pointer && p.IsNil()
 }

@@ -16,7 +16,7 @@ import (
 // supervisor was killed in the middle of starting it, gives back nothing twice.
 func TestSessionThatStartsTooLateDoesNotStart(t *testing.T) {
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	e, err := Start(sys, Config{Sockets: []Socket{{Path: "/socket", LongPoll: true}}})
+	e, err := Start(sys, Config{Sockets: []Socket{{Path: "/socket", LongPoll: true, Channels: anyTopic}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
-	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // planted is an endpoint in a supervision tree, between two other children.
@@ -207,48 +206,6 @@ func TestEndpointThatWasNeverStarted(t *testing.T) {
 	}
 	if err := e.Broadcast("room:a", "news", nil); err != nil {
 		t.Error(err)
-	}
-}
-
-// unset is a tracker that a program has forgotten to make.
-type unset struct{ served int }
-
-// Serve implements [ws.Tracker].
-func (u *unset) Serve(*ws.Endpoint) func() { u.served++; return func() {} }
-
-func TestConfigThatMakesNoSenseDoesNotStart(t *testing.T) {
-	rooms := ws.Routes{ws.Topic("room:*", func() *room { return &room{} }, nil)}
-	for name, c := range map[string]struct {
-		cfg  ws.Config
-		want string
-	}{
-		"path":  {ws.Config{Sockets: []ws.Socket{{Path: "/a", Channels: rooms}, {Path: "b"}}}, `socket 1, "b": path must be like "/socket"`},
-		"route": {ws.Config{Sockets: []ws.Socket{{Path: "/a", Channels: ws.Routes{ws.Topic[*room]("x", nil, nil)}}}}, `socket 0, "/a": route "x": no function that makes a handler`},
-		"twice": {ws.Config{Sockets: []ws.Socket{{Path: "/a", Channels: rooms}, {Path: "/a", Channels: rooms}}}, `socket 1, "/a": socket 0 has that path`},
-		"no serializer": {ws.Config{Sockets: []ws.Socket{{Path: "/a", Channels: rooms, Serializers: []wire.Serializer{wire.V2{}, nil}}}},
-			`socket 0, "/a": serializer 1 is nil`},
-		"no tracker":    {ws.Config{Trackers: []ws.Tracker{nil}}, "tracker 0 is nil"},
-		"unset tracker": {ws.Config{Trackers: []ws.Tracker{(*unset)(nil)}}, "tracker 0 is nil"},
-		"batch":         {ws.Config{DrainBatch: -1}, "drain in batches of -1 every 0s"},
-		"interval":      {ws.Config{DrainInterval: -1}, "drain in batches of 0 every -1ns"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			sys := newSystem()
-			_, err := ws.Start(sys, c.cfg)
-			if err == nil || err.Error() != "ws: start endpoint: "+c.want {
-				t.Errorf("%v", err)
-			}
-			_, err = supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{ws.New(c.cfg).Child()}})
-			if err == nil || !strings.HasSuffix(err.Error(), c.want) {
-				t.Errorf("in a tree: %v", err)
-			}
-			if n := sys.Count(); n != 0 {
-				t.Errorf("%d actors run", n)
-			}
-			if err := sys.Shutdown(t.Context()); err != nil {
-				t.Error(err)
-			}
-		})
 	}
 }
 

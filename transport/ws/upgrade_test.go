@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
@@ -108,6 +107,12 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.buf.Write(p)
 }
 
+func (l *lines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
 // warnings returns the warnings in the log.
 func (l *lines) warnings() (found []string) {
 	l.mu.Lock()
@@ -130,7 +135,9 @@ func behind(t *testing.T, middleware func(http.Handler) http.Handler) (*server, 
 	log := new(lines)
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(log, nil))})
 	front := func(h http.Handler) *http.Server { return &http.Server{Handler: middleware(h)} }
-	s := serveBehind(t, sys, l, front, ws.Socket{Path: "/socket", Serializers: []wire.Serializer{mirror{}}})
+	socket := rooms(nil)
+	socket.Serializers = []wire.Serializer{mirror{}}
+	s := serveBehind(t, sys, l, front, socket)
 	s.addr = l.Addr().String()
 	return s, log
 }

@@ -31,11 +31,19 @@ func TestMain(m *testing.M) {
 
 const patience = 10 * time.Second // for what must come
 
+// mute is a channel that nothing is said on.
+type mute struct{}
+
+func (mute) Join(*ws.Channel, string, ws.Payload) (any, error) { return nil, nil }
+
 // serve starts an endpoint behind a front end, and returns the URL of the latter.
 func serve(t *testing.T, front func(http.Handler) http.Handler) string {
 	t.Helper()
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{Path: "/socket", LongPoll: true, Compress: true}}})
+	endpoint, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{
+		Path: "/socket", LongPoll: true, Compress: true,
+		Channels: ws.Routes{ws.Topic("*", func() mute { return mute{} }, nil)},
+	}}})
 	if err != nil {
 		t.Fatal(err)
 	}

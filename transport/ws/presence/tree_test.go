@@ -186,12 +186,15 @@ func TestTrackerHoldsNoEndpointThatIsDown(t *testing.T) {
 	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{who.Child()}}); err != nil {
 		t.Fatal(err)
 	}
+	cfg := ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
+		Path: "/socket", Channels: ws.Routes{ws.Topic("*", func() joiner { return nil }, nil)},
+	}}}
 	for range 2 {
-		endpoint, err := ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}})
+		endpoint, err := ws.Start(sys, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, err := ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}})
+		other, err := ws.Start(sys, cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +210,8 @@ func TestTrackerHoldsNoEndpointThatIsDown(t *testing.T) {
 			t.Errorf("%d endpoints are held that are down", n)
 		}
 	}
-	if _, err := ws.Start(sys, ws.Config{Trackers: []ws.Tracker{who}, DrainBatch: -1}); err == nil || who.Served() != 0 {
+	cfg.DrainBatch = -1
+	if _, err := ws.Start(sys, cfg); err == nil || who.Served() != 0 {
 		t.Errorf("%v, %d endpoints are held that did not start", err, who.Served())
 	}
 }

@@ -186,7 +186,8 @@ func (ch *Channel) Leave(ctx context.Context) error {
 
 // Push sends an event and returns the payload of the reply with status "ok". A reply
 // with any other status is a [*ReplyError]. The payload may be anything that marshals
-// to a JSON object, a [Payload], or nil for {}.
+// to a JSON object, a [Payload], or nil for {}. Events that begin with phx_ are the
+// protocol's own, and an error.
 //
 // While the channel is being joined, or waits to be joined again, the push waits too;
 // such pushes are sent in order. If they are too many the error wraps [ErrBufferFull].

@@ -29,6 +29,9 @@ func TestJoinPushLeave(t *testing.T) { // JOIN-5, WIRE-2, END-1
 	expectJSON(t, mustJoin(t, ch), `{"you_sent":{"name":"ann"}}`) // it is, already
 	expectJSON(t, mustPush(t, ch, "echo", map[string]int{"x": 1}), `{"x":1}`)
 
+	if _, err = ch.Push(t.Context(), "phx_leave", nil); err == nil || !strings.HasSuffix(err.Error(), "names that begin with phx_ are the protocol's own") {
+		t.Errorf("pushed an event of the protocol's: %v", err)
+	}
 	_, err = ch.Push(t.Context(), "fail", nil)
 	reply, ok := errors.AsType[*wsclient.ReplyError](err)
 	if !ok || reply.Status != "error" || reply.Reason() != "failed" {

@@ -1,8 +1,10 @@
 package wsclient
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/transport/ws/wire"
@@ -26,6 +28,9 @@ type push struct {
 
 // push queues an event, or has it wait for the join.
 func (ch *Channel) push(event string, payload any, done chan struct{}) (*push, error) {
+	if strings.HasPrefix(event, "phx_") { // the server would take it for a join or a leave
+		return nil, errors.New("names that begin with phx_ are the protocol's own")
+	}
 	body, err := outgoing(payload)
 	if err != nil {
 		return nil, err
