@@ -106,6 +106,9 @@ var (
 	member    = regexp.MustCompile("[`(]([A-Z]\\w*)\\.([A-Z]\\w*)")
 )
 
+// elixir has the modules that look like a member of a type of ours.
+var elixir = map[string]bool{"Task.Supervisor": true}
+
 // A reader that moves a program over looks these names up.
 func TestNamesInDocumentsExist(t *testing.T) {
 	names := declared(t)
@@ -120,7 +123,7 @@ func TestNamesInDocumentsExist(t *testing.T) {
 		for line := range strings.Lines(string(text)) {
 			found := qualified.FindAllStringSubmatch(line, -1)
 			for _, m := range member.FindAllStringSubmatch(line, -1) {
-				if names[m[1]] { // and not one of Phoenix's modules
+				if names[m[1]] && !elixir[m[1]+"."+m[2]] { // and not one of Phoenix's modules
 					found = append(found, m)
 				}
 			}

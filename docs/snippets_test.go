@@ -151,6 +151,9 @@ func TestGoBlocksParse(t *testing.T) {
 func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 	for guide, sources := range map[string]string{
 		"guide/channels.md": "../examples/auction/*.go",
+		"guide/actors.md":   "../actor/example*_test.go ../mailbox/example_test.go ../supervisor/example_till_test.go",
+		"guide/statem.md":   "../actor/statem/*_test.go",
+		"otp.md":            "otp_test.go",
 		"guide/start.md":    "../examples/start/*.go",
 		"guide/tasks.md":    "../actor/task/example_test.go",
 		"guide/testing.md":  "../actor/actortest/*_test.go",
@@ -160,17 +163,19 @@ func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files, err := filepath.Glob(sources)
-		if err != nil {
-			t.Fatal(err)
-		}
 		var code strings.Builder
-		for _, name := range files {
-			source, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
+		for pattern := range strings.FieldsSeq(sources) {
+			files, err := filepath.Glob(pattern)
+			if err != nil || len(files) == 0 {
+				t.Fatalf("%s: %d files, %v", pattern, len(files), err)
 			}
-			code.Write(source)
+			for _, name := range files {
+				source, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				code.Write(source)
+			}
 		}
 		pieces := goBlock.FindAllStringSubmatch(string(text), -1)
 		if len(pieces) == 0 {
