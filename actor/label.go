@@ -1,5 +1,7 @@
 package actor
 
+import "time"
+
 // Labeler is a [Behavior] that says what its actor is, for people that look at it: one of
 // many that have no name. Nothing is kept for it: the actor is asked when somebody wants
 // to know, in [PID.Label], [Info], an error, or the log of a crash. What
@@ -20,14 +22,29 @@ type Labeler interface {
 // "" takes it off. It costs the actor memory, which a [Labeler] saves.
 //
 // OTP: proc_lib:set_label/1.
-func (c *Context[M]) SetLabel(label string) {
-	r := c.relations()
+func (c *Context[M]) SetLabel(label string) { c.setLabel(label) }
+
+func (p *process) setLabel(label string) {
+	r := p.relations()
 	if r == gone {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.makeRare().label = label
+}
+
+// Label is an option for the spawn of an actor that has a label from before its Init, as if
+// it had called SetLabel; unless its behavior is a [Labeler], which knows better.
+//
+// OTP: proc_lib:set_label/1.
+func Label(label string) Option {
+	return before(func(p, _ *process, _ time.Duration) error {
+		if !p.has(labels) {
+			p.setLabel(label)
+		}
+		return nil
+	})
 }
 
 // Label returns what the actor has called itself by [Context.SetLabel], also if it has

@@ -18,10 +18,10 @@ var floors = map[string]int{
 	"mailbox":    0,
 	"actor":      1,
 	"supervisor": 2,
-	"registry":   2,
-	"transport":  3,
-	"examples":   4,
-	"internal":   5, // of tests
+	"registry":   3,
+	"transport":  4,
+	"examples":   5,
+	"internal":   6, // of tests
 }
 
 // pkg is a package of the core module.

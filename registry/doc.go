@@ -21,8 +21,9 @@
 //
 // # One actor for a key
 //
-// [LookupOrStart] returns the actor under a key and starts it if there is none,
-// without a race between callers. An actor that a supervisor restarts is spawned with
-// [Registry.As]: it has its key from before its Init, and the spawn of a second one under
-// the same key fails with a [*TakenError] before it has done anything.
+// An actor that is spawned with [Registry.As] has its key from before its Init, also when a
+// supervisor restarts it, and the spawn of a second one under the same key fails with a
+// [*TakenError] before it has done anything. To start the actor of a key when somebody
+// wants it, supervised, is what package
+// [github.com/troupe-go/troupe/registry/entity] is for.
 package registry

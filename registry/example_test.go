@@ -50,30 +50,6 @@ func Example() {
 	// after its end: true
 }
 
-// A room is started by the first who wants it.
-func ExampleLookupOrStart() {
-	sys := actor.NewSystem(actor.Config{})
-	defer sys.Shutdown(context.Background())
-
-	var rooms registry.Registry[string]
-	enter := func(name string) (actor.Ref[say], error) {
-		return registry.LookupOrStart(context.Background(), &rooms, name, func() (actor.Ref[say], error) {
-			fmt.Println("starting", name)
-			return actor.Spawn(sys, newRoom(name))
-		})
-	}
-	first, err := enter("lobby")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	second, err := enter("lobby")
-	fmt.Println(first == second, err)
-	// Output:
-	// starting lobby
-	// true <nil>
-}
-
 // An actor that is spawned with a key has it until it ends, so that one that a supervisor
 // has restarted is found under the same key, and no second one starts.
 func ExampleRegistry_As() {

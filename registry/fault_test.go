@@ -142,59 +142,6 @@ func TestChangesDoNotWaitForAListenerThatBlocks(t *testing.T) {
 	})
 }
 
-// A start that fails, in whatever way, fails for its caller; others who want the key
-// get it, or wait no longer than their context allows.
-func TestFaultOfAStartCostsItsCaller(t *testing.T) {
-	all, _ := faults()
-	for name := range all {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				all, release := faults()
-				defer release()
-				sys := newSystem(t)
-				var r registry.Registry[string]
-				begun, fail := make(chan struct{}), make(chan struct{})
-				go func() {
-					defer func() { _ = recover() }()
-					_, err := registry.LookupOrStart(t.Context(), &r, "k", func() (actor.Ref[do], error) {
-						close(begun)
-						<-fail
-						return actor.Ref[do]{}, all[name]()
-					})
-					if err == nil {
-						t.Error("the start did not fail")
-					}
-				}()
-				<-begun
-				outcome := make(chan error, 1)
-				go func() {
-					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-					defer cancel()
-					s := starter{sys: sys}
-					_, err := registry.LookupOrStart(ctx, &r, "k", s.start)
-					outcome <- err
-				}()
-				synctest.Wait()
-				close(fail)
-				switch err := await(t, outcome); name {
-				case "error", "typed nil":
-					if err == nil || !strings.HasPrefix(err.Error(), `registry: start "k": `) {
-						t.Errorf("the one who waited got %v", err)
-					}
-				case "block":
-					if err == nil || !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("the one who waited got %v", err)
-					}
-				default:
-					if err != nil {
-						t.Errorf("the one who waited got %v", err)
-					}
-				}
-			})
-		})
-	}
-}
-
 // What is nil is refused where it is given, not when it is needed.
 func TestNilCallbacksAreRefusedAtOnce(t *testing.T) {
 	var r registry.Registry[string]
@@ -202,7 +149,6 @@ func TestNilCallbacksAreRefusedAtOnce(t *testing.T) {
 	for name, give := range map[string]func(){
 		"Registry.Observe": func() { r.Observe(nil) },
 		"Multi.Observe":    func() { m.Observe(nil) },
-		"LookupOrStart":    func() { _, _ = registry.LookupOrStart[do](t.Context(), &r, "k", nil) },
 	} {
 		func() {
 			defer func() {

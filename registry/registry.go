@@ -3,11 +3,10 @@ package registry
 import (
 	"fmt"
 	"iter"
-	"reflect"
-	"strconv"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/internal/book"
+	"github.com/troupe-go/troupe/registry/internal/quote"
 )
 
 // Registry maps keys of type K to actors. Keys are compared with ==. As in a map,
@@ -16,8 +15,7 @@ import (
 // The zero Registry is empty and ready to use; it must not be copied. All methods
 // may be called from any goroutine.
 type Registry[K comparable] struct {
-	book   book.Book[K]
-	starts starts[K]
+	book book.Book[K]
 }
 
 // Entry is an actor as it is registered under a key.
@@ -37,15 +35,7 @@ type TakenError struct {
 }
 
 func (e *TakenError) Error() string {
-	return fmt.Sprintf("registry: register %s: taken by %v", quoted(e.Key), e.Holder)
-}
-
-// quoted returns a key as it stands in an error.
-func quoted(key any) string {
-	if v := reflect.ValueOf(key); v.Kind() == reflect.String {
-		return strconv.Quote(v.String())
-	}
-	return fmt.Sprint(key)
+	return fmt.Sprintf("registry: register %s: taken by %v", quote.Key(e.Key), e.Holder)
 }
 
 // Register gives key to the actor, until it unregisters or ends. It fails with a
@@ -83,7 +73,7 @@ func (r *Registry[K]) RegisterValue(key K, pid actor.PID, value any) error {
 }
 
 func deadError(key any, pid actor.PID) error {
-	return fmt.Errorf("registry: register %s for %v: %w", quoted(key), pid, actor.NoProc)
+	return fmt.Errorf("registry: register %s for %v: %w", quote.Key(key), pid, actor.NoProc)
 }
 
 // SetValue puts a new value in the place of the one that the actor was registered

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/registry"
+	"github.com/troupe-go/troupe/registry/entity"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -108,19 +108,6 @@ func TestHandlesAreSafeForConcurrentUse(t *testing.T) {
 	}
 }
 
-// room is a child of a Dynamic that others find in a registry.
-type room struct {
-	player
-	rooms *registry.Registry[string]
-}
-
-func (r room) Init(ctx *actor.Context[any]) error {
-	if err := r.rooms.Register(r.id, ctx.PID()); err != nil {
-		return err
-	}
-	return r.player.Init(ctx)
-}
-
 // follower is a child, and what its clients have of it.
 type follower struct {
 	child supervisor.Child
@@ -172,19 +159,11 @@ var followers = map[string]func(s *stage) follower{
 			return pool.PID(), err
 		}}
 	},
-	"key in a registry": func(s *stage) follower {
-		var rooms registry.Registry[string]
-		child, pool := supervisor.FollowDynamic(supervisor.DynamicSupervisor("x", many))
-		lobby, ref := supervisor.ActorRef("lobby", func() room { return room{player{s: s, id: "lobby"}, &rooms} })
-		return follower{child, func() (actor.PID, error) {
-			found, err := registry.LookupOrStart(s.Context(), &rooms, "lobby", func() (actor.Ref[any], error) {
-				_, err := pool.StartChild(s.Context(), lobby)
-				return ref.Now(), err
-			})
-			if err == nil && found != ref.Now() {
-				err = fmt.Errorf("the key leads to %v, the Ref to %v", found, ref)
-			}
-			return found.PID(), err
+	"entity": func(s *stage) follower {
+		rooms := entity.New(entity.Config{}, func(name string) player { return player{s: s, id: name} })
+		return follower{rooms.Child(), func() (actor.PID, error) {
+			ref, err := rooms.Find(s.Context(), "lobby")
+			return ref.PID(), err
 		}}
 	},
 }

@@ -1,0 +1,72 @@
+package entity
+
+import (
+	"context"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// Call finds the entity under key, starting it if there is none, and calls it, as
+// [actor.Call] does. While the call lasts the entity is not stopped for lack of holders.
+// If the entity has ended before the request could be made, Call finds it anew; the request
+// is made once at most. One that waits behind what ends the entity fails with the reason,
+// because it may have been carried out.
+//
+//	n, err := entity.Call(ctx, rooms, "lobby", func(r actor.Reply[int]) message { return count{r} })
+//
+// The error wraps the [*actor.CallError] of the call, or is that of [Set.Find].
+//
+// OTP: gen_server:call/2.
+func Call[K comparable, M, R any](
+	ctx context.Context, set *Set[K, M], key K, newRequest func(actor.Reply[R]) M,
+) (R, error) {
+	for {
+		answer, again, err := callOnce(ctx, set, key, newRequest)
+		if !again {
+			return answer, err
+		}
+	}
+}
+
+// callOnce is Call that reports whether the entity had ended before there was a request.
+func callOnce[K comparable, M, R any](
+	ctx context.Context, set *Set[K, M], key K, newRequest func(actor.Reply[R]) M,
+) (answer R, again bool, err error) {
+	l, err := set.enter(ctx, "call", key, calling)
+	if err != nil {
+		return answer, false, err
+	}
+	defer l.drop(calling)
+	made := false
+	answer, err = actor.Call(ctx, l.ref.Now(), func(r actor.Reply[R]) M {
+		made = true
+		return newRequest(r)
+	})
+	if failed, ok := err.(*actor.CallError); ok {
+		if !made && failed.Err == actor.NoProc {
+			return answer, true, nil
+		}
+		err = &callError{set.cfg.ID, key, failed}
+	}
+	return answer, false, err
+}
+
+// Send finds the entity under key, starting it if there is none, and sends it m, as
+// [actor.Ref.SendContext] does. If the entity ends before m is in its mailbox, Send finds it
+// anew.
+func (s *Set[K, M]) Send(ctx context.Context, key K, m M) error {
+	for {
+		l, err := s.enter(ctx, "send to", key, calling)
+		if err != nil {
+			return err
+		}
+		err = l.ref.Now().SendContext(ctx, m)
+		l.drop(calling)
+		switch {
+		case err == nil:
+			return nil
+		case err != actor.NoProc:
+			return &failure{"send to", s.cfg.ID, key, err, nil}
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package entity
+
+import (
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// life is one life of a key: from the begin of the entity's first start until the key is
+// free again, over all restarts in between. There is one at a time for a key.
+//
+//	state     entered                                   what holds there
+//	starting  by begin                                  finders wait for the first start
+//	running   when a start has succeeded                it is found without a lock
+//	down      at a crash, before its supervisor hears   finders wait for the restart
+//	leaving   when the entity has ended for good, or    nobody gets its ref any more, and no
+//	          is about to be stopped                    incarnation starts; finders wait
+//	          until the key is free, and begin the next life
+//
+// A life goes to and fro between running and down, and never comes back from leaving.
+//
+// Each life has a [supervisor.Tree] with the entity as its one child, so that a slow Init
+// keeps nobody waiting but those that want that key. The tree ends with the entity.
+type life[K comparable, M any] struct {
+	set  *Set[K, M]
+	key  K
+	over chan struct{} // closed when the key is free
+
+	// ref and parent, the set's supervisor, are set before the first start.
+	ref    supervisor.Ref[M]
+	parent actor.PID
+
+	awaits *life[K, M] // the one that its Init waits for; guarded by the set's lock
+
+	mu      sync.Mutex // guards what follows
+	state   state
+	started int           // how many starts have succeeded
+	changed chan struct{} // closed at the next change of these two; nil if nobody waits
+	pid     actor.PID     // the latest incarnation, from before its Init
+	failure error         // why that one has ended, or an attempt to start it has failed
+	tree    supervisor.Tree
+
+	holders, calls int         // that use it
+	due            bool        // to be stopped when the last call is over
+	linger         *time.Timer // while it has no holder any more
+}
+
+type state uint8
+
+const (
+	starting state = iota
+	running
+	down
+	leaving
+)
+
+// isUp reports whether the entity runs. The caller holds the lock.
+func (l *life[K, M]) isUp() bool { return l.state == running && l.pid.Alive() }
+
+// lastError returns why the entity does not run, or nil. The caller holds the lock.
+func (l *life[K, M]) lastError() error {
+	if l.state == running {
+		return l.pid.Err()
+	}
+	return l.failure
+}
+
+// nextChange returns what is closed at the next change. The caller holds the lock.
+func (l *life[K, M]) nextChange() <-chan struct{} {
+	if l.changed == nil {
+		l.changed = make(chan struct{})
+	}
+	return l.changed
+}
+
+// tell tells those that wait of a change. The caller holds the lock.
+func (l *life[K, M]) tell() {
+	if l.changed != nil {
+		close(l.changed)
+		l.changed = nil
+	}
+}
+
+// leave begins the end of the life. It reports false if that has begun. The caller holds
+// the lock.
+func (l *life[K, M]) leave() bool {
+	if l.state == leaving {
+		return false
+	}
+	l.state = leaving
+	if l.linger != nil {
+		l.linger.Stop()
+	}
+	l.set.running.Unregister(l.key, l.pid)
+	l.tell()
+	return true
+}
+
+// up records a start that has succeeded.
+func (l *life[K, M]) up(pid actor.PID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state == leaving {
+		return
+	}
+	l.state, l.pid, l.failure = running, pid, nil
+	l.started++
+	if !pid.Own((*incarnation[K, M])(l)) {
+		l.lose(pid, pid.Err()) // it has ended already
+	}
+	// Refused if the entity is doomed: then it is not to be found.
+	_ = l.set.running.RegisterValue(l.key, pid, l)
+	l.tell()
+}
+
+// lose records the end of an incarnation, whose supervisor restarts it if it has crashed,
+// and ends otherwise. The caller holds the lock.
+func (l *life[K, M]) lose(pid actor.PID, reason error) {
+	if l.state != running || l.pid != pid {
+		return
+	}
+	l.failure = reason
+	if !pid.Crashed() {
+		l.leave()
+		return
+	}
+	l.state = down
+	l.tell()
+}
+
+// incarnation is a life as what an incarnation of its entity owns: it hears of the end
+// before the supervisor does.
+type incarnation[K comparable, M any] life[K, M]
+
+// Release implements [actor.Resource].
+func (i *incarnation[K, M]) Release(pid actor.PID, reason error) {
+	l := (*life[K, M])(i)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lose(pid, reason)
+}
+
+// household is a life as what its tree owns.
+type household[K comparable, M any] life[K, M]
+
+// Release implements [actor.Resource]. The tree has ended, and the entity with it, unless
+// the tree was killed: then the entity is about to.
+func (h *household[K, M]) Release(actor.PID, error) {
+	l := (*life[K, M])(h)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leave()
+	go l.bury(l.pid)
+}

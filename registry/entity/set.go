@@ -1,0 +1,133 @@
+package entity
+
+import (
+	"iter"
+	"sync"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry"
+	"github.com/troupe-go/troupe/registry/internal/table"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// Set is a set of like entities: actors that take messages of type M, each under a key of
+// its own. Make one with [New]. It must run before it finds anything: put its [Set.Child]
+// into a supervision tree.
+//
+// All methods may be called from any goroutine.
+//
+// Elixir: a Registry with a DynamicSupervisor.
+type Set[K comparable, M any] struct {
+	cfg   Config
+	child supervisor.Child
+	sup   supervisor.Dynamic
+	// newChild describes the actor of a life.
+	newChild func(l *life[K, M], id string) supervisor.Child
+
+	// running has the lives whose entities run, with the entity as the holder of the key.
+	// It is what a Find reads first. What counts is lives.
+	running registry.Registry[K]
+
+	// mu guards what follows. It is held for moments.
+	mu    sync.Mutex
+	lives table.Map[K, *life[K, M]] // all whose key is not free
+	inits map[actor.PID]*life[K, M] // those whose entity is in its Init
+}
+
+// New returns a set whose entities have the behavior that newEntity makes for their key,
+// once for each incarnation. It starts nothing. The types are inferred:
+//
+//	rooms := entity.New(entity.Config{ID: "rooms"}, newRoom) // func newRoom(name string) *room
+func New[K comparable, M any, B actor.Behavior[M]](cfg Config, newEntity func(key K) B) *Set[K, M] {
+	s := &Set[K, M]{cfg: cfg.withDefaults(), inits: make(map[actor.PID]*life[K, M])}
+	s.newChild = func(l *life[K, M], id string) supervisor.Child {
+		create := func() B { return newEntity(l.key) }
+		spawn := append(s.cfg.Options[:len(s.cfg.Options):len(s.cfg.Options)],
+			actor.Label(id), actor.BeforeInit(l.born))
+		return supervisor.Actor(id, create, supervisor.Transient, supervisor.Significant,
+			s.cfg.Backoff, s.cfg.Shutdown, supervisor.With(spawn...))
+	}
+	c := supervisor.DynamicSupervisor(s.cfg.ID, supervisor.DynamicSpec{MaxChildren: s.cfg.Max})
+	err := s.cfg.validate()
+	if newEntity == nil {
+		err = &supervisor.SpecError{Child: s.cfg.ID, Field: "newEntity", Problem: "is nil"}
+	}
+	if err != nil {
+		c.Start = func(actor.Self) (actor.PID, error) { return actor.PID{}, err }
+	}
+	s.child, s.sup = supervisor.FollowDynamic(c)
+	return s
+}
+
+// Child returns the set as a child for a supervision tree, the one place that it runs in.
+// The child is a supervisor, with a supervisor for each entity below it. It does not start
+// if the [Config] is bad; the error then wraps a [*supervisor.SpecError].
+func (s *Set[K, M]) Child() supervisor.Child { return s.child }
+
+// Start starts the set under a supervisor of its own. It is for tests and small programs;
+// others give [Set.Child] to the supervisor that they have.
+func (s *Set[K, M]) Start(sys *actor.System) (supervisor.Tree, error) {
+	return supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{s.child}})
+}
+
+// Lookup returns the Ref of an entity that runs. It reports false if none does, and starts
+// nothing. It takes no lock and allocates nothing.
+//
+// Elixir: Registry.lookup/2.
+func (s *Set[K, M]) Lookup(key K) (supervisor.Ref[M], bool) {
+	if l := s.current(key); l != nil {
+		return l.ref, true
+	}
+	return supervisor.Ref[M]{}, false
+}
+
+// current returns the life under key if its entity runs, or nil.
+func (s *Set[K, M]) current(key K) *life[K, M] {
+	e, ok := s.running.Get(key)
+	if !ok {
+		return nil
+	}
+	l := e.Value.(*life[K, M])
+	if !l.parent.Alive() { // it will be told to end
+		return nil
+	}
+	return l
+}
+
+// Count returns the number of entities that run.
+func (s *Set[K, M]) Count() int { return s.running.Count() }
+
+// All returns the entities that run, in no particular order. It holds no lock while the
+// loop's body runs. One that starts or ends during the loop may come or not.
+func (s *Set[K, M]) All() iter.Seq2[K, supervisor.Ref[M]] {
+	return func(yield func(K, supervisor.Ref[M]) bool) {
+		for key, e := range s.running.All() {
+			if !yield(key, e.Value.(*life[K, M]).ref) {
+				return
+			}
+		}
+	}
+}
+
+// begin returns the life under key, or begins one.
+func (s *Set[K, M]) begin(key K) *life[K, M] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.lives.Get(key)
+	if l == nil {
+		l = &life[K, M]{set: s, key: key, over: make(chan struct{})}
+		s.lives.Set(key, l)
+		go l.start()
+	}
+	return l
+}
+
+// forget frees the key of a life.
+func (s *Set[K, M]) forget(l *life[K, M]) {
+	s.mu.Lock()
+	if s.lives.Get(l.key) == l {
+		s.lives.Delete(l.key)
+	}
+	s.mu.Unlock()
+	close(l.over)
+}

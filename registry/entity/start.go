@@ -1,0 +1,134 @@
+package entity
+
+import (
+	"context"
+	"errors"
+	"math"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/internal/quote"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// start starts the tree of a life and in it the entity, on a goroutine of its own: no
+// finder's end may cut that short. It ends with the supervisors that it asks.
+func (l *life[K, M]) start() {
+	ctx := context.Background()
+	id, err := l.id()
+	var pid actor.PID
+	if err == nil {
+		pid, err = l.set.sup.StartChild(ctx, supervisor.Supervisor(id, l.spec(), supervisor.Temporary))
+	}
+	if err != nil {
+		l.fail(err)
+		l.set.forget(l)
+		return
+	}
+	tree, _ := supervisor.TreeOf(pid)
+	if !l.settle(tree) {
+		return // the tree has ended, and so will the life
+	}
+	c := l.set.newChild(l, id)
+	c.Start = l.watched(c.Start)
+	c, l.ref = supervisor.Follow[M](c)
+	pid, err = tree.StartChild(ctx, c)
+	switch {
+	case err == nil && pid.IsZero():
+		l.fail(actor.Ignore)
+	case err == nil:
+		l.up(pid)
+	case tree.PID().Alive():
+		l.fail(err)
+	default:
+		l.fail(nil) // a finder may try again
+	}
+	l.mu.Lock()
+	left := l.state == leaving
+	l.mu.Unlock()
+	if left {
+		_ = tree.Stop(ctx) // which has the tree end, whatever it says of how
+	}
+}
+
+// id returns what the entity is called. A key may have methods of its own, which make the
+// text.
+func (l *life[K, M]) id() (id string, err error) {
+	err = actor.Guard(context.Background(), func() error {
+		id = l.set.cfg.ID + " " + quote.Key(l.key)
+		return nil
+	})
+	return id, err
+}
+
+// spec describes the tree of a life. It never gives up: the entity's back-off is what
+// bounds the restarts, and no other entity has to pay for them.
+func (l *life[K, M]) spec() supervisor.Spec {
+	return supervisor.Spec{
+		Intensity:    math.MaxInt,
+		Period:       time.Nanosecond,
+		AutoShutdown: supervisor.AnySignificant,
+		OnRestart:    func(r supervisor.Restarted) { l.up(r.New) },
+	}
+}
+
+// settle notes the tree. It reports false if that has ended.
+func (l *life[K, M]) settle(tree supervisor.Tree) bool {
+	info, _ := tree.PID().Info() // if it is ending, so is the life
+	l.mu.Lock()
+	l.tree, l.parent = tree, info.Parent
+	l.mu.Unlock()
+	h := (*household[K, M])(l)
+	if !tree.PID().Own(h) {
+		h.Release(tree.PID(), nil)
+		return false
+	}
+	return true
+}
+
+// fail ends a life whose first start has failed. If it is known why, that says more than
+// err; if neither does, finders try again.
+func (l *life[K, M]) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failure == nil {
+		l.failure = err
+	}
+	l.leave()
+}
+
+// watched returns a Start that does what start does and notes how that went.
+func (l *life[K, M]) watched(start func(actor.Self) (actor.PID, error)) func(actor.Self) (actor.PID, error) {
+	return func(parent actor.Self) (pid actor.PID, err error) {
+		err = actor.Goexit // if start does not return
+		defer func() { l.attempted(err, errors.Is(err, actor.Ignore)) }()
+		pid, err = start(parent)
+		return pid, err
+	}
+}
+
+// born is called before the Init of each incarnation.
+func (l *life[K, M]) born(pid actor.PID) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.state == leaving {
+		return actor.Ignore
+	}
+	l.pid = pid
+	l.set.initBegins(pid, l)
+	return nil
+}
+
+// attempted records that a start has succeeded or failed.
+func (l *life[K, M]) attempted(err error, ignored bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.set.initEnds(l.pid)
+	if err == nil || l.state == leaving {
+		return
+	}
+	l.failure = err
+	if ignored && l.started > 0 && l.leave() { // its tree would go on without it
+		go l.stop()
+	}
+}

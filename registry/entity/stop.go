@@ -1,0 +1,75 @@
+package entity
+
+import (
+	"context"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// Stop ends the entity under key, if there is one, or the attempts to restart it, and
+// returns when the key is free or ctx is done: then the entity ends all the same. The entity
+// handles what it was sent before, in its [Config].Shutdown time, and ends with reason
+// [actor.Shutdown]; its Terminate runs. A [Set.Find] that comes meanwhile waits and starts
+// the next one.
+//
+// An entity ends itself by returning [actor.Stop].
+func (s *Set[K, M]) Stop(ctx context.Context, key K) error {
+	s.mu.Lock()
+	l := s.lives.Get(key)
+	s.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	if pid, ok := actor.FromContext(ctx); ok && pid == l.pid {
+		l.mu.Unlock()
+		return &failure{"stop", s.cfg.ID, key, actor.ErrSelf, nil}
+	}
+	if l.leave() {
+		go l.stop()
+	}
+	l.mu.Unlock()
+	select {
+	case <-l.over:
+		return nil
+	case <-ctx.Done():
+		return &failure{"stop", s.cfg.ID, key, ctx.Err(), nil}
+	}
+}
+
+// stop ends the entity of a life that is leaving, and its tree. If there is no tree yet,
+// start ends it.
+func (l *life[K, M]) stop() {
+	l.mu.Lock()
+	pid, tree := l.pid, l.tree
+	l.mu.Unlock()
+	ctx, cancel := l.patience()
+	defer cancel()
+	_ = pid.Stop(ctx, actor.Shutdown) // what has become of it shows when the tree has ended
+	if !tree.PID().IsZero() {
+		_ = tree.Stop(context.Background())
+	}
+}
+
+// patience returns a context for the time that an entity has to end.
+func (l *life[K, M]) patience() (context.Context, context.CancelFunc) {
+	switch limit := l.set.cfg.Shutdown; limit {
+	case supervisor.Infinity:
+		return context.WithCancel(context.Background())
+	case supervisor.BrutalKill:
+		return context.WithTimeout(context.Background(), 0)
+	default:
+		return context.WithTimeout(context.Background(), time.Duration(limit))
+	}
+}
+
+// bury ends a life whose tree has ended. If the tree was killed, the entity may still be in
+// a handler, and the next one must not run beside it.
+func (l *life[K, M]) bury(pid actor.PID) {
+	ctx, cancel := l.patience()
+	defer cancel()
+	actor.StopAll(ctx, []actor.PID{pid}, actor.Shutdown, time.Second)
+	l.set.forget(l)
+}
