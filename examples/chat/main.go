@@ -3,38 +3,29 @@
 package main
 
 import (
-	"embed"
 	"flag"
+	"fmt"
 	"io/fs"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
-	"github.com/troupe-go/troupe/transport/ws"
 )
-
-//go:embed page
-var page embed.FS
-
-func newServer(addr string, endpoint *ws.Endpoint) *http.Server {
-	files, err := fs.Sub(page, "page")
-	if err != nil {
-		panic(err) // it is embedded
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/socket/", endpoint)
-	mux.Handle("/", http.FileServerFS(files))
-	return &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-}
 
 // program is the chat. It starts what the rooms need, then the rooms, then the web server,
 // and stops them in reverse: no new requests, then the open sockets.
-func program(addr string) supervisor.Program {
+func program(addr string, page http.Handler) supervisor.Program {
 	endpoint, children := rooms()
-	children = append(children, supervisor.Server("web", func() *http.Server { return newServer(addr, endpoint) }))
+	mux := http.NewServeMux()
+	mux.Handle("/socket/", endpoint)
+	mux.Handle("/", page)
+	web := supervisor.Server("web", func() *http.Server {
+		return &http.Server{Addr: addr, Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	})
 	return supervisor.Program{
-		Spec:  supervisor.Spec{Children: children},
+		Spec:  supervisor.Spec{Children: append(children, web)},
 		Drain: endpoint.Drain,
 		Grace: 10 * time.Second,
 		OnStart: func(sys *actor.System, _ supervisor.Tree) {
@@ -45,6 +36,16 @@ func program(addr string) supervisor.Program {
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:4000", "address to listen on")
+	phoenix := flag.String("phoenix", "", "`directory` of the npm package phoenix, which the page then runs on: node_modules/phoenix")
 	flag.Parse()
-	supervisor.Main(program(*addr))
+	var client fs.FS // the page's own
+	if *phoenix != "" {
+		client = os.DirFS(*phoenix)
+	}
+	page, err := newPage(client)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "chat:", err)
+		os.Exit(2)
+	}
+	supervisor.Main(program(*addr, page))
 }

@@ -1,29 +1,86 @@
-// The chat page: forms, the log and the status. The protocol is in phoenix-lite.js.
-// What other people wrote reaches the document as text only; how it becomes links is in
-// links.js.
+// The chat page: forms, the log and the status. The protocol is in the client, which
+// client.js chooses. What other people wrote reaches the document as text only; how it
+// becomes links is in links.js.
 
+import { Presence, Socket, version } from "./client.js";
 import { linked } from "./links.js";
-import { Presence, Socket } from "./phoenix-lite.js";
 
+const UNSURE_MS = 10_000; // without a reply for so long, a message may be lost
+const REPLY_MS = 3_600_000; // but its reply may come later
 const MAX_LINES = 500;
 const MAX_FRAMES = 60;
 
 const el = Object.fromEntries(
   [
-    "lobby", "enter", "name", "room", "enter-problem",
+    "lobby", "enter", "name", "room", "enter-problem", "client", "wire-client",
     "chat", "room-name", "user-name", "status", "status-text",
     "people-toggle", "people", "members", "crash", "wire-toggle", "leave", "log", "newer",
     "compose", "message", "send", "compose-hint", "wire", "frames",
   ].map((id) => [id, document.getElementById(id)]),
 );
 
-const scheme = location.protocol === "https:" ? "wss" : "ws";
-const socket = new Socket(`${scheme}://${location.host}/socket/websocket?vsn=2.0.0`);
-
 let me = "";
 let room = "";
 let channel = null;
 let unread = 0; // messages of others since the page was last seen
+
+if (version !== null) {
+  el["wire-client"].textContent = `npm package phoenix ${version}`;
+  el.client.textContent = `This page runs on the npm package phoenix, version ${version}.`;
+}
+
+// ---------------------------------------------------------------- the socket
+
+let socketState = "closed"; // or "connecting", "open", "waiting"
+let retryInMs = 0;
+let wasOpen = false;
+
+// A WebSocket that shows what goes over it.
+class Wire extends WebSocket {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener("message", ({ data }) => showFrame("in", data));
+    setSocket("connecting");
+  }
+
+  send(text) {
+    super.send(text);
+    showFrame("out", text);
+    showStatus(); // it may be a join
+  }
+}
+
+const scheme = location.protocol === "https:" ? "wss" : "ws";
+const socket = new Socket(`${scheme}://${location.host}/socket`, {
+  transport: Wire,
+  // Spread by a quarter: after a server restart a thousand pages shall not come at once.
+  reconnectAfterMs(tries) {
+    const base = [250, 500, 1000, 2000, 5000][tries - 1] ?? 10_000;
+    const ms = Math.round(base * (0.75 + Math.random() / 2));
+    setSocket("waiting", ms);
+    return ms;
+  },
+});
+
+socket.onOpen(() => setSocket("open"));
+
+addEventListener("online", () => {
+  if (socketState !== "waiting") return;
+  socket.disconnect();
+  socket.connect();
+});
+
+function setSocket(state, waitMs = 0) {
+  socketState = state;
+  retryInMs = waitMs;
+  if (state === "open") wasOpen = true;
+  if (state === "waiting") crashed = false; // there are worse things
+  if (state === "waiting" && wasOpen) {
+    wasOpen = false;
+    system("lost", "The connection to the server is lost. Trying again…");
+  }
+  showStatus();
+}
 
 // ---------------------------------------------------------------- status
 
@@ -35,28 +92,26 @@ const STATUS = {
 };
 
 function setStatus(state, detail = "") {
+  const connected = state === "connected";
+  if (connected && el.status.dataset.state !== state) hint("");
   el.status.dataset.state = state;
   el["status-text"].textContent = STATUS[state] + detail;
-  const connected = state === "connected";
   el.send.disabled = !connected;
   el.crash.disabled = !connected;
-  if (connected) hint("");
 }
 
-// The channel knows best; the socket only explains why a channel is offline.
-let socketState = "closed";
-let retryInMs = 0;
+// The channel knows best; the socket only explains why a channel is not joined.
+let crashed = false;
 
 function showStatus() {
   switch (channel?.state) {
     case "joined":
       return setStatus("connected");
-    case "crashed":
-      return setStatus("crashed");
-    case "refused":
     case "closed":
+    case "leaving":
       return setStatus("disconnected");
   }
+  if (crashed && channel?.state === "errored") return setStatus("crashed");
   if (socketState === "waiting") {
     const seconds = Math.round(retryInMs / 1000);
     return setStatus("disconnected", seconds > 1 ? `, next try in ${seconds} s` : ", trying again…");
@@ -64,23 +119,8 @@ function showStatus() {
   setStatus("connecting");
 }
 
-let wasOpen = false;
-
-socket.onstate = (state, info) => {
-  socketState = state;
-  retryInMs = info.retryInMs ?? 0;
-  if (state === "open") wasOpen = true;
-  if (state === "waiting" && wasOpen) {
-    wasOpen = false;
-    system("lost", "The connection to the server is lost. Trying again…");
-  }
-  showStatus();
-};
-
-addEventListener("online", () => socket.retryNow());
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState !== "visible") return;
-  socket.retryNow();
   unread = 0;
   showTitle();
 });
@@ -91,9 +131,9 @@ function showTitle() {
 }
 
 // The server's words for what is wrong, field by field if it says so.
-function explain(error) {
-  const problems = Object.entries(error.response?.fields ?? {}).map(([field, problem]) => `${field} ${problem}`);
-  return problems.length > 0 ? problems.join(", ") : error.message;
+function explain({ fields = {}, reason }) {
+  const problems = Object.entries(fields).map(([field, problem]) => `${field} ${problem}`);
+  return problems.length > 0 ? problems.join(", ") : reason;
 }
 
 // ---------------------------------------------------------------- the log
@@ -252,6 +292,13 @@ const pending = {
     if (following) toEnd();
   },
 
+  /** What was not heard of yet may have arrived, or not. */
+  unsure(ids = [...this.items.keys()]) {
+    for (const id of ids) {
+      if (this.items.get(id)?.dataset.state === "pending") this.note(id, "unconfirmed", "Not confirmed: it may have arrived.");
+    }
+  },
+
   /** Whether it was there. */
   take(id) {
     this.items.get(id)?.remove();
@@ -263,17 +310,14 @@ const pending = {
 const tab = crypto.getRandomValues(new Uint32Array(2)).join("-");
 let sent = 0;
 
-async function say(body) {
+function say(body) {
   const id = `${tab}-${(sent += 1)}`;
   pending.add(id, body);
-  const unsure = () => pending.note(id, "unconfirmed", "Not confirmed: it may have arrived.");
-  try {
-    await channel.push("new_msg", { body, id }, unsure);
-    pending.note(id, "sent", ""); // mostly its broadcast was here before
-  } catch (error) {
-    if (error.refused) refused(id, body, `Not sent: ${explain(error)}.`);
-    else unsure();
-  }
+  setTimeout(() => pending.unsure([id]), UNSURE_MS);
+  channel
+    .push("new_msg", { body, id }, REPLY_MS)
+    .receive("ok", () => pending.note(id, "sent", "")) // mostly its broadcast was here before
+    .receive("error", (response) => refused(id, body, `Not sent: ${explain(response)}.`));
 }
 
 // The text goes back to where it can be mended, unless another one is there by now.
@@ -291,7 +335,7 @@ function pretty(text) {
   return text.length > 400 ? `${text.slice(0, 400)}…` : text;
 }
 
-socket.onframe = (way, text) => {
+function showFrame(way, text) {
   const frame = make("li", way);
   frame.dataset.testid = "frame";
   const arrow = make("span", "arrow", way === "out" ? "↑" : "↓");
@@ -301,7 +345,7 @@ socket.onframe = (way, text) => {
   if (/^\[[^[{]*"phx_error"/.test(text)) frame.classList.add("error");
   el.frames.prepend(frame);
   while (el.frames.childElementCount > MAX_FRAMES) el.frames.lastElementChild.remove();
-};
+}
 
 function showWire(show) {
   el.wire.hidden = !show;
@@ -376,44 +420,74 @@ function enter(user, roomName) {
   el.chat.hidden = false;
   showWire(matchMedia("(min-width: 64rem)").matches);
 
-  const mine = socket.channel(`room:${room}`, { user: me });
-  channel = mine;
+  join();
   unread = 0;
   showTitle();
-  mine.on("new_msg", message);
-  const people = new Presence(mine, (names) => {
-    if (channel === mine) showMembers(names);
-  });
-  let crashed = false;
-  mine.onstate = (state, info) => {
-    if (channel !== mine) return; // left meanwhile
-    switch (state) {
-      case "joining":
-        people.restart();
-        break;
-      case "joined":
-        if (!info.again) system("join", `You are in #${room}. Say hello.`);
+  el.message.focus();
+}
+
+// The client joins again by itself.
+function hasCrashed() {
+  crashed = true;
+  system("crash", "Your channel crashed on the server. Rejoining…");
+}
+
+// A channel that was left may still hear things: they are not ours any more.
+function join() {
+  const mine = socket.channel(`room:${room}`, { user: me });
+  const ours = (f) => (payload) => {
+    if (channel === mine) f(payload);
+  };
+  const turn = (f) =>
+    ours((payload) => {
+      f(payload);
+      showStatus();
+    });
+  let before = false; // it was joined before
+  let refusal = null;
+  channel = mine;
+  crashed = false;
+
+  mine.on("new_msg", ours(message));
+  const people = new Presence(mine);
+  people.onSync(ours(() => showMembers(people.list((name) => name))));
+  mine.onError(
+    turn(() => {
+      pending.unsure();
+      if (!socket.isConnected()) return; // that is said already, or soon
+      hasCrashed();
+    }),
+  );
+  mine.onClose(
+    turn(() => {
+      pending.unsure();
+      if (refusal) system("refused", `The server refused the room: ${explain(refusal)}.`);
+      else system("closed", "The server closed this channel.");
+    }),
+  );
+
+  socket.connect();
+  mine
+    .join()
+    .receive(
+      "ok",
+      turn(() => {
+        if (!before) system("join", `You are in #${room}. Say hello.`);
         else if (crashed) system("rejoin", `Rejoined #${room} with a fresh channel. The others just went on.`);
         else system("rejoin", `Back in #${room}.`);
+        before = true;
         crashed = false;
-        break;
-      case "crashed":
-        crashed = true;
-        system("crash", "Your channel crashed on the server. Rejoining…");
-        break;
-      case "refused":
-        system("refused", `The server refused the room: ${explain(info.error)}.`);
-        break;
-      case "closed":
-        system("closed", "The server closed this channel.");
-        break;
-    }
-    showStatus();
-  };
-  socket.connect();
-  mine.join();
+      }),
+    )
+    .receive(
+      "error",
+      turn((response) => {
+        if (response.reason === "join crashed") return hasCrashed();
+        refusal = response;
+        mine.leave();
+      }),
+    );
   showStatus();
-  el.message.focus();
 }
 
 el.enter.addEventListener("submit", (event) => {
@@ -502,7 +576,7 @@ el.compose.addEventListener("submit", (event) => {
 el.crash.addEventListener("click", () => {
   el.message.focus();
   // No reply will come: the actor dies of this event.
-  channel?.push("crash", {}).catch(() => {});
+  if (channel?.state === "joined") channel.push("crash", {});
 });
 
 // ---------------------------------------------------------------- start

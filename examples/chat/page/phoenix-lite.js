@@ -1,8 +1,9 @@
 // A small client of the Phoenix Channels protocol, version 2, for this page.
 //
-// It is here so that the chat needs no build step and no download, and so that
-// the protocol can be read in one sitting. An application would use the npm
-// package "phoenix", which talks to the same server and can do much more.
+// It is here so that the chat needs no build step and no download, and so that the protocol
+// can be read in one sitting. An application takes the npm package "phoenix". What is here
+// has the same names and does the same as there, as far as the page goes, so that the page
+// runs with either: see client.js.
 //
 // Every frame is one JSON array: [join_ref, ref, topic, event, payload].
 //
@@ -11,370 +12,375 @@
 //             tells what belongs to the present stay from what is left of an
 //             earlier one
 
-const RECONNECT_MS = [250, 500, 1000, 2000, 5000, 10000];
-const REJOIN_MS = [1000, 2000, 5000, 10000];
+const DEFAULTS = {
+  transport: globalThis.WebSocket,
+  timeout: 10_000, // for a reply
+  heartbeatIntervalMs: 30_000,
+  reconnectAfterMs: (tries) => [10, 50, 100, 150, 200, 250, 500, 1000, 2000][tries - 1] ?? 5000,
+  rejoinAfterMs: (tries) => [1000, 2000, 5000][tries - 1] ?? 10_000,
+};
 
-// delay picks the waiting time before attempt n (from 0), and spreads it by
-// a quarter: after a server restart a thousand pages shall not come at once.
-function delay(table, n) {
-  const base = table[Math.min(n, table.length - 1)];
-  return Math.round(base * (0.75 + Math.random() / 2));
-}
+/** Retry does something again and again, after pauses that depend on how often it was tried. */
+class Retry {
+  #again;
+  #afterMs;
+  #tries = 0;
+  #timer = 0;
 
-/**
- * Why a push got no "ok". With `refused` it was not done: the server says so, in `response`,
- * or it was not even sent. Without, nobody knows.
- */
-export class PushError extends Error {
-  constructor(reason, response = {}, refused = false) {
-    super(reason);
-    this.name = "PushError";
-    this.response = response;
-    this.refused = refused;
+  constructor(again, afterMs) {
+    this.#again = again;
+    this.#afterMs = afterMs;
+  }
+
+  schedule() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#tries += 1;
+      this.#again();
+    }, this.#afterMs(this.#tries + 1));
+  }
+
+  /** Calls off what is scheduled, and no more. */
+  cancel() {
+    clearTimeout(this.#timer);
+  }
+
+  reset() {
+    clearTimeout(this.#timer);
+    this.#tries = 0;
   }
 }
 
 /**
- * Socket is one connection which any number of channels share. It reconnects
- * by itself until disconnect() is called.
- *
- * Set these before connect():
- *   onstate(state, info)   "connecting", "open", "waiting" (info.retryInMs) or "closed"
- *   onframe(way, text)     every frame, way is "out" or "in"
+ * Socket is one connection which any number of channels share. From connect() until
+ * disconnect() it reconnects by itself.
  */
 export class Socket {
-  onstate = () => {};
-  onframe = () => {};
-
   #url;
   #options;
-  #ws = null;
+  #conn = null;
   #wanted = false; // between connect() and disconnect()
-  #channels = new Map(); // topic → Channel
+  #channels = new Set();
+  #onOpen = [];
   #lastRef = 0;
-  #attempts = 0;
-  #retryTimer = 0;
+  #reconnect;
   #heartbeatTimer = 0;
   #heartbeatRef = null; // of the heartbeat which is not answered yet
 
-  constructor(url, { heartbeatMs = 30000, timeoutMs = 10000 } = {}) {
-    this.#url = url;
-    this.#options = { heartbeatMs, timeoutMs };
+  /** Options are as in DEFAULTS. */
+  constructor(endpoint, options = {}) {
+    this.#url = `${endpoint}/websocket?vsn=2.0.0`;
+    this.#options = { ...DEFAULTS, ...options };
+    this.#reconnect = new Retry(() => this.#open(), this.#options.reconnectAfterMs);
+    // Timers of a hidden page are slow, and a device that wakes up is not to wait for them.
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible" && this.#wanted && this.#conn === null) this.#open();
+    });
   }
 
-  get timeoutMs() {
-    return this.#options.timeoutMs;
+  isConnected() {
+    return this.#conn?.readyState === WebSocket.OPEN;
   }
 
-  get isOpen() {
-    return this.#ws !== null && this.#ws.readyState === WebSocket.OPEN;
+  onOpen(f) {
+    this.#onOpen.push(f);
   }
 
   connect() {
+    if (this.#wanted) return;
     this.#wanted = true;
-    if (this.#ws === null) this.#open();
+    this.#open();
   }
 
   disconnect() {
     this.#wanted = false;
+    this.#reconnect.reset();
     this.#drop();
-    this.onstate("closed", {});
   }
 
-  /** Cuts a waiting time short, for instance when the network is back. */
-  retryNow() {
-    if (this.#wanted && this.#ws === null) this.#open();
-  }
-
-  /** Makes the channel of a topic. At most one at a time for each topic. */
   channel(topic, params = {}) {
-    const channel = new Channel(this, topic, params);
-    this.#channels.set(topic, channel);
+    const channel = new Channel(topic, params, this, this.#options);
+    this.#channels.add(channel);
     return channel;
   }
 
   // What follows is for Channel.
 
-  nextRef() {
+  makeRef() {
     this.#lastRef += 1;
     return String(this.#lastRef);
   }
 
-  send(joinRef, ref, topic, event, payload) {
-    if (!this.isOpen) return false;
-    const text = JSON.stringify([joinRef, ref, topic, event, payload]);
-    this.#ws.send(text);
-    this.onframe("out", text);
-    return true;
+  send(...frame) {
+    if (this.isConnected()) this.#conn.send(JSON.stringify(frame));
   }
 
-  forget(channel) {
-    if (this.#channels.get(channel.topic) === channel) this.#channels.delete(channel.topic);
+  remove(channel) {
+    this.#channels.delete(channel);
   }
 
   #open() {
-    clearTimeout(this.#retryTimer);
-    this.onstate("connecting", {});
-    const ws = new WebSocket(this.#url);
-    this.#ws = ws;
-    // A socket that was given up may still report things: it is not ours any more.
+    this.#reconnect.cancel();
+    const conn = new this.#options.transport(this.#url);
+    this.#conn = conn;
+    // A connection that was given up may still report things: it is not ours any more.
     const ours = (f) => (event) => {
-      if (this.#ws === ws) f(event);
+      if (this.#conn === conn) f(event);
     };
-    ws.onopen = ours(() => {
-      this.#attempts = 0;
+    conn.onopen = ours(() => {
+      this.#reconnect.reset();
       this.#beatLater();
-      this.onstate("open", {});
-      for (const channel of this.#channels.values()) channel.socketOpened();
+      for (const f of this.#onOpen) f();
+      for (const channel of this.#channels) channel.opened();
     });
-    ws.onmessage = ours((event) => this.#receive(event.data));
-    ws.onclose = ours(() => this.#lost());
+    conn.onmessage = ours((event) => this.#receive(event.data));
+    conn.onclose = ours(() => this.#lost());
     // An error is always followed by a close, which says all that a page may know.
   }
 
   // drop lets go of the connection and tells the channels.
   #drop() {
-    clearTimeout(this.#retryTimer);
     clearTimeout(this.#heartbeatTimer);
     this.#heartbeatRef = null;
-    const ws = this.#ws;
-    this.#ws = null;
-    if (ws !== null && ws.readyState <= WebSocket.OPEN) ws.close();
-    for (const channel of [...this.#channels.values()]) channel.socketLost();
+    const conn = this.#conn;
+    this.#conn = null;
+    conn?.close();
+    for (const channel of [...this.#channels]) channel.lost();
   }
 
   #lost() {
     this.#drop();
-    if (!this.#wanted) return;
-    const retryInMs = delay(RECONNECT_MS, this.#attempts);
-    this.#attempts += 1;
-    this.#retryTimer = setTimeout(() => this.#open(), retryInMs);
-    this.onstate("waiting", { retryInMs });
+    if (this.#wanted) this.#reconnect.schedule();
   }
 
   #beatLater() {
-    clearTimeout(this.#heartbeatTimer);
     this.#heartbeatTimer = setTimeout(() => {
       // The last one was never answered: the line is dead even if nothing closed it.
       if (this.#heartbeatRef !== null) return this.#lost();
-      this.#heartbeatRef = this.nextRef();
+      this.#heartbeatRef = this.makeRef();
       this.send(null, this.#heartbeatRef, "phoenix", "heartbeat", {});
       this.#beatLater();
-    }, this.#options.heartbeatMs);
+    }, this.#options.heartbeatIntervalMs);
   }
 
   #receive(text) {
     if (typeof text !== "string") return; // binary frames: this page never asks for any
-    this.onframe("in", text);
     const [joinRef, ref, topic, event, payload] = JSON.parse(text);
     if (topic === "phoenix") {
       if (ref === this.#heartbeatRef) this.#heartbeatRef = null;
       return;
     }
-    this.#channels.get(topic)?.receive(joinRef, ref, event, payload);
+    for (const channel of [...this.#channels]) {
+      if (channel.topic === topic) channel.receive(joinRef, ref, event, payload);
+    }
+  }
+}
+
+/** Push is a request and its reply: "ok", "error", or "timeout" if none comes in time. */
+class Push {
+  #hooks = [];
+  #answer = null;
+  #timer = 0;
+
+  /** Calls f(response) when there is a reply of that status, now or later. */
+  receive(status, f) {
+    this.#hooks.push([status, f]);
+    if (this.#answer?.status === status) f(this.#answer.response);
+    return this;
+  }
+
+  // What follows is for Channel.
+
+  awaitReply(ms) {
+    this.cancel();
+    this.#answer = null;
+    this.#timer = setTimeout(() => this.settle("timeout", {}), ms);
+  }
+
+  cancel() {
+    clearTimeout(this.#timer);
+  }
+
+  settle(status, response) {
+    if (this.#answer !== null) return; // it comes too late
+    this.cancel();
+    this.#answer = { status, response };
+    for (const [wanted, f] of this.#hooks) if (wanted === status) f(response);
   }
 }
 
 /**
- * Channel is one topic on a socket. After join() it stays joined: it joins again
- * when the connection is back, and, with back-off, after the server reported a
- * crash. It ends with leave(), with a refusal, or when the server closes it.
- *
- * Set these before join():
- *   onstate(state, info)   "joining", "joined" (info.response, info.again), "crashed"
- *                          (info.retryInMs), "offline", "refused" (info.error) or "closed"
- *   on(event, f)           f(payload) for what the server pushes and broadcasts
+ * Channel is one topic on a socket. After join() it stays joined: it joins again when the
+ * connection is back, and, with back-off, after a crash or a refusal. It ends with leave(),
+ * or when the server closes it.
  */
 export class Channel {
-  onstate = () => {};
+  state = "closed"; // or "joining", "joined", "errored"
 
-  #socket;
   #params;
-  #handlers = new Map();
-  #state = "new";
+  #socket;
+  #timeout;
+  #handlers = []; // [event, f]
+  #requests = new Map(); // ref → Push, of this stay, without a reply
   #joinRef = null;
-  #joinedBefore = false;
-  #attempts = 0;
-  #rejoinTimer = 0;
-  #pending = new Map(); // ref → settle(status, response)
+  #join = new Push();
+  #rejoin;
 
-  constructor(socket, topic, params) {
+  constructor(topic, params, socket, options) {
     this.topic = topic;
-    this.#socket = socket;
     this.#params = params;
+    this.#socket = socket;
+    this.#timeout = options.timeout;
+    this.#rejoin = new Retry(() => this.#sendJoin(), options.rejoinAfterMs);
+    this.#join
+      .receive("ok", () => {
+        this.state = "joined";
+        this.#rejoin.reset();
+      })
+      .receive("error", () => this.#errored())
+      .receive("timeout", () => {
+        // The server may yet be at it, so withdraw before the next try.
+        socket.send(this.#joinRef, socket.makeRef(), topic, "phx_leave", {});
+        this.#errored();
+      });
   }
 
-  get state() {
-    return this.#state;
+  joinRef() {
+    return this.#joinRef;
   }
 
+  /** Calls f(payload) for each such event that the server pushes or broadcasts. */
   on(event, f) {
-    this.#handlers.set(event, f);
-    return this;
+    this.#handlers.push([event, f]);
+  }
+
+  onError(f) {
+    this.on("phx_error", f);
+  }
+
+  onClose(f) {
+    this.on("phx_close", f);
   }
 
   join() {
-    if (this.#socket.isOpen) this.#sendJoin();
-    else this.#enter("offline");
+    this.state = "joining";
+    this.#sendJoin();
+    return this.#join;
   }
 
-  /**
-   * Sends an event. The promise holds the reply's payload, or fails with a PushError. Without
-   * a reply in time it fails, too; with `onslow`, that is called, and the promise waits on.
-   */
-  push(event, payload, onslow = null) {
-    if (this.#state !== "joined") return Promise.reject(new PushError("not joined", {}, true));
-    return this.#request(event, payload, onslow);
+  /** Sends an event; the channel must be "joined". */
+  push(event, payload, timeout = this.#timeout) {
+    return this.#request(new Push(), event, payload, timeout);
   }
 
   leave() {
-    clearTimeout(this.#rejoinTimer);
-    if (this.#state === "joined" || this.#state === "joining") {
-      this.#socket.send(this.#joinRef, this.#socket.nextRef(), this.topic, "phx_leave", {});
-    }
-    this.#end();
+    this.#socket.send(this.#joinRef, this.#socket.makeRef(), this.topic, "phx_leave", {});
+    this.#closed("leave");
   }
 
   // What follows is for Socket.
 
-  socketOpened() {
-    if (this.#state === "offline") this.#sendJoin();
+  opened() {
+    this.#rejoin.reset();
+    if (this.state !== "closed") this.#sendJoin();
   }
 
-  socketLost() {
-    clearTimeout(this.#rejoinTimer);
-    this.#failPending("connection lost");
-    this.#enter("offline");
+  lost() {
+    this.#rejoin.reset();
+    if (this.state !== "joining" && this.state !== "joined") return;
+    this.#errored();
+    this.#trigger("phx_error", { source: "transport" });
   }
 
   receive(joinRef, ref, event, payload) {
     if (joinRef !== null && joinRef !== this.#joinRef) return; // of an earlier stay
     switch (event) {
       case "phx_reply":
-        this.#pending.get(ref)?.(payload.status, payload.response, true);
+        this.#requests.get(ref)?.settle(payload.status, payload.response);
+        this.#requests.delete(ref);
         break;
       case "phx_error":
-        this.#crashed("the channel crashed");
+        this.#errored();
+        this.#trigger(event, payload);
         break;
       case "phx_close":
-        this.#end();
+        this.#closed(payload);
         break;
       default:
         // The subscription starts before the join is answered, so a broadcast may overtake
         // that answer.
-        if (this.#state === "joined" || this.#state === "joining") {
-          this.#handlers.get(event)?.(payload);
-        }
+        this.#trigger(event, payload);
     }
   }
 
-  #enter(state, info = {}) {
-    this.#state = state;
-    this.onstate(state, info);
+  #trigger(event, payload) {
+    for (const [wanted, f] of this.#handlers) if (wanted === event) f(payload);
   }
 
-  #request(event, payload, onslow = null) {
-    const ref = this.#socket.nextRef();
+  #request(push, event, payload, timeout) {
+    const ref = this.#socket.makeRef();
     if (event === "phx_join") this.#joinRef = ref;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(onslow ?? (() => settle("timeout", {})), this.#socket.timeoutMs);
-      const settle = (status, response, certain = false) => {
-        clearTimeout(timer);
-        this.#pending.delete(ref);
-        if (status === "ok") resolve(response);
-        else reject(new PushError(response?.reason ?? status, response, certain));
-      };
-      this.#pending.set(ref, settle);
-      if (!this.#socket.send(this.#joinRef, ref, this.topic, event, payload)) {
-        settle("not connected", {}, true);
-      }
-    });
+    this.#requests.set(ref, push);
+    push.awaitReply(timeout);
+    this.#socket.send(this.#joinRef, ref, this.topic, event, payload);
+    return push;
   }
 
-  #failPending(reason) {
-    for (const settle of [...this.#pending.values()]) settle("error", { reason });
+  #sendJoin() {
+    if (!this.#socket.isConnected()) return;
+    this.state = "joining";
+    this.#request(this.#join, "phx_join", this.#params, this.#timeout);
   }
 
-  async #sendJoin() {
-    clearTimeout(this.#rejoinTimer);
-    this.#enter("joining");
-    const request = this.#request("phx_join", this.#params);
-    const stay = this.#joinRef;
-    let response;
-    try {
-      response = await request;
-    } catch (error) {
-      if (this.#state !== "joining" || this.#joinRef !== stay) return; // overtaken
-      if (error.message === "timeout") {
-        // The server may yet be at it, so withdraw before the next try.
-        this.#socket.send(stay, this.#socket.nextRef(), this.topic, "phx_leave", {});
-        this.#crashed("the server did not answer the join");
-      } else if (error.message === "join crashed") {
-        this.#crashed(error.message);
-      } else {
-        this.#socket.forget(this);
-        this.#enter("refused", { error });
-      }
-      return;
-    }
-    if (this.#state !== "joining" || this.#joinRef !== stay) return;
-    const again = this.#joinedBefore;
-    this.#joinedBefore = true;
-    this.#attempts = 0;
-    this.#enter("joined", { response, again });
+  #errored() {
+    this.state = "errored";
+    this.#join.cancel();
+    this.#requests.clear(); // no reply comes to those of this stay
+    if (this.#socket.isConnected()) this.#rejoin.schedule();
   }
 
-  #crashed(reason) {
-    const retryInMs = delay(REJOIN_MS, this.#attempts);
-    this.#attempts += 1;
-    this.#enter("crashed", { reason, retryInMs });
-    this.#failPending(reason);
-    clearTimeout(this.#rejoinTimer);
-    this.#rejoinTimer = setTimeout(() => {
-      if (this.#state === "crashed" && this.#socket.isOpen) this.#sendJoin();
-    }, retryInMs);
-  }
-
-  #end() {
-    clearTimeout(this.#rejoinTimer);
-    if (this.#state === "closed") return;
-    this.#socket.forget(this);
-    this.#enter("closed");
-    this.#failPending("the channel is closed");
+  #closed(payload) {
+    this.#rejoin.reset();
+    this.#join.cancel();
+    this.#socket.remove(this);
+    this.state = "closed";
+    this.#trigger("phx_close", payload);
   }
 }
 
 /**
  * Presence is who is on a channel: the server sends a state after each join, and then
  * diffs. A key, a user for instance, may be there several times; each time has a ref.
- *
- * Call restart() whenever the channel is "joining".
  */
 export class Presence {
   #refs = new Map(); // key → Set of refs
-  #early = []; // diffs that came before the state; null once that is there
+  #early = []; // diffs that came before the state
+  #joinRef = null; // of the stay that the state is of
+  #onSync = () => {};
 
-  constructor(channel, onchange) {
+  constructor(channel) {
     channel.on("presence_state", (state) => {
+      this.#joinRef = channel.joinRef();
       this.#refs.clear();
-      for (const diff of [{ joins: state, leaves: {} }, ...(this.#early ?? [])]) this.#apply(diff);
-      this.#early = null;
-      onchange(this.keys());
+      for (const diff of [{ joins: state, leaves: {} }, ...this.#early]) this.#apply(diff);
+      this.#early = [];
+      this.#onSync();
     });
     channel.on("presence_diff", (diff) => {
-      if (this.#early !== null) return this.#early.push(diff);
+      if (this.#joinRef !== channel.joinRef()) return this.#early.push(diff);
       this.#apply(diff);
-      onchange(this.keys());
+      this.#onSync();
     });
   }
 
-  restart() {
-    this.#early = [];
+  /** Calls f() after each change. */
+  onSync(f) {
+    this.#onSync = f;
   }
 
-  /** In no order. */
-  keys() {
-    return [...this.#refs.keys()];
+  /** What by(key) makes of each key, in no order. */
+  list(by) {
+    return [...this.#refs.keys()].map((key) => by(key));
   }
 
   // Joins first: an updated key is in both, and must not be gone in between.
