@@ -1,28 +1,37 @@
 // The chat page in a real browser: what people see of each other, of a message on its way,
 // of a crash, and of a server restart. Leaves screenshots in artifacts/.
+//
+// The page runs on its own client, or, with TROUPE_CHAT_PHOENIX in the environment, on the
+// npm package in that directory.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
 
+import { Balancer } from "./balancer.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 
 const binary = binaryFrom("TROUPE_CHAT_BIN");
 const executablePath = process.env.TROUPE_CHROMIUM || "/usr/bin/chromium";
+const phoenix = process.env.TROUPE_CHAT_PHOENIX;
 const artifacts = fileURLToPath(new URL("artifacts/", import.meta.url));
 
+const LARGE = { width: 1180, height: 760 };
 const STEP_MS = 15_000;
 const it = (name, f) => test(name, { timeout: 60_000 }, (t) => server.during(() => f(t)));
 
 let server;
 let browser;
+let shared; // the tabs' context: with one each, each would be a process
+
+const startServer = () => Server.start(binary, phoenix ? ["-phoenix", phoenix] : []);
 
 before(async () => {
   await mkdir(artifacts, { recursive: true });
-  server = await Server.start(binary);
+  server = await startServer();
   // Each launch has a fresh profile of its own.
   browser = await chromium.launch({
     executablePath,
@@ -35,8 +44,10 @@ before(async () => {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      "--process-per-site",
     ],
   });
+  shared = await browser.newContext();
 });
 
 after(async () => {
@@ -44,15 +55,17 @@ after(async () => {
   await server?.stop();
 });
 
-/** A tab in a browser context of its own, as of another person. */
+/** A tab, as of another person. */
 class Person {
   complaints = []; // console errors, uncaught exceptions, failed requests
 
-  static async visits(t, query, { wire, ...options } = {}) {
-    const context = await browser.newContext({ viewport: { width: 1180, height: 760 }, ...options });
-    t.after(() => context.close());
+  /** `clock`: the person has a clock that the test can turn. */
+  static async visits(t, query, { at = server, clock = false, wire, viewport = LARGE, colorScheme } = {}) {
+    const own = clock ? await browser.newContext() : null;
+    const page = await (own ?? shared).newPage();
+    t.after(() => (own ?? page).close());
+    await Promise.all([own?.clock.install(), page.setViewportSize(viewport), page.emulateMedia({ colorScheme })]);
     const person = new Person();
-    const page = await context.newPage();
     page.setDefaultTimeout(STEP_MS);
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") person.complaints.push(message.text());
@@ -73,7 +86,7 @@ class Person {
     });
     await wire?.attach(page);
     person.page = page;
-    await page.goto(`${server.http}/${query}`);
+    await page.goto(`${at.http}/${query}`);
     return person;
   }
 
@@ -144,8 +157,9 @@ class Person {
     return line.textContent();
   }
 
+  /** A screenshot; the page looks alike with either client. */
   shot(name) {
-    return this.page.screenshot({ path: `${artifacts}${name}.png`, animations: "disabled" });
+    return phoenix || this.page.screenshot({ path: `${artifacts}${name}.png`, animations: "disabled" });
   }
 }
 
@@ -326,6 +340,69 @@ it("the page comes back after a server restart", async (t) => {
   assert.deepEqual(await ida.sees("kept"), { author: "ida", own: true });
 });
 
+it("the page does not wait when it hears that the network is back", async (t) => {
+  const jim = await Person.visits(t, "?room=offline", { clock: true });
+  await jim.at("name-input").fill("jim");
+  await jim.at("enter-button").click();
+  await jim.status("connected");
+  await server.stop();
+  await jim.status("disconnected");
+  await jim.page.clock.pauseAt(Date.now() + 3_600_000); // no timer fires from here on
+  await jim.status("disconnected");
+  await server.up();
+  await jim.page.evaluate(() => dispatchEvent(new Event("online")));
+  assert.match(await jim.line("rejoin"), /Back in/);
+  await jim.status("connected");
+});
+
+it("the page moves to another server when its own is deployed anew", async (t) => {
+  const [old, other] = await Promise.all([startServer(), startServer()]);
+  t.after(() => Promise.all([old.stop(), other.stop()]));
+  const at = await Balancer.start(t, old, other);
+  const joe = await Person.enters(t, "joe", "deploy", { at });
+  await old.stop();
+  assert.match(await joe.line("lost"), /lost/);
+  assert.match(await joe.line("rejoin"), /Back in/);
+  await joe.status("connected");
+  const kay = await Person.enters(t, "kay", "deploy", { at: other });
+  for (const person of [joe, kay]) await person.isWith("joe", "kay");
+  await joe.says("hello from the other side");
+  assert.deepEqual(await kay.sees("hello from the other side"), { author: "joe", own: false });
+  assert.deepEqual([joe.complaints, kay.complaints], [[], []]);
+});
+
+it("a room that does not take a person says why", async (t) => {
+  const lou = await Person.visits(t, "?room=refusal");
+  await lou.at("name-input").evaluate((input) => (input.maxLength = 1000));
+  await lou.at("name-input").fill("lou".repeat(11));
+  await lou.at("enter-button").click();
+  assert.match(await lou.line("refused"), /refused the room: user is longer than 32 characters/);
+  await lou.status("disconnected");
+  await lou.at("leave-button").click();
+  await lou.at("name-input").fill("lou");
+  await lou.at("enter-button").click();
+  await lou.status("connected");
+  assert.deepEqual(lou.complaints, []);
+});
+
+it("the page says which client it has, and loads no other", async (t) => {
+  const loaded = [];
+  const page = await shared.newPage();
+  t.after(() => page.close());
+  page.on("request", (request) => loaded.push(new URL(request.url()).pathname));
+  await page.goto(`${server.http}/`);
+  const said = await page.getByTestId("client").textContent();
+  const scripts = loaded.filter((path) => /\.m?js$/.test(path)).sort();
+  if (phoenix) {
+    const { version } = JSON.parse(await readFile(`${phoenix}/package.json`, "utf8"));
+    assert.equal(said, `This page runs on the npm package phoenix, version ${version}.`);
+    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/phoenix.mjs"]);
+  } else {
+    assert.match(said, /client of its own/);
+    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/phoenix-lite.js"]);
+  }
+});
+
 it("Back returns to the lobby, Forward to the room, and a reload stays", async (t) => {
   const jan = await Person.visits(t, "");
   await jan.at("name-input").fill("jan");
@@ -396,9 +473,7 @@ it("a refused message is kept beside the next one", async (t) => {
 
 it("a message is pending, then not confirmed, until the server is heard again", async (t) => {
   const wire = new Wire();
-  const pia = await Person.visits(t, "?room=slow", { wire });
-  await pia.page.clock.install();
-  await pia.page.reload();
+  const pia = await Person.visits(t, "?room=slow", { wire, clock: true });
   await pia.at("name-input").fill("pia");
   await pia.at("enter-button").click();
   await pia.status("connected");

@@ -19,7 +19,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,34 +30,46 @@ import (
 // end the programs and to report.
 const reserve = 15 * time.Second
 
-const minNode = 20 // the oldest major version of Node.js that will do
+// The oldest version of Node.js that will do: it has --test-force-exit.
+var minNode = [2]int{20, 14}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	programs.remove()
+	os.Exit(code)
+}
 
 func TestOfficialClient(t *testing.T) {
 	node := needNode(t)
-	bin := build(t, "conformance")
-	for _, file := range []string{"client.test.mjs", "longpoll.test.mjs", "presence.test.mjs"} {
-		runNode(t, node, file, "TROUPE_CONFORMANCE_BIN="+bin)
+	conformance := "TROUPE_CONFORMANCE_BIN=" + programs.path(t, "conformance")
+	for _, file := range []string{"client", "longpoll", "presence", "deploy"} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			runNode(t, node, file+".test.mjs", conformance)
+		})
 	}
-}
-
-// The room takes no arguments, to be short: its address is set by the linker.
-func TestOfficialClientInTheRoom(t *testing.T) {
-	node := needNode(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
-	runNode(t, node, "room.test.mjs", "TROUPE_ROOM_BIN="+build(t, "room", "-ldflags=-X main.addr="+addr), "TROUPE_ROOM_PORT="+port)
+	t.Run("room", func(t *testing.T) {
+		t.Parallel()
+		_, port, _ := net.SplitHostPort(programs.roomAddr)
+		runNode(t, node, "room.test.mjs", "TROUPE_ROOM_BIN="+programs.path(t, "room"), "TROUPE_ROOM_PORT="+port)
+	})
 }
 
 func TestBrowser(t *testing.T) {
 	node := needNode(t)
-	chromium := needChromium(t)
-	runNode(t, node, "browser.test.mjs", "TROUPE_CHAT_BIN="+build(t, "chat"), "TROUPE_CHROMIUM="+chromium)
-	runNode(t, node, "longpoll.browser.test.mjs", "TROUPE_CONFORMANCE_BIN="+build(t, "conformance"), "TROUPE_CHROMIUM="+chromium)
+	chromium := "TROUPE_CHROMIUM=" + needChromium(t)
+	for name, dir := range map[string]string{"the page's own client": "", "the official client": "node_modules/phoenix"} {
+		t.Run("the chat page with "+name, func(t *testing.T) {
+			t.Parallel()
+			chat := "TROUPE_CHAT_BIN=" + programs.path(t, "chat")
+			runNode(t, node, "browser.test.mjs", chat, chromium, "TROUPE_CHAT_PHOENIX="+dir)
+		})
+	}
+	t.Run("long-polling", func(t *testing.T) {
+		t.Parallel()
+		conformance := "TROUPE_CONFORMANCE_BIN=" + programs.path(t, "conformance")
+		runNode(t, node, "longpoll.browser.test.mjs", conformance, chromium)
+	})
 }
 
 // missing ends the test: something that it needs is not installed.
@@ -76,16 +88,16 @@ func needNode(t *testing.T) string {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
-		missing(t, "Node.js is not installed; install version %d or newer, from nodejs.org or as package nodejs", minNode)
+		missing(t, "Node.js is not installed; install version %d.%d or newer, from nodejs.org or as package nodejs", minNode[0], minNode[1])
 	}
 	out, err := exec.Command(node, "--version").Output()
 	if err != nil {
 		missing(t, "%s --version fails: %v", node, err)
 	}
 	version := strings.TrimSpace(string(out)) // v20.20.2
-	major, _, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
-	if n, err := strconv.Atoi(major); err != nil || n < minNode {
-		missing(t, "Node.js is %s; install version %d or newer", version, minNode)
+	var is [2]int
+	if _, err := fmt.Sscanf(version, "v%d.%d.", &is[0], &is[1]); err != nil || slices.Compare(is[:], minNode[:]) < 0 {
+		missing(t, "Node.js is %s; install version %d.%d or newer", version, minNode[0], minNode[1])
 	}
 	for _, pkg := range []string{"phoenix", "playwright-core", "ws"} {
 		if _, err := os.Stat(filepath.Join("node_modules", pkg, "package.json")); errors.Is(err, fs.ErrNotExist) {
@@ -107,23 +119,6 @@ func needChromium(t *testing.T) string {
 	}
 	missing(t, "Chromium is not installed; run: apt-get install chromium (or set TROUPE_CHROMIUM to a Chrome or Chromium program)")
 	return ""
-}
-
-// build compiles one of the example servers, with the race detector if this test
-// has it, and flags of its own, and returns the path of the program.
-func build(t *testing.T, example string, flags ...string) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), example)
-	args := append([]string{"build", "-o", bin}, flags...)
-	if raceEnabled {
-		args = append(args, "-race")
-	}
-	cmd := exec.CommandContext(deadline(t), "go", append(args, ".")...)
-	cmd.Dir = filepath.Join("..", example)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build of examples/%s: %v\n%s", example, err, out)
-	}
-	return bin
 }
 
 // deadline returns a context that ends shortly before the test run is killed, or
@@ -173,7 +168,8 @@ func runNode(t *testing.T, node, file string, env ...string) {
 	lookAtSources(t)
 	ctx := deadline(t)
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, node, "--test", "--test-reporter=spec", file)
+	// The client's timers outlive a test, by seconds: hence the forced exit.
+	cmd := exec.CommandContext(ctx, node, "--test", "--test-force-exit", "--test-reporter=spec", file)
 	cmd.Env = append(os.Environ(), env...)
 	// A data race in a server ends it, and so fails the test that met it.
 	cmd.Env = append(cmd.Env, "GORACE=halt_on_error=1 "+os.Getenv("GORACE"))

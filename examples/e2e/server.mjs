@@ -40,6 +40,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 export class Server {
   #binary;
+  #args;
   #child = null;
   #exited = null; // promise of { code, signal }
   output = "";
@@ -53,8 +54,9 @@ export class Server {
     return Promise.race([this.died, test()]);
   }
 
-  constructor(binary, port) {
+  constructor(binary, port, args = []) {
     this.#binary = binary;
+    this.#args = args;
     this.port = port;
     this.host = `${HOST}:${port}`;
     this.http = `http://${this.host}`;
@@ -62,15 +64,15 @@ export class Server {
   }
 
   /** Starts a server program on a free port; it accepts connections when this returns. */
-  static async start(binary) {
-    const server = new Server(binary, await freePort());
+  static async start(binary, args) {
+    const server = new Server(binary, await freePort(), args);
     await server.up();
     return server;
   }
 
   /** Starts the program again after stop(), on the same port. */
   async up() {
-    const child = spawn(this.#binary, ["-addr", this.host], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(this.#binary, ["-addr", this.host, ...this.#args], { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8");
