@@ -4,11 +4,12 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Ask is the first half of a [Call]: it sends the request and returns at once. The
 // answer can be waited for later, by any holder of the [Pending], along with other
-// things or not at all.
+// things or not at all. An actor that does not want to wait uses [AskTo].
 //
 // The request is given up when ctx is done: an answer that comes later is dropped,
 // as it is in OTP after a receive_response that ran out of time. Ask does not wait
@@ -17,22 +18,39 @@ import (
 //
 // OTP: gen_server:send_request/2.
 func Ask[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M) *Pending[R] {
-	callee := to.PID()
-	p := &Pending[R]{asked: asked{callee: callee.p, done: make(chan struct{})}}
-	p.call.asked = &p.asked
-	switch {
-	case ctx.Err() != nil:
+	p := new(Pending[R])
+	if p.begin(to.PID().p); ctx.Err() != nil {
 		p.call.fail(firstTurn, ctx.Err())
-	case callee.p == nil || !callee.p.expect(&p.call.pendingCall):
-		p.call.fail(firstTurn, NoProc)
-	default:
+	} else if p.expect() {
 		p.asked.bind(ctx, func() { p.call.fail(firstTurn, ctx.Err()) })
-		// If the callee has died since expect, its end fails the request.
-		if err := to.TrySend(makeAsked(p, newRequest)); err != nil && err != NoProc {
-			p.call.fail(firstTurn, err)
-		}
+		send(p, to, newRequest)
 	}
 	return p
+}
+
+// begin makes p a request to callee that has not been sent.
+func (p *Pending[R]) begin(callee *process) {
+	p.asked.callee, p.asked.done = callee, make(chan struct{})
+	p.call.asked = &p.asked
+}
+
+// expect makes the callee's end fail p. If it has ended already, that has happened then, and
+// expect reports false.
+func (p *Pending[R]) expect() bool {
+	callee := p.asked.callee
+	if callee != nil && callee.expect(&p.call.pendingCall) {
+		return true
+	}
+	p.call.fail(firstTurn, NoProc)
+	return false
+}
+
+// send sends the request of p.
+func send[M, R any](p *Pending[R], to Ref[M], newRequest func(Reply[R]) M) {
+	// If the callee has died since expect, its end fails the request.
+	if err := to.TrySend(makeAsked(p, newRequest)); err != nil && err != NoProc {
+		p.call.fail(firstTurn, err)
+	}
 }
 
 // makeAsked makes the request of p. If newRequest does not return p is given up: the callee
@@ -41,6 +59,7 @@ func makeAsked[M, R any](p *Pending[R], newRequest func(Reply[R]) M) M {
 	made := false
 	defer func() {
 		if !made {
+			p.asked.tellNobody()
 			p.call.fail(firstTurn, NoProc)
 		}
 	}()
@@ -51,7 +70,7 @@ func makeAsked[M, R any](p *Pending[R], newRequest func(Reply[R]) M) M {
 
 // Pending is a request whose answer is still to come, or has come and not been looked
 // at. All methods may be called from any goroutine, any number of times: the answer is
-// not used up.
+// not used up. [Ask] and [AskTo] make it.
 //
 // A Pending needs no clean-up. Nothing of it is left with the callee when it has
 // been answered or given up, or when the callee has ended.
@@ -92,8 +111,27 @@ func (p *Pending[R]) Wait(ctx context.Context) (R, error) {
 	return p.call.value, nil
 }
 
-// asked is the part of a Pending that does not depend on its type: the listeners that
-// are told when it is settled, and what has to be tidied up then.
+// GiveUp gives the request up: an answer that comes later is dropped, and what waits for one
+// fails with [context.Canceled]. It reports false if the request was settled before, by an
+// answer or otherwise.
+//
+// OTP: gen_server:receive_response/2 with a timeout of 0.
+func (p *Pending[R]) GiveUp() bool { return p.giveUp(context.Canceled) }
+
+// GiveUpAfter gives the request up when d has passed and there is no answer: what waits for
+// one fails with [context.DeadlineExceeded]. The last call counts.
+//
+// OTP: the timeout of gen_server:receive_response/2.
+func (p *Pending[R]) GiveUpAfter(d time.Duration) {
+	p.asked.limit(d, func() { p.giveUp(context.DeadlineExceeded) })
+}
+
+func (p *Pending[R]) giveUp(err error) bool {
+	return p.call.asked != nil && p.call.fail(firstTurn, err) // not that of a zero Pending
+}
+
+// asked is the part of a Pending that does not depend on its type: what is told when it
+// is settled, and what has to be tidied up then.
 type asked struct {
 	callee *process
 	done   chan struct{} // closed when settled
@@ -101,7 +139,10 @@ type asked struct {
 	mu        sync.Mutex
 	over      bool // settled
 	unbind    func() bool
+	timer     *time.Timer // of GiveUpAfter
 	listeners []listener
+	asker     *process // nil if no actor gets the answer as a message
+	answer    signal   // which the asker gets then; nil: it gets nothing
 }
 
 // bind has giveUp called when ctx is done, unless the request is settled before.
@@ -119,11 +160,34 @@ func (a *asked) bind(ctx context.Context, giveUp func()) {
 	}
 }
 
+// limit has giveUp called after d, unless the request is settled before.
+func (a *asked) limit(d time.Duration, giveUp func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return
+	}
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	a.timer = time.AfterFunc(d, giveUp)
+}
+
 // settled is called once, by the goroutine that has claimed c.
 func (a *asked) settled(c *pendingCall) {
 	if a.callee != nil {
 		forget(a.callee, func(r *relations) { r.calls.others.delete(c) })
 	}
+	if asker, answer := a.close(); asker != nil {
+		asker.asksNoMore(c)
+		if answer != nil {
+			asker.typed.mark(answer)
+		}
+	}
+}
+
+// close tells the listeners, ends what else waits, and returns who is to be told besides.
+func (a *asked) close() (asker *process, answer signal) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.over = true
@@ -131,10 +195,15 @@ func (a *asked) settled(c *pendingCall) {
 	if a.unbind != nil {
 		a.unbind()
 	}
+	if a.timer != nil {
+		a.timer.Stop()
+	}
 	for _, l := range a.listeners {
 		l.came <- l.index
 	}
-	a.listeners, a.unbind = nil, nil
+	asker, answer = a.asker, a.answer
+	a.listeners, a.unbind, a.timer, a.asker, a.answer = nil, nil, nil, nil, nil
+	return asker, answer
 }
 
 func (a *asked) tell(l listener) {

@@ -320,3 +320,40 @@ func BenchmarkSpawn(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAsk is what a request costs an actor that does not wait for the answer, and what the
+// same takes by hand: a goroutine that waits and sends the answer.
+func BenchmarkAsk(b *testing.B) {
+	type round struct{ n int }
+	run := func(b *testing.B, ask func(ctx *actor.Context[round], server actor.Ref[ask], n int)) {
+		sys := newSystem(b)
+		server, done, n := spawnFunc(b, sys, echo), make(chan struct{}), b.N
+		asker := spawnFunc(b, sys, func(ctx *actor.Context[round], m round) error {
+			if m.n == n {
+				close(done)
+				return nil
+			}
+			ask(ctx, server, m.n+1)
+			return nil
+		})
+		b.ReportAllocs()
+		b.ResetTimer()
+		asker.Send(round{})
+		<-done
+	}
+	b.Run("by hand", func(b *testing.B) {
+		run(b, func(ctx *actor.Context[round], server actor.Ref[ask], n int) {
+			self, p := ctx.Self(), actor.Ask(ctx, server, asking(n))
+			ctx.Go(func(ctx context.Context) {
+				if n, err := p.Wait(ctx); err == nil {
+					self.Send(round{n})
+				}
+			})
+		})
+	})
+	b.Run("AskTo", func(b *testing.B) {
+		run(b, func(ctx *actor.Context[round], server actor.Ref[ask], n int) {
+			actor.AskTo(ctx, server, asking(n), func(n int, _ error) round { return round{n} })
+		})
+	})
+}

@@ -169,6 +169,8 @@ func (c *cell[M]) handleSignal(s signal) *doom {
 			}
 			return ending(h.HandleExit(c.self(), exit))
 		}
+	case answerSignal[M]:
+		return c.handleAnswer(s)
 	}
 	return nil
 }

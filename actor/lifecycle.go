@@ -100,8 +100,10 @@ func (p *process) endWaits(reason error) {
 	}
 	r.mu.Lock()
 	var cancel context.CancelCauseFunc
+	var asking smallMap[*pendingCall, struct{}]
 	if r.rare != nil {
 		cancel = r.rare.cancel
+		asking, r.rare.asking = r.rare.asking, asking
 	}
 	calls := r.calls.others
 	r.calls.others = smallMap[*pendingCall, struct{}]{}
@@ -115,6 +117,9 @@ func (p *process) endWaits(reason error) {
 	}
 	if kept := r.calls.kept.Load(); kept != nil {
 		kept.calleeEnded(reason)
+	}
+	for c := range asking.all() {
+		c.fail(firstTurn, context.Canceled)
 	}
 }
 

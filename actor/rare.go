@@ -108,8 +108,9 @@ type rareRelations struct {
 	label  string
 	ctx    context.Context // the actor's own; nil until asked for
 	cancel context.CancelCauseFunc
-	done   chan struct{} // closed when all have been told; nil until asked for
-	starts *startup      // those whose Init this actor waits for
+	done   chan struct{}                    // closed when all have been told; nil until asked for
+	starts *startup                         // those whose Init this actor waits for
+	asking smallMap[*pendingCall, struct{}] // what this actor has asked, with AskTo
 	// releasing is what a dead actor owns and has not been released, if that is much.
 	releasing []Resource
 }

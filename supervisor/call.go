@@ -18,10 +18,15 @@ import (
 // OTP: gen_server:call/2.
 func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(actor.Reply[R]) M) (R, error) {
 	answer, err := actor.Call(ctx, to.Now(), newRequest)
+	return answer, to.named(err)
+}
+
+// named returns the error of a call, told of the child.
+func (r Ref[M]) named(err error) error {
 	if failed, ok := errors.AsType[*actor.CallError](err); ok {
-		err = &callError{to.child(), failed}
+		return &callError{r.child(), failed}
 	}
-	return answer, err
+	return err
 }
 
 // callError is the error of a call, told of the child and not of its incarnation: a PID
