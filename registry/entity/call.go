@@ -20,21 +20,22 @@ import (
 func Call[K comparable, M, R any](
 	ctx context.Context, set *Set[K, M], key K, newRequest func(actor.Reply[R]) M,
 ) (R, error) {
-	for {
-		answer, again, err := callOnce(ctx, set, key, newRequest)
-		if !again {
+	for since := uint64(0); ; {
+		answer, l, err := callOnce(ctx, set, key, newRequest)
+		if l == nil || !l.again(&since) {
 			return answer, err
 		}
 	}
 }
 
-// callOnce is Call that reports whether the entity had ended before there was a request.
+// callOnce is Call to the entity that is there. If that had ended before there was a request
+// it returns its life.
 func callOnce[K comparable, M, R any](
 	ctx context.Context, set *Set[K, M], key K, newRequest func(actor.Reply[R]) M,
-) (answer R, again bool, err error) {
+) (answer R, ended *life[K, M], err error) {
 	l, err := set.enter(ctx, "call", key, calling)
 	if err != nil {
-		return answer, false, err
+		return answer, nil, err
 	}
 	defer l.drop(calling)
 	made := false
@@ -43,30 +44,43 @@ func callOnce[K comparable, M, R any](
 		return newRequest(r)
 	})
 	if failed, ok := err.(*actor.CallError); ok {
-		if !made && failed.Err == actor.NoProc {
-			return answer, true, nil
+		if err = (&callError{set.cfg.ID, key, failed}); !made && failed.Err == actor.NoProc {
+			ended = l
 		}
-		err = &callError{set.cfg.ID, key, failed}
 	}
-	return answer, false, err
+	return answer, ended, err
 }
 
 // Send finds the entity under key, starting it if there is none, and sends it m, as
 // [actor.Ref.SendContext] does. If the entity ends before m is in its mailbox, Send finds it
 // anew.
 func (s *Set[K, M]) Send(ctx context.Context, key K, m M) error {
-	for {
+	for since := uint64(0); ; {
 		l, err := s.enter(ctx, "send to", key, calling)
 		if err != nil {
 			return err
 		}
 		err = l.ref.Now().SendContext(ctx, m)
 		l.drop(calling)
-		switch {
-		case err == nil:
+		if err == nil {
 			return nil
-		case err != actor.NoProc:
+		}
+		if err != actor.NoProc || !l.again(&since) {
 			return &failure{"send to", s.cfg.ID, key, err, nil}
 		}
 	}
+}
+
+// again reports whether to find anew what l was found for, because its entity had ended. It
+// says no to a life that has begun after the first such question, in since, and is over:
+// entities that end as soon as they have started would follow one another as fast as they
+// can.
+func (l *life[K, M]) again(since *uint64) bool {
+	if *since == 0 {
+		*since = l.set.newest()
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.number <= *since || l.state != leaving
 }

@@ -54,11 +54,15 @@ func (c Config) validate() error {
 	fault := func(field, problem string, args ...any) error {
 		return &supervisor.SpecError{Child: c.ID, Field: field, Problem: fmt.Sprintf(problem, args...)}
 	}
-	switch {
+	switch b := c.Backoff; {
 	case c.Linger < 0:
 		return fault("Linger", "is negative: %v", c.Linger)
 	case c.Max < 0:
 		return fault("Max", "is negative: %d", c.Max)
+	case c.Shutdown < supervisor.BrutalKill:
+		return fault("Shutdown", "is negative: %v", c.Shutdown)
+	case b.Min <= 0 || b.Max != 0 && b.Max < b.Min || !(b.Jitter >= 0 && b.Jitter <= 1): // nor NaN
+		return fault("Backoff", "is none: %+v", b)
 	}
 	return nil
 }

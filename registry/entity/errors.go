@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/troupe-go/troupe/actor"
@@ -9,6 +10,7 @@ import (
 
 var (
 	errNotRunning = fmt.Errorf("the set is %w", actor.NoProc)
+	errLeaving    = errors.New("it is on its way out")
 	errNoHolder   = fmt.Errorf("its holder is %w", actor.NoProc)
 )
 
@@ -25,7 +27,7 @@ type failure struct {
 func (e *failure) Error() string {
 	text := fmt.Sprintf("entity: %s %s %s: %v", e.what, e.set, quote.Key(e.key), e.err)
 	if e.last != nil {
-		text += fmt.Sprintf("; it was not running: %v", e.last)
+		text += fmt.Sprintf("; meanwhile: %v", e.last)
 	}
 	return text
 }

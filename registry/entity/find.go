@@ -59,7 +59,7 @@ func (s *Set[K, M]) enter(ctx context.Context, what string, key K, as stake) (*l
 		select {
 		case <-l.over:
 		case <-ctx.Done():
-			return nil, fail(ctx.Err(), nil)
+			return nil, fail(ctx.Err(), errLeaving)
 		}
 	}
 }

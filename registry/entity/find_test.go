@@ -85,7 +85,7 @@ func TestFindWaitsForTheRestartAfterACrash(t *testing.T) {
 		defer cancel()
 		_, err := w.rooms.Find(ctx, "lobby")
 		w.expectError(err, context.DeadlineExceeded, errBoom)
-		if want := `entity: find rooms "lobby": context deadline exceeded; it was not running: boom`; err.Error() != want {
+		if want := `entity: find rooms "lobby": context deadline exceeded; meanwhile: boom`; err.Error() != want {
 			t.Errorf("the error is %q, want %q", err, want)
 		}
 		w.expect()

@@ -66,7 +66,7 @@ const (
 func (l *life[K, M]) take(as stake) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state == leaving || !l.tree.PID().IsZero() && !l.parent.Alive() {
+	if l.state == leaving || l.state != starting && !l.parent.Alive() {
 		return false
 	}
 	switch as {
@@ -119,7 +119,7 @@ func (l *life[K, M]) lingers() {
 // stopIfDue stops an entity that has had holders and has no user any more. The caller holds
 // the lock.
 func (l *life[K, M]) stopIfDue() {
-	if l.due && l.calls == 0 && l.leave() {
-		go l.stop()
+	if l.due && l.calls == 0 {
+		l.leave()
 	}
 }

@@ -22,11 +22,13 @@ import (
 // A life goes to and fro between running and down, and never comes back from leaving.
 //
 // Each life has a [supervisor.Tree] with the entity as its one child, so that a slow Init
-// keeps nobody waiting but those that want that key. The tree ends with the entity.
+// keeps nobody waiting but those that want that key.
 type life[K comparable, M any] struct {
 	set  *Set[K, M]
 	key  K
 	over chan struct{} // closed when the key is free
+
+	number uint64 // in the order of the set's lives
 
 	// ref and parent, the set's supervisor, are set before the first start.
 	ref    supervisor.Ref[M]
@@ -83,11 +85,11 @@ func (l *life[K, M]) tell() {
 	}
 }
 
-// leave begins the end of the life. It reports false if that has begun. The caller holds
-// the lock.
-func (l *life[K, M]) leave() bool {
+// leave begins the end of the life, and stops the entity and its tree. It does nothing if
+// that has begun. The caller holds the lock.
+func (l *life[K, M]) leave() {
 	if l.state == leaving {
-		return false
+		return
 	}
 	l.state = leaving
 	if l.linger != nil {
@@ -95,17 +97,20 @@ func (l *life[K, M]) leave() bool {
 	}
 	l.set.running.Unregister(l.key, l.pid)
 	l.tell()
-	return true
+	if !l.tree.PID().IsZero() { // otherwise start ends what there is
+		go l.stop(l.pid, l.tree)
+	}
 }
 
-// up records a start that has succeeded.
+// up records a start that has succeeded. It may come late for the first one: then there is
+// another incarnation already.
 func (l *life[K, M]) up(pid actor.PID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state == leaving {
+	if l.state == leaving || l.pid != pid {
 		return
 	}
-	l.state, l.pid, l.failure = running, pid, nil
+	l.state, l.failure = running, nil
 	l.started++
 	if !pid.Own((*incarnation[K, M])(l)) {
 		l.lose(pid, pid.Err()) // it has ended already
@@ -115,8 +120,8 @@ func (l *life[K, M]) up(pid actor.PID) {
 	l.tell()
 }
 
-// lose records the end of an incarnation, whose supervisor restarts it if it has crashed,
-// and ends otherwise. The caller holds the lock.
+// lose records the end of an incarnation: the tree restarts it if it has crashed, and is
+// stopped otherwise. The caller holds the lock.
 func (l *life[K, M]) lose(pid actor.PID, reason error) {
 	if l.state != running || l.pid != pid {
 		return
@@ -151,6 +156,7 @@ func (h *household[K, M]) Release(actor.PID, error) {
 	l := (*life[K, M])(h)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.tree = supervisor.Tree{} // there is nothing left to stop
 	l.leave()
 	go l.bury(l.pid)
 }

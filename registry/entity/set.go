@@ -29,9 +29,10 @@ type Set[K comparable, M any] struct {
 	running registry.Registry[K]
 
 	// mu guards what follows. It is held for moments.
-	mu    sync.Mutex
-	lives table.Map[K, *life[K, M]] // all whose key is not free
-	inits map[actor.PID]*life[K, M] // those whose entity is in its Init
+	mu     sync.Mutex
+	births uint64                    // how many lives have begun
+	lives  table.Map[K, *life[K, M]] // all whose key is not free
+	inits  map[actor.PID]*life[K, M] // those whose entity is in its Init
 }
 
 // New returns a set whose entities have the behavior that newEntity makes for their key,
@@ -44,7 +45,7 @@ func New[K comparable, M any, B actor.Behavior[M]](cfg Config, newEntity func(ke
 		create := func() B { return newEntity(l.key) }
 		spawn := append(s.cfg.Options[:len(s.cfg.Options):len(s.cfg.Options)],
 			actor.Label(id), actor.BeforeInit(l.born))
-		return supervisor.Actor(id, create, supervisor.Transient, supervisor.Significant,
+		return supervisor.Actor(id, create, supervisor.Transient,
 			s.cfg.Backoff, s.cfg.Shutdown, supervisor.With(spawn...))
 	}
 	c := supervisor.DynamicSupervisor(s.cfg.ID, supervisor.DynamicSpec{MaxChildren: s.cfg.Max})
@@ -115,11 +116,19 @@ func (s *Set[K, M]) begin(key K) *life[K, M] {
 	defer s.mu.Unlock()
 	l := s.lives.Get(key)
 	if l == nil {
-		l = &life[K, M]{set: s, key: key, over: make(chan struct{})}
+		s.births++
+		l = &life[K, M]{set: s, key: key, number: s.births, over: make(chan struct{})}
 		s.lives.Set(key, l)
 		go l.start()
 	}
 	return l
+}
+
+// newest returns the number of the life that has begun last.
+func (s *Set[K, M]) newest() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.births
 }
 
 // forget frees the key of a life.

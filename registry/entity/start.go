@@ -16,18 +16,18 @@ import (
 func (l *life[K, M]) start() {
 	ctx := context.Background()
 	id, err := l.id()
-	var pid actor.PID
-	if err == nil {
-		pid, err = l.set.sup.StartChild(ctx, supervisor.Supervisor(id, l.spec(), supervisor.Temporary))
-	}
 	if err != nil {
-		l.fail(err)
-		l.set.forget(l)
+		l.startNothing(err)
+		return
+	}
+	pid, err := l.set.sup.StartChild(ctx, supervisor.Supervisor(id, l.spec(), supervisor.Temporary))
+	if err != nil {
+		l.startNothing(errors.Unwrap(err)) // without what was to be done, which finders know
 		return
 	}
 	tree, _ := supervisor.TreeOf(pid)
 	if !l.settle(tree) {
-		return // the tree has ended, and so will the life
+		return
 	}
 	c := l.set.newChild(l, id)
 	c.Start = l.watched(c.Start)
@@ -39,16 +39,16 @@ func (l *life[K, M]) start() {
 	case err == nil:
 		l.up(pid)
 	case tree.PID().Alive():
-		l.fail(err)
+		l.fail(errors.Unwrap(err))
 	default:
-		l.fail(nil) // a finder may try again
+		l.fail(nil) // finders try again
 	}
-	l.mu.Lock()
-	left := l.state == leaving
-	l.mu.Unlock()
-	if left {
-		_ = tree.Stop(ctx) // which has the tree end, whatever it says of how
-	}
+}
+
+// startNothing ends a life without a tree.
+func (l *life[K, M]) startNothing(err error) {
+	l.fail(err)
+	l.set.forget(l)
 }
 
 // id returns what the entity is called. A key may have methods of its own, which make the
@@ -65,20 +65,22 @@ func (l *life[K, M]) id() (id string, err error) {
 // bounds the restarts, and no other entity has to pay for them.
 func (l *life[K, M]) spec() supervisor.Spec {
 	return supervisor.Spec{
-		Intensity:    math.MaxInt,
-		Period:       time.Nanosecond,
-		AutoShutdown: supervisor.AnySignificant,
-		OnRestart:    func(r supervisor.Restarted) { l.up(r.New) },
+		Intensity: math.MaxInt,
+		Period:    time.Nanosecond,
+		OnRestart: func(r supervisor.Restarted) { l.up(r.New) },
 	}
 }
 
 // settle notes the tree. It reports false if that has ended.
 func (l *life[K, M]) settle(tree supervisor.Tree) bool {
 	info, _ := tree.PID().Info() // if it is ending, so is the life
+	h := (*household[K, M])(l)
 	l.mu.Lock()
 	l.tree, l.parent = tree, info.Parent
+	if l.state == leaving { // by Stop
+		go l.stop(l.pid, tree)
+	}
 	l.mu.Unlock()
-	h := (*household[K, M])(l)
 	if !tree.PID().Own(h) {
 		h.Release(tree.PID(), nil)
 		return false
@@ -101,7 +103,7 @@ func (l *life[K, M]) fail(err error) {
 func (l *life[K, M]) watched(start func(actor.Self) (actor.PID, error)) func(actor.Self) (actor.PID, error) {
 	return func(parent actor.Self) (pid actor.PID, err error) {
 		err = actor.Goexit // if start does not return
-		defer func() { l.attempted(err, errors.Is(err, actor.Ignore)) }()
+		defer func() { l.attempted(err) }()
 		pid, err = start(parent)
 		return pid, err
 	}
@@ -120,15 +122,20 @@ func (l *life[K, M]) born(pid actor.PID) error {
 }
 
 // attempted records that a start has succeeded or failed.
-func (l *life[K, M]) attempted(err error, ignored bool) {
+func (l *life[K, M]) attempted(err error) {
+	l.note(err)
+	if errors.Is(err, actor.Ignore) { // its tree would go on without it
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.leave()
+	}
+}
+
+func (l *life[K, M]) note(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.set.initEnds(l.pid)
-	if err == nil || l.state == leaving {
-		return
-	}
-	l.failure = err
-	if ignored && l.started > 0 && l.leave() { // its tree would go on without it
-		go l.stop()
+	if err != nil && l.state != leaving {
+		l.failure = err
 	}
 }

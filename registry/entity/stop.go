@@ -27,9 +27,7 @@ func (s *Set[K, M]) Stop(ctx context.Context, key K) error {
 		l.mu.Unlock()
 		return &failure{"stop", s.cfg.ID, key, actor.ErrSelf, nil}
 	}
-	if l.leave() {
-		go l.stop()
-	}
+	l.leave()
 	l.mu.Unlock()
 	select {
 	case <-l.over:
@@ -39,18 +37,13 @@ func (s *Set[K, M]) Stop(ctx context.Context, key K) error {
 	}
 }
 
-// stop ends the entity of a life that is leaving, and its tree. If there is no tree yet,
-// start ends it.
-func (l *life[K, M]) stop() {
-	l.mu.Lock()
-	pid, tree := l.pid, l.tree
-	l.mu.Unlock()
+// stop ends the entity of a life that is leaving, the incarnation with the given PID if
+// that still runs, and its tree.
+func (l *life[K, M]) stop(pid actor.PID, tree supervisor.Tree) {
 	ctx, cancel := l.patience()
 	defer cancel()
 	_ = pid.Stop(ctx, actor.Shutdown) // what has become of it shows when the tree has ended
-	if !tree.PID().IsZero() {
-		_ = tree.Stop(context.Background())
-	}
+	_ = tree.Stop(context.Background())
 }
 
 // patience returns a context for the time that an entity has to end.
