@@ -28,6 +28,7 @@ type Channel struct {
 	current string // the ref of the message that is being handled, if it has one
 	event   string // what is being handled, or has made it crash; "" if it is no event
 
+	limited    *limited             // what it has used of the limits of its route
 	intercepts []string             // does not change after the join
 	pending    atomic.Int64         // what those of the client's messages count for that are not handled yet
 	toHandle   atomic.Int64         // and the broadcasts for the handler

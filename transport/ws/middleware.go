@@ -1,8 +1,8 @@
 package ws
 
 // Middleware goes around the handlers of a [Route]. It is for what kinds of channels have
-// in common, such as permissions, limits, logs and times. Either field may be nil. A
-// function that does not call next has answered in the handler's place.
+// in common, such as permissions, logs and times; [RateLimit] makes one. Either field may
+// be nil. A function that does not call next has answered in the handler's place.
 //
 // The chain is made once for each route, so it takes no memory in a channel, and the
 // handler itself is not wrapped: [InfoHandler], [OutHandler] and [Terminator] work as
@@ -26,6 +26,8 @@ package ws
 type Middleware struct {
 	Join     func(next JoinFunc) JoinFunc
 	HandleIn func(next HandleInFunc) HandleInFunc
+
+	check func(*Route) error // what is wrong with it on a route; nil: nothing
 }
 
 // JoinFunc is a [Handler]'s Join, or one with middleware around it.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
@@ -146,6 +147,14 @@ func TestMistakesDoNotStart(t *testing.T) {
 			`route "desk:*": middleware 1: its Join has returned nil, and not a function that may call next`},
 		"middleware without a HandleIn": {through(ws.Middleware{HandleIn: func(ws.HandleInFunc) ws.HandleInFunc { return nil }}),
 			`route "desk:*": middleware 1: its HandleIn has returned nil, and not a function that may call next`},
+
+		"no rate":         {through(ws.RateLimit{Event: "add"}.Middleware()), `route "desk:*": middleware 1: 0 events per 0s with a burst of 0 is no rate`},
+		"negative time":   {through(ws.RateLimit{Max: 1, Per: -1}.Middleware()), `route "desk:*": middleware 1: 1 events per -1ns with a burst of 0 is no rate`},
+		"negative burst":  {through(ws.RateLimit{Max: 1, Burst: -1}.Middleware()), `route "desk:*": middleware 1: 1 events per 0s with a burst of -1 is no rate`},
+		"rate beyond all": {through(ws.RateLimit{Max: 2, Per: 1}.Middleware()), `route "desk:*": middleware 1: 2 events per 1ns with a burst of 0 cannot be counted in nanoseconds`},
+		"burst beyond all": {through(ws.RateLimit{Max: 1, Per: 24 * time.Hour, Burst: 1 << 40}.Middleware()),
+			`route "desk:*": middleware 1: 1 events per 24h0m0s with a burst of 1099511627776 cannot be counted in nanoseconds`},
+		"limit on no event": {through(ws.RateLimit{Event: "ad", Max: 1}.Middleware()), `route "desk:*": middleware 1: limits event "ad", which the route does not have`},
 
 		"nil serializer":           {speaking(wire.V2{}, nil), `serializer 1 is nil`},
 		"serializer that is unset": {speaking((*versionless)(nil)), `serializer 0 is nil`},

@@ -138,6 +138,11 @@ func (r Route) validate() error {
 	return checkHandler(r.handler)
 }
 
+// handlesOthers reports whether the handler may handle events that the table lacks.
+func (r *Route) handlesOthers() bool {
+	return r.handler.Kind() == reflect.Interface || r.handler.Implements(reflect.TypeFor[InHandler]())
+}
+
 // covers reports whether all topics of another route are topics of r.
 func (r Route) covers(of Route) bool {
 	prefix, wild := strings.CutSuffix(r.pattern, "*")
@@ -160,6 +165,11 @@ func (rs Routes) wrapped(around ...Middleware) (Routes, error) {
 }
 
 func (r *Route) wrap(m Middleware) error {
+	if m.check != nil {
+		if err := m.check(r); err != nil {
+			return err
+		}
+	}
 	if m.Join != nil {
 		if r.join = m.Join(r.join); r.join == nil {
 			return errors.New("its Join has returned nil, and not a function that may call next")
