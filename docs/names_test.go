@@ -14,7 +14,7 @@ import (
 // libraries are the packages whose names documents mention.
 var libraries = []string{
 	"../actor", "../actor/actortest", "../actor/agent", "../actor/statem", "../actor/task",
-	"../mailbox", "../registry", "../registry/group", "../registry/pubsub", "../supervisor",
+	"../mailbox", "../registry", "../registry/group", "../registry/pubsub", "../supervisor", "../supervisor/pool",
 	"../transport/nats", "../transport/ws", "../transport/ws/presence", "../transport/ws/wire",
 	"../transport/ws/wsclient", "../transport/ws/wstest",
 }
