@@ -38,7 +38,7 @@ func (l *life[K, M]) start() {
 		l.fail(actor.Ignore)
 	case err == nil:
 		l.up(pid)
-	case tree.PID().Alive():
+	case tree.PID().Alive() && l.parent.Alive():
 		l.fail(errors.Unwrap(err))
 	default:
 		l.fail(nil) // finders try again
@@ -135,7 +135,7 @@ func (l *life[K, M]) note(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.set.initEnds(l.pid)
-	if err != nil && l.state != leaving {
+	if err != nil && l.state != leaving && l.parent.Alive() { // or it was cut short
 		l.failure = err
 	}
 }

@@ -58,11 +58,19 @@ func (l *life[K, M]) patience() (context.Context, context.CancelFunc) {
 	}
 }
 
-// bury ends a life whose tree has ended. If the tree was killed, the entity may still be in
-// a handler, and the next one must not run beside it.
+// bury ends a life whose tree has ended. If the tree was killed, the entity has been told to
+// end by its link and may still be in a handler: the next one must not run beside it.
 func (l *life[K, M]) bury(pid actor.PID) {
 	ctx, cancel := l.patience()
 	defer cancel()
-	actor.StopAll(ctx, []actor.PID{pid}, actor.Shutdown, time.Second)
+	select {
+	case <-pid.Done():
+	case <-ctx.Done():
+		actor.StopAll(context.Background(), []actor.PID{pid}, actor.Kill, killGrace)
+	}
 	l.set.forget(l)
 }
+
+// killGrace is how long the running handler of a killed entity has to return before the
+// entity is abandoned, as with supervisors.
+const killGrace = time.Second

@@ -128,6 +128,7 @@ func TestSetRecoversWhenItsSupervisorIsKilled(t *testing.T) {
 		if err := <-waits; err != nil {
 			w.expectError(err, actor.NoProc)
 		}
+		synctest.Wait()
 		w.find("slow")
 		w.find("lobby")
 	})
