@@ -10,22 +10,27 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/wsclient"
 )
 
-// Two lines at once, and one more each minute. What is refused never reaches the handler.
+// Two notes at once, and one more each minute. What is refused never reaches the handler.
 func ExampleRateLimit() {
-	twice := ws.RateLimit{Event: "say", Max: 1, Per: time.Minute, Burst: 2}
+	twice := ws.RateLimit{Event: "add", Max: 1, Per: time.Minute, Burst: 2}
 	_, address, stop := listen(ws.Socket{
 		Path:     "/socket",
-		Channels: ws.Routes{ws.Topic("lobby", newLobby, lobbyEvents, twice.Middleware())},
+		Channels: ws.Routes{ws.Topic("board", func() *Board { return new(Board) }, boardEvents, twice.Middleware())},
 	})
 	defer stop()
-	lobby, _, leave := join(address, "lobby")
+	board, _, leave := join(address, "board")
 	defer leave()
 
 	for range 3 {
-		_, err := lobby.Push(context.Background(), "say", Said{"hello"})
+		_, err := board.Push(context.Background(), "add", Note{Text: "buy tea"})
 		if refused, ok := errors.AsType[*wsclient.ReplyError](err); ok {
 			fmt.Println(refused.Reason())
+		} else if err == nil {
+			fmt.Println("added")
 		}
 	}
-	// Output: too many events
+	// Output:
+	// added
+	// added
+	// too many events
 }

@@ -87,7 +87,7 @@ func TestWhatARateLimitCountsTogether(t *testing.T) {
 				anonymous := join("", "room:a")
 				expectLimit(t, anonymous, "echo", 0)
 				expectLimit(t, anonymous, "echo", 1000)
-				expectLimit(t, join("", "room:a"), "echo", 0) // whoever it is, it is not the same
+				expectLimit(t, join("", "room:a"), "echo", 0)
 				time.Sleep(time.Second)
 				expectLimit(t, join("user:ann", "room:b"), "echo", 0)
 				expectLimit(t, join("user:ann", "room:a"), "echo", together)
