@@ -52,4 +52,16 @@
 // A panic on a goroutine that a handler started, a concurrent map write, a stack
 // overflow by deep recursion and running out of memory end the whole program, as
 // everywhere in Go; see [Context.Go] for the first.
+//
+// # Examples
+//
+// The tests run these files:
+//
+//   - example_test.go: a counter and its client, calls, links, monitors, timers, shutdown;
+//   - example_sys_test.go: names, labels, looking into an actor that runs, guards;
+//   - watchdog_test.go: how a handler that takes too long is found.
+//
+// The program examples/start is an actor in an HTTP service. The guides docs/guide/start.md
+// and docs/guide/actors.md go through both, and docs/otp.md has the functions of OTP next
+// to those of Troupe.
 package actor

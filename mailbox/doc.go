@@ -4,4 +4,8 @@
 // An actor's mailbox is unbounded unless it is spawned with a [Limit]:
 //
 //	actor.Spawn(sys, newWorker, actor.Mailbox(mailbox.Bounded(100, mailbox.Fail)))
+//
+// # Examples
+//
+// The examples are in example_test.go: a mailbox that is full.
 package mailbox

@@ -26,4 +26,9 @@
 // [*TakenError] before it has done anything. To start the actor of a key when somebody
 // wants it, supervised, is what package
 // [github.com/troupe-go/troupe/registry/entity] is for.
+//
+// # Examples
+//
+// The examples are in example_test.go: unique and shared keys, keys over restarts,
+// observers.
 package registry

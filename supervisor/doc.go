@@ -49,6 +49,25 @@
 // While a supervisor starts or stops a child it does nothing else; requests wait.
 // A child's Init must therefore be quick, and must make no request of its own supervisor.
 //
+// # Examples
+//
+// The tests run these files:
+//
+//   - example_test.go: the strategies, and a dynamic supervisor;
+//   - program_example_test.go: a whole program, in main and in a test;
+//   - service_example_test.go: a function as a child;
+//   - ref_test.go, example_call_test.go, handle_test.go: addresses that stay the same over
+//     restarts;
+//   - backoff_test.go: restarts that wait;
+//   - task_test.go: a function that runs once;
+//   - partition_test.go, resize_test.go: like children that share the work by key;
+//   - change_test.go: a child with another description;
+//   - snapshot_test.go: the whole tree as text;
+//   - example_till_test.go: state behind a mutex, and in an actor.
+//
+// The program examples/supervision tells what each strategy does about a crash. The guide
+// docs/guide/supervision.md is for engineers that have not used Erlang.
+//
 // OTP: supervisor.
 // Elixir: Supervisor.
 package supervisor

@@ -28,4 +28,9 @@
 //
 // Functions that take a testing.TB fail the test at once, with Fatal, and so must
 // be called on the test's goroutine.
+//
+// # Examples
+//
+// The examples are in example_test.go: a probe, a fault, and how to show that nothing
+// comes. The guide docs/guide/testing.md goes through them.
 package actortest

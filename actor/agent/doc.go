@@ -38,5 +38,9 @@
 //
 // A race detector finds whatever breaks them.
 //
+// # Examples
+//
+// The examples are in example_test.go: an agent, by itself and under a supervisor.
+//
 // Elixir: Agent.
 package agent

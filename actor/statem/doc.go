@@ -116,4 +116,17 @@
 // not repeat its state. A timeout that one handler sets and then updates is both;
 // gen_statem looks at the last action only. An absolute time that has passed is a
 // timeout of 0; in gen_statem it goes through the mailbox.
+//
+// # Examples
+//
+// The tests run these files:
+//
+//   - example_test.go: a code lock, with a state timeout and an enter call;
+//   - example_postpone_test.go: a connection that postpones requests until it is up;
+//   - example_retry_test.go: attempts with longer and longer waits;
+//   - example_insert_test.go: packets that are taken apart into events;
+//   - example_deadline_test.go: timeouts for a moment;
+//   - example_replace_test.go: a look into a machine, and another state for it.
+//
+// The guide docs/guide/statem.md goes through them.
 package statem

@@ -31,4 +31,9 @@
 // ended, is doomed at once: its context is cancelled and its result is settled, so those
 // that await it go on. Its end is announced, to links and monitors, when the function
 // returns. Functions that take long must watch their context.
+//
+// # Examples
+//
+// The examples are in example_test.go: waiting for a result, and not waiting; many tasks;
+// streams; supervised tasks. The guide docs/guide/tasks.md goes through them.
 package task

@@ -14,5 +14,9 @@
 // All members are local so far. LocalMembers is for callers that will not want others,
 // once a cluster has them.
 //
+// # Examples
+//
+// The examples are in example_test.go: a group, its members, and who hears of changes.
+//
 // OTP: pg.
 package group

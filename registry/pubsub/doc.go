@@ -43,5 +43,10 @@
 // called with a lock held. A topic exists while it has subscribers and leaves
 // nothing behind.
 //
+// # Examples
+//
+// The examples are in example_test.go: subscribers, the fast lane, and a cluster of two
+// nodes.
+//
 // Phoenix: Phoenix.PubSub.
 package pubsub

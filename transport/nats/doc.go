@@ -48,4 +48,8 @@
 // of clocks here and there, differ by more than a tenth of a lease. Where that must
 // not be, give what the holder writes to elsewhere a number that only grows, and let
 // that refuse smaller ones.
+//
+// # Examples
+//
+// The examples are in example_test.go: a cluster, and names in it.
 package nats

@@ -65,4 +65,19 @@
 // [Stats] are counters. Socket.Observe is told of each [Observation]: a connection, a
 // join, an event and the time that its handler took, an end and its reason.
 // [ObservationLog] logs them.
+//
+// # Examples
+//
+// The tests run these files:
+//
+//   - example_test.go: tables of events, payloads with a type, middleware;
+//   - example_channel_test.go: what comes after the answer to a join, and a late reply;
+//   - example_endpoint_test.go: an endpoint in a program, who may connect, broadcasts,
+//     draining, several nodes;
+//   - example_client_test.go: the clients of these examples;
+//   - metrics_example_test.go: metrics of channels.
+//
+// The programs examples/room, examples/auction and examples/chat are a room in 25 lines,
+// the one of the guide docs/guide/channels.md, and one with presence and a page. The guide
+// docs/phoenix.md has the functions of Phoenix next to those of Troupe.
 package ws

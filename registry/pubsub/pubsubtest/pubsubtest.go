@@ -1,5 +1,9 @@
 // Package pubsubtest checks that an implementation of [pubsub.Adapter] keeps what
 // the interface promises.
+//
+// # Examples
+//
+// The examples are in hub_test.go: the checks, run on a hub.
 package pubsubtest
 
 import (

@@ -37,5 +37,11 @@
 // the whole list. So a topic with ten thousand members makes work that grows with
 // their square. Presence is for rooms, not for all users of a site.
 //
+// # Examples
+//
+// The examples are in example_test.go: a room that shows who is in it, actors that are
+// present, data from elsewhere, several nodes. The program examples/chat has a page that
+// shows it. The guide is docs/guide/presence.md.
+//
 // Phoenix: Phoenix.Presence.
 package presence

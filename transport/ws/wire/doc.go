@@ -51,4 +51,9 @@
 //
 // The errors of this package have no prefix: what calls a [Serializer] says which message
 // its error is about.
+//
+// # Examples
+//
+// The examples are in example_test.go: both sides of the protocol, and a serializer of
+// one's own.
 package wire

@@ -42,4 +42,9 @@
 // there only while there is something to run. They may block, and may wait for
 // replies. One that panics is logged, and the next one runs. A push's reply does not wait for them: it may be returned while an earlier
 // message is still waiting for its function.
+//
+// # Examples
+//
+// The examples are in example_test.go: a client of a room, and one that polls where it
+// must.
 package wsclient

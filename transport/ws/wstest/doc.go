@@ -49,5 +49,10 @@
 // fails ends that test at once, as by Fatal, and so must be called on the test's
 // goroutine. A subtest uses them by For.
 //
+// # Examples
+//
+// The examples are in example_test.go: a test of a channel. The program examples/auction
+// has more, which the guide docs/guide/channels.md explains.
+//
 // Phoenix: Phoenix.ChannelTest.
 package wstest
