@@ -5,27 +5,20 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 )
 
-// libraries are the packages whose names documents mention.
-var libraries = []string{
-	"../actor", "../actor/actortest", "../actor/agent", "../actor/statem", "../actor/task",
-	"../mailbox", "../registry", "../registry/group", "../registry/pubsub", "../supervisor", "../supervisor/pool",
-	"../transport/nats", "../transport/ws", "../transport/ws/presence", "../transport/ws/wire",
-	"../transport/ws/wsclient", "../transport/ws/wstest",
-}
-
 // declared are the names of the library's packages: as "ws.Socket", and, of a type's
 // methods and fields, as "Socket.Path". Types are there as "Socket", too.
 func declared(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
-	for _, dir := range libraries {
-		files, err := filepath.Glob(dir + "/*.go")
+	for dir := range documentedPackages(t) {
+		files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", dir, len(files), err)
 		}
@@ -101,17 +94,23 @@ func typeName(e ast.Expr) string {
 	return ""
 }
 
-var (
-	qualified = regexp.MustCompile(`\b(actor|actortest|agent|statem|task|mailbox|registry|group|pubsub|supervisor|nats|ws|presence|wire|wsclient|wstest)\.([A-Z]\w*)`)
-	member    = regexp.MustCompile("[`(]([A-Z]\\w*)\\.([A-Z]\\w*)")
-)
+var member = regexp.MustCompile("[`(]([A-Z]\\w*)\\.([A-Z]\\w*)")
+
+// qualified matches an exported name behind the name of one of the library's packages.
+func qualified(t *testing.T) *regexp.Regexp {
+	var names []string
+	for dir := range documentedPackages(t) {
+		names = append(names, path.Base(dir))
+	}
+	return regexp.MustCompile(`\b(` + strings.Join(names, "|") + `)\.([A-Z]\w*)`)
+}
 
 // elixir has the modules that look like a member of a type of ours.
 var elixir = map[string]bool{"Task.Supervisor": true}
 
 // A reader that moves a program over looks these names up.
 func TestNamesInDocumentsExist(t *testing.T) {
-	names := declared(t)
+	names, qualified := declared(t), qualified(t)
 	for _, doc := range documents(t) {
 		if doc == "changelog.md" {
 			continue // tells of what was, as well
