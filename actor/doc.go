@@ -58,6 +58,7 @@
 // The tests run these files:
 //
 //   - example_test.go: a counter and its client, calls, links, monitors, timers, shutdown;
+//   - example_ask_to_test.go: a question whose answer comes as a message;
 //   - example_sys_test.go: names, labels, looking into an actor that runs, guards;
 //   - watchdog_test.go: how a handler that takes too long is found.
 //

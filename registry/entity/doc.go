@@ -7,5 +7,10 @@
 //	lobby, err := rooms.Find(ctx, "lobby")
 //	lobby.Send(hello{})
 //
+// # Examples
+//
+// The examples are in example_orders_test.go: orders that are found by their number, and end
+// when nobody works on them. The guide docs/guide/actors.md explains them.
+//
 // Elixir: a Registry with a DynamicSupervisor.
 package entity
