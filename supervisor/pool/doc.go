@@ -10,8 +10,7 @@
 //	payments.Send(charge{order, amount})
 //	receipt, err := pool.Call(ctx, payments, newCharge) // func newCharge(r actor.Reply[receipt]) message
 //
-// A worker is an actor with any behavior. It needs to know nothing of the pool. Examples
-// show Send, Call, a job that is tried again, and a pool that grows and shrinks.
+// A worker is an actor with any behavior. It needs to know nothing of the pool.
 //
 // # Queue
 //
@@ -38,6 +37,11 @@
 //
 // For work that must go to the same actor each time, by a key, there is
 // [supervisor.Partition]. For functions in place of actors see package task.
+//
+// # Examples
+//
+// The examples are in example_test.go: calls and their errors, a queue that is full, jobs
+// that are tried again, and a pool that grows and shrinks.
 //
 // Erlang: worker_pool and poolboy are such pools; OTP has none.
 package pool

@@ -75,6 +75,7 @@
 //   - example_endpoint_test.go: an endpoint in a program, who may connect, broadcasts,
 //     draining, several nodes;
 //   - example_client_test.go: the clients of these examples;
+//   - example_rate_limit_test.go: a limit on how often an event may come;
 //   - metrics_example_test.go: metrics of channels.
 //
 // The programs examples/room, examples/auction and examples/chat are a room in 25 lines,
