@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -239,13 +240,13 @@ func TestRequestsLeaveNothingBehind(t *testing.T) {
 			cancel()
 		}
 	}
-	const n, rounds = 1000, 50 // few at once: the descriptors of goroutines stay
+	n, rounds := 1000, long.Rounds(10, 50) // few at once: the descriptors of goroutines stay
 	round(n)
 	before := heapInUse()
 	for range rounds {
 		round(n)
 	}
-	if grown := heapInUse() - before; grown > n*rounds*16 { // a request has some hundred bytes
+	if grown := heapInUse() - before; grown > int64(n*rounds)*16 { // a request has some hundred bytes
 		t.Errorf("the heap grew by %d bytes", grown)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 )
 
 // GO-18: in a burst few actors need a goroutine of their own.
@@ -21,7 +22,7 @@ func TestBurstTakesFewGoroutines(t *testing.T) {
 			return nil
 		})
 	}
-	for range 10 {
+	for range long.Rounds(3, 10) {
 		before := runtime.NumGoroutine()
 		left.Add(n)
 		for _, r := range refs {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 )
 
 // ask is a request for n; the server decides what to do with it.
@@ -330,10 +331,7 @@ func TestCallsRaceTheCalleesDeath(t *testing.T) {
 // ALS-2: calls that time out leave nothing behind, neither with the callee nor
 // elsewhere.
 func TestTimedOutCallsLeaveNothingBehind(t *testing.T) {
-	n := 100_000
-	if raceEnabled {
-		n = 20_000
-	}
+	n := long.Rounds(20_000, 100_000)
 	sys := newSystem(t)
 	server := spawnFunc(t, sys, func(*actor.Context[ask], ask) error { return nil }) // never replies
 	cancelled, cancel := context.WithCancel(t.Context())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 )
 
 // spawnKinds are the ways to spawn. Each returns the error of the spawn.
@@ -326,14 +327,10 @@ func TestNoContinueForTheDoomed(t *testing.T) {
 // T-81, PROC-5, MON-9: a monitor is in place before the actor does anything: its
 // down has the true reason however soon the actor ends.
 func TestSpawnMonitorOfAnInstantExit(t *testing.T) {
-	rounds := 10_000
-	if raceEnabled {
-		rounds = 3000
-	}
 	sys := newSystem(t)
 	downs := make(chan actor.Down, 1)
 	watcher := start(t, sys, &script{down: func(_ *doContext, d actor.Down) error { downs <- d; return nil }})
-	for i := range rounds {
+	for i := range long.Rounds(2000, 10_000) {
 		reason := fmt.Errorf("end %d", i)
 		var pid actor.PID
 		in(t, watcher, func(ctx *doContext) {

@@ -115,7 +115,7 @@ func (hugeCodec) Encode(string, string) ([]byte, error) { return nil, nil }
 
 func (c hugeCodec) Decode(string, []byte) (string, error) {
 	if c.err == nil {
-		panic(strings.Repeat("x", 10<<20))
+		panic(strings.Repeat("x", 1<<20))
 	}
 	return "", c.err
 }

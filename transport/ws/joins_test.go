@@ -9,20 +9,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/long"
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 var (
 	joinsSeed = flag.Uint64("joins.seed", 1, "first seed of the test of joins against their model")
-	joinsTime = flag.Duration("joins.time", 0, "how long the test of joins goes on with further seeds; 0 for joinsSeeds of them")
+	joinsTime = flag.Duration("joins.time", 0, "how long the test of joins goes on with further seeds; 0 for 20 of them, or 100 with TROUPE_LONG=1")
 )
 
-// joinsSeeds is how many seeds an ordinary run takes, and joinsSteps how much happens in each.
-const (
-	joinsSeeds = 100
-	joinsSteps = 500
-)
+// joinsSteps is how much happens with a seed.
+const joinsSteps = 500
 
 // JOIN-8, JOIN-10, JOIN-11, MSG-3, MSG-9: whatever a client sends, in whatever order its
 // channels let it in, refuse it and end, each message is dealt with once, and as the
@@ -51,7 +49,7 @@ func TestJoinsAgreeWithTheirModel(t *testing.T) {
 		switch {
 		case t.Failed():
 			return
-		case seed-*joinsSeed+1 < joinsSeeds || time.Since(start) < *joinsTime:
+		case seed-*joinsSeed+1 < uint64(long.Rounds(20, 100)) || time.Since(start) < *joinsTime:
 			continue
 		}
 		break

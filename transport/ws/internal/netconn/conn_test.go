@@ -11,6 +11,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/troupe-go/troupe/internal/long"
 	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
@@ -89,7 +90,8 @@ func TestTheEndBehindTheLastMessageIsHeard(t *testing.T) {
 	inAllModes(t, func(t *testing.T, m mode) {
 		r := newRecord()
 		s := (&server{mode: m, sink: r.of}).start(t)
-		for range 100 {
+		rounds := long.Rounds(25, 100)
+		for range rounds {
 			c := s.connect(t)
 			c.Write(text("a")(m))
 			c.Conn.(interface{ CloseWrite() error }).CloseWrite()
@@ -97,7 +99,7 @@ func TestTheEndBehindTheLastMessageIsHeard(t *testing.T) {
 			c.Close()
 			<-r.closed
 		}
-		if got := r.taken(); len(got) != 100 {
+		if got := r.taken(); len(got) != rounds {
 			t.Errorf("%d messages", len(got))
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/long"
 	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
@@ -88,7 +89,7 @@ func TestDroppingOutHurtsNobodyElse(t *testing.T) {
 		var dropouts sync.WaitGroup
 		for range 4 {
 			dropouts.Go(func() {
-				for i := range 30 {
+				for i := range long.Rounds(10, 30) {
 					c := s.connect(t)
 					half := [][]byte{first("a")(m), rawclient.Frame(rawclient.Fin|0x9, "ping")[:8], text("text")(m)[:3], bin("x", "y")(m)[:9]}
 					c.Write(half[i%len(half)])

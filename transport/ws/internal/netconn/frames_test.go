@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/troupe-go/troupe/internal/long"
 	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
@@ -238,9 +239,12 @@ func compressionCases() []frameCase { // 12, 13
 	}
 }
 
-// CONN-9, CONN-10, CONN-11
+// CONN-9, CONN-10, CONN-11: each case in each mode, in chops of one size or, in a long run,
+// of each.
 func TestFrames(t *testing.T) {
+	round := 0
 	inAllModes(t, func(t *testing.T, m mode) {
+		round++
 		config := m.config()
 		config.MaxMessageSize = maxTestMessage
 		s := (&server{mode: m, config: config}).start(t)
@@ -254,16 +258,18 @@ func TestFrames(t *testing.T) {
 			}
 			cases = append(cases, x)
 		}
-		for _, x := range cases {
+		for i, x := range cases {
 			t.Run(x.name, func(t *testing.T) {
 				var sent []byte
 				for _, f := range x.sent {
 					sent = append(sent, f(m)...)
 				}
-				x.run(t, s, sent, len(sent))
-				x.run(t, s, sent, 997)
+				chops := []int{len(sent), 997}
 				if len(sent) < 500 {
-					x.run(t, s, sent, 1)
+					chops = append(chops, 1)
+				}
+				for n := range min(len(chops), long.Rounds(1, 3)) {
+					x.run(t, s, sent, chops[(i+round+n)%len(chops)])
 				}
 			})
 		}

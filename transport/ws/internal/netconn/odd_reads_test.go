@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/troupe-go/troupe/internal/long"
 	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
@@ -64,7 +65,7 @@ func TestOddReads(t *testing.T) {
 			s.start(t)
 			all := slices.Concat(text("a", "b")(m), ping("p")(m), bin(large)(m), text("", "c", "")(m), bin(large[:300], large[300:])(m))
 			want := []string{"text:ab", "binary:" + large, "text:c", "binary:" + large}
-			for seed := range uint64(60) {
+			for seed := range uint64(long.Rounds(20, 60)) {
 				rnd := rand.New(rand.NewPCG(seed, 6))
 				ending := [][]byte{rawclient.Closing(1000, "bye"), rawclient.Closing(1000, "bye")[:4], nil}[rnd.IntN(3)]
 				sent := append(slices.Clone(all), ending...)
