@@ -9,10 +9,10 @@ import (
 // only by that actor, while one of its handlers runs; PID, Self, System and the
 // methods of context.Context are safe anywhere.
 //
-// It is a [context.Context], so it can be handed to whatever takes one: it is
-// cancelled when the actor is doomed by a kill or another lethal signal, at the
-// latest when the actor has ended, with the exit reason as its cause. Handlers
-// that wait must watch it, because a running handler cannot be interrupted.
+// It is a [context.Context], so it can be handed to everything that takes one. It is
+// cancelled when a kill or another lethal signal dooms the actor, and otherwise when the
+// actor has ended. The cause is the exit reason. Handlers that wait must watch it, because
+// a running handler cannot be interrupted.
 //
 // A Context is the actor's own record under another name, so that handing it to a handler
 // allocates nothing. Only this package can make one.

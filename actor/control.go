@@ -40,9 +40,10 @@ func (p PID) Inspect(ctx context.Context, f func(behavior any)) error {
 	})
 }
 
-// Replace puts the behavior that f returns, for the present one, in its place:
-// sys:replace_state. If f returns an error or panics, nothing changes, and
-// Replace returns that error.
+// Replace puts the behavior that f returns, for the present one, in its place. If f
+// returns an error or panics, nothing changes, and Replace returns that error.
+//
+// OTP: sys:replace_state/2.
 func Replace[M any](ctx context.Context, to Ref[M], f func(Behavior[M]) (Behavior[M], error)) error {
 	return to.PID().control(ctx, "replace", func(controlled) error {
 		var b Behavior[M]

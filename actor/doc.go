@@ -35,19 +35,18 @@
 //
 // # Others' code
 //
-// Whatever a handler does costs its own actor: it panics, calls runtime.Goexit, returns
-// an error whose methods panic, or never returns. Code of users that runs elsewhere,
-// observers, log handlers, inspections, is kept behind a [Guard], and what must not
-// block and does is left alone. A reason is judged once, where it comes up: code that is
-// told of an end asks [Exit.Crashed] and needs no method of the reason.
+// A handler that panics, calls runtime.Goexit, returns an error whose methods panic, or
+// never returns, harms its own actor and no other. Observers, log handlers and inspections
+// run behind a [Guard]; one that must not block, and does, is left alone. Whether a reason
+// is a crash is found out once, where it comes up: code that is told of an end asks
+// [Exit.Crashed] and need not call a method of the reason.
 //
 // # What Go cannot do
 //
-// A running handler cannot be interrupted. A kill cancels the actor's [Context],
-// drops its mailbox and starts no further handler; the actor counts as dead to
-// those who ask, but its end is announced when the handler has returned, so that
-// a restarted actor never runs beside its former self. [PID.Abandon] is the way
-// out for those who cannot wait.
+// A running handler cannot be interrupted. A kill cancels the actor's [Context], drops its
+// mailbox and starts no further handler. From then on the actor counts as dead to those
+// that ask. But its end is announced when the handler has returned, so that a restarted
+// actor never runs beside its former self. [PID.Abandon] is for those that cannot wait.
 //
 // A panic on a goroutine that a handler started, a concurrent map write, a stack
 // overflow by deep recursion and running out of memory end the whole program, as

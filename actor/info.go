@@ -6,8 +6,10 @@ import (
 	"time"
 )
 
-// Info is what can be seen of an actor from outside, OTP's process_info. It is a
-// snapshot: by the time it is read it may be different.
+// Info is what can be seen of an actor from outside. It is a snapshot: by the time it is
+// read it may be different.
+//
+// OTP: erlang:process_info/1.
 type Info struct {
 	PID         PID
 	Name        string // "" if it has none

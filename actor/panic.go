@@ -51,9 +51,9 @@ func (e *PanicError) Error() string {
 	return "panic: " + e.text
 }
 
-// Unwrap returns the value of the panic if it is an error; not if its methods panic,
-// call runtime.Goexit or take too long, for the code that looks for an error in this
-// one has done nothing wrong.
+// Unwrap returns the value of the panic if it is an error whose methods can be called. If
+// one of them panics, calls runtime.Goexit or takes too long, Unwrap returns nil: the code
+// that looks for an error in this one has done nothing wrong.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	if err == nil || !isAsked(err) {

@@ -9,9 +9,12 @@ import (
 
 // Stop asks the actor to end with the given reason, nil meaning [Normal], and
 // waits until it has ended. The request queues behind the messages sent before;
-// Terminate runs. Stop returns nil if the actor ended with that very reason, an error
-// that wraps the real reason if it was another, one that wraps [NoProc] if it had
-// ended before, and ctx's error if it took longer: the request stands.
+// Terminate runs. Stop returns
+//
+//   - nil, if the actor has ended with that very reason;
+//   - an error that wraps the real reason, if it was another;
+//   - an error that wraps [NoProc], if the actor had ended before;
+//   - ctx's error, if ctx was done first: the request stands.
 //
 // OTP: gen_server:stop/3.
 func (p PID) Stop(ctx context.Context, reason error) error {

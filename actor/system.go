@@ -203,15 +203,14 @@ func (s *System) Stuck() []PID {
 	return pids
 }
 
-// Shutdown ends all actors. It spawns no more, and sends [Shutdown] to the actors
-// without a parent, one after the other in reverse order of their spawns, each
-// when the one before has ended with all that it supervises; then to those that
-// are left. When ctx is done it kills the rest and abandons those whose handlers
-// still do not return.
+// Shutdown ends all actors. It spawns no more. It sends [Shutdown] to the actors without a
+// parent, in reverse order of their spawns: to each when the one before has ended with all
+// that it supervises. Then it sends it to those that are left. When ctx is done it kills
+// the rest, and abandons those whose handlers still do not return.
 //
-// It returns nil if nothing of the system runs any more, and a [*ShutdownError] if an
-// actor had to be killed, or if the handler of one that was abandoned still runs, even
-// if that was long before: what the caller closes next may be in use.
+// It returns nil if nothing of the system runs any more. It returns a [*ShutdownError] if
+// an actor had to be killed, or if the handler of an abandoned one still runs, however long
+// ago that was: what the caller closes next may be in use.
 //
 // An actor cannot wait for that, as it would wait for itself: with an actor's
 // context Shutdown fails with [ErrSelf].

@@ -25,7 +25,9 @@ func (SlowHandler) isEvent() {}
 // A watchdog looks at the actors that are awake four times in each limit. Actors
 // pay nothing for that, neither when they handle messages nor in memory; without
 // a watchdog nobody does. A report stops the program for a moment, to get the
-// stack. It is what OTP's system monitor does with long_schedule.
+// stack.
+//
+// OTP: erlang:system_monitor/2 with long_schedule.
 func (s *System) Watchdog(limit time.Duration) (stop func()) {
 	if limit <= 0 {
 		panic("actor: Watchdog: the limit must be positive")

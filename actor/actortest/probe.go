@@ -103,11 +103,11 @@ func (p *Probe[M]) Fish(match func(M) bool) M {
 	}
 }
 
-// ExpectNone fails the test if there is a message that has not been taken. Before
-// it looks, it waits until each of the actors in after has handled all that had
-// been sent to it, as by [Sync], one after the other: name those through which a
-// message could come, in the order of its way. It does not see what comes later, such
-// as by a timer; in a synctest bubble let the time pass first.
+// ExpectNone fails the test if there is a message that has not been taken. Before it looks,
+// it waits for each of the actors in after, one after the other, until that one has handled
+// all that it had been sent, as by [Sync]. Name those through which a message could come,
+// in the order of its way. ExpectNone does not see what comes later, such as by a timer; in
+// a synctest bubble let the time pass first.
 func (p *Probe[M]) ExpectNone(after ...actor.PID) {
 	p.t.Helper()
 	for _, pid := range append(after[:len(after):len(after)], p.PID()) {

@@ -36,8 +36,8 @@ func Inspect[S comparable, M any](ctx context.Context, ref actor.Ref[M], f func(
 //
 // If f returns an error or a nil machine, or panics, both stay as they are, and
 // Replace returns an error; what f has changed in the machine's fields stays changed.
-// Otherwise what holds of [actor.Replace] holds here; it fails, too, if the actor is
-// no state machine with states of type S, and if it is the caller and runs a handler,
+// Otherwise what holds of [actor.Replace] holds here. Replace also fails if the actor is no
+// state machine with states of type S, and if it is called by a handler of that machine,
 // which returns the next state anyway.
 //
 // OTP: sys:replace_state/3.

@@ -58,12 +58,14 @@ type YieldConfig struct {
 }
 
 // YieldMany waits until the tasks, or as many as Limit says, have an outcome,
-// or ctx is done. It returns a result for each task, in the order of tasks: with
-// the value, with the [*ExitError] of a task that ended without one, or with an
-// error that wraps [ErrPending], and ctx's if ctx is done, if the task goes on. No
-// more than Limit results are outcomes; those of other tasks are not lost, but can
-// be had by the next call. The tasks must be the caller's; the result of another's
-// is [ErrNotOwner], and it is not waited for.
+// or ctx is done. It returns a result for each task, in the order of tasks: the value, or
+//
+//   - an [*ExitError], if the task has ended without one;
+//   - an error that wraps [ErrPending], if the task goes on, and ctx's, if ctx is done;
+//   - [ErrNotOwner], if the task is not the caller's: it is not waited for.
+//
+// No more than Limit results are outcomes. Those of other tasks are not lost: the next
+// call returns them.
 //
 // Elixir: Task.yield_many/2. To ignore late tasks, as that can, unlink them.
 func YieldMany[T any](ctx context.Context, o YieldConfig, tasks ...*Task[T]) []Result[T] {

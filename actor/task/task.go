@@ -12,10 +12,12 @@ import (
 // code outside of actors.
 var ErrNotOwner = errors.New("only the owner may await a task")
 
-// ExitError is the error of a task that ended without a value. It wraps the exit
-// reason: what the function returned, an [*actor.PanicError], [actor.Killed], one
-// that wraps [actor.Shutdown] if the task was shut down or its caller ended, or
-// [actor.ErrClosed] if the system starts no more actors.
+// ExitError is the error of a task that ended without a value. It wraps the exit reason:
+//
+//   - the error that the function returned, or an [*actor.PanicError];
+//   - [actor.Killed], if the task was killed;
+//   - an error that wraps [actor.Shutdown], if it was shut down or its caller ended;
+//   - [actor.ErrClosed], if the system starts no more actors.
 type ExitError struct {
 	PID    actor.PID // zero if the task could not be started
 	Reason error

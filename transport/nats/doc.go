@@ -33,21 +33,23 @@
 // connection's limit, or lost; what the others broadcast, it does not get. Nothing
 // arrives twice.
 //
-// Its names are its own until their leases end. It cannot renew these, and knows of their
-// end before the bucket does, by a tenth of a lease: it ends the holders then, or tells
-// of it, as [NamesConfig.Lost] says, and only after that the other side can give the
-// names to others. So there is no clash to be resolved when the split heals, as there is
-// with OTP's global: a node that was cut off has lost. Monitors fire with
+// Its names are its own until their leases end. It cannot renew them. A tenth of a lease
+// before the bucket gives a name away, the node ends the holder, or tells of the loss, as
+// [NamesConfig.Lost] says. So there is no clash to be resolved when the split heals, as
+// there is with OTP's global: the node that was cut off has lost. Monitors fire with
 // [ErrNoConnection] on both sides, at most one lease after the last sign of life. If NATS
-// itself is split, that is all who do not reach the majority of its servers; with one
-// server, there is no majority to lose.
+// itself is split, the nodes are cut off that do not reach the majority of its servers.
+// With one server, there is no majority to lose.
 //
-// Two can hold a name for a moment all the same: if a handler of the former holder
-// still runs, which an exit signal does not interrupt; if its whole program was
-// suspended while the lease ended; or if the clocks of NATS's servers, or the speed
-// of clocks here and there, differ by more than a tenth of a lease. Where that must
-// not be, give what the holder writes to elsewhere a number that only grows, and let
-// that refuse smaller ones.
+// Two can hold a name for a moment all the same:
+//
+//   - A handler of the former holder still runs: an exit signal does not interrupt it.
+//   - The holder's whole program was suspended while the lease ended.
+//   - The clocks of NATS's servers, or the speeds of the clocks here and there, differ by
+//     more than a tenth of a lease.
+//
+// Where that must not be, give what the holder writes to elsewhere a number that only
+// grows, and let that refuse smaller ones.
 //
 // # Examples
 //

@@ -17,10 +17,10 @@ import (
 
 // Names are names for actors that are unique in a cluster.
 //
-// A name stands in a bucket of JetStream with the node whose actor has it, under a
-// lease that the node renews: so NATS decides who is first, and the name of a node
-// that has crashed is free when the lease has ended. The package's comment says what
-// that means in a split.
+// A name stands in a bucket of JetStream, with the node whose actor has it. So NATS decides
+// who is first. The node has a lease of the name, which it renews; the name of a node that
+// has crashed is free when the lease has ended. The package's comment says what that means
+// in a split.
 //
 // What is sent to a name goes through a [pubsub.PubSub] to the node that the actor
 // lives on. All methods may be called from any goroutine.
@@ -129,15 +129,18 @@ type owner struct {
 	ID   string `json:"id"` // of the registration: no other one has it
 }
 
-// Register gives the name to the actor, until it is unregistered or ends. It fails
-// with a [*TakenError] if an actor has it, even if that is this one, with an error
-// that wraps [actor.NoProc] if the actor is dead, with one that wraps
-// [pubsub.ErrNotJoined] if the PubSub is not connected, and with ctx's error, or
-// NATS's, if the bucket does not answer: then the name may be free, or taken until
-// the lease ends.
+// Register gives the name to the actor, until it is unregistered or ends. It fails with
 //
-// It is global:register_name. At the actor's end the name goes at once, but not
-// before a link or a monitor hears of it: the bucket is elsewhere.
+//   - a [*TakenError], if an actor has the name, even if that is this one;
+//   - an error that wraps [actor.NoProc], if the actor has ended;
+//   - an error that wraps [pubsub.ErrNotJoined], if the PubSub is not connected;
+//   - the error of ctx or of NATS, if the bucket does not answer. The name may be free
+//     then, or taken until the lease ends.
+//
+// At the actor's end the name goes at once, but not before a link or a monitor hears of
+// the end: the bucket is elsewhere.
+//
+// OTP: global:register_name/2.
 func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) error {
 	node, pid := n.pubsub.Node(), ref.PID()
 	if node == "" {
@@ -189,8 +192,10 @@ func (n *Names[M]) Unregister(ctx context.Context, name string, pid actor.PID) e
 // fails with an error that wraps [actor.NoProc] if there is none. It asks the bucket;
 // if that has replicas, the answer may be a moment old.
 //
-// It is global:whereis_name. Look a name up for each use, rather than keep the
-// address: the next actor of that name may live elsewhere.
+// Look a name up for each use, rather than keep the address: the next actor of that name
+// may live elsewhere.
+//
+// OTP: global:whereis_name/1.
 func (n *Names[M]) Lookup(ctx context.Context, name string) (Remote[M], error) {
 	o, err := n.leases.lookup(ctx, name)
 	if err != nil {

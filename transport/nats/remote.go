@@ -45,12 +45,15 @@ func (r Remote[M]) String() string { return r.Name + "@" + r.Node }
 // OTP: noconnection.
 var ErrNoConnection = errors.New("no connection to its node")
 
-// Monitor has down called once, on a goroutine of its own, when the actor does not
-// have its name any more: with [actor.NoProc] if it has ended or been unregistered,
-// or had before, and with [ErrNoConnection] if its node, or this one, has been cut
-// off for as long as a lease lasts. In the second case the actor may well live, on
-// its side of a split. A monitor that is stopped calls down no more, though a call
-// that has begun may still run. If down panics or calls runtime.Goexit, that is logged.
+// Monitor has down called once, on a goroutine of its own, when the actor does not have
+// its name any more. The reason is
+//
+//   - [actor.NoProc], if it has ended or been unregistered, or had before;
+//   - [ErrNoConnection], if its node, or this one, has been cut off for as long as a lease
+//     lasts. The actor may well live, on its side of a split.
+//
+// A monitor that is stopped calls down no more, though a call that has begun may still
+// run. If down panics or calls runtime.Goexit, that is logged.
 //
 // The leases' renewals are the heartbeats. A monitor costs a goroutine here and a
 // consumer in the server: monitor a service, not each user. It does not see why the

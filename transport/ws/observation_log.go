@@ -12,11 +12,12 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
-// ObservationLog logs events: its Observe method goes into Socket.Observe. The zero ObservationLog
-// logs as Phoenix does: connects and joins with level Info, what handlers handle and
-// the rest with Debug, without values of parameters that are called something like
-// password or token, nor anything of topics that start with "phoenix". An auth token,
-// headers and replies are not logged at all. It must not be changed once it is in use.
+// ObservationLog logs events: its Observe method goes into Socket.Observe. The zero
+// ObservationLog logs as Phoenix does: connects and joins with level Info, what handlers
+// handle and the rest with Debug. It leaves out the values of parameters that are called
+// something like password or token, and everything of topics that start with "phoenix". An
+// auth token, headers and replies are not logged at all. It must not be changed once it is
+// in use.
 //
 // Phoenix: Phoenix.Logger.
 type ObservationLog struct {

@@ -65,15 +65,14 @@ type Config struct {
 	// closes connections on which nothing comes for 60 s.
 	HeartbeatInterval time.Duration
 
-	// Timeout is how long an attempt to connect, a join, a leave or a write may take
-	// and, when the caller's context has no deadline, how long Push and Join wait;
-	// 10 s if 0.
+	// Timeout is how long an attempt to connect, a join, a leave or a write may take;
+	// 10 s if 0. Push and Join wait as long when the caller's context has no deadline.
 	Timeout time.Duration
 
 	// ReconnectDelay returns how long to wait before the attempt to reconnect with
 	// that number, from 1. The count starts anew when a message has come on a new
 	// connection. If it is nil, the delays are those of the JavaScript client: 10, 50,
-	// 100, 150, 200, 250, 500, 1000, 2000, and then 5000 ms, but each longer or
+	// 100, 150, 200, 250, 500, 1000, 2000, and then 5000 ms. Each is made longer or
 	// shorter by up to half, so that clients which lost a server together do not
 	// come back in step.
 	ReconnectDelay func(attempt int) time.Duration
