@@ -1,6 +1,8 @@
 package actor
 
 import (
+	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -45,9 +47,9 @@ func (p *process) abandon(stack string) bool {
 			s.done(p.doom.Load())
 		})
 	}
-	pid := PID{p}
-	p.sys.log.Error("actor abandoned: it was killed, and its handler does not return",
-		"pid", pid, "name", pid.Name(), "stack", stack)
+	attrs := append(identify("pid", PID{p}), slog.String("stack", stack))
+	p.sys.log.LogAttrs(context.Background(), slog.LevelError,
+		"actor abandoned: it was killed, and its handler does not return", attrs...)
 	return true
 }
 

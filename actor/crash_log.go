@@ -31,16 +31,10 @@ func emitCrash(p *process, reason error) { p.sys.emit(Crashed{PID{p}, reason}) }
 // the rest.
 func writeCrash(p *process, reason error, behavior any) {
 	waiting, handled, _ := p.typed.load()
-	attrs := make([]slog.Attr, 0, 10)
-	attrs = append(attrs,
-		slog.Any("pid", PID{p}),
-		slog.String("name", PID{p}.Name()),
+	attrs := append(identify("pid", PID{p}),
 		slog.Any("reason", shortened(reason)),
 		slog.Int("waiting", waiting),
 		slog.Uint64("handled", handled))
-	if label := (PID{p}).Label(); label != "" {
-		attrs = append(attrs, slog.String("label", label))
-	}
 	if p.parent != p.sys.root {
 		attrs = append(attrs, slog.Any("parent", PID{p.parent}))
 	}

@@ -56,14 +56,20 @@ func (p PID) Label() (label string) {
 	if p.p == nil {
 		return ""
 	}
-	forget(p.p, func(r *relations) {
+	label = p.p.ownLabel()
+	if label == "" && p.p.has(labels) {
+		label = p.p.askLabel()
+	}
+	return label
+}
+
+// ownLabel returns the label that the actor was given, or "".
+func (p *process) ownLabel() (label string) {
+	forget(p, func(r *relations) {
 		if r.rare != nil {
 			label = r.rare.label
 		}
 	})
-	if label == "" && p.p.has(labels) {
-		label = p.p.askLabel()
-	}
 	return label
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -175,5 +177,58 @@ func TestErrorsShowTheLabelOfALabeler(t *testing.T) {
 	err := a.PID().Suspend(ctx)
 	if want := fmt.Sprintf("actor: suspend %v (room 12): context canceled", a.PID()); err == nil || err.Error() != want || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// What the log says of an actor is what it is called by: there is no empty name in it, and
+// a label wherever a name would be.
+func TestLogCallsAnActorByWhatItHas(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		opts []actor.Option
+		want string
+	}{
+		{"nothing", nil, " "},
+		{"a name", []actor.Option{actor.Name("house")}, " name=house "},
+		{"a label", []actor.Option{actor.Label("room 12")}, ` label="room 12" `},
+		{"both", []actor.Option{actor.Name("house"), actor.Label("room 12")}, ` name=house label="room 12" `},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log logBuffer
+				sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+				release := make(chan struct{})
+				stuck := start(t, sys, &script{}, c.opts...)
+				defer sys.Watchdog(time.Second)()
+				stuck.Send(func(*doContext) error { <-release; return nil })
+				time.Sleep(10 * time.Second) // of the bubble
+				stuck.PID().Exit(actor.Kill)
+				stuck.PID().Abandon()
+				stuck.Send(returning(nil)) // a dead letter
+				close(release)
+				synctest.Wait()
+				sys.Shutdown(t.Context())
+
+				log.expect(t, `"a handler runs long" pid=`+stuck.String()+c.want+"for=")
+				log.expect(t, `does not return" pid=`+stuck.String()+c.want+"stack=")
+				log.expect(t, `"dead letters" to=`+stuck.String()+c.want+"reason=")
+			})
+			synctest.Test(t, func(t *testing.T) {
+				var log logBuffer
+				sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+				crashed := start(t, sys, &script{}, c.opts...)
+				crashed.Send(returning(errBoom))
+				synctest.Wait()
+				sys.Shutdown(t.Context())
+				log.expect(t, `"actor crashed" pid=`+crashed.String()+c.want+"reason=")
+			})
+		})
+	}
+}
+
+func (b *logBuffer) expect(t *testing.T, part string) {
+	t.Helper()
+	if !strings.Contains(b.String(), part) {
+		t.Errorf("no %s in the log:\n%s", part, b)
 	}
 }

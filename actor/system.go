@@ -284,6 +284,7 @@ func (s *System) logDeadLetters(to *process, reason error) {
 		return
 	}
 	n := s.deadLetters.Load()
-	s.log.Info("dead letters", "new", n-s.deadLogged.Swap(n), "total", n,
-		"to", PID{to}, "name", PID{to}.Name(), "reason", reason)
+	attrs := append(called("to", PID{to}, to.ownLabel()), // no sender waits for a Labeler
+		slog.Any("reason", reason), slog.Uint64("new", n-s.deadLogged.Swap(n)), slog.Uint64("total", n))
+	s.log.LogAttrs(context.Background(), slog.LevelInfo, "dead letters", attrs...)
 }

@@ -1,6 +1,8 @@
 package actor
 
 import (
+	"context"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -160,7 +162,8 @@ func (w *watchdog) report(late map[*process]sighting) {
 			continue
 		}
 		e := SlowHandler{PID{p}, time.Since(s.since), stacks[p]}
-		w.sys.log.Warn("a handler runs long", "pid", e.PID, "name", e.PID.Name(), "for", e.For, "stack", e.Stack)
+		attrs := append(identify("pid", e.PID), slog.Duration("for", e.For), slog.String("stack", e.Stack))
+		w.sys.log.LogAttrs(context.Background(), slog.LevelWarn, "a handler runs long", attrs...)
 		w.sys.emit(e)
 	}
 }

@@ -12,7 +12,9 @@ import (
 //
 // OTP: supervisor:child_spec().
 type Child struct {
-	// ID names the child within its supervisor. A [Dynamic] ignores it.
+	// ID names the child within its supervisor; a [Dynamic] ignores it. It is also the
+	// label of the actor that [Actor] and the like make, see [actor.PID.Label], so that
+	// its crash shows which child it was.
 	ID string
 
 	// Start starts the child with actor.SpawnLink(parent, …) and returns its PID. It is
@@ -132,6 +134,9 @@ func With(opts ...actor.Option) ChildOption {
 
 func newDraft(id string, t Type, opts []ChildOption) draft {
 	d := draft{Child: Child{ID: id, Type: t}}
+	if id != "" {
+		d.spawn = append(d.spawn, actor.Label(id))
+	}
 	for _, o := range opts {
 		o.apply(&d)
 	}

@@ -30,9 +30,13 @@ func report(self actor.Self, level slog.Level, what, id string, pid actor.PID, r
 // writeReport is a function of its own to keep its large stack frame off the path where
 // reports are disabled.
 func writeReport(self actor.Self, level slog.Level, what, id string, pid actor.PID, reason error) {
-	attrs := append(make([]slog.Attr, 0, 6),
-		slog.Any("supervisor", self.PID()),
-		slog.String("name", self.PID().Name()))
+	attrs := append(make([]slog.Attr, 0, 7), slog.Any("supervisor", self.PID()))
+	if name := self.PID().Name(); name != "" {
+		attrs = append(attrs, slog.String("name", name))
+	}
+	if label := self.PID().Label(); label != "" { // its ID in the supervisor above
+		attrs = append(attrs, slog.String("label", label))
+	}
 	if id != "" {
 		attrs = append(attrs, slog.String("child", id))
 	}

@@ -1,10 +1,14 @@
 package supervisor_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"runtime"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -300,4 +304,48 @@ func TestStartThatFailsBelowIsOneErrorInTheLog(t *testing.T) {
 		s.expectText(err, `supervisor: start child "b": flat`)
 		s.expectErrors()
 	})
+}
+
+// The record of a crash is the actor's own, and says which child it was.
+func TestCrashSaysWhichChildItWas(t *testing.T) {
+	crash := func() starter {
+		return starter{fails: true, fail: func(ctx *actor.Context[any]) error {
+			ctx.Continue(func(*actor.Context[any]) error { return errBoom })
+			return nil
+		}}
+	}
+	below := supervisor.Spec{Children: []supervisor.Child{supervisor.Actor("below", crash)}}
+	for _, c := range []struct {
+		name  string
+		child supervisor.Child
+		want  string
+	}{
+		{"an actor", supervisor.Actor("house", crash), ` label=house reason=boom`},
+		{"a service", supervisor.Service("house", func(context.Context) error { return errBoom }), ` label=house reason=boom`},
+		{"a supervisor", supervisor.Supervisor("house", below), ` label=house child=below `},
+		{"one with a name as well", supervisor.Actor("house", crash, supervisor.With(actor.Name("h"))), ` name=h label=house reason=boom`},
+		{"one with a label of its own", supervisor.Actor("house", crash, supervisor.With(actor.Label("h"))), ` label=h reason=boom`},
+		{"one without an ID", supervisor.Actor("", crash), ` reason=boom`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log bytes.Buffer
+				sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+				c.child.Restart = supervisor.Temporary
+				dynamic, err := supervisor.StartDynamic(sys, supervisor.DynamicSpec{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				pid, err := dynamic.StartChild(t.Context(), c.child)
+				if err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				shutdown(t, sys)
+				if !strings.Contains(log.String(), fmt.Sprintf("=%v%s", pid, c.want)) {
+					t.Errorf("no %v%s in the log:\n%s", pid, c.want, &log)
+				}
+			})
+		})
+	}
 }

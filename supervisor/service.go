@@ -65,7 +65,7 @@ func (s service) runLogged(ctx *actor.Context[none]) error {
 	err := s.run(ctx)
 	if ctx.Err() != nil && err != nil && !errors.Is(err, context.Canceled) && !actor.IsClean(err) {
 		ctx.System().Logger().Error(reportServiceFailed,
-			"pid", ctx.PID(), "name", ctx.PID().Name(), "child", s.id, "reason", err)
+			"pid", ctx.PID(), "child", s.id, "reason", err)
 	}
 	return err
 }

@@ -158,7 +158,7 @@ func (n Node) label() string {
 	add(n.ID != "", "%s", n.ID)
 	add(!n.PID.IsZero(), "%v", n.PID)
 	add(n.Name != "" && n.Name != n.ID, "%q", n.Name)
-	add(n.Label != "", "(%s)", plain(n.Label))
+	add(n.Label != "" && n.Label != n.ID, "(%s)", plain(n.Label))
 	add(n.Type == TypeSupervisor && !n.PID.IsZero(), "%v", n.Type)
 	add(true, "%s", n.Status)
 	add(n.QueueLen > 0, "waiting:%d", n.QueueLen)

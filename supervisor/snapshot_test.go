@@ -69,10 +69,10 @@ system running
 │  │  ├─ a %v idle restarts:1
 │  │  └─ b %v idle restarts:1
 │  └─ sessions <0.8> supervisor idle
-│     ├─ %v idle
+│     ├─ %v (y) idle
 │     │  └─ %v idle
-│     ├─ %v suspended waiting:2
-│     └─ %v idle restarts:1
+│     ├─ %v (z) suspended waiting:2
+│     └─ %v (x) idle restarts:1
 └─ <0.9> "lonely" idle
 `, s.pid("a"), s.pid("b"), s.pid("y"), helper, s.pid("z"), x))
 		s.ok(s.pid("z").Resume(s.Context()))
@@ -91,8 +91,8 @@ func TestSnapshotOfABusySupervisor(t *testing.T) {
 		defer cancel()
 		s.expectDrawing(supervisor.SnapshotOf(ctx, sup.PID()), `
 <0.1> supervisor running
-├─ <0.2> idle
-└─ <0.3> running
+├─ <0.2> (a) idle
+└─ <0.3> (lazy) running
 `)
 		time.Sleep(3 * time.Second)
 		synctest.Wait()

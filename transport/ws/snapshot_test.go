@@ -62,7 +62,8 @@ func TestASnapshotShowsClientsAndTheirChannels(t *testing.T) {
 				labels[info.Label]++
 			}
 		}
-		if len(labels) != 7 || labels["room:a *ws_test.room"] != 1 || labels["/socket websocket user:ann"] != 1 {
+		// Those seven, and the endpoint's own children, which are labelled with their IDs.
+		if len(labels) != 9 || labels["sockets"] != 1 || labels["closing"] != 1 || labels["room:a *ws_test.room"] != 1 || labels["/socket websocket user:ann"] != 1 {
 			t.Errorf("labels %v", labels)
 		}
 		close(release)
