@@ -59,6 +59,17 @@ func (e *Endpoint) admit(s *Socket, from netip.Addr) (seat, *StatusError) {
 	return seat{a, from}, nil
 }
 
+// takesNone reports whether the endpoint is down or about to be.
+func (e *Endpoint) takesNone() bool {
+	a := e.current.Load()
+	if a == nil {
+		return true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.closing
+}
+
 // leave is called when a connection is closed for good.
 func (s seat) leave() {
 	if a := s.incarnation; s.from.IsValid() {

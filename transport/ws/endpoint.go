@@ -118,6 +118,9 @@ func (e *Endpoint) PID() actor.PID {
 }
 
 // ServeHTTP implements [http.Handler].
+//
+// A GET of a socket's "/websocket" that is no upgrade is answered with status 426, or with
+// 503 while the endpoint takes no clients: a balancer may ask for that.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for i := range e.mounts {
 		s := &e.mounts[i]
@@ -141,6 +144,9 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 	switch {
 	case r.Method != http.MethodGet:
 		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	case !isUpgrade(r.Header) && e.takesNone():
+		refuse(w, errDown)
 		return
 	case !isUpgrade(r.Header):
 		w.WriteHeader(http.StatusUpgradeRequired)

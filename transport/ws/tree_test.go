@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -182,6 +183,33 @@ func TestEndpointThatIsDownSaysSo(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute) // virtual
 		p.works(t)
+	})
+}
+
+// What a balancer may ask for to know whether a server takes clients: the path of a socket,
+// without an upgrade.
+func TestPlainGetTellsWhetherTheEndpointTakesClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ask := func(e *ws.Endpoint, want int) {
+			t.Helper()
+			w := httptest.NewRecorder()
+			e.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/socket/websocket", nil))
+			if retry := w.Header().Get("Retry-After"); w.Code != want || (retry != "") != (want == 503) {
+				t.Errorf("status %d, Retry-After %q; want status %d", w.Code, retry, want)
+			}
+		}
+		ask(ws.New(ws.Config{Sockets: []ws.Socket{rooms(nil)}}), 503) // never started
+		p := plant(t, often, supervisor.Backoff{Min: time.Minute}, rooms(nil))
+		ask(p.Endpoint, 426)
+		p.PID().Exit(actor.Kill)
+		synctest.Wait()
+		ask(p.Endpoint, 503)
+		time.Sleep(2 * time.Minute) // virtual
+		ask(p.Endpoint, 426)
+		if err := p.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		ask(p.Endpoint, 503)
 	})
 }
 
