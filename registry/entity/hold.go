@@ -66,10 +66,12 @@ const (
 func (l *life[K, M]) take(as stake) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state == leaving || l.state != starting && !l.parent.Alive() {
+	if l.state == leaving || l.state != starting && !l.isSupervised() {
 		return false
 	}
 	switch as {
+	case finding:
+		l.due = l.due && l.state == running
 	case calling:
 		l.calls++
 	case holding:
@@ -116,10 +118,11 @@ func (l *life[K, M]) lingers() {
 	l.linger = timer
 }
 
-// stopIfDue stops an entity that has had holders and has no user any more. The caller holds
-// the lock.
+// stopIfDue stops an entity that has had holders and has no user any more. One that is down
+// keeps its key until its back-off is over, or the next one would start without, see
+// [life.born]. The caller holds the lock.
 func (l *life[K, M]) stopIfDue() {
-	if l.due && l.calls == 0 {
+	if l.due && l.calls == 0 && l.state == running {
 		l.leave()
 	}
 }

@@ -30,9 +30,10 @@ type life[K comparable, M any] struct {
 
 	number uint64 // in the order of the set's lives
 
-	// ref and parent, the set's supervisor, are set before the first start.
-	ref    supervisor.Ref[M]
-	parent actor.PID
+	// above are the tree and the set's supervisor. It is set before the first start, as is
+	// ref.
+	above [2]actor.PID
+	ref   supervisor.Ref[M]
 
 	awaits *life[K, M] // the one that its Init waits for; guarded by the set's lock
 
@@ -45,7 +46,7 @@ type life[K comparable, M any] struct {
 	tree    supervisor.Tree
 
 	holders, calls int         // that use it
-	due            bool        // to be stopped when the last call is over
+	due            bool        // to be stopped for lack of holders, as soon as that may be
 	linger         *time.Timer // while it has no holder any more
 }
 
@@ -60,6 +61,10 @@ const (
 
 // isUp reports whether the entity runs. The caller holds the lock.
 func (l *life[K, M]) isUp() bool { return l.state == running && l.pid.Alive() }
+
+// isSupervised reports whether those above the entity live. If one does not, the entity
+// will soon be told to end. It needs no lock once the life has been running.
+func (l *life[K, M]) isSupervised() bool { return l.above[0].Alive() && l.above[1].Alive() }
 
 // lastError returns why the entity does not run, or nil. The caller holds the lock.
 func (l *life[K, M]) lastError() error {
@@ -118,6 +123,7 @@ func (l *life[K, M]) up(pid actor.PID) {
 	// Refused if the entity is doomed: then it is not to be found.
 	_ = l.set.running.RegisterValue(l.key, pid, l)
 	l.tell()
+	l.stopIfDue()
 }
 
 // lose records the end of an incarnation: the tree restarts it if it has crashed, and is

@@ -89,7 +89,7 @@ func (s *Set[K, M]) current(key K) *life[K, M] {
 		return nil
 	}
 	l := e.Value.(*life[K, M])
-	if !l.parent.Alive() { // it will be told to end
+	if !l.isSupervised() {
 		return nil
 	}
 	return l

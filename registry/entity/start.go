@@ -38,7 +38,7 @@ func (l *life[K, M]) start() {
 		l.fail(actor.Ignore)
 	case err == nil:
 		l.up(pid)
-	case tree.PID().Alive() && l.parent.Alive():
+	case l.isSupervised():
 		l.fail(errors.Unwrap(err))
 	default:
 		l.fail(nil) // finders try again
@@ -76,7 +76,7 @@ func (l *life[K, M]) settle(tree supervisor.Tree) bool {
 	info, _ := tree.PID().Info() // if it is ending, so is the life
 	h := (*household[K, M])(l)
 	l.mu.Lock()
-	l.tree, l.parent = tree, info.Parent
+	l.tree, l.above = tree, [2]actor.PID{tree.PID(), info.Parent}
 	if l.state == leaving { // by Stop
 		go l.stop(l.pid, tree)
 	}
@@ -113,6 +113,9 @@ func (l *life[K, M]) watched(start func(actor.Self) (actor.PID, error)) func(act
 func (l *life[K, M]) born(pid actor.PID) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.due && l.calls == 0 { // nobody has come while it was down
+		l.leave()
+	}
 	if l.state == leaving {
 		return actor.Ignore
 	}
@@ -135,7 +138,7 @@ func (l *life[K, M]) note(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.set.initEnds(l.pid)
-	if err != nil && l.state != leaving && l.parent.Alive() { // or it was cut short
+	if err != nil && l.state != leaving && l.isSupervised() { // or it was cut short
 		l.failure = err
 	}
 }
