@@ -158,6 +158,8 @@ func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 		"guide/tasks.md":    "../actor/task/example_test.go",
 		"guide/testing.md":  "../actor/actortest/*_test.go",
 		"phoenix.md":        "phoenix_test.go",
+
+		"guide/observability.md": "observability_test.go",
 	} {
 		text, err := os.ReadFile(guide)
 		if err != nil {
