@@ -1,6 +1,10 @@
 package supervisor
 
-import "github.com/troupe-go/troupe/actor"
+import (
+	"slices"
+
+	"github.com/troupe-go/troupe/actor"
+)
 
 // starter starts an incarnation of a child, as [Child.Start] does.
 type starter = func(parent actor.Self) (actor.PID, error)
@@ -51,4 +55,36 @@ func (c Child) starter() starter {
 		start = l.follow(start)
 	}
 	return start
+}
+
+// renamed returns the child under another ID, and tells the followers that speak of it.
+func (c Child) renamed(id string) Child {
+	c.ID = id
+	for l := c.followers; l != nil; l = l.rest {
+		if f, ok := l.follower.(interface{ rename(child string) }); ok {
+			f.rename(id)
+		}
+	}
+	return c
+}
+
+// namedAfterSupervisor is a follower whose child is named after its supervisor.
+type namedAfterSupervisor interface {
+	nameAfter(supervisor string, c Child) Child
+}
+
+// namedAfter returns the spec as that of the supervisor with the given ID.
+func (s Spec) namedAfter(id string) Spec {
+	if id == "" {
+		return s
+	}
+	s.Children = slices.Clone(s.Children)
+	for i, c := range s.Children {
+		for l := c.followers; l != nil; l = l.rest {
+			if f, ok := l.follower.(namedAfterSupervisor); ok {
+				s.Children[i] = f.nameAfter(id, c)
+			}
+		}
+	}
+	return s
 }

@@ -16,9 +16,9 @@ import (
 type Partitions[H any] struct{ set *partitions[H] }
 
 // Partition describes a supervisor of n children that take messages of type M. It calls
-// newChild for each i from 0 to n-1. The ID of a child is its number, after the ID from
-// newChild, if that is not empty, and a slash: "orders/3". If n is 0 there are as many as
-// [runtime.GOMAXPROCS] says.
+// newChild for each i from 0 to n-1. The ID of a child is the ID from newChild, or without
+// one that of its [Supervisor], with its number: "orders/3". So it shows in snapshots, logs
+// and errors. If n is 0 there are as many as [runtime.GOMAXPROCS] says.
 //
 // The Spec is one like any other, for [Start] or [Supervisor]; one supervisor at a
 // time may run by it. The strategy is [OneForOne]: a partition that crashes is

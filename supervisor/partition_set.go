@@ -3,6 +3,7 @@ package supervisor
 import (
 	"hash/maphash"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,9 @@ type partitions[H any] struct {
 
 	now atomic.Pointer[layout[H]]
 	mu  sync.Mutex // for changes of what follows, and of now
+	// name is that of their supervisor, if it has one: the partitions whose newChild has
+	// not named them are named after it.
+	name string
 	// supervisor is the latest one that has started partitions.
 	supervisor actor.PID
 }
@@ -31,8 +35,9 @@ type layout[H any] struct {
 }
 
 type place[H any] struct {
-	handle H
-	child  Child
+	handle  H
+	child   Child
+	unnamed bool // newChild has given the child no ID
 }
 
 func orDefault(n int) int {
@@ -48,20 +53,50 @@ func partition[H any](n int, newChild func(i int) (Child, H)) (Spec, Partitions[
 	l := &layout[H]{size: n}
 	children := make([]Child, n)
 	for i := range n {
-		l.all = append(l.all, s.newPlace(i))
+		l.all = append(l.all, s.newPlace(i, ""))
 		children[i] = l.all[i].child
 	}
 	s.now.Store(l)
 	return Spec{Children: children}, Partitions[H]{s}
 }
 
-func (s *partitions[H]) newPlace(i int) place[H] {
+// newPlace makes the description of a partition, whose supervisor has the given name.
+func (s *partitions[H]) newPlace(i int, name string) place[H] {
 	c, h := s.newChild(i)
-	if c.ID != "" {
-		c.ID += "/"
+	p := place[H]{handle: h, unnamed: c.ID == ""}
+	if p.unnamed {
+		c.ID = name
 	}
-	c.ID += strconv.Itoa(i)
-	return place[H]{h, c.followedBy(s)}
+	p.child = c.followedBy(s).renamed(partitionID(c.ID, i))
+	return p
+}
+
+func partitionID(name string, i int) string {
+	number := strconv.Itoa(i)
+	if name == "" {
+		return number
+	}
+	return name + "/" + number
+}
+
+// nameAfter implements [namedAfterSupervisor].
+func (s *partitions[H]) nameAfter(supervisor string, c Child) Child {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.name = supervisor
+	l := *s.now.Load()
+	l.all = slices.Clone(l.all)
+	for i, p := range l.all {
+		if !p.unnamed {
+			continue
+		}
+		if id := partitionID(supervisor, i); c.ID == strconv.Itoa(i) {
+			c = c.renamed(id)
+			l.all[i].child = p.child.renamed(id)
+		}
+	}
+	s.now.Store(&l)
+	return c
 }
 
 // follow implements [follower].
@@ -95,10 +130,13 @@ func (s *partitions[H]) setSize(n int) {
 // or the zero PID. It calls newChild without the lock, because that may take its time. Two
 // calls at once may both make a description of a partition; the second is thrown away.
 func (s *partitions[H]) prepare(n int) actor.PID {
+	s.mu.Lock()
+	name := s.name
+	s.mu.Unlock()
 	old := len(s.now.Load().all)
 	var added []place[H]
 	for i := old; i < n; i++ {
-		added = append(added, s.newPlace(i))
+		added = append(added, s.newPlace(i, name))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"math"
 	"runtime"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -143,14 +144,50 @@ func TestPartitionsAsAChild(t *testing.T) {
 	})
 }
 
-// PSUP-1: the IDs tell of what they are partitions, if that has an ID.
+// PSUP-1: the IDs tell of what they are partitions: what newChild says, or the ID of the
+// supervisor. So do the errors, and those that a Resize has added.
 func TestPartitionIDs(t *testing.T) {
-	onStage(t, func(s *stage) {
-		spec, _ := supervisor.Partition[any](2, func(int) supervisor.Child { return s.child("orders") })
-		if got := s.state(s.start(spec)); got != "orders/0+orders/1+" {
-			t.Errorf("the children are %s", got)
-		}
-	})
+	for _, c := range []struct{ supervisor, child, want string }{
+		{"", "", "%d"},
+		{"", "orders", "orders/%d"},
+		{"shop", "orders", "orders/%d"},
+		{"shop", "", "shop/%d"},
+	} {
+		t.Run(c.supervisor+" "+c.child, func(t *testing.T) {
+			onStage(t, func(s *stage) {
+				spec, parts := supervisor.Partition[any](2, func(i int) supervisor.Child {
+					child := s.player(i)
+					child.ID = c.child
+					return child
+				})
+				spec.Children = append(spec.Children, s.child("other"))
+				var tree supervisor.Tree
+				if c.supervisor == "" {
+					tree = s.start(spec)
+				} else {
+					child, follows := supervisor.FollowTree(supervisor.Supervisor(c.supervisor, spec))
+					s.start(supervisor.Spec{Children: []supervisor.Child{child}})
+					tree = follows
+				}
+				id := func(i int) string { return strings.ReplaceAll(c.want, "%d", strconv.Itoa(i)) }
+				if got, want := s.state(tree), id(0)+"+"+id(1)+"+other+"; got != want {
+					t.Errorf("the children are %s, want %s", got, want)
+				}
+				for range 2 { // what was added goes again
+					s.ok(parts.Resize(s.Context(), 3))
+					s.ok(tree.TerminateChild(s.Context(), id(2)))
+					_, err := supervisor.Call(s.Context(), parts.At(2), func(actor.Reply[int]) any { return nil })
+					if want := fmt.Sprintf("supervisor: call child %q: not running", id(2)); err == nil || err.Error() != want {
+						t.Errorf("the error is %v, want %s", err, want)
+					}
+					s.ok(parts.Resize(s.Context(), 1))
+					if got, want := s.state(tree), id(0)+"+other+"; got != want {
+						t.Errorf("the children are %s, want %s", got, want)
+					}
+				}
+			})
+		})
+	}
 }
 
 // PSUP-1, PSUP-2 for children that are supervisors: a key leads to the same one over

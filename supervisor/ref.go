@@ -36,7 +36,8 @@ func Follow[M any](c Child) (Child, Ref[M]) {
 
 // follow is Follow. If the child is no such actor, the error says that it is not what.
 func follow[M any](c Child, what string) (Child, Ref[M]) {
-	s := &seat[M]{id: c.ID, what: what}
+	s := &seat[M]{what: what}
+	s.rename(c.ID)
 	return c.followedBy(s), Ref[M]{s}
 }
 
@@ -70,15 +71,17 @@ func (r Ref[M]) child() string {
 	if r.seat == nil {
 		return "no child"
 	}
-	return fmt.Sprintf("child %q", r.seat.id)
+	return fmt.Sprintf("child %q", *r.seat.id.Load())
 }
 
 // seat is what all copies of a Ref share.
 type seat[M any] struct {
-	id     string // of the child
-	what   string // what its holder must be, for errors
+	id     atomic.Pointer[string] // of the child
+	what   string                 // what its holder must be, for errors
 	holder atomic.Pointer[incarnation[M]]
 }
+
+func (s *seat[M]) rename(child string) { s.id.Store(&child) }
 
 // follow implements [follower].
 func (s *seat[M]) follow(start starter) starter {

@@ -45,6 +45,7 @@ func Start(sys *actor.System, spec Spec, opts ...actor.Option) (Tree, error) {
 func Supervisor(id string, spec Spec, opts ...ChildOption) Child {
 	d := newDraft(id, TypeSupervisor, opts)
 	spawn := d.spawn
+	spec = spec.namedAfter(id)
 	d.Start = func(parent actor.Self) (actor.PID, error) {
 		return spawned(actor.SpawnLink(parent, newTreeActor(spec), spawn...))
 	}
