@@ -2,6 +2,7 @@ package pool
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -14,12 +15,13 @@ type worker[M any] struct {
 	pid  actor.PID
 	wake func() // has it fetch jobs
 
-	over    bool      // it has ended
-	leaving bool      // it has been told to end
-	busy    bool      // it has a job in hand
-	proven  bool      // it has handled one
-	job     job[M]    // the one in hand
-	since   time.Time // when it became idle
+	over    bool        // it has ended
+	leaving bool        // it has been told to end
+	busy    bool        // it has a job in hand, perhaps one that is done
+	proven  bool        // it has handled one
+	job     job[M]      // the one in hand
+	since   time.Time   // when it became idle
+	done    atomic.Bool // the job in hand is done; needs no lock
 
 	// owing are callers that it has not answered, though it has handled their requests.
 	owing    []caller
@@ -39,7 +41,11 @@ func (w *worker[M]) fetch() (m M, ok, leaves bool) {
 	r := w.run
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w.over || w.leaving || r.phase == closed {
+	if w.over { // abandoned; the job has been settled
+		return m, false, false
+	}
+	w.settle()
+	if w.leaving || r.phase == closed {
 		return m, false, false
 	}
 	if r.workers-r.leaving > r.Max {
@@ -52,23 +58,26 @@ func (w *worker[M]) fetch() (m M, ok, leaves bool) {
 		r.isDrained()
 		return m, false, false
 	}
+	w.done.Store(false)
 	r.busy++
 	r.rises()
 	w.job.attempts++
 	return w.job.message, true, false
 }
 
-// Handled implements [actor.Source].
-func (w *worker[M]) Handled() {
-	r := w.run
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if w.over { // abandoned; the job has been settled
+// Handled implements [actor.Source]. The rest is done when the lock is taken next, by the
+// worker's fetch or at its end: between the two it may handle a message that is no job.
+func (w *worker[M]) Handled() { w.done.Store(true) }
+
+// settle counts the job in hand if it is done. The caller holds the lock.
+func (w *worker[M]) settle() {
+	if !w.busy || !w.done.Load() {
 		return
 	}
 	if c := w.job.caller; c != nil && c.Wanted() {
 		w.owes(c)
 	}
+	r := w.run
 	w.job, w.busy, w.proven = job[M]{}, false, true
 	r.busy--
 	r.handled++
@@ -89,6 +98,7 @@ func (w *worker[M]) owes(c caller) {
 func (w *worker[M]) Release(pid actor.PID, reason error) {
 	r, crashed := w.run, pid.Crashed()
 	r.mu.Lock()
+	w.settle()
 	lost, attempted := w.job, w.busy
 	owing := w.owing
 	w.over, w.busy, w.job, w.owing = true, false, job[M]{}, nil
