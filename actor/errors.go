@@ -83,9 +83,14 @@ func (e *NameTakenError) Error() string {
 	return fmt.Sprintf("name %q is taken by %v", e.Name, e.Holder)
 }
 
-// CallError is the error of a [Call] that got no value. It wraps the cause: the
-// exit reason of the callee, [NoProc] if it had ended, [ErrSelf], [ErrFull], the
-// error of the caller's context, or what the callee answered with Reply.Fail.
+// CallError is the error of a [Call] that got no value. It wraps the cause:
+//
+//   - what the callee answered with Reply.Fail;
+//   - the exit reason of the callee, if it ended meanwhile;
+//   - [NoProc], if it had ended before;
+//   - [ErrSelf], if it is the caller itself;
+//   - [ErrFull], if its mailbox had no room;
+//   - the error of the caller's context.
 type CallError struct {
 	To    PID
 	Err   error

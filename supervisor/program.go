@@ -16,8 +16,11 @@ import (
 // Program is a whole program: the supervision tree that its Spec describes, in an
 // actor system of its own, and how that tree comes to its end. [Main] runs it.
 //
-// A program stops in this order: Drain, while all children still run; then the tree, its
-// children in reverse order of their start; then the actors that are in no tree.
+// A program stops in this order:
+//
+//  1. Drain is called, while all children still run;
+//  2. the tree stops, its children in reverse order of their start;
+//  3. the actors stop that are in no tree.
 //
 // OTP: application.
 type Program struct {
@@ -100,8 +103,8 @@ func (p Program) runUntil(signals <-chan os.Signal) error {
 //
 //   - if the program does not start: the error wraps a [*SpecError], or the error of the
 //     child that does not start;
-//   - if the tree ends by itself. A program that has lost its tree is of no use, so any
-//     such end is an error, which wraps the reason of the child that was the trouble:
+//   - if the tree ends by itself, whatever the reason: a program without its tree is of no
+//     use. The error wraps the reason of the child that was the trouble, such as
 //     child "database": more than 1 restart in 5s: connection refused;
 //   - if Drain fails or takes too long;
 //   - if actors had to be killed, or are stuck in a handler and were abandoned: the error

@@ -6,11 +6,11 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// Context is a state machine as its own handlers see it: the [actor.Context] of
-// its actor, whose methods and rules all hold, with methods that ask for more than a
-// change of state: gen_statem's transition actions. They take effect when the handler
-// has returned nil, in the order that the package documentation gives, and panic if
-// they are called outside of a handler.
+// Context is a state machine as its own handlers see it. It is the [actor.Context] of its
+// actor, whose methods and rules all hold. Its own methods ask for more than a change of
+// state; gen_statem calls that transition actions. They take effect when the handler has
+// returned nil, in the order that the package documentation gives. They panic if they are
+// called outside of a handler.
 //
 // A machine postpones events where a plain actor would Stash them, and sets
 // timeouts where that would use SetTimer or IdleAfter.

@@ -111,11 +111,15 @@
 //	info 'EXIT', 'DOWN'                       HandleExit, HandleDown
 //	sys:get_state, sys:replace_state          statem.Inspect, statem.Replace
 //
-// What is different: calls, casts and infos are all of kind [Message]; an exit or a
-// down is not inserted, for HandleExit and HandleDown can be called; an enter call may
-// not repeat its state. A timeout that one handler sets and then updates is both;
-// gen_statem looks at the last action only. An absolute time that has passed is a
-// timeout of 0; in gen_statem it goes through the mailbox.
+// This is different:
+//
+//   - Calls, casts and infos are all of kind [Message].
+//   - An exit or a down is not inserted: HandleExit and HandleDown can be called.
+//   - An enter call may not repeat its state.
+//   - A timeout that one handler sets and then updates is both. gen_statem looks at the
+//     last action only.
+//   - An absolute time that has passed is a timeout of 0. In gen_statem it goes through the
+//     mailbox.
 //
 // # Examples
 //

@@ -34,9 +34,9 @@ type Initializer[S comparable, M any] interface {
 	Init(c *Context[S, M]) (S, error)
 }
 
-// Enterer is a [Machine] that is told when it enters a state. Enter runs after Init, with
-// the first state as both old and state, when the spawn has returned already; after each
-// change of state; and after [Context.RepeatState]. It runs before any other event.
+// Enterer is a [Machine] that is told when it enters a state. Enter runs before any other
+// event: after each change of state, after [Context.RepeatState], and after Init, when the
+// spawn has returned already. After Init the first state is both old and state.
 //
 // Enter may set timeouts and answer calls. It cannot change the state, and to
 // postpone or insert events, or to repeat the state, panics.

@@ -11,7 +11,7 @@ import (
 //
 // # Life
 //
-// A node joins and leaves, in turns, any number of times: after a Leave that returned
+// A node joins and leaves, in turns, any number of times. After a Leave that returned
 // nil, Join makes it a member again, as if it had never been one. A node may send and
 // receive from when Join returns, though the others may take a moment to notice it:
 // what they send meanwhile may or may not reach it. A Join that fails changes nothing.

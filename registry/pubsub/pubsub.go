@@ -87,13 +87,15 @@ func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
 // returns when it has called them all. It allocates nothing for up to 64
 // subscribers.
 //
-// If one panics the others get the message all the same: the panic is logged, and
-// the subscription's owner gets an exit signal with an [*actor.PanicError], as if
-// it had panicked itself. The same goes for runtime.Goexit, with [actor.Goexit]; but as
-// subscribers run on the broadcaster's goroutine, to save the switch, that ends, too,
-// when all have been called. One that blocks holds up this broadcast and no other. What
-// comes from another node has a goroutine of its own: neither ends what others are
-// told, and an owner whose function blocks there for five seconds ends as if it had panicked.
+// If one panics the others get the message all the same. The panic is logged, and the
+// subscription's owner gets an exit signal with an [*actor.PanicError], as if it had
+// panicked itself. So it is with runtime.Goexit, and [actor.Goexit]. But subscribers run on
+// the broadcaster's goroutine, to save the switch, and Goexit ends that, too, when all have
+// been called. A subscriber that blocks holds up this broadcast and no other.
+//
+// What comes from another node is delivered on a goroutine of its own. Neither a panic nor
+// Goexit ends that, and an owner whose function blocks there for five seconds ends as if it
+// had panicked.
 //
 // A connected PubSub hands msg to its [Cluster] first, which takes it to the
 // subscribers of the other nodes. The error says that some of these will not get

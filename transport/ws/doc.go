@@ -49,8 +49,8 @@
 // wait for it, or loses messages, as Socket.Overflow says; nobody waits for it. A
 // client that sends faster than its channels handle, or than Socket.MaxMessageRate,
 // is made to wait by TCP. Other limits are on the size of a message, on channels and
-// on joins; how many clients there are, in all and of one address, is limited by
-// Socket.MaxConnections and Socket.MaxPerAddress, if they are set.
+// on joins. Socket.MaxConnections and Socket.MaxPerAddress limit how many clients there
+// are, in all and of one address; there is no such limit unless they are set.
 //
 // A stack overflow ends the program, whatever an actor can contain. So a handler that
 // goes through a payload by recursion limits the depth, which is the client's choice.

@@ -26,12 +26,12 @@ type Config struct {
 	// something about. The value must marshal to a JSON object, whose fields come to
 	// stand next to the entry's metas.
 	//
-	// It is called once for each list that somebody wants, and once each for the
-	// joins and the leaves of a diff, in a task: never for each client. While it
-	// runs, later diffs of the topic wait. If it fails for a diff, in whatever way,
-	// that is logged, and the diff goes out without its data; if it takes longer than
-	// FetchTimeout, so do those that have come to wait. A panic, too, is an error to
-	// those who want a list.
+	// It is called in a task, once for each list that somebody wants, and once each for
+	// the joins and the leaves of a diff: never for each client. While it runs, later
+	// diffs of the topic wait. If it fails or panics for a list, those that want the list
+	// get an error. If it does for a diff, that is logged, and the diff goes out without
+	// its data. If it takes longer than FetchTimeout, so do the diffs that have come to
+	// wait.
 	Fetch func(ctx context.Context, topic string, entries map[string]Entry) (map[string]any, error)
 
 	// FetchTimeout is how long one call of Fetch may take; 5 s if 0. Then its context

@@ -100,9 +100,9 @@ func (ch *Channel) OnJoin(f func(reply Payload)) (off func()) { return ch.onJoin
 // JavaScript client: Channel.onError.
 func (ch *Channel) OnError(f func(error)) (off func()) { return ch.onError.add(&ch.client.mu, f) }
 
-// OnClose has f called, once, when the channel has ended, unless off was called: with
-// nil after Leave, or with an error that wraps [ErrStopped], [ErrReplaced] or
-// [ErrClosed]. Nothing else is called after it.
+// OnClose has f called, once, when the channel has ended, unless off was called. The error
+// is nil after Leave; otherwise it wraps [ErrStopped], [ErrReplaced] or [ErrClosed].
+// Nothing else is called after it.
 //
 // JavaScript client: Channel.onClose.
 func (ch *Channel) OnClose(f func(error)) (off func()) { return ch.onClose.add(&ch.client.mu, f) }
