@@ -19,11 +19,12 @@ import (
 // OTP: gen_server:send_request/2.
 func Ask[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M) *Pending[R] {
 	p := new(Pending[R])
+	carries := to.PID().carry(ctx, "Ask") // first, for it may not return
 	if p.begin(to.PID().p); ctx.Err() != nil {
 		p.call.fail(firstTurn, ctx.Err())
 	} else if p.expect() {
 		p.asked.bind(ctx, func() { p.call.fail(firstTurn, ctx.Err()) })
-		send(p, to, newRequest)
+		send(p, to, newRequest, carries)
 	}
 	return p
 }
@@ -46,9 +47,9 @@ func (p *Pending[R]) expect() bool {
 }
 
 // send sends the request of p.
-func send[M, R any](p *Pending[R], to Ref[M], newRequest func(Reply[R]) M) {
+func send[M, R any](p *Pending[R], to Ref[M], newRequest func(Reply[R]) M, carries *carried) {
 	// If the callee has died since expect, its end fails the request.
-	if err := to.TrySend(makeAsked(p, newRequest)); err != nil && err != NoProc {
+	if err := to.c.trySend(makeAsked(p, newRequest), carries); err != nil && err != NoProc {
 		p.call.fail(firstTurn, err)
 	}
 }

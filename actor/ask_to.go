@@ -30,12 +30,13 @@ func AskTo[M, N, R any](c *Context[M], to Ref[N], newRequest func(Reply[R]) N, a
 	case answer == nil:
 		panic("actor: AskTo: answer is nil")
 	}
-	q := &question[M, R]{answer: answer}
+	q := &question[M, R]{answer: answer, carries: c.PID().carry(c, "Answer")}
+	carries := to.PID().carry(c, "AskTo")
 	p := &q.Pending
 	p.begin(to.PID().p)
 	p.asked.asker, p.asked.answer = &c.process, q
 	if p.expect() && p.asked.bindTo(&c.process, &p.call.pendingCall) {
-		send(p, to, newRequest)
+		send(p, to, newRequest, carries)
 	}
 	return p
 }
@@ -44,8 +45,11 @@ func AskTo[M, N, R any](c *Context[M], to Ref[N], newRequest func(Reply[R]) N, a
 // the mark of that signal needs no room, and keeps its place.
 type question[M, R any] struct {
 	Pending[R]
-	answer func(R, error) M
+	answer  func(R, error) M
+	carries *carried // what the asker has given the answer to take along
 }
+
+func (q *question[M, R]) brings() *carried { return q.carries }
 
 func (*question[M, R]) isSignal() {}
 
@@ -62,15 +66,26 @@ func (q *question[M, R]) message() M {
 type answerSignal[M any] interface {
 	signal
 	message() M
+	brings() *carried
 }
 
 // handleAnswer has the behavior handle the message of an answer.
-func (c *cell[M]) handleAnswer(s answerSignal[M]) *doom {
-	m := s.message()
-	if c.rare != nil {
-		return ending(c.receive(m))
+func (c *cell[M]) handleAnswer(s answerSignal[M], h *hand[M]) *doom {
+	carries := s.brings()
+	if !h.sampled && carries == nil {
+		return c.receive(h, s.message(), nil)
 	}
-	return ending(c.behavior.Receive(c.self(), m))
+	// The message is made by the asker's code, which has the values that it brings.
+	c.notIdle()
+	var none M
+	what := handling{name: inReceive, traced: untraced, message: none, carries: carries}
+	return c.watched(h, what, func() error {
+		m := s.message()
+		if c.isDebugged() {
+			return c.handle(TraceMessage, m, func() error { return c.behavior.Receive(c.self(), m) })
+		}
+		return c.behavior.Receive(c.self(), m)
+	})
 }
 
 // bindTo makes the asker's end give the request up. If the asker is doomed that has happened

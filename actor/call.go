@@ -70,11 +70,12 @@ func Call[M, R any](ctx context.Context, to Ref[M], newRequest func(Reply[R]) M)
 	if err := ctx.Err(); err != nil {
 		return none, callError(callee, err)
 	}
+	carries := callee.carry(ctx, "Call")
 	c, t, ok := begin[R](callee.p)
 	if !ok {
 		return none, callError(callee, NoProc)
 	}
-	err := to.c.send(ctx, makeRequest(callee.p, c, t, newRequest))
+	err := to.c.send(ctx, makeRequest(callee.p, c, t, newRequest), carries)
 	// If the callee has died since begin, its end fails the call, with the reason.
 	if err != nil && err != NoProc && c.claim(t) {
 		c.err = err

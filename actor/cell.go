@@ -48,42 +48,52 @@ func (c *cell[M]) load() (waiting int, taken uint64, running bool) {
 
 // run implements typed.
 func (c *cell[M]) run() *doom {
-	var batch queue.Batch[M]
-	c.box.TakeFirst(&batch)
-	return c.resume(&batch)
+	var h hand[M]
+	c.box.TakeFirst(&h.Batch)
+	return c.resume(&h)
 }
 
-// resume is run with a batch that has been taken already.
-func (c *cell[M]) resume(batch *queue.Batch[M]) *doom {
-	d := c.work(batch)
+// resume is run with something in hand already.
+func (c *cell[M]) resume(h *hand[M]) *doom {
+	d := c.work(h)
 	if d != nil {
-		d = c.terminate(d, batch)
+		d = c.terminate(d, h)
 	}
 	return d
 }
 
 // work handles what waits until there is no more, and then returns nil: the
 // actor sleeps. It returns a doom if the actor must end.
-func (c *cell[M]) work(batch *queue.Batch[M]) (d *doom) {
+func (c *cell[M]) work(h *hand[M]) (d *doom) {
 	returned := false
 	defer func() {
-		if returned {
+		if returned || h.told != nil && h.told.lost { // another runner has gone on
 			return
 		}
 		if v := recover(); v != nil {
 			d = judgePanic(Recovered(v))
 		} else { // runtime.Goexit: this deferred call is all that is left of the runner
-			c.bury(c.terminate(judge(Goexit), batch))
+			c.bury(c.terminate(judge(Goexit), h))
 		}
 	}()
-	d = c.handleAll(batch)
+	d = c.handleAll(h)
 	returned = true
 	return d
 }
 
-func (c *cell[M]) handleAll(batch *queue.Batch[M]) *doom {
+func (c *cell[M]) handleAll(h *hand[M]) *doom {
 	ctx := c.self()
-	for budget := yieldAfter; ; {
+	if t := h.told; t != nil { // what another runner has left
+		d := t.run()
+		if h.told = nil; d != nil {
+			return d
+		}
+	}
+	left := int32(yieldAfter)
+	if list := c.sys.instruments.Load(); list != nil {
+		left = h.startSampling(list)
+	}
+	for {
 		// Doom is looked at before each message: nothing is handled after a lethal
 		// signal, however long the batch.
 		if d := c.doom.Load(); d != nil {
@@ -95,10 +105,10 @@ func (c *cell[M]) handleAll(batch *queue.Batch[M]) *doom {
 		}
 		did, d := handled, (*doom)(nil)
 		if c.rare != nil {
-			did, d = c.handleNext(batch)
-		} else if batch.AtMark() {
-			d = c.handleSignal(batch.Mark().(signal))
-		} else if m, ok := batch.Next(); ok {
+			did, d = c.handleNext(h)
+		} else if h.sampled || h.AtMark() {
+			did, d = c.handleOne(h)
+		} else if m, ok := h.Next(); ok {
 			d = ending(c.behavior.Receive(ctx, m))
 		} else {
 			did = nothing
@@ -106,14 +116,50 @@ func (c *cell[M]) handleAll(batch *queue.Batch[M]) *doom {
 		switch {
 		case d != nil:
 			return d
-		case did == asleep || did == nothing && c.box.Take(batch) == queue.Asleep:
+		case did == asleep || did == nothing && c.box.Take(&h.Batch) == queue.Asleep:
 			return nil
 		}
-		if budget--; budget == 0 {
-			runtime.Gosched()
-			budget = yieldAfter
+		if left--; left == 0 {
+			left = c.pause(h)
 		}
 	}
+}
+
+// hand is what a runner has in hand.
+type hand[M any] struct {
+	queue.Batch[M]
+	told    *told[M] // the handling under way, if it is told of
+	sampled bool     // the next handling is one that instruments are told of
+
+	// With instruments: how many turns there are to a yield, and to the next handling that
+	// is sampled.
+	yield, sample int32
+}
+
+// startSampling returns after how many turns the runner has to pause.
+func (h *hand[M]) startSampling(list *instruments) int32 {
+	h.yield, h.sample = yieldAfter, list.skip()
+	if h.sampled = h.sample == 0; h.sampled {
+		h.sample = list.skipOver()
+	}
+	return min(h.yield, h.sample)
+}
+
+// pause does what is due between two turns, and returns when to pause again.
+func (c *cell[M]) pause(h *hand[M]) int32 {
+	if h.yield == 0 { // no sampling
+		runtime.Gosched()
+		return yieldAfter
+	}
+	turns := min(h.yield, h.sample)
+	if h.yield -= turns; h.yield == 0 {
+		runtime.Gosched()
+		h.yield = yieldAfter
+	}
+	if h.sample -= turns; h.sample == 0 {
+		h.sampled, h.sample = true, c.sys.instruments.Load().skipOver()
+	}
+	return min(h.yield, h.sample)
 }
 
 // step is what a runner did with what it has in hand.
@@ -125,59 +171,81 @@ const (
 	asleep       // the mailbox counts the actor as asleep
 )
 
-func (c *cell[M]) handleSignal(s signal) *doom {
+func (c *cell[M]) handleSignal(s signal, hand *hand[M]) *doom {
 	switch s := s.(type) {
+	case *carried:
+		if m, ok := hand.Next(); ok {
+			return c.receive(hand, m, s)
+		}
 	case stopSignal:
 		return s.end
 	case controlSignal:
 		c.notIdle()
 		s.run(c)
-	case timerSignal:
-		return ending(s.handle())
 	case idleSignal:
-		return c.handleIdle(s)
+		return c.handleIdle(s, hand)
 	case downSignal:
-		if !s.monitor.settle() {
-			return nil
-		}
-		c.notIdle()
-		if h, ok := c.behavior.(DownHandler[M]); ok {
-			down := Down{Monitor{s.monitor}, PID{s.monitor.target}, s.end.reason, s.end.verdict()}
-			if down.PID.p == c.sys.nobody {
-				down.PID = PID{}
-			}
-			if c.isDebugged() {
-				return ending(c.handle(TraceDown, down, func() error { return h.HandleDown(c.self(), down) }))
-			}
-			return ending(h.HandleDown(c.self(), down))
-		}
+		return c.handleDown(s, hand)
 	case exitSignal:
-		if !s.link.settle(&c.process, s.from) {
-			return nil
-		}
-		if c.obeys(s) {
-			if s.link != nil { // the sender has ended with that reason, and has logged it
-				c.flags.Or(inherits)
-			}
-			return s.end
-		}
-		c.notIdle()
-		if h, ok := c.behavior.(ExitHandler[M]); ok {
-			exit := Exit{PID{s.from}, s.end.reason, s.end.verdict()}
-			if c.isDebugged() {
-				return ending(c.handle(TraceExit, exit, func() error { return h.HandleExit(c.self(), exit) }))
-			}
-			return ending(h.HandleExit(c.self(), exit))
-		}
+		return c.handleExit(s, hand)
+	case *afterTimer[M]:
+		return c.handleAfter(s, hand)
+	case *namedTimer[M]:
+		return c.handleTimer(s, hand)
+	case *feedSignal[M]:
+		return c.fetch(s, hand)
 	case answerSignal[M]:
-		return c.handleAnswer(s)
+		return c.handleAnswer(s, hand)
 	}
 	return nil
 }
 
+func (c *cell[M]) handleDown(s downSignal, hand *hand[M]) *doom {
+	if !s.monitor.settle() {
+		return nil
+	}
+	c.notIdle()
+	h, ok := c.behavior.(DownHandler[M])
+	if !ok {
+		return nil
+	}
+	down := Down{Monitor{s.monitor}, PID{s.monitor.target}, s.end.reason, s.end.verdict()}
+	if down.PID.p == c.sys.nobody {
+		down.PID = PID{}
+	}
+	if c.isWatched(hand, nil) {
+		what := handling{name: "HandleDown", traced: TraceDown, message: down}
+		return c.watched(hand, what, func() error { return h.HandleDown(c.self(), down) })
+	}
+	return ending(h.HandleDown(c.self(), down))
+}
+
+func (c *cell[M]) handleExit(s exitSignal, hand *hand[M]) *doom {
+	if !s.link.settle(&c.process, s.from) {
+		return nil
+	}
+	if c.obeys(s) {
+		if s.link != nil { // the sender has ended with that reason, and has logged it
+			c.flags.Or(inherits)
+		}
+		return s.end
+	}
+	c.notIdle()
+	h, ok := c.behavior.(ExitHandler[M])
+	if !ok {
+		return nil
+	}
+	exit := Exit{PID{s.from}, s.end.reason, s.end.verdict()}
+	if c.isWatched(hand, nil) {
+		what := handling{name: "HandleExit", traced: TraceExit, message: exit}
+		return c.watched(hand, what, func() error { return h.HandleExit(c.self(), exit) })
+	}
+	return ending(h.HandleExit(c.self(), exit))
+}
+
 // terminate runs the last handler of an actor that must end, unless it is doomed,
 // and returns what it ends with. What it has in hand, and has put aside, is lost.
-func (c *cell[M]) terminate(d *doom, batch *queue.Batch[M]) *doom {
+func (c *cell[M]) terminate(d *doom, h *hand[M]) *doom {
 	doomed := c.doomed()
 	// One failure makes one record. A reason that came with a signal has been logged where
 	// it came up; a panic of an actor that was doomed meanwhile is news.
@@ -189,18 +257,20 @@ func (c *cell[M]) terminate(d *doom, batch *queue.Batch[M]) *doom {
 	}
 	if doomed == nil {
 		if t, ok := c.behavior.(Terminator[M]); ok {
-			d = c.callTerminate(t, d, batch)
+			d = c.callTerminate(t, d, h)
 		}
 	}
-	c.lose(batch)
+	c.lose(h)
 	return d
 }
 
-func (c *cell[M]) callTerminate(t Terminator[M], d *doom, batch *queue.Batch[M]) (final *doom) {
+func (c *cell[M]) callTerminate(t Terminator[M], d *doom, h *hand[M]) (final *doom) {
 	final = d
+	told := c.tellAside("Terminate")
 	returned := false
 	defer func() {
 		if returned {
+			told.end(nil)
 			return
 		}
 		v := recover()
@@ -208,12 +278,13 @@ func (c *cell[M]) callTerminate(t Terminator[M], d *doom, batch *queue.Batch[M])
 		if v != nil {
 			failure = judgePanic(Recovered(v))
 		}
+		told.end(failure)
 		logEnd(&c.process, failure, c.behavior)
 		if d.clean { // otherwise the first failure is the one that counts
 			final = failure
 		}
 		if v == nil { // nobody else is left to do it
-			c.lose(batch)
+			c.lose(h)
 			c.bury(final)
 		}
 	}()
@@ -224,8 +295,8 @@ func (c *cell[M]) callTerminate(t Terminator[M], d *doom, batch *queue.Batch[M])
 
 // lose turns what a runner has in hand, and what the actor has put aside, into dead
 // letters.
-func (c *cell[M]) lose(batch *queue.Batch[M]) {
-	for m, ok := batch.Next(); ok; m, ok = batch.Next() {
+func (c *cell[M]) lose(h *hand[M]) {
+	for m, ok := h.Next(); ok; m, ok = h.Next() {
 		deadLetter(&c.process, m, NoProc)
 	}
 	c.discardRare()
@@ -246,6 +317,7 @@ func (c *cell[M]) start(s *startup) *doom {
 
 // init runs Init, and returns a doom if the actor must not go on.
 func (c *cell[M]) init(s *startup) (d *doom) {
+	told := c.tellAside("Init")
 	returned := false
 	defer func() {
 		if returned {
@@ -256,6 +328,7 @@ func (c *cell[M]) init(s *startup) (d *doom) {
 		if v != nil {
 			d = judgePanic(Recovered(v))
 		}
+		told.end(d)
 		logEnd(&c.process, d, c.behavior)
 		if v == nil { // nobody else is left to do it
 			c.fail(d)
@@ -266,6 +339,7 @@ func (c *cell[M]) init(s *startup) (d *doom) {
 	if err != nil {
 		d = judge(err)
 	}
+	told.end(d)
 	returned = true
 	if doomed := c.doomed(); doomed != nil {
 		return doomed
@@ -290,15 +364,25 @@ func (c *cell[M]) fail(d *doom) {
 func (c *cell[M]) clear() { c.setBehavior(nil) }
 
 // send puts m into the mailbox; ctx bounds the wait for room in one that blocks.
-func (c *cell[M]) send(ctx context.Context, m M) error {
-	outcome := c.box.Push(m)
+func (c *cell[M]) send(ctx context.Context, m M, carries *carried) error {
+	outcome := c.push(m, carries)
 	if outcome == queue.Full {
 		var err error
-		if outcome, err = c.box.PushWait(ctx, m); err != nil {
+		if outcome, err = c.box.PushWait(ctx, m, carries.rider()); err != nil {
 			return err
 		}
 	}
 	return c.sent(outcome, m)
+}
+
+// trySend is send that does not wait for room.
+func (c *cell[M]) trySend(m M, carries *carried) error { return c.sent(c.push(m, carries), m) }
+
+func (c *cell[M]) push(m M, carries *carried) queue.Outcome {
+	if carries != nil {
+		return c.box.PushRider(m, carries)
+	}
+	return c.box.Push(m)
 }
 
 // sent finishes a push.

@@ -63,7 +63,7 @@ func (c *Context[M]) Continue(f func(*Context[M]) error) {
 	x := c.cell().makeRare()
 	earlier := x.next
 	if earlier == nil {
-		x.next = f
+		x.next, x.nextWith = f, c.PID().carry(c, "Continue")
 		return
 	}
 	x.next = func(ctx *Context[M]) error {
@@ -76,9 +76,12 @@ func (c *Context[M]) Continue(f func(*Context[M]) error) {
 
 // Go runs f on a goroutine that belongs to the actor: f gets the actor's context,
 // and if it panics the actor gets an exit signal with that [*PanicError] instead
-// of the whole program crashing.
+// of the whole program crashing. The context keeps the values of the message in hand.
 func (c *Context[M]) Go(f func(ctx context.Context)) {
 	p, ctx := &c.process, c.context()
+	if v := c.values(); v != nil {
+		ctx = &valued{ctx, v}
+	}
 	go func() {
 		defer func() {
 			if v := recover(); v != nil {
@@ -106,13 +109,34 @@ func (c *Context[M]) Err() error {
 	return c.context().Err()
 }
 
-// Value serves package context and this one; an actor's context has no values of
-// its own.
+// Value returns what the message that the actor handles brought along for key, if an
+// [Instrument] has taken care of that; an actor's context has no values of its own. What
+// outlives the handler must not ask this context for them, but that of [Context.Go], or
+// [Values].
 func (c *Context[M]) Value(key any) any {
 	if key == (callerKey{}) {
 		return &c.process
 	}
-	return c.context().Value(key)
+	if ctx := c.madeContext(); ctx != nil {
+		if v := ctx.Value(key); v != nil { // for package context
+			return v
+		}
+	}
+	return c.value(key)
+}
+
+// madeContext returns the actor's own context if it has one, or must have: context.Cause asks
+// for the reason of an end without having asked for Done.
+func (p *process) madeContext() (ctx context.Context) {
+	if p.doomed() != nil {
+		return p.context()
+	}
+	forget(p, func(r *relations) {
+		if r.rare != nil {
+			ctx = r.rare.ctx
+		}
+	})
+	return ctx
 }
 
 // callerKey finds the actor that a context belongs to, so that an actor that

@@ -148,10 +148,10 @@ func (s controlSignal) run(a controlled) {
 // handleSuspended is the runner's step for a suspended actor: it serves requests
 // and stops, ahead of everything else. What it has in hand is held until it is
 // resumed; it takes no more, so that the limit of a bounded mailbox holds.
-func (c *cell[M]) handleSuspended(batch *queue.Batch[M]) (step, *doom) {
+func (c *cell[M]) handleSuspended(h *hand[M]) (step, *doom) {
 	x := c.rare
-	if !batch.Empty() {
-		x.held, *batch = *batch, queue.Batch[M]{}
+	if !h.Empty() {
+		x.held, h.Batch = h.Batch, queue.Batch[M]{}
 	}
 	value, ok := x.held.TakeMark(c.servesSuspended)
 	if !ok {
@@ -163,9 +163,9 @@ func (c *cell[M]) handleSuspended(batch *queue.Batch[M]) (step, *doom) {
 			return handled, nil
 		}
 	}
-	d := c.handleSignal(value.(signal))
+	d := c.handleSignal(value.(signal), h)
 	if !x.suspended {
-		*batch, x.held = x.held, queue.Batch[M]{}
+		h.Batch, x.held = x.held, queue.Batch[M]{}
 	}
 	return handled, d
 }

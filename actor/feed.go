@@ -29,32 +29,37 @@ func Feed[M any](to Ref[M], from Source[M]) (wake func()) {
 	if c == nil {
 		return func() {}
 	}
-	var turn signal // the same for all turns
-	turn = timerSignal{func() error { return c.fetch(from, turn) }}
+	turn := &feedSignal[M]{from} // the same for all turns
 	return func() { c.mark(turn) }
 }
 
+// feedSignal is a turn to fetch a message.
+type feedSignal[M any] struct{ from Source[M] }
+
+func (*feedSignal[M]) isSignal() {}
+
 // fetch handles one message of a source. If there was one, the turn for the next is behind
 // all that waits now.
-func (c *cell[M]) fetch(from Source[M], next signal) error {
-	m, ok := from.Next()
+func (c *cell[M]) fetch(s *feedSignal[M], h *hand[M]) *doom {
+	m, ok := s.from.Next()
 	if !ok {
 		return nil
 	}
-	err := c.handleFetched(m)
-	if err == nil || err == Stop {
-		from.Handled()
+	c.notIdle()
+	if !c.isWatched(h, nil) {
+		return ending(c.handleFetched(s, m))
 	}
-	if err == nil {
-		c.mark(next)
-	}
-	return err
+	what := handling{name: inReceive, traced: TraceMessage, message: m}
+	return c.watched(h, what, func() error { return c.handleFetched(s, m) })
 }
 
-// handleFetched is receive, for any actor.
-func (c *cell[M]) handleFetched(m M) error {
-	if c.rare == nil {
-		return c.behavior.Receive(c.self(), m)
+func (c *cell[M]) handleFetched(s *feedSignal[M], m M) error {
+	err := c.behavior.Receive(c.self(), m)
+	if err == nil || err == Stop {
+		s.from.Handled()
 	}
-	return c.receive(m)
+	if err == nil {
+		c.mark(s)
+	}
+	return err
 }

@@ -99,13 +99,14 @@ func (t *idleTimer) Release(PID, error) {
 }
 
 // handleIdle handles the signal of an idle timer.
-func (c *cell[M]) handleIdle(s idleSignal) *doom {
+func (c *cell[M]) handleIdle(s idleSignal, hand *hand[M]) *doom {
 	if c.rare == nil || c.rare.idle != s.t || !s.t.due() {
 		return nil
 	}
 	if h, ok := c.behavior.(IdleHandler[M]); ok {
-		if c.isDebugged() {
-			return ending(c.handle(TraceTimeout, nil, func() error { return h.HandleIdle(c.self()) }))
+		if c.isWatched(hand, nil) {
+			what := handling{name: "HandleIdle", traced: TraceTimeout}
+			return c.watched(hand, what, func() error { return h.HandleIdle(c.self()) })
 		}
 		return ending(h.HandleIdle(c.self()))
 	}

@@ -11,8 +11,9 @@ import (
 // message. Only the runner touches it.
 type rareState[M any] struct {
 	next      func(*Context[M]) error // set by Continue
-	stash     []M                     // put aside
-	replay    [][]M                   // unstashed, to be handled before the mailbox, the last list first
+	nextWith  *carried                // what that carries
+	stash     []stashed[M]            // put aside
+	replay    [][]stashed[M]          // unstashed, to be handled before the mailbox, the last list first
 	suspended bool
 	held      queue.Batch[M] // was in hand when the actor was suspended
 	timers    map[string]*namedTimer[M]
@@ -31,37 +32,62 @@ func (c *cell[M]) makeRare() *rareState[M] {
 // handleNext is the runner's step for an actor with rare state. It handles one thing,
 // in this order: what Continue asked for, urgent messages, unstashed ones, and
 // the batch.
-func (c *cell[M]) handleNext(batch *queue.Batch[M]) (step, *doom) {
+func (c *cell[M]) handleNext(h *hand[M]) (step, *doom) {
 	x := c.rare
 	if next := x.next; next != nil {
-		x.next = nil
-		return handled, ending(next(c.self()))
+		return handled, c.goOn(h, next)
 	}
 	if x.suspended {
-		return c.handleSuspended(batch)
+		return c.handleSuspended(h)
 	}
 	if m, ok := c.box.NextUrgent(); ok {
-		return handled, ending(c.receive(m))
+		return handled, c.receive(h, m, nil)
 	}
-	if m, ok := x.unstashed(); ok {
-		return handled, ending(c.receive(m))
+	if s, ok := x.unstashed(); ok {
+		return handled, c.receive(h, s.message, s.carries)
 	}
-	if batch.AtMark() {
-		return handled, c.handleSignal(batch.Mark().(signal))
+	return c.handleOne(h)
+}
+
+// handleOne handles what comes next of what the runner has in hand.
+func (c *cell[M]) handleOne(h *hand[M]) (step, *doom) {
+	if h.AtMark() {
+		if mark := h.Mark(); mark != nil {
+			return handled, c.handleSignal(mark.(signal), h)
+		}
+		return handled, nil
 	}
-	if m, ok := batch.Next(); ok {
-		return handled, ending(c.receive(m))
+	if m, ok := h.Next(); ok {
+		return handled, c.receive(h, m, nil)
 	}
 	return nothing, nil
 }
 
-// receive hands a message to the behavior of an actor with rare state.
-func (c *cell[M]) receive(m M) error {
+// receive hands a message to the behavior, with all that may have to be done besides.
+func (c *cell[M]) receive(h *hand[M], m M, carries *carried) *doom {
 	c.notIdle()
-	if !c.rare.debugging.isOn() {
-		return c.behavior.Receive(c.self(), m)
+	if !c.isWatched(h, carries) {
+		return ending(c.behavior.Receive(c.self(), m))
 	}
-	return c.handle(TraceMessage, m, func() error { return c.behavior.Receive(c.self(), m) })
+	return c.receiveWatched(h, m, carries)
+}
+
+// receiveWatched is a function of its own so that m is not on the heap where nobody watches.
+func (c *cell[M]) receiveWatched(h *hand[M], m M, carries *carried) *doom {
+	what := handling{inReceive, TraceMessage, m, carries, true}
+	return c.watched(h, what, func() error { return c.behavior.Receive(c.self(), m) })
+}
+
+// goOn runs what Continue asked for.
+func (c *cell[M]) goOn(h *hand[M], next func(*Context[M]) error) *doom {
+	x := c.rare
+	carries := x.nextWith
+	x.next, x.nextWith = nil, nil
+	if !h.sampled && carries == nil {
+		return ending(next(c.self()))
+	}
+	what := handling{name: "Continue", traced: untraced, carries: carries}
+	return c.watched(h, what, func() error { return next(c.self()) })
 }
 
 // isDebugged reports whether what the actor handles concerns others, too.
@@ -74,11 +100,11 @@ func (c *cell[M]) discardRare() {
 	if x == nil {
 		return
 	}
-	for m, ok := x.unstashed(); ok; m, ok = x.unstashed() {
-		deadLetter(&c.process, m, NoProc)
+	for s, ok := x.unstashed(); ok; s, ok = x.unstashed() {
+		deadLetter(&c.process, s.message, NoProc)
 	}
-	for _, m := range x.stash {
-		deadLetter(&c.process, m, NoProc)
+	for _, s := range x.stash {
+		deadLetter(&c.process, s.message, NoProc)
 	}
 	for m, ok := x.held.Next(); ok; m, ok = x.held.Next() {
 		deadLetter(&c.process, m, NoProc)
@@ -87,30 +113,31 @@ func (c *cell[M]) discardRare() {
 }
 
 // unstashed removes and returns the next message to be replayed.
-func (x *rareState[M]) unstashed() (m M, ok bool) {
+func (x *rareState[M]) unstashed() (s stashed[M], ok bool) {
 	if len(x.replay) == 0 {
-		return m, false
+		return s, false
 	}
-	var none M
 	list := &x.replay[len(x.replay)-1]
-	m, (*list)[0] = (*list)[0], none
+	s, (*list)[0] = (*list)[0], stashed[M]{}
 	if *list = (*list)[1:]; len(*list) == 0 {
 		x.replay[len(x.replay)-1] = nil
 		x.replay = x.replay[:len(x.replay)-1]
 	}
-	return m, true
+	return s, true
 }
 
 // rareRelations holds what few actors need, among those that have relations. The lock of
 // the relations guards it.
 type rareRelations struct {
-	name   string
-	label  string
-	ctx    context.Context // the actor's own; nil until asked for
-	cancel context.CancelCauseFunc
-	done   chan struct{}                    // closed when all have been told; nil until asked for
-	starts *startup                         // those whose Init this actor waits for
-	asking smallMap[*pendingCall, struct{}] // what this actor has asked, with AskTo
+	name    string
+	label   string
+	ctx     context.Context // the actor's own; nil until asked for
+	cancel  context.CancelCauseFunc
+	values  context.Context                  // that the message in hand gives; nil if it gives none
+	carries *carried                         // what that message carries
+	done    chan struct{}                    // closed when all have been told; nil until asked for
+	starts  *startup                         // those whose Init this actor waits for
+	asking  smallMap[*pendingCall, struct{}] // what this actor has asked, with AskTo
 	// releasing is what a dead actor owns and has not been released, if that is much.
 	releasing []Resource
 }

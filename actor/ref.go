@@ -51,7 +51,7 @@ func (r Ref[M]) Send(m M) {
 func (c *cell[M]) sendSlow(outcome queue.Outcome, m M) {
 	var err error
 	if outcome == queue.Full { // wait if the mailbox blocks, or be refused again
-		err = c.send(context.Background(), m)
+		err = c.send(context.Background(), m, nil)
 	} else {
 		err = c.sent(outcome, m)
 	}
@@ -78,10 +78,11 @@ func (r Ref[M]) SendContext(ctx context.Context, m M) error {
 	if r.c == nil {
 		return NoProc
 	}
+	carries := r.PID().carry(ctx, "SendContext")
 	if caller(ctx) == &r.c.process {
-		return r.TrySend(m)
+		return r.c.trySend(m, carries)
 	}
-	return r.c.send(ctx, m)
+	return r.c.send(ctx, m, carries)
 }
 
 // RefOf returns the typed address of an actor. It reports false if the actor's

@@ -212,7 +212,7 @@ func (r *relations) tellStarts(n note) {
 func (c *cell[M]) ready() {
 	var batch queue.Batch[M]
 	if c.box.Take(&batch) != queue.Asleep {
-		came := batch // the closure would have every spawn allocate batch
+		came := hand[M]{Batch: batch} // the closure would have every spawn allocate batch
 		go serve(&c.process, func() *doom { return c.resume(&came) })
 	}
 }

@@ -14,8 +14,14 @@ func (c *Context[M]) Stash(m M) error {
 	if len(x.stash) >= stashLimit {
 		return fmt.Errorf("actor: stash: %w", errStashForgotten)
 	}
-	x.stash = append(x.stash, m)
+	x.stash = append(x.stash, stashed[M]{m, c.carries()})
 	return nil
+}
+
+// stashed is a message that has been put aside, with what it carries.
+type stashed[M any] struct {
+	message M
+	carries *carried
 }
 
 // Unstash puts all stashed messages back, in the order in which they were

@@ -18,6 +18,9 @@ type Config struct {
 	Node string
 	// Logger gets crash reports and the like; slog.Default() if nil.
 	Logger *slog.Logger
+	// Instruments see what the actors do, for metrics and traces, and hand on what belongs
+	// to a request. Without them nothing is paid for that.
+	Instruments []Instrument
 }
 
 // System is a set of actors that share a name table, a log and a shutdown. A
@@ -42,6 +45,9 @@ type System struct {
 	// once: a late reply cannot reach a later call. The pools are not global, because a channel made in
 	// a synctest bubble must not be used outside of it.
 	wakers, startups, guards sync.Pool
+
+	instruments atomic.Pointer[instruments] // nil if there are none
+	visits      sync.Pool                   // as those above
 
 	observers   atomic.Pointer[[]*observer]
 	deadLetters atomic.Uint64
@@ -74,6 +80,8 @@ func NewSystem(cfg Config) *System {
 	s.wakers.New = func() any { return make(chan struct{}, 1) }
 	s.startups.New = newStartup
 	s.guards.New = func() any { return newGuardedCall() }
+	s.visits.New = newVisit
+	s.instruments.Store(s.install(cfg.Instruments))
 	s.root = &process{sys: s}
 	s.nobody = &process{sys: s}
 	s.nobody.doom.Store(judge(NoProc))

@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"context"
 	"sync"
 	"time"
 )
@@ -122,10 +123,21 @@ func (t *Timer) cancel() bool {
 	return true
 }
 
-// SendAfter sends m to this actor after d. See [Ref.SendAfter].
-func (c *Context[M]) SendAfter(d time.Duration, m M) *Timer { return c.Self().SendAfter(d, m) }
+// SendAfter sends m to this actor after d. See [Ref.SendAfter]. What the message in hand
+// brought along goes with m, as an [Instrument] has it.
+func (c *Context[M]) SendAfter(d time.Duration, m M) *Timer {
+	cell, carries := c.cell(), c.PID().carry(c, "Timer")
+	try := func() bool { return cell.trySend(m, carries) != ErrFull }
+	wait := func() {
+		if cell.send(context.Background(), m, carries) == ErrFull {
+			deadLetter(&cell.process, m, ErrFull)
+		}
+	}
+	return startTimer(c.PID(), d, try, wait, nil)
+}
 
-// SendEvery sends m to this actor every d. See [Ref.SendEvery].
+// SendEvery sends m to this actor every d. See [Ref.SendEvery]. These messages bring nothing
+// along.
 func (c *Context[M]) SendEvery(d time.Duration, m M) *Timer { return c.Self().SendEvery(d, m) }
 
 // After has f run by this actor when d has passed, in its place among the
@@ -137,14 +149,25 @@ func (c *Context[M]) SendEvery(d time.Duration, m M) *Timer { return c.Self().Se
 // Once the timer's Stop has returned false, f may still wait among the messages.
 func (c *Context[M]) After(d time.Duration, f func(*Context[M]) error) *Timer {
 	cell := c.cell()
-	s := timerSignal{func() error {
-		cell.notIdle()
-		if cell.isDebugged() {
-			return cell.handle(TraceTimeout, nil, func() error { return f(cell.self()) })
-		}
-		return f(cell.self())
-	}}
+	s := &afterTimer[M]{f, c.PID().carry(c, "Timer")}
 	return startTimer(c.PID(), d, func() bool { cell.mark(s); return true }, nil, nil)
+}
+
+// afterTimer is the signal of a timer of After.
+type afterTimer[M any] struct {
+	f       func(*Context[M]) error
+	carries *carried
+}
+
+func (*afterTimer[M]) isSignal() {}
+
+func (c *cell[M]) handleAfter(t *afterTimer[M], h *hand[M]) *doom {
+	c.notIdle()
+	if !c.isWatched(h, t.carries) {
+		return ending(t.f(c.self()))
+	}
+	what := handling{name: "After", traced: TraceTimeout, carries: t.carries}
+	return c.watched(h, what, func() error { return t.f(c.self()) })
 }
 
 // SetTimer sends m to this actor after d, under a name: a timer that is set again
@@ -154,12 +177,8 @@ func (c *Context[M]) SetTimer(name string, d time.Duration, m M) {
 	cell := c.cell()
 	x := cell.makeRare()
 	c.CancelTimer(name)
-	t := &namedTimer[M]{name: name, message: m}
-	fire := func() bool {
-		cell.mark(timerSignal{func() error { return cell.handleTimer(t) }})
-		return true
-	}
-	t.timer = startTimer(c.PID(), d, fire, nil, nil)
+	t := &namedTimer[M]{name: name, message: m, carries: c.PID().carry(c, "Timer")}
+	t.timer = startTimer(c.PID(), d, func() bool { cell.mark(t); return true }, nil, nil)
 	if x.timers == nil {
 		x.timers = make(map[string]*namedTimer[M])
 	}
@@ -178,23 +197,22 @@ func (c *Context[M]) CancelTimer(name string) bool {
 	return ok
 }
 
+// namedTimer is a timer of SetTimer, and the signal that it has fired.
 type namedTimer[M any] struct {
 	name    string
 	message M
+	carries *carried
 	timer   *Timer
 }
 
-// timerSignal is a named timer that has fired.
-type timerSignal struct{ handle func() error }
-
-func (timerSignal) isSignal() {}
+func (*namedTimer[M]) isSignal() {}
 
 // handleTimer delivers the message of a named timer, if it is still in force.
-func (c *cell[M]) handleTimer(t *namedTimer[M]) error {
+func (c *cell[M]) handleTimer(t *namedTimer[M], h *hand[M]) *doom {
 	x := c.makeRare()
 	if x.timers[t.name] != t {
 		return nil
 	}
 	delete(x.timers, t.name)
-	return c.receive(t.message)
+	return c.receive(h, t.message, t.carries)
 }

@@ -78,6 +78,9 @@ type behavior[S comparable, M any] struct {
 	again func(*actor.Context[M]) error // the method step, made when first needed
 }
 
+// Wrapped implements [actor.Wrapper].
+func (b *behavior[S, M]) Wrapped() any { return b.c.machine }
+
 // as returns the machine's context, around the actor's.
 func (b *behavior[S, M]) as(ctx *actor.Context[M]) *Context[S, M] {
 	b.c.Context = ctx

@@ -134,11 +134,15 @@ func (b *Batch[T]) Empty() bool { return b.first == nil && b.seg == nil && len(b
 // AtMark reports whether a mark comes next.
 func (b *Batch[T]) AtMark() bool { return len(b.marks) > 0 && b.marks[0].at <= b.at }
 
-// Mark removes and returns the mark that comes next. AtMark must hold.
+// Mark removes and returns the mark that comes next. AtMark must hold. If it is the rider
+// of a message, that message comes next, unless it was evicted: then Mark returns nil.
 func (b *Batch[T]) Mark() any {
-	value := b.marks[0].value
+	m := b.marks[0]
 	b.marks = b.marks[1:]
-	return value
+	if m.rides && (m.at < b.at || b.seg == nil) {
+		return nil
+	}
+	return m.value
 }
 
 // TakeMark removes the first mark that match accepts, wherever it stands.

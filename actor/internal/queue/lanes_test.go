@@ -173,7 +173,7 @@ func TestGivingUpRacesTheTurn(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 3 {
 			wg.Go(func() {
-				if got, err := q.PushWait(ctx, 1); err == nil && got <= queue.Wake {
+				if got, err := q.PushWait(ctx, 1, nil); err == nil && got <= queue.Wake {
 					in.Add(1)
 				}
 			})

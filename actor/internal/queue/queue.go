@@ -49,9 +49,11 @@ type Queue[T any] struct {
 	pool    atomic.Pointer[pool[T]] // nil until first needed
 }
 
-// A mark stands before the message with number at.
+// A mark stands before the message with number at. If it rides it belongs to that message,
+// came with it, and goes with it.
 type mark struct {
 	at    uint64
+	rides bool
 	value any
 }
 
@@ -64,6 +66,7 @@ type bound[T any] struct {
 	waiting  []chan struct{} // senders that wait for room, first come first served
 	reserved int             // places given to senders that have not taken them yet
 	evicted  uint64          // messages that DropOldest has discarded
+	stale    int             // riders among the marks that may have lost their message so
 	taken    segment[T]      // holds the one message that the receiver has in hand
 }
 
@@ -93,10 +96,33 @@ func (q *Queue[T]) Push(v T) Outcome {
 		q.state.unlock(flags)
 		return Closed
 	case q.bound != nil:
-		return q.pushBoundUnlock(flags, v)
+		return q.pushBoundUnlock(flags, v, nil)
 	}
 	q.appendLocked(v)
 	return q.state.unlockAwake(flags)
+}
+
+// PushRider is Push of v with a mark that belongs to it: nothing comes between the two, and
+// what becomes of v becomes of its rider. See [Batch.Mark].
+func (q *Queue[T]) PushRider(v T, rider any) Outcome {
+	flags := q.state.lock()
+	switch {
+	case flags&closed != 0:
+		q.state.unlock(flags)
+		return Closed
+	case q.bound != nil:
+		return q.pushBoundUnlock(flags, v, rider)
+	}
+	q.rideLocked(rider)
+	q.appendLocked(v)
+	return q.state.unlockAwake(flags)
+}
+
+// rideLocked puts a rider, if there is one, before the message that comes next.
+func (q *Queue[T]) rideLocked(rider any) {
+	if rider != nil {
+		q.marks = append(q.marks, mark{at: q.in, rides: true, value: rider})
+	}
 }
 
 // handOver keeps v for the receiver that the caller is about to start.
@@ -107,13 +133,13 @@ func (q *Queue[T]) handOver(v T) {
 	q.first.put(v)
 }
 
-// PushWait is Push for a queue that blocks: it waits for room until ctx is
-// done, and then returns [Full] and ctx's error. Senders that wait are served
-// in the order in which they came.
-func (q *Queue[T]) PushWait(ctx context.Context, v T) (Outcome, error) {
+// PushWait is Push, or PushRider if rider is not nil, for a queue that blocks: it waits
+// for room until ctx is done, and then returns [Full] and ctx's error. Senders that wait
+// are served in the order in which they came.
+func (q *Queue[T]) PushWait(ctx context.Context, v T, rider any) (Outcome, error) {
 	b := q.bound
 	if !q.bounded() || b.Overflow != mailbox.Block {
-		return q.Push(v), nil
+		return q.PushRider(v, rider), nil
 	}
 	flags := q.state.lock()
 	if flags&closed != 0 {
@@ -121,7 +147,7 @@ func (q *Queue[T]) PushWait(ctx context.Context, v T) (Outcome, error) {
 		return Closed, nil
 	}
 	if q.roomLocked() {
-		return q.pushBoundUnlock(flags, v), nil
+		return q.pushBoundUnlock(flags, v, rider), nil
 	}
 	turn := make(chan struct{})
 	b.waiting = append(b.waiting, turn)
@@ -139,6 +165,7 @@ func (q *Queue[T]) PushWait(ctx context.Context, v T) (Outcome, error) {
 		return Closed, nil
 	}
 	b.reserved--
+	q.rideLocked(rider)
 	q.appendLocked(v)
 	return q.state.unlockAwake(flags), nil
 }
@@ -173,10 +200,11 @@ func (q *Queue[T]) roomLocked() bool {
 }
 
 // pushBoundUnlock is Push for a queue with a Limit.
-func (q *Queue[T]) pushBoundUnlock(flags uint64, v T) Outcome {
+func (q *Queue[T]) pushBoundUnlock(flags uint64, v T, rider any) Outcome {
 	if !q.roomLocked() {
-		return q.overflowUnlock(flags, v)
+		return q.overflowUnlock(flags, v, rider)
 	}
+	q.rideLocked(rider)
 	q.appendLocked(v)
 	b, n := q.bound, int(q.in-q.out)
 	tell := b.HighWater > 0 && n >= b.HighWater && !b.high
@@ -189,12 +217,14 @@ func (q *Queue[T]) pushBoundUnlock(flags uint64, v T) Outcome {
 }
 
 // overflowUnlock applies the policy of a full queue to v.
-func (q *Queue[T]) overflowUnlock(flags uint64, v T) Outcome {
+func (q *Queue[T]) overflowUnlock(flags uint64, v T, rider any) Outcome {
 	b := q.bound
 	switch b.Overflow {
 	case mailbox.DropOldest:
 		oldest := q.removeLocked()
 		b.evicted++
+		q.dropRidersLocked()
+		q.rideLocked(rider)
 		q.appendLocked(v)
 		v = oldest
 	case mailbox.DropNewest:
@@ -209,6 +239,22 @@ func (q *Queue[T]) overflowUnlock(flags uint64, v T) Outcome {
 	return Dropped
 }
 
+// dropRidersLocked takes the riders off the list whose messages were evicted. It looks for
+// them when half of the list may be such, so that a list of many signals is not walked for
+// each message.
+func (q *Queue[T]) dropRidersLocked() {
+	b := q.bound
+	if len(q.marks) == 0 {
+		b.stale = 0
+		return
+	}
+	if b.stale++; 2*b.stale < len(q.marks) {
+		return
+	}
+	q.marks = slices.DeleteFunc(q.marks, func(m mark) bool { return m.rides && m.at < q.out })
+	b.stale = 0
+}
+
 // Mark queues a mark behind all messages and marks so far. A limit does not
 // hold for marks.
 func (q *Queue[T]) Mark(value any) Outcome {
@@ -217,7 +263,7 @@ func (q *Queue[T]) Mark(value any) Outcome {
 		q.state.unlock(flags)
 		return Closed
 	}
-	q.marks = append(q.marks, mark{q.in, value})
+	q.marks = append(q.marks, mark{at: q.in, value: value})
 	return q.state.unlockAwake(flags)
 }
 

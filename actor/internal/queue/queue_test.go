@@ -209,7 +209,7 @@ func TestPushWaitTakesTheRoomThatTheReceiverMakes(t *testing.T) {
 		q.Push(0)
 		for i := 1; i <= 3; i++ {
 			go func() {
-				if got, err := q.PushWait(t.Context(), i); err != nil || got == queue.Full {
+				if got, err := q.PushWait(t.Context(), i, nil); err != nil || got == queue.Full {
 					t.Errorf("PushWait(%d) = %v, %v", i, got, err)
 				}
 			}()
@@ -239,7 +239,7 @@ func TestPushWaitEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() {
-			_, err := q.PushWait(ctx, 1)
+			_, err := q.PushWait(ctx, 1, nil)
 			done <- err
 		}()
 		synctest.Wait()
@@ -250,7 +250,7 @@ func TestPushWaitEndsWithItsContext(t *testing.T) {
 		if items, _ := drain(&q); !slices.Equal(items, []string{"0"}) {
 			t.Errorf("got %v, want only 0", items)
 		}
-		if got, err := q.PushWait(ctx, 2); got != queue.Wake || err != nil {
+		if got, err := q.PushWait(ctx, 2, nil); got != queue.Wake || err != nil {
 			t.Errorf("the place is lost: %v, %v", got, err)
 		}
 	})
@@ -263,7 +263,7 @@ func TestCloseReleasesThoseWhoWait(t *testing.T) {
 		q.Push(0)
 		done := make(chan queue.Outcome)
 		go func() {
-			got, _ := q.PushWait(t.Context(), 1)
+			got, _ := q.PushWait(t.Context(), 1, nil)
 			done <- got
 		}()
 		synctest.Wait()
@@ -305,7 +305,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 			for s := range senders {
 				go func() {
 					for n := range each {
-						switch got, err := q.PushWait(context.Background(), msg{s, n}); {
+						switch got, err := q.PushWait(context.Background(), msg{s, n}, nil); {
 						case err != nil || got > queue.Wake:
 							t.Errorf("push: %v, %v", got, err)
 						case got == queue.Wake:

@@ -1,0 +1,241 @@
+package actor
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// instrument is an [Instrument] of a system. Its functions are users' code. What keeps them
+// from doing harm stands here, and for those that runners call in told.go.
+type instrument struct {
+	Instrument
+	sys   *System
+	every int         // OneIn, as a number of which 0 means never
+	off   atomic.Bool // taken off
+	calls bounded     // of callAside
+}
+
+// instruments are those of a system. The list never changes; taking one off makes another.
+type instruments struct {
+	all   []*instrument
+	oneIn int // the least of every, 0 if none is told of anything that is not carried
+}
+
+// install returns the instruments of a new system, nil if there are none.
+func (s *System) install(list []Instrument) *instruments {
+	var all []*instrument
+	for _, i := range list {
+		every := 0
+		if i.OneIn >= 0 && (i.Begin != nil || i.End != nil) {
+			every = max(i.OneIn, 1)
+		}
+		all = append(all, &instrument{Instrument: i, sys: s, every: every})
+	}
+	return newInstruments(all)
+}
+
+func newInstruments(all []*instrument) *instruments {
+	if len(all) == 0 {
+		return nil
+	}
+	l := &instruments{all: all}
+	for _, i := range all {
+		if i.every > 0 && (l.oneIn == 0 || i.every < l.oneIn) {
+			l.oneIn = i.every
+		}
+	}
+	return l
+}
+
+// seeAll reports whether an instrument is told of each handling.
+func (l *instruments) seeAll() bool { return l != nil && l.oneIn == 1 }
+
+// skip returns how many handlings pass before the next one that is sampled. It needs no
+// memory of those before, so that a runner can begin anew: chances are the same each time.
+func (l *instruments) skip() int32 {
+	switch {
+	case l == nil || l.oneIn == 0:
+		return never
+	case l.oneIn == 1:
+		return 0
+	}
+	return int32(min(rand.ExpFloat64()*float64(l.oneIn), never-1))
+}
+
+const never = math.MaxInt32
+
+// skipOver returns how many turns there are to the next handling that is sampled, if one has
+// been just now.
+func (l *instruments) skipOver() int32 {
+	if n := l.skip(); n < never {
+		return n + 1
+	}
+	return never
+}
+
+// choose appends the instruments that are told of a handling.
+func (l *instruments) choose(list []*instrument, carries *carried, sampled bool) []*instrument {
+	for _, i := range l.all {
+		if carries.of(i) != nil || sampled && i.every > 0 && (i.every == l.oneIn || rand.IntN(i.every) < l.oneIn) {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// has reports whether the instrument has a function for a stage.
+func (i *instrument) has(s stage) bool {
+	if s == toBegin {
+		return i.Begin != nil
+	}
+	return i.End != nil
+}
+
+// send calls Send.
+func (i *instrument) send(ctx context.Context, s Sending) (v any) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		err := Goexit
+		if p := recover(); p != nil {
+			err = Recovered(p)
+		}
+		i.takeOff("Send", err)
+	}()
+	v = i.Send(ctx, s)
+	returned = true
+	return v
+}
+
+// begin calls Begin and returns the values that a handler gets, which are nil if there are
+// none.
+func (i *instrument) begin(values context.Context, h Handling) context.Context {
+	ctx := values
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx = i.Begin(ctx, h)
+	switch {
+	case ctx == nil || ctx == context.Background():
+		return values
+	case isNil(ctx):
+		panic(errNilContext)
+	case caller(ctx) != nil: // one that asked itself for its values would never end
+		panic(errActorContext)
+	}
+	return ctx
+}
+
+var (
+	errNilContext   = errors.New("actor: Begin of an Instrument returned a nil pointer as a context")
+	errActorContext = errors.New("actor: Begin of an Instrument returned the context of an actor")
+)
+
+// end calls End.
+func (i *instrument) end(values context.Context, h Handling) {
+	if values == nil {
+		values = context.Background()
+	}
+	i.End(values, h)
+}
+
+// callAside calls f, a function of the instrument, on a goroutine of its own. If it reports
+// false f has failed, or goes on alone.
+func (i *instrument) callAside(s stage, f func()) bool {
+	err, returned := i.calls.call(func() error { f(); return nil })
+	if !returned {
+		err = errHangs
+	}
+	if err != nil {
+		i.fail(s, err)
+	}
+	return err == nil
+}
+
+// fail takes off an instrument that has failed at a stage.
+func (i *instrument) fail(s stage, err error) {
+	if s == toBegin {
+		i.takeOff("Begin", err)
+	} else {
+		i.takeOff("End", err)
+	}
+}
+
+// takeOff takes the instrument off for good.
+func (i *instrument) takeOff(function string, err error) {
+	if i.off.Swap(true) {
+		return
+	}
+	for {
+		old := i.sys.instruments.Load()
+		rest := slices.DeleteFunc(slices.Clone(old.all), func(x *instrument) bool { return x == i })
+		if i.sys.instruments.CompareAndSwap(old, newInstruments(rest)) {
+			break
+		}
+	}
+	attrs := []any{"function", function, "reason", err}
+	if p, ok := err.(*PanicError); ok {
+		attrs = append(attrs, "stack", p.Stack)
+	}
+	i.sys.log.Error("instrument failed and was taken off", attrs...)
+}
+
+var errHangs = errors.New("it has not returned for 5 s")
+
+// visit is a call of an instrument in place. Its timer sees to it that somebody goes on if
+// the instrument hangs: of the runner and the timer, the one that takes the visit away from
+// inside is the one that goes on.
+type visit struct {
+	state atomic.Uint32
+	timer *time.Timer
+	by    *instrument
+	of    visitor
+}
+
+// visitor is a told, whatever its type.
+type visitor interface {
+	hangs(*instrument)
+}
+
+const (
+	outside uint32 = iota
+	inside
+	overdue
+)
+
+func newVisit() any {
+	v := &visit{}
+	v.timer = time.AfterFunc(time.Hour, func() {
+		if v.state.CompareAndSwap(inside, overdue) {
+			v.of.hangs(v.by)
+		}
+	})
+	v.timer.Stop()
+	return v
+}
+
+func (v *visit) enter(by *instrument, of visitor) {
+	v.by, v.of = by, of
+	v.state.Store(inside)
+	v.timer.Reset(patience)
+}
+
+// leave reports whether the runner that has entered goes on. It must not otherwise.
+func (v *visit) leave() bool {
+	pool := &v.by.sys.visits
+	if !v.state.CompareAndSwap(inside, outside) {
+		return false
+	}
+	if v.timer.Stop() { // otherwise the timer's function may just be looking
+		v.by, v.of = nil, nil
+		pool.Put(v)
+	}
+	return true
+}
