@@ -150,7 +150,7 @@ func TestGoBlocksParse(t *testing.T) {
 // is found there, line by line.
 func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 	for guide, sources := range map[string]string{
-		"guide/channels.md": "../examples/auction/*.go",
+		"guide/channels.md": "../examples/auction/*.go ../examples/board/*.go",
 		"guide/actors.md":   "../actor/example*_test.go ../mailbox/example_test.go ../supervisor/example_till_test.go ../registry/entity/example*_test.go",
 		"guide/statem.md":   "../actor/statem/*_test.go",
 		"otp.md":            "otp_test.go",

@@ -71,6 +71,10 @@ func (c *Channel) mayPush() error {
 		return nil
 	case stageParted:
 		return ErrEnded
+	case stageJoining:
+		if c.held.Load() != nil { // which keeps it
+			return nil
+		}
 	}
 	return ErrNotJoined
 }
@@ -89,7 +93,8 @@ func (c *Channel) part() bool {
 
 // Errors of a channel's methods.
 var (
-	// ErrNotJoined says that a channel cannot send before its Join has returned.
+	// ErrNotJoined says that a channel cannot send before its Join has returned, or
+	// has called Listen.
 	ErrNotJoined = errors.New("channel is not joined")
 	// ErrEnded says that a channel has ended, and sends nothing any more.
 	ErrEnded = errors.New("channel has ended")
@@ -135,7 +140,28 @@ func (c *Channel) push(event string, payload any) error {
 	if err != nil {
 		return err
 	}
-	return c.line.send(wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
+	f, err := c.line.encoding.encode(wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	c.send(f)
+	return nil
+}
+
+// Listen has the client get what is broadcast on the topic from now on, and not from when
+// its Join has returned. It is for a Join whose answer shows a state that others change
+// meanwhile, and broadcast: call it where the state is read, in the same turn of the actor
+// or under the same lock, and the client misses no change and sees none twice. What comes
+// before the answer, pushes included, is kept and sent right behind it, MaxQueue bytes at
+// most. When Join has returned, Listen does nothing. Package room does this by itself.
+func (c *Channel) Listen() error {
+	if c.hasJoined() || !c.held.CompareAndSwap(nil, new(held)) {
+		return nil
+	}
+	if err := c.line.endpoint.topics.Subscribe(c.ctx.PID(), c.topic, listener{c}); err != nil {
+		return fmt.Errorf("ws: listen to %q: %w", c.topic, err)
+	}
+	return nil
 }
 
 // Broadcast sends an event to all clients that have joined the topic, this one

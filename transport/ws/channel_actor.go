@@ -8,6 +8,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/boundlog"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -134,9 +135,7 @@ func (a *channelActor) join(m wire.Message) error {
 	if err != nil {
 		return a.refuse(answer, err)
 	}
-	h := new(held)
-	a.held.Store(h)
-	if err := a.line.endpoint.topics.Subscribe(a.ctx.PID(), a.topic, a); err != nil {
+	if err := a.Listen(); err != nil {
 		return err
 	}
 	f, err := a.line.replyFrame(answer, OK(payload))
@@ -150,7 +149,7 @@ func (a *channelActor) join(m wire.Message) error {
 	}
 	a.line.endpoint.joins.Add(1)
 	a.line.endpoint.channels.Add(1)
-	h.release(f, a.line.transport)
+	a.held.Load().release(f, a.line.transport)
 	a.event = ""
 	a.held.Store(nil)
 	a.line.session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
@@ -199,15 +198,18 @@ func (a *channelActor) in(m wire.Message) error {
 	return a.outcome(err)
 }
 
+// listener hears what is broadcast on the channel's topic.
+type listener struct{ *Channel }
+
 // Deliver sends a broadcast to the client: the frame that all its receivers
 // share, without a part for this actor, unless the handler intercepts the event.
 // It implements pubsub.Subscriber, and runs on the broadcaster's goroutine.
-func (a *channelActor) Deliver(_ string, b *broadcast) {
-	if slices.Contains(a.intercepts, b.Event) {
-		a.hand(opOut, b, b)
+func (c listener) Deliver(_ string, b *broadcast) {
+	if slices.Contains(c.intercepts, b.Event) {
+		c.hand(opOut, b, b)
 		return
 	}
-	l := a.line
+	l := c.line
 	f, err := b.frame(l.encoding)
 	if err != nil {
 		if b.untold(l.encoding) {
@@ -216,7 +218,13 @@ func (a *channelActor) Deliver(_ string, b *broadcast) {
 		l.endpoint.drop(l.socket, b.Topic, b.Event, err)
 		return
 	}
-	if h := a.held.Load(); h != nil {
+	c.send(f)
+}
+
+// send sends a frame to the client, or keeps it for after the answer to the join.
+func (c *Channel) send(f frame.Sealed) {
+	l := c.line
+	if h := c.held.Load(); h != nil {
 		kept, fits := h.keep(f, l.socket.MaxQueue)
 		if !fits {
 			l.endpoint.overflow(l.socket, l.session)

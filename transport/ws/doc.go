@@ -16,6 +16,9 @@
 // What a channel does on which event is best put in a table, [Events], whose functions
 // get their payloads decoded into structs of their own, and checked.
 //
+// What the clients on one topic share, and what outlives them, is best put in a room: see
+// package [github.com/troupe-go/troupe/transport/ws/room].
+//
 // The official clients for JavaScript, Swift, Kotlin and others work unmodified.
 // Versions 1 and 2 of the protocol are spoken, as the client asks, and others by a
 // [Serializer] of your own; messages are JSON, or bytes in version 2. With

@@ -1,0 +1,42 @@
+// Package room has rooms: what the clients on one topic share, in an actor that outlives
+// them. It takes as much to write one as a channel.
+//
+//	type Board struct{ strokes []Stroke }
+//
+//	// Join shows a client what there is.
+//	func (b *Board) Join(*room.Member, ws.Payload) (any, error) { return b.strokes, nil }
+//
+//	func (b *Board) Draw(m *room.Member, s Stroke) (ws.Reply, error) {
+//		b.strokes = append(b.strokes, s)
+//		return ws.OK(nil), m.BroadcastFrom("stroke", s)
+//	}
+//
+//	boards := room.New(room.Config{Linger: time.Minute}, newBoard, room.Events[*Board]{
+//		"draw": room.On((*Board).Draw),
+//	})
+//	endpoint := ws.New(ws.Config{Sockets: []ws.Socket{{
+//		Path: "/socket", Channels: ws.Routes{boards.Topic("board:*")},
+//	}}})
+//	// in the tree: boards.Child(), endpoint.Child()
+//
+// The first client that joins a topic starts its room. All that the clients push there is
+// handled by that one actor, one event at a time, so they agree on what happened first.
+// When a client leaves, or is gone, [Leaver] is told; when the last one has gone the room
+// lingers, and ends if nobody comes. A room that crashes is started again under its topic.
+//
+// # Order and delivery
+//
+// A client's events are handled in the order in which they were sent, each once at most. A
+// client misses nothing that is broadcast after the Join that let it in: what comes before
+// it has the answer is kept, and sent behind it.
+//
+// # Limits
+//
+// Payloads are decoded in the channels, so a room does not wait for that; everything else
+// takes turns there. What may take long belongs in a task, whose answer comes to
+// [InfoHandler]. While a room does not answer, the channels of its clients wait, and at
+// last their connections: the limits of [ws.Socket] hold.
+//
+// In a cluster each node has a room of its own for a topic, with the clients of that node:
+// what is broadcast reaches all, what a room keeps is that node's.
+package room

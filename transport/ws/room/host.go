@@ -1,0 +1,179 @@
+package room
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// message is a message to a room's actor.
+type message[H Handler] struct {
+	op      op
+	channel *ws.Channel // opEnter
+	again   bool        // opEnter
+	in      ws.Payload  // opEnter
+	entered actor.Reply[entered[H]]
+
+	from    actor.PID                              // opEvent
+	event   func(h H, m *Member) (ws.Reply, error) // opEvent
+	handled actor.Reply[handled]
+
+	info any // opInfo
+}
+
+type op uint8
+
+const (
+	opEnter op = iota // a channel joins
+	opEvent           // a member has sent an event
+	opInfo            // the program has sent something
+)
+
+// A room's answers are encoded in its turn: what it returns may be a map that the next event
+// changes.
+
+// entered is what a channel hears that has joined.
+type entered[H Handler] struct {
+	room  actor.Ref[message[H]] // the incarnation that has decided
+	reply ws.Payload
+	err   error // it is refused
+}
+
+// handled is what a channel hears about an event.
+type handled struct {
+	reply ws.Reply
+	err   error
+}
+
+// host is the actor around a room's handler.
+type host[H Handler] struct {
+	rooms   *Rooms[H]
+	topic   string
+	newRoom func(string) H
+	room    Room
+	handler H
+}
+
+// Init implements [actor.Initializer]. It makes the handler here, where what that does
+// wrong is the room's own.
+func (o *host[H]) Init(ctx *actor.Context[message[H]]) error {
+	info := func(msg any) message[H] { return message[H]{op: opInfo, info: msg} }
+	o.room = Room{
+		topic: o.topic, ctx: ctx, endpoint: o.rooms.endpoint.Load, members: map[actor.PID]*Member{},
+		after: func(d time.Duration, msg any) *actor.Timer { return ctx.Self().SendAfter(d, info(msg)) },
+		every: func(d time.Duration, msg any) *actor.Timer { return ctx.Self().SendEvery(d, info(msg)) },
+	}
+	o.handler = o.newRoom(o.topic)
+	if err := checkHandler(o.handler, reflect.TypeFor[H]()); err != nil {
+		return fmt.Errorf("room: %w", err)
+	}
+	ctx.TrapExit(true) // so that Terminate runs
+	if h, ok := any(o.handler).(Starter); ok {
+		return h.Start(&o.room)
+	}
+	return nil
+}
+
+// Receive implements [actor.Behavior].
+func (o *host[H]) Receive(ctx *actor.Context[message[H]], m message[H]) error {
+	switch m.op {
+	case opEnter:
+		o.enter(ctx, m)
+	case opEvent:
+		m.handled.Send(o.handle(m))
+	case opInfo:
+		return o.inform(m.info)
+	}
+	return nil
+}
+
+// handle handles an event of a member.
+func (o *host[H]) handle(m message[H]) (h handled) {
+	member := o.room.members[m.from]
+	if member == nil {
+		return h // it has ended meanwhile
+	}
+	reply, err := m.event(o.handler, member)
+	if status := reply.Status(); status != "" {
+		payload, unsent := ws.JSON(reply.Payload())
+		if reply = ws.Status(status, payload); unsent != nil {
+			reply, err = ws.NoReply, cmp.Or(err, unsent)
+		}
+	}
+	return handled{reply, err}
+}
+
+// enter lets a channel in or refuses it. It becomes a member before its Join runs, which
+// may broadcast or look at the members, and is none any more if it is refused.
+func (o *host[H]) enter(ctx *actor.Context[message[H]], m message[H]) {
+	if !m.entered.Wanted() {
+		return // the channel has given up
+	}
+	answer := entered[H]{room: ctx.Self()}
+	member := &Member{channel: m.channel, room: &o.room, again: m.again}
+	pid := member.PID()
+	// In this turn, and not in the channel's: the room has broadcast nothing since then that
+	// its Join does not know of, and nothing from then on is missed.
+	if answer.err = m.channel.Listen(); answer.err != nil {
+		m.entered.Send(answer) // the channel has ended
+		return
+	}
+	o.room.members[pid] = member
+	reply, err := o.handler.Join(member, m.in)
+	if err == nil {
+		answer.reply, err = ws.JSON(reply)
+	}
+	if answer.err = err; err != nil {
+		delete(o.room.members, pid)
+	} else {
+		ctx.Monitor(pid)
+	}
+	m.entered.Send(answer)
+}
+
+// HandleDown implements [actor.DownHandler]: a member has gone, or what the handler itself
+// monitors.
+func (o *host[H]) HandleDown(_ *actor.Context[message[H]], down actor.Down) error {
+	member := o.room.members[down.PID]
+	if member == nil {
+		return o.inform(down)
+	}
+	delete(o.room.members, down.PID)
+	if h, ok := any(o.handler).(Leaver); ok {
+		h.Leave(member, down.Reason)
+	}
+	return nil
+}
+
+func (o *host[H]) inform(msg any) error {
+	if h, ok := any(o.handler).(InfoHandler); ok {
+		return h.HandleInfo(&o.room, msg)
+	}
+	return nil
+}
+
+// HandleExit implements [actor.ExitHandler]. Exits are trapped only so that Terminate runs:
+// they mean what they mean to an actor that does not.
+func (o *host[H]) HandleExit(_ *actor.Context[message[H]], exit actor.Exit) error {
+	if exit.Reason == actor.Normal {
+		return nil
+	}
+	return exit.Reason
+}
+
+// Terminate implements [actor.Terminator].
+func (o *host[H]) Terminate(_ *actor.Context[message[H]], reason error) {
+	if h, ok := any(o.handler).(Terminator); ok {
+		h.Terminate(&o.room, reason)
+	}
+}
+
+// LogValue says which room it is in the log of its crash. It implements [slog.LogValuer].
+func (o *host[H]) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("topic", o.topic), slog.String("handler", fmt.Sprintf("%T", o.handler)))
+}
