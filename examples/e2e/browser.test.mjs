@@ -421,6 +421,10 @@ it("Back returns to the lobby, Forward to the room, and a reload stays", async (
   await jan.page.goForward();
   await jan.status("connected");
   for (const person of [jan, kim]) await person.isWith("jan", "kim");
+  await kim.says("welcome back");
+  await kim.says("for good?");
+  await jan.sees("for good?");
+  assert.equal(await jan.at("message").count(), 2, "the channel that was left shows nothing");
   await jan.at("leave-button").click();
   await jan.at("lobby").waitFor();
   await kim.isWith("kim");
