@@ -160,6 +160,7 @@ func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 		"phoenix.md":        "phoenix_test.go",
 
 		"guide/observability.md": "observability_test.go",
+		"guide/cluster.md":       "cluster_test.go ../transport/nats/example_test.go",
 	} {
 		text, err := os.ReadFile(guide)
 		if err != nil {

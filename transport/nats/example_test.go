@@ -53,6 +53,16 @@ func member(sys *actor.System, url, name string, ps *pubsub.PubSub[string]) (*na
 	return conn, ps.Connect(cluster, "rooms", pubsub.JSON[string]{})
 }
 
+// claim gives the name to the actor, if no other one in the cluster has it, and returns the
+// address of the one that has it.
+func claim(ctx context.Context, names *nats.Names[string], name string, ref actor.Ref[string]) (nats.Remote[string], error) {
+	err := names.Register(ctx, name, ref)
+	if _, taken := errors.AsType[*nats.TakenError](err); err != nil && !taken {
+		return nats.Remote[string]{}, err
+	}
+	return names.Lookup(ctx, name)
+}
+
 // speaker prints what it hears, and then sends on done.
 func speaker(done chan<- struct{}) func() actor.Behavior[string] {
 	return actor.Func(func(_ *actor.Context[string], line string) error {
@@ -143,14 +153,16 @@ func ExampleNames() {
 		fmt.Println(err)
 		return
 	}
-	if err := nodes["tokyo"].Register(ctx, "lobby", lobby); err != nil {
+	if _, err := claim(ctx, nodes["tokyo"], "lobby", lobby); err != nil {
 		fmt.Println(err)
+		return
 	}
-	var taken *nats.TakenError
-	if err := nodes["berlin"].Register(ctx, "lobby", lobby); errors.As(err, &taken) {
-		fmt.Println("taken by", taken.Node)
+	late, err := actor.Spawn(sys, speaker(done))
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
-	remote, err := nodes["berlin"].Lookup(ctx, "lobby")
+	remote, err := claim(ctx, nodes["berlin"], "lobby", late)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -161,7 +173,6 @@ func ExampleNames() {
 	}
 	<-done
 	// Output:
-	// taken by tokyo
 	// lobby@tokyo
 	// hello from berlin
 }
