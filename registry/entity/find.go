@@ -28,6 +28,7 @@ func (s *Set[K, M]) Find(ctx context.Context, key K) (supervisor.Ref[M], error) 
 	if err != nil {
 		return supervisor.Ref[M]{}, err
 	}
+	l.drop(finding)
 	return l.ref, nil
 }
 

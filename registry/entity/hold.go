@@ -71,7 +71,7 @@ func (l *life[K, M]) take(as stake) bool {
 	}
 	switch as {
 	case finding:
-		l.due = l.due && l.state == running
+		l.finders++
 	case calling:
 		l.calls++
 	case holding:
@@ -90,6 +90,8 @@ func (l *life[K, M]) drop(as stake) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch as {
+	case finding:
+		l.finders--
 	case calling:
 		l.calls--
 	case holding:

@@ -1,12 +1,14 @@
 package entity_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/entity"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
 // An entity ends a while after the last holder has gone: by its end, or by its release.
@@ -88,5 +90,92 @@ func TestNobodyGetsAnEntityThatIsOnItsWayOut(t *testing.T) {
 			t.Errorf("got %v, was %v, after %v", next, old, took)
 		}
 		w.expect("+lobby", "done", "-lobby: shutdown", "+lobby")
+	})
+}
+
+// The back-off of an entity holds also when its last holder goes meanwhile. If nobody comes,
+// the entity is not started again.
+func TestBackoffOutlastsTheLastHolder(t *testing.T) {
+	inWorld(t, entity.Config{Backoff: supervisor.Backoff{Min: time.Minute}}, func(w *world) {
+		crashHeld := func() {
+			t.Helper()
+			ref, release := w.hold(w.someone(), "lobby")
+			ref.Send(crash)
+			synctest.Wait()
+			release()
+			w.expect("+lobby", "-lobby: boom")
+		}
+		for _, comes := range []func(){
+			func() { w.find("lobby") },
+			func() { w.hold(w.someone(), "lobby") },
+			func() { _ = w.rooms.Send(w.Context(), "lobby", crash) },
+		} {
+			crashHeld()
+			begun := time.Now()
+			comes()
+			if waited := time.Since(begun); waited != time.Minute {
+				t.Errorf("the next one came after %v", waited)
+			}
+			if err := w.rooms.Stop(w.Context(), "lobby"); err != nil {
+				t.Error(err)
+			}
+			w.mu.Lock()
+			w.events = nil
+			w.mu.Unlock()
+		}
+		crashHeld()
+		time.Sleep(time.Hour)
+		w.expect()
+		if n := w.sys.Count(); n != 2+5 { // the supervisors and those that have held
+			t.Errorf("there are %d actors", n)
+		}
+	})
+}
+
+// A holder that has ended gets nothing, and the entity does not stay for it.
+func TestHolderThatHasEnded(t *testing.T) {
+	inWorld(t, plain, func(w *world) {
+		me := w.someone()
+		me.Exit(actor.Kill)
+		synctest.Wait()
+		_, _, err := w.rooms.Hold(w.Context(), me, "lobby")
+		w.expectError(err, actor.NoProc)
+		w.expect("+lobby", "-lobby: shutdown")
+		w.expectNothing()
+	})
+}
+
+// A holder that gives up while it waits holds nothing.
+func TestHolderThatGivesUp(t *testing.T) {
+	inWorld(t, plain, func(w *world) {
+		w.inInit("lobby", func(*actor.Context[do]) error { time.Sleep(time.Minute); return nil })
+		ctx, cancel := context.WithTimeout(w.Context(), time.Second)
+		defer cancel()
+		_, _, err := w.rooms.Hold(ctx, w.someone(), "lobby")
+		w.expectError(err, context.DeadlineExceeded)
+		time.Sleep(time.Hour)
+		w.expect("+lobby", "-lobby: shutdown")
+	})
+}
+
+// One that is found while nobody holds it, because its holder has given up, stays.
+func TestFinderOutlastsTheHolderThatGivesUp(t *testing.T) {
+	inWorld(t, plain, func(w *world) {
+		w.inInit("lobby", func(*actor.Context[do]) error { time.Sleep(time.Minute); return nil })
+		found := make(chan error, 1)
+		go func() {
+			_, err := w.rooms.Find(w.Context(), "lobby")
+			found <- err
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(w.Context(), time.Second)
+		defer cancel()
+		_, _, err := w.rooms.Hold(ctx, w.someone(), "lobby")
+		w.expectError(err, context.DeadlineExceeded)
+		if err := <-found; err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Hour)
+		w.expect("+lobby")
 	})
 }

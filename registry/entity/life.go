@@ -46,6 +46,7 @@ type life[K comparable, M any] struct {
 	tree    supervisor.Tree
 
 	holders, calls int         // that use it
+	finders        int         // that wait for it
 	due            bool        // to be stopped for lack of holders, as soon as that may be
 	linger         *time.Timer // while it has no holder any more
 }
@@ -123,6 +124,7 @@ func (l *life[K, M]) up(pid actor.PID) {
 	// Refused if the entity is doomed: then it is not to be found.
 	_ = l.set.running.RegisterValue(l.key, pid, l)
 	l.tell()
+	l.due = l.due && l.finders == 0
 	l.stopIfDue()
 }
 

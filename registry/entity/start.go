@@ -113,7 +113,7 @@ func (l *life[K, M]) watched(start func(actor.Self) (actor.PID, error)) func(act
 func (l *life[K, M]) born(pid actor.PID) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.due && l.calls == 0 { // nobody has come while it was down
+	if l.due && l.calls == 0 && l.finders == 0 { // nobody has come while it was down
 		l.leave()
 	}
 	if l.state == leaving {
