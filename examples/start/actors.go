@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync/atomic"
@@ -10,10 +11,21 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
-// actors shows which actors run, and how many have crashed.
+// actors shows which actors run, what they have done, and how many have crashed.
 type actors struct {
-	sys     atomic.Pointer[actor.System]
-	crashes atomic.Int64
+	sys              atomic.Pointer[actor.System]
+	crashes, handled atomic.Int64
+	worked           atomic.Int64 // nanoseconds
+}
+
+// instrument counts the messages that actors have handled, and measures the time it took.
+func (a *actors) instrument() actor.Instrument {
+	return actor.Instrument{End: func(_ context.Context, h actor.Handling) {
+		if h.Handler == "Receive" {
+			a.handled.Add(1)
+			a.worked.Add(int64(h.Worked))
+		}
+	}}
 }
 
 // watch is called when the program has started.
@@ -33,5 +45,6 @@ func (a *actors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "starting", http.StatusServiceUnavailable)
 		return
 	}
+	fmt.Fprintf(w, "handled: %d in %v\n", a.handled.Load(), time.Duration(a.worked.Load()))
 	fmt.Fprintf(w, "crashes: %d\n%v", a.crashes.Load(), supervisor.Snapshot(r.Context(), sys))
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -25,6 +26,7 @@ func program(addr string) supervisor.Program {
 	return supervisor.Program{
 		Spec:    supervisor.Spec{Children: []supervisor.Child{hall, web}},
 		OnStart: actors.watch,
+		Config:  actor.Config{Instruments: []actor.Instrument{actors.instrument()}},
 	}
 }
 

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/examples/internal/killing"
 	"github.com/troupe-go/troupe/supervisor"
@@ -37,25 +39,34 @@ func TestSeatsDoNotOutliveTheirFailure(t *testing.T) {
 	})
 }
 
-func TestThePageOfActorsCountsCrashes(t *testing.T) {
-	sys := actortest.NewSystem(t)
+func TestThePageOfActorsCounts(t *testing.T) {
+	page := new(actors)
+	sys := actor.NewSystem(actor.Config{
+		Logger:      slog.New(slog.DiscardHandler),
+		Instruments: []actor.Instrument{page.instrument()},
+	})
+	t.Cleanup(func() { sys.Shutdown(context.Background()) })
 	child, seats := newSeats()
-	tree, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{child}})
+	restarted := make(chan supervisor.Restarted, 1)
+	tree, err := supervisor.Start(sys, supervisor.Spec{
+		Children:  []supervisor.Child{child},
+		OnRestart: func(r supervisor.Restarted) { restarted <- r },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := new(actors)
 	if body := look(page); body != "starting\n" {
 		t.Errorf("before the start: %q", body)
 	}
 	page.watch(sys, tree)
 	hall := seats.ref.PID()
-	actortest.Crash(t, hall, nil)
-	if _, err := tree.Children(t.Context()); err != nil { // it has heard of the crash by then
+	if err := seats.Hold(t.Context(), "A1", "ann"); err != nil {
 		t.Fatal(err)
 	}
+	actortest.Crash(t, hall, nil)
+	<-restarted
 	body := look(page)
-	for _, want := range []string{"crashes: 1\n", "seats", "restarts:1"} {
+	for _, want := range []string{"handled: 1 in ", "crashes: 1\n", "seats", "restarts:1"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("no %q in\n%s", want, body)
 		}
