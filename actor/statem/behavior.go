@@ -132,7 +132,11 @@ func (b *behavior[S, M]) startTimeout(d time.Duration, t *timeout[M]) timer {
 // actor's own, and not of a loop in here, so that a lethal signal can come
 // between two events.
 func (b *behavior[S, M]) step(*actor.Context[M]) error {
-	return b.handle(b.c.flow.next())
+	e := b.c.flow.next()
+	if e.values == nil {
+		return b.handle(e)
+	}
+	return b.c.WithValues(e.values, func() error { return b.handle(e) })
 }
 
 func (b *behavior[S, M]) handle(e event[M]) error {

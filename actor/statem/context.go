@@ -66,6 +66,7 @@ func (c *Context[S, M]) Kind() Kind { return c.now.event.kind }
 func (c *Context[S, M]) Postpone() {
 	c.only(handling, "Postpone")
 	c.now.postpone = true
+	c.now.event.values = actor.Values(c)
 }
 
 // NextEvent inserts an event, of kind [Internal]: it is handled after this one,

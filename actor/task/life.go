@@ -12,6 +12,7 @@ type life struct {
 	owner  actor.PID       // the actor that started it; zero: code outside of actors did
 	link   actor.Self      // the owner, if the task is linked to it
 	caller context.Context // of the code that started it: its end is the task's
+	values context.Context // that the caller's context had then
 	told   func()          // if not nil, called when the task ends, before anybody else is told
 	unhook func() bool     // takes the watch on the caller's context down
 

@@ -11,6 +11,7 @@ import (
 type scope struct {
 	actor.Self
 	caller context.Context
+	values context.Context
 }
 
 type scopeKey struct{}
@@ -23,7 +24,7 @@ func (s *scope) Value(key any) any {
 	if v := s.Self.Value(key); v != nil {
 		return v
 	}
-	return s.caller.Value(key)
+	return s.values.Value(key)
 }
 
 // Callers returns the actors on whose behalf a task's function works, given its

@@ -36,14 +36,18 @@ func AsyncNoLink[T any](owner actor.Self, f func(ctx context.Context) (T, error)
 // may await it. The context that f gets has the values of ctx and is cancelled
 // when ctx is, which ends the task, and when the task is killed.
 func Go[T any](ctx context.Context, sys *actor.System, f func(ctx context.Context) (T, error)) *Task[T] {
-	t := &Task[T]{life: life{caller: ctx}, run: f}
+	t := &Task[T]{life: life{caller: ctx, values: ctx}, run: f}
 	return t.start(actor.Spawn(sys, t.behavior))
 }
 
 // prepare returns a task that has not been started.
 func prepare[T any](caller context.Context, f func(context.Context) (T, error)) *Task[T] {
-	owner, _ := actor.FromContext(caller)
-	return &Task[T]{life: life{owner: owner, caller: caller}, run: f}
+	owner, ok := actor.FromContext(caller)
+	values := caller
+	if ok { // those of the message in hand, which the owner may be through with soon
+		values = actor.Values(caller)
+	}
+	return &Task[T]{life: life{owner: owner, caller: caller, values: values}, run: f}
 }
 
 // start has a task that has been spawned begin.
@@ -79,7 +83,7 @@ func (b *body[T]) Receive(ctx *actor.Context[begin], _ begin) error {
 		return err
 	}
 	defer t.leave()
-	v, err := t.run(&scope{ctx, t.caller})
+	v, err := t.run(&scope{ctx, t.caller, t.values})
 	if err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ type item[T, R any] struct {
 // start starts the task of an item. It reports false if the stream must end.
 func (s *stream[T, R]) start(input T) bool {
 	it := &item[T, R]{input: input}
-	it.caller = s.values
+	it.caller, it.values = s.values, s.values
 	it.run = func(ctx context.Context) (r Result[R], _ error) {
 		if s.Timeout > 0 {
 			defer time.AfterFunc(s.Timeout, it.expire).Stop()
