@@ -30,17 +30,24 @@ type worker[M any] struct {
 
 // Next implements [actor.Source]: the worker fetches a job. One that is surplus leaves.
 func (w *worker[M]) Next() (M, bool) {
+	r := w.run
+	r.mu.Lock()
 	m, ok, leaves := w.fetch()
+	var tell summons
 	if leaves {
-		w.run.manager.Send(surplus[M]{w}) // without the lock, for an observer may see it lost
+		tell = r.next() // of another for the job that this one came for
+	}
+	r.mu.Unlock()
+	if leaves {
+		tell.now()
+		r.manager.Send(surplus[M]{w}) // without the lock, for an observer may see it lost
 	}
 	return m, ok
 }
 
+// fetch takes a job in hand, or has the worker idle or leave. The caller holds the lock.
 func (w *worker[M]) fetch() (m M, ok, leaves bool) {
 	r := w.run
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if w.over { // abandoned; the job has been settled
 		return m, false, false
 	}
