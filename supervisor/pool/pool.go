@@ -46,7 +46,7 @@ func New[M any, B actor.Behavior[M]](cfg Config, newWorker func() B) *Pool[M] {
 		p.fault = &supervisor.SpecError{Child: cfg.ID, Field: "newWorker", Problem: "is nil"}
 	}
 	opts := append([]supervisor.ChildOption{}, cfg.Worker...)
-	p.worker = supervisor.Actor("worker", newWorker, append(opts, supervisor.Temporary, supervisor.Backoff{})...)
+	p.worker = supervisor.Actor(cfg.ID+" worker", newWorker, append(opts, supervisor.Temporary, supervisor.Backoff{})...)
 
 	workers := supervisor.DynamicSupervisor("workers", supervisor.DynamicSpec{})
 	workers, p.workers = supervisor.FollowDynamic(workers)

@@ -204,7 +204,7 @@ func TestFirstWorkerDoesNotStart(t *testing.T) {
 		})
 		_, err := f.pool.Start(f.sys)
 		f.expectError(err, errBoom)
-		if want := `supervisor: start: child "queue": supervisor: start child "worker": boom`; err.Error() != want {
+		if want := `supervisor: start: child "queue": supervisor: start child "pool worker": boom`; err.Error() != want {
 			t.Errorf("the error is %q, want %q", err, want)
 		}
 		if n := f.sys.Count(); n != 0 {
@@ -218,7 +218,7 @@ func TestSnapshot(t *testing.T) {
 	onFloor(t, pool.Config{Min: 2}, func(f *floor) {
 		release := f.hold("a")
 		drawing := supervisor.SnapshotOf(f.Context(), f.tree.PID()).String()
-		for _, want := range []string{"├─ workers", "└─ queue", "(0 jobs wait, 1 of 2 workers are busy)"} {
+		for _, want := range []string{"├─ workers", "└─ queue", "(pool worker)", "(0 jobs wait, 1 of 2 workers are busy)"} {
 			if !strings.Contains(drawing, want) {
 				f.Errorf("no %q in\n%s", want, drawing)
 			}
