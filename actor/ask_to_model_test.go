@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/internal/long"
 )
 
 // Actors ask each other, answer, refuse, give up and die, all at once. However that goes:
@@ -18,7 +19,7 @@ import (
 //   - That message has the value exactly if the callee was told so by Send.
 //   - Nothing is left with any of them, living or dead.
 func TestQuestionsModel(t *testing.T) {
-	for i := range uint64(max(8, *modelRounds/250)) {
+	for i := range uint64(max(*modelRounds/250, long.Rounds(8, 40))) {
 		seed := *modelSeed + i
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {

@@ -10,7 +10,9 @@ package actor
 //
 // A behavior may also implement [Initializer], [Terminator], [ExitHandler] and
 // [DownHandler]; the same rules hold for what their methods return. If it is a [Labeler]
-// it says what its actor is.
+// it says what its actor is. The names of these methods are taken: a behavior that has one of
+// them with another signature, or only as a pointer and is none, is refused by Spawn and
+// Become, because the method would never be called.
 //
 // If it is a [log/slog.LogValuer] the log of its crash shows its state, as its LogValue
 // has it: that is the place to leave secrets out. The state of others is never logged.
@@ -23,7 +25,12 @@ type Behavior[M any] interface {
 // Func returns a constructor of a [Behavior] that is just a function. M is inferred:
 //
 //	actor.Spawn(sys, actor.Func(func(ctx *actor.Context[string], line string) error { … }))
+//
+// Func panics if receive is nil.
 func Func[M any](receive func(ctx *Context[M], m M) error) func() Behavior[M] {
+	if receive == nil {
+		panic("actor: Func: receive is nil")
+	}
 	return func() Behavior[M] { return BehaviorFunc[M](receive) }
 }
 
@@ -68,10 +75,14 @@ type DownHandler[M any] interface {
 }
 
 // Become makes b the actor's behavior from the next message on. The present one
-// can be kept, to go back to. Init of b does not run. Become panics if b is nil.
+// can be kept, to go back to. Init of b does not run. Become panics if b is one that Spawn
+// would refuse: nil, or with a method that would never be called.
 func (c *Context[M]) Become(b Behavior[M]) {
 	if isNil(b) {
 		panic("actor: Become: the behavior is nil")
+	}
+	if err := checkMethods(b); err != nil {
+		panic("actor: Become: " + err.Error())
 	}
 	c.cell().setBehavior(b)
 }

@@ -56,10 +56,14 @@ func (c *Context[M]) Parent() PID {
 
 // Continue has f run when the present handler, or Init, has returned nil: before any
 // message, even one that waits already. Init uses it for work that should not keep its
-// parent waiting. If called more than once, the functions run in order.
+// parent waiting. If called more than once, the functions run in order. It panics if f is
+// nil.
 //
 // OTP: gen_server's {continue, Term}.
 func (c *Context[M]) Continue(f func(*Context[M]) error) {
+	if f == nil {
+		panic("actor: Continue: f is nil")
+	}
 	x := c.cell().makeRare()
 	earlier := x.next
 	if earlier == nil {
@@ -76,8 +80,12 @@ func (c *Context[M]) Continue(f func(*Context[M]) error) {
 
 // Go runs f on a goroutine that belongs to the actor: f gets the actor's context,
 // and if it panics the actor gets an exit signal with that [*PanicError] instead
-// of the whole program crashing. The context keeps the values of the message in hand.
+// of the whole program crashing. The context keeps the values of the message in hand. Go
+// panics if f is nil.
 func (c *Context[M]) Go(f func(ctx context.Context)) {
+	if f == nil {
+		panic("actor: Go: f is nil")
+	}
 	p, ctx := &c.process, c.context()
 	if v := c.values(); v != nil {
 		ctx = &valued{ctx, v}

@@ -53,6 +53,9 @@ func Replace[M any](ctx context.Context, to Ref[M], f func(Behavior[M]) (Behavio
 			err = errNoBehavior
 		}
 		if err == nil {
+			err = checkMethods(b)
+		}
+		if err == nil {
 			to.c.setBehavior(b)
 		}
 		return err

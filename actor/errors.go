@@ -66,6 +66,8 @@ var (
 	// ErrNotKept says that an actor keeps no log, or no statistics.
 	ErrNotKept = errors.New("the actor was not told to keep it")
 
+	errNoConstructor  = errors.New("the constructor is nil")
+	errNoOption       = errors.New("an option is nil")
 	errNoBehavior     = errors.New("the behavior is nil")
 	errFailedWithNil  = errors.New("failed, with a nil error")
 	errStashForgotten = fmt.Errorf("%d messages are stashed: %w", stashLimit, ErrFull)

@@ -15,8 +15,11 @@ type Resource interface {
 }
 
 // Own ties r to the actor's life. It reports false if the actor has ended; r is
-// then not owned and will not be released. Own panics if r cannot be compared.
+// then not owned and will not be released. Own panics if r is nil or cannot be compared.
 func (p PID) Own(r Resource) bool {
+	if r == nil {
+		panic("actor: Own: the resource is nil")
+	}
 	if p.p == nil {
 		return false
 	}

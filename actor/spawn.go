@@ -2,6 +2,7 @@ package actor
 
 import (
 	"cmp"
+	"fmt"
 	"reflect"
 	"time"
 
@@ -18,12 +19,14 @@ type spawnConfig struct {
 }
 
 // Mailbox bounds the actor's mailbox, or sets its high-water mark, which makes a
-// [HighWater] event. It is unbounded and has no mark by default.
+// [HighWater] event. It is unbounded and has no mark by default. The spawn fails with what
+// [mailbox.Limit.Validate] says of the limit.
 func Mailbox(limit mailbox.Limit) Option { return func(c *spawnConfig) { c.limit = limit } }
 
 // StartTimeout makes the spawn fail with [ErrStartTimeout] and kills the actor if
 // Init takes longer than d. One that does not return even then is abandoned, see
-// [PID.Abandon]: neither the actor nor its name is left. There is no limit by default.
+// [PID.Abandon]: neither the actor nor its name is left. There is no limit by default, or if
+// d is 0; a negative d fails the spawn.
 func StartTimeout(d time.Duration) Option { return func(c *spawnConfig) { c.startTimeout = d } }
 
 // Spawn starts an actor with the behavior that create returns, and returns when its
@@ -31,11 +34,12 @@ func StartTimeout(d time.Duration) Option { return func(c *spawnConfig) { c.star
 // shutdown. The types are inferred: create may be any constructor of a type that
 // implements [Behavior], such as func newCounter() *counter.
 //
-// It fails with what Init returned, with a [*PanicError] if Init panicked, with a
+// It fails if create is nil, or returns nil or a behavior with a method that would never be
+// called, see [Behavior]. It fails with what Init returned, with a [*PanicError] if Init panicked, with a
 // [*NameTakenError], or with [ErrClosed]; and with the reason of the actor's end if it
 // is killed during its Init. An Init that does not heed its context then is abandoned.
 func Spawn[M any, B Behavior[M]](sys *System, create func() B, opts ...Option) (Ref[M], error) {
-	ref, _, err := spawn(sys, nil, nil, func() Behavior[M] { return create() }, opts)
+	ref, _, err := spawn(sys, nil, nil, maker(create), opts)
 	return ref, err
 }
 
@@ -51,14 +55,14 @@ func Spawn[M any, B Behavior[M]](sys *System, create func() B, opts ...Option) (
 // once. If the parent traps exits and its own parent tells it to end, so is the new
 // actor told.
 func SpawnLink[M any, B Behavior[M]](parent Self, create func() B, opts ...Option) (Ref[M], error) {
-	ref, _, err := spawn(parent.System(), parent.proc(), nil, func() Behavior[M] { return create() }, opts)
+	ref, _, err := spawn(parent.System(), parent.proc(), nil, maker(create), opts)
 	return ref, err
 }
 
 // SpawnMonitor is Spawn by an actor, with a monitor on the new one that is in
 // place before the new actor does anything.
 func SpawnMonitor[M any, B Behavior[M]](watcher Self, create func() B, opts ...Option) (Ref[M], Monitor, error) {
-	ref, m, err := spawn(watcher.System(), nil, watcher.proc(), func() Behavior[M] { return create() }, opts)
+	ref, m, err := spawn(watcher.System(), nil, watcher.proc(), maker(create), opts)
 	if err != nil {
 		if m != nil {
 			m.drop()
@@ -71,7 +75,10 @@ func SpawnMonitor[M any, B Behavior[M]](watcher Self, create func() B, opts ...O
 func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[M], opts []Option) (Ref[M], *monitor, error) {
 	var cfg spawnConfig
 	if len(opts) > 0 {
-		cfg = configure(opts)
+		var err error
+		if cfg, err = configure(opts); err != nil {
+			return Ref[M]{}, nil, spawnError("", err)
+		}
 	}
 	behavior, err := construct(create)
 	if err != nil {
@@ -131,32 +138,49 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 
 // configure is a function of its own so that a spawn without options allocates nothing:
 // what options change is on the heap.
-func configure(opts []Option) spawnConfig {
+func configure(opts []Option) (spawnConfig, error) {
 	var cfg spawnConfig
 	for _, o := range opts {
+		if o == nil {
+			return cfg, errNoOption
+		}
 		o(&cfg)
 	}
-	return cfg
+	if cfg.startTimeout < 0 {
+		return cfg, fmt.Errorf("StartTimeout is negative: %v", cfg.startTimeout)
+	}
+	return cfg, cfg.limit.Validate()
 }
 
-// construct calls create and turns a panic into an error.
+// maker returns create as a function of a Behavior, or nil.
+func maker[M any, B Behavior[M]](create func() B) func() Behavior[M] {
+	if create == nil {
+		return nil
+	}
+	return func() Behavior[M] { return create() }
+}
+
+// construct calls create, turns a panic into an error, and looks at what create returns.
 func construct[M any](create func() Behavior[M]) (b Behavior[M], err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = Recovered(v)
 		}
 	}()
+	if create == nil {
+		return nil, errNoConstructor
+	}
 	if b = create(); isNil(b) {
 		return nil, errNoBehavior
 	}
-	return b, nil
+	return b, checkMethods(b)
 }
 
-// isNil reports whether v is nil, or a nil pointer in an interface.
+// isNil reports whether v is nil, or a nil pointer or function in an interface.
 func isNil(v any) bool {
 	if v == nil {
 		return true
 	}
 	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }

@@ -13,7 +13,7 @@ type spawnHook func(p, by *process, limit time.Duration) error
 
 // Name registers the actor under a name that is unique in its system; see
 // [System.WhereIs] and [Lookup]. If it is taken, the spawn fails with a
-// [*NameTakenError] before Init runs. The name is free again before anybody
+// [*NameTakenError] before Init runs. An empty name is none. The name is free again before anybody
 // hears of the actor's end. A spawn waits for a name whose holder is about to end, for
 // a second at most.
 //

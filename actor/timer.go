@@ -146,8 +146,12 @@ func (c *Context[M]) SendEvery(d time.Duration, m M) *Timer { return c.Self().Se
 // ends. It is for behaviors that are made for others to build on, whose message
 // type is not theirs to extend; others send themselves a message, with SendAfter.
 //
-// Once the timer's Stop has returned false, f may still wait among the messages.
+// Once the timer's Stop has returned false, f may still wait among the messages. After panics
+// if f is nil.
 func (c *Context[M]) After(d time.Duration, f func(*Context[M]) error) *Timer {
+	if f == nil {
+		panic("actor: After: f is nil")
+	}
 	cell := c.cell()
 	s := &afterTimer[M]{f, c.PID().carry(c, "Timer")}
 	return startTimer(c.PID(), d, func() bool { cell.mark(s); return true }, nil, nil)

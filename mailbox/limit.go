@@ -46,6 +46,25 @@ type Limit struct {
 	HighWater int
 }
 
+// Validate reports what is wrong with a limit, or nil: a negative number, an unknown policy, one
+// without a capacity, or a HighWater that can never be reached. A spawn with such a limit
+// fails.
+func (l Limit) Validate() error {
+	switch {
+	case l.Capacity < 0:
+		return fmt.Errorf("mailbox: Capacity is negative: %d", l.Capacity)
+	case l.HighWater < 0:
+		return fmt.Errorf("mailbox: HighWater is negative: %d", l.HighWater)
+	case l.Overflow > DropOldest:
+		return fmt.Errorf("mailbox: Overflow is unknown: %d", uint8(l.Overflow))
+	case l.Capacity == 0 && l.Overflow != Fail:
+		return fmt.Errorf("mailbox: Overflow is %v, and there is no Capacity", l.Overflow)
+	case l.Capacity > 0 && l.HighWater > l.Capacity:
+		return fmt.Errorf("mailbox: HighWater is %d, more than the Capacity of %d", l.HighWater, l.Capacity)
+	}
+	return nil
+}
+
 // Unbounded is the zero [Limit].
 var Unbounded = Limit{}
 

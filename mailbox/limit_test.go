@@ -29,3 +29,24 @@ func TestOverflowNamesItself(t *testing.T) {
 		}
 	}
 }
+
+func TestValidate(t *testing.T) {
+	for want, l := range map[string]mailbox.Limit{
+		"mailbox: Capacity is negative: -1":                          {Capacity: -1},
+		"mailbox: HighWater is negative: -2":                         {HighWater: -2},
+		"mailbox: Overflow is unknown: 4":                            {Capacity: 1, Overflow: 4},
+		"mailbox: Overflow is drop oldest, and there is no Capacity": {Overflow: mailbox.DropOldest},
+		"mailbox: HighWater is 3, more than the Capacity of 2":       {Capacity: 2, HighWater: 3},
+	} {
+		if err := l.Validate(); err == nil || err.Error() != want {
+			t.Errorf("%+v: got %v, want %s", l, err, want)
+		}
+	}
+	for _, l := range []mailbox.Limit{
+		mailbox.Unbounded, {HighWater: 9}, {Capacity: 2, HighWater: 2, Overflow: mailbox.Block}, mailbox.Bounded(1, mailbox.DropOldest),
+	} {
+		if err := l.Validate(); err != nil {
+			t.Errorf("%+v: %v", l, err)
+		}
+	}
+}

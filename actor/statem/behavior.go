@@ -13,8 +13,9 @@ import (
 //
 //	ref, err := actor.Spawn(sys, statem.New(newDoor))
 //
-// create runs at each start. A start fails if create panics, or returns nil or a nil
-// pointer. New panics if create is nil.
+// create runs at each start. A start fails if create panics, or returns nil, a nil
+// pointer, or a machine with a method that would never be called, see [Machine]. New panics
+// if create is nil.
 //
 // OTP: gen_statem:start_link/3.
 func New[S comparable, M any, T Machine[S, M]](create func() T) func() actor.Behavior[M] {
@@ -28,6 +29,9 @@ func New[S comparable, M any, T Machine[S, M]](create func() T) func() actor.Beh
 func run[S comparable, M any](m Machine[S, M]) actor.Behavior[M] {
 	if isNil(m) {
 		panic("statem: New: the machine is nil")
+	}
+	if err := checkMethods(m); err != nil {
+		panic("statem: New: " + err.Error())
 	}
 	b := &behavior[S, M]{}
 	b.c.machine = m

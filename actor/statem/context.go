@@ -176,13 +176,16 @@ func (c *Context[S, M]) change(method string, t timeoutChange[M]) {
 // Become hands the state, and all events and timeouts to come, to another
 // machine, at once: an enter call that is due goes to m. Its Init does not run.
 // The present machine can be kept, to go back to. It takes the place of
-// [actor.Context.Become]. Become panics if m is nil, or a nil pointer.
+// [actor.Context.Become]. Become panics if m is one that [New] refuses.
 //
 // OTP: {change_callback_module, Module}.
 func (c *Context[S, M]) Become(m Machine[S, M]) {
 	c.only(handling|starting, "Become")
 	if isNil(m) {
 		panic("statem: Become: the machine is nil")
+	}
+	if err := checkMethods(m); err != nil {
+		panic("statem: Become: " + err.Error())
 	}
 	c.machine = m
 }

@@ -57,6 +57,9 @@ func Replace[S comparable, M any](ctx context.Context, ref actor.Ref[M], f func(
 		case isNil(m):
 			return nil, errors.New("the new machine is nil")
 		}
+		if err := checkMethods(m); err != nil {
+			return nil, err
+		}
 		b.c.flow.state, b.c.machine = state, m
 		return old, nil
 	})

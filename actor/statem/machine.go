@@ -17,7 +17,8 @@ import "github.com/troupe-go/troupe/actor"
 // [*actor.PanicError].
 //
 // A machine may also implement [Initializer], [Enterer], [Terminator],
-// [ExitHandler] and [DownHandler]. If it is a [log/slog.LogValuer] the log of its
+// [ExitHandler] and [DownHandler]. The names of these methods are taken, as those of an
+// [actor.Behavior] are: with another signature they are refused. If it is a [log/slog.LogValuer] the log of its
 // crash shows its state and what its LogValue returns.
 //
 // OTP: gen_statem's callback module.

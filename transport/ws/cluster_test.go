@@ -188,7 +188,7 @@ func (l listener) Deliver(_ string, b ws.Broadcast) { l <- b }
 // OUT-6: the server listens itself; a channel hears more topics than its own.
 func TestSubscriptionsOnTheServer(t *testing.T) {
 	s := serve(t, rooms(nil))
-	owner, err := actor.Spawn(s.sys, func() actor.BehaviorFunc[struct{}] { return nil })
+	owner, err := actor.Spawn(s.sys, actor.Func(func(*actor.Context[struct{}], struct{}) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -339,7 +339,7 @@ func TestFaultsCostWhatTheyMay(t *testing.T) {
 					}
 					old.send(`{"topic":"room:a","event":"phx_join","payload":{},"ref":"1"}`)
 					old.await(`{"topic":"room:a","event":"phx_reply","ref":"1","payload":{"status":"ok","response":{}}}`)
-					owner, err := actor.Spawn(s.sys, func() actor.BehaviorFunc[int] { return nil })
+					owner, err := actor.Spawn(s.sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
 					if err != nil {
 						t.Fatal(err)
 					}
