@@ -84,5 +84,8 @@ func (c *Context[M]) Become(b Behavior[M]) {
 	if err := checkMethods(b); err != nil {
 		panic("actor: Become: " + err.Error())
 	}
+	if c.has(returned) {
+		panic("actor: the Context of " + c.PID().subject() + " is used after its end")
+	}
 	c.cell().setBehavior(b)
 }

@@ -5,9 +5,15 @@ import (
 	"time"
 )
 
-// Context is an actor as its own behavior sees it. Its methods may be called
-// only by that actor, while one of its handlers runs; PID, Self, System and the
-// methods of context.Context are safe anywhere.
+// Context is an actor as its own behavior sees it. Its methods may be called only by that
+// actor, while one of its handlers runs. Safe anywhere, and after the actor's end, are PID,
+// Self, System, Parent, SetLabel and the methods of context.Context.
+//
+// On another goroutine the other methods race with the actor: go test -race reports that. A
+// goroutine that has something to tell the actor sends it a message, see [Context.Go]. After
+// the actor's end a Context can do nothing: methods that ask for something to come, such as
+// Continue, Stash, Become and SetTimer, panic then, on whatever goroutine; a link, a spawn or a
+// question fails; a monitor never fires; a timer is not set.
 //
 // It is a [context.Context], so it can be handed to everything that takes one. It is
 // cancelled when a kill or another lethal signal dooms the actor, and otherwise when the

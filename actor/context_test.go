@@ -214,3 +214,61 @@ func TestFromContext(t *testing.T) {
 		}
 	}
 }
+
+// A Context of an actor that has ended can do nothing, and says so where something would be
+// lost; what tells of the actor goes on.
+func TestContextAfterTheEnd(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		server := spawnFunc(t, sys, echo)
+		var late *doContext
+		a := start(t, sys, &script{}, actor.Name("late"))
+		a.Send(func(ctx *doContext) error {
+			late = ctx
+			ctx.Continue(func(*doContext) error { return actor.Stop }) // it has had rare state
+			return nil
+		})
+		settle()
+		nothing := func(*doContext) error { return nil }
+		for name, f := range map[string]func(){
+			"Continue":    func() { late.Continue(nothing) },
+			"Stash":       func() { _ = late.Stash(nothing) },
+			"SetTimer":    func() { late.SetTimer("t", time.Second, nothing) },
+			"CancelTimer": func() { late.CancelTimer("t") },
+			"IdleAfter":   func() { late.IdleAfter(time.Second) },
+			"Urgent":      func() { late.Urgent() },
+			"Become":      func() { late.Become(&script{}) },
+		} {
+			func() {
+				defer func() {
+					if got, want := recover(), `actor: the Context of "late" is used after its end`; got != want {
+						t.Errorf("%s: got %v, want %s", name, got, want)
+					}
+				}()
+				f()
+			}()
+		}
+		if late.PID() != a.PID() || late.Self() != a || late.System() != sys || late.Err() == nil || !late.Parent().IsZero() {
+			t.Error("it does not say whose it was")
+		}
+		if err := late.Link(server.PID()); !errors.Is(err, actor.NoProc) {
+			t.Errorf("link: %v", err)
+		}
+		if _, err := actor.SpawnLink(late, behave(&script{})); !errors.Is(err, actor.NoProc) {
+			t.Errorf("spawn: %v", err)
+		}
+		late.Monitor(server.PID())
+		if _, ok := late.SendAfter(time.Second, nothing).Left(); ok {
+			t.Error("a timer was set")
+		}
+		p := actor.AskTo(late, server, asking(1), func(int, error) do { t.Error("an answer"); return nothing })
+		_, err := p.Wait(t.Context())
+		wantCallError(t, err, server.PID(), context.Canceled)
+		late.Unstash()
+		late.SetLabel("it was late")
+		settle()
+		wantNothingAsked(t, server.PID())
+		if n := sys.Count(); n != 1 {
+			t.Errorf("%d actors", n)
+		}
+	})
+}

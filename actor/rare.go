@@ -21,9 +21,13 @@ type rareState[M any] struct {
 	debugging *debug
 }
 
-// makeRare returns c.rare, allocating it on first use.
+// makeRare returns c.rare, allocating it on first use. An actor that has ended has none, so
+// the use of its Context is found out here, where it costs nothing.
 func (c *cell[M]) makeRare() *rareState[M] {
 	if c.rare == nil {
+		if c.has(returned) {
+			panic("actor: the Context of " + PID{&c.process}.subject() + " is used after its end")
+		}
 		c.rare = new(rareState[M])
 	}
 	return c.rare

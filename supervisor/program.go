@@ -136,6 +136,9 @@ func (p Program) run(ctx, hurry context.Context, sys *actor.System) error {
 // start starts the tree. If ctx is done first, the root is the zero Tree; the shutdown of
 // the system then ends the start and all that it has started.
 func (p Program) start(ctx context.Context, sys *actor.System) (root Tree, err error) {
+	if p.Grace < 0 {
+		return Tree{}, fmt.Errorf("supervisor: start: %w", &SpecError{Field: "Grace", Problem: fmt.Sprintf("is negative: %v", p.Grace)})
+	}
 	over := make(chan struct{})
 	var started Tree
 	var failure error

@@ -2,6 +2,8 @@ package supervisor
 
 import (
 	"context"
+	"errors"
+	"reflect"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -37,9 +39,23 @@ func Server[S GracefulServer](id string, newServer func() S, opts ...ChildOption
 	limit := newDraft(id, TypeWorker, opts).withDefaults().Shutdown
 	var run func(context.Context) error
 	if newServer != nil {
-		run = func(ctx context.Context) error { return serveUntil(ctx, newServer(), limit) }
+		run = func(ctx context.Context) error {
+			s := newServer()
+			if isNil(s) {
+				return errNoServer
+			}
+			return serveUntil(ctx, s, limit)
+		}
 	}
 	return Service(id, run, opts...)
+}
+
+var errNoServer = errors.New("newServer has returned nil")
+
+// isNil reports whether v is nil, or a nil pointer in an interface.
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return v == nil || r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // serveUntil serves until ctx is done.

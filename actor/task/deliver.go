@@ -15,10 +15,14 @@ import (
 //
 // Message runs on a goroutine of its own. If it panics or calls runtime.Goexit,
 // the owner gets an exit signal instead, with the [*actor.PanicError] or
-// [actor.Goexit] as the reason.
+// [actor.Goexit] as the reason. Deliver panics if f or message is nil.
 //
 // Elixir: what servers do with async_nolink/2 and handle_info/2.
 func Deliver[M, T any](owner *actor.Context[M], f func(ctx context.Context) (T, error), message func(T, error) M) *Task[T] {
+	mustNotBeNil("Deliver", f == nil)
+	if message == nil {
+		panic("task: Deliver: message is nil")
+	}
 	t := prepare(owner, f)
 	to := owner.Self()
 	t.told = func() {

@@ -69,6 +69,9 @@ type YieldConfig struct {
 //
 // Elixir: Task.yield_many/2. To ignore late tasks, as that can, unlink them.
 func YieldMany[T any](ctx context.Context, o YieldConfig, tasks ...*Task[T]) []Result[T] {
+	if o.Limit < 0 {
+		panic(fmt.Sprintf("task: YieldMany: Limit is negative: %d", o.Limit))
+	}
 	results := make([]Result[T], len(tasks))
 	own := make([]int, 0, len(tasks))
 	for i, t := range tasks {

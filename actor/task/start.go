@@ -8,7 +8,8 @@ import (
 
 // Async starts a task that is linked to its owner, the calling actor: if the one
 // crashes, the other ends with the same reason, unless it traps exits. It does
-// not fail: a task that could not be started says so when it is awaited.
+// not fail: a task that could not be started says so when it is awaited. It panics if f is
+// nil, as all functions here do.
 //
 // The context that f gets is cancelled when the task is killed or its owner ends,
 // unless one of them has taken the link down: the task lives on then, whatever the
@@ -18,6 +19,7 @@ import (
 //
 // Elixir: Task.async/1.
 func Async[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
+	mustNotBeNil("Async", f == nil)
 	t := prepare(owner, f)
 	t.link = owner
 	return t.start(actor.SpawnLink(owner, t.behavior))
@@ -28,6 +30,7 @@ func Async[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Tas
 //
 // Elixir: Task.Supervisor.async_nolink/2.
 func AsyncNoLink[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
+	mustNotBeNil("AsyncNoLink", f == nil)
 	t := prepare(owner, f)
 	return t.start(actor.Spawn(owner.System(), t.behavior))
 }
@@ -36,8 +39,16 @@ func AsyncNoLink[T any](owner actor.Self, f func(ctx context.Context) (T, error)
 // may await it. The context that f gets has the values of ctx and is cancelled
 // when ctx is, which ends the task, and when the task is killed.
 func Go[T any](ctx context.Context, sys *actor.System, f func(ctx context.Context) (T, error)) *Task[T] {
+	mustNotBeNil("Go", f == nil)
 	t := &Task[T]{life: life{caller: ctx, values: ctx}, run: f}
 	return t.start(actor.Spawn(sys, t.behavior))
+}
+
+// mustNotBeNil panics where a function is given to a task that would have to call it.
+func mustNotBeNil(function string, isNil bool) {
+	if isNil {
+		panic("task: " + function + ": f is nil")
+	}
 }
 
 // prepare returns a task that has not been started.

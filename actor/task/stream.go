@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,11 +84,20 @@ const (
 // only such a one may run beside more than MaxConcurrency others, or longer than the
 // loop. The contexts have the values of ctx, which is usually the calling actor's.
 //
+// Stream panics if items or f is nil, or if a number in o is negative.
+//
 // Elixir: Task.async_stream/3, Task.Supervisor.async_stream_nolink/4.
 func Stream[T, R any](ctx context.Context, sys *actor.System, items iter.Seq[T], f func(ctx context.Context, item T) (R, error), o StreamConfig) iter.Seq2[R, error] {
-	if o.MaxConcurrency <= 0 {
-		o.MaxConcurrency = runtime.GOMAXPROCS(0)
+	mustNotBeNil("Stream", f == nil)
+	switch {
+	case items == nil:
+		panic("task: Stream: items is nil")
+	case o.MaxConcurrency < 0:
+		panic(fmt.Sprintf("task: Stream: MaxConcurrency is negative: %d", o.MaxConcurrency))
+	case o.Timeout < 0:
+		panic(fmt.Sprintf("task: Stream: Timeout is negative: %v", o.Timeout))
 	}
+	o.MaxConcurrency = cmp.Or(o.MaxConcurrency, runtime.GOMAXPROCS(0))
 	return func(yield func(R, error) bool) {
 		s := &stream[T, R]{
 			StreamConfig: o,

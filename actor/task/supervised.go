@@ -30,6 +30,7 @@ type Supervisor interface {
 //
 //	supervisor.Actor("import", task.Behavior(load), supervisor.Transient)
 func Behavior(f func(ctx context.Context) error) func() actor.Behavior[struct{}] {
+	mustNotBeNil("Behavior", f == nil)
 	return func() actor.Behavior[struct{}] { return &job{run: f} }
 }
 
@@ -38,6 +39,7 @@ func Behavior(f func(ctx context.Context) error) func() actor.Behavior[struct{}]
 //
 // Elixir: Task.start_link/1, Task.Supervisor.start_child/2.
 func Start(parent actor.Self, f func(ctx context.Context) error) (actor.PID, error) {
+	mustNotBeNil("Start", f == nil)
 	ref, err := actor.SpawnLink(parent, Behavior(f))
 	return ref.PID(), err
 }
@@ -75,6 +77,7 @@ func (*job) Receive(*actor.Context[struct{}], struct{}) error { return nil }
 //
 // Elixir: Task.Supervisor.async/2, one half of it.
 func Prepare[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *Task[T] {
+	mustNotBeNil("Prepare", f == nil)
 	t := prepare(owner, f)
 	t.link, t.ready = owner, true
 	return t
@@ -85,6 +88,7 @@ func Prepare[T any](owner actor.Self, f func(ctx context.Context) (T, error)) *T
 //
 // Elixir: Task.Supervisor.async_nolink/2, one half of it.
 func PrepareNoLink[T any](ctx context.Context, f func(ctx context.Context) (T, error)) *Task[T] {
+	mustNotBeNil("PrepareNoLink", f == nil)
 	t := prepare(ctx, f)
 	t.ready = true
 	return t
