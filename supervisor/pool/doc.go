@@ -9,6 +9,7 @@
 //	…
 //	payments.Send(charge{order, amount})
 //	receipt, err := pool.Call(ctx, payments, newCharge) // func newCharge(r actor.Reply[receipt]) message
+//	pool.AskTo(c, payments, newCharge, charged)         // func charged(r receipt, err error) answer
 //
 // A worker is an actor with any behavior. It needs to know nothing of the pool.
 //

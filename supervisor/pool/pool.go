@@ -145,47 +145,6 @@ func (p *Pool[M]) isWorker(ctx context.Context) bool {
 	return ok && info.Parent == p.workers.PID()
 }
 
-// Call has a worker answer the request that newRequest makes around a [actor.Reply], and
-// waits for the answer. If the queue is bounded with [mailbox.Block] it waits for room
-// first.
-//
-// The wait ends with an error that wraps an [*actor.CallError] when ctx is done, when the
-// queue has no room, and when the job is dropped: at once when the last worker that tried
-// it has crashed, with a [*WorkerError]. No worker begins a request whose caller has given
-// up. A worker that calls its own pool waits for another one: with a deadline, or all may
-// wait for each other.
-//
-// OTP: gen_server:call/2.
-func Call[M, R any](ctx context.Context, to *Pool[M], newRequest func(actor.Reply[R]) M) (R, error) {
-	var manager actor.Ref[request[M]]
-	if r := to.now.Load(); r != nil {
-		manager = r.manager
-	}
-	answer, err := actor.Call(ctx, manager, func(r actor.Reply[R]) request[M] {
-		return call[M]{job[M]{message: newRequest(r), caller: r, since: time.Now()}}
-	})
-	if failed, ok := errors.AsType[*actor.CallError](err); ok {
-		err = &callError{to.cfg.ID, failed}
-	}
-	return answer, err
-}
-
-// callError is the error of a call, told of the pool and not of its manager.
-type callError struct {
-	pool   string
-	failed *actor.CallError
-}
-
-func (e *callError) Error() string {
-	if e.failed.Ended {
-		return fmt.Sprintf("pool: call %q: it ended: %v", e.pool, e.failed.Err)
-	}
-	return fmt.Sprintf("pool: call %q: %v", e.pool, e.failed.Err)
-}
-
-// Unwrap returns what the call failed with.
-func (e *callError) Unwrap() error { return e.failed }
-
 // Resize changes Min and Max. Workers are started, or end when they have nothing to do,
 // after it has returned. A restart of the pool begins with those of its Config again. If
 // the numbers make no sense the error wraps a [*supervisor.SpecError], and nothing has
