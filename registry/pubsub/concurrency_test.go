@@ -78,7 +78,7 @@ func TestSubscribeDoesNotWaitForABroadcast(t *testing.T) {
 // so the test looks at the usual one; if the lock were held for a broadcast, or
 // for a tenth of it, no more than a handful would get through.
 func TestLockIsHeldShortlyDuringALongBroadcast(t *testing.T) {
-	if testing.Short() || raceEnabled {
+	if raceEnabled {
 		t.Skip("measures time")
 	}
 	const n, write = 100_000, 4 * time.Microsecond
