@@ -8,8 +8,8 @@ package actor
 // [Normal]; any other error ends it with that error as the reason. A panic ends
 // it with a [*PanicError].
 //
-// A behavior may also implement [Initializer], [Terminator], [ExitHandler] and
-// [DownHandler]; the same rules hold for what their methods return. If it is a [Labeler]
+// A behavior may also implement [Initializer], [Terminator], [ExitHandler], [DownHandler]
+// and [IdleHandler]; the same rules hold for what their methods return. If it is a [Labeler]
 // it says what its actor is. The names of these methods are taken: a behavior that has one of
 // them with another signature, or only as a pointer and is none, is refused by Spawn and
 // Become, because the method would never be called.

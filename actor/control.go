@@ -43,7 +43,7 @@ func (p PID) Inspect(ctx context.Context, f func(behavior any)) error {
 // Replace puts the behavior that f returns, for the present one, in its place. If f
 // returns an error or panics, nothing changes, and Replace returns that error.
 //
-// OTP: sys:replace_state/2.
+// OTP: sys:replace_state/2, sys:change_code/4.
 func Replace[M any](ctx context.Context, to Ref[M], f func(Behavior[M]) (Behavior[M], error)) error {
 	return to.PID().control(ctx, "replace", func(controlled) error {
 		var b Behavior[M]

@@ -58,7 +58,8 @@
 //
 //   - example_test.go: a counter and its client, calls, links, monitors, timers, shutdown;
 //   - example_ask_to_test.go: a question whose answer comes as a message;
-//   - example_sys_test.go: names, labels, looking into an actor that runs, guards;
+//   - example_sys_test.go: names, labels, looking into an actor that runs, other code for it,
+//     guards;
 //   - example_instrument_test.go: metrics of all handlers, and the number of a request that
 //     goes along with its messages;
 //   - watchdog_test.go: how a handler that takes too long is found.

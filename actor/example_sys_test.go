@@ -96,6 +96,43 @@ func ExamplePID_Install() {
 	// <nil> 1 4 <nil>
 }
 
+// counterByTen is the next version of counter.
+type counterByTen struct{ counter }
+
+func (c *counterByTen) Receive(ctx *actor.Context[counterMsg], m counterMsg) error {
+	if n, ok := m.(add); ok {
+		m = 10 * n
+	}
+	return c.counter.Receive(ctx, m)
+}
+
+// An actor that runs gets other code, and keeps its state and what waits for it. In OTP that
+// is sys:suspend/1, change_code/4 and resume/1.
+func ExampleReplace() {
+	ctx := context.Background()
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(ctx)
+
+	ref, err := actor.Spawn(sys, newCounter)
+	if err != nil {
+		panic(err)
+	}
+	ref.Send(add(2))
+	fmt.Println(ref.PID().Suspend(ctx))
+	ref.Send(add(3)) // waits
+	err = actor.Replace(ctx, ref, func(old actor.Behavior[counterMsg]) (actor.Behavior[counterMsg], error) {
+		return &counterByTen{*old.(*counter)}, nil
+	})
+	fmt.Println(err)
+	fmt.Println(ref.PID().Resume(ctx))
+	fmt.Println(actor.Call(ctx, ref, newGet))
+	// Output:
+	// <nil>
+	// <nil>
+	// <nil>
+	// 32 <nil>
+}
+
 // table is one of many: its label says which.
 type table struct{ number int } // does not change, so that others may read it
 

@@ -203,7 +203,9 @@ func (v Via[M]) TrySend(m M) error { return v.Now().TrySend(m) }
 // PID returns the identity of the actor that has the name now, or the zero PID.
 func (v Via[M]) PID() PID { return v.Now().PID() }
 
-// WhereIs returns the actor that has the given name.
+// WhereIs returns the actor that has the given name. One that is doomed has it until its
+// handler has returned, and is found until then, though it counts as dead: calls to it fail
+// with [NoProc].
 //
 // OTP: erlang:whereis/1.
 func (s *System) WhereIs(name string) (PID, bool) {
@@ -215,7 +217,7 @@ func (s *System) WhereIs(name string) (PID, bool) {
 
 // Lookup returns the typed address of the actor that has the given name. It fails with an
 // error that wraps [NoProc] if there is none, and with one that says so if its messages
-// are not of type M. Look a name up for each use, rather than keep the ref: an actor that
+// are not of type M. It finds what [System.WhereIs] finds. Look a name up for each use, rather than keep the ref: an actor that
 // was restarted is another one.
 func Lookup[M any](s *System, name string) (Ref[M], error) {
 	pid, ok := s.WhereIs(name)

@@ -128,6 +128,9 @@ func TestTheReadmeCompiles(t *testing.T) {
 	}
 }
 
+// danglingComment matches a comment on a declaration that is not there.
+var danglingComment = regexp.MustCompile(`(?m)^//.*\n\z`)
+
 // Where code is cut out of its function, it still is Go.
 func TestGoBlocksParse(t *testing.T) {
 	for _, doc := range documents(t) {
@@ -136,6 +139,9 @@ func TestGoBlocksParse(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, block := range goBlock.FindAllStringSubmatch(string(text), -1) {
+			if comment := danglingComment.FindString(block[1]); comment != "" {
+				t.Errorf("%s: what this is about was cut off: %s", doc, comment)
+			}
 			code := strings.ReplaceAll(block[1], "…", "") // stands for what is left out
 			_, asDeclarations := parser.ParseFile(token.NewFileSet(), doc, asFile(code), 0)
 			_, asStatements := parser.ParseFile(token.NewFileSet(), doc, "package doc; func _() {\n"+code+"}", 0)
