@@ -13,13 +13,17 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/room"
 )
 
-// kept is how many strokes a board keeps.
-const kept = 1000
+// kept is how many points the strokes have that a board keeps. They are shown in one answer,
+// which stays below a megabyte.
+const kept = 20_000
 
 // Board is what all who have joined one topic share.
-type Board struct{ strokes []Stroke }
+type Board struct {
+	strokes []Stroke // never nil, which clients would get as null
+	points  int      // in strokes
+}
 
-func newBoard(string) *Board { return new(Board) }
+func newBoard(string) *Board { return &Board{strokes: []Stroke{}} }
 
 // Stroke is what a client sends with "draw", and gets with "stroke".
 type Stroke struct {
@@ -29,8 +33,11 @@ type Stroke struct {
 
 // Validate implements [ws.Validator].
 func (s Stroke) Validate() error {
-	if len(s.Points) > 500 {
-		return ws.Invalid("points", "are more than 500")
+	switch {
+	case len(s.Points) == 0 || len(s.Points) > 500:
+		return ws.Invalid("points", "must be 1 to 500")
+	case len(s.Color) > 32:
+		return ws.Invalid("color", "is too long")
 	}
 	return nil
 }
@@ -51,12 +58,16 @@ func (b *Board) Draw(m *room.Member, s Stroke) (ws.Reply, error) {
 
 func (b *Board) keep(s Stroke) {
 	b.strokes = append(b.strokes, s)
-	b.strokes = b.strokes[max(0, len(b.strokes)-kept):]
+	b.points += len(s.Points)
+	for b.points > kept {
+		b.points -= len(b.strokes[0].Points)
+		b.strokes = b.strokes[1:]
+	}
 }
 
 // Clear wipes the board.
 func (b *Board) Clear(m *room.Member, _ struct{}) (ws.Reply, error) {
-	b.strokes = nil
+	b.strokes, b.points = []Stroke{}, 0
 	return ws.OK(nil), m.Broadcast("cleared", nil)
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +28,7 @@ func join(t *testing.T, endpoint *ws.Endpoint) (*wstest.Channel, []Stroke) {
 	t.Helper()
 	board, answer := wstest.NewClient(t, endpoint, "/socket", ws.Identity{}).Join("board:1", nil)
 	shown, err := ws.Decode[struct {
-		Strokes []Stroke `json:"strokes,omitempty"`
+		Strokes []Stroke `json:"strokes"` // null is none
 	}](answer)
 	if err != nil {
 		t.Fatal(err)
@@ -61,9 +63,18 @@ func TestAllDrawOnOneBoard(t *testing.T) {
 func TestWhatABoardRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ann, _ := join(t, wstest.Start(t, start))
-		ann.AssertReply(ann.Push("draw", Stroke{Points: make([][2]int, 501), Color: "red"}), "error",
-			map[string]any{"reason": "invalid payload", "fields": map[string]string{"points": "are more than 500"}})
-		for range 49 { // what is refused counts, too
+		for _, tt := range []struct {
+			stroke         Stroke
+			field, problem string
+		}{
+			{Stroke{make([][2]int, 501), "red"}, "points", "must be 1 to 500"},
+			{Stroke{[][2]int{}, "red"}, "points", "must be 1 to 500"},
+			{Stroke{line.Points, strings.Repeat("red", 11)}, "color", "is too long"},
+		} {
+			ann.AssertReply(ann.Push("draw", tt.stroke), "error",
+				map[string]any{"reason": "invalid payload", "fields": map[string]string{tt.field: tt.problem}})
+		}
+		for range 47 { // what is refused counts, too
 			ann.AssertReply(ann.Push("draw", line), "ok")
 		}
 		ann.AssertReply(ann.Push("draw", line), "error", wstest.Partial{"reason": "too many events"})
@@ -96,10 +107,14 @@ func TestBoardOutlivesItsClients(t *testing.T) {
 
 func TestBoardKeepsTheLastStrokes(t *testing.T) {
 	var b Board
-	for i := range kept + 5 {
-		b.keep(Stroke{Points: [][2]int{{i, i}}})
+	for i := range 45 {
+		b.keep(Stroke{Points: slices.Repeat([][2]int{{i, i}}, 500)})
 	}
-	if len(b.strokes) != kept || b.strokes[0].Points[0][0] != 5 {
-		t.Errorf("%d are kept, from %v", len(b.strokes), b.strokes[0])
+	if len(b.strokes) != 40 || b.points != kept || b.strokes[0].Points[0][0] != 5 {
+		t.Errorf("%d strokes of %d points are kept, from %v", len(b.strokes), b.points, b.strokes[0].Points[0])
+	}
+	b.keep(line)
+	if len(b.strokes) != 40 || b.points != kept-500+2 {
+		t.Errorf("%d strokes of %d points are kept", len(b.strokes), b.points)
 	}
 }

@@ -4,7 +4,9 @@
 //	type Board struct{ strokes []Stroke }
 //
 //	// Join shows a client what there is.
-//	func (b *Board) Join(*room.Member, ws.Payload) (any, error) { return b.strokes, nil }
+//	func (b *Board) Join(*room.Member, ws.Payload) (any, error) {
+//		return map[string]any{"strokes": b.strokes}, nil
+//	}
 //
 //	func (b *Board) Draw(m *room.Member, s Stroke) (ws.Reply, error) {
 //		b.strokes = append(b.strokes, s)
