@@ -41,24 +41,41 @@ func (p PID) carry(ctx context.Context, by string) *carried {
 		return nil
 	}
 	list := p.p.sys.instruments.Load()
-	if list == nil {
+	if list == nil || len(list.send) == 0 {
 		return nil
 	}
-	return carryFor(list.all, ctx, Sending{p, by})
+	return list.carry(ctx, Sending{p, by})
 }
 
-func carryFor(list []*instrument, ctx context.Context, s Sending) (first *carried) {
-	at := &first
-	for _, i := range list {
-		if i.Send == nil {
-			continue
+// carry is called for each message that is sent with a context: hence one guard for all
+// instruments.
+func (l *instruments) carry(ctx context.Context, s Sending) (first *carried) {
+	var last *carried
+	n := 0
+	defer func() {
+		if n < len(l.send) {
+			l.send[n].failSend(recover())
+			rest := instruments{send: l.send[n+1:]} // not reached after runtime.Goexit
+			first = first.and(last, rest.carry(ctx, s))
 		}
-		if v := i.send(ctx, s); v != nil {
-			*at = &carried{by: i, value: v, sent: i.sys.now()}
-			at = &(*at).next
+	}()
+	for ; n < len(l.send); n++ {
+		i := l.send[n]
+		if v := i.Send(ctx, s); v != nil {
+			x := &carried{by: i, value: v, sent: i.sys.now()}
+			first, last = first.and(last, x), x
 		}
 	}
 	return first
+}
+
+// and returns x, of which last is the last, followed by more.
+func (x *carried) and(last, more *carried) *carried {
+	if x == nil {
+		return more
+	}
+	last.next = more
+	return x
 }
 
 // now is the time as instruments are told it. It costs half of time.Now.

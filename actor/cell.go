@@ -90,7 +90,7 @@ func (c *cell[M]) handleAll(h *hand[M]) *doom {
 		}
 	}
 	left := int32(yieldAfter)
-	if list := c.sys.instruments.Load(); list != nil {
+	if list := c.sys.instruments.Load(); list != nil && list.oneIn > 0 {
 		left = h.startSampling(list)
 	}
 	for {
@@ -380,6 +380,7 @@ func (c *cell[M]) trySend(m M, carries *carried) error { return c.sent(c.push(m,
 
 func (c *cell[M]) push(m M, carries *carried) queue.Outcome {
 	if carries != nil {
+		c.flags.Or(carrying)
 		return c.box.PushRider(m, carries)
 	}
 	return c.box.Push(m)

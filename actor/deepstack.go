@@ -11,8 +11,6 @@ import "unsafe"
 // The count stands in two bits of the process's flags, where only the runner
 // changes it.
 
-func (p *process) isDeep() bool { return p.flags.Load()&depthMask == depthMask }
-
 // judgeDepth is told by each runner whether its stack has moved.
 func (p *process) judgeDepth(moved bool) {
 	switch d := p.flags.Load() & depthMask; {
@@ -27,10 +25,14 @@ func (p *process) judgeDepth(moved bool) {
 // place returns where on the stack mark is. It changes when the stack moves.
 func place(mark *byte) uintptr { return uintptr(unsafe.Pointer(mark)) }
 
-// makeRoom grows the stack for an actor that is deep. The caller of serve calls it, and
+// makeRoom grows the stack for an actor that is deep, and once for one whose instruments
+// will be called: that is deeper than most handlers are. The caller of serve calls it, and
 // not serve itself: one frame less has to be looked up.
 func (p *process) makeRoom() {
-	if p.isDeep() {
+	if f := p.flags.Load(); f&depthMask == depthMask || f&carrying != 0 {
+		if f&carrying != 0 {
+			p.flags.And(^carrying)
+		}
 		growStack()
 	}
 }

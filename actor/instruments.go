@@ -23,7 +23,8 @@ type instrument struct {
 // instruments are those of a system. The list never changes; taking one off makes another.
 type instruments struct {
 	all   []*instrument
-	oneIn int // the least of every, 0 if none is told of anything that is not carried
+	send  []*instrument // those with a Send
+	oneIn int           // the least of every, 0 if none is told of anything that is not carried
 }
 
 // install returns the instruments of a new system, nil if there are none.
@@ -45,6 +46,9 @@ func newInstruments(all []*instrument) *instruments {
 	}
 	l := &instruments{all: all}
 	for _, i := range all {
+		if i.Send != nil {
+			l.send = append(l.send, i)
+		}
 		if i.every > 0 && (l.oneIn == 0 || i.every < l.oneIn) {
 			l.oneIn = i.every
 		}
@@ -96,22 +100,13 @@ func (i *instrument) has(s stage) bool {
 	return i.End != nil
 }
 
-// send calls Send.
-func (i *instrument) send(ctx context.Context, s Sending) (v any) {
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		err := Goexit
-		if p := recover(); p != nil {
-			err = Recovered(p)
-		}
-		i.takeOff("Send", err)
-	}()
-	v = i.Send(ctx, s)
-	returned = true
-	return v
+// failSend takes off an instrument whose Send has panicked, or has called runtime.Goexit.
+func (i *instrument) failSend(panicked any) {
+	err := Goexit
+	if panicked != nil {
+		err = Recovered(panicked)
+	}
+	i.takeOff("Send", err)
 }
 
 // begin calls Begin and returns the values that a handler gets, which are nil if there are

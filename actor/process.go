@@ -116,7 +116,8 @@ const (
 	returned          // no handler runs any more
 	inherits          // ends with the reason of its parent
 	labels            // its behavior is, or was, a Labeler
+	carrying          // a message for it carries something: see makeRoom
 
-	depth     = 1 << 16 // see isDeep
+	depth     = 1 << 16 // see judgeDepth
 	depthMask = 3 * depth
 )

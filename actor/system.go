@@ -32,6 +32,8 @@ type System struct {
 	log  *slog.Logger
 	born time.Time
 
+	instruments atomic.Pointer[instruments] // nil if there are none
+
 	serial atomic.Uint64
 	root   *process // stands for the system: the parent of actors without one
 	nobody *process // has ended; stands for the zero PID
@@ -44,10 +46,7 @@ type System struct {
 	// guarded calls. A channel is given back empty, and the claimer of a call sends on it
 	// once: a late reply cannot reach a later call. The pools are not global, because a channel made in
 	// a synctest bubble must not be used outside of it.
-	wakers, startups, guards sync.Pool
-
-	instruments atomic.Pointer[instruments] // nil if there are none
-	visits      sync.Pool                   // as those above
+	wakers, startups, guards, visits sync.Pool
 
 	observers   atomic.Pointer[[]*observer]
 	deadLetters atomic.Uint64
