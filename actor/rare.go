@@ -87,10 +87,11 @@ func (c *cell[M]) goOn(h *hand[M], next func(*Context[M]) error) *doom {
 	x := c.rare
 	carries := x.nextWith
 	x.next, x.nextWith = nil, nil
-	if !h.sampled && carries == nil {
+	traced := c.steps()
+	if !h.sampled && carries == nil && traced == untraced {
 		return ending(next(c.self()))
 	}
-	what := handling{name: "Continue", traced: untraced, carries: carries}
+	what := handling{name: "Continue", traced: traced, carries: carries}
 	return c.watched(h, what, func() error { return next(c.self()) })
 }
 

@@ -21,7 +21,10 @@ type handling struct {
 
 const inReceive = "Receive"
 
-const untraced TraceKind = 255 // for what a Trace does not tell
+const (
+	untraced  TraceKind = 255 // for what a Trace does not tell
+	traceStep TraceKind = 254 // and for what it tells if a state machine has handled an event
+)
 
 // isWatched reports whether anybody wants to know what the actor is about to handle.
 func (c *cell[M]) isWatched(h *hand[M], carries *carried) bool {

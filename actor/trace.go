@@ -8,23 +8,29 @@ import (
 )
 
 // Trace tells of one thing that an actor has handled. A handler that panics is not
-// traced: its crash is logged.
+// traced: its crash is logged. Of a state machine it tells each event, those that it has
+// inserted included, and one that was postponed each time that it is handled.
 type Trace struct {
 	PID     PID
 	Kind    TraceKind
-	Message any // the message, the [Exit] or the [Down]; nil for a timeout
+	Message any // the message, the [Exit] or the [Down]; nil for a timeout, unless a state machine has set it
 	Took    time.Duration
 	Result  error // what the handler returned
+
+	// State is what a state machine handled this in, and Next the state that it went to.
+	// Both are nil for other actors.
+	State, Next any
 }
 
 // TraceKind says what has been handled.
 type TraceKind uint8
 
 const (
-	TraceMessage TraceKind = iota // by Receive
-	TraceExit                     // by HandleExit
-	TraceDown                     // by HandleDown
-	TraceTimeout                  // by HandleIdle, or a function of [Context.After]
+	TraceMessage  TraceKind = iota // by Receive
+	TraceExit                      // by HandleExit
+	TraceDown                      // by HandleDown
+	TraceTimeout                   // by HandleIdle, a function of [Context.After], or a state machine
+	TraceInternal                  // an event that a state machine has inserted
 )
 
 // String returns the name of the kind.
@@ -36,6 +42,8 @@ func (k TraceKind) String() string {
 		return "down"
 	case TraceTimeout:
 		return "timeout"
+	case TraceInternal:
+		return "internal"
 	}
 	return "message"
 }
@@ -103,13 +111,14 @@ func (p PID) Log(ctx context.Context) (log []Trace, err error) {
 }
 
 // Statistics are what an actor has done since it keeps them. What it has sent is not
-// known: a Send does not name its sender.
+// known: a Send does not name its sender. What a state machine has inserted counts for the
+// times only.
 type Statistics struct {
 	Since    time.Time
 	Messages uint64 // handled by Receive
 	Exits    uint64 // handled by HandleExit
 	Downs    uint64 // handled by HandleDown
-	Timeouts uint64 // handled by HandleIdle, or a function of [Context.After]
+	Timeouts uint64 // handled by HandleIdle, a function of [Context.After], or a state machine
 	Worked   time.Duration
 	Longest  time.Duration // that one handler took
 }
@@ -169,11 +178,40 @@ func (d *debug) isOn() bool {
 	return d != nil && (len(d.tracers) > 0 || d.logSize > 0 || d.stats != nil)
 }
 
+// machine is a behavior that runs a state machine: some handlers of its actor handle an
+// event, and some none, and it knows which.
+type machine interface {
+	// TraceInto has the next handler complete t with the event that it handles, or make it
+	// the zero Trace if that has been cancelled. If it handles no event t stays as it is.
+	// TraceInto(nil) ends that.
+	TraceInto(t *Trace)
+}
+
+// steps returns what a Trace calls a function of Continue: nothing, unless it may be a step
+// of a state machine.
+func (c *cell[M]) steps() TraceKind {
+	if _, ok := c.behavior.(machine); ok && c.isDebugged() {
+		return traceStep
+	}
+	return untraced
+}
+
 // handle calls a handler of an actor with extras.
 func (c *cell[M]) handle(kind TraceKind, message any, handler func() error) error {
+	t := Trace{PID: PID{&c.process}, Kind: kind, Message: message}
+	m, ok := c.behavior.(machine)
+	if ok {
+		m.TraceInto(&t)
+	}
 	start := time.Now()
 	err := handler()
-	t := Trace{PID{&c.process}, kind, message, time.Since(start), err}
+	t.Took, t.Result = time.Since(start), err
+	if ok {
+		m.TraceInto(nil)
+	}
+	if t.Kind == traceStep || t.PID.p == nil {
+		return err
+	}
 	d := c.rare.debugging
 	d.keep(t)
 	for _, tracer := range slices.Clone(d.tracers) {

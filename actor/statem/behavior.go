@@ -80,7 +80,12 @@ func (b starter[S, M]) begin(*actor.Context[M]) error {
 type behavior[S comparable, M any] struct {
 	c     Context[S, M]
 	again func(*actor.Context[M]) error // the method step, made when first needed
+	trace *actor.Trace                  // to be completed; nil if nobody traces
 }
+
+// TraceInto has what is handled next be told in t. Package actor calls it, by an interface
+// that only it and this package know.
+func (b *behavior[S, M]) TraceInto(t *actor.Trace) { b.trace = t }
 
 // Wrapped implements [actor.Wrapper].
 func (b *behavior[S, M]) Wrapped() any { return b.c.machine }
@@ -126,6 +131,9 @@ func (b *behavior[S, M]) Terminate(ctx *actor.Context[M], reason error) {
 func (b *behavior[S, M]) startTimeout(d time.Duration, t *timeout[M]) timer {
 	return b.c.After(d, func(*actor.Context[M]) error {
 		if !b.c.flow.timeouts.fired(t) {
+			if b.trace != nil {
+				*b.trace = actor.Trace{}
+			}
 			return nil
 		}
 		return b.handle(event[M]{kind: t.kind, message: t.message})
@@ -143,7 +151,20 @@ func (b *behavior[S, M]) step(*actor.Context[M]) error {
 	return b.c.WithValues(e.values, func() error { return b.handle(e) })
 }
 
+// handle handles an event, and tells of it if somebody traces the actor.
 func (b *behavior[S, M]) handle(e event[M]) error {
+	t := b.trace
+	if t == nil {
+		return b.react(e)
+	}
+	t.Kind, t.Message = e.traced()
+	t.State = b.c.flow.state
+	err := b.react(e)
+	t.Next = b.c.flow.state
+	return err
+}
+
+func (b *behavior[S, M]) react(e event[M]) error {
 	c := &b.c
 	c.flow.handling()
 	c.now.event = e

@@ -110,6 +110,7 @@
 //	change_callback_module                    c.Become(m)
 //	info 'EXIT', 'DOWN'                       HandleExit, HandleDown
 //	sys:get_state, sys:replace_state          statem.Inspect, statem.Replace
+//	sys:trace, sys:log                        PID.Trace, PID.KeepLog
 //
 // This is different:
 //
