@@ -1,5 +1,6 @@
 // Command supervision tells what supervisors do about a crash: the same three
-// actors, under each strategy in turn. It goes with docs/guide/supervision.md.
+// actors, under each strategy in turn, and then with one crash too many. It goes with
+// docs/guide/supervision.md.
 package main
 
 import (
@@ -33,7 +34,7 @@ func run(ctx context.Context, w io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return tellTheEnd(ctx, story)
 }
 
 // tell tells what happens under one strategy when the second of three workers
@@ -44,24 +45,13 @@ func tell(ctx context.Context, story *log.Logger, strategy supervisor.Strategy) 
 	defer shutdown(sys)
 
 	story.Printf("%v: start", strategy)
-	cache, cacheRef := supervisor.ActorRef("cache", newWorker("cache", story))
-	top, err := supervisor.Start(sys, supervisor.Spec{
-		Strategy: strategy,
-		Children: []supervisor.Child{
-			supervisor.Actor("database", newWorker("database", story)),
-			cache,
-			supervisor.Actor("api", newWorker("api", story)),
-		},
-	})
+	top, cache, err := start(sys, story, supervisor.Spec{Strategy: strategy})
 	if err != nil {
 		return err
 	}
 
 	story.Printf("%v: cache crashes", strategy)
-	// A restarted actor has another PID. The Ref stays the same.
-	former := cacheRef.PID()
-	cacheRef.Send(crash{})
-	<-former.Done()
+	crashNow(cache)
 	// The supervisor has been told by now, and answers when the restart is done.
 	if _, err := top.Count(ctx); err != nil {
 		return err
@@ -69,6 +59,48 @@ func tell(ctx context.Context, story *log.Logger, strategy supervisor.Strategy) 
 
 	story.Printf("%v: stop", strategy)
 	return top.Stop(ctx)
+}
+
+// tellTheEnd tells what happens when the restarts that a supervisor allows are spent.
+func tellTheEnd(ctx context.Context, story *log.Logger) error {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	defer shutdown(sys)
+
+	story.Print("too many restarts: start")
+	top, cache, err := start(sys, story, supervisor.Spec{Intensity: 1, Period: time.Hour})
+	if err != nil {
+		return err
+	}
+	story.Print("too many restarts: cache crashes")
+	crashNow(cache)
+	if _, err := top.Count(ctx); err != nil {
+		return err
+	}
+	story.Print("too many restarts: cache crashes again")
+	crashNow(cache)
+	<-top.PID().Done()
+	story.Printf("too many restarts: the supervisor has ended: %v", top.PID().Err())
+	return nil
+}
+
+// start starts a supervisor of the three workers, and returns an address of the cache.
+func start(sys *actor.System, story *log.Logger, spec supervisor.Spec) (supervisor.Tree, supervisor.Ref[crash], error) {
+	cache, ref := supervisor.ActorRef("cache", newWorker("cache", story))
+	spec.Children = []supervisor.Child{
+		supervisor.Actor("database", newWorker("database", story)),
+		cache,
+		supervisor.Actor("api", newWorker("api", story)),
+	}
+	top, err := supervisor.Start(sys, spec)
+	return top, ref, err
+}
+
+// crashNow returns when the cache has ended. A restarted actor has another PID; the Ref
+// stays the same.
+func crashNow(cache supervisor.Ref[crash]) {
+	former := cache.PID()
+	cache.Send(crash{})
+	<-former.Done()
 }
 
 // shutdown leaves no actor behind, whatever went wrong.

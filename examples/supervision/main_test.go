@@ -49,6 +49,18 @@ rest_for_one: stop
   - api: shutdown
   - cache: shutdown
   - database: shutdown
+too many restarts: start
+  + database
+  + cache
+  + api
+too many restarts: cache crashes
+  - cache: connection lost
+  + cache
+too many restarts: cache crashes again
+  - cache: connection lost
+  - api: shutdown
+  - database: shutdown
+too many restarts: the supervisor has ended: child "cache": more than 1 restart in 1h0m0s: connection lost
 `
 	var got bytes.Buffer
 	if err := run(t.Context(), &got); err != nil {
