@@ -39,7 +39,7 @@ func (ch *channel[H]) Join(c *ws.Channel, _ string, in ws.Payload) (any, error) 
 // enter joins the room of the topic, and holds it. If the room has ended before it could
 // take the request, it is found anew, but not for ever: it may end as soon as it starts.
 func (ch *channel[H]) enter(c *ws.Channel, in ws.Payload, again bool) (reply any, err error) {
-	ctx, cancel := context.WithTimeoutCause(c.Context(), patience, errLate)
+	ctx, cancel := context.WithTimeout(c.Context(), patience)
 	defer cancel()
 	for range 3 {
 		var taken bool
@@ -47,10 +47,11 @@ func (ch *channel[H]) enter(c *ws.Channel, in ws.Payload, again bool) (reply any
 			break
 		}
 	}
+	if err != nil && ctx.Err() == context.DeadlineExceeded {
+		err = fmt.Errorf("the room did not answer within %v: %w", patience, err)
+	}
 	return reply, err
 }
-
-var errLate = fmt.Errorf("the room did not answer within %v: %w", patience, context.DeadlineExceeded)
 
 func (ch *channel[H]) enterOnce(ctx context.Context, c *ws.Channel, in ws.Payload, again bool) (reply any, taken bool, err error) {
 	ref, release, err := ch.rooms.set.Hold(ctx, c.PID(), c.Topic())

@@ -2,6 +2,7 @@ package room
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -72,10 +73,13 @@ func (o *host[H]) Init(ctx *actor.Context[message[H]]) error {
 	if err := checkHandler(o.handler, reflect.TypeFor[H]()); err != nil {
 		return fmt.Errorf("room: %w", err)
 	}
-	ctx.TrapExit(true) // so that Terminate runs
 	if h, ok := any(o.handler).(Starter); ok {
-		return h.Start(&o.room)
+		if err := h.Start(&o.room); err != nil {
+			return err
+		}
 	}
+	// So that Terminate runs. Not sooner: a Start that waits is to end with what starts it.
+	ctx.TrapExit(true)
 	return nil
 }
 
@@ -128,12 +132,25 @@ func (o *host[H]) enter(ctx *actor.Context[message[H]], m message[H]) {
 	if err == nil {
 		answer.reply, err = ws.JSON(reply)
 	}
-	if answer.err = err; err != nil {
+	if answer.err = encoded(err); err != nil {
 		delete(o.room.members, pid)
 	} else {
 		ctx.Monitor(pid)
 	}
 	m.entered.Send(answer)
+}
+
+// encoded returns an error of a Join with the payload of a refusal encoded.
+func encoded(err error) error {
+	refused, ok := errors.AsType[*ws.RefusedError](err)
+	if !ok {
+		return err
+	}
+	payload, unsent := ws.JSON(refused.Payload)
+	if unsent != nil {
+		return unsent
+	}
+	return ws.Refuse(payload)
 }
 
 // HandleDown implements [actor.DownHandler]: a member has gone, or what the handler itself

@@ -39,6 +39,9 @@ func (p *pad) Start(r *room.Room) error {
 		return errors.New("the store is down")
 	case "pad:brief":
 		r.SendAfter(time.Second, "stop")
+	case "pad:slow":
+		<-r.Context().Done()
+		return r.Context().Err()
 	}
 	return nil
 }
@@ -48,6 +51,8 @@ func (p *pad) Join(m *room.Member, in ws.Payload) (any, error) {
 	switch {
 	case m.SocketID() == "banned":
 		return nil, ws.Refuse(ws.Reason("banned"))
+	case m.Room().Topic() == "pad:full" && m.Room().Len() > 1:
+		return nil, ws.Refuse(p.tally)
 	case m.Room().Topic() == "pad:crashjoin":
 		panic("join")
 	case m.Room().Topic() == "pad:tally":
@@ -116,6 +121,16 @@ func (p *pad) Wait(*room.Member, struct{}) (ws.Reply, error) {
 	return ws.OK(nil), nil
 }
 
+// Tell waits, and tells all by one.
+func (p *pad) Tell(m *room.Member, _ struct{}) (ws.Reply, error) {
+	<-p.log.release
+	var errs []error
+	for each := range m.Room().Members() {
+		errs = append(errs, each.Push("told", nil))
+	}
+	return ws.OK(nil), errors.Join(errs...)
+}
+
 // Kick removes all others.
 func (p *pad) Kick(m *room.Member, _ struct{}) (ws.Reply, error) {
 	for other := range m.Room().Members() {
@@ -129,7 +144,7 @@ func (p *pad) Kick(m *room.Member, _ struct{}) (ws.Reply, error) {
 var padEvents = room.Events[*pad]{
 	"add": room.On((*pad).Add), "tally": room.On((*pad).Tally), "odd": room.On((*pad).Odd), "strict": room.OnStrict((*pad).Add), "shout": room.OnPayload((*pad).Shout),
 	"bytes": room.OnBinary((*pad).Bytes), "crash": room.On((*pad).Crash), "fail": room.On((*pad).Fail),
-	"quit": room.On((*pad).Quit), "wait": room.On((*pad).Wait), "kick": room.On((*pad).Kick),
+	"quit": room.On((*pad).Quit), "wait": room.On((*pad).Wait), "tell": room.On((*pad).Tell), "kick": room.On((*pad).Kick),
 }
 
 // log is what the tests hear from rooms.

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -33,8 +34,16 @@ func (m *Member) SocketID() string { return m.channel.SocketID() }
 // Assigns returns what Connect assigned to the client's connection.
 func (m *Member) Assigns() any { return m.channel.Assigns() }
 
-// Push sends an event to this client, see [ws.Channel.Push].
-func (m *Member) Push(event string, payload any) error { return m.channel.Push(event, payload) }
+// Push sends an event to this client, see [ws.Channel.Push]. To one that has gone, of which
+// [Leaver] may be about to hear, it sends nothing; that is no error, as it would be the one
+// of the member whose event is handled.
+func (m *Member) Push(event string, payload any) error {
+	err := m.channel.Push(event, payload)
+	if errors.Is(err, ws.ErrEnded) || errors.Is(err, ws.ErrNotJoined) { // it has been given up in its Join
+		return nil
+	}
+	return err
+}
 
 // Broadcast sends an event to all members of the room, this one included.
 func (m *Member) Broadcast(event string, payload any) error { return m.room.Broadcast(event, payload) }

@@ -93,6 +93,21 @@ func TestAnswersAreReadInTheRoomsTurn(t *testing.T) {
 	})
 }
 
+// So is what it refuses a client with.
+func TestRefusalsAreReadInTheRoomsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, room.Config{})
+		ann := h.join("ann", "pad:full")
+		for round := range 20 {
+			for range 20 {
+				ann.Push("tally", nil)
+			}
+			h.client("bob").JoinRefused("pad:full", nil)
+			ann.AssertReply(ann.Push("tally", nil), "ok", map[string]int{"ann": 21 * (round + 1)})
+		}
+	})
+}
+
 func TestRefusedByTheRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, room.Config{})
@@ -291,6 +306,37 @@ func TestChannelsWaitForTheirRoom(t *testing.T) {
 		close(h.log.release)
 		ann.AssertReply(wait, "ok")
 		ann.AssertReply(after, "ok")
+	})
+}
+
+// A push to a member that has gone meanwhile is no fault of the one that has caused it.
+func TestPushToAMemberThatHasGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, room.Config{})
+		ann := h.join("ann", "pad:1")
+		bob := h.client("bob")
+		bob.Join("pad:1", nil)
+		told := ann.Push("tell", nil)
+		bob.Close()
+		synctest.Wait() // bob's channel has ended, and the room does not know of it
+		close(h.log.release)
+		ann.AssertReply(told, "ok")
+		ann.AssertPush("told")
+		ann.AssertReply(ann.Push("add", add{1}), "ok")
+	})
+}
+
+// A room that does not get ready holds up neither the clients of others for ever nor the
+// end of all.
+func TestRoomThatDoesNotGetReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, room.Config{})
+		h.client("ann").Within(time.Minute).JoinRefused("pad:slow", nil, ws.Reason("join failed"))
+		h.join("bob", "pad:1")
+		begun := time.Now()
+		if err := h.tree.Stop(t.Context()); err != nil || time.Since(begun) > time.Second {
+			t.Errorf("stopped after %v: %v", time.Since(begun), err)
+		}
 	})
 }
 
