@@ -29,10 +29,10 @@ type Channel struct {
 	event   string // what is being handled, or has made it crash; "" if it is no event
 
 	limited    *limited             // what it has used of the limits of its route
-	intercepts []string             // does not change after the join
+	intercepts *[]string            // nil: none; does not change after the join
 	pending    atomic.Int64         // what those of the client's messages count for that are not handled yet
 	toHandle   atomic.Int64         // and the broadcasts for the handler
-	held       atomic.Pointer[held] // what is broadcast before the answer to the join
+	held       atomic.Pointer[held] // what is broadcast before the answer to the join; nil: it does not listen yet
 	flags      atomic.Uint32        // the flags that are set
 	stage      atomic.Uint32
 }
@@ -153,9 +153,10 @@ func (c *Channel) push(event string, payload any) error {
 // meanwhile, and broadcast: call it where the state is read, in the same turn of the actor
 // or under the same lock, and the client misses no change and sees none twice. What comes
 // before the answer, pushes included, is kept and sent right behind it, MaxQueue bytes at
-// most. When Join has returned, Listen does nothing. Package room does this by itself.
+// most. It must return before Join does; later, Listen does nothing. Package room does this
+// by itself.
 func (c *Channel) Listen() error {
-	if c.hasJoined() || !c.held.CompareAndSwap(nil, new(held)) {
+	if !c.held.CompareAndSwap(nil, new(held)) {
 		return nil
 	}
 	if err := c.line.endpoint.topics.Subscribe(c.ctx.PID(), c.topic, listener{c}); err != nil {

@@ -126,9 +126,11 @@ func (a *channelActor) join(m wire.Message) error {
 		return err
 	}
 	if h, ok := a.handler.(OutHandler); ok {
-		if a.intercepts, err = intercepts(h); err != nil {
+		events, err := intercepts(h)
+		if err != nil {
 			return fmt.Errorf("ws: route %q: %w", a.route.pattern, err)
 		}
+		a.intercepts = &events
 	}
 	answer := wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
 	payload, err := a.route.join(&a.Channel, a.topic, m.Payload)
@@ -151,7 +153,7 @@ func (a *channelActor) join(m wire.Message) error {
 	a.line.endpoint.channels.Add(1)
 	a.held.Load().release(f, a.line.transport)
 	a.event = ""
-	a.held.Store(nil)
+	a.held.Store(passed)
 	a.line.session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
 	return nil
 }
@@ -205,7 +207,7 @@ type listener struct{ *Channel }
 // share, without a part for this actor, unless the handler intercepts the event.
 // It implements pubsub.Subscriber, and runs on the broadcaster's goroutine.
 func (c listener) Deliver(_ string, b *broadcast) {
-	if slices.Contains(c.intercepts, b.Event) {
+	if c.intercepts != nil && slices.Contains(*c.intercepts, b.Event) {
 		c.hand(opOut, b, b)
 		return
 	}
@@ -224,7 +226,7 @@ func (c listener) Deliver(_ string, b *broadcast) {
 // send sends a frame to the client, or keeps it for after the answer to the join.
 func (c *Channel) send(f frame.Sealed) {
 	l := c.line
-	if h := c.held.Load(); h != nil {
+	if h := c.held.Load(); h != nil && h != passed {
 		kept, fits := h.keep(f, l.socket.MaxQueue)
 		if !fits {
 			l.endpoint.overflow(l.socket, l.session)

@@ -16,6 +16,10 @@ type held struct {
 	over   bool // the answer has been sent: nothing is kept any more
 }
 
+// passed is what all channels have whose answer has been sent. It is not nil, so that a
+// Listen which comes too late finds that there was one, and holds nothing up.
+var passed = &held{over: true}
+
 // keep takes a frame that must wait. If it must not wait any more, it reports false;
 // if there is no room for it within limit bytes, fits is false. Like a connection's
 // queue, this one counts from its second frame.
