@@ -45,5 +45,7 @@
 //   - example_test.go: a set in a tree, a restart, holders, errors;
 //   - example_orders_test.go: calls by key, and entities that end when nothing happens.
 //
+// The program examples/orders has an entity for each order of an HTTP service.
+//
 // Elixir: a Registry with a DynamicSupervisor.
 package entity

@@ -42,7 +42,8 @@
 // # Examples
 //
 // The examples are in example_test.go: calls and their errors, a queue that is full, jobs
-// that are tried again, and a pool that grows and shrinks.
+// that are tried again, and a pool that grows and shrinks. The program examples/orders has
+// workers that charge for orders.
 //
 // Erlang: worker_pool and poolboy are such pools; OTP has none.
 package pool
