@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/long"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // Actors ask each other, answer, refuse, give up and die, all at once. However that goes:

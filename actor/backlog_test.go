@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/long"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // GO-18: in a burst few actors need a goroutine of their own.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/long"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // What TestModel does step by step, done by all actors at once. What happens cannot

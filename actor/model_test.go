@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/long"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 var (

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/troupe-go/troupe/internal/optional"
+	"github.com/troupe-go/troupe/actor/optional"
 )
 
 // optionalMethods are the methods that a behavior may have besides Receive.

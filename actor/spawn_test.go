@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/long"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // spawnKinds are the ways to spawn. Each returns the error of the spawn.

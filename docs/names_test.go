@@ -96,13 +96,14 @@ func typeName(e ast.Expr) string {
 
 var member = regexp.MustCompile("[`(]([A-Z]\\w*)\\.([A-Z]\\w*)")
 
-// qualified matches an exported name behind the name of one of the library's packages.
+// qualified matches an exported name behind the name of one of the library's packages, and
+// not of a field (f.long.Add).
 func qualified(t *testing.T) *regexp.Regexp {
 	var names []string
 	for dir := range documentedPackages(t) {
 		names = append(names, path.Base(dir))
 	}
-	return regexp.MustCompile(`\b(` + strings.Join(names, "|") + `)\.([A-Z]\w*)`)
+	return regexp.MustCompile(`(?:^|[^\w.])(` + strings.Join(names, "|") + `)\.([A-Z]\w*)`)
 }
 
 // elixir has the modules that look like a member of a type of ours, and what the README's

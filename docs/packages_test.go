@@ -12,28 +12,20 @@ import (
 
 const module = "github.com/troupe-go/troupe/"
 
-// floors are the parts of the core module, by the first element of a package's path; each
-// package in internal is a part of its own. An import goes to a lower floor, or stays in its
-// part.
+// floors are the parts of the core module, by the first element of a package's path. An
+// import goes to a lower floor, or stays in its part.
 var floors = map[string]int{
-	"internal/optional": 0,
-
 	"mailbox":    0,
 	"actor":      1,
 	"supervisor": 2,
 	"registry":   3,
 	"transport":  4,
 	"examples":   5,
-
-	"internal/long": 6, // of tests
 }
 
 // partOf returns the part that a package belongs to.
 func partOf(path string) string {
 	part, _, _ := strings.Cut(path, "/")
-	if part == "internal" {
-		return path
-	}
 	return part
 }
 
@@ -115,6 +107,9 @@ func TestImportsPointDown(t *testing.T) {
 			part := partOf(path)
 			if part != p.part() && floors[part] >= floor {
 				t.Errorf("%s imports %s, which is not below it", p.path, path)
+			}
+			if path == "actor/actortest/long" {
+				t.Errorf("%s imports %s, which is for tests only", p.path, path)
 			}
 		}
 	}

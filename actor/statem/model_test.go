@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/actor/statem"
-	"github.com/troupe-go/troupe/internal/long"
 )
 
 var (

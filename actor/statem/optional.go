@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/troupe-go/troupe/internal/optional"
+	"github.com/troupe-go/troupe/actor/optional"
 )
 
 // optionalMethods are the methods that a machine may have besides Handle.

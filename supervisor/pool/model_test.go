@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/internal/long"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/mailbox"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/supervisor/pool"

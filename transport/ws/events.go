@@ -6,8 +6,8 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/troupe-go/troupe/actor/optional"
 	"github.com/troupe-go/troupe/transport/ws/internal/schema"
-	"github.com/troupe-go/troupe/transport/ws/internal/signature"
 )
 
 // Events is a table of what a kind of channel does on which event. Make it once, beside
@@ -54,7 +54,7 @@ func on[H, In any](f func(H, *Channel, In) (Reply, error), strict bool) EventFun
 	if f == nil {
 		return nil // the endpoint's start says for which event
 	}
-	if err := signature.Check(reflect.TypeFor[*In](), validateMethod); err != nil {
+	if err := optional.Check(reflect.TypeFor[*In](), validateMethod); err != nil {
 		panic(fmt.Sprintf("ws: On: %v", err))
 	}
 	of := schema.For[In]()

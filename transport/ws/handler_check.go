@@ -4,21 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 
-	"github.com/troupe-go/troupe/transport/ws/internal/signature"
+	"github.com/troupe-go/troupe/actor/optional"
 )
 
-var optionalMethods = []signature.Method{
-	signature.Of[InHandler]("HandleIn", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleIn") }),
-	signature.Of[InfoHandler]("HandleInfo", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleInfo") }),
-	signature.Of[OutHandler]("HandleOut", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleOut") }),
-	signature.Of[OutHandler]("Intercepts", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Intercepts") }),
-	signature.Of[Terminator]("Terminate", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Terminate") }),
+var optionalMethods = []optional.Method{
+	optional.New[InHandler]("HandleIn", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleIn") }),
+	optional.New[InfoHandler]("HandleInfo", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleInfo") }),
+	optional.New[OutHandler]("HandleOut", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleOut") }),
+	optional.New[OutHandler]("Intercepts", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Intercepts") }),
+	optional.New[Terminator]("Terminate", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Terminate") }),
 }
 
 // validateMethod is what an input may have.
-var validateMethod = signature.Of[Validator]("Validate", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Validate") })
+var validateMethod = optional.New[Validator]("Validate", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Validate") })
 
 // handlerFaults are what is wrong with types of handlers: reflect.Type → error, or nil.
 var handlerFaults sync.Map
@@ -35,8 +36,8 @@ func checkHandler(t reflect.Type) error {
 }
 
 func findHandlerFault(t reflect.Type) error {
-	if err := signature.Check(t, optionalMethods...); err != nil {
-		return err
+	if err := optional.Check(t, optionalMethods...); err != nil {
+		return errors.New(strings.ReplaceAll(err.Error(), "wire.Payload", "ws.Payload")) // as users write it
 	}
 	_, out := t.MethodByName("HandleOut")
 	_, intercepts := t.MethodByName("Intercepts")

@@ -140,8 +140,7 @@ func TestMistakesDoNotStart(t *testing.T) {
 			`it needs Intercepts() []string, the events that it is called with`},
 		"no HandleOut": {routes(handledBy[*onlyIntercepts]()), `route "room:*": *ws_test.onlyIntercepts has Intercepts, ` +
 			`which does nothing without HandleOut(*ws.Channel, string, ws.Payload) error`},
-		"method of the pointer": {routes(handledBy[ofPointer]()), `route "room:*": Terminate is a method of *ws_test.ofPointer, and would never be called, ` +
-			`as the handler is a ws_test.ofPointer: make it a *ws_test.ofPointer`},
+		"method of the pointer": {routes(handledBy[ofPointer]()), `route "room:*": Terminate is a method of *ws_test.ofPointer, and would never be called: use a *ws_test.ofPointer`},
 
 		"middleware without a Join": {through(ws.Middleware{Join: func(ws.JoinFunc) ws.JoinFunc { return nil }}),
 			`route "desk:*": middleware 1: its Join has returned nil, and not a function that may call next`},

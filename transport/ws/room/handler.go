@@ -4,8 +4,8 @@ import (
 	"errors"
 	"reflect"
 
+	"github.com/troupe-go/troupe/actor/optional"
 	"github.com/troupe-go/troupe/transport/ws"
-	"github.com/troupe-go/troupe/transport/ws/internal/signature"
 )
 
 // Handler is what you write: the room of one topic. It runs in an actor of its own, one
@@ -47,11 +47,11 @@ type Terminator interface {
 	Terminate(r *Room, reason error)
 }
 
-var optionalMethods = []signature.Method{
-	signature.Of[Starter]("Start", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Start") }),
-	signature.Of[Leaver]("Leave", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Leave") }),
-	signature.Of[InfoHandler]("HandleInfo", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleInfo") }),
-	signature.Of[Terminator]("Terminate", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Terminate") }),
+var optionalMethods = []optional.Method{
+	optional.New[Starter]("Start", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Start") }),
+	optional.New[Leaver]("Leave", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Leave") }),
+	optional.New[InfoHandler]("HandleInfo", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleInfo") }),
+	optional.New[Terminator]("Terminate", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Terminate") }),
 }
 
 var errNoHandler = errors.New("the function that makes a room has returned nil")
@@ -64,7 +64,7 @@ func checkHandler(h any, declared reflect.Type) error {
 		return errNoHandler
 	}
 	if declared.Kind() == reflect.Interface {
-		return signature.Check(v.Type(), optionalMethods...)
+		return optional.Check(v.Type(), optionalMethods...)
 	}
 	return nil
 }

@@ -393,8 +393,7 @@ func TestMistakesInRoomsDoNotStart(t *testing.T) {
 			`which would never be called: it must be Leave(*room.Member, error)`},
 		"Start": {room.New(room.Config{}, newOf[wrongStart], nil), `room: start rooms: room_test.wrongStart has the method Start(context.Context) error, ` +
 			`which would never be called: it must be Start(*room.Room) error`},
-		"pointer": {room.New(room.Config{}, newOf[ofPointer], nil), `room: start rooms: HandleInfo is a method of *room_test.ofPointer, and would never be called, ` +
-			`as the handler is a room_test.ofPointer: make it a *room_test.ofPointer`},
+		"pointer": {room.New(room.Config{}, newOf[ofPointer], nil), `room: start rooms: HandleInfo is a method of *room_test.ofPointer, and would never be called: use a *room_test.ofPointer`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sys := actor.NewSystem(actor.Config{})

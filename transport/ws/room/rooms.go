@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/optional"
 	"github.com/troupe-go/troupe/registry/entity"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
-	"github.com/troupe-go/troupe/transport/ws/internal/signature"
 )
 
 // Config says how rooms are kept. The zero Config is a good one.
@@ -101,7 +101,7 @@ func (rs *Rooms[H]) check(noConstructor bool) error {
 	case rs.cfg.OnCrash > Stay:
 		return fmt.Errorf("there is no %v", rs.cfg.OnCrash)
 	}
-	return signature.Check(reflect.TypeFor[H](), optionalMethods...)
+	return optional.Check(reflect.TypeFor[H](), optionalMethods...)
 }
 
 // Child returns the rooms as a child of a supervisor. It comes before the endpoint, which

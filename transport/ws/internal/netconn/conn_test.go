@@ -11,7 +11,7 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/troupe-go/troupe/internal/long"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 

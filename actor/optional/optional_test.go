@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/troupe-go/troupe/internal/optional"
+	"github.com/troupe-go/troupe/actor/optional"
 )
 
 type stopper interface {
@@ -47,4 +47,13 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%v: %v", fine, err)
 		}
 	}
+}
+
+func TestNewWantsAMethodOfTheInterface(t *testing.T) {
+	defer func() {
+		if got, want := fmt.Sprint(recover()), "optional: New: optional_test.stopper has no method Start"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}()
+	optional.New[stopper]("Start", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Start") })
 }

@@ -1,6 +1,22 @@
-// Package optional finds methods that look like those by which a type implements an optional
-// interface and are not: a method of that name with another signature would never be called,
-// and nobody would notice.
+// Package optional finds methods that look optional and would never be called. It is for
+// authors of what is built on actors: behaviors of package actor have optional methods, and
+// so have the machines of package statem and the handlers of package ws.
+//
+// A type implements an optional interface by having its method, so a method of that name
+// with another signature would never be called, and nobody would notice. [Check] finds such
+// methods, and those that only the pointer has where a value is used. Call it where the type
+// is handed over, once for each type, and refuse the type with its error:
+//
+//	orders.invoice has the method Init(context.Context) error, which would never be called: it must be Init(*actor.Context[orders.message]) error
+//
+// So the names of the optional methods are taken: a type cannot have a method of its own
+// that is called Init.
+//
+// # Examples
+//
+// The tests run this file:
+//
+//   - example_test.go: a type whose method would never be called, and the error.
 package optional
 
 import (
@@ -10,20 +26,25 @@ import (
 	"strings"
 )
 
-// Method is a method that a type may have.
+// Method is a method that a type may have, for [Check]. Make it with [New].
 type Method struct {
 	name string
 	want reflect.Type // as a func without a receiver
 	of   func(reflect.Type) (reflect.Method, bool)
 }
 
-// New returns the method by which a type implements the interface I. The function of returns
-// the method that a type has by the name. It is written with the name in place, because for
-// one that is not constant the linker keeps all methods of a program:
+// New returns the method of that name by which a type implements the interface I. The function of returns the method that a type has by the name. It is written
+// with the name in place, because for one that is not constant the linker keeps all methods
+// of a program:
 //
 //	optional.New[Initializer]("Init", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Init") })
+//
+// It panics if I has no such method.
 func New[I any](name string, of func(reflect.Type) (reflect.Method, bool)) Method {
-	m, _ := of(reflect.TypeFor[I]())
+	m, ok := of(reflect.TypeFor[I]())
+	if !ok {
+		panic(fmt.Sprintf("optional: New: %v has no method %s", reflect.TypeFor[I](), name))
+	}
 	return Method{name, m.Type, of}
 }
 
