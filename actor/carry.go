@@ -34,6 +34,16 @@ func (x *carried) rider() any {
 	return x
 }
 
+// Carried is what a message that is not in a mailbox carries of the instruments: a [Source]
+// has it. The zero Carried is nothing.
+type Carried struct{ first *carried }
+
+// Carrying asks the instruments of an actor's system what a message for it carries that is
+// sent with ctx. It is for packages that keep messages themselves, for a [Source]; others
+// send. Call it before anything is begun that has to be undone, for the Send of an
+// [Instrument] may not return.
+func Carrying(ctx context.Context, s Sending) Carried { return Carried{s.To.carry(ctx, s.By)} }
+
 // carry asks the instruments what a message that is sent to p with ctx carries. It must be
 // called before anything is begun that has to be undone, for it may not return.
 func (p PID) carry(ctx context.Context, by string) *carried {
@@ -118,21 +128,28 @@ func (p *process) dropHand() {
 	forget(p, func(r *relations) { r.makeRare().values, r.rare.carries = nil, nil })
 }
 
-// value returns what the message in hand has for key. What an instrument made of the context
-// is not trusted.
-func (p *process) value(key any) (v any) {
+// value returns what the message in hand has for key.
+func (p *process) value(key any) any {
 	values := p.values()
 	if values == nil {
 		return nil
 	}
+	v, ok := p.ask(values, key)
+	if !ok {
+		p.dropHand()
+	}
+	return v
+}
+
+// ask returns what values has for key, and reports whether it could be asked: an instrument
+// has made it, and is not trusted.
+func (p *process) ask(values context.Context, key any) (v any, ok bool) {
 	defer func() {
 		if e := recover(); e != nil {
-			v = nil
-			p.dropHand()
 			p.sys.log.Error("context of an instrument failed", "pid", PID{p}, "reason", Recovered(e))
 		}
 	}()
-	return values.Value(key)
+	return values.Value(key), true
 }
 
 // Values returns a context that has the values which ctx has now, and is never done. If ctx
@@ -176,6 +193,7 @@ func (c *Context[M]) WithValues(values context.Context, f func() error) error {
 type valued struct {
 	context.Context
 	values context.Context
+	p      *process // whose message had them
 }
 
 // Value implements [context.Context]. It asks its own context first, which knows nothing
@@ -184,5 +202,6 @@ func (c *valued) Value(key any) any {
 	if v := c.Context.Value(key); v != nil {
 		return v
 	}
-	return c.values.Value(key)
+	v, _ := c.p.ask(c.values, key)
+	return v
 }

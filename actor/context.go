@@ -94,7 +94,7 @@ func (c *Context[M]) Go(f func(ctx context.Context)) {
 	}
 	p, ctx := &c.process, c.context()
 	if v := c.values(); v != nil {
-		ctx = &valued{ctx, v}
+		ctx = &valued{ctx, v, p}
 	}
 	go func() {
 		defer func() {

@@ -4,9 +4,9 @@ package actor
 // actor's turn, on its goroutine, as a part of its handler: they must not block, and a
 // panic in them is the actor's crash.
 type Source[M any] interface {
-	// Next returns a message, or reports false if there is none. The actor handles the
-	// message at once: nothing comes between.
-	Next() (m M, ok bool)
+	// Next returns a message with what it carries, or reports false if there is none. The
+	// actor handles the message at once: nothing comes between.
+	Next() (m M, carries Carried, ok bool)
 	// Handled is called when Receive has returned nil or [Stop] for the message of the
 	// last Next. If the actor fails it is not called.
 	Handled()
@@ -41,15 +41,15 @@ func (*feedSignal[M]) isSignal() {}
 // fetch handles one message of a source. If there was one, the turn for the next is behind
 // all that waits now.
 func (c *cell[M]) fetch(s *feedSignal[M], h *hand[M]) *doom {
-	m, ok := s.from.Next()
+	m, carries, ok := s.from.Next()
 	if !ok {
 		return nil
 	}
 	c.notIdle()
-	if !c.isWatched(h, nil) {
+	if !c.isWatched(h, carries.first) {
 		return ending(c.handleFetched(s, m))
 	}
-	what := handling{name: inReceive, traced: TraceMessage, message: m}
+	what := handling{name: inReceive, traced: TraceMessage, message: m, carries: carries.first}
 	return c.watched(h, what, func() error { return c.handleFetched(s, m) })
 }
 

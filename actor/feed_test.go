@@ -20,15 +20,15 @@ type shelf struct {
 	handled int
 }
 
-func (s *shelf) Next() (string, bool) {
+func (s *shelf) Next() (string, actor.Carried, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.left) == 0 {
-		return "", false
+		return "", actor.Carried{}, false
 	}
 	m := s.left[0]
 	s.left = s.left[1:]
-	return m, true
+	return m, actor.Carried{}, true
 }
 
 func (s *shelf) Handled() {

@@ -16,7 +16,7 @@ import (
 //	        the context that it returns, until the handler has returned
 //	End     in the receiver, after the handler
 //
-// [Call], [Ask], [Ref.SendContext] and the timers of a Context send with a context, and so
+// [Call], [Ask], [AskTo], [Ref.SendContext] and the timers of a Context send with a context, and so
 // do its Continue and what is made of these. [Ref.Send] has none: it carries nothing, and a
 // trace ends there. A handler that calls another actor with its own Context goes on with
 // the values that it was given, and so does a goroutine of [Context.Go].
@@ -52,7 +52,9 @@ type Instrument struct {
 // Sending tells what is about to be sent.
 type Sending struct {
 	To PID
-	By string // "Call", "Ask", "SendContext", "Continue", or "Timer": a SendAfter, SetTimer or After
+	// By is "Call", "Ask", "AskTo", "SendContext" or "Continue"; "Timer" for a SendAfter, SetTimer
+	// or After; or "Answer", for the message that will bring the answer to an AskTo.
+	By string
 }
 
 // Handling tells of one call of a handler.

@@ -219,25 +219,37 @@ func (c lazy) Value(key any) any {
 }
 
 func TestAContextThatFailsLaterCostsTheValues(t *testing.T) {
-	var armed atomic.Bool
-	instrumented(t, func(t *testing.T, sys *actor.System, log *bytes.Buffer) {
-		var j journal
-		a := start(t, sys, &script{})
-		err := a.SendContext(of("ann"), func(ctx *doContext) error {
-			armed.Store(true)
-			return note(&j, "by")(ctx)
+	ask := func(j *journal, values context.Context) { j.add("by %v", values.Value(tenant{})) }
+	for where, f := range map[string]func(*journal, *doContext){
+		"in the handler":              func(j *journal, ctx *doContext) { ask(j, ctx) },
+		"in a goroutine of the actor": func(j *journal, ctx *doContext) { ctx.Go(func(values context.Context) { ask(j, values) }) },
+	} {
+		t.Run(where, func(t *testing.T) {
+			var armed atomic.Bool
+			instrumented(t, func(t *testing.T, sys *actor.System, log *bytes.Buffer) {
+				var j journal
+				a := start(t, sys, &script{})
+				err := a.SendContext(of("ann"), func(ctx *doContext) error {
+					armed.Store(true)
+					f(&j, ctx)
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				settle()
+				j.expect(t, "by <nil>")
+				if n := strings.Count(log.String(), "context of an instrument failed"); n != 1 {
+					t.Errorf("%d records\n%s", n, log)
+				}
+				if !a.PID().Alive() {
+					t.Error("the actor has ended")
+				}
+			}, actor.Carry(tenant{}), actor.Instrument{
+				Begin: func(ctx context.Context, _ actor.Handling) context.Context { return lazy{ctx, &armed} },
+			})
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		settle()
-		j.expect(t, "by nobody")
-		if n := strings.Count(log.String(), "context of an instrument failed"); n != 1 {
-			t.Errorf("%d records\n%s", n, log)
-		}
-	}, actor.Carry(tenant{}), actor.Instrument{
-		Begin: func(ctx context.Context, _ actor.Handling) context.Context { return lazy{ctx, &armed} },
-	})
+	}
 }
 
 // An actor that is killed while an instrument has its runner handles nothing more, and what

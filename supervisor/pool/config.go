@@ -108,14 +108,10 @@ func (c Config) validate() error {
 		return fault("Min", "is negative: %d", c.Min)
 	case c.Max < c.Min:
 		return fault("Max", "is less than Min: %d", c.Max)
+	case c.Max == 0: // not by New, which has a default
+		return fault("Max", "is 0: no worker would do what waits")
 	case c.IdleAfter < 0:
 		return fault("IdleAfter", "is negative: %v", c.IdleAfter)
-	case c.Queue.Capacity < 0:
-		return fault("Queue.Capacity", "is negative: %d", c.Queue.Capacity)
-	case c.Queue.Overflow > mailbox.DropOldest:
-		return fault("Queue.Overflow", "is unknown: %d", c.Queue.Overflow)
-	case c.Queue.HighWater < 0:
-		return fault("Queue.HighWater", "is negative: %d", c.Queue.HighWater)
 	case c.Attempts < 0:
 		return fault("Attempts", "is negative: %d", c.Attempts)
 	case c.Backoff.Min <= 0:
@@ -130,6 +126,9 @@ func (c Config) validate() error {
 		return fault("Period", "is negative: %v", c.Period)
 	case c.Drain < supervisor.BrutalKill:
 		return fault("Drain", "is negative: %v", c.Drain)
+	}
+	if err := c.Queue.Validate(); err != nil {
+		return fault("Queue", "makes no sense: %v", err)
 	}
 	return nil
 }

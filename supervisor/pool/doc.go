@@ -11,7 +11,8 @@
 //	receipt, err := pool.Call(ctx, payments, newCharge) // func newCharge(r actor.Reply[receipt]) message
 //	pool.AskTo(c, payments, newCharge, charged)         // func charged(r receipt, err error) answer
 //
-// A worker is an actor with any behavior. It needs to know nothing of the pool.
+// A worker is an actor with any behavior. It needs to know nothing of the pool. A job brings
+// the values of its sender's context, as a message to an actor does, see [actor.Instrument].
 //
 // # Queue
 //

@@ -75,17 +75,24 @@ func (d *drops) add(log *slog.Logger, job Dropped) {
 	if d.hook == nil {
 		return
 	}
+	if !d.push(log, job) { // a log may drop jobs of the same pool
+		log.Error("pool: OnDrop is too slow, and is not told of a job", "pool", job.Pool)
+	}
+}
+
+// push reports whether there was room for the job.
+func (d *drops) push(log *slog.Logger, job Dropped) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.list.n == maxDrops {
-		log.Error("pool: OnDrop is too slow, and is not told of a job", "pool", job.Pool)
-		return
+		return false
 	}
 	d.list.push(job)
 	if !d.running {
 		d.running = true
 		go d.tell(log)
 	}
+	return true
 }
 
 func (d *drops) tell(log *slog.Logger) {

@@ -3,6 +3,7 @@ package pool_test
 import (
 	"math"
 	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,7 @@ func TestDrain(t *testing.T) {
 			f.Errorf("a late job: %v", err)
 		}
 		f.send("later")
+		f.call(f.Context(), "last", nil).expect(`pool: call "pool": not running`)
 		f.expect("+w, a, later!")
 		release(nil)
 		f.ok(<-stopped)
@@ -194,6 +196,28 @@ func TestOnDropIsTooSlow(t *testing.T) {
 	})
 }
 
+// A log that hands its records to a pool gets on with one that tells of a job of that pool.
+func TestLogThatSendsToThePool(t *testing.T) {
+	var release chan struct{}
+	hook := func(pool.Dropped) { <-release }
+	onFloor(t, pool.Config{Min: 1, Queue: mailbox.Bounded(1, mailbox.DropNewest), OnDrop: hook}, func(f *floor) {
+		release = make(chan struct{})
+		f.onLog = func(line string) {
+			if strings.Contains(line, "too slow") {
+				f.onLog = nil
+				f.send("of the log")
+			}
+		}
+		free := f.hold("a")
+		for range 1100 {
+			f.send("b")
+		}
+		f.expectLogged("pool: OnDrop is too slow")
+		close(release)
+		free(nil)
+	})
+}
+
 // What makes no sense is refused at the start, with the name of the field.
 func TestMistakesAreRefused(t *testing.T) {
 	for _, c := range []struct {
@@ -204,9 +228,8 @@ func TestMistakesAreRefused(t *testing.T) {
 		{pool.Config{Min: 2, Max: 1}, "Max is less than Min: 1"},
 		{pool.Config{Max: -1}, "Max is less than Min: -1"},
 		{pool.Config{IdleAfter: -1}, "IdleAfter is negative: -1ns"},
-		{pool.Config{Queue: mailbox.Limit{Capacity: -1}}, "Queue.Capacity is negative: -1"},
-		{pool.Config{Queue: mailbox.Limit{Capacity: 1, Overflow: 9}}, "Queue.Overflow is unknown: 9"},
-		{pool.Config{Queue: mailbox.Limit{HighWater: -1}}, "Queue.HighWater is negative: -1"},
+		{pool.Config{Queue: mailbox.Limit{Capacity: -1}}, "Queue makes no sense: mailbox: Capacity is negative: -1"},
+		{pool.Config{Queue: mailbox.Limit{Overflow: mailbox.Block}}, "Queue makes no sense: mailbox: Overflow is block, and there is no Capacity"},
 		{pool.Config{Attempts: -1}, "Attempts is negative: -1"},
 		{pool.Config{Backoff: supervisor.Backoff{Max: time.Second}}, "Backoff.Min is not positive: 0s"},
 		{pool.Config{Backoff: supervisor.Backoff{Min: 2, Max: 1}}, "Backoff.Max is less than Min: 1ns"},

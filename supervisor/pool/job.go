@@ -3,13 +3,16 @@ package pool
 import (
 	"context"
 	"time"
+
+	"github.com/troupe-go/troupe/actor"
 )
 
 // job is what a pool does for a message, from the moment when it is handed over until it
 // has been handled, dropped or given up.
 type job[M any] struct {
 	message  M
-	caller   caller    // nil if it was sent
+	caller   caller // nil if it was sent
+	carries  actor.Carried
 	since    time.Time // when it was accepted
 	attempts int       // how many workers have begun it
 }

@@ -49,6 +49,7 @@ type floor struct {
 	dropped []pool.Dropped
 	init    func(*actor.Context[order]) error // of the workers, if not nil
 	end     func(*actor.Context[order])       // their Terminate, if not nil
+	onLog   func(line string)                 // is called with what is logged, if not nil
 }
 
 // onFloor runs f with a pool in a bubble of its own.
@@ -286,8 +287,12 @@ func (l logbook) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	l.f.mu.Lock()
-	defer l.f.mu.Unlock()
 	l.f.logged = append(l.f.logged, line)
+	onLog := l.f.onLog
+	l.f.mu.Unlock()
+	if onLog != nil {
+		onLog(line)
+	}
 	return nil
 }
 

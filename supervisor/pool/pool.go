@@ -127,7 +127,7 @@ func (p *Pool[M]) SendContext(ctx context.Context, m M) error {
 	if r == nil {
 		return actor.NoProc
 	}
-	j := job[M]{message: m, since: time.Now()}
+	j := job[M]{message: m, carries: carrying(ctx, r.manager, "SendContext"), since: time.Now()}
 	_, err := r.accept(j, nil)
 	if err == actor.ErrFull && r.Queue.Overflow == mailbox.Block && !p.isWorker(ctx) {
 		err = r.apply(ctx, j)
@@ -146,7 +146,7 @@ func (p *Pool[M]) isWorker(ctx context.Context) bool {
 }
 
 // Resize changes Min and Max. Workers are started, or end when they have nothing to do,
-// after it has returned. A restart of the pool begins with those of its Config again. If
+// after it has returned. Here, Min may be 0, and Max may not. A restart of the pool begins with those of its Config again. If
 // the numbers make no sense the error wraps a [*supervisor.SpecError], and nothing has
 // changed.
 //

@@ -93,6 +93,13 @@ func (r *run[M]) accept(j job[M], a *applicant[M]) (waits bool, err error) {
 	return waits, nil
 }
 
+// isOpen reports whether jobs are accepted.
+func (r *run[M]) isOpen() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.phase == open
+}
+
 // full reports whether there is no room in the queue. The caller holds the lock, as of all
 // the methods that follow but those that say otherwise.
 func (r *run[M]) full() bool {
@@ -270,8 +277,8 @@ func (r *run[M]) dismissLine(reason error) {
 // Release implements [actor.Resource]: the manager has ended, and the pool with it.
 func (r *run[M]) Release(_ actor.PID, reason error) { r.close(reason) }
 
-// close drops what waits, for the given reason. A job that a worker has in hand is dropped when that worker ends
-// before it has handled it. The caller does not hold the lock.
+// close drops what waits, for the given reason. A job that a worker has in hand is dropped
+// when that worker ends before it has handled it. The caller does not hold the lock.
 func (r *run[M]) close(reason error) {
 	r.mu.Lock()
 	r.phase = closed

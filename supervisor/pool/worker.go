@@ -29,10 +29,10 @@ type worker[M any] struct {
 }
 
 // Next implements [actor.Source]: the worker fetches a job. One that is surplus leaves.
-func (w *worker[M]) Next() (M, bool) {
+func (w *worker[M]) Next() (M, actor.Carried, bool) {
 	r := w.run
 	r.mu.Lock()
-	m, ok, leaves := w.fetch()
+	j, ok, leaves := w.fetch()
 	var tell summons
 	if leaves {
 		tell = r.next() // of another for the job that this one came for
@@ -42,34 +42,34 @@ func (w *worker[M]) Next() (M, bool) {
 		tell.now()
 		r.manager.Send(surplus[M]{w}) // without the lock, for an observer may see it lost
 	}
-	return m, ok
+	return j.message, j.carries, ok
 }
 
 // fetch takes a job in hand, or has the worker idle or leave. The caller holds the lock.
-func (w *worker[M]) fetch() (m M, ok, leaves bool) {
+func (w *worker[M]) fetch() (j job[M], ok, leaves bool) {
 	r := w.run
 	if w.over { // abandoned; the job has been settled
-		return m, false, false
+		return j, false, false
 	}
 	w.settle()
 	if w.leaving || r.phase == closed {
-		return m, false, false
+		return j, false, false
 	}
 	if r.workers-r.leaving > r.Max {
 		r.retire(w)
-		return m, false, true
+		return j, false, true
 	}
 	if w.job, w.busy = r.take(); !w.busy {
 		w.since = time.Now()
 		r.idle = append(r.idle, w)
 		r.isDrained()
-		return m, false, false
+		return j, false, false
 	}
 	w.done.Store(false)
 	r.busy++
 	r.rises()
 	w.job.attempts++
-	return w.job.message, true, false
+	return w.job, true, false
 }
 
 // Handled implements [actor.Source]. The rest is done when the lock is taken next, by the

@@ -80,6 +80,10 @@ func TestResize(t *testing.T) {
 		if !errors.As(err, &fault) || err.Error() != `pool: resize "payments": bad spec of child "payments": Max is less than Min: 1` {
 			f.Error(err)
 		}
+		if err := f.pool.Resize(f.Context(), 0, 0); !errors.As(err, &fault) || fault.Field != "Max" {
+			f.Error(err)
+		}
+		f.ok(f.pool.Resize(f.Context(), 0, 1))
 		f.ok(f.tree.Stop(f.Context()))
 		f.expectError(f.pool.Resize(f.Context(), 1, 1), actor.NoProc)
 	})
