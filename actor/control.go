@@ -31,6 +31,7 @@ func (p PID) Resume(ctx context.Context) error {
 // be kept. If f panics or calls runtime.Goexit the actor goes on, and Inspect returns a
 // [*PanicError] or [Goexit]. If ctx is done while f runs, f goes on when Inspect has
 // returned; the actor waits for it, until it is killed.
+// The behavior of a state machine is one of package statem, whose Inspect shows the machine.
 //
 // OTP: sys:get_state/1.
 func (p PID) Inspect(ctx context.Context, f func(behavior any)) error {
