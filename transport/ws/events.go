@@ -54,7 +54,11 @@ func on[H, In any](f func(H, *Channel, In) (Reply, error), strict bool) EventFun
 	if f == nil {
 		return nil // the endpoint's start says for which event
 	}
-	if err := optional.Check(reflect.TypeFor[*In](), validateMethod); err != nil {
+	input := reflect.TypeFor[In]()
+	for input.Kind() == reflect.Pointer {
+		input = input.Elem()
+	}
+	if err := optional.Check(reflect.PointerTo(input), validateMethod); err != nil {
 		panic(fmt.Sprintf("ws: On: %v", err))
 	}
 	of := schema.For[In]()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -98,12 +99,22 @@ func decode(s *schema.Schema, in Payload, v any, strict bool) error {
 		}
 		return &InputError{Reason: "payload " + m.Reason}
 	}
-	if v, ok := v.(Validator); ok {
+	if v, ok := validator(v); ok {
 		if err := v.Validate(); err != nil {
 			return asInputError(err)
 		}
 	}
 	return nil
+}
+
+// validator returns what the input that v points to validates itself by. The input may be
+// a pointer, which has been decoded to nil or to one.
+func validator(v any) (Validator, bool) {
+	if p := reflect.ValueOf(v).Elem(); p.Kind() == reflect.Pointer && !p.IsNil() {
+		return validator(p.Interface())
+	}
+	found, ok := v.(Validator)
+	return found, ok
 }
 
 // asInputError returns what the client is told about an error of Validate.

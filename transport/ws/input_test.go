@@ -58,6 +58,7 @@ func TestInputIsDecodedAndWhatIsWrongIsNamed(t *testing.T) {
 		"valid":              {decodeAs[fussy], `{"Body":"hi"}`, ``},
 		"invalid, the field": {decodeAs[fussy], `{"Body":""}`, `{"reason":"invalid payload","fields":{"Body":"is empty"}}`},
 		"invalid, otherwise": {decodeAs[fussy], `{"Body":"123456"}`, `{"reason":"too long for us"}`},
+		"invalid, a pointer": {decodeAs[*fussy], `{"Body":""}`, `{"reason":"invalid payload","fields":{"Body":"is empty"}}`},
 		"not validated":      {decodeAs[fussy], `{}`, `{"reason":"invalid payload","fields":{"Body":"is missing"}}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -274,6 +274,8 @@ func TestInputWhoseValidateIsNoValidator(t *testing.T) {
 	}{
 		"On": {func() { ws.On(func(*desk, *ws.Channel, misread) (ws.Reply, error) { return ws.NoReply, nil }) },
 			"ws: On: *ws_test.misread has the method Validate(context.Context) error, which would never be called: it must be Validate() error"},
+		"On a pointer": {func() { ws.On(func(*desk, *ws.Channel, *misread) (ws.Reply, error) { return ws.NoReply, nil }) },
+			"ws: On: *ws_test.misread has the method Validate(context.Context) error, which would never be called: it must be Validate() error"},
 		"OnStrict": {func() {
 			ws.OnStrict(func(*desk, *ws.Channel, misreadPointer) (ws.Reply, error) { return ws.NoReply, nil })
 		},
