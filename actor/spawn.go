@@ -14,6 +14,7 @@ type Option func(*spawnConfig)
 
 type spawnConfig struct {
 	before       []spawnHook
+	few          [2]spawnHook // before, as long as they are no more
 	limit        mailbox.Limit
 	startTimeout time.Duration
 }
@@ -140,6 +141,7 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 // what options change is on the heap.
 func configure(opts []Option) (spawnConfig, error) {
 	var cfg spawnConfig
+	cfg.before = cfg.few[:0]
 	for _, o := range opts {
 		if o == nil {
 			return cfg, errNoOption

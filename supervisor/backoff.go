@@ -42,6 +42,13 @@ func (b Backoff) withDefaults() Backoff {
 	return b
 }
 
+// Wait returns how long to wait after a failure that so many others in a row came before,
+// less what is left to chance. It is for those that start things again themselves; a
+// supervisor does so by itself.
+func (b Backoff) Wait(failures int) time.Duration {
+	return b.withDefaults().wait(failures, rand.Float64())
+}
+
 // wait returns how long to wait after a failure that so many others in a row came before.
 // random is between 0 and 1.
 func (b Backoff) wait(failures int, random float64) time.Duration {

@@ -34,6 +34,18 @@ func Follow[M any](c Child) (Child, Ref[M]) {
 	return follow[M](c, fmt.Sprintf("an actor with messages of type %v", reflect.TypeFor[M]()))
 }
 
+// NewRef returns a Ref that stands for no actor yet, and what gives it one: a Ref for those
+// that start and restart an actor themselves, as package entity does. The Ref stands for the
+// latest actor that it was given, until that ends. The name is for errors.
+func NewRef[M any](child string) (ref Ref[M], give func(actor.Ref[M])) {
+	s := &struct { // one allocation: there may be very many
+		seat[M]
+		name string
+	}{name: child}
+	s.id.Store(&s.name)
+	return Ref[M]{&s.seat}, s.take
+}
+
 // follow is Follow. If the child is no such actor, the error says that it is not what.
 func follow[M any](c Child, what string) (Child, Ref[M]) {
 	s := &seat[M]{what: what}

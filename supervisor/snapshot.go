@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor/roll"
 )
 
 // Node describes an actor, or a child that does not run, in a snapshot. Its String is a
@@ -114,6 +115,12 @@ func childrenOf(ctx context.Context, pid actor.PID) (list []ChildInfo, ordered b
 	if d, ok := DynamicOf(pid); ok {
 		list, _ = d.Children(ctx)
 	}
+	if s, ok := actor.RefOf[roll.Call](pid); ok {
+		children, _ := actor.Call(ctx, s, roll.New)
+		for _, c := range children {
+			list = append(list, ChildInfo{ID: c.ID, PID: c.PID, Restarting: c.PID.IsZero(), Restarts: c.Restarts})
+		}
+	}
 	return list, false
 }
 
@@ -123,6 +130,9 @@ func typeOf(pid actor.PID) Type {
 		return TypeSupervisor
 	}
 	if _, ok := DynamicOf(pid); ok {
+		return TypeSupervisor
+	}
+	if _, ok := actor.RefOf[roll.Call](pid); ok {
 		return TypeSupervisor
 	}
 	return TypeWorker

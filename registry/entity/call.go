@@ -77,10 +77,10 @@ func (s *Set[K, M]) Send(ctx context.Context, key K, m M) error {
 // can.
 func (l *life[K, M]) again(since *uint64) bool {
 	if *since == 0 {
-		*since = l.set.newest()
+		*since = l.keeper.set.newest()
 		return true
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.number <= *since || l.state != leaving
+	return l.number <= *since || l.state < leaving
 }

@@ -45,11 +45,14 @@ func (c Config) withDefaults() Config {
 	if c.Backoff == (supervisor.Backoff{}) {
 		c.Backoff = defaultBackoff
 	}
+	if c.Backoff.Max == 0 {
+		c.Backoff.Max = max(c.Backoff.Min, defaultBackoff.Max)
+	}
 	c.Shutdown = cmp.Or(c.Shutdown, defaultShutdown)
 	return c
 }
 
-// validate returns the first fault that the set's supervisor does not find by itself.
+// validate returns the first fault, with which the set does not start.
 func (c Config) validate() error {
 	fault := func(field, problem string, args ...any) error {
 		return &supervisor.SpecError{Child: c.ID, Field: field, Problem: fmt.Sprintf(problem, args...)}

@@ -33,10 +33,11 @@
 //
 // # The set's supervisor
 //
-// Child is a supervisor, with one below it for each entity, so an Init may be slow: it
-// keeps those waiting that want that key, and nobody else. If the set's supervisor is
-// restarted its entities have ended; each starts anew when it is wanted. Until the restart
-// a Find fails with [actor.NoProc], as it does before the set has been started.
+// Child is a supervisor whose children are the entities. It starts none in its own turn, so
+// an Init may be slow: it keeps those waiting that want that key, and nobody else. If the
+// set's supervisor is restarted its entities have ended; each starts anew when it is wanted.
+// Until the restart a Find fails with [actor.NoProc], as it does before the set has been
+// started.
 //
 // # Examples
 //

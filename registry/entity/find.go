@@ -43,10 +43,10 @@ func (s *Set[K, M]) enter(ctx context.Context, what string, key K, as stake) (*l
 		if l := s.current(key); l != nil && l.take(as) {
 			return l, nil
 		}
-		if !s.sup.PID().Alive() {
-			return nil, fail(errNotRunning, nil)
+		l, err := s.begin(key)
+		if err != nil {
+			return nil, fail(err, nil)
 		}
-		l := s.begin(key)
 		if l.take(as) {
 			ok, err, last := l.await(ctx)
 			if ok {
@@ -57,10 +57,8 @@ func (s *Set[K, M]) enter(ctx context.Context, what string, key K, as stake) (*l
 				return nil, fail(err, last)
 			}
 		}
-		select {
-		case <-l.over:
-		case <-ctx.Done():
-			return nil, fail(ctx.Err(), errLeaving)
+		if err := l.awaitEnd(ctx); err != nil {
+			return nil, fail(err, errLeaving)
 		}
 	}
 }
@@ -75,9 +73,9 @@ func (l *life[K, M]) await(ctx context.Context) (ok bool, err, last error) {
 		switch {
 		case l.started > before || l.isUp():
 			return true, nil, nil
-		case l.state == leaving && l.started > 0:
+		case l.state >= leaving && l.started > 0:
 			return false, nil, nil
-		case l.state == leaving:
+		case l.state >= leaving:
 			return l.awaitFailure(ctx)
 		}
 		changed := l.nextChange()
@@ -96,10 +94,7 @@ func (l *life[K, M]) awaitFailure(ctx context.Context) (ok bool, err, last error
 	failure := l.failure
 	l.mu.Unlock()
 	defer l.mu.Lock()
-	select {
-	case <-l.over:
-	case <-ctx.Done():
-	}
+	_ = l.awaitEnd(ctx)
 	return false, failure, nil
 }
 
@@ -107,11 +102,11 @@ func (l *life[K, M]) awaitFailure(ctx context.Context) (ok bool, err, last error
 // it is one.
 func (l *life[K, M]) awaitChange(ctx context.Context, changed <-chan struct{}) error {
 	if pid, ok := actor.FromContext(ctx); ok {
-		waiter, err := l.set.waitsFor(pid, l)
+		waiter, err := l.keeper.set.waitsFor(pid, l)
 		if err != nil {
 			return err
 		}
-		defer l.set.waitsNoMore(waiter)
+		defer l.keeper.set.waitsNoMore(waiter)
 	}
 	select {
 	case <-changed:

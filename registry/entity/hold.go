@@ -66,7 +66,7 @@ const (
 func (l *life[K, M]) take(as stake) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.state == leaving || l.state != starting && !l.isSupervised() {
+	if l.state >= leaving || l.state != starting && !l.isSupervised() {
 		return false
 	}
 	switch as {
@@ -95,7 +95,7 @@ func (l *life[K, M]) drop(as stake) {
 	case calling:
 		l.calls--
 	case holding:
-		if l.holders--; l.holders == 0 && l.state != leaving {
+		if l.holders--; l.holders == 0 && l.state < leaving {
 			l.lingers()
 		}
 	}
@@ -104,12 +104,12 @@ func (l *life[K, M]) drop(as stake) {
 
 // lingers has the life end when the time has come. The caller holds the lock.
 func (l *life[K, M]) lingers() {
-	if l.set.cfg.Linger == 0 {
+	if l.keeper.set.cfg.Linger == 0 {
 		l.due = true
 		return
 	}
 	var timer *time.Timer
-	timer = time.AfterFunc(l.set.cfg.Linger, func() {
+	timer = time.AfterFunc(l.keeper.set.cfg.Linger, func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.linger == timer { // or it came too late to be stopped

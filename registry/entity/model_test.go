@@ -350,7 +350,7 @@ func (m *model) stop(key int) {
 	})
 }
 
-// kill kills an entity, its supervisor, or that of the set.
+// kill kills an entity, the set, or the set's supervisor.
 func (m *model) kill(key, what int) {
 	ref, ok := m.set.Lookup(key)
 	info, alive := ref.PID().Info()
@@ -361,10 +361,15 @@ func (m *model) kill(key, what int) {
 	case 0:
 		ref.PID().Exit(actor.Kill)
 	case 1:
-		m.ending(func() { info.Parent.Exit(actor.Kill) }, key)
+		m.ending(func() { info.Parent.Exit(actor.Kill) }, 0, 1, 2, 3)
 	default:
 		if tree, ok := info.Parent.Info(); ok {
-			m.ending(func() { tree.Parent.Exit(actor.Kill) }, 0, 1, 2, 3)
+			m.users.Go(func() {
+				m.ending(func() {
+					tree.Parent.Exit(actor.Kill)
+					<-info.Parent.Done() // a set that has not heard of it yet goes on
+				}, 0, 1, 2, 3)
+			})
 		}
 	}
 }
@@ -384,7 +389,10 @@ func runModel(t *testing.T, seed uint64) {
 		var err error
 		m.sup, err = supervisor.Start(m.sys, supervisor.Spec{
 			Intensity: 1_000_000,
-			Children:  []supervisor.Child{m.set.Child()},
+			Children: []supervisor.Child{supervisor.Supervisor("floor", supervisor.Spec{
+				Intensity: 1_000_000,
+				Children:  []supervisor.Child{m.set.Child()},
+			})},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -438,7 +446,7 @@ func (m *model) settle() {
 		}
 	}
 	synctest.Wait()
-	if n, left := m.set.Count(), m.sys.Count(); n != 0 || left != 2 {
+	if n, left := m.set.Count(), m.sys.Count(); n != 0 || left != 3 {
 		m.Errorf("%d entities and %d actors are left:\n%v", n, left, supervisor.Snapshot(m.Context(), m.sys))
 	}
 }

@@ -20,9 +20,7 @@ import (
 type Set[K comparable, M any] struct {
 	cfg   Config
 	child supervisor.Child
-	sup   supervisor.Dynamic
-	// newChild describes the actor of a life.
-	newChild func(l *life[K, M], id string) supervisor.Child
+	spawn func(*life[K, M]) (actor.Ref[M], error) // starts the actor of a life
 
 	// running has the lives whose entities run, with the entity as the holder of the key.
 	// It is what a Find reads first. What counts is lives.
@@ -30,6 +28,7 @@ type Set[K comparable, M any] struct {
 
 	// mu guards what follows. It is held for moments.
 	mu     sync.Mutex
+	keeper *keeper[K, M]             // nil while the set does not run
 	births uint64                    // how many lives have begun
 	lives  table.Map[K, *life[K, M]] // all whose key is not free
 	inits  map[actor.PID]*life[K, M] // those whose entity is in its Init
@@ -41,28 +40,34 @@ type Set[K comparable, M any] struct {
 //	rooms := entity.New(entity.Config{ID: "rooms"}, newRoom) // func newRoom(name string) *room
 func New[K comparable, M any, B actor.Behavior[M]](cfg Config, newEntity func(key K) B) *Set[K, M] {
 	s := &Set[K, M]{cfg: cfg.withDefaults(), inits: make(map[actor.PID]*life[K, M])}
-	s.newChild = func(l *life[K, M], id string) supervisor.Child {
+	s.spawn = func(l *life[K, M]) (actor.Ref[M], error) {
 		create := func() B { return newEntity(l.key) }
-		spawn := append(s.cfg.Options[:len(s.cfg.Options):len(s.cfg.Options)],
-			actor.Label(id), actor.BeforeInit(l.born))
-		return supervisor.Actor(id, create, supervisor.Transient,
-			s.cfg.Backoff, s.cfg.Shutdown, supervisor.With(spawn...))
+		opts := append(s.cfg.Options[:len(s.cfg.Options):len(s.cfg.Options)],
+			actor.Label(l.id), actor.BeforeInit(l.born))
+		return actor.SpawnLink(l.keeper.self, create, opts...)
 	}
-	c := supervisor.DynamicSupervisor(s.cfg.ID, supervisor.DynamicSpec{MaxChildren: s.cfg.Max})
 	err := s.cfg.validate()
 	if newEntity == nil {
 		err = &supervisor.SpecError{Child: s.cfg.ID, Field: "newEntity", Problem: "is nil"}
 	}
-	if err != nil {
-		c.Start = func(actor.Self) (actor.PID, error) { return actor.PID{}, err }
+	s.child = supervisor.Child{
+		ID:   s.cfg.ID,
+		Type: supervisor.TypeSupervisor,
+		Start: func(parent actor.Self) (actor.PID, error) {
+			if err != nil {
+				return actor.PID{}, err
+			}
+			create := func() *keeper[K, M] { return &keeper[K, M]{set: s} }
+			ref, err := actor.SpawnLink(parent, create, actor.Label(s.cfg.ID))
+			return ref.PID(), err
+		},
 	}
-	s.child, s.sup = supervisor.FollowDynamic(c)
 	return s
 }
 
 // Child returns the set as a child for a supervision tree, the one place that it runs in.
-// The child is a supervisor, with a supervisor for each entity below it. It does not start
-// if the [Config] is bad; the error then wraps a [*supervisor.SpecError].
+// The child is the supervisor of the entities. It does not start if the [Config] is bad; the
+// error then wraps a [*supervisor.SpecError].
 func (s *Set[K, M]) Child() supervisor.Child { return s.child }
 
 // Start starts the set under a supervisor of its own. It is for tests and small programs;
@@ -111,17 +116,52 @@ func (s *Set[K, M]) All() iter.Seq2[K, supervisor.Ref[M]] {
 }
 
 // begin returns the life under key, or begins one.
-func (s *Set[K, M]) begin(key K) *life[K, M] {
+func (s *Set[K, M]) begin(key K) (*life[K, M], error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.keeper == nil || !s.keeper.self.PID().Alive() {
+		return nil, errNotRunning
+	}
 	l := s.lives.Get(key)
 	if l == nil {
+		if s.cfg.Max > 0 && s.lives.Len() >= s.cfg.Max {
+			return nil, supervisor.ErrMaxChildren
+		}
 		s.births++
-		l = &life[K, M]{set: s, key: key, number: s.births, over: make(chan struct{})}
+		l = &life[K, M]{keeper: s.keeper, key: key, number: s.births, attempting: true}
 		s.lives.Set(key, l)
-		go l.start()
+		go l.attempt()
 	}
-	return l
+	return l, nil
+}
+
+// open has lives begin under the keeper.
+func (s *Set[K, M]) open(k *keeper[K, M]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keeper = k
+}
+
+// shut lets no life begin under the keeper any more, and returns those that are not over.
+func (s *Set[K, M]) shut(k *keeper[K, M]) []*life[K, M] {
+	s.mu.Lock()
+	if s.keeper == k {
+		s.keeper = nil
+	}
+	s.mu.Unlock()
+	return s.livesUnder(k)
+}
+
+// livesUnder returns the lives under the keeper.
+func (s *Set[K, M]) livesUnder(k *keeper[K, M]) (list []*life[K, M]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lives.All {
+		if l.keeper == k {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 // newest returns the number of the life that has begun last.
@@ -131,12 +171,13 @@ func (s *Set[K, M]) newest() uint64 {
 	return s.births
 }
 
-// forget frees the key of a life.
+// forget frees the key of a life, which is over.
 func (s *Set[K, M]) forget(l *life[K, M]) {
 	s.mu.Lock()
-	if s.lives.Get(l.key) == l {
-		s.lives.Delete(l.key)
-	}
+	s.lives.Delete(l.key)
 	s.mu.Unlock()
-	close(l.over)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state = over
+	l.tell()
 }

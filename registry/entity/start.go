@@ -1,112 +1,59 @@
 package entity
 
 import (
-	"context"
 	"errors"
-	"math"
+	"log/slog"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/internal/quote"
 	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/supervisor/roll"
 )
 
-// start starts the tree of a life and in it the entity, on a goroutine of its own: no
-// finder's end may cut that short. It ends with the supervisors that it asks.
-func (l *life[K, M]) start() {
-	ctx := context.Background()
-	id, err := l.id()
-	if err != nil {
-		l.startNothing(err)
-		return
-	}
-	pid, err := l.set.sup.StartChild(ctx, supervisor.Supervisor(id, l.spec(), supervisor.Temporary))
-	if err != nil {
-		l.startNothing(errors.Unwrap(err)) // without what was to be done, which finders know
-		return
-	}
-	tree, _ := supervisor.TreeOf(pid)
-	if !l.settle(tree) {
-		return
-	}
-	c := l.set.newChild(l, id)
-	c.Start = l.watched(c.Start)
-	c, l.ref = supervisor.Follow[M](c)
-	pid, err = tree.StartChild(ctx, c)
-	switch {
-	case err == nil && pid.IsZero():
-		l.fail(actor.Ignore)
-	case err == nil:
-		l.up(pid)
-	case l.isSupervised():
-		l.fail(errors.Unwrap(err))
-	default:
-		l.fail(nil) // finders try again
-	}
-}
-
-// startNothing ends a life without a tree.
-func (l *life[K, M]) startNothing(err error) {
-	l.fail(err)
-	l.set.forget(l)
-}
-
-// id returns what the entity is called. A key may have methods of its own, which make the
-// text.
-func (l *life[K, M]) id() (id string, err error) {
-	err = actor.Guard(context.Background(), func() error {
-		id = l.set.cfg.ID + " " + quote.Key(l.key)
-		return nil
-	})
-	return id, err
-}
-
-// spec describes the tree of a life. It never gives up: the entity's back-off is what
-// bounds the restarts, and no other entity has to pay for them.
-func (l *life[K, M]) spec() supervisor.Spec {
-	return supervisor.Spec{
-		Intensity: math.MaxInt,
-		Period:    time.Nanosecond,
-		OnRestart: func(r supervisor.Restarted) { l.up(r.New) },
-	}
-}
-
-// settle notes the tree. It reports false if that has ended.
-func (l *life[K, M]) settle(tree supervisor.Tree) bool {
-	info, _ := tree.PID().Info() // if it is ending, so is the life
-	h := (*household[K, M])(l)
+// attempt starts the entity, or restarts it, on a goroutine of its own: no finder's end may
+// cut that short. It is what attempting says.
+func (l *life[K, M]) attempt() {
+	o := outcome[M]{err: actor.Goexit} // if users' code does not return
+	defer func() {
+		if v := recover(); v != nil {
+			o = outcome[M]{err: actor.Recovered(v)}
+		}
+		l.attempted(o)
+	}()
 	l.mu.Lock()
-	l.tree, l.above = tree, [2]actor.PID{tree.PID(), info.Parent}
-	if l.state == leaving { // by Stop
-		go l.stop(l.pid, tree)
-	}
+	former := l.pid
 	l.mu.Unlock()
-	if !tree.PID().Own(h) {
-		h.Release(tree.PID(), nil)
-		return false
+	if former.IsZero() {
+		l.name()
+	} else {
+		<-former.Done()
+		l.keeper.reportLost(former) // if it has unlinked itself
 	}
-	return true
+	o.ref, o.err = l.keeper.set.spawn(l)
+	if o.err != nil {
+		_, o.logged = o.err.(interface{ Logged() bool })
+		o.err = errors.Unwrap(o.err) // without what was to be done, which finders know
+		o.ignored = errors.Is(o.err, actor.Ignore)
+	}
 }
 
-// fail ends a life whose first start has failed. If it is known why, that says more than
-// err; if neither does, finders try again.
-func (l *life[K, M]) fail(err error) {
+// outcome is what an attempt has come to.
+type outcome[M any] struct {
+	ref     actor.Ref[M]
+	err     error
+	ignored bool // the entity does not want to start
+	logged  bool // package actor has logged the failure as a crash
+}
+
+// name sets what the entity is called, and its Ref. A key may have methods of its own, which
+// make the text, so this is without the lock.
+func (l *life[K, M]) name() {
+	id := l.keeper.set.cfg.ID + " " + quote.Key(l.key)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.failure == nil {
-		l.failure = err
-	}
-	l.leave()
-}
-
-// watched returns a Start that does what start does and notes how that went.
-func (l *life[K, M]) watched(start func(actor.Self) (actor.PID, error)) func(actor.Self) (actor.PID, error) {
-	return func(parent actor.Self) (pid actor.PID, err error) {
-		err = actor.Goexit // if start does not return
-		defer func() { l.attempted(err) }()
-		pid, err = start(parent)
-		return pid, err
-	}
+	l.id = id
+	l.ref, l.give = supervisor.NewRef[M](id)
 }
 
 // born is called before the Init of each incarnation.
@@ -116,29 +63,100 @@ func (l *life[K, M]) born(pid actor.PID) error {
 	if l.due && l.calls == 0 && l.finders == 0 { // nobody has come while it was down
 		l.leave()
 	}
-	if l.state == leaving {
+	if l.state >= leaving {
 		return actor.Ignore
 	}
 	l.pid = pid
-	l.set.initBegins(pid, l)
+	l.keeper.set.initBegins(pid, l)
 	return nil
 }
 
-// attempted records that a start has succeeded or failed.
-func (l *life[K, M]) attempted(err error) {
-	l.note(err)
-	if errors.Is(err, actor.Ignore) { // its tree would go on without it
-		l.mu.Lock()
-		defer l.mu.Unlock()
+// attempted records how an attempt has gone, and decides what follows.
+func (l *life[K, M]) attempted(o outcome[M]) {
+	if l.isRetried(o) {
+		level := slog.LevelError
+		if o.logged {
+			level = slog.LevelInfo
+		}
+		l.keeper.report(level, "supervisor: child did not start", l.id, actor.PID{}, o.err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keeper.set.initEnds(l.pid)
+	l.attempting = false
+	switch {
+	case l.state >= leaving:
+		l.tell()
+	case o.err == nil:
+		l.up(o.ref)
+	case l.retries(o):
+		l.failure = o.err
+		l.retryAfter()
+	default:
+		if l.isSupervised() { // otherwise it was cut short, and finders try again
+			l.failure = o.err
+		}
 		l.leave()
 	}
 }
 
-func (l *life[K, M]) note(err error) {
+func (l *life[K, M]) isRetried(o outcome[M]) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.set.initEnds(l.pid)
-	if err != nil && l.state != leaving && l.isSupervised() { // or it was cut short
-		l.failure = err
+	return o.err != nil && l.retries(o)
+}
+
+// retries reports whether another attempt follows one that has failed: not after the first
+// one, whose error the finders get. The caller holds the lock.
+func (l *life[K, M]) retries(o outcome[M]) bool {
+	return l.state == down && !o.ignored && l.isSupervised()
+}
+
+// up records a start that has succeeded. The caller holds the lock.
+func (l *life[K, M]) up(ref actor.Ref[M]) {
+	l.state, l.failure = running, nil
+	l.started++
+	l.since = time.Since(l.keeper.epoch)
+	l.give(ref)
+	if !l.pid.Own((*incarnation[K, M])(l)) {
+		l.lose(l.pid, l.pid.Err()) // it has ended already
 	}
+	// Refused if the entity is doomed: then it is not to be found.
+	_ = l.keeper.set.running.RegisterValue(l.key, l.pid, l)
+	l.tell()
+	l.due = l.due && l.finders == 0
+	l.stopIfDue()
+}
+
+// retryAfter has the entity started again when its back-off is over. The caller holds the
+// lock.
+func (l *life[K, M]) retryAfter() {
+	var timer *time.Timer
+	timer = time.AfterFunc(l.keeper.set.cfg.Backoff.Wait(l.failures), func() {
+		l.mu.Lock()
+		due := l.retry == timer && l.state == down // or it came too late to be stopped
+		if due {
+			l.retry, l.attempting = nil, true
+		}
+		l.mu.Unlock()
+		if due {
+			l.attempt()
+		}
+	})
+	l.failures++
+	l.retry = timer
+}
+
+// listed returns what a snapshot shows of the entity, if it has been started.
+func (l *life[K, M]) listed() (roll.Child, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.pid.IsZero() {
+		return roll.Child{}, false
+	}
+	c := roll.Child{ID: l.id, PID: l.pid, Restarts: max(l.started-1, 0)}
+	if l.state == down && !l.pid.Alive() {
+		c.PID = actor.PID{}
+	}
+	return c, true
 }

@@ -109,7 +109,7 @@ func TestSetRecoversWhenItsSupervisorIsKilled(t *testing.T) {
 		if now, ok := w.rooms.Lookup("lobby"); ok {
 			t.Errorf("it finds %v under a supervisor that is dead", now)
 		}
-		w.expect("+lobby", "-lobby: shutdown")
+		w.expect("+lobby", "-lobby: killed")
 		if after := w.find("lobby"); after == before || before.PID() != (actor.PID{}) {
 			t.Errorf("found %v, was %v", after, before)
 		}
