@@ -81,7 +81,8 @@
 //   - example_rate_limit_test.go: a limit on how often an event may come;
 //   - metrics_example_test.go: metrics of channels.
 //
-// The programs examples/room, examples/auction and examples/chat are a room in 25 lines,
-// the one of the guide docs/guide/channels.md, and one with presence and a page. The guide
+// The programs examples/room, examples/auction, examples/board and examples/chat are a room
+// in 25 lines, the two of the guide docs/guide/channels.md, and one with presence and a page.
+// The guide docs/guide/cluster.md is about several nodes. The guide
 // docs/phoenix.md has the functions of Phoenix next to those of Troupe.
 package ws

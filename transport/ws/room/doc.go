@@ -35,10 +35,19 @@
 // # Limits
 //
 // Payloads are decoded in the channels, so a room does not wait for that; everything else
-// takes turns there. What may take long belongs in a task, whose answer comes to
-// [InfoHandler]. While a room does not answer, the channels of its clients wait, and at
+// takes turns there. What may take long belongs in a task, which sends its answer with
+// [Rooms.Send] to [InfoHandler]. While a room does not answer, the channels of its clients wait, and at
 // last their connections: the limits of [ws.Socket] hold.
 //
-// In a cluster each node has a room of its own for a topic, with the clients of that node:
-// what is broadcast reaches all, what a room keeps is that node's.
+// # Several nodes
+//
+// In a cluster each node has a room of its own for a topic, with the clients of that node.
+// What is broadcast reaches the clients of all, but not the other rooms: what a room keeps is
+// that node's, unless they tell each other. The guide docs/guide/cluster.md shows how, so that
+// a client that comes late is shown the same on each node, each thing once.
+//
+// # Examples
+//
+// The program examples/board is a board for many, with its tests. The guide
+// docs/guide/channels.md goes through it.
 package room

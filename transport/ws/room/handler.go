@@ -34,15 +34,16 @@ type Leaver interface {
 }
 
 // InfoHandler is a [Handler] that gets what the program sends to the room, by a timer of
-// [Room.SendAfter] or by [Rooms.Send], and an actor.Down when an actor ends that the room's
-// Context monitors. With ws.Stop the room ends, and so do the channels of its members:
+// [Room.SendAfter], by [Rooms.Send] or by what it has subscribed to with [SubscribeTo], and an
+// actor.Down when an actor ends that the room's Context monitors. With ws.Stop the room ends, and so do the channels of its members:
 // their clients do not come back. Any other error is a crash.
 type InfoHandler interface {
 	HandleInfo(r *Room, msg any) error
 }
 
 // Terminator is a [Handler] that cleans up, or keeps what is to outlast the room. Terminate
-// runs when the room ends, for whatever reason but a kill.
+// runs when the room ends, for whatever reason but a kill: actor.Shutdown when nobody needs
+// it any more and when the program stops, actor.Normal after a ws.Stop, or that of a crash.
 type Terminator interface {
 	Terminate(r *Room, reason error)
 }

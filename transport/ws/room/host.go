@@ -66,6 +66,7 @@ func (o *host[H]) Init(ctx *actor.Context[message[H]]) error {
 	info := func(msg any) message[H] { return message[H]{op: opInfo, info: msg} }
 	o.room = Room{
 		topic: o.topic, ctx: ctx, endpoint: o.rooms.endpoint.Load, members: map[actor.PID]*Member{},
+		send:  func(msg any) { ctx.Self().TrySend(info(msg)) },
 		after: func(d time.Duration, msg any) *actor.Timer { return ctx.Self().SendAfter(d, info(msg)) },
 		every: func(d time.Duration, msg any) *actor.Timer { return ctx.Self().SendEvery(d, info(msg)) },
 	}

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/room"
@@ -22,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // pad is a room in which clients count together. Its events do what they are named.
 type pad struct {
 	log   *log
+	said  *pubsub.PubSub[string]
 	room  *room.Room
 	lines []int
 	tally map[string]int
@@ -37,6 +39,8 @@ func (p *pad) Start(r *room.Room) error {
 	switch r.Topic() {
 	case "pad:broken":
 		return errors.New("the store is down")
+	case "pad:hears":
+		return room.SubscribeTo(p.said, r, r.Topic())
 	case "pad:brief":
 		r.SendAfter(time.Second, "stop")
 	case "pad:slow":
@@ -180,12 +184,13 @@ type house struct {
 	tree  supervisor.Tree // of the rooms
 	sys   *actor.System
 	log   *log
+	said  pubsub.PubSub[string] // what rooms may subscribe to
 }
 
 func open(t *testing.T, cfg room.Config) *house {
 	t.Helper()
 	h := &house{t: t, log: &log{release: make(chan struct{})}}
-	h.rooms = room.New(cfg, func(string) *pad { return &pad{log: h.log} }, padEvents)
+	h.rooms = room.New(cfg, func(string) *pad { return &pad{log: h.log, said: &h.said} }, padEvents)
 	h.Endpoint = wstest.Start(t, func(sys *actor.System) (*ws.Endpoint, error) {
 		h.sys = sys
 		var err error

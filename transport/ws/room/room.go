@@ -15,6 +15,7 @@ type Room struct {
 	topic    string
 	ctx      actor.Self
 	endpoint func() *ws.Endpoint // nil: nobody has joined yet
+	send     func(msg any)
 	after    func(d time.Duration, msg any) *actor.Timer
 	every    func(d time.Duration, msg any) *actor.Timer
 	members  map[actor.PID]*Member
@@ -27,14 +28,18 @@ func (r *Room) Topic() string { return r.topic }
 // actors with, to monitor them, and to hand to what takes a context.Context.
 func (r *Room) Context() actor.Self { return r.ctx }
 
+// Endpoint returns the endpoint that the members are connected to. Its LocalBroadcast is for
+// what this node's members are to get and those of other nodes are not.
+func (r *Room) Endpoint() *ws.Endpoint { return r.endpoint() }
+
 // Len returns how many members there are.
 func (r *Room) Len() int { return len(r.members) }
 
 // Members returns the members, in no particular order.
 func (r *Room) Members() iter.Seq[*Member] { return maps.Values(r.members) }
 
-// Broadcast sends an event to all clients on the topic. See [ws.Channel.Push] for the
-// payload.
+// Broadcast sends an event to all clients on the topic, those of other nodes included, whose
+// rooms do not hear of it. See [ws.Channel.Push] for the payload.
 func (r *Room) Broadcast(event string, payload any) error {
 	return r.broadcast(actor.PID{}, event, payload)
 }
