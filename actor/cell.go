@@ -266,7 +266,7 @@ func (c *cell[M]) terminate(d *doom, h *hand[M]) *doom {
 
 func (c *cell[M]) callTerminate(t Terminator[M], d *doom, h *hand[M]) (final *doom) {
 	final = d
-	told := c.tellAside("Terminate")
+	var told *aside
 	returned := false
 	defer func() {
 		if returned {
@@ -288,6 +288,7 @@ func (c *cell[M]) callTerminate(t Terminator[M], d *doom, h *hand[M]) (final *do
 			c.bury(final)
 		}
 	}()
+	told = c.tellAside("Terminate")
 	t.Terminate(c.self(), d.reason)
 	returned = true
 	return final
@@ -317,7 +318,7 @@ func (c *cell[M]) start(s *startup) *doom {
 
 // init runs Init, and returns a doom if the actor must not go on.
 func (c *cell[M]) init(s *startup) (d *doom) {
-	told := c.tellAside("Init")
+	var told *aside
 	returned := false
 	defer func() {
 		if returned {
@@ -335,6 +336,7 @@ func (c *cell[M]) init(s *startup) (d *doom) {
 			s.done(d)
 		}
 	}()
+	told = c.tellAside("Init")
 	err := c.behavior.(Initializer[M]).Init(c.self())
 	if err != nil {
 		d = judge(err)

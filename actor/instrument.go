@@ -77,7 +77,7 @@ type Handling struct {
 // Wrapper is a [Behavior] that runs something of another type for its users, as a state
 // machine does. Instruments are shown that type.
 type Wrapper interface {
-	Wrapped() any
+	Wrapped() reflect.Type
 }
 
 // Carry returns an [Instrument] that hands on the values which a context has for keys, such

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -285,5 +286,55 @@ func TestKilledWhileAnInstrumentHangs(t *testing.T) {
 				return nil
 			}})
 		})
+	}
+}
+
+// wrapper fails when it is asked for its type before a handler.
+type wrapper struct {
+	kinds
+	left int // how many answers come before
+	fail func()
+}
+
+func (w *wrapper) Wrapped() reflect.Type {
+	if w.left--; w.left == -1 {
+		w.fail()
+	}
+	return nil // as good as no Wrapper
+}
+
+// A Wrapper that fails is an actor that fails in the handler which is to be told of.
+func TestFaultsOfAWrapperAreItsOwn(t *testing.T) {
+	for fault, fail := range map[string]func(){
+		"panics":       func() { panic("in Wrapped") },
+		"calls Goexit": runtime.Goexit,
+	} {
+		for left, handler := range []string{"Init", "Receive", "Terminate"} {
+			t.Run(fmt.Sprint("of ", handler, " ", fault), func(t *testing.T) {
+				instrumented(t, func(t *testing.T, sys *actor.System, log *bytes.Buffer) {
+					a, err := actor.Spawn(sys, func() *wrapper { return &wrapper{left: left, fail: fail} })
+					if handler == "Init" {
+						if err == nil {
+							t.Fatal("it has started")
+						}
+					} else if err != nil {
+						t.Fatal(err)
+					} else {
+						a.Send(returning(actor.Stop))
+						if actor.IsClean(ended(t, a.PID())) {
+							t.Error("ended well")
+						}
+					}
+					settle()
+					if n := strings.Count(log.String(), "actor crashed"); n != 1 {
+						t.Errorf("%d records\n%s", n, log)
+					}
+				}, actor.Instrument{End: func(_ context.Context, h actor.Handling) {
+					if h.Behavior != reflect.TypeFor[*wrapper]() {
+						t.Errorf("told of %v", h.Behavior)
+					}
+				}})
+			})
+		}
 	}
 }

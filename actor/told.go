@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"runtime"
@@ -54,14 +55,14 @@ func (c *cell[M]) watched(h *hand[M], what handling, call func() error) *doom {
 
 // describe returns what is known of a handling before it begins.
 func (c *cell[M]) describe(name string, message any) Handling {
-	var behavior any = c.behavior
-	if w, ok := behavior.(Wrapper); ok {
-		behavior = w.Wrapped()
+	behavior := reflect.TypeOf(c.behavior)
+	if w, ok := any(c.behavior).(Wrapper); ok {
+		behavior = cmp.Or(w.Wrapped(), behavior)
 	}
 	return Handling{
 		PID:      PID{&c.process},
 		Handler:  name,
-		Behavior: reflect.TypeOf(behavior),
+		Behavior: behavior,
 		Message:  reflect.TypeOf(message),
 	}
 }

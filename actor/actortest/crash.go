@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync/atomic"
 	"testing"
 
@@ -126,6 +127,14 @@ func (b *faulty[M]) ActorLabel() string {
 		return l.ActorLabel()
 	}
 	return ""
+}
+
+// Wrapped shows instruments the type as without faults.
+func (b *faulty[M]) Wrapped() reflect.Type {
+	if w, ok := b.Behavior.(actor.Wrapper); ok {
+		return w.Wrapped()
+	}
+	return reflect.TypeOf(b.Behavior)
 }
 
 func (b *faulty[M]) Receive(ctx *actor.Context[M], m M) error {

@@ -72,6 +72,14 @@ func (a *channelActor) ActorLabel() string {
 	return fmt.Sprintf("%s %v", a.topic, handler)
 }
 
+// Wrapped implements [actor.Wrapper]: instruments are told of the handler.
+func (a *channelActor) Wrapped() reflect.Type {
+	if a.handler == nil { // it is made in join
+		return a.route.handler
+	}
+	return reflect.TypeOf(a.handler)
+}
+
 // LogValue says which channel it is in the log of its crash, and what it was handling. It
 // implements [slog.LogValuer]. Part of it comes from the client, so it is shortened.
 func (a *channelActor) LogValue() slog.Value {

@@ -84,6 +84,14 @@ func (o *host[H]) Init(ctx *actor.Context[message[H]]) error {
 	return nil
 }
 
+// Wrapped implements [actor.Wrapper].
+func (o *host[H]) Wrapped() reflect.Type {
+	if t := reflect.TypeOf(o.handler); t != nil {
+		return t
+	}
+	return reflect.TypeFor[H]() // an interface, and the room is not made yet
+}
+
 // Receive implements [actor.Behavior].
 func (o *host[H]) Receive(ctx *actor.Context[message[H]], m message[H]) error {
 	switch m.op {
