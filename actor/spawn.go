@@ -85,20 +85,7 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 	if err != nil {
 		return Ref[M]{}, nil, spawnError("", logUnmade(sys, "constructor", err))
 	}
-	c := new(cell[M])
-	c.typed = c
-	c.runner = newRunner(&c.process)
-	c.box.Rouse()                                   // no sender starts a runner before all is set up
-	c.sys, c.parent = sys, cmp.Or(parent, sys.root) // before it can be found by its name
-	c.serial = sys.serial.Add(1)
-	c.setBehavior(behavior)
-	c.born = sys.age()
-	if cfg.limit != mailbox.Unbounded {
-		c.box.SetLimit(cfg.limit,
-			func(m M) { deadLetter(&c.process, m, ErrFull) },
-			func(waiting int) { sys.emit(HighWater{PID{&c.process}, waiting}) })
-	}
-
+	c := newCell(sys, parent, behavior, cfg.limit)
 	spawner := cmp.Or(parent, watcher)
 	var m *monitor
 	fail := func(err error) (Ref[M], *monitor, error) {
@@ -135,6 +122,24 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 		return Ref[M]{}, m, spawnError(PID{&c.process}.subject(), err)
 	}
 	return Ref[M]{c}, m, nil
+}
+
+// newCell returns an actor that nobody knows of yet.
+func newCell[M any](sys *System, parent *process, behavior Behavior[M], limit mailbox.Limit) *cell[M] {
+	c := new(cell[M])
+	c.typed = c
+	c.runner = newRunner(&c.process)
+	c.box.Rouse()                                   // no sender starts a runner before all is set up
+	c.sys, c.parent = sys, cmp.Or(parent, sys.root) // before it can be found by its name
+	c.serial = sys.serial.Add(1)
+	c.setBehavior(behavior)
+	c.born = sys.age()
+	if limit != mailbox.Unbounded {
+		c.box.SetLimit(limit,
+			func(m M) { deadLetter(&c.process, m, ErrFull) },
+			func(waiting int) { sys.emit(HighWater{PID{&c.process}, waiting}) })
+	}
+	return c
 }
 
 // configure is a function of its own so that a spawn without options allocates nothing:
