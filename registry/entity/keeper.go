@@ -15,9 +15,10 @@ import (
 // goroutine that lasts as long as that, so no Init and no back-off keeps the keeper, and an
 // entity that is at rest costs no actor but itself.
 type keeper[K comparable, M any] struct {
-	set   *Set[K, M]
-	self  actor.Self
-	epoch time.Time
+	set    *Set[K, M]
+	number uint64 // in the order of the set's keepers
+	self   actor.Self
+	epoch  time.Time
 
 	// calm is done when the keeper is about to end: then nothing waits behind messages.
 	calm   context.Context
@@ -34,7 +35,9 @@ func (k *keeper[K, M]) Init(ctx *actor.Context[roll.Call]) error {
 	k.calm, k.hasten = context.WithCancel(context.Background())
 	k.lost = make(map[actor.PID]*life[K, M])
 	ctx.PID().Own((*household[K, M])(k))
-	k.set.open(k)
+	if !k.set.open(k) {
+		return actor.Shutdown
+	}
 	return nil
 }
 

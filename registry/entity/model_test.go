@@ -175,10 +175,10 @@ func (e modelEnd) Release(_ actor.PID, reason error) {
 	m.tick++
 	r.ends = append(r.ends, m.tick)
 	if !actor.IsClean(reason) {
-		// One that crashes on its way out need not wait; only those that are held
-		// certainly are not.
+		// One that crashes on its way out need not wait; only those that are held, and
+		// that nobody is about to stop, certainly are not.
 		for h := range r.holds {
-			if r.excuse == r.upExcuse && h.excuse == r.excuse {
+			if r.ending == 0 && r.excuse == r.upExcuse && h.excuse == r.excuse {
 				r.crashed = time.Now()
 			}
 		}
@@ -363,13 +363,22 @@ func (m *model) kill(key, what int) {
 	case 1:
 		m.ending(func() { info.Parent.Exit(actor.Kill) }, 0, 1, 2, 3)
 	default:
-		if tree, ok := info.Parent.Info(); ok {
+		if set, ok := info.Parent.Info(); ok {
 			m.users.Go(func() {
-				m.ending(func() {
-					tree.Parent.Exit(actor.Kill)
-					<-info.Parent.Done() // a set that has not heard of it yet goes on
-				}, 0, 1, 2, 3)
+				m.ending(func() { m.killAbove(set.Parent) }, 0, 1, 2, 3)
 			})
+		}
+	}
+}
+
+// killAbove kills a supervisor of the set, and waits for the end of each set that it has
+// started: one that has not heard of the kill goes on.
+func (m *model) killAbove(above actor.PID) {
+	above.Exit(actor.Kill)
+	<-above.Done() // it starts none any more
+	for _, pid := range m.sys.Actors() {
+		if info, ok := pid.Info(); ok && info.Parent == above {
+			<-pid.Done()
 		}
 	}
 }

@@ -29,6 +29,8 @@ type Set[K comparable, M any] struct {
 	// mu guards what follows. It is held for moments.
 	mu     sync.Mutex
 	keeper *keeper[K, M]             // nil while the set does not run
+	hired  uint64                    // how many keepers have been made
+	opened uint64                    // the number of the latest keeper that has opened the set
 	births uint64                    // how many lives have begun
 	lives  table.Map[K, *life[K, M]] // all whose key is not free
 	inits  map[actor.PID]*life[K, M] // those whose entity is in its Init
@@ -57,8 +59,7 @@ func New[K comparable, M any, B actor.Behavior[M]](cfg Config, newEntity func(ke
 			if err != nil {
 				return actor.PID{}, err
 			}
-			create := func() *keeper[K, M] { return &keeper[K, M]{set: s} }
-			ref, err := actor.SpawnLink(parent, create, actor.Label(s.cfg.ID))
+			ref, err := actor.SpawnLink(parent, s.newKeeper, actor.Label(s.cfg.ID))
 			return ref.PID(), err
 		},
 	}
@@ -135,11 +136,25 @@ func (s *Set[K, M]) begin(key K) (*life[K, M], error) {
 	return l, nil
 }
 
-// open has lives begin under the keeper.
-func (s *Set[K, M]) open(k *keeper[K, M]) {
+// newKeeper returns the next keeper, which has not opened the set.
+func (s *Set[K, M]) newKeeper() *keeper[K, M] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keeper = k
+	s.hired++
+	return &keeper[K, M]{set: s, number: s.hired}
+}
+
+// open has lives begin under the keeper. It reports false if a later one has opened the set
+// before: the supervisor of this one was killed while it was in its Init, and it has not
+// heard of that. Then the set is not its own to open, nor to shut.
+func (s *Set[K, M]) open(k *keeper[K, M]) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k.number < s.opened {
+		return false
+	}
+	s.keeper, s.opened = k, k.number
+	return true
 }
 
 // shut lets no life begin under the keeper any more, and returns those that are not over.
