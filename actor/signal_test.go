@@ -233,9 +233,10 @@ func TestTargetOfALethalSignalIsNotAlive(t *testing.T) {
 	for _, reason := range []error{actor.Kill, actor.Shutdown, errBoom} {
 		sys := newSystem(t)
 		a := start(t, sys, &script{})
-		release := make(chan struct{})
-		a.Send(func(*doContext) error { <-release; return nil })
+		handling, release := make(chan struct{}), make(chan struct{})
+		a.Send(func(*doContext) error { close(handling); <-release; return nil })
 		a.Send(returning(nil))
+		<-handling
 		a.PID().Exit(reason)
 		if a.PID().Alive() || a.PID().Err() == nil || a.PID().QueueLen() != 0 {
 			t.Errorf("%v: alive %v, err %v, queue %d", reason, a.PID().Alive(), a.PID().Err(), a.PID().QueueLen())

@@ -43,7 +43,22 @@ func tryJoin(t *testing.T, c *wstest.Client, topic string) (ch *wstest.Channel) 
 	if ch == nil {
 		return nil
 	}
-	return ch.For(t)
+	if ch = ch.For(t); ch.PID().IsZero() {
+		expectRejoin(t, ch)
+	}
+	return ch
+}
+
+// expectRejoin allows the error that a client was told on a channel of which there is nothing
+// left to be looked at, because its room ended as soon as it was in: package wstest cannot see
+// that the channel's own end was clean. If it was closed instead there is nothing to allow.
+func expectRejoin(t *testing.T, ch *wstest.Channel) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ch.For(tolerant{t}).Within(0).AssertCrash()
+	}()
+	<-done
 }
 
 func chaos(t *testing.T, rnd *rand.Rand, choice room.OnCrash) {
