@@ -47,13 +47,13 @@ func TestNoWakeUpIsLost(t *testing.T) {
 // And those of each sender to each incarnation come in order.
 func TestEveryMessageIsAccountedForUnderCrashes(t *testing.T) {
 	total := long.Rounds(100_000, 4_000_000)
-	const slots, senders = 20, 4
+	const slots, senders, capacity = 20, 4, 64
 	limits := []mailbox.Limit{
 		mailbox.Unbounded,
-		mailbox.Bounded(64, mailbox.Fail),
-		mailbox.Bounded(64, mailbox.Block),
-		mailbox.Bounded(64, mailbox.DropNewest),
-		mailbox.Bounded(64, mailbox.DropOldest),
+		mailbox.Bounded(capacity, mailbox.Fail),
+		mailbox.Bounded(capacity, mailbox.Block),
+		mailbox.Bounded(capacity, mailbox.DropNewest),
+		mailbox.Bounded(capacity, mailbox.DropOldest),
 	}
 	sys := newSystem(t)
 	var handled, refused, toTheDead, toTheFull, crashes atomic.Int64
@@ -74,14 +74,15 @@ func TestEveryMessageIsAccountedForUnderCrashes(t *testing.T) {
 	spawn := func(slot int) *actor.Ref[numbered] {
 		var last [senders]int
 		count := 0
-		ref, err := actor.Spawn(sys, actor.Func(func(_ *actor.Context[numbered], m numbered) error {
+		ref, err := actor.Spawn(sys, actor.Func(func(ctx *actor.Context[numbered], m numbered) error {
 			handled.Add(1)
 			if m.n <= last[m.sender] {
 				t.Errorf("sender %d: %d after %d", m.sender, m.n, last[m.sender])
 			}
 			last[m.sender] = m.n
-			if count++; count%1000 == 0 {
-				runtime.Gosched() // or a mailbox would never be full
+			count++
+			for tries := 0; count%100 == 0 && tries < 1000 && ctx.PID().QueueLen() < capacity; tries++ {
+				runtime.Gosched() // or a mailbox would hardly ever be full
 			}
 			switch m.n % 20_011 {
 			case 1:
