@@ -1,0 +1,71 @@
+package actor_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+func TestKinIsKnownAfterTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actor.NewSystem(actor.Config{})
+		defer sys.Shutdown(t.Context())
+		time.Sleep(time.Minute)
+		now := time.Now()
+
+		children := make(chan actor.PID, 1)
+		parent, err := actor.Spawn(sys, actor.Func(func(ctx *actor.Context[int], _ int) error {
+			child, err := actor.SpawnLink(ctx, actor.Func(func(*actor.Context[int], int) error { return nil }))
+			children <- child.PID()
+			return err
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		parent.Send(1)
+		child := <-children
+		for range 2 { // alive, and ended
+			if child.Parent() != parent.PID() || !parent.PID().Parent().IsZero() {
+				t.Errorf("parents are %v and %v, want %v and none", child.Parent(), parent.PID().Parent(), parent.PID())
+			}
+			if d := now.Sub(child.Started()).Abs(); d > time.Second/10 {
+				t.Errorf("spawned at %v, want %v", child.Started(), now)
+			}
+			parent.PID().Exit(actor.Shutdown)
+			<-child.Done()
+		}
+		if !(actor.PID{}).Parent().IsZero() || !(actor.PID{}).Started().IsZero() {
+			t.Error("nobody has a parent, or has been spawned")
+		}
+	})
+}
+
+func TestFindTakesOnlyWhatAPIDReadsAs(t *testing.T) {
+	sys := actor.NewSystem(actor.Config{Node: "n.1"})
+	defer sys.Shutdown(t.Context())
+	refs := make([]actor.Ref[int], 40)
+	for i := range refs {
+		var err error
+		if refs[i], err = actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { return nil })); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, ref := range refs {
+		if pid, ok := sys.Find(ref.String()); !ok || pid != ref.PID() {
+			t.Fatalf("Find(%q) = %v, %v", ref, pid, ok)
+		}
+	}
+	for _, text := range []string{"", "<>", "1", "<1>", "<n.1.>", "<n.1.+1>", "<n.1.01>", "<n.1.1", "n.1.1>", "<0.1>",
+		"<n.1.99999>", "<n.1.-1>", "<n.1.18446744073709551616>", " <n.1.1>", "<n.1.1> "} {
+		if pid, ok := sys.Find(text); ok {
+			t.Errorf("Find(%q) = %v, want nothing", text, pid)
+		}
+	}
+	refs[3].PID().Exit(actor.Kill)
+	<-refs[3].PID().Done()
+	if pid, ok := sys.Find(refs[3].String()); ok {
+		t.Errorf("an actor that has ended is found: %v", pid)
+	}
+}
