@@ -1,0 +1,12 @@
+// Package otel shows what a program of actors does in OpenTelemetry.
+//
+// [Tracing] makes a span of each handler that a traced request leads to, whatever package
+// the behavior is from, so that calls of calls are one tree, with the time in the mailbox
+// and that in the handler apart:
+//
+//	tracing := otel.Tracing{}
+//	sys := actor.NewSystem(actor.Config{Instruments: []actor.Instrument{tracing.Instrument()}})
+//
+// It is a module of its own, for the core has no such dependencies. Exporters are yours, as
+// in every program with OpenTelemetry; without one, nothing is recorded.
+package otel
