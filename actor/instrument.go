@@ -10,6 +10,7 @@ import (
 // hands on what belongs to a request: metrics, traces, a tenant. It is part of [Config].
 // Any of its functions may be nil. They are called in this order:
 //
+//	Install once, before there is any actor
 //	Send    in the sender, before a message is sent with a context: what it returns goes
 //	        with the message, and nothing does if it is nil
 //	Begin   in the receiver, before the handler: the handler's [Context] has the values of
@@ -30,6 +31,11 @@ import (
 // The exception is Send that calls Goexit or hangs: as with the methods of ctx, the sender
 // bears that.
 type Instrument struct {
+	// Install is called by [NewSystem] with the new system, before there is any actor: the
+	// place to [System.Observe] it from the first one on. NewSystem waits for it, five
+	// seconds at most.
+	Install func(sys *System)
+
 	// Send returns what the message to the actor carries, or nil. If what happens takes
 	// another shape than the context's values, it had better be small and flat: what a
 	// handler sends on carries what Send returns then, and a chain of contexts would grow.

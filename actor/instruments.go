@@ -40,6 +40,25 @@ func (s *System) install(list []Instrument) *instruments {
 	return newInstruments(all)
 }
 
+// installed calls Install of those that have one.
+func (l *instruments) installed() {
+	if l == nil {
+		return
+	}
+	for _, i := range l.all {
+		if i.Install == nil {
+			continue
+		}
+		err, returned := i.calls.call(func() error { i.Install(i.sys); return nil })
+		if !returned {
+			err = errHangs
+		}
+		if err != nil {
+			i.takeOff("Install", err)
+		}
+	}
+}
+
 func newInstruments(all []*instrument) *instruments {
 	if len(all) == 0 {
 		return nil

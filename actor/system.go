@@ -85,6 +85,7 @@ func NewSystem(cfg Config) *System {
 	s.nobody = &process{sys: s}
 	s.nobody.doom.Store(judge(NoProc))
 	s.nobody.rel.Store(gone)
+	s.instruments.Load().installed()
 	return s
 }
 
