@@ -1,9 +1,11 @@
 package otel
 
 import (
+	"context"
 	"errors"
 	"reflect"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -18,23 +20,54 @@ const (
 	maxStack = 8 << 10
 )
 
-// fail notes on a span why its handler has ended the actor, in the words of OpenTelemetry's
-// conventions for exceptions.
+// errorPatience bounds the wait for the methods of an error.
+const errorPatience = time.Second
+
+// fail notes on a span that something has failed with err, in the words of OpenTelemetry's
+// conventions for exceptions. An orderly end is no failure.
 func fail(span trace.Span, err error) {
-	if err == nil || actor.IsClean(err) || !span.IsRecording() {
+	if err == nil || !span.IsRecording() {
 		return
 	}
-	text := cut(err.Error(), maxText)
+	told := &failure{err: err}
+	// The methods of the error are its users' code: they cost the text at most.
+	ctx, cancel := context.WithTimeout(context.Background(), errorPatience)
+	defer cancel()
+	if actor.Guard(ctx, told.describe) != nil {
+		told = &failure{text: "an error without a text"} // the other may still be written to
+	}
+	if told.clean {
+		return
+	}
 	attributes := []attribute.KeyValue{
 		attribute.String("exception.type", cut(reflect.TypeOf(err).String(), maxName)),
-		attribute.String("exception.message", text),
+		attribute.String("exception.message", told.text),
 	}
-	var p *actor.PanicError
-	if errors.As(err, &p) {
-		attributes = append(attributes, attribute.String("exception.stacktrace", cut(p.Stack.String(), maxStack)))
+	if told.stack != "" {
+		attributes = append(attributes, attribute.String("exception.stacktrace", told.stack))
 	}
 	span.AddEvent("exception", trace.WithAttributes(attributes...))
-	span.SetStatus(codes.Error, text)
+	span.SetStatus(codes.Error, told.text)
+}
+
+// failure is what a span says of an error.
+type failure struct {
+	err         error
+	clean       bool // it is an orderly end
+	text, stack string
+}
+
+// describe asks the error.
+func (f *failure) describe() error {
+	if f.clean = actor.IsClean(f.err); f.clean {
+		return nil
+	}
+	var p *actor.PanicError
+	if errors.As(f.err, &p) {
+		f.stack = cut(p.Stack.String(), maxStack)
+	}
+	f.text = cut(f.err.Error(), maxText)
+	return nil
 }
 
 // cut returns at most so many bytes of s, and no half of a character.
