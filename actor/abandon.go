@@ -32,6 +32,7 @@ func (p *process) abandon(stack string) bool {
 	if p.flags.Or(abandoned)&abandoned != 0 {
 		return false
 	}
+	behavior := p.shownIfObserved()
 	if p.flags.Or(ended)&ended == 0 {
 		p.doom.Store(killed())
 	}
@@ -40,7 +41,7 @@ func (p *process) abandon(stack string) bool {
 	p.sys.abandoned.Add(1)
 	r := p.close()
 	p.abandonOwned(r, p.doom.Load().reason)
-	p.tell(r)
+	p.tell(r, behavior)
 	if p.has(starting) {
 		p.sys.tellStartup(p, func(s *startup) {
 			s.tell(childDoomed) // if the kill has not come to it: Init still has s, so it is not to be recycled

@@ -362,8 +362,15 @@ func (c *cell[M]) fail(d *doom) {
 	c.bury(d)
 }
 
-// clear implements typed.
-func (c *cell[M]) clear() { c.setBehavior(nil) }
+// clear implements typed. The runner calls it when the actor is off the list of its system,
+// or was abandoned: then and from a Labeler others may still look at the behavior.
+func (c *cell[M]) clear() {
+	if c.has(abandoned | labels) {
+		c.setBehavior(nil)
+	} else {
+		c.behavior = nil
+	}
+}
 
 // send puts m into the mailbox; ctx bounds the wait for room in one that blocks.
 func (c *cell[M]) send(ctx context.Context, m M, carries *carried) error {

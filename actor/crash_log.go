@@ -10,8 +10,8 @@ import (
 // logCrash reports the crash of an actor to the observers and in the log. Behavior is
 // that of the actor, or nil if the caller is not its runner and so must not look at it.
 func logCrash(p *process, reason error, behavior any) {
-	if p.sys.observed() {
-		emitCrash(p, reason)
+	if p.sys.Observed() {
+		emitCrash(p, reason, behavior)
 	}
 	if p.sys.log.Enabled(context.Background(), slog.LevelError) {
 		writeCrash(p, reason, behavior)
@@ -23,8 +23,6 @@ func logEnd(p *process, d *doom, behavior any) {
 	d.claimRecord()
 	logCrash(p, d.reason, behavior)
 }
-
-func emitCrash(p *process, reason error) { p.sys.emit(Crashed{PID{p}, reason}) }
 
 // writeCrash is a function of its own to keep its large frame off the path of a crash
 // that is not logged: it makes a goroutine's first stack overflow, which costs more than

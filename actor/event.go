@@ -2,17 +2,35 @@ package actor
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
+	"time"
 )
 
 // Event is something that happened in a [System]: [Spawned], [Crashed], [Exited],
-// [DeadLetter], [HighWater] or [SlowHandler].
-type Event interface{ isEvent() }
+// [DeadLetter], [HighWater] or [SlowHandler], or what another package tells by
+// [System.Emit], as package supervisor does of restarts.
+//
+// A mirror of the system can rely on an order. [Spawned] is told before the actor handles
+// anything, and so before it spawns another; [Exited] is told once of each actor of which
+// Spawned was, and after it. An observer has returned from the one before it is called with
+// the other, unless it hangs. The end of a parent may be told before that of its children,
+// and a restart before the end of the actor that it replaces. [DeadLetter] and [HighWater]
+// may come at any time, and a [Crashed] after Exited if the actor was abandoned. What was
+// there before [System.Observe] is in [System.Actors]: ask after the call, and leave out
+// what has exited since.
+type Event interface {
+	// ActorEvent does nothing. It tells events from other types.
+	ActorEvent()
+}
 
 // Spawned tells that an actor has been spawned. Its Init has not run yet.
 type Spawned struct {
-	PID    PID
-	Parent PID // zero if it was not spawned with a link
+	PID      PID
+	Parent   PID          // zero if it was not spawned with a link
+	Behavior reflect.Type // of the user's behavior; see [Wrapper]
+	Name     string       // by the option [Name], or ""
+	Label    string       // by the option [Label], or ""; a [Labeler] is not asked yet
 }
 
 // Crashed tells that an actor has failed by itself: a handler has panicked or returned an
@@ -22,14 +40,25 @@ type Spawned struct {
 //
 // OTP: the crash report of proc_lib.
 type Crashed struct {
-	PID    PID
-	Reason error // a [*PanicError] has the stack
+	PID      PID
+	Parent   PID
+	Behavior reflect.Type // nil if that is not known, because the actor was abandoned
+	Name     string
+	Label    string // see [PID.Label]
+	Waiting  int    // messages in the mailbox
+	Handled  uint64 // messages that it has handled, or taken to work on
+	Reason   error  // a [*PanicError] has the stack
 }
 
 // Exited tells that an actor has ended. Links and monitors have been told.
 type Exited struct {
-	PID    PID
-	Reason error
+	PID      PID
+	Parent   PID
+	Behavior reflect.Type
+	Name     string
+	Label    string    // see [PID.Label]
+	Started  time.Time // to a tenth of a second
+	Reason   error
 
 	verdict *doom // nil if Reason can be judged again
 }
@@ -52,11 +81,20 @@ type HighWater struct {
 	Waiting int
 }
 
-func (HighWater) isEvent()  {}
-func (Spawned) isEvent()    {}
-func (Crashed) isEvent()    {}
-func (Exited) isEvent()     {}
-func (DeadLetter) isEvent() {}
+// ActorEvent implements [Event].
+func (Spawned) ActorEvent() {}
+
+// ActorEvent implements [Event].
+func (Crashed) ActorEvent() {}
+
+// ActorEvent implements [Event].
+func (Exited) ActorEvent() {}
+
+// ActorEvent implements [Event].
+func (DeadLetter) ActorEvent() {}
+
+// ActorEvent implements [Event].
+func (HighWater) ActorEvent() {}
 
 // Observe calls f with each event of the system until stop is called. What caused the
 // event waits for f, so it must be quick and must not block; it may run on several
@@ -104,9 +142,14 @@ func (s *System) change(edit func([]*observer) []*observer) {
 	}
 }
 
-func (s *System) observed() bool { return s.observers.Load() != nil }
+// Observed reports whether anybody observes the system, so that an event need not be made
+// for nobody.
+func (s *System) Observed() bool { return s.observers.Load() != nil }
 
-func (s *System) emit(e Event) {
+// Emit tells the observers of an event. It is for packages that supervise actors or serve
+// them, and have events of their own. It waits for the observers as the system itself does,
+// see [System.Observe].
+func (s *System) Emit(e Event) {
 	list := s.observers.Load()
 	if list == nil {
 		return
@@ -139,8 +182,8 @@ func (s *System) notify(o *observer, e Event) {
 func deadLetter[M any](to *process, m M, reason error) {
 	s := to.sys
 	s.deadLetters.Add(1)
-	if s.observed() {
-		s.emit(DeadLetter{PID{to}, m, reason})
+	if s.Observed() {
+		s.Emit(DeadLetter{PID{to}, m, reason})
 	}
 	s.logDeadLetters(to, reason)
 }

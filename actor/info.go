@@ -2,6 +2,7 @@ package actor
 
 import (
 	"cmp"
+	"reflect"
 	"slices"
 	"time"
 )
@@ -12,9 +13,10 @@ import (
 // OTP: erlang:process_info/1.
 type Info struct {
 	PID         PID
-	Name        string // "" if it has none
-	Label       string // "" if it has none; see [PID.Label]
-	Parent      PID    // zero if it was not spawned with a link
+	Name        string       // "" if it has none
+	Label       string       // "" if it has none; see [PID.Label]
+	Parent      PID          // zero if it was not spawned with a link
+	Behavior    reflect.Type // of the user's behavior; see [Wrapper]
 	Status      Status
 	Started     time.Time // to a tenth of a second
 	QueueLen    int       // messages that wait; not those that a runner has taken
@@ -55,10 +57,8 @@ func (p PID) Info() (Info, bool) {
 		return Info{}, false
 	}
 	info := Info{PID: p, Name: p.Name(), Label: p.Label(), TrapsExits: p.p.has(trapsExits)}
-	info.Started = p.p.sys.born.Add(time.Duration(p.p.born) * tick)
-	if parent := p.p.parent; parent != p.p.sys.root {
-		info.Parent = PID{parent}
-	}
+	info.Parent, info.Started = p.Parent(), p.Started()
+	info.Behavior = p.p.sys.userType(p.p.typed.shown())
 	var running bool
 	info.QueueLen, info.Handled, running = p.p.typed.load()
 	if p.p.has(suspended) {

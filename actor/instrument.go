@@ -81,7 +81,10 @@ type Handling struct {
 }
 
 // Wrapper is a [Behavior] that runs something of another type for its users, as a state
-// machine does. Instruments are shown that type.
+// machine does. Instruments, [Info] and events show that type.
+//
+// Wrapped runs beside the handlers, too, as ActorLabel of a [Labeler] does, and must be as
+// careful.
 type Wrapper interface {
 	Wrapped() reflect.Type
 }

@@ -90,20 +90,18 @@ func (p *process) askLabel() string {
 	return label
 }
 
-// setBehavior sets the behavior, which belongs to the runner. Others look at it only if
-// the actor has the flag labels. From the time that it has, the runner writes, and others
-// read, under the lock of the actor's shard; the runner needs no lock to read.
+// setBehavior sets the behavior, which belongs to the runner: it writes, and others read,
+// under the lock of the actor's shard; the runner needs no lock to read. See also shown.
 func (c *cell[M]) setBehavior(b Behavior[M]) {
-	_, is := b.(Labeler)
-	if !is && !c.has(labels) {
-		c.behavior = b
-		return
-	}
 	sh := c.sys.shard(&c.process)
 	sh.mu.Lock()
 	c.behavior = b
 	sh.mu.Unlock()
-	if is {
+	c.noteLabeler()
+}
+
+func (c *cell[M]) noteLabeler() {
+	if _, is := c.behavior.(Labeler); is {
 		c.flags.Or(labels)
 	}
 }

@@ -139,21 +139,22 @@ func (p *process) isTold() bool {
 // runner's stack, and few calls deep, because a stack that is full has to be moved.
 func (p *process) bury(d *doom) {
 	p.condemn(d)
+	behavior := p.shownIfObserved()
 	if p.flags.Or(ended)&ended == 0 {
 		r := p.close()
 		if r.owns() {
-			p.giveUpThenTell(r)
+			p.giveUpThenTell(r, behavior)
 			return
 		}
-		p.tell(r)
+		p.tell(r, behavior)
 	}
 	p.buried()
 }
 
 // giveUpThenTell is the rest of bury for an actor that owns something.
-func (p *process) giveUpThenTell(r *relations) {
+func (p *process) giveUpThenTell(r *relations, behavior any) {
 	defer p.buried()
-	defer p.tell(r)
+	defer p.tell(r, behavior)
 	p.giveUpOwned(r, p.doom.Load().reason) // a kill during Terminate came first
 }
 
@@ -179,8 +180,8 @@ func (p *process) close() *relations {
 }
 
 // tell takes steps 3 and 4, unless another goroutine does. Each step has a function, and
-// so a frame, of its own.
-func (p *process) tell(r *relations) {
+// so a frame, of its own. The behavior is for observers.
+func (p *process) tell(r *relations, behavior any) {
 	d := p.doom.Load()
 	if r != nil {
 		was, mine := r.takeTies()
@@ -194,8 +195,8 @@ func (p *process) tell(r *relations) {
 		was.tellWatchers(d)
 		r.tellWaiting()
 	}
-	if p.has(known) && p.sys.observed() {
-		p.sys.emit(Exited{PID{p}, d.reason, d.verdict()})
+	if p.has(known) {
+		p.announceEnd(d, behavior)
 	}
 }
 

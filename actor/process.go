@@ -53,6 +53,8 @@ type typed interface {
 	// labeler returns the behavior if that is a Labeler. Only of an actor with the flag
 	// labels may it be called.
 	labeler() Labeler
+	// shown returns the behavior for others to look at its type, or nil if it is too late.
+	shown() any
 	// load returns the number of messages that wait, that of those taken ever, and
 	// whether there is a runner.
 	load() (waiting int, taken uint64, running bool)
@@ -117,6 +119,8 @@ const (
 	inherits          // ends with the reason of its parent
 	labels            // its behavior is, or was, a Labeler
 	carrying          // a message for it carries something: see makeRoom
+	announcing        // its spawn is being told
+	endsEarly         // it has ended meanwhile, see announce
 
 	depth     = 1 << 16 // see judgeDepth
 	depthMask = 3 * depth

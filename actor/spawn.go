@@ -113,8 +113,8 @@ func spawn[M any](sys *System, parent, watcher *process, create func() Behavior[
 	if parent != nil && !connect(parent, &c.process) {
 		return fail(NoProc)
 	}
-	if !sys.add(&c.process) {
-		return fail(ErrClosed)
+	if err := sys.add(&c.process); err != nil {
+		return fail(err)
 	}
 	if _, ok := behavior.(Initializer[M]); !ok {
 		c.ready()
@@ -132,12 +132,13 @@ func newCell[M any](sys *System, parent *process, behavior Behavior[M], limit ma
 	c.box.Rouse()                                   // no sender starts a runner before all is set up
 	c.sys, c.parent = sys, cmp.Or(parent, sys.root) // before it can be found by its name
 	c.serial = sys.serial.Add(1)
-	c.setBehavior(behavior)
+	c.behavior = behavior
+	c.noteLabeler()
 	c.born = sys.age()
 	if limit != mailbox.Unbounded {
 		c.box.SetLimit(limit,
 			func(m M) { deadLetter(&c.process, m, ErrFull) },
-			func(waiting int) { sys.emit(HighWater{PID{&c.process}, waiting}) })
+			func(waiting int) { sys.Emit(HighWater{PID{&c.process}, waiting}) })
 	}
 	return c
 }

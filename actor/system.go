@@ -56,6 +56,7 @@ type System struct {
 	stuck       stuck
 	dumps       dumper
 	labelers    bounded
+	wrappers    bounded
 	closing     atomic.Bool
 	watchdogs   atomic.Int32 // that run
 }
@@ -103,14 +104,18 @@ const tick = 100 * time.Millisecond
 
 func (s *System) shard(p *process) *shard { return &s.shards[p.serial%uint64(len(s.shards))] }
 
-// add puts p on the list of actors. It reports false if the system is shutting
-// down.
-func (s *System) add(p *process) bool {
+// add puts p on the list of actors. It fails if the system is shutting down, or if p, which
+// can be found by its name, was abandoned already.
+func (s *System) add(p *process) error {
 	sh := s.shard(p)
 	sh.mu.Lock()
 	if s.closing.Load() {
 		sh.mu.Unlock()
-		return false
+		return ErrClosed
+	}
+	if p.has(ended) {
+		sh.mu.Unlock()
+		return p.doom.Load().reason
 	}
 	if p.prev = sh.last; p.prev == nil {
 		sh.first = p
@@ -119,16 +124,16 @@ func (s *System) add(p *process) bool {
 	}
 	sh.last = p
 	sh.n++
-	p.flags.Or(listed | known)
-	sh.mu.Unlock()
-	if s.observed() {
-		e := Spawned{PID: PID{p}}
-		if p.parent != s.root {
-			e.Parent = PID{p.parent}
-		}
-		s.emit(e)
+	if s.Observed() {
+		p.flags.Or(listed | known | announcing)
+	} else {
+		p.flags.Or(listed | known)
 	}
-	return true
+	sh.mu.Unlock()
+	if p.has(announcing) {
+		p.announce()
+	}
+	return nil
 }
 
 // remove takes p off the list, if it is on it.

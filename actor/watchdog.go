@@ -15,7 +15,8 @@ type SlowHandler struct {
 	Stack string        // of its goroutine; "" if that was not found
 }
 
-func (SlowHandler) isEvent() {}
+// ActorEvent implements [Event].
+func (SlowHandler) ActorEvent() {}
 
 // Watchdog reports handlers that run for longer than limit, until stop is called:
 // each once, as a [SlowHandler] event and in the log, with the stack that shows what
@@ -164,7 +165,7 @@ func (w *watchdog) report(late map[*process]sighting) {
 		e := SlowHandler{PID{p}, time.Since(s.since), stacks[p]}
 		attrs := append(identify("pid", e.PID), slog.Duration("for", e.For), slog.String("stack", e.Stack))
 		w.sys.log.LogAttrs(context.Background(), slog.LevelWarn, "a handler runs long", attrs...)
-		w.sys.emit(e)
+		w.sys.Emit(e)
 	}
 }
 

@@ -88,7 +88,11 @@ type behavior[S comparable, M any] struct {
 func (b *behavior[S, M]) TraceInto(t *actor.Trace) { b.trace = t }
 
 // Wrapped implements [actor.Wrapper].
-func (b *behavior[S, M]) Wrapped() reflect.Type { return reflect.TypeOf(b.c.machine) }
+func (b *behavior[S, M]) Wrapped() reflect.Type {
+	b.c.shown.Lock()
+	defer b.c.shown.Unlock()
+	return reflect.TypeOf(b.c.machine)
+}
 
 // as returns the machine's context, around the actor's.
 func (b *behavior[S, M]) as(ctx *actor.Context[M]) *Context[S, M] {

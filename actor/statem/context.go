@@ -1,6 +1,7 @@
 package statem
 
 import (
+	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -17,10 +18,18 @@ import (
 type Context[S comparable, M any] struct {
 	*actor.Context[M]
 
-	machine Machine[S, M]
+	machine Machine[S, M] // see setMachine
 	flow    flow[S, M]
 	now     transition[S, M] // the one under way
 	phase   phase
+	shown   sync.Mutex
+}
+
+// setMachine sets the machine under the lock under which others look at its type.
+func (c *Context[S, M]) setMachine(m Machine[S, M]) {
+	c.shown.Lock()
+	c.machine = m
+	c.shown.Unlock()
 }
 
 // phase says which handler runs, for what may be asked for differs.
@@ -187,5 +196,5 @@ func (c *Context[S, M]) Become(m Machine[S, M]) {
 	if err := checkMethods(m); err != nil {
 		panic("statem: Become: " + err.Error())
 	}
-	c.machine = m
+	c.setMachine(m)
 }

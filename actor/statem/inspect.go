@@ -60,7 +60,8 @@ func Replace[S comparable, M any](ctx context.Context, ref actor.Ref[M], f func(
 		if err := checkMethods(m); err != nil {
 			return nil, err
 		}
-		b.c.flow.state, b.c.machine = state, m
+		b.c.flow.state = state
+		b.c.setMachine(m)
 		return old, nil
 	})
 }

@@ -62,22 +62,19 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 }
 
 // ActorLabel says which channel it is: its topic and the type of its handler. It
-// implements [actor.Labeler]. While Join runs the type is the one that the route declares:
-// the handler itself can be read from the moment that the channel has joined.
+// implements [actor.Labeler].
 func (a *channelActor) ActorLabel() string {
-	handler := a.route.handler
-	if a.hasJoined() {
-		handler = reflect.TypeOf(a.handler)
-	}
-	return fmt.Sprintf("%s %v", a.topic, handler)
+	return fmt.Sprintf("%s %v", a.topic, a.Wrapped())
 }
 
-// Wrapped implements [actor.Wrapper]: instruments are told of the handler.
+// Wrapped implements [actor.Wrapper]: the type is that of the handler. While Join runs it is
+// the one that the route declares: the handler itself can be read from the moment that the
+// channel has joined.
 func (a *channelActor) Wrapped() reflect.Type {
-	if a.handler == nil { // it is made in join
-		return a.route.handler
+	if a.hasJoined() {
+		return reflect.TypeOf(a.handler)
 	}
-	return reflect.TypeOf(a.handler)
+	return a.route.handler
 }
 
 // LogValue says which channel it is in the log of its crash, and what it was handling. It

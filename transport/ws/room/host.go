@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -58,6 +59,7 @@ type host[H Handler] struct {
 	newRoom func(string) H
 	room    Room
 	handler H
+	made    atomic.Bool // the handler is, and others may look at it
 }
 
 // Init implements [actor.Initializer]. It makes the handler here, where what that does
@@ -71,6 +73,7 @@ func (o *host[H]) Init(ctx *actor.Context[message[H]]) error {
 		every: func(d time.Duration, msg any) *actor.Timer { return ctx.Self().SendEvery(d, info(msg)) },
 	}
 	o.handler = o.newRoom(o.topic)
+	o.made.Store(true)
 	if err := checkHandler(o.handler, reflect.TypeFor[H]()); err != nil {
 		return fmt.Errorf("room: %w", err)
 	}
@@ -86,10 +89,10 @@ func (o *host[H]) Init(ctx *actor.Context[message[H]]) error {
 
 // Wrapped implements [actor.Wrapper].
 func (o *host[H]) Wrapped() reflect.Type {
-	if t := reflect.TypeOf(o.handler); t != nil {
+	if t := reflect.TypeFor[H](); t.Kind() != reflect.Interface || !o.made.Load() {
 		return t
 	}
-	return reflect.TypeFor[H]() // an interface, and the room is not made yet
+	return reflect.TypeOf(o.handler)
 }
 
 // Receive implements [actor.Behavior].

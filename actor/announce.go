@@ -1,0 +1,106 @@
+package actor
+
+import "reflect"
+
+// How the observers of a system are told of an actor's birth, crash and end. After the end
+// nobody can ask it, so the events say what there is to know.
+//
+// Exited must come after Spawned, and once. A runner, and so its end, begins when Spawned
+// has been told. But the actor can be found by its name by then, killed and abandoned. So
+// while Spawned is being told the actor has the flag announcing, and of the spawner and the
+// one that abandons the actor the second one tells Exited: each makes its mark, and looks
+// for that of the other, in one step.
+
+// announce tells of p's spawn. It is called only if the actor has the flag announcing.
+func (p *process) announce() {
+	behavior := p.typed.shown()
+	p.sys.Emit(Spawned{
+		PID:      PID{p},
+		Parent:   PID{p}.Parent(),
+		Behavior: p.sys.userType(behavior),
+		Name:     PID{p}.Name(),
+		Label:    p.ownLabel(),
+	})
+	if p.flags.And(^announcing)&endsEarly != 0 {
+		p.emitExit(p.doom.Load(), behavior)
+	}
+}
+
+// announceEnd tells of p's end. The behavior is as shown said before that began.
+func (p *process) announceEnd(d *doom, behavior any) {
+	if p.has(announcing) && p.flags.Or(endsEarly)&announcing != 0 {
+		return
+	}
+	if p.sys.Observed() {
+		p.emitExit(d, behavior)
+	}
+}
+
+func (p *process) emitExit(d *doom, behavior any) {
+	p.sys.Emit(Exited{
+		PID:      PID{p},
+		Parent:   PID{p}.Parent(),
+		Behavior: p.sys.userType(behavior),
+		Name:     PID{p}.Name(),
+		Label:    PID{p}.Label(),
+		Started:  PID{p}.Started(),
+		Reason:   d.reason,
+		verdict:  d.verdict(),
+	})
+}
+
+// emitCrash tells of a crash. Behavior is nil if the caller is not the actor's runner.
+func emitCrash(p *process, reason error, behavior any) {
+	if behavior == nil {
+		behavior = p.typed.shown()
+	}
+	waiting, handled, _ := p.typed.load()
+	p.sys.Emit(Crashed{
+		PID:      PID{p},
+		Parent:   PID{p}.Parent(),
+		Behavior: p.sys.userType(behavior),
+		Name:     PID{p}.Name(),
+		Label:    PID{p}.Label(),
+		Waiting:  waiting,
+		Handled:  handled,
+		Reason:   reason,
+	})
+}
+
+// shownIfObserved returns the behavior for the event of p's end, before that begins.
+func (p *process) shownIfObserved() any {
+	if p.sys.Observed() {
+		return p.typed.shown()
+	}
+	return nil
+}
+
+// userType returns the type of a behavior as others are shown it, see [Wrapper]. It may be
+// called on any goroutine. A Wrapper is not trusted.
+func (s *System) userType(behavior any) reflect.Type {
+	t := reflect.TypeOf(behavior)
+	w, ok := behavior.(Wrapper)
+	if !ok {
+		return t
+	}
+	var wrapped reflect.Type
+	err, returned := s.wrappers.call(func() error { wrapped = w.Wrapped(); return nil })
+	if returned && err == nil && wrapped != nil {
+		return wrapped
+	}
+	return t
+}
+
+// shown implements typed. The runner sets the behavior to another under the lock of the
+// actor's shard, and others read it under that lock: but not any more when the actor is off
+// the list of its system, for from then on the runner clears it without. The runner of an
+// actor that was abandoned clears it under the lock.
+func (c *cell[M]) shown() any {
+	sh := c.sys.shard(&c.process)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if c.has(ended) && !c.has(listed) {
+		return nil
+	}
+	return c.behavior
+}
