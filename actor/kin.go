@@ -1,6 +1,7 @@
 package actor
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +23,37 @@ func (p PID) Started() time.Time {
 		return time.Time{}
 	}
 	return p.p.sys.born.Add(time.Duration(p.p.born) * tick)
+}
+
+// Compare returns -1 if p was spawned before q, +1 if after, and 0 if they are the same
+// actor. It puts the actors of one system in the order of their spawns; the zero PID comes
+// first.
+func (p PID) Compare(q PID) int {
+	switch {
+	case p.p == q.p:
+		return 0
+	case p.p == nil:
+		return -1
+	case q.p == nil:
+		return +1
+	}
+	return cmp.Or(cmp.Compare(p.p.sys.id, q.p.sys.id), cmp.Compare(p.p.serial, q.p.serial))
+}
+
+// Status returns what the actor is doing, as [PID.Info] does, and costs next to nothing. It
+// is Idle for one that has ended.
+func (p PID) Status() Status {
+	if !p.Alive() {
+		return Idle
+	}
+	_, _, running := p.p.typed.load()
+	switch {
+	case p.p.has(suspended):
+		return Suspended
+	case running:
+		return Running
+	}
+	return Idle
 }
 
 // Find returns the actor whose PID reads as text, see [PID.String], and reports whether one

@@ -69,3 +69,58 @@ func TestFindTakesOnlyWhatAPIDReadsAs(t *testing.T) {
 		t.Errorf("an actor that has ended is found: %v", pid)
 	}
 }
+
+func TestPIDsCompareByTheirSpawns(t *testing.T) {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(t.Context())
+	var pids []actor.PID
+	for range 20 {
+		ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids = append(pids, ref.PID())
+	}
+	for i, p := range pids {
+		if p.Compare(p) != 0 || p.Compare(actor.PID{}) != 1 || (actor.PID{}).Compare(p) != -1 {
+			t.Fatalf("%v does not compare with itself, or with nobody", p)
+		}
+		if i > 0 && (pids[i-1].Compare(p) != -1 || p.Compare(pids[i-1]) != 1) {
+			t.Fatalf("%v does not come after %v", p, pids[i-1])
+		}
+	}
+}
+
+func TestStatusIsThatOfInfo(t *testing.T) {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(t.Context())
+	entered, leave := make(chan struct{}), make(chan struct{})
+	ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error {
+		entered <- struct{}{}
+		<-leave
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := ref.PID().Status(); s != actor.Idle {
+		t.Errorf("with nothing to do it is %v", s)
+	}
+	ref.Send(1)
+	<-entered
+	if s := ref.PID().Status(); s != actor.Running {
+		t.Errorf("in a handler it is %v", s)
+	}
+	close(leave)
+	if err := ref.PID().Suspend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := ref.PID().Status(); s != actor.Suspended {
+		t.Errorf("after Suspend it is %v", s)
+	}
+	ref.PID().Exit(actor.Kill)
+	<-ref.PID().Done()
+	if s := ref.PID().Status(); s != actor.Idle {
+		t.Errorf("after its end it is %v", s)
+	}
+}
