@@ -1,0 +1,2 @@
+// Package observer shows a running system in a browser.
+package observer

@@ -1,0 +1,94 @@
+package observer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// gate decides who is let in.
+type gate struct {
+	authorize func(*http.Request) (Grant, error)
+	hanging   atomic.Int32 // calls of authorize that have been left alone
+}
+
+const (
+	// authorizeLimit is how long one call of Authorize may take.
+	authorizeLimit = 5 * time.Second
+	// maxHanging is how many calls may have been left alone for another to be made.
+	maxHanging = 16
+)
+
+// errNoRight says that Authorize has let somebody in, but to nothing.
+var errNoRight = errors.New("the grant has no rights")
+
+// check returns what a request may do: to look, at least, if the error is nil. Whatever
+// goes wrong refuses it.
+func (g *gate) check(r *http.Request) (Grant, error) {
+	if g.authorize == nil {
+		if err := local(r); err != nil {
+			return Grant{}, &localOnlyError{err}
+		}
+		return Grant{Rights: Look, Who: "local"}, nil
+	}
+	grant, err := g.ask(r)
+	switch {
+	case err != nil:
+		return Grant{}, err
+	case grant.Rights == None:
+		return Grant{}, errNoRight
+	case grant.Rights > Act:
+		return Grant{}, fmt.Errorf("the grant has rights %d, which there are not", grant.Rights)
+	case grant.over(time.Now()):
+		return Grant{}, errors.New("the grant has expired")
+	}
+	return grant, nil
+}
+
+// ask calls Authorize, which is not trusted to return.
+func (g *gate) ask(r *http.Request) (Grant, error) {
+	if g.hanging.Load() >= maxHanging {
+		return Grant{}, errors.New("too many calls of Authorize hang")
+	}
+	ctx, cancel := context.WithTimeoutCause(r.Context(), authorizeLimit, errors.New("no answer of Authorize in time"))
+	defer cancel()
+	answer := make(chan Grant, 1)
+	var over atomic.Bool // the second of the call and its caller takes it off the count
+	err := actor.Guard(ctx, func() error {
+		defer func() {
+			if over.Swap(true) {
+				g.hanging.Add(-1)
+			}
+		}()
+		grant, err := g.authorize(r.WithContext(ctx))
+		answer <- grant
+		return err
+	})
+	if ctx.Err() != nil {
+		g.hanging.Add(1)
+		if over.Swap(true) {
+			g.hanging.Add(-1)
+		}
+	}
+	if err != nil {
+		return Grant{}, err
+	}
+	return <-answer, nil
+}
+
+// over reports whether the grant has expired.
+func (g Grant) over(now time.Time) bool { return !g.Expires.IsZero() && !now.Before(g.Expires) }
+
+// localOnlyError refuses a request that is not known to come from this machine. The client
+// may read it: it is the developer that has put a program behind a proxy.
+type localOnlyError struct{ why error }
+
+func (e *localOnlyError) Error() string {
+	return "without an Authorize in its Config, the observer answers requests from this machine only, and of this one " +
+		"that is not certain: " + e.why.Error()
+}

@@ -1,0 +1,135 @@
+package observer
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/boundlog"
+	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/observer/query"
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// Observer is a page that shows a running system, with the server behind it. [New] makes
+// one, [Observer.Child] is its place in the supervision tree, and it is the
+// [net/http.Handler] of all that is below the path where it is mounted:
+//
+//	mux.Handle("/observer/", o)
+//
+// The path may be any that ends in a slash, or be taken off by [net/http.StripPrefix]. Its
+// methods may be called from any goroutine.
+type Observer struct {
+	cfg      Config
+	gate     gate
+	endpoint *ws.Endpoint // of the page's socket
+	running  atomic.Pointer[run]
+}
+
+// run is an observer from a start to the next end. It is an [actor.Resource] of the
+// observer's supervisor.
+type run struct {
+	sys    *actor.System
+	source *query.Source
+	log    *slog.Logger // of what clients cause, within bounds
+	feed   feed
+	began  time.Time
+}
+
+// New makes an observer, and starts nothing: [Observer.Child] puts it into a supervision
+// tree. Until it runs it answers with status 503.
+func New(cfg Config) *Observer {
+	o := &Observer{cfg: cfg, gate: gate{authorize: cfg.Authorize}}
+	o.cfg.Recheck = cmp.Or(max(cfg.Recheck, 0), time.Minute)
+	o.endpoint = ws.New(ws.Config{Sockets: []ws.Socket{{
+		Path:           socketPath,
+		Connect:        o.connect,
+		Origins:        cfg.Origins,
+		MaxMessageSize: 64 << 10,
+		MaxQueue:       16 << 20, // of answers, which are long
+		MaxChannels:    4,
+		MaxMessageRate: 100,
+		MaxConnections: maxPages,
+		Compress:       true,
+		Channels:       ws.Routes{ws.Topic(topic, func() *page { return &page{observer: o} }, pageEvents)},
+	}}})
+	return o
+}
+
+const (
+	topic      = "observer"
+	socketPath = "/socket"
+	maxPages   = 100 // that are open at a time
+)
+
+// Child returns the observer as a child of a supervisor, with the ID "observer". Put it
+// first in a tree, so that it sees the others start. It may be started again when it has
+// ended, but runs once at a time.
+func (o *Observer) Child() supervisor.Child {
+	return supervisor.Child{
+		ID:   "observer",
+		Type: supervisor.TypeSupervisor,
+		Start: func(parent actor.Self) (actor.PID, error) {
+			return o.open(parent.System(), func(spec supervisor.Spec) (actor.PID, error) {
+				return supervisor.Supervisor("observer", spec).Start(parent)
+			})
+		},
+	}
+}
+
+// Start makes an observer and starts it at the top of a system, which stops it at its
+// shutdown. It is the short form for tests and small programs.
+func Start(sys *actor.System, cfg Config) (*Observer, error) {
+	o := New(cfg)
+	_, err := o.open(sys, func(spec supervisor.Spec) (actor.PID, error) {
+		tree, err := supervisor.Start(sys, spec, actor.Label("observer"))
+		return tree.PID(), err
+	})
+	return o, err
+}
+
+func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PID, error)) (actor.PID, error) {
+	r := &run{sys: sys, log: boundlog.New(sys.Logger()), began: time.Now()}
+	r.source = query.New(sys, query.Config{Endpoints: o.cfg.Endpoints})
+	if !o.running.CompareAndSwap(nil, r) {
+		return actor.PID{}, errors.New("observer: start: it is running already")
+	}
+	pid, err := spawn(supervisor.Spec{Children: []supervisor.Child{o.endpoint.Child()}})
+	if err != nil {
+		o.running.CompareAndSwap(r, nil)
+		return actor.PID{}, err
+	}
+	if e := (&ending{o, r}); !pid.Own(e) {
+		e.Release(pid, nil) // it has ended already
+	}
+	return pid, nil
+}
+
+// ending ends a run with the observer's supervisor.
+type ending struct {
+	o *Observer
+	r *run
+}
+
+// Release implements [actor.Resource].
+func (e *ending) Release(actor.PID, error) {
+	e.r.feed.close()
+	e.o.running.CompareAndSwap(e.r, nil)
+}
+
+// errOver says that a session has ended.
+var errOver = errors.New("the session is over")
+
+// connect lets a page's socket in.
+func (o *Observer) connect(r *ws.Request) (ws.Identity, error) {
+	grant, err := o.gate.check(r.Request)
+	if err != nil {
+		return ws.Identity{}, err
+	}
+	s := newSession(rand.Text(), &o.gate, r.Request, o.cfg.Recheck, grant)
+	return ws.Identity{ID: s.id, Assigns: s}, nil
+}

@@ -1,0 +1,201 @@
+package observer
+
+import (
+	"context"
+	"encoding/json"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/observer/query"
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// page is the server's side of one page.
+type page struct {
+	observer *Observer
+	run      *run
+	session  *session
+	ref      ws.Ref
+
+	life   context.Context // of what is done for the page
+	end    context.CancelFunc
+	asking atomic.Int32          // questions that are being answered
+	watch  atomic.Pointer[watch] // nil: the tree is not watched
+}
+
+const (
+	maxAsking   = 8               // questions of one page that are answered at a time
+	askLimit    = 5 * time.Second // that one may take
+	gatherFor   = 40 * time.Millisecond
+	pageVersion = 1
+)
+
+// pageEvents is what a page may ask for.
+var pageEvents = makePageEvents()
+
+func makePageEvents() ws.Events[*page] {
+	events := ws.Events[*page]{
+		"tree": guarded(Look, (*page).tree),
+		"act":  guarded(Look, (*page).act), // refuses by itself, and logs that
+	}
+	for _, name := range query.Names() {
+		if events[name] == nil {
+			events[name] = guarded(Look, func(p *page, ctx context.Context, in []byte) (any, error) {
+				return p.run.source.Ask(ctx, name, in)
+			})
+		}
+	}
+	return events
+}
+
+// Join implements [ws.Handler].
+func (p *page) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
+	p.session = ws.AssignsOf[*session](c)
+	p.run = p.observer.running.Load()
+	grant := p.session.grant()
+	if grant.Rights < Look || p.run == nil {
+		return nil, ws.Refuse(query.Errorf(query.Forbidden, "the session is over"))
+	}
+	p.ref = c.Ref()
+	p.life, p.end = context.WithCancel(context.Background())
+	p.ref.SendEvery(p.session.every, recheck{})
+	return p.greeting(grant), nil
+}
+
+// Messages of a page to itself.
+type (
+	recheck  struct{} // Authorize is to be asked again
+	refused  struct{} // and has said no, or a push was tried without a right to look
+	happened struct{} // there is news
+	flush    struct{} // and it has been gathered for long enough
+)
+
+// HandleInfo implements [ws.InfoHandler].
+func (p *page) HandleInfo(c *ws.Channel, msg any) error {
+	switch msg.(type) {
+	case recheck:
+		go p.recheck()
+	case happened:
+		p.ref.SendAfter(gatherFor, flush{})
+	case flush:
+		if p.session.grant().Rights < Look {
+			return p.close(c)
+		}
+		return p.flush(c)
+	case refused:
+		return p.close(c)
+	}
+	return nil
+}
+
+// recheck asks Authorize, which may take its time.
+func (p *page) recheck() {
+	if _, err := p.session.confirm(); err != nil {
+		p.run.log.Warn("observer: session ended", "remote", p.session.remote, "reason", err)
+		p.ref.Send(refused{})
+	}
+}
+
+// close ends the page's connection.
+func (p *page) close(c *ws.Channel) error {
+	p.stop()
+	_ = c.Push("ended", query.Errorf(query.Forbidden, "the session is over"))
+	return p.observer.endpoint.Disconnect(p.session.id)
+}
+
+// Terminate implements [ws.Terminator].
+func (p *page) Terminate(*ws.Channel, error) { p.stop() }
+
+func (p *page) stop() {
+	if p.end == nil {
+		return
+	}
+	p.end()
+	if w := p.watch.Swap(nil); w != nil {
+		p.run.feed.remove(w)
+	}
+}
+
+// guarded returns what handles an event that takes a right. The answer is made on another
+// goroutine: a page can ask for more meanwhile.
+func guarded(right Rights, answer func(p *page, ctx context.Context, in []byte) (any, error)) ws.EventFunc[*page] {
+	return func(p *page, c *ws.Channel, in ws.Payload) (ws.Reply, error) {
+		grant := p.session.grant()
+		if grant.Rights < Look {
+			return ws.Error(query.Errorf(query.Forbidden, "the session is over")), p.close(c)
+		}
+		if grant.Rights < right {
+			return ws.Error(query.Errorf(query.Forbidden, "that takes the right to %v", right)), nil
+		}
+		ref, err := c.ReplyRef()
+		if err != nil {
+			return ws.NoReply, nil // nobody wants to know
+		}
+		if p.asking.Add(1) > maxAsking {
+			p.asking.Add(-1)
+			return ws.Error(query.Errorf(query.Busy, "this page has asked for too much at once")), nil
+		}
+		params := in.Bytes()
+		go func() {
+			defer p.asking.Add(-1)
+			_ = ref.Reply(p.answer(params, answer)) // the page may be gone
+		}()
+		return ws.NoReply, nil
+	}
+}
+
+// answer makes the answer to one question, whatever goes wrong with it.
+func (p *page) answer(params []byte, f func(*page, context.Context, []byte) (any, error)) ws.Reply {
+	ctx, cancel := context.WithTimeout(p.life, askLimit)
+	defer cancel()
+	result := make(chan any, 1)
+	err := actor.Guard(ctx, func() error {
+		v, err := f(p, ctx, params)
+		result <- v
+		return err
+	})
+	if err != nil {
+		return ws.Error(query.AsError(err))
+	}
+	return ws.OK(<-result)
+}
+
+// tree answers with the tree, and has the page told of its changes from then on.
+func (p *page) tree(ctx context.Context, in []byte) (any, error) {
+	var q query.TreeRequest
+	if err := json.Unmarshal(in, &q); err != nil {
+		return nil, query.Errorf(query.Invalid, "the request cannot be read: %v", err)
+	}
+	if q.Filter != "" || q.At != 0 {
+		return p.run.source.Tree(ctx, q)
+	}
+	open := []actor.PID{{}}
+	for _, text := range q.Open {
+		if pid, ok := p.run.sys.Find(text); ok {
+			open = append(open, pid)
+		}
+	}
+	w := newWatch(func() { p.ref.Send(happened{}) }, open)
+	p.run.feed.add(p.run.sys, w)
+	tree, err := p.run.source.Tree(ctx, q)
+	if err != nil {
+		p.run.feed.remove(w)
+		return nil, err
+	}
+	w.begin(tree.Root, q.LimitOf)
+	p.watched(ctx, w)
+	return tree, nil
+}
+
+// watched makes w the page's watch.
+func (p *page) watched(ctx context.Context, w *watch) {
+	old := p.watch.Swap(w)
+	if old != nil {
+		p.run.feed.remove(old)
+	}
+	// The page may have ended meanwhile, and then nobody else takes it off.
+	if ctx.Err() != nil && p.watch.CompareAndSwap(w, nil) {
+		p.run.feed.remove(w)
+	}
+}

@@ -1,0 +1,1 @@
+document.getElementById("page").textContent = "The observer runs. Its page is being built.";

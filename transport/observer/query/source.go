@@ -1,0 +1,75 @@
+package query
+
+import (
+	"context"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// Config says what a [Source] knows of besides the actors. The zero Config is a good one.
+type Config struct {
+	// Endpoints are those whose connections, channels and topics are shown.
+	Endpoints []*ws.Endpoint
+}
+
+// Source answers questions about a system.
+type Source struct {
+	sys *actor.System
+	cfg Config
+
+	walks chan struct{} // holds one thing while all actors are looked at
+}
+
+// New returns a source of answers about a system.
+func New(sys *actor.System, cfg Config) *Source {
+	return &Source{sys: sys, cfg: cfg, walks: make(chan struct{}, 1)}
+}
+
+// System returns the system that the source is about.
+func (s *Source) System() *actor.System { return s.sys }
+
+// walk calls f with each actor, in no order, until ctx is done. One walk is under way at
+// a time: beside a million actors each takes a core for a tenth of a second.
+func (s *Source) walk(ctx context.Context, f func(actor.PID)) error {
+	select {
+	case s.walks <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.walks }()
+	n := 0
+	for _, pid := range s.sys.Actors() {
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f(pid)
+	}
+	return nil
+}
+
+// find returns the actor that a client has named.
+func (s *Source) find(text string) (actor.PID, error) {
+	pid, ok := s.sys.Find(text)
+	if !ok {
+		return actor.PID{}, Errorf(Gone, "there is no actor %.40q, or it has ended", text)
+	}
+	return pid, nil
+}
+
+// millis is how times are told: in milliseconds since 1970, 0 for none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// text is how a PID is told: "" for nobody.
+func text(pid actor.PID) string {
+	if pid.IsZero() {
+		return ""
+	}
+	return pid.String()
+}

@@ -1,0 +1,237 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// TreeRequest asks for the tree of actors, as far as it is open.
+type TreeRequest struct {
+	Open   []string       `json:"open"`   // PIDs of the nodes whose children are wanted, besides the root
+	Limit  int            `json:"limit"`  // children of each; 100 if 0, 1,000 at most
+	Limits map[string]int `json:"limits"` // the same for single nodes, "" for the root
+	Filter string         `json:"filter"` // if not "", the actors that match are wanted, and no tree
+	At     int64          `json:"at"`     // the tree of the past is wanted, as it was then; 0: as it is
+}
+
+// Tree is the answer to a [TreeRequest].
+type Tree struct {
+	Root *Node `json:"root,omitempty"`
+	Now  int64 `json:"now"`
+	From int64 `json:"from"` // how far back the past is known; 0 if it is not
+
+	Matches []Match `json:"matches,omitempty"` // of a Filter, the first Limit of Total
+	Total   int     `json:"total,omitempty"`
+	Partial bool    `json:"partial,omitempty"` // there was no time to look at all
+}
+
+// Match is an actor that a filter has found.
+type Match struct {
+	Node *Node  `json:"node"`
+	Path []Link `json:"path"` // from the root's child down to the actor's parent
+}
+
+// Link names an actor.
+type Link struct {
+	PID   string `json:"pid"`
+	Label string `json:"label,omitempty"` // its name, if it has one, or its label
+}
+
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+	maxOpen      = 1000
+	maxDepth     = 100 // of a path
+)
+
+func limited(n int) int { return min(cmp.Or(max(n, 0), defaultLimit), maxLimit) }
+
+// LimitOf returns how many children of a node are wanted.
+func (q TreeRequest) LimitOf(n *Node) int {
+	if limit, ok := q.Limits[n.PID]; ok {
+		return limited(limit)
+	}
+	return limited(q.Limit)
+}
+
+// Tree answers a [TreeRequest].
+func (s *Source) Tree(ctx context.Context, q TreeRequest) (*Tree, error) {
+	if len(q.Open) > maxOpen {
+		return nil, Errorf(Invalid, "more than %d nodes are open", maxOpen)
+	}
+	if q.Filter != "" {
+		return s.matches(ctx, q)
+	}
+	w := s.windows(q)
+	if err := s.walk(ctx, w.see); err != nil {
+		return nil, err
+	}
+	root := &Node{Kind: KindSystem, Label: "system", Status: actor.Running.String()}
+	s.fill(ctx, root, w)
+	if err := s.count(ctx, w); err != nil {
+		return nil, err
+	}
+	return &Tree{Root: root, Now: millis(time.Now())}, nil
+}
+
+// windows are the children that are wanted, by their parents, the zero PID for the root.
+type windows struct {
+	of    map[actor.PID]*window
+	nodes map[actor.PID]*Node // that are shown
+}
+
+// window is the first children of one parent.
+type window struct {
+	limit, count int
+	first        []actor.PID // a heap: the latest is on top, until it is sorted
+}
+
+func (s *Source) windows(q TreeRequest) *windows {
+	w := &windows{map[actor.PID]*window{}, map[actor.PID]*Node{}}
+	add := func(pid actor.PID) {
+		limit, ok := q.Limits[text(pid)]
+		if !ok {
+			limit = q.Limit
+		}
+		w.of[pid] = &window{limit: limited(limit)}
+	}
+	add(actor.PID{})
+	for _, text := range q.Open {
+		if pid, ok := s.sys.Find(text); ok {
+			add(pid)
+		}
+	}
+	return w
+}
+
+// see looks at one of all actors.
+func (w *windows) see(pid actor.PID) {
+	if at := w.of[pid.Parent()]; at != nil {
+		at.see(pid)
+	}
+}
+
+// see keeps the child if it is among the first.
+func (w *window) see(pid actor.PID) {
+	w.count++
+	if len(w.first) < w.limit {
+		w.first = append(w.first, pid)
+		w.up(len(w.first) - 1)
+		return
+	}
+	if pid.Compare(w.first[0]) < 0 {
+		w.first[0] = pid
+		w.down(0)
+	}
+}
+
+func (w *window) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if w.first[i].Compare(w.first[parent]) <= 0 {
+			return
+		}
+		w.first[i], w.first[parent] = w.first[parent], w.first[i]
+		i = parent
+	}
+}
+
+func (w *window) down(i int) {
+	for {
+		top := 2*i + 1
+		if top >= len(w.first) {
+			return
+		}
+		if right := top + 1; right < len(w.first) && w.first[right].Compare(w.first[top]) > 0 {
+			top = right
+		}
+		if w.first[top].Compare(w.first[i]) <= 0 {
+			return
+		}
+		w.first[i], w.first[top] = w.first[top], w.first[i]
+		i = top
+	}
+}
+
+// fill gives a node that is open its children, and theirs.
+func (s *Source) fill(ctx context.Context, n *Node, w *windows) {
+	at := w.of[n.at]
+	if at == nil {
+		return
+	}
+	delete(w.of, n.at) // a node has one place
+	slices.SortFunc(at.first, actor.PID.Compare)
+	n.Count = at.count
+	for _, pid := range at.first {
+		child := s.Node(ctx, pid)
+		n.Children = append(n.Children, child)
+		w.nodes[pid] = child
+		s.fill(ctx, child, w)
+	}
+	n.More = n.Count - len(n.Children)
+}
+
+// count counts the children of the nodes that are shown and not open.
+func (s *Source) count(ctx context.Context, w *windows) error {
+	for _, n := range w.nodes {
+		if n.Children != nil || n.More > 0 {
+			delete(w.nodes, n.at)
+		}
+	}
+	return s.walk(ctx, func(pid actor.PID) {
+		if n := w.nodes[pid.Parent()]; n != nil {
+			n.Count++
+		}
+	})
+}
+
+// matches answers a request with a filter.
+func (s *Source) matches(ctx context.Context, q TreeRequest) (*Tree, error) {
+	t := &Tree{Now: millis(time.Now())}
+	found := window{limit: limited(q.Limit)}
+	want := strings.ToLower(q.Filter)
+	looking, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	err := s.walk(looking, func(pid actor.PID) {
+		if s.fits(looking, pid, want) {
+			found.see(pid)
+		}
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	t.Partial = err != nil
+	slices.SortFunc(found.first, actor.PID.Compare)
+	for _, pid := range found.first {
+		t.Matches = append(t.Matches, Match{s.Node(ctx, pid), s.path(ctx, pid)})
+	}
+	t.Total = found.count
+	return t, nil
+}
+
+// fits reports whether a part of what an actor is called is the text, which is in lower
+// case.
+func (s *Source) fits(ctx context.Context, pid actor.PID, want string) bool {
+	return pid.String() == want || contains(pid.Name(), want) || contains(s.label(ctx, pid), want)
+}
+
+func contains(s, lower string) bool { return s != "" && strings.Contains(strings.ToLower(s), lower) }
+
+// path returns the actors above one.
+func (s *Source) path(ctx context.Context, pid actor.PID) []Link {
+	var path []Link
+	for p := pid.Parent(); !p.IsZero() && len(path) < maxDepth; p = p.Parent() {
+		path = append(path, s.link(ctx, p))
+	}
+	slices.Reverse(path)
+	return path
+}
+
+func (s *Source) link(ctx context.Context, pid actor.PID) Link {
+	return Link{text(pid), cmp.Or(pid.Name(), s.label(ctx, pid))}
+}
