@@ -46,6 +46,8 @@ func (c *cell[M]) load() (waiting int, taken uint64, running bool) {
 	return c.box.Len(), c.box.Taken(), c.box.Awake()
 }
 
+func (c *cell[M]) isRun() bool { return c.box.Awake() }
+
 // run implements typed.
 func (c *cell[M]) run() *doom {
 	var h hand[M]

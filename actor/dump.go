@@ -9,15 +9,18 @@ import (
 	"time"
 )
 
-// dumper gets the stacks of stuck goroutines, which stops the world for some 5 µs for
-// each goroutine that there is.
+// dumper gets the stacks of goroutines, which stops the world for some 5 µs for each
+// goroutine that there is.
 type dumper struct {
-	mu   sync.Mutex
-	last time.Time
+	mu    sync.Mutex
+	taken time.Time     // when the last one was over that take got
+	last  time.Time     // when the last one of all was
+	took  time.Duration // the last one
 }
 
 const (
 	dumpEvery     = time.Second
+	dumpShare     = 100  // of the time one part may be spent with dumps that are asked for
 	maxGoroutines = 5000 // that may be there
 )
 
@@ -27,11 +30,33 @@ const (
 func (d *dumper) take(of ...*process) map[*process]string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.last.IsZero() && time.Since(d.last) < dumpEvery || runtime.NumGoroutine() > maxGoroutines {
+	if !d.taken.IsZero() && time.Since(d.taken) < dumpEvery || runtime.NumGoroutine() > maxGoroutines {
 		return nil
 	}
+	stacks := d.dump(of...)
+	d.taken = d.last
+	return stacks
+}
+
+// ask is take for somebody that looks on, and hears why there is no stack. Those that ask
+// often keep each other waiting, and do not take the stack from a record of the log.
+func (d *dumper) ask(of *process) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := runtime.NumGoroutine(); n > maxGoroutines {
+		return "", fmt.Errorf("%d goroutines would have to be stopped, which is more than %d", n, maxGoroutines)
+	}
+	if wait := dumpShare*d.took - time.Since(d.last); wait > 0 {
+		return "", fmt.Errorf("all goroutines have been stopped for one just now: ask again in %v", wait.Round(time.Millisecond))
+	}
+	return d.dump(of)[of], nil
+}
+
+func (d *dumper) dump(of ...*process) map[*process]string {
+	began := time.Now()
 	stacks := runnerStacks(of...)
 	d.last = time.Now()
+	d.took = d.last.Sub(began)
 	return stacks
 }
 

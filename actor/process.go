@@ -58,6 +58,8 @@ type typed interface {
 	// load returns the number of messages that wait, that of those taken ever, and
 	// whether there is a runner.
 	load() (waiting int, taken uint64, running bool)
+	// isRun reports whether there is a runner. It takes no lock.
+	isRun() bool
 
 	controlled
 }

@@ -37,7 +37,7 @@ type System struct {
 	serial atomic.Uint64
 	root   *process // stands for the system: the parent of actors without one
 	nobody *process // has ended; stands for the zero PID
-	shards [16]shard
+	shards [shards]shard
 
 	backlog backlog
 	names   names
@@ -60,6 +60,8 @@ type System struct {
 	closing     atomic.Bool
 	watchdogs   atomic.Int32 // that run
 }
+
+const shards = 16
 
 // A shard holds the actors whose serial numbers fall into it, in spawn order.
 type shard struct {
@@ -117,12 +119,7 @@ func (s *System) add(p *process) error {
 		sh.mu.Unlock()
 		return p.doom.Load().reason
 	}
-	if p.prev = sh.last; p.prev == nil {
-		sh.first = p
-	} else {
-		p.prev.next = p
-	}
-	sh.last = p
+	sh.link(p, nil)
 	sh.n++
 	if s.Observed() {
 		p.flags.Or(listed | known | announcing)
@@ -144,17 +141,7 @@ func (s *System) remove(p *process) {
 	if !p.has(listed) {
 		return
 	}
-	if p.prev == nil {
-		sh.first = p.next
-	} else {
-		p.prev.next = p.next
-	}
-	if p.next == nil {
-		sh.last = p.prev
-	} else {
-		p.next.prev = p.prev
-	}
-	p.prev, p.next = nil, nil
+	sh.unlink(p)
 	p.flags.And(^listed)
 	sh.n--
 }
@@ -182,16 +169,12 @@ func (s *System) Actors() []PID {
 
 func (s *System) processes(want func(*process) bool) []*process {
 	var list []*process
-	for i := range s.shards {
-		sh := &s.shards[i]
-		sh.mu.Lock()
-		for p := sh.first; p != nil; p = p.next {
-			if want(p) {
-				list = append(list, p)
-			}
+	s.walk(func(p *process) bool {
+		if want(p) {
+			list = append(list, p)
 		}
-		sh.mu.Unlock()
-	}
+		return true
+	})
 	slices.SortFunc(list, func(a, b *process) int { return cmp.Compare(a.serial, b.serial) })
 	return list
 }

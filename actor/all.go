@@ -1,0 +1,145 @@
+package actor
+
+import "iter"
+
+// All returns the actors that have not ended, in no particular order, for a walk over all
+// of them: unlike [System.Actors] it makes no list, so that a million cost no memory, and
+// a walk that is broken off costs no more than it has seen. Nothing is locked while the
+// loop's body runs, so the body may take its time and do anything, spawn and end actors
+// included. An actor that lives during the whole walk is met exactly once; one that is
+// spawned or ends meanwhile may be met or not.
+//
+// OTP: erlang:processes_iterator/0.
+func (s *System) All() iter.Seq[PID] {
+	return func(yield func(PID) bool) {
+		s.walk(func(p *process) bool { return yield(PID{p}) })
+	}
+}
+
+// walk calls yield with each actor until that returns false, and holds no lock meanwhile.
+// It meets the actors of one shard in the order of its list.
+func (s *System) walk(yield func(*process) bool) {
+	s.walkBy(func(some []*process) bool {
+		for _, p := range some {
+			if !yield(p) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// walkBy is walk by a few actors at a time. The slice is good until yield returns.
+func (s *System) walkBy(yield func([]*process) bool) {
+	c := cursor{sys: s}
+	defer c.leave() // yield may not return
+	for more := true; more; {
+		var some []*process
+		if some, more = c.step(); len(some) > 0 && !yield(some) {
+			return
+		}
+	}
+}
+
+// cursor is a place in the lists of the shards: behind what a walk has seen. It has a node
+// in each list, because all others may be gone when the walk goes on. A node without a
+// typed part is no actor, and is passed over.
+//
+// The lists are walked side by side. The next node of a list is mostly not in the
+// processor's cache, which can fetch those of all lists at once, but not one behind the
+// other: this makes a walk four times as fast.
+type cursor struct {
+	sys   *System
+	begun bool
+	nodes [shards]process
+	on    [shards]bool // the list; guarded by its lock
+	some  [shards * walkStep]*process
+}
+
+// walkStep is how many actors of each shard are passed while all are locked, which takes
+// some 5 µs.
+const walkStep = 8
+
+// step returns the next few actors, and whether there may be more.
+func (c *cursor) step() (some []*process, more bool) {
+	var at [shards]*process
+	for k := range at {
+		at[k] = c.enter(k)
+	}
+	c.begun = true
+	some = c.some[:0]
+	for range walkStep {
+		for k, p := range at {
+			if p == nil {
+				continue
+			}
+			if at[k] = p.next; p.typed != nil {
+				some = append(some, p)
+			}
+		}
+	}
+	for k, p := range at {
+		if c.on[k] = p != nil; c.on[k] {
+			c.sys.shards[k].link(&c.nodes[k], p)
+			more = true
+		}
+		c.sys.shards[k].mu.Unlock()
+	}
+	return some, more
+}
+
+// enter locks a shard, and returns where the walk goes on.
+func (c *cursor) enter(k int) (next *process) {
+	sh := &c.sys.shards[k]
+	sh.mu.Lock()
+	if c.on[k] {
+		next = c.nodes[k].next
+		sh.unlink(&c.nodes[k])
+	} else if !c.begun {
+		next = sh.first
+	}
+	return next
+}
+
+func (c *cursor) leave() {
+	for k := range c.on {
+		sh := &c.sys.shards[k]
+		sh.mu.Lock()
+		if c.on[k] {
+			sh.unlink(&c.nodes[k])
+		}
+		sh.mu.Unlock()
+	}
+}
+
+// link puts p on the list: before another, or last if that is nil. The caller holds the
+// lock.
+func (sh *shard) link(p, before *process) {
+	p.next, p.prev = before, sh.last
+	if before != nil {
+		p.prev = before.prev
+		before.prev = p
+	} else {
+		sh.last = p
+	}
+	if p.prev == nil {
+		sh.first = p
+	} else {
+		p.prev.next = p
+	}
+}
+
+// unlink takes p off the list. The caller holds the lock.
+func (sh *shard) unlink(p *process) {
+	if p.prev == nil {
+		sh.first = p.next
+	} else {
+		p.prev.next = p.next
+	}
+	if p.next == nil {
+		sh.last = p.prev
+	} else {
+		p.next.prev = p.prev
+	}
+	p.prev, p.next = nil, nil
+}
