@@ -95,6 +95,9 @@ func TestWalkHoldsNoLock(t *testing.T) {
 		for range sys.All() {
 			inner++
 		}
+		if _, ok := sys.Find("<0.0>"); ok {
+			t.Fatal("a place in the lists is found as an actor")
+		}
 		if inner != 1000 || sys.Count() != 1000 {
 			t.Fatalf("%d met by a walk within, of %d", inner, sys.Count())
 		}

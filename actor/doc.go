@@ -62,7 +62,9 @@
 //     guards;
 //   - example_instrument_test.go: metrics of all handlers, and the number of a request that
 //     goes along with its messages;
-//   - watchdog_test.go: how a handler that takes too long is found.
+//   - watchdog_test.go: how a handler that takes too long is found;
+//   - stack_test.go: what an actor does that does not answer;
+//   - all_test.go: a walk over all actors.
 //
 // The program examples/start is an actor in an HTTP service. The guides docs/guide/start.md
 // and docs/guide/actors.md go through both, and docs/otp.md has the functions of OTP next

@@ -79,7 +79,7 @@ func (s *System) Find(text string) (PID, bool) {
 	// They are in the order of their spawns, but for those that were spawned at the same
 	// time: hence all are looked at.
 	for p := sh.first; p != nil; p = p.next {
-		if p.serial == n {
+		if p.serial == n && p.typed != nil { // it may be a place in the list only
 			return PID{p}, true
 		}
 	}
