@@ -67,17 +67,53 @@ func emitCrash(p *process, reason error, behavior any) {
 	})
 }
 
-// shownIfObserved returns the behavior for the event of p's end, before that begins.
+// shownIfObserved returns the behavior for the event of p's end, before that begins: or, if p
+// has become another since it was spawned, the first.
 func (p *process) shownIfObserved() any {
-	if p.sys.Observed() {
-		return p.typed.shown()
+	if !p.sys.Observed() {
+		return nil
 	}
-	return nil
+	if t := p.first(); t != nil {
+		return first{t}
+	}
+	return p.typed.shown()
+}
+
+// first is what remains of the behavior that an actor was spawned with.
+type first struct{ shown reflect.Type }
+
+// noteFirst keeps the type of the behavior that p was spawned with, when it becomes another.
+func (p *process) noteFirst(behavior any) {
+	if p.first() != nil {
+		return
+	}
+	t := p.sys.userType(behavior)
+	r := p.relations()
+	if r == gone {
+		return
+	}
+	r.mu.Lock()
+	r.makeRare().first = t
+	r.mu.Unlock()
+}
+
+// first returns the type that p was spawned with if it has become another while it was
+// observed, or nil.
+func (p *process) first() (t reflect.Type) {
+	forget(p, func(r *relations) {
+		if r.rare != nil {
+			t = r.rare.first
+		}
+	})
+	return t
 }
 
 // userType returns the type of a behavior as others are shown it, see [Wrapper]. It may be
 // called on any goroutine. A Wrapper is not trusted.
 func (s *System) userType(behavior any) reflect.Type {
+	if f, ok := behavior.(first); ok {
+		return f.shown
+	}
 	t := reflect.TypeOf(behavior)
 	w, ok := behavior.(Wrapper)
 	if !ok {

@@ -1,9 +1,11 @@
 package actor_test
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,7 +71,7 @@ func TestEventsSayWhoItWas(t *testing.T) {
 		}
 		for _, want := range []string{
 			fmt.Sprintf(`exited %v by <>: %v "" "house" since %v, normal`, parent, plain, born),
-			fmt.Sprintf(`exited %v by <>: %v "" "" since %v, killed`, self, plain, later),
+			fmt.Sprintf(`exited %v by <>: %v "" "" since %v, killed`, self, reflect.TypeFor[*labeledScript](), later),
 		} {
 			if !got[want] {
 				t.Errorf("%q is not among %v", want, got)
@@ -188,6 +190,64 @@ func TestFaultsOfAWrapperDoNotReachTheSpawner(t *testing.T) {
 				time.Sleep(time.Hour) // what has never returned does so
 			})
 		})
+	}
+}
+
+// Whatever an actor becomes, its end is told as that of what it was spawned as: figures by
+// type add up.
+func TestExitedHasTheBehaviorOfSpawned(t *testing.T) {
+	wrapper := &faultyWrapper{wrapped: func() reflect.Type { return reflect.TypeFor[int]() }}
+	for name, tt := range map[string]struct {
+		first actor.Behavior[do]
+		want  reflect.Type
+	}{
+		"a struct":  {&labeledScript{}, reflect.TypeFor[*labeledScript]()},
+		"a wrapper": {wrapper, reflect.TypeFor[int]()},
+	} {
+		for how, change := range map[string]func(t *testing.T, a actor.Ref[do]){
+			"not":    func(*testing.T, actor.Ref[do]) {},
+			"Become": func(t *testing.T, a actor.Ref[do]) { in(t, a, func(ctx *doContext) { ctx.Become(&script{}) }) },
+			"Replace": func(t *testing.T, a actor.Ref[do]) {
+				err := actor.Replace(context.Background(), a, func(actor.Behavior[do]) (actor.Behavior[do], error) { return &script{}, nil })
+				if err != nil {
+					t.Error(err)
+				}
+			},
+			"twice": func(t *testing.T, a actor.Ref[do]) {
+				in(t, a, func(ctx *doContext) { ctx.Become(&script{}); ctx.Become(&faulty{}); ctx.Become(&script{}) })
+			},
+		} {
+			for by, end := range map[string]func(a actor.Ref[do]){
+				"itself":  func(a actor.Ref[do]) { a.Send(returning(errBoom)) },
+				"a kill":  func(a actor.Ref[do]) { a.PID().Exit(actor.Kill) },
+				"Abandon": func(a actor.Ref[do]) { a.PID().Exit(actor.Kill); a.PID().Abandon() },
+			} {
+				t.Run(fmt.Sprint(name, " changed by ", how, " ended by ", by), func(t *testing.T) {
+					bubble(t, func(t *testing.T, sys *actor.System) {
+						var told []reflect.Type
+						defer sys.Observe(func(e actor.Event) {
+							switch e := e.(type) {
+							case actor.Spawned:
+								told = append(told, e.Behavior)
+							case actor.Exited:
+								told = append(told, e.Behavior)
+							}
+						})()
+						a, err := actor.Spawn(sys, func() actor.Behavior[do] { return tt.first })
+						if err != nil {
+							t.Fatal(err)
+						}
+						change(t, a)
+						end(a)
+						<-a.PID().Done()
+						synctest.Wait()
+						if want := []reflect.Type{tt.want, tt.want}; !slices.Equal(told, want) {
+							t.Errorf("told %v, want %v", told, want)
+						}
+					})
+				})
+			}
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ type Crashed struct {
 type Exited struct {
 	PID      PID
 	Parent   PID
-	Behavior reflect.Type
+	Behavior reflect.Type // as in Spawned, whatever the actor has become since
 	Name     string
 	Label    string    // see [PID.Label]
 	Started  time.Time // to a tenth of a second

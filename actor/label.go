@@ -1,6 +1,9 @@
 package actor
 
-import "time"
+import (
+	"reflect"
+	"time"
+)
 
 // Labeler is a [Behavior] that says what its actor is, for people that look at it: one of
 // many that have no name. Nothing is kept for it: the actor is asked when somebody wants
@@ -93,6 +96,9 @@ func (p *process) askLabel() string {
 // setBehavior sets the behavior, which belongs to the runner: it writes, and others read,
 // under the lock of the actor's shard; the runner needs no lock to read. See also shown.
 func (c *cell[M]) setBehavior(b Behavior[M]) {
+	if reflect.TypeOf(b) != reflect.TypeOf(c.behavior) && c.sys.Observed() {
+		c.noteFirst(c.behavior)
+	}
 	sh := c.sys.shard(&c.process)
 	sh.mu.Lock()
 	c.behavior = b

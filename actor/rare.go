@@ -2,6 +2,7 @@ package actor
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/troupe-go/troupe/actor/internal/queue"
 )
@@ -136,6 +137,7 @@ func (x *rareState[M]) unstashed() (s stashed[M], ok bool) {
 type rareRelations struct {
 	name    string
 	label   string
+	first   reflect.Type    // of the behavior that it was spawned with, if it has become another
 	ctx     context.Context // the actor's own; nil until asked for
 	cancel  context.CancelCauseFunc
 	values  context.Context                  // that the message in hand gives; nil if it gives none
