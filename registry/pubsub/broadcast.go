@@ -41,15 +41,21 @@ func (ps *PubSub[T]) broadcast(l *link[T], from actor.PID, topic string, msg T) 
 // deliver calls the subscribers here.
 func (ps *PubSub[T]) deliver(from actor.PID, topic string, msg T, calling *atomic.Pointer[subscription[T]]) {
 	w := walk[T]{ps: ps, from: from, msg: msg, calling: calling}
-	sh := ps.shard(topic)
+	if w.begin(topic) {
+		w.run()
+	}
+}
+
+// begin takes the first batch. It reports false if there is no such topic.
+func (w *walk[T]) begin(topic string) bool {
+	sh := w.ps.shard(topic)
 	sh.mu.Lock()
+	defer sh.mu.Unlock()
 	if w.topic = sh.topics.Get(topic); w.topic == nil {
-		sh.mu.Unlock()
-		return
+		return false
 	}
 	w.take(w.topic.first)
-	sh.mu.Unlock()
-	w.run()
+	return true
 }
 
 // run calls all subscribers from where the walk is.
