@@ -35,6 +35,7 @@ type shard struct {
 	state  *crdt.State
 	owners map[actor.PID]*owner
 	ended  bool          // there are no new owners
+	stats  Stats         // of which the Joins and Leaves are kept here
 	untold []crdt.Change // by a former incarnation, or by this one when it has ended
 }
 
@@ -75,6 +76,8 @@ func (s *shard) children() (children []supervisor.Child) {
 // announce passes changes on to the teller. It is called with mu held.
 func (s *shard) announce(changes ...crdt.Change) {
 	for _, c := range changes {
+		s.stats.Joins += uint64(len(c.Joins))
+		s.stats.Leaves += uint64(len(c.Leaves))
 		s.teller.Send(s.notice(c))
 	}
 }

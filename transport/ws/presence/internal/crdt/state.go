@@ -1,6 +1,7 @@
 package crdt
 
 import (
+	"iter"
 	"maps"
 	"slices"
 )
@@ -15,6 +16,7 @@ type State struct {
 	piece  int // about how many bytes a delta may have
 	peers  map[ID]*replica
 	topics topics
+	n      int // entries in these
 }
 
 // Change is what happened in one topic.
@@ -43,8 +45,14 @@ func (s *State) Clock() uint64 { return s.clock }
 // Topic returns who is present in a topic, the entries of a key one after the other.
 func (s *State) Topic(topic string) []*Entry { return s.topics.of(topic) }
 
+// Keys returns the keys of a topic, each with the number of its entries, in no order.
+func (s *State) Keys(topic string) iter.Seq2[string, int] { return s.topics.counts(topic) }
+
 // Key returns the entries of one key.
 func (s *State) Key(topic, key string) Snapshot { return s.topics.key(topic, key) }
+
+// Size returns how many topics have somebody in them, and how many entries there are.
+func (s *State) Size() (topics, entries int) { return len(s.topics), s.n }
 
 // Join adds an entry to the own replica. It may be one of many with its key.
 func (s *State) Join(topic, key, meta string) *Entry {
@@ -74,6 +82,7 @@ func (s *State) add(r Record) *Entry {
 	e := &Entry{Record: r, incarnation: s.own.id.Incarnation}
 	s.own.entries.insert(e)
 	s.topics.add(e)
+	s.n++
 	return e
 }
 
@@ -182,6 +191,7 @@ func (s *State) show(joins, leaves []*Entry) []Change {
 	for _, e := range joins {
 		s.topics.add(e)
 	}
+	s.n += len(joins) - len(leaves)
 	for _, e := range leaves {
 		s.topics.remove(e)
 	}

@@ -1,5 +1,7 @@
 package crdt
 
+import "iter"
+
 // topics is who is present: the entries of all replicas that are not down.
 type topics map[string]*topic
 
@@ -74,6 +76,18 @@ func (ts topics) of(name string) []*Entry {
 		all = l.at(t.removals).append(all)
 	}
 	return all
+}
+
+func (ts topics) counts(name string) iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		if t := ts[name]; t != nil {
+			for key, l := range t.keys {
+				if !yield(key, len(l.entries)-l.gone) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (ts topics) key(name, key string) Snapshot {
