@@ -90,6 +90,7 @@ func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, e
 	if err != nil {
 		return nil, fmt.Errorf("ws: broadcast %q on %q: %w", event, topic, err)
 	}
+	e.broadcasts.Add(1)
 	return &broadcast{
 		Message: wire.Message{Topic: topic, Event: event, Payload: p},
 		frames:  make([]onceFrame, len(e.encodings)),

@@ -28,7 +28,8 @@ type Channel struct {
 	current string // the ref of the message that is being handled, if it has one
 	event   string // what is being handled, or has made it crash; "" if it is no event
 
-	limited    *limited             // what it has used of the limits of its route
+	read       moment               // when that was read from the connection, if it is known
+	kept       *kept                // what middleware keeps here; nil: nothing
 	intercepts *[]string            // nil: none; does not change after the join
 	pending    atomic.Int64         // what those of the client's messages count for that are not handled yet
 	toHandle   atomic.Int64         // and the broadcasts for the handler
@@ -116,10 +117,10 @@ func (c *Channel) Context() actor.Self { return c.ctx }
 
 // Assigns returns what Connect assigned to the connection. All its channels share
 // it.
-func (c *Channel) Assigns() any { return c.line.identity.Assigns }
+func (c *Channel) Assigns() any { return c.line.assigns() }
 
 // SocketID returns the ID that Connect gave the connection, or "".
-func (c *Channel) SocketID() string { return c.line.identity.ID }
+func (c *Channel) SocketID() string { return c.line.id }
 
 // Push sends an event to this client. The payload must marshal to a JSON object,
 // or be [Binary]; otherwise the error wraps [ErrPayload]. Events that begin with phx_ are
@@ -140,7 +141,7 @@ func (c *Channel) push(event string, payload any) error {
 	if err != nil {
 		return err
 	}
-	f, err := c.line.encoding.encode(wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
+	f, err := c.line.encoding.Load().encode(wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}

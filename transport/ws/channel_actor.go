@@ -24,10 +24,13 @@ const (
 
 // channelMsg is a message to a channel actor.
 type channelMsg struct {
-	op     channelOp
-	in     wire.Message
-	weight int64 // see weight; 0 of what the program sends
-	info   any   // opInfo; opOut: a *broadcast
+	op      channelOp
+	ref     string // opJoin, opIn: what a reply refers to; "" for none
+	event   string // opIn
+	payload Payload
+	weight  int64  // see limit.Weight; 0 of what the program sends
+	read    moment // see sessionMsg
+	info    any    // opInfo; opOut: a *broadcast
 }
 
 // channelActor is the actor around a Channel.
@@ -48,10 +51,10 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 	}
 	switch m.op {
 	case opJoin:
-		return a.join(m.in)
+		return a.join(m)
 	case opIn:
 		defer a.handled(m.weight)
-		return a.in(m.in)
+		return a.in(m)
 	case opOut:
 		a.toHandle.Add(-m.weight)
 		return a.out(m.info.(*broadcast))
@@ -83,7 +86,7 @@ func (a *channelActor) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("topic", boundlog.Text(a.topic)),
 		slog.String("event", boundlog.Text(a.event)),
-		slog.String("socket", boundlog.Text(a.line.identity.ID)),
+		slog.String("socket", boundlog.Text(a.line.id)),
 		slog.String("handler", fmt.Sprintf("%T", a.handler)),
 	)
 }
@@ -124,8 +127,8 @@ func (a *channelActor) handled(weight int64) {
 
 // join makes the handler, runs its Join and answers. The channel is subscribed before
 // the client hears that it is in, so it misses nothing from then on.
-func (a *channelActor) join(m wire.Message) error {
-	a.event = m.Event
+func (a *channelActor) join(m channelMsg) error {
+	a.event, a.read = wire.EventJoin, m.read
 	var err error
 	if a.handler, err = a.route.made(); err != nil { // here, where it holds up nobody else
 		return err
@@ -137,8 +140,9 @@ func (a *channelActor) join(m wire.Message) error {
 		}
 		a.intercepts = &events
 	}
-	answer := wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}
-	payload, err := a.route.join(&a.Channel, a.topic, m.Payload)
+	answer := wire.Message{JoinRef: a.joinRef, Ref: m.ref, Topic: a.topic}
+	payload, err := a.route.join(&a.Channel, a.topic, m.payload)
+	a.read = 0
 	if err != nil {
 		return a.refuse(answer, err)
 	}
@@ -176,6 +180,7 @@ func (a *channelActor) refuse(answer wire.Message, why error) error {
 	if !a.stage.CompareAndSwap(stageJoining, stageRefused) {
 		return actor.Stop // it has been given up, and the client has been told
 	}
+	a.line.endpoint.joinRefusals.Add(1)
 	a.line.transport.send(f)
 	a.mark(flagWanted)
 	return actor.Stop
@@ -183,21 +188,21 @@ func (a *channelActor) refuse(answer wire.Message, why error) error {
 
 // in handles an event of the client's. What the handler answers goes out whatever it
 // thinks of going on.
-func (a *channelActor) in(m wire.Message) error {
-	answer := wire.Message{JoinRef: a.joinRef, Ref: m.Ref, Topic: a.topic}
-	if m.Event == wire.EventLeave {
+func (a *channelActor) in(m channelMsg) error {
+	answer := wire.Message{JoinRef: a.joinRef, Ref: m.ref, Topic: a.topic}
+	if m.event == wire.EventLeave {
 		if err := a.line.reply(answer, OK(nil)); err != nil {
 			return err
 		}
 		return a.outcome(Left)
 	}
-	a.current, a.event = m.Ref, m.Event
-	with, err := a.route.handleIn(&a.Channel, m.Event, m.Payload)
-	a.current = ""
+	a.current, a.event, a.read = m.ref, m.event, m.read
+	with, err := a.route.handleIn(&a.Channel, m.event, m.payload)
+	a.current, a.read = "", 0
 	if err == nil {
 		a.event = ""
 	}
-	if with.status != "" && m.Ref != "" {
+	if with.status != "" && m.ref != "" {
 		if unsent := a.line.reply(answer, with); err == nil {
 			err = unsent
 		}
@@ -217,12 +222,13 @@ func (c listener) Deliver(_ string, b *broadcast) {
 		return
 	}
 	l := c.line
-	f, err := b.frame(l.encoding)
+	encoding := l.encoding.Load()
+	f, err := b.frame(encoding)
 	if err != nil {
-		if b.untold(l.encoding) {
+		if b.untold(encoding) {
 			l.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
 		}
-		l.endpoint.drop(l.socket, b.Topic, b.Event, err)
+		l.endpoint.drop(l.socket, Dropped{Topic: b.Topic, Route: c.route.pattern, Event: b.Event, Err: err})
 		return
 	}
 	c.send(f)
@@ -252,7 +258,7 @@ func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
 	if there := c.toHandle.Add(n); there > n && there > int64(l.socket.MaxQueue) {
 		c.toHandle.Add(-n)
 		if l.socket.Overflow == DropNewest {
-			l.endpoint.drop(l.socket, b.Topic, b.Event, ErrSlow)
+			l.endpoint.drop(l.socket, Dropped{Topic: b.Topic, Route: c.route.pattern, Event: b.Event, Err: ErrSlow})
 		} else if c.mark(flagOverrun) {
 			l.log().Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", l.socket.MaxQueue)
 			l.session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})

@@ -50,6 +50,8 @@ type Endpoint struct {
 	opening   atomic.Bool                 // it is being started
 	current   atomic.Pointer[incarnation] // the latest one, which may have ended
 
+	directory directory // of all sessions
+
 	polls   sync.Map // session IDs of clients that poll → *poller
 	pollKey [32]byte // signs their tokens
 
@@ -169,7 +171,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		return
 	}
 	c := newWebSocket(seat, s)
-	session := &session{line: line{endpoint: e, socket: s, transport: c, identity: identity}}
+	session := newSession(e, s, c, identity)
 	if started = seat.start(session); !started {
 		refuse(w, errDown)
 		return
@@ -182,12 +184,31 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
 		return
 	}
-	c.tell(sessionMsg{op: opOpen, encoding: e.encodings.get(ser, c.conn.Compressed())})
+	c.tell(sessionMsg{op: opOpen, with: e.encodings.get(ser, c.conn.Compressed())})
 	c.conn.Start()
 }
 
 // now is the time since the endpoint was made.
 func (e *Endpoint) now() time.Duration { return time.Since(e.made) }
+
+// moment is a time by an endpoint's clock, see now, and a nanosecond: 0 stands for unknown.
+type moment time.Duration
+
+// stamp is the present moment for a message of a client's, if anybody asks for it.
+func (e *Endpoint) stamp(s *Socket) moment {
+	if !s.timed {
+		return 0
+	}
+	return moment(e.now() + 1)
+}
+
+// since returns how long ago a moment is, or 0 if it is unknown.
+func (e *Endpoint) since(m moment) time.Duration {
+	if m == 0 {
+		return 0
+	}
+	return e.now() - time.Duration(m-1)
+}
 
 // Shutdown ends the endpoint. It refuses new connections with status 503, ends
 // all channels with Terminate, closes the connections with code 1012, on which

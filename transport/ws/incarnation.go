@@ -51,7 +51,7 @@ func (e *Endpoint) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 	}
 	e.system.Store(sys.Logger())
 	in := &incarnation{endpoint: e, admission: admission{gone: make(chan struct{})}}
-	in.host.Logger = e.log
+	in.host.Logger, in.host.Queued = e.log, &e.queued
 	if former := e.current.Load(); former != nil {
 		in.former = former.gone
 	}

@@ -1,7 +1,7 @@
 package ws
 
 import (
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -18,34 +18,33 @@ import (
 // a join that comes while another runs: it does not wait for that one.
 type joins struct {
 	rate     limit.Rate // of joins
-	channels []*joined  // few, so a list: it takes no memory while there are none
+	channels roster
 }
 
 // joined is a channel from its start to its end.
 type joined struct {
-	topic   string
-	joinRef string
-	leaving bool  // the client has left; the channel is about to end
-	door    *door // nil: what comes for the topic goes to the channel
+	channel *Channel // of which the topic and the joinRef count here
+	leaving bool     // the client has left; the channel is about to end
+	door    *door    // nil: what comes for the topic goes to the channel
 
-	// For the session; nothing is decided by them.
-	ref     actor.Ref[channelMsg]
-	channel *Channel
+	ref  actor.Ref[channelMsg]  // for the session; nothing is decided by it
+	next atomic.Pointer[joined] // on the roster
 }
 
 // door is before a channel that takes no messages: until its Join has let the client
 // in, and until it has ended when the client joins its topic anew.
 type door struct {
-	join    string        // the ref of the message that asked for the Join
-	giveUp  bool          // the client has left meanwhile, and does not wait for ever
-	rejoin  *wire.Message // the join that waits for the channel to end
-	waiting []inward      // what else has come for the topic
+	join    string   // the ref of the message that asked for the Join
+	giveUp  bool     // the client has left meanwhile, and does not wait for ever
+	rejoin  *inward  // the join that waits for the channel to end
+	waiting []inward // what else has come for the topic
 }
 
 // inward is a message of the client's, and what it counts for until it is handled.
 type inward struct {
 	wire.Message
 	weight int64
+	read   moment // see sessionMsg
 }
 
 // verdict says what becomes of a message.
@@ -85,14 +84,14 @@ const (
 // ending is what follows when a channel has ended.
 type ending struct {
 	notice  notice
-	rejoin  *wire.Message // the join that starts a channel now, if there is one
-	waiting []inward      // what is to be handled after that, in order
+	rejoin  *inward  // the join that starts a channel now, if there is one
+	waiting []inward // what is to be handled after that, in order
 }
 
 // on returns the channel of a topic, or nil.
 func (js *joins) on(topic string) *joined {
-	for _, j := range js.channels {
-		if j.topic == topic {
+	for j := range js.channels.all {
+		if j.channel.topic == topic {
 			return j
 		}
 	}
@@ -101,7 +100,7 @@ func (js *joins) on(topic string) *joined {
 
 // of returns the channel that is this actor, or nil if it has ended.
 func (js *joins) of(channel actor.PID) *joined {
-	for _, j := range js.channels {
+	for j := range js.channels.all {
 		if j.ref.PID() == channel {
 			return j
 		}
@@ -140,11 +139,11 @@ func (d *door) wait(m inward, meant bool) verdict {
 
 // means reports whether a message on the channel's topic is meant for it, and not for
 // one that it has replaced.
-func (j *joined) means(m inward) bool { return m.JoinRef == "" || m.JoinRef == j.joinRef }
+func (j *joined) means(m inward) bool { return m.JoinRef == "" || m.JoinRef == j.channel.joinRef }
 
 // asked decides on a join whose turn has come. old is the channel of the topic, or nil;
 // routed says whether the socket has a route for the topic.
-func (js *joins) asked(old *joined, m *wire.Message, routed bool, socket *Socket, now time.Duration) decision {
+func (js *joins) asked(old *joined, m *inward, routed bool, socket *Socket, now time.Duration) decision {
 	switch {
 	case routed && old == nil && js.full(socket.MaxChannels):
 		return decision{verdict: refused, reason: "too many channels joined"}
@@ -170,20 +169,21 @@ func (js *joins) asked(old *joined, m *wire.Message, routed bool, socket *Socket
 // full reports whether the client has all the channels that it may have. One that
 // it is leaving does not count, unless very many of them take their time.
 func (js *joins) full(most int) bool {
-	n := 0
-	for _, j := range js.channels {
+	all, staying := 0, 0
+	for j := range js.channels.all {
+		all++
 		if !j.leaving {
-			n++
+			staying++
 		}
 	}
-	return n >= most || len(js.channels) >= 2*most
+	return staying >= most || all >= 2*most
 }
 
 // started records that a channel has been started, and that its Join runs; join is the ref
 // of the message that asked for it.
 func (js *joins) started(j *joined, join string) {
 	j.door = &door{join: join}
-	js.channels = append(js.channels, j)
+	js.channels.add(j)
 }
 
 // letIn records that a Join has let the client in. It returns what is to be handled now,
@@ -204,9 +204,7 @@ func (j *joined) overstays() bool { return j.door != nil && j.door.giveUp }
 // Join had let the client in, wanted whether the channel has ended because the client or
 // its handler wanted it to.
 func (js *joins) ended(j *joined, letIn, wanted bool) ending {
-	if i := slices.Index(js.channels, j); i >= 0 {
-		js.channels = slices.Delete(js.channels, i, i+1)
-	}
+	js.channels.remove(j)
 	var e ending
 	if j.door != nil {
 		e.rejoin, e.waiting = j.door.rejoin, j.door.waiting

@@ -153,7 +153,7 @@ func (r *joinsRun) message() inward {
 	default:
 		m.JoinRef = last
 	}
-	return inward{m, r.sent}
+	return inward{Message: m, weight: r.sent}
 }
 
 // note writes down what happens next.
@@ -172,9 +172,9 @@ func (r *joinsRun) check(t *testing.T) {
 	}
 	perTopic := map[string]int{}
 	for _, j := range r.machine.channels {
-		perTopic[j.topic]++
-		if perTopic[j.topic] > 1 || r.machine.joins.on(j.topic) != j {
-			t.Fatalf("after\n%s\nthere is a second channel on %q", strings.Join(r.tail, "\n"), j.topic)
+		perTopic[j.channel.topic]++
+		if perTopic[j.channel.topic] > 1 || r.machine.joins.on(j.channel.topic) != j {
+			t.Fatalf("after\n%s\nthere is a second channel on %q", strings.Join(r.tail, "\n"), j.channel.topic)
 		}
 	}
 	for _, c := range r.model.running() {
@@ -184,7 +184,7 @@ func (r *joinsRun) check(t *testing.T) {
 				strings.Join(r.tail, "\n"), c.n, j.overstays(), r.machine.armed[c.n], over)
 		}
 	}
-	if n := len(r.machine.joins.channels); n != len(r.machine.channels) || n > 2*r.machine.socket.MaxChannels {
+	if n := len(slices.Collect(r.machine.joins.channels.all)); n != len(r.machine.channels) || n > 2*r.machine.socket.MaxChannels {
 		t.Fatalf("after\n%s\nthere are %d channels in the list, and %d that run", strings.Join(r.tail, "\n"), n, len(r.machine.channels))
 	}
 }
@@ -282,7 +282,7 @@ func (d *joinsDriver) receiveAll(waiting []inward) {
 }
 
 func (d *joinsDriver) join(old *joined, m inward) {
-	dec := d.joins.asked(old, &m.Message, m.Topic != "no route", d.socket, *d.now)
+	dec := d.joins.asked(old, &m, m.Topic != "no route", d.socket, *d.now)
 	d.verdicts[dec.verdict]++
 	switch dec.verdict {
 	case startsChannel:
@@ -307,7 +307,7 @@ func (d *joinsDriver) start(m wire.Message) {
 		return
 	}
 	d.add("start channel %d for %s", d.starts, m.Ref)
-	j := &joined{topic: m.Topic, joinRef: m.JoinRef}
+	j := &joined{channel: &Channel{topic: m.Topic, joinRef: m.JoinRef}}
 	d.channels[d.starts] = j
 	d.joins.started(j, m.Ref)
 }
@@ -330,12 +330,12 @@ func (d *joinsDriver) end(n int, letIn, wanted bool) {
 	case joinCrashed:
 		d.add("join crashed %s", j.door.join)
 	case channelClose:
-		d.add("close %s", j.joinRef)
+		d.add("close %s", j.channel.joinRef)
 	case channelError:
-		d.add("error %s", j.joinRef)
+		d.add("error %s", j.channel.joinRef)
 	}
 	if e.rejoin != nil {
-		d.start(*e.rejoin)
+		d.start(e.rejoin.Message)
 	}
 	d.receiveAll(e.waiting)
 }

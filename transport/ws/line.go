@@ -1,8 +1,10 @@
 package ws
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
@@ -16,14 +18,45 @@ type line struct {
 	endpoint  *Endpoint
 	socket    *Socket
 	transport transport
-	identity  Identity
-	encoding  *encoding             // known once the connection is open
-	session   actor.Ref[sessionMsg] // known once the session runs
+	id        string                   // of the Identity
+	assigned  any                      // what it has assigned, or an *endowed
+	encoding  atomic.Pointer[encoding] // known once the connection is open
+	session   actor.Ref[sessionMsg]    // known once the session runs
+}
+
+// endowed is what Connect has assigned to a connection whose Identity has Values. So those
+// that have none pay nothing for it.
+type endowed struct {
+	assigns any
+	values  context.Context
+}
+
+// assigned returns what a line keeps of the Identity, but for its ID.
+func (i Identity) assigned() any {
+	if i.Values == nil {
+		return i.Assigns
+	}
+	return &endowed{i.Assigns, i.Values}
+}
+
+func (l *line) assigns() any {
+	if e, ok := l.assigned.(*endowed); ok {
+		return e.assigns
+	}
+	return l.assigned
+}
+
+// values returns the Values of the Identity, or nil.
+func (l *line) values() context.Context {
+	if e, ok := l.assigned.(*endowed); ok {
+		return e.values
+	}
+	return nil
 }
 
 // send sends a message to the client.
 func (l *line) send(m wire.Message) error {
-	f, err := l.encoding.encode(m)
+	f, err := l.encoding.Load().encode(m)
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
@@ -44,7 +77,7 @@ func (l *line) reply(m wire.Message, with Reply) error {
 // replyFrame encodes what reply sends.
 func (l *line) replyFrame(m wire.Message, with Reply) (f frame.Sealed, err error) {
 	if m.Payload, err = JSON(with.payload); err == nil {
-		f, err = l.encoding.encodeReply(m, with.status)
+		f, err = l.encoding.Load().encodeReply(m, with.status)
 	}
 	if err != nil {
 		return f, fmt.Errorf("reply on %q: %w", m.Topic, err)

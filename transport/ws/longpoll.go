@@ -187,11 +187,11 @@ func (e *Endpoint) openPoll(h http.Header, r *http.Request, params url.Values, s
 	}
 	p := newPoller(seat, s, uuid.New())
 	admitted = false // from here on the poller's end releases it
-	if !seat.start(&session{line: line{endpoint: e, socket: s, transport: p, identity: identity}}) {
+	if !seat.start(newSession(e, s, p, identity)) {
 		maps.Copy(h, errDown.Header)
 		return pollStatus(errDown.Status)
 	}
-	p.session.Send(sessionMsg{op: opOpen, encoding: e.encodings.get(ser, false)})
+	p.session.Send(sessionMsg{op: opOpen, with: e.encodings.get(ser, false)})
 	return pollMessages(http.StatusGone, e.signPoll(pollPlace{session: p.id}, s), nil)
 }
 

@@ -66,8 +66,9 @@ func (p *poller) receive(m sessionMsg) bool {
 func (p *poller) attach(l *line) {
 	session := l.session
 	p.session = session
-	p.expiry = time.AfterFunc(p.patience(), func() { session.Send(sessionMsg{op: opHangup, err: errNoPoll}) })
+	p.expiry = time.AfterFunc(p.patience(), func() { session.Send(sessionMsg{op: opHangup, with: errNoPoll}) })
 	p.endpoint.polls.Store(p.id, p)
+	p.endpoint.polling.Add(1)
 }
 
 // patience is how long a client may go without a poll.
@@ -163,7 +164,9 @@ func (p *poller) take(number uint64, nothing pollBatch) pollBatch {
 	if p.last != number {
 		return nothing
 	}
+	waiting := p.box.bytes
 	frames := p.box.next()
+	p.endpoint.queued.Add(int64(p.box.bytes - waiting))
 	if len(frames) == 0 {
 		nothing.alive = p.life.Err() == nil
 		return nothing
@@ -182,7 +185,7 @@ func (p *poller) wakeLocked() {
 func (p *poller) send(f frame.Sealed) {
 	if f.Binary() {
 		p.endpoint.log.Warn("message not delivered", "error", errPollBinary)
-		p.endpoint.drop(p.socket, "", "", errPollBinary)
+		p.endpoint.drop(p.socket, Dropped{Err: errPollBinary})
 		return
 	}
 	p.mu.Lock()
@@ -197,6 +200,7 @@ func (p *poller) send(f frame.Sealed) {
 		return
 	}
 	p.endpoint.out.Add(1)
+	p.endpoint.queued.Add(int64(f.Len()))
 	p.wakeLocked()
 	p.mu.Unlock()
 }
@@ -212,13 +216,16 @@ func (p *poller) closeWith(websocket.StatusCode, string) {}
 
 // Release implements [actor.Resource].
 func (p *poller) Release(actor.PID, error) {
-	p.endpoint.polls.Delete(p.id)
+	if _, attached := p.endpoint.polls.LoadAndDelete(p.id); attached {
+		p.endpoint.polling.Add(-1)
+	}
 	p.end()
 	p.inflow.Open()
 	p.mu.Lock()
 	if p.expiry != nil {
 		p.expiry.Stop()
 	}
+	p.endpoint.queued.Add(int64(-p.box.bytes)) // nothing is put any more
 	p.mu.Unlock()
 	p.seat.leave()
 }

@@ -37,6 +37,7 @@ func (e *Endpoint) post(w http.ResponseWriter, r *http.Request, s *Socket) int {
 	if err == nil {
 		defer p.intake.leave()
 		err = readPost(w, r, s.MaxMessageSize, func(m sessionMsg) error {
+			m.read = e.stamp(s)
 			return p.intake.put(ctx, m, s.MaxMessageSize)
 		})
 	}

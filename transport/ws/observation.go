@@ -50,34 +50,44 @@ type Disconnected struct {
 //
 // Phoenix: [:phoenix, :channel_joined].
 type Joined struct {
-	Topic, SocketID string
-	Params          Payload
-	Duration        time.Duration // of Join
-	Err             error         // why the client was refused, nil if it was not
+	Topic    string
+	Route    string // the pattern that the topic matches
+	SocketID string
+	Params   Payload
+	Waited   time.Duration // from when the message was read to Join
+	Duration time.Duration // of Join
+	Err      error         // why the client was refused, nil if it was not
 }
 
 // Handled tells that a channel's HandleIn has returned.
 //
 // Phoenix: [:phoenix, :channel_handled_in].
 type Handled struct {
-	Topic, Event, SocketID string
-	Params                 Payload
-	Status                 string        // of the reply; "" if there was none
-	Duration               time.Duration // of HandleIn
-	Err                    error
+	Topic    string
+	Route    string // the pattern that the topic matches
+	Event    string
+	Known    bool // the route's table has the event; others are the client's choice
+	SocketID string
+	Params   Payload
+	Status   string        // of the reply; "" if there was none
+	Waited   time.Duration // from when the message was read to HandleIn
+	Duration time.Duration // of HandleIn
+	Err      error
 }
 
 // Ended tells that a channel which the client had joined has ended.
 type Ended struct {
-	Topic, SocketID string
-	Reason          error // as Terminate gets it
+	Topic    string
+	Route    string // the pattern that the topic matches
+	SocketID string
+	Reason   error // as Terminate gets it
 }
 
 // Dropped tells that a message has not been sent to a client.
 type Dropped struct {
-	Path         string
-	Topic, Event string // "" if the message had been encoded
-	Err          error  // ErrSlow with DropNewest, or why it could not be encoded
+	Path                string
+	Topic, Route, Event string // "" if the message had been encoded
+	Err                 error  // ErrSlow with DropNewest, or why it could not be encoded
 }
 
 // ErrSlow says that a client does not read as fast as it is sent to.
@@ -164,7 +174,7 @@ func (e *Endpoint) failed(o Observation, err error) {
 var measured = Middleware{
 	Join: func(next JoinFunc) JoinFunc {
 		return func(c *Channel, topic string, in Payload) (reply any, err error) {
-			o := Joined{Topic: topic, SocketID: c.SocketID(), Params: in, Err: errPanicked}
+			o := Joined{Topic: topic, Route: c.Route(), SocketID: c.SocketID(), Params: in, Waited: c.waited(), Err: errPanicked}
 			start := time.Now()
 			defer func() {
 				o.Duration = time.Since(start)
@@ -177,7 +187,10 @@ var measured = Middleware{
 	},
 	HandleIn: func(next HandleInFunc) HandleInFunc {
 		return func(c *Channel, name string, in Payload) (reply Reply, err error) {
-			o := Handled{Topic: c.topic, Event: name, SocketID: c.SocketID(), Params: in, Err: errPanicked}
+			o := Handled{
+				Topic: c.topic, Route: c.Route(), Event: name, Known: c.Knows(name), SocketID: c.SocketID(),
+				Params: in, Waited: c.waited(), Err: errPanicked,
+			}
 			start := time.Now()
 			defer func() {
 				o.Duration = time.Since(start)
@@ -196,13 +209,14 @@ func (s *session) disconnected(code websocket.StatusCode, reason string, err err
 		return
 	}
 	s.told = true
-	s.emitApart(Disconnected{s.socket.Path, s.transport.name(), s.identity.ID, code, reason, err})
+	s.emitApart(Disconnected{s.socket.Path, s.transport.name(), s.id, code, reason, err})
 }
 
 // drop tells of a message that was not sent.
-func (e *Endpoint) drop(s *Socket, topic, event string, why error) {
+func (e *Endpoint) drop(s *Socket, o Dropped) {
 	e.dropped.Add(1)
 	if s.Observe != nil {
-		e.emitApart(s, Dropped{s.Path, topic, event, why})
+		o.Path = s.Path
+		e.emitApart(s, o)
 	}
 }

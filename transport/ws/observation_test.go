@@ -105,7 +105,7 @@ func TestEvents(t *testing.T) { // phoenix OBS-1
 		t.Errorf("%d messages out", got.MessagesOut)
 	}
 	got.Connections, got.MessagesOut = 0, 0
-	if want := (ws.Stats{Connects: 2, Refusals: 2, Joins: 3, MessagesIn: 8}); got != want {
+	if want := (ws.Stats{LongPolls: 1, Connects: 2, Refusals: 2, Joins: 3, JoinRefusals: 1, ChannelErrors: 2, MessagesIn: 8}); got != want {
 		t.Errorf("figures %+v\nwant    %+v", got, want)
 	}
 }

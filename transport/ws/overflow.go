@@ -24,6 +24,6 @@ func (e *Endpoint) overflow(s *Socket, session actor.Ref[sessionMsg]) {
 	if s.Overflow == CloseSlow {
 		session.Send(sessionMsg{op: opSlow})
 	} else {
-		e.drop(s, "", "", ErrSlow)
+		e.drop(s, Dropped{Err: ErrSlow})
 	}
 }

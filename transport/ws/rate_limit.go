@@ -131,12 +131,13 @@ func (l *limiter) take(c *Channel, now time.Duration) (wait time.Duration) {
 	if id := c.SocketID(); l.perID && id != "" {
 		return l.takeOf(id, now)
 	}
-	b := c.limited
+	kept := c.keep()
+	b := kept.limits
 	for ; b != nil && b.by != l; b = b.next {
 	}
 	if b == nil {
-		b = &limited{by: l, next: c.limited}
-		c.limited = b
+		b = &limited{by: l, next: kept.limits}
+		kept.limits = b
 	}
 	b.due, wait = l.next(b.due, now)
 	return wait

@@ -164,6 +164,27 @@ func (rs Routes) wrapped(around ...Middleware) (Routes, error) {
 	return rs, nil
 }
 
+// anyUse reports whether any route has middleware.
+func (rs Routes) anyUse() bool {
+	return slices.ContainsFunc(rs, func(r Route) bool { return len(r.use) > 0 })
+}
+
+// With returns the routes with the given middleware around that which each has, for code
+// that wraps a whole [Socket], such as a tracer.
+func (rs Routes) With(use ...Middleware) Routes {
+	rs = slices.Clone(rs)
+	for i := range rs {
+		rs[i].use = slices.Concat(use, rs[i].use)
+	}
+	return rs
+}
+
+// knows reports whether an event is in the table.
+func (r *Route) knows(event string) bool {
+	_, ok := slices.BinarySearch(r.events, event)
+	return ok
+}
+
 func (r *Route) wrap(m Middleware) error {
 	if m.check != nil {
 		if err := m.check(r); err != nil {

@@ -21,6 +21,12 @@ type session struct {
 	claimed atomic.Bool // the goroutine that sets this releases the transport
 	told    bool        // the observer knows that it ends
 	joins   joins
+
+	prev, next *session // in the endpoint's directory
+}
+
+func newSession(e *Endpoint, s *Socket, t transport, identity Identity) *session {
+	return &session{line: line{endpoint: e, socket: s, transport: t, id: identity.ID, assigned: identity.assigned()}}
 }
 
 // transport is the way to one client: a WebSocket, or a client that polls. Its
@@ -39,16 +45,18 @@ type transport interface {
 	handled(n int64)
 	// closeWith decides how the connection will end, unless that is decided.
 	closeWith(code websocket.StatusCode, reason string)
+	// describe fills in what only the transport knows of a connection.
+	describe(*ConnectionInfo)
 }
 
 // sessionMsg is a message to a socket actor.
 type sessionMsg struct {
-	op       sessionOp
-	binary   bool      // opFrame
-	data     []byte    // opFrame
-	encoding *encoding // opOpen
-	err      error     // opHangup
-	channel  actor.PID // opJoined, opOverdue, opGiveUp
+	op      sessionOp
+	binary  bool      // opFrame
+	read    moment    // opFrame, if the socket is timed
+	data    []byte    // opFrame
+	with    any       // opOpen: an *encoding; opHangup: an error
+	channel actor.PID // opJoined, opOverdue, opGiveUp
 }
 
 type sessionOp uint8
@@ -78,8 +86,9 @@ func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 		s.Release(ctx.PID(), actor.NoProc)
 		return actor.NoProc
 	}
-	if s.identity.ID != "" {
-		return s.endpoint.topics.Subscribe(ctx.PID(), s.identity.ID, s)
+	s.endpoint.directory.add(s)
+	if s.id != "" {
+		return s.endpoint.topics.Subscribe(ctx.PID(), s.id, s)
 	}
 	return nil
 }
@@ -88,8 +97,8 @@ func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 // socket ID if there is one. It implements [actor.Labeler].
 func (s *session) ActorLabel() string {
 	label := s.socket.Path + " " + s.transport.name()
-	if s.identity.ID != "" {
-		label += " " + s.identity.ID
+	if s.id != "" {
+		label += " " + s.id
 	}
 	return label
 }
@@ -97,7 +106,8 @@ func (s *session) ActorLabel() string {
 // Release implements [actor.Resource]. The transport goes with the session, however
 // that ends, and if it was killed the channels have not been counted out.
 func (s *session) Release(owner actor.PID, reason error) {
-	for _, j := range s.joins.channels {
+	s.endpoint.directory.remove(s)
+	for j := range s.joins.channels.all {
 		s.countOut(j)
 	}
 	s.transport.Release(owner, reason)
@@ -114,16 +124,17 @@ func (s *session) Deliver(_ string, b *broadcast) {
 func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	switch m.op {
 	case opOpen:
-		s.encoding = m.encoding
+		s.encoding.Store(m.with.(*encoding))
 	case opFrame:
 		s.endpoint.in.Add(1)
-		in, err := s.encoding.Decode(m.data, m.binary)
+		in, err := s.encoding.Load().Decode(m.data, m.binary)
 		if err != nil {
+			s.endpoint.malformed.Add(1)
 			s.log().Debug("malformed message", "error", err)
 			s.disconnected(websocket.StatusInvalidFramePayloadData, "malformed message", err)
 			return s.hangUp(websocket.StatusInvalidFramePayloadData, "malformed message")
 		}
-		return s.receive(inward{in, limit.Weight(m.data)})
+		return s.receive(inward{in, limit.Weight(m.data), m.read})
 	case opJoined:
 		return s.letIn(m.channel)
 	case opOverdue:
@@ -141,7 +152,7 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 		s.log().Warn("client too slow", "queue", s.socket.MaxQueue)
 		return s.hangUp(websocket.StatusPolicyViolation, "too slow")
 	case opHangup:
-		return s.hungUp(m.err)
+		return s.hungUp(m.with.(error))
 	}
 	return nil
 }

@@ -43,13 +43,13 @@ func (s *session) giveUp(channel actor.PID) {
 func (s *session) unblock() {
 	var worst *joined
 	var most int64
-	for _, j := range s.joins.channels {
+	for j := range s.joins.channels.all {
 		if n := j.behind(); n > most {
 			worst, most = j, n
 		}
 	}
 	if worst != nil {
-		s.log().Error("channel does not handle its messages", "topic", worst.topic, "waiting", most)
+		s.log().Error("channel does not handle its messages", "topic", worst.channel.topic, "waiting", most)
 		s.overdue(worst.ref.PID())
 	}
 }
@@ -74,6 +74,9 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 	s.transport.handled(j.channel.pending.Swap(settled))
 	s.parted(j, exit.Reason)
 	end := s.joins.ended(j, j.channel.hasJoined(), j.channel.is(flagWanted))
+	if end.notice == joinCrashed || end.notice == channelError {
+		s.endpoint.errors.Add(1)
+	}
 	if err := s.tell(j, end.notice); err != nil {
 		return err
 	}
@@ -88,7 +91,7 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 // parted counts the end of a channel, and tells of it.
 func (s *session) parted(j *joined, reason error) {
 	if s.countOut(j) && s.observed() {
-		s.emitApart(Ended{j.topic, s.identity.ID, reason})
+		s.emitApart(Ended{j.channel.topic, j.channel.route.pattern, s.id, reason})
 	}
 }
 
@@ -104,10 +107,11 @@ func (s *session) countOut(j *joined) bool {
 
 // tell tells the client that a channel has ended.
 func (s *session) tell(j *joined, n notice) error {
-	end := wire.Message{JoinRef: j.joinRef, Ref: j.joinRef, Topic: j.topic}
+	joinRef, topic := j.channel.joinRef, j.channel.topic
+	end := wire.Message{JoinRef: joinRef, Ref: joinRef, Topic: topic}
 	switch n {
 	case joinCrashed:
-		return s.refuse(wire.Message{JoinRef: j.joinRef, Ref: j.door.join, Topic: j.topic}, "join crashed")
+		return s.refuse(wire.Message{JoinRef: joinRef, Ref: j.door.join, Topic: topic}, "join crashed")
 	case channelClose:
 		end.Event = wire.EventClose
 	case channelError:
@@ -127,13 +131,13 @@ func (s *session) Terminate(_ *actor.Context[sessionMsg], reason error) {
 		s.disconnected(websocket.StatusInternalError, "crash", reason)
 	}
 	defer func() {
-		for _, j := range s.joins.channels {
+		for j := range s.joins.channels.all {
 			s.parted(j, cmp.Or(j.ref.PID().Err(), Closed)) // it may have been about to end anyway
 		}
 	}()
-	channels := make([]actor.PID, len(s.joins.channels))
-	for i, j := range s.joins.channels {
-		channels[i] = j.ref.PID()
+	var channels []actor.PID
+	for j := range s.joins.channels.all {
+		channels = append(channels, j.ref.PID())
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, stopTimeout)
 	defer cancel()

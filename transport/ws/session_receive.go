@@ -19,7 +19,7 @@ func (s *session) receive(m inward) error {
 	switch v {
 	case toChannel:
 		j.channel.pending.Add(m.weight)
-		j.ref.Send(channelMsg{op: opIn, in: m.Message, weight: m.weight})
+		j.ref.Send(channelMsg{op: opIn, ref: m.Ref, event: m.Event, payload: m.Payload, weight: m.weight, read: m.read})
 		return nil
 	case waits:
 		return nil
@@ -30,7 +30,7 @@ func (s *session) receive(m inward) error {
 	s.transport.handled(m.weight)
 	switch v {
 	case asksToJoin:
-		return s.join(j, m.Message)
+		return s.join(j, m)
 	case hasLeft:
 		return s.reply(wire.Message{JoinRef: m.JoinRef, Ref: m.Ref, Topic: m.Topic}, OK(nil))
 	case unmatchedTopic:
@@ -55,7 +55,7 @@ func (s *session) unmatched(m wire.Message) error {
 }
 
 // join starts a channel, or first ends old, the one that the client has on the topic.
-func (s *session) join(old *joined, m wire.Message) error {
+func (s *session) join(old *joined, m inward) error {
 	route := s.socket.Channels.match(m.Topic)
 	d := s.joins.asked(old, &m, route != nil, s.socket, s.endpoint.now())
 	switch d.verdict {
@@ -65,10 +65,12 @@ func (s *session) join(old *joined, m wire.Message) error {
 		s.replace(old, d.dropped)
 		return nil
 	case unmatchedTopic:
+		s.endpoint.joinRefusals.Add(1)
 		s.log().Warn("no channel for topic", "topic", m.Topic)
-		return s.unmatched(m)
+		return s.unmatched(m.Message)
 	}
-	return s.refuse(m, d.reason)
+	s.endpoint.joinRefusals.Add(1)
+	return s.refuse(m.Message, d.reason)
 }
 
 // refuse answers a join that starts no channel.
@@ -88,15 +90,15 @@ func (s *session) replace(old *joined, dropped []inward) {
 }
 
 // startChannel starts a channel, which answers the join m.
-func (s *session) startChannel(m wire.Message, route *Route) error {
+func (s *session) startChannel(m inward, route *Route) error {
 	a := &channelActor{Channel{line: &s.line, route: route, topic: m.Topic, joinRef: m.JoinRef}}
 	ref, err := actor.SpawnLink(s.ctx, func() *channelActor { return a })
 	if err != nil {
 		s.log().Error("channel not started", "topic", m.Topic, "error", err)
-		return s.refuse(m, "join crashed")
+		return s.refuse(m.Message, "join crashed")
 	}
-	s.joins.started(&joined{topic: m.Topic, joinRef: m.JoinRef, ref: ref, channel: &a.Channel}, m.Ref)
-	ref.Send(channelMsg{op: opJoin, in: m})
+	s.joins.started(&joined{channel: &a.Channel, ref: ref}, m.Ref)
+	ref.Send(channelMsg{op: opJoin, ref: m.Ref, payload: m.Payload, read: m.read})
 	return nil
 }
 

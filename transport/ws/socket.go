@@ -2,6 +2,7 @@ package ws
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -158,6 +159,7 @@ type Socket struct {
 
 	origins []origin
 	conn    netconn.Config
+	timed   bool // it is of interest when a message was read
 }
 
 // Identity is who a client is, as Connect found.
@@ -167,6 +169,11 @@ type Identity struct {
 	ID string
 	// Assigns is yours, and all that stays of the request; see [Channel.Assigns].
 	Assigns any
+	// Values, if not nil, is a context of which the values are kept for the connection; see
+	// [Channel.Values]. It is for code around Connect, such as a tracer, that leaves Assigns
+	// to the program. It must not be derived from the request's context, which would keep
+	// the request.
+	Values context.Context
 }
 
 // Request is what a client connects with. It is only there for Connect: what is
@@ -196,7 +203,7 @@ func (s Socket) withDefaults() (Socket, error) {
 		return s, err
 	}
 	var around []Middleware
-	if s.Observe != nil {
+	if s.timed = s.Observe != nil || s.Channels.anyUse(); s.Observe != nil {
 		around = append(around, measured)
 	}
 	var err error

@@ -29,8 +29,9 @@ func newWebSocket(seat seat, s *Socket) *webSocket {
 // Received implements [netconn.Sink]. It waits while too much of the client's is
 // unhandled.
 func (w *webSocket) Received(data []byte, binary bool) {
+	m := sessionMsg{op: opFrame, data: data, binary: binary, read: w.seat.endpoint.stamp(w.line.socket)}
 	w.inflow.Take(nil, data, w.line.socket.budget(), w.stuck)
-	w.tell(sessionMsg{op: opFrame, data: data, binary: binary})
+	w.tell(m)
 }
 
 // stuck tells the session that nothing is handled for so long that a client which is
@@ -38,7 +39,7 @@ func (w *webSocket) Received(data []byte, binary bool) {
 func (w *webSocket) stuck() { w.tell(sessionMsg{op: opStuck}) }
 
 // Lost implements [netconn.Sink].
-func (w *webSocket) Lost(err error) { w.tell(sessionMsg{op: opHangup, err: err}) }
+func (w *webSocket) Lost(err error) { w.tell(sessionMsg{op: opHangup, with: err}) }
 
 // Closed implements [netconn.Sink].
 func (w *webSocket) Closed() { w.seat.leave() }

@@ -3,6 +3,7 @@ package netconn
 import (
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,6 +13,10 @@ type Host struct {
 	// Logger takes the warnings that connections cannot be parked; it is
 	// [slog.Default] if nil. It is set before the first connection is made.
 	Logger *slog.Logger
+
+	// Queued, if not nil, counts the bytes that wait to be written, of all connections. It
+	// is set before the first connection is made.
+	Queued *atomic.Int64
 
 	group sync.WaitGroup // of all goroutines of the connections
 	lot   lot            // where idle connections wait that park

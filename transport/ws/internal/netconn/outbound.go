@@ -84,10 +84,18 @@ func (c *Conn) writeLocked(b []byte) {
 		c.backlog = new(backlog)
 	}
 	c.backlog.queue = append(c.backlog.queue, b)
-	c.backlog.bytes += len(b)
+	c.queuedLocked(len(b))
 	if !c.flushing {
 		c.flushing = true
 		c.Host.group.Go(c.flush)
+	}
+}
+
+// queuedLocked counts n more bytes that wait.
+func (c *Conn) queuedLocked(n int) {
+	c.backlog.bytes += n
+	if c.Host.Queued != nil {
+		c.Host.Queued.Add(int64(n))
 	}
 }
 
@@ -104,11 +112,12 @@ func (c *Conn) flush() {
 		c.mu.Unlock()
 		_, err := batch.WriteTo(c.nc)
 		c.mu.Lock()
-		c.backlog.bytes -= size
+		c.queuedLocked(-size)
 		if err != nil {
 			c.failLocked()
 		}
 	}
+	c.queuedLocked(-c.backlog.bytes) // that will not be written
 	c.flushing, c.backlog = false, nil
 	if c.dead {
 		return
