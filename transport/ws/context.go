@@ -24,8 +24,8 @@ func (c *Channel) keep() *kept {
 }
 
 // Values returns a context with the values that belong to the channel: what its Join's
-// middleware has kept by KeepValues, or else the connection's Identity.Values. It is never
-// nil and never done. The handler's context, Context, does not have them by itself: middleware
+// middleware has kept by KeepValues; if it has kept none, the connection's Identity.Values. It
+// is never nil and never done. The handler's context, Context, does not have them by itself: middleware
 // gives it what it likes, by WithValues.
 func (c *Channel) Values() context.Context {
 	if c.kept != nil && c.kept.values != nil {

@@ -18,8 +18,8 @@ import (
 type traceKey struct{}
 
 // traced wraps a whole socket, as a tracer does: it takes what the request says, or what the
-// parameters of a join say, and goes on with that in the handlers. Who the client is stays
-// the program's.
+// parameters of a join say, and goes on with that in the handlers. The identity of the
+// client is left to the program.
 func traced(s ws.Socket) ws.Socket {
 	connect := s.Connect
 	s.Connect = func(r *ws.Request) (ws.Identity, error) {

@@ -68,7 +68,7 @@ func TestTopicsAndTheirChannelsAreShown(t *testing.T) {
 	ann.join("room:a")
 	ann.join("room:b")
 	bob.join("room:a")
-	// Whoever else hears a topic is no channel of it: "user:ann" has none.
+	// What else hears a topic is no channel of it: "user:ann" has none.
 	program, err := actor.Spawn(s.sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
