@@ -21,6 +21,7 @@ type Info struct {
 	Started     time.Time // to a tenth of a second
 	QueueLen    int       // messages that wait; not those that a runner has taken
 	Handled     uint64    // messages that it has handled, or taken to work on
+	Restarts    int       // how often its supervisor has restarted it; see [PID.SetRestarts]
 	TrapsExits  bool
 	Links       []PID
 	Monitors    []PID // that it watches
@@ -56,7 +57,7 @@ func (p PID) Info() (Info, bool) {
 	if !p.Alive() {
 		return Info{}, false
 	}
-	info := Info{PID: p, Name: p.Name(), Label: p.Label(), TrapsExits: p.p.has(trapsExits)}
+	info := Info{PID: p, Name: p.Name(), Label: p.Label(), Restarts: p.Restarts(), TrapsExits: p.p.has(trapsExits)}
 	info.Parent, info.Started = p.Parent(), p.Started()
 	info.Behavior = p.p.sys.userType(p.p.typed.shown())
 	var running bool

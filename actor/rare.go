@@ -147,6 +147,7 @@ type rareRelations struct {
 	asking  smallMap[*pendingCall, struct{}] // what this actor has asked, with AskTo
 	// releasing is what a dead actor owns and has not been released, if that is much.
 	releasing []Resource
+	restarts  int // that its supervisor has noted
 }
 
 // makeRare returns r.rare, allocating it on first use. The caller holds the lock.

@@ -201,6 +201,12 @@ func TestOnRestart(t *testing.T) {
 		expect := func(want ...supervisor.Restarted) {
 			t.Helper()
 			synctest.Wait()
+			for i := range got {
+				if !got[i].At.Equal(time.Now()) {
+					t.Errorf("at %v", got[i].At)
+				}
+				got[i].At = time.Time{}
+			}
 			if fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Fatalf("told of:\n got %+v\nwant %+v", got, want)
 			}
@@ -217,9 +223,9 @@ func TestOnRestart(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		synctest.Wait() // or the arguments would be too old
 		expect(
-			supervisor.Restarted{sup.PID(), "a", a, s.pid("a"), errBoom, 2, 3 * time.Second},
-			supervisor.Restarted{sup.PID(), "b", b, s.pid("b"), actor.Shutdown, 2, 3 * time.Second},
-			supervisor.Restarted{Supervisor: sup.PID(), Child: "c", New: s.pid("c"), Count: 2},
+			supervisor.Restarted{sup.PID(), "a", a, s.pid("a"), errBoom, 2, 3 * time.Second, 1, time.Time{}},
+			supervisor.Restarted{sup.PID(), "b", b, s.pid("b"), actor.Shutdown, 2, 3 * time.Second, 1, time.Time{}},
+			supervisor.Restarted{Supervisor: sup.PID(), Child: "c", New: s.pid("c"), Count: 2, Restarts: 1},
 		)
 		s.ok(sup.TerminateChild(s.Context(), "b"))
 		_, err := sup.RestartChild(s.Context(), "b")
@@ -231,7 +237,7 @@ func TestOnRestart(t *testing.T) {
 		s.send("x", errBoom)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		expect(supervisor.Restarted{dyn.PID(), "", x, s.pid("x"), errBoom, 1, time.Second})
+		expect(supervisor.Restarted{dyn.PID(), "", x, s.pid("x"), errBoom, 1, time.Second, 1, time.Time{}})
 	})
 }
 

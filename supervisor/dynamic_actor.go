@@ -12,6 +12,7 @@ type dynamicActor struct {
 	*roster
 	spec  DynamicSpec
 	epoch time.Time // the zero of the roster's times
+	past  history
 }
 
 func newDynamicActor(spec DynamicSpec) func() *dynamicActor {
@@ -66,6 +67,7 @@ func (s *dynamicActor) Terminate(ctx *actor.Context[dynamicRequest], _ error) {
 func (s *dynamicActor) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PID, m member, d memberDecision, cause error) error {
 	if d.verdict == intensitySpent {
 		report(ctx, slog.LevelWarn, reportGaveUp, "", pid, s.budget.err())
+		s.budget.gaveUp(ctx, "", pid, cause)
 		return newEnding(ctx, pid.String(), s.budget.err().Error(), cause)
 	}
 	if d.wait > 0 {
@@ -81,7 +83,8 @@ func (s *dynamicActor) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PI
 		now := s.now()
 		s.restarted(pid, again)
 		m.pace.started(now)
-		tell(ctx, s.spec.OnRestart, Restarted{Old: pid, New: again, Count: len(s.budget.spent), Took: now - m.downAt})
+		s.past.note(ctx, s.spec.OnRestart, Restarted{Old: pid, New: again, Count: len(s.budget.spent),
+			Took: now - m.downAt, Restarts: int(m.restarts) + 1})
 	case ignored(err):
 		_, err = s.forget(pid)
 		return err

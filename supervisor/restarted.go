@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -9,6 +10,10 @@ import (
 
 // Restarted describes the restart of one child by its supervisor. A round of several
 // children makes several. A start by [Tree.RestartChild] makes none.
+//
+// It is an event of the system, see [actor.System.Observe]: of this package's supervisors,
+// and of those of packages pool and entity. It comes after the [actor.Spawned] of New, and
+// perhaps before the [actor.Exited] of Old.
 //
 // A supervisor calls the OnRestart of its Spec or DynamicSpec and waits, so that must be
 // quick and must make no request of that supervisor. After a second the supervisor goes
@@ -27,16 +32,84 @@ type Restarted struct {
 	// it to end, until New was ready. It includes failed attempts and the back-off. It
 	// is 0 if Old is zero.
 	Took time.Duration
+
+	Restarts int       // how often this child has been restarted in all
+	At       time.Time // when New was ready
 }
 
-// tell calls the hook, if there is one.
-func tell(self actor.Self, hook func(Restarted), r Restarted) {
-	if hook == nil {
+// ActorEvent implements [actor.Event].
+func (Restarted) ActorEvent() {}
+
+// GaveUp is the event of a supervisor that ends because it has used up its restarts, see
+// [Spec.Intensity].
+type GaveUp struct {
+	Supervisor actor.PID
+	Child      string        // the one that would have been the next, "" in a dynamic supervisor
+	PID        actor.PID     // its last incarnation
+	Reason     error         // why that ended, or why another did not start
+	Intensity  int           // more than so many restarts
+	Period     time.Duration // in so much time
+}
+
+// ActorEvent implements [actor.Event].
+func (GaveUp) ActorEvent() {}
+
+// gaveUp tells that a supervisor ends because of its budget.
+func (b *budget) gaveUp(self actor.Self, child string, pid actor.PID, cause error) {
+	if !self.System().Observed() {
 		return
 	}
-	r.Supervisor, r.Reason = self.PID(), nil
+	if f, ok := cause.(*startFailure); ok {
+		cause = f.error
+	}
+	self.System().Emit(GaveUp{self.PID(), child, pid, cause, b.max, b.period})
+}
+
+// history is what a supervisor remembers of restarts: the last ones of all its children.
+type history struct {
+	list []Restarted // a ring once it is full
+	next int         // where the oldest one is then
+}
+
+// remembered is how many restarts a supervisor remembers.
+const remembered = 64
+
+func (h *history) add(r Restarted) {
+	if len(h.list) < remembered {
+		h.list = append(h.list, r)
+		return
+	}
+	h.list[h.next] = r
+	h.next = (h.next + 1) % remembered
+}
+
+// of returns those that have led to the incarnation pid of a child, oldest first.
+func (h *history) of(pid actor.PID) []Restarted {
+	var line []Restarted
+	for i := range h.list {
+		r := h.list[(h.next+len(h.list)-1-i)%len(h.list)]
+		if r.New == pid || len(line) > 0 && r.Child != "" && r.Child == line[0].Child {
+			line = append(line, r)
+			pid = r.Old
+		}
+	}
+	slices.Reverse(line)
+	return line
+}
+
+// note tells of a restart, and calls the hook, if there is one.
+func (h *history) note(self actor.Self, hook func(Restarted), r Restarted) {
+	r.Supervisor, r.At = self.PID(), time.Now()
 	if !r.Old.IsZero() {
 		r.Reason = r.Old.Err()
+	}
+	h.add(r)
+	r.New.SetRestarts(r.Restarts)
+	if self.System().Observed() {
+		self.System().Emit(r)
+	}
+	if hook == nil {
+		return
 	}
 	ctx, cancel := context.WithTimeout(self, hookPatience)
 	defer cancel()

@@ -16,6 +16,7 @@ type treeActor struct {
 	*policy
 	spec  Spec
 	epoch time.Time // the zero of the policy's times
+	past  history
 }
 
 func newTreeActor(spec Spec) func() *treeActor {
@@ -74,6 +75,7 @@ func (s *treeActor) carryOut(ctx *actor.Context[treeRequest], c *child, d decisi
 	switch d.verdict {
 	case intensitySpent:
 		report(ctx, slog.LevelWarn, reportGaveUp, c.spec.ID, actor.PID{}, s.budget.err())
+		s.budget.gaveUp(ctx, c.spec.ID, c.former, cause)
 		return newEnding(ctx, strconv.Quote(c.spec.ID), s.budget.err().Error(), cause)
 	case autoShutdown:
 		return newEnding(ctx, strconv.Quote(c.spec.ID), "has ended and is significant", cause)
@@ -123,14 +125,11 @@ func (s *treeActor) restarted(ctx *actor.Context[treeRequest], c *child) {
 		return
 	}
 	c.restarts++
-	if s.spec.OnRestart == nil { // spare the look at the clock
-		return
-	}
-	r := Restarted{Child: c.spec.ID, Old: old, New: c.pid, Count: len(s.budget.spent)}
+	r := Restarted{Child: c.spec.ID, Old: old, New: c.pid, Count: len(s.budget.spent), Restarts: c.restarts}
 	if !old.IsZero() {
 		r.Took = s.now() - c.downAt
 	}
-	tell(ctx, s.spec.OnRestart, r)
+	s.past.note(ctx, s.spec.OnRestart, r)
 }
 
 // start starts a child. That it does not want to start is no failure.
