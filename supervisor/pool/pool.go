@@ -83,6 +83,9 @@ func (p *Pool[M]) Start(sys *actor.System, opts ...actor.Option) (supervisor.Tre
 	return supervisor.Start(sys, p.spec, opts...)
 }
 
+// ID returns the pool's ID, see [Config].
+func (p *Pool[M]) ID() string { return p.cfg.ID }
+
 // Send puts m into the queue. It does not fail: a message that is refused, because the
 // queue is full or the pool does not run, is dropped, see [Config.OnDrop]. Only a queue
 // that is bounded with [mailbox.Block] can make Send wait; use SendContext for those.

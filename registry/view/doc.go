@@ -1,0 +1,13 @@
+// Package view shows registries, groups, topics, pools and sets of entities as tables of
+// text, for people: package observer has a page for them.
+//
+//	observer.Config{Tables: []view.Table{
+//		view.Registry("rooms", &rooms),
+//		view.Topics("events", &events),
+//		view.Pools("pools", payments, mails),
+//	}}
+//
+// A [Table] is plain data, so a program can make its own, of what only it knows.
+//
+// OTP: ets:i/0 and observer's Table Viewer.
+package view
