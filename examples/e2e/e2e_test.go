@@ -1,7 +1,7 @@
 //go:build unix
 
 // Package e2e runs the example servers against the clients that people will use
-// with them: the official npm "phoenix" client, and the chat page in a browser.
+// with them: the official npm "phoenix" client, and their pages in a browser.
 //
 // The tests themselves are written in JavaScript, in the *.test.mjs files next to
 // this one. They need Node.js, the packages of package-lock.json and, for the
@@ -65,6 +65,10 @@ func TestBrowser(t *testing.T) {
 			runNode(t, node, "browser.test.mjs", chat, chromium, "TROUPE_CHAT_PHOENIX="+dir)
 		})
 	}
+	t.Run("the observer's page", func(t *testing.T) {
+		t.Parallel()
+		runNode(t, node, "observer.browser.test.mjs", "TROUPE_SUPERVISION_BIN="+programs.path(t, "supervision"), chromium)
+	})
 	t.Run("long-polling", func(t *testing.T) {
 		t.Parallel()
 		conformance := "TROUPE_CONFORMANCE_BIN=" + programs.path(t, "conformance")

@@ -44,7 +44,7 @@ func (s *servers) buildAll() (output []byte, err error) {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	return exec.Command("go", append(args, "../chat", "../conformance", "../room")...).CombinedOutput()
+	return exec.Command("go", append(args, "../chat", "../conformance", "../room", "../supervision")...).CombinedOutput()
 }
 
 // freeAddr returns an address on which nothing listens.

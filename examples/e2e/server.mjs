@@ -41,6 +41,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export class Server {
   #binary;
   #args;
+  #flag; // that tells the program where to listen
   #child = null;
   #exited = null; // promise of { code, signal }
   output = "";
@@ -54,9 +55,10 @@ export class Server {
     return Promise.race([this.died, test()]);
   }
 
-  constructor(binary, port, args = []) {
+  constructor(binary, port, args = [], flag = "-addr") {
     this.#binary = binary;
     this.#args = args;
+    this.#flag = flag;
     this.port = port;
     this.host = `${HOST}:${port}`;
     this.http = `http://${this.host}`;
@@ -64,15 +66,15 @@ export class Server {
   }
 
   /** Starts a server program on a free port; it accepts connections when this returns. */
-  static async start(binary, args) {
-    const server = new Server(binary, await freePort(), args);
+  static async start(binary, args, flag) {
+    const server = new Server(binary, await freePort(), args, flag);
     await server.up();
     return server;
   }
 
   /** Starts the program again after stop(), on the same port. */
   async up() {
-    const child = spawn(this.#binary, ["-addr", this.host, ...this.#args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(this.#binary, [this.#flag, this.host, ...this.#args], { stdio: ["ignore", "pipe", "pipe"] });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8");

@@ -1,11 +1,15 @@
 // Command supervision tells what supervisors do about a crash: the same three
 // actors, under each strategy in turn, and then with one crash too many. It goes with
-// docs/guide/supervision.md.
+// docs/guide/supervision.md. With -observe they live on, as trees on a page in the browser
+// on which they can be made to crash:
+//
+//	go run ./examples/supervision -observe 127.0.0.1:4001
 package main
 
 import (
 	"context"
 	"errors"
+	"flag"
 	"io"
 	"log"
 	"log/slog"
@@ -14,12 +18,31 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/observer"
 )
 
 func main() {
+	addr := flag.String("observe", "", "tell no story, but show living trees on a page at this `address`")
+	rights := flag.String("rights", "act", "what visitors of the page may do: look, trace or act; they are on this machine")
+	flag.Parse()
+	if *addr != "" {
+		supervisor.Main(live(*addr, rightsOf(*rights)))
+		return
+	}
 	if err := run(context.Background(), os.Stdout); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// rightsOf reads the name of a right.
+func rightsOf(name string) observer.Rights {
+	for _, rights := range []observer.Rights{observer.Look, observer.Trace, observer.Act} {
+		if rights.String() == name {
+			return rights
+		}
+	}
+	log.Fatalf("-rights %q: must be look, trace or act", name)
+	return observer.None
 }
 
 // run tells the whole story.

@@ -10,6 +10,17 @@ import (
 	"strings"
 )
 
+// Local returns an Authorize for [Config]: requests from this machine have the rights, and
+// others have none. What counts as this machine is in the doc of Authorize.
+func Local(rights Rights) func(*http.Request) (Grant, error) {
+	return func(r *http.Request) (Grant, error) {
+		if err := local(r); err != nil {
+			return Grant{}, &localOnlyError{err}
+		}
+		return Grant{Rights: rights, Who: "local"}, nil
+	}
+}
+
 // local reports why a request is not known to come from this machine, or nil. A request that
 // a proxy passes on comes from the proxy, which may be on this machine, and its client
 // is not; and a page on the web may have its own name stand for 127.0.0.1. So the address

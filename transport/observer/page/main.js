@@ -1,1 +1,187 @@
-document.getElementById("page").textContent = "The observer runs. Its page is being built.";
+// The page's frame: the connection and its state, the views and where one is, the panel of
+// one actor. A view is { title, element } and may have visit(place), leave(), connected(),
+// changed(change), reset() and tick(), which is called each second while it is looked at.
+
+import { actorPanel } from "./actor.js";
+import { Connection } from "./client.js";
+import { clusterView } from "./cluster.js";
+import { crashesView } from "./crashes.js";
+import { h, setAttribute, setText } from "./dom.js";
+import { duration, short } from "./format.js";
+import { icon } from "./icons.js";
+import { VIEWS, go, here, link, linkHere } from "./route.js";
+import { socketsView } from "./sockets.js";
+import { tablesView } from "./tables.js";
+import { timelineView } from "./timeline.js";
+import { topView } from "./top.js";
+import { treeView } from "./tree.js";
+
+const el = Object.fromEntries(
+  ["node-box", "node", "facts", "who", "status", "status-text", "views", "main", "panel"].map((id) => [id, document.getElementById(id)]),
+);
+
+const MAKERS = {
+  tree: treeView, top: topView, crashes: crashesView, sockets: socketsView,
+  timeline: timelineView, tables: tablesView, cluster: clusterView,
+};
+
+const directory = location.pathname.replace(/[^/]*$/, "");
+const connection = new Connection(`${location.origin.replace(/^http/, "ws")}${directory}socket/websocket`, "observer");
+
+/** What views have of the page. */
+const app = {
+  place: here(),
+  info: { nodes: [], rights: [], acts: [], tables: [], endpoints: [] },
+  skew: 0, // the server's clock less this one's
+
+  /** Asks the node that is looked at. */
+  request: (event, payload = {}) => connection.request(event, { ...payload, node: app.node() }),
+  node: () => app.place.node || undefined,
+  may: (right) => app.info.rights.includes(right),
+  live: () => connection.state === "live",
+  now: () => Date.now() + app.skew,
+  known: (pid) => views.get("tree")?.known(pid),
+  own: () => !app.place.node || app.place.node === app.info.node,
+};
+
+// ---------------------------------------------------------------- views
+
+const views = new Map();
+let view = null;
+
+function viewOf(name) {
+  if (!views.has(name)) views.set(name, MAKERS[name](app));
+  return views.get(name);
+}
+
+const links = new Map(
+  VIEWS.map((name) => {
+    const title = name[0].toUpperCase() + name.slice(1);
+    return [name, h("a", { href: link({ view: name }), "data-view": name }, icon(name), h("span", {}, title))];
+  }),
+);
+el.views.append(...links.values());
+
+const panel = actorPanel(app, el.panel);
+
+function visit() {
+  const former = app.place;
+  app.place = here();
+  const { view: name, node } = app.place;
+  for (const [each, a] of links) {
+    setAttribute(a, "aria-current", each === name ? "page" : null);
+    a.href = link({ view: each, node });
+  }
+  const next = viewOf(name);
+  if (next !== view) {
+    view?.leave?.();
+    view = next;
+    el.main.replaceChildren(view.element);
+    setAttribute(el.main, "aria-label", view.title);
+    document.title = `${view.title} · Observer`;
+  }
+  showNodes();
+  view.visit?.(app.place, former);
+  panel.visit(app.place);
+}
+
+addEventListener("hashchange", visit);
+
+// ---------------------------------------------------------------- nodes and facts
+
+function showNodes() {
+  const { nodes = [], node } = app.info;
+  el["node-box"].hidden = nodes.length < 2;
+  const shown = app.place.node || node;
+  const names = nodes.includes(shown) || !shown ? nodes : [shown, ...nodes];
+  if (el.node.dataset.names !== JSON.stringify(names)) {
+    el.node.dataset.names = JSON.stringify(names);
+    el.node.replaceChildren(...names.map((name) => h("option", { value: name }, name === node ? `${name} (this one)` : name)));
+  }
+  el.node.value = shown ?? "";
+}
+
+el.node.addEventListener("change", () => {
+  const node = el.node.value === app.info.node ? "" : el.node.value;
+  go({ node, actor: "", at: "" });
+});
+
+function showFacts() {
+  const { actors, started, go: version, node, nodes = [] } = app.info;
+  if (!started) return;
+  const facts = [nodes.length < 2 && node, `${short(actors)} actors`, `up ${duration(app.now() - started)}`, version];
+  setText(el.facts, facts.filter(Boolean).join(" · "));
+}
+
+/** Views tell the number of actors when they know a newer one. */
+app.counted = (actors) => {
+  app.info.actors = actors;
+  showFacts();
+};
+
+// ---------------------------------------------------------------- the connection
+
+const RIGHTS = { look: "look only", trace: "look and trace", act: "look, trace and act" };
+
+function showWho() {
+  const highest = ["act", "trace", "look"].find(app.may);
+  setText(el.who, [app.info.who, RIGHTS[highest]].filter(Boolean).join(" · "));
+}
+
+let was = "";
+let until = 0;
+
+connection.onState = (state, detail) => {
+  el.status.dataset.state = state;
+  document.body.dataset.state = state;
+  if (state === "live") {
+    app.info = { rights: [], acts: [], nodes: [], tables: [], endpoints: [], ...detail };
+    app.skew = detail.now - Date.now();
+    showNodes();
+    showFacts();
+    showWho();
+    view.connected?.();
+    panel.connected();
+  }
+  if (state === "waiting") until = detail;
+  if (state === "refused") setText(el["status-text"], `refused: ${detail.message}`);
+  else showStatus();
+  if (state !== "connecting") was = state;
+};
+
+// A reconnection that succeeds at once is nothing to worry anybody with.
+function showStatus() {
+  switch (connection.state) {
+    case "live":
+      return setText(el["status-text"], "live");
+    case "connecting":
+      return was === "waiting" || setText(el["status-text"], "connecting…");
+    case "waiting":
+      return setText(el["status-text"], until - Date.now() > 900 ? "disconnected, trying again…" : "disconnected…");
+  }
+}
+
+connection.on("changed", (change) => {
+  view.changed?.(change);
+  panel.changed(change);
+});
+connection.on("reset", () => view.reset?.());
+connection.on("ended", (refusal) => connection.refuse(refusal));
+connection.on("traced", (message) => panel.traced(message));
+connection.on("traceEnded", (end) => panel.traceEnded(end));
+
+setInterval(() => {
+  if (document.visibilityState !== "visible" || !app.live()) return;
+  showFacts();
+  view.tick?.();
+  panel.tick();
+}, 1000);
+
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented || !app.place.actor) return;
+  location.hash = linkHere({ actor: "" });
+});
+
+visit();
+connection.connect();
+

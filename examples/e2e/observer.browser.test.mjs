@@ -1,0 +1,315 @@
+// The observer's page in a real browser: what it shows of a crash and how soon, that the
+// keyboard and assistive technology reach all of it, what it does without a right, and that
+// nothing which a program calls its actors becomes more than text. Leaves screenshots in
+// artifacts/.
+
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { chromium } from "playwright-core";
+
+import { Server, binaryFrom } from "./server.mjs";
+
+const binary = binaryFrom("TROUPE_SUPERVISION_BIN");
+const executablePath = process.env.TROUPE_CHROMIUM || "/usr/bin/chromium";
+const artifacts = fileURLToPath(new URL("artifacts/", import.meta.url));
+
+const LARGE = { width: 1280, height: 800 };
+const SMALL = { width: 360, height: 740 };
+const STEP_MS = 15_000;
+const it = (name, f) => test(name, { timeout: 60_000 }, (t) => server.during(() => f(t)));
+
+let server;
+let browser;
+let shared;
+
+before(async () => {
+  await mkdir(artifacts, { recursive: true });
+  server = await Server.start(binary, [], "-observe");
+  browser = await chromium.launch({
+    executablePath,
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync", "--process-per-site"],
+  });
+  shared = await browser.newContext();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** A tab with the observer's page. */
+class Watcher {
+  complaints = []; // console errors, uncaught exceptions, failed requests, what the CSP stopped
+
+  static async opens(t, hash = "", { at = server, viewport = LARGE, colorScheme = "light", script, wire, reducedMotion } = {}) {
+    const page = await shared.newPage();
+    t.after(() => page.close());
+    await Promise.all([page.setViewportSize(viewport), page.emulateMedia({ colorScheme, reducedMotion })]);
+    const watcher = new Watcher();
+    watcher.page = page;
+    page.setDefaultTimeout(STEP_MS);
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") watcher.complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => watcher.complaints.push(String(error)));
+    page.on("dialog", (dialog) => {
+      watcher.complaints.push(`dialog: ${dialog.message()}`);
+      return dialog.dismiss();
+    });
+    await page.addInitScript(() => {
+      window.violations = [];
+      addEventListener("securitypolicyviolation", (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+    });
+    if (script) await page.addInitScript(script);
+    if (wire) await page.routeWebSocket(/\/socket\/websocket/, wire);
+    await page.goto(`${at.http}/observer/${hash}`);
+    await watcher.is("live");
+    return watcher;
+  }
+
+  is(state) {
+    return this.page.locator(`[data-testid=status][data-state=${state}]`).waitFor();
+  }
+
+  at(id) {
+    return this.page.getByTestId(id);
+  }
+
+  /** The row of an actor in the tree. Names come once under each strategy: in this order. */
+  row(name, strategy = "one_for_one") {
+    const nth = ["one_for_one", "one_for_all", "rest_for_one"].indexOf(strategy);
+    return this.rows(name).nth(nth);
+  }
+
+  rows(name) {
+    const exact = this.page.locator(".name", { hasText: new RegExp(`^${name}$`) });
+    return this.at("actor").filter({ has: exact });
+  }
+
+  async isContent() {
+    assert.deepEqual(await this.page.evaluate(() => window.violations), [], "the policy has stopped nothing");
+    assert.deepEqual(this.complaints, []);
+  }
+
+  shot(name) {
+    return this.page.screenshot({ path: `${artifacts}observer-${name}.png`, animations: "disabled" });
+  }
+
+  async overflow() {
+    return this.page.evaluate(() => {
+      const root = document.documentElement;
+      return [root.scrollWidth - root.clientWidth, root.scrollHeight - root.clientHeight];
+    });
+  }
+}
+
+/** What Chromium tells assistive technology: nodes of { role, name, and their properties }. */
+async function accessible(watcher) {
+  const cdp = await watcher.page.context().newCDPSession(watcher.page);
+  const { nodes } = await cdp.send("Accessibility.getFullAXTree");
+  await cdp.detach();
+  return nodes
+    .filter(({ ignored }) => !ignored)
+    .map(({ role, name, properties = [] }) => ({
+      role: role?.value,
+      name: name?.value,
+      ...Object.fromEntries(properties.map((property) => [property.name, property.value.value])),
+    }));
+}
+
+it("to assistive technology the tree is a tree, and all that can be used has a name", async (t) => {
+  const cat = await Watcher.opens(t);
+  await cat.row("api", "rest_for_one").waitFor();
+  const nodes = await accessible(cat);
+  const items = nodes.filter(({ role }) => role === "treeitem");
+  assert.equal(nodes.filter(({ role, name }) => role === "tree" && name === "Actors").length, 1);
+  assert.equal(items.length, await cat.at("actor").count());
+  assert.deepEqual(
+    items.filter(({ name }) => /^(database|cache|api|rest_for_one)\b/.test(name)).slice(-4).map(({ name, level, expanded }) => [name.split(",")[0], level, expanded]),
+    [["rest_for_one", 2, true], ["database", 3, undefined], ["cache", 3, undefined], ["api", 3, undefined]],
+  );
+  const place = await cat.row("cache", "rest_for_one").evaluate((row) => [row.ariaPosInSet, row.ariaSetSize, row.ariaLevel]);
+  assert.deepEqual(place, ["2", "3", "3"]);
+  const landmarks = nodes.filter(({ role }) => ["main", "navigation", "banner"].includes(role)).map(({ role, name }) => `${role} ${name}`.trim());
+  assert.deepEqual(landmarks, ["banner", "navigation Views", "main Tree"]);
+
+  const usable = ["button", "link", "searchbox", "textbox", "slider", "combobox", "treeitem", "tab", "checkbox"];
+  for (const view of ["tree", "top", "crashes", "sockets", "timeline", "tables", "cluster"]) {
+    await cat.page.goto(`${server.http}/observer/#/${view}`);
+    await cat.page.locator(`a[data-view=${view}][aria-current=page]`).waitFor();
+    for (const { role, name } of await accessible(cat)) {
+      if (usable.includes(role)) assert.ok(name, `a ${role} without a name in ${view}`);
+    }
+  }
+  await cat.isContent();
+});
+
+// ---------------------------------------------------------------- a server that is made up
+
+/** Answers the page in the server's place. An answer is made of the request. */
+function answering(answers, { greeting = {}, onJoin = () => {} } = {}) {
+  return (ws) => {
+    ws.onMessage((text) => {
+      const [joinRef, ref, topic, event, payload] = JSON.parse(text);
+      const reply = (response, status = "ok") => ws.send(JSON.stringify([joinRef, ref, topic, "phx_reply", { status, response }]));
+      if (event === "heartbeat") return reply({});
+      if (event === "phx_join") {
+        const now = Date.now();
+        reply({ node: "a", nodes: ["a"], who: "", rights: ["look", "trace", "act"], acts: ["crash", "kill"], started: now, now, actors: 1, go: "go", tables: [], endpoints: ["e"], historyFrom: now - 60_000, ...greeting });
+        return onJoin((pushed, body) => ws.send(JSON.stringify([joinRef, null, topic, pushed, body])));
+      }
+      const answer = answers[event];
+      if (answer) reply(answer(payload));
+      else reply({ reason: "unavailable" }, "error");
+    });
+  };
+}
+
+const nasty = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
+
+/** Answers in which all that a program may choose is hostile. */
+function hostile() {
+  const at = Date.now() - 5000;
+  const node = (pid, more) => ({ pid, label: nasty, name: "", kind: "actor", behavior: nasty, status: nasty, queue: 3, restarts: 2, count: 0, ...more });
+  const link = { pid: `<a.${nasty}>`, label: nasty };
+  const event = (kind) => ({ at, kind, pid: `<a.2${nasty}>`, parent: "", label: nasty, behavior: nasty, reason: nasty });
+  const channel = { pid: "<a.9>", connection: "<a.8>", topic: nasty, route: nasty, handler: nasty, id: nasty };
+  const socket = { pid: "<a.8>", path: nasty, transport: nasty, version: nasty, id: nasty, remote: nasty, since: at, channels: 1, queueBytes: 4096 };
+  return {
+    tree: ({ filter }) => filter
+      ? { matches: [{ node: node("<a.2>"), path: [link] }], total: 1 }
+      : { root: { pid: "", kind: "system", count: 2, children: [node("<a.1>", { kind: "supervisor", strategy: nasty, count: 1, children: [node(`<a.${nasty}>`)] }), node("<a.2>")] }, now: at, from: at },
+    top: () => ({ rows: [node("<a.2>", { oldest: 1, rate: 1, busy: 1, handled: 1 })], total: 1, matched: 1, every: 1000 }),
+    actor: ({ pid }) => ({ ...node(pid), parents: [link], started: at, handled: 1, oldest: 1, rate: 1, busy: 1, links: [link], monitors: [link], monitoredBy: [link], state: nasty, stack: nasty, restartHistory: [{ at, reason: nasty }], messages: [{ at, kind: nasty, message: nasty, type: nasty, error: nasty }] }),
+    crashes: () => ({ groups: [{ key: nasty, count: 2, first: at, last: at, behavior: nasty, reason: nasty, stack: nasty, example: { ...link, parent: nasty, waiting: 1, handled: 1 }, preceded: [event("exit")] }] }),
+    timeline: ({ from, to }) => ({ from, to, events: ["spawn", "exit", "crash", "restart", "gaveup"].map(event), counts: [{ at, spawned: 2, exited: 1, crashed: 1 }], lost: 1 }),
+    sockets: () => ({ rows: [socket], total: 1 }),
+    socket: () => ({ ...socket, channels: [channel] }),
+    topics: () => ({ rows: [{ topic: nasty, route: nasty, channels: 1, presence: 1 }], total: 1 }),
+    topic: () => ({ topic: nasty, route: nasty, channels: [channel], total: 1, presence: [{ key: nasty, count: 1 }], presenceTotal: 1 }),
+    table: () => ({ columns: [nasty, "PID"], rows: [[nasty, `<a.${nasty}.1>`]], total: 1 }),
+    cluster: () => ({ nodes: [{ name: nasty, self: true, state: nasty, started: at, actors: 1, go: nasty }, { name: "b", error: nasty }] }),
+  };
+}
+
+const PLACES = ["tree?actor=<a.2>", "top", "crashes", "sockets?socket=<a.8>", `sockets?list=topics&topic=${encodeURIComponent(nasty)}`, "timeline", "tables", "cluster"];
+
+it("what a program calls its actors, and what others send to it, is text", async (t) => {
+  let push;
+  const greeting = { node: nasty, nodes: [nasty, "b"], who: nasty, go: nasty, tables: [nasty, "t"], endpoints: [nasty, "f"] };
+  const wire = answering(hostile(), { greeting, onJoin: (f) => (push = f) });
+  const gus = await Watcher.opens(t, `#/${PLACES[0]}`, { wire });
+  const ends = { gone: [{ pid: "<a.2>", parent: "", reason: nasty, crashed: true, at: Date.now() }], counts: { "": 1 } };
+  const seen = async () => {
+    const made = await gus.page.evaluate((nasty) => ({
+      elements: document.querySelectorAll("img, script:not([type=module]), iframe, object").length,
+      shown: document.body.textContent.split(nasty).length - 1,
+      title: document.title,
+    }), nasty);
+    assert.equal(made.elements, 0);
+    assert.doesNotMatch(made.title, /owned/);
+    return made.shown;
+  };
+  for (const [i, place] of PLACES.entries()) {
+    await gus.page.evaluate((hash) => (location.hash = hash), `#/${place}`);
+    await gus.page.waitForFunction((nasty) => document.getElementById("main").textContent.includes(nasty), nasty);
+    if (i === 0) await gus.page.locator("details[data-section=State] pre", { hasText: nasty }).waitFor();
+    if (place === "crashes") await gus.at("crash").locator("summary").click();
+    assert.ok((await seen()) > 0, place);
+  }
+  await gus.page.evaluate(() => (location.hash = "#/tree?actor=<a.2>"));
+  await gus.at("actor").nth(2).waitFor();
+  push("changed", { now: Date.now(), nodes: [], restarted: [], ...ends });
+  await gus.at("ghost").getByText(`crashed: ${nasty}`).waitFor();
+  await gus.at("actor-problem").getByText(nasty).waitFor();
+  push("traced", { pid: "<a.2>", at: Date.now(), kind: nasty, message: nasty, type: nasty, error: nasty });
+  await gus.at("filter").fill("x");
+  await gus.at("match").getByText(nasty).first().waitFor();
+  assert.ok((await seen()) > 0);
+  await gus.isContent();
+});
+
+it("behind a tree of 100,000 children there are a hundred rows, and more on demand", async (t) => {
+  const children = (n) => Array.from({ length: n }, (_, i) => ({ pid: `<a.${i + 2}>`, name: `room-${i}`, kind: "actor", behavior: "main.room", status: "idle", queue: 0, restarts: 0, count: 0 }));
+  const asked = [];
+  const answers = {
+    tree(q) {
+      asked.push(q);
+      const top = { pid: "<a.1>", label: "rooms", kind: "supervisor", strategy: "dynamic", count: 100_000 };
+      if (q.open.includes("<a.1>")) {
+        const n = q.limits["<a.1>"] ?? q.limit;
+        Object.assign(top, { children: children(n), more: 100_000 - n });
+      }
+      return { root: { pid: "", kind: "system", count: 1, children: [top] }, now: Date.now(), from: 0 };
+    },
+  };
+  let push;
+  const hal = await Watcher.opens(t, "", { wire: answering(answers, { onJoin: (f) => (push = f) }) });
+  await hal.rows("rooms").waitFor();
+  assert.deepEqual(asked.flatMap(({ open }) => open), [], "what is large does not open by itself");
+  await hal.rows("rooms").locator(".twisty").click();
+  await hal.rows("room-99").waitFor();
+  assert.equal(await hal.at("actor").count(), 101);
+  assert.equal(await hal.rows("room-99").getAttribute("aria-setsize"), "100000");
+  await hal.at("more").getByText("Show 100 more of 99,900").click();
+  await hal.rows("room-199").waitFor();
+  assert.equal(await hal.at("actor").count(), 201);
+
+  // A thousand changes at once are one picture, and quick.
+  const nodes = children(200).map((node, i) => ({ parent: "<a.1>", node: { ...node, queue: i + 1 } }));
+  push("changed", { now: Date.now(), nodes: [...nodes, ...nodes, ...nodes, ...nodes, ...nodes], gone: [], counts: { "<a.1>": 99_999 }, restarted: [] });
+  await hal.rows("room-199").getByText("200 waiting").waitFor();
+  assert.match(await hal.rows("rooms").textContent(), /99,999 children/);
+  await hal.isContent();
+});
+
+// ---------------------------------------------------------------- looks
+
+/** The least contrast of a text with what is behind it, and where that is. */
+function leastContrast() {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data].map((x) => x / 255);
+  };
+  const over = ([r, g, b, a], under) => [r, g, b].map((x, i) => x * a + under[i] * (1 - a));
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((x) => (x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => (element === null ? [1, 1, 1] : over(rgba(getComputedStyle(element).backgroundColor), behind(element.parentElement)));
+  let least = { contrast: 21, text: "" };
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    const element = text.parentElement;
+    if (text.data.trim() === "" || !element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) || element.closest(".unseen, .skip, svg")) continue;
+    const ground = behind(element);
+    const [a, b] = [light(over(rgba(getComputedStyle(element).color), ground)), light(ground)].sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < least.contrast) least = { contrast, text: `${text.data.trim().slice(0, 40)} in ${element.className || element.tagName}` };
+  }
+  return least;
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  it(`in ${colorScheme} all text can be read, and on a phone all of it fits`, async (t) => {
+    const ida = await Watcher.opens(t, "", { colorScheme, wire: answering(hostile(), { greeting: { nodes: ["a", "b"], tables: ["t", "u"] } }), reducedMotion: "reduce" });
+    for (const viewport of [LARGE, SMALL]) {
+      await ida.page.setViewportSize(viewport);
+      for (const place of PLACES) {
+        await ida.page.evaluate((hash) => (location.hash = hash), `#/${place}`);
+        await ida.page.waitForFunction((nasty) => document.getElementById("main").textContent.includes(nasty), nasty);
+        const { contrast, text } = await ida.page.evaluate(leastContrast);
+        assert.ok(contrast >= 4.5, `${place}: a contrast of ${contrast.toFixed(2)}: ${text}`);
+        assert.deepEqual(await ida.overflow(), [0, 0], `${place} fits into ${viewport.width} × ${viewport.height}`);
+      }
+    }
+    await ida.isContent();
+  });
+}

@@ -1,0 +1,387 @@
+// One actor: what it is and does, its state, whom it is linked with, its restarts, the
+// messages that a trace shows, and what may be done to it. Beside the view, or over it
+// where there is no room.
+
+import { announce, h, setAttribute, setText, svg } from "./dom.js";
+import { ago, clock, count, duration, many, percent, rate, short, typeName } from "./format.js";
+import { icon } from "./icons.js";
+import { go, linkHere } from "./route.js";
+import { nameOf, strategyName } from "./tree.js";
+
+const RENEW_MS = 2000;
+const SAMPLES = 60;
+const TRACED = 200;
+
+// What each act is called, what it asks before, and what is said when it is done.
+const ACTS = {
+  crash: { text: "Crash", ask: (who) => `Crash ${who} now? Its supervisor does what its strategy says.`, done: "was told to crash" },
+  exit: { text: "Stop", ask: (who) => `Stop ${who}? It gets an exit signal and may clean up.`, done: "was told to stop" },
+  kill: { text: "Kill", ask: (who) => `Kill ${who}? It ends without a chance to clean up.`, done: "was killed" },
+  suspend: { text: "Suspend", done: "is suspended" },
+  resume: { text: "Resume", done: "goes on" },
+  disconnect: { text: "Disconnect", ask: (who) => `Disconnect ${who}? The client may connect again.`, done: "was disconnected" },
+};
+
+/** Which acts make sense for an actor. */
+function actsFor(app, node) {
+  if (!app.may("act") || !app.own()) return [];
+  return Object.keys(ACTS).filter((act) => {
+    if (!app.info.acts.includes(act)) return false;
+    if (act === "suspend") return node.status !== "suspended";
+    if (act === "resume") return node.status === "suspended";
+    if (act === "disconnect") return node.session === true || /transport\/ws\.\W*session/.test(node.behavior ?? "");
+    return true;
+  });
+}
+
+function spark(label) {
+  const line = svg("path", { class: "line" });
+  const area = svg("path", { class: "area" });
+  const element = svg("svg", { viewBox: "0 0 100 24", preserveAspectRatio: "none", class: "spark", "aria-hidden": "true" }, area, line);
+  const values = [];
+  return {
+    element,
+    label,
+    clear: () => values.splice(0),
+    add(value) {
+      values.push(value ?? 0);
+      if (values.length > SAMPLES) values.shift();
+      const most = Math.max(1, ...values);
+      const points = values.map((v, i) => `${(100 - (values.length - 1 - i) * (100 / (SAMPLES - 1))).toFixed(1)},${(23 - (v / most) * 20).toFixed(1)}`);
+      line.setAttribute("d", `M${points.join("L")}`);
+      area.setAttribute("d", `M${points[0].split(",")[0]},24L${points.join("L")}L100,24Z`);
+    },
+  };
+}
+
+export function actorPanel(app, panel) {
+  let pid = "";
+  let node = null;
+  let tracing = "";
+  let asked = 0;
+  let lastAsked = 0;
+  let gone = false;
+
+  const kind = h("span", { class: "glyph", "aria-hidden": "true" });
+  const title = h("h2", { tabIndex: -1, "data-testid": "actor-name" });
+  const close = h("a", { class: "icon-button", "aria-label": "Close", title: "Close", "data-testid": "close" }, icon("close"));
+  const about = h("p", { class: "about" });
+  const path = h("p", { class: "path", "aria-label": "Above it" });
+  const problem = h("p", { class: "problem", role: "status", "data-testid": "actor-problem" });
+  const figures = h("dl", { class: "figures" });
+  const acts = h("div", { class: "acts", role: "group", "aria-label": "Acts", "data-testid": "acts" });
+  const asks = h("div", { class: "ask", role: "alertdialog", "aria-labelledby": "ask-text", hidden: true, "data-testid": "ask" });
+  const sections = h("div", { class: "sections" });
+  panel.append(
+    h("div", { class: "panelhead" }, kind, title, close),
+    h("div", { class: "panelbody" }, about, path, problem, acts, asks, figures, sections),
+  );
+
+  // ------------------------------------------------------------ figures
+
+  const queueLine = spark("waiting");
+  const rateLine = spark("rate");
+  const figureOf = (name, line) => {
+    const value = h("dd", { "data-figure": name });
+    figures.append(h("div", {}, h("dt", {}, name), value, line?.element));
+    return value;
+  };
+  const shows = {
+    queue: figureOf("Waiting", queueLine),
+    rate: figureOf("Handled", rateLine),
+    oldest: figureOf("Oldest waits"),
+    busy: figureOf("Busy"),
+    handled: figureOf("Handled in all"),
+    restarts: figureOf("Restarts"),
+  };
+
+  function showFigures() {
+    setText(shows.queue, count(node.queue));
+    setText(shows.rate, rate(node.rate));
+    setText(shows.oldest, node.oldest ? duration(node.oldest) : "–");
+    setText(shows.busy, percent(node.busy));
+    setText(shows.handled, short(node.handled));
+    setText(shows.restarts, count(node.restarts));
+    queueLine.add(node.queue);
+    rateLine.add(node.rate);
+  }
+
+  // ------------------------------------------------------------ sections
+
+  const parts = new Map();
+  const section = (name, body, { open = true } = {}) => {
+    const summary = h("summary", {}, h("h3", {}, name));
+    const element = h("details", { open, hidden: true, "data-section": name }, summary, body);
+    parts.set(name, element);
+    sections.append(element);
+    return body;
+  };
+  const text = () => h("pre", { tabIndex: 0 });
+  const traceButton = h("button", { type: "button", class: "quiet", "data-testid": "trace", onclick: () => trace(tracing !== pid) }, "Trace messages");
+  const traceNote = h("p", { class: "hint", role: "status" });
+  const traceList = h("ol", { class: "traced", "data-testid": "traced" });
+  const body = {
+    running: section("Running now", text()),
+    state: section("State", text()),
+    trace: section("Messages", h("div", {}, traceButton, traceNote, traceList)),
+    restarts: section("Restarts", h("ol", { class: "restarts-list" })),
+    links: section("Links", h("p", { class: "links" })),
+    monitors: section("Monitors", h("p", { class: "links" })),
+    monitoredBy: section("Monitored by", h("p", { class: "links" })),
+  };
+  const hide = (name, hidden) => (parts.get(name).hidden = hidden);
+
+  function showPids(element, name, list) {
+    const { pids = [], more = 0 } = Array.isArray(list) ? { pids: list } : (list ?? {});
+    hide(name, pids.length === 0);
+    const content = h("p", { class: "links" }, pids.map((one) => linkTo(one)), more > 0 && h("span", { class: "hint" }, `and ${count(more)} more`));
+    if (!element.isEqualNode(content)) element.replaceChildren(...content.childNodes);
+  }
+
+  const linkTo = (one) => h("a", { href: linkHere({ actor: one.pid }), title: one.pid }, one.label || one.pid);
+
+  function showSections() {
+    setText(body.running, node.stack ?? "");
+    hide("Running now", !node.stack);
+    setText(body.state, node.state ?? "");
+    hide("State", !node.state);
+    const history = node.restartHistory ?? [];
+    hide("Restarts", history.length === 0);
+    const lines = history.map((one) => h("li", {}, h("time", { dateTime: new Date(one.at).toISOString() }, clock(one.at)), " ", h("span", { class: "reason" }, one.reason)));
+    if (!lines.every((line, i) => body.restarts.children[i]?.isEqualNode(line)) || body.restarts.childElementCount !== lines.length) body.restarts.replaceChildren(...lines);
+    showPids(body.links, "Links", node.links);
+    showPids(body.monitors, "Monitors", node.monitors);
+    showPids(body.monitoredBy, "Monitored by", node.monitoredBy);
+    hide("Messages", !app.may("trace") && !(node.messages?.length > 0));
+    traceButton.hidden = !app.may("trace") || !app.own();
+    if (tracing !== pid && traceList.childElementCount === 0) for (const message of node.messages ?? []) addTraced(message);
+  }
+
+  // ------------------------------------------------------------ trace
+
+  async function trace(on) {
+    const of = pid;
+    try {
+      await app.request("trace", { pid: of, on });
+      if (on) traceList.replaceChildren();
+      tracing = on ? of : "";
+      setText(traceNote, on ? "Tracing. It ends by itself after a minute or 1,000 messages." : "");
+    } catch (error) {
+      setText(traceNote, error.message);
+    }
+    showTracing();
+  }
+
+  function showTracing() {
+    const on = tracing !== "" && tracing === pid;
+    setText(traceButton, on ? "Stop the trace" : "Trace messages");
+    setAttribute(traceButton, "aria-pressed", String(on));
+  }
+
+  function addTraced({ at, kind: how, message, type, waited, worked, error, missed }) {
+    if (missed) traceList.prepend(h("li", { class: "hint" }, `${many(missed, "message")} not shown: too many in a second`));
+    traceList.prepend(h("li", { "data-error": error ? "true" : null, "data-testid": "traced-message" },
+      h("p", {}, h("time", { dateTime: new Date(at).toISOString() }, clock(at)), h("span", { class: "chip" }, how), h("span", { class: "type" }, typeName(type)),
+        h("span", { class: "times" }, [waited !== undefined && `waited ${duration(waited)}`, worked !== undefined && `worked ${duration(worked)}`].filter(Boolean).join(" · "))),
+      message && h("code", {}, message),
+      error && h("p", { class: "reason" }, error)));
+    while (traceList.childElementCount > TRACED) traceList.lastElementChild.remove();
+  }
+
+  // ------------------------------------------------------------ acts
+
+  function showActs() {
+    const names = gone ? [] : actsFor(app, node);
+    acts.hidden = names.length === 0 || !asks.hidden;
+    if (acts.dataset.names === names.join()) return;
+    acts.dataset.names = names.join();
+    acts.replaceChildren(...names.map((name) =>
+      h("button", { type: "button", class: ACTS[name].ask ? "danger" : "quiet", "data-act": name, onclick: () => (ACTS[name].ask ? askFor(name) : act(name)) }, ACTS[name].text)));
+  }
+
+  function askFor(name) {
+    const no = () => {
+      endAsking();
+      acts.querySelector(`[data-act=${name}]`)?.focus();
+    };
+    const yes = h("button", { type: "button", class: "danger", "data-testid": "yes", onclick: () => act(name) }, ACTS[name].text);
+    asks.replaceChildren(
+      h("p", { id: "ask-text" }, ACTS[name].ask(nameOf(node))), yes,
+      h("button", { type: "button", class: "quiet", onclick: no }, "Cancel"));
+    asks.hidden = false;
+    acts.hidden = true;
+    asks.onkeydown = (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault();
+      no();
+    };
+    yes.focus();
+  }
+
+  function endAsking() {
+    asks.hidden = true;
+    asks.replaceChildren();
+    showActs();
+  }
+
+  async function act(name) {
+    const hadFocus = asks.contains(document.activeElement);
+    endAsking();
+    if (hadFocus) title.focus();
+    setText(problem, "");
+    const who = nameOf(node);
+    try {
+      await app.request("act", { pid, act: name });
+      announce(`${who} ${ACTS[name].done}`);
+      renew();
+    } catch (error) {
+      setText(problem, error.message);
+    }
+  }
+
+  // ------------------------------------------------------------ asking
+
+  async function renew() {
+    if (!pid || gone) return;
+    const of = pid;
+    const mine = (asked += 1);
+    lastAsked = Date.now();
+    try {
+      const answer = await app.request("actor", { pid: of });
+      if (mine !== asked || of !== pid) return;
+      node = answer.node ? { ...answer, ...answer.node } : answer;
+      show();
+    } catch (error) {
+      if (mine !== asked || of !== pid || error.reason === "lost") return;
+      if (error.reason === "gone") ended("");
+      else setText(problem, error.message);
+    }
+  }
+
+  function ended(reason) {
+    gone = true;
+    panel.dataset.gone = "true";
+    setText(problem, reason ? `It has ended: ${reason}` : "It has ended.");
+    if (!node) setText(title, pid);
+    endAsking();
+    if (node) showActs();
+    else acts.hidden = true;
+  }
+
+  function show() {
+    delete panel.dataset.gone;
+    setText(problem, "");
+    showHead();
+    const trail = parentsOf(node);
+    if (path.dataset.of !== trail.textContent) {
+      path.dataset.of = trail.textContent;
+      path.replaceChildren(...trail.childNodes);
+    }
+    showFigures();
+    showSections();
+  }
+
+  function parentsOf({ parents = [] }) {
+    const above = parents.filter((one) => one.pid);
+    const show = above.map((one) => one.pid).join(" ") || " ";
+    return h("p", {}, above.flatMap((one) => [linkTo(one), " › "]),
+      h("a", { href: linkHere({ view: "tree", at: "", show }), "data-testid": "show-in-tree" }, "show in the tree"));
+  }
+
+  function showHead() {
+    setAttribute(kind, "class", `glyph ${node.kind ?? "actor"}`);
+    setAttribute(kind, "data-status", node.status ?? null);
+    setText(title, nameOf(node));
+    const words = [node.kind === "supervisor" && `supervisor${node.strategy ? `, ${strategyName(node.strategy)}` : ""}`, typeName(node.behavior), node.pid,
+      node.status, node.started && `started ${ago(node.started, app.now())}`, node.trapsExits && "traps exits"];
+    setText(about, words.filter(Boolean).join(" · "));
+    about.title = node.behavior ?? "";
+    showActs();
+  }
+
+  function open(next) {
+    if (tracing) trace(false);
+    pid = next;
+    node = null;
+    gone = false;
+    delete panel.dataset.gone;
+    panel.hidden = false;
+    document.body.dataset.panel = "open";
+    setText(about, "");
+    path.replaceChildren();
+    delete path.dataset.of;
+    setText(problem, "");
+    delete acts.dataset.names;
+    acts.hidden = true;
+    asks.hidden = true;
+    for (const element of parts.values()) element.hidden = true;
+    traceList.replaceChildren();
+    setText(traceNote, "");
+    queueLine.clear();
+    rateLine.clear();
+    showTracing();
+    // The tree knows a part of it already.
+    node = app.known(pid) ?? null;
+    setText(title, node ? nameOf(node) : pid);
+    if (node) showHead();
+    renew();
+  }
+
+  function shut() {
+    if (tracing) trace(false);
+    const had = panel.contains(document.activeElement) || document.activeElement === document.body;
+    const former = pid;
+    pid = "";
+    panel.hidden = true;
+    delete document.body.dataset.panel;
+    if (had && former) (document.querySelector(`[data-pid="${CSS.escape(former)}"]`) ?? document.querySelector(`[data-key="${CSS.escape(former)}"] a`) ?? document.getElementById("main")).focus();
+  }
+
+  return {
+    visit(place) {
+      close.href = linkHere({ actor: "" });
+      if (!place.actor) {
+        if (pid) shut();
+        return;
+      }
+      if (place.actor !== pid) open(place.actor);
+      if (app.focusPanel) title.focus();
+      app.focusPanel = false;
+    },
+
+    connected() {
+      tracing = "";
+      showTracing();
+      if (pid) open(pid);
+    },
+
+    // The panel stays with a child over its restarts.
+    changed({ gone: ends = [], restarted = [] }) {
+      if (!pid) return;
+      const heir = restarted.find(({ old }) => old === pid);
+      if (heir) {
+        const focused = panel.contains(document.activeElement);
+        go({ actor: heir.new }, { replace: true });
+        if (focused) title.focus();
+        return;
+      }
+      const end = ends.find((one) => one.pid === pid);
+      if (end) ended(end.reason);
+    },
+
+    traced(message) {
+      if (message.pid === pid) addTraced(message);
+    },
+
+    traceEnded({ pid: of, why }) {
+      if (of !== tracing) return;
+      tracing = "";
+      setText(traceNote, `The trace has ended: ${why}`);
+      showTracing();
+    },
+
+    tick() {
+      if (Date.now() - lastAsked >= RENEW_MS) renew();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+// Where one is: the hash of the address, so that each view, and each actor in it, has a link.
+//
+//     #/tree?actor=<node.12>&at=1760000000000
+
+export const VIEWS = ["tree", "top", "crashes", "sockets", "timeline", "tables", "cluster"];
+
+/** The place that a hash names: { view, and what is after the "?" }. */
+export function parse(hash) {
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
+  const view = VIEWS.includes(path) ? path : "tree";
+  return { ...Object.fromEntries(new URLSearchParams(query)), view };
+}
+
+/** The hash of a place. What is empty is left out. */
+export function link({ view, ...rest }) {
+  const query = new URLSearchParams(Object.entries(rest).filter(([, value]) => value));
+  return `#/${view}${query.size > 0 ? `?${query}` : ""}`;
+}
+
+/** The present place. */
+export const here = () => parse(location.hash);
+
+/** The hash of the present place with some changes. */
+export const linkHere = (changes) => link({ ...here(), ...changes });
+
+/** Goes to a place; with `replace`, Back does not return to the present one. */
+export function go(changes, { replace = false } = {}) {
+  const hash = linkHere(changes);
+  if (hash === location.hash) return;
+  if (!replace) return void (location.hash = hash);
+  history.replaceState(null, "", hash);
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}

@@ -1,0 +1,158 @@
+// Connections and the channels on them, topics and who is there.
+
+import { h, setText } from "./dom.js";
+import { ago, bytes, count, many, typeName } from "./format.js";
+import { go, here, linkHere } from "./route.js";
+import { Listing, Table } from "./table.js";
+
+const RENEW_MS = 2000;
+
+/** A detail below a listing, with a way to close it. */
+function detail(label, name, ...children) {
+  return h("section", { class: "detail", "aria-label": label, "data-testid": name }, children);
+}
+
+export function socketsView(app) {
+  let last = 0;
+  const endpoint = () => here().endpoint || app.info.endpoints[0] || "";
+  const kind = () => (here().list === "topics" ? "topics" : "connections");
+
+  const chooser = h("select", { "aria-label": "Endpoint", onchange: () => go({ endpoint: chooser.value, socket: "", topic: "" }) });
+  const tab = (name, text) => h("a", { href: "", class: "tab", "data-testid": `tab-${name}` }, text);
+  const tabs = { connections: tab("connections", "Connections"), topics: tab("topics", "Topics") };
+
+  const connections = new Listing({
+    app,
+    label: "Connections",
+    key: (row) => row.pid,
+    columns: [
+      { head: "Connection", class: "main-cell", cell: (row) => h("a", { href: linkHere({ socket: row.pid, topic: "" }) }, row.id || row.remote || row.pid), title: (row) => row.pid },
+      { head: "From", class: "secondary", cell: (row) => row.remote ?? "" },
+      { head: "Path", class: "secondary", cell: (row) => row.path ?? "" },
+      { head: "Transport", class: "secondary", cell: (row) => [row.transport, row.version && `v${String(row.version).split(".")[0]}`].filter(Boolean).join(" ") },
+      { head: "Since", class: "secondary", cell: (row) => (row.since ? ago(row.since, app.now()) : "") },
+      { head: "Channels", class: "figure", cell: (row) => count(row.channels) },
+      { head: "Unsent", class: "figure", cell: (row) => bytes(row.queueBytes) },
+    ],
+    ask: ({ filter, limit }) => app.request("sockets", { endpoint: endpoint(), filter, limit }),
+    filterable: "Filter by socket ID or address",
+    empty: "No connections.",
+  });
+  const topics = new Listing({
+    app,
+    label: "Topics",
+    key: (row) => row.topic,
+    columns: [
+      { head: "Topic", class: "main-cell", cell: (row) => h("a", { href: linkHere({ topic: row.topic, socket: "" }) }, row.topic) },
+      { head: "Route", class: "secondary", cell: (row) => row.route ?? "" },
+      { head: "Channels", class: "figure", cell: (row) => count(row.channels) },
+      { head: "Present", class: "figure", cell: (row) => (row.presence === undefined ? "–" : count(row.presence)) },
+    ],
+    ask: ({ filter, limit }) => app.request("topics", { endpoint: endpoint(), filter, limit }),
+    filterable: "Filter by topic",
+    empty: "No topics.",
+  });
+
+  const channels = new Table({
+    label: "Channels",
+    key: (row) => row.pid,
+    columns: [
+      { head: "Topic", class: "main-cell", cell: (row) => h("a", { href: linkHere({ list: "topics", topic: row.topic, socket: "" }) }, row.topic) },
+      { head: "Route", class: "secondary", cell: (row) => row.route ?? "" },
+      { head: "Handler", class: "secondary", cell: (row) => typeName(row.handler), title: (row) => row.handler ?? "" },
+      { head: "Actor", cell: (row) => h("a", { href: linkHere({ actor: row.pid }) }, row.pid) },
+    ],
+  });
+  const members = new Table({
+    label: "Channels of the topic",
+    key: (row) => row.pid,
+    columns: [
+      { head: "Connection", class: "main-cell", cell: (row) => h("a", { href: linkHere({ list: "", socket: row.connection, topic: "" }) }, row.id || row.connection) },
+      { head: "Handler", class: "secondary", cell: (row) => typeName(row.handler), title: (row) => row.handler ?? "" },
+      { head: "Channel", cell: (row) => h("a", { href: linkHere({ actor: row.pid }) }, row.pid) },
+    ],
+  });
+  const present = new Table({
+    label: "Who is there",
+    key: (row) => row.key,
+    columns: [
+      { head: "Who", class: "main-cell", cell: (row) => row.key },
+      { head: "Times", class: "figure", cell: (row) => count(row.count) },
+    ],
+  });
+
+  const below = h("div", { class: "below" });
+  const bar = h("div", { class: "viewbar" }, h("div", { class: "tabs", role: "group", "aria-label": "Show" }, tabs.connections, tabs.topics), chooser);
+  const body = h("div", { class: "grow" });
+  const element = h("section", { class: "sockets" }, bar, body, below);
+
+  const heading = h("h2", {});
+  const facts = h("p", { class: "about" });
+  const closing = () => h("a", { class: "quiet button", href: linkHere({ socket: "", topic: "" }) }, "Close");
+  const presentHead = h("h3", {});
+
+  async function showDetail() {
+    const { socket, topic } = here();
+    if (!socket && !topic) return below.replaceChildren();
+    try {
+      if (socket) {
+        const answer = await app.request("socket", { endpoint: endpoint(), pid: socket });
+        if (here().socket !== socket) return;
+        setText(heading, answer.id || socket);
+        setText(facts, [answer.remote && `from ${answer.remote}`, answer.transport, answer.path, answer.since && `for ${ago(answer.since, app.now()).replace(" ago", "")}`, many(answer.channels?.length ?? 0, "channel")].filter(Boolean).join(" · "));
+        channels.show(answer.channels ?? []);
+        put("socket", () => detail("Connection", "socket", h("div", { class: "detailhead" }, heading, h("a", { class: "quiet button", href: linkHere({ actor: socket }) }, "Its actor"), closing()), facts, channels.element));
+      } else {
+        const answer = await app.request("topic", { endpoint: endpoint(), topic });
+        if (here().topic !== topic) return;
+        setText(heading, topic);
+        setText(facts, [answer.route && `route ${answer.route}`, many(answer.total ?? answer.channels?.length ?? 0, "channel")].filter(Boolean).join(" · "));
+        members.show(answer.channels ?? []);
+        present.show(answer.presence ?? []);
+        const there = answer.presence !== undefined && answer.presence !== null;
+        presentHead.hidden = present.element.hidden = !there;
+        setText(presentHead, `Presence: ${count(answer.presenceTotal ?? answer.presence?.length ?? 0)}`);
+        put("topic", () => detail("Topic", "topic", h("div", { class: "detailhead" }, heading, closing()), facts, h("div", { class: "columns" }, h("div", {}, h("h3", {}, "Channels"), members.element), h("div", {}, presentHead, present.element))));
+      }
+    } catch (error) {
+      if (error.reason === "lost") return;
+      delete below.dataset.of;
+      below.replaceChildren(detail("Detail", "detail-problem", h("div", { class: "detailhead" }, h("h2", {}, topic || socket), closing()), h("p", { class: "problem", role: "status" }, error.message)));
+    }
+  }
+
+  // Made once for each connection or topic, and renewed in place.
+  function put(name, make) {
+    const of = `${name} ${here().socket ?? ""} ${here().topic ?? ""} ${here().actor ?? ""}`;
+    if (below.dataset.of === of && below.childElementCount > 0) return;
+    below.dataset.of = of;
+    below.replaceChildren(make());
+  }
+
+  function refresh() {
+    last = Date.now();
+    const { endpoints } = app.info;
+    chooser.hidden = endpoints.length < 2;
+    if (chooser.childElementCount !== endpoints.length) chooser.replaceChildren(...endpoints.map((name) => h("option", { value: name }, name)));
+    chooser.value = endpoint();
+    for (const [name, a] of Object.entries(tabs)) {
+      a.href = linkHere({ list: name === "topics" ? "topics" : "", socket: "", topic: "" });
+      if (name === kind()) a.setAttribute("aria-current", "true");
+      else a.removeAttribute("aria-current");
+    }
+    const listing = kind() === "topics" ? topics : connections;
+    if (body.firstChild !== listing.element) body.replaceChildren(listing.element);
+    listing.refresh();
+    showDetail();
+  }
+
+  return {
+    title: "Sockets",
+    element,
+    visit: refresh,
+    connected: refresh,
+    tick() {
+      if (Date.now() - last >= RENEW_MS) refresh();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+// What happened in the last minutes: spawns, ends, crashes, restarts, newest first; and
+// the way from each to the tree as it was then.
+
+import { h, setText } from "./dom.js";
+import { clock, count, many, typeName } from "./format.js";
+import { go, link, linkHere } from "./route.js";
+import { scrubber } from "./scrubber.js";
+import { Table } from "./table.js";
+
+const RENEW_MS = 2000;
+const LIMIT = 200;
+export const KINDS = { spawn: "started", exit: "ended", crash: "crashed", restart: "restarted", gaveup: "gave up" };
+
+export function timelineView(app) {
+  let last = 0;
+  const time = scrubber(app, { large: true, onPick: (at) => go({ at: at ? String(at) : "" }, { replace: true }) });
+  const table = new Table({
+    label: "What happened",
+    key: (event) => `${event.at} ${event.kind} ${event.pid} ${event.nth}`,
+    kind: (event) => event.kind,
+    columns: [
+      { head: "At", class: "time", cell: (event) => clock(event.at) },
+      { head: "Actor", class: "main-cell", cell: (event) => h("a", { href: linkHere({ actor: event.pid }), title: event.pid }, event.label || event.pid) },
+      { head: "What", cell: (event) => h("span", { class: "kind", "data-kind": event.kind }, KINDS[event.kind] ?? event.kind) },
+      { head: "Reason", class: "reason", cell: (event) => event.reason ?? "" },
+      { head: "Type", class: "secondary", cell: (event) => typeName(event.behavior), title: (event) => event.behavior ?? "" },
+      { head: "Tree", class: "secondary", cell: (event) => h("a", { href: link({ view: "tree", node: app.place.node, at: String(event.at) }), "aria-label": `The tree at ${clock(event.at)}` }, "then") },
+    ],
+  });
+  const note = h("p", { class: "summary", role: "status", "data-testid": "summary" });
+  const treeLink = h("a", { class: "quiet button", href: "" }, "The tree at this time");
+  const element = h("section", { class: "timeline" }, time.element, h("div", { class: "tools" }, note, treeLink), table.element);
+
+  async function refresh() {
+    last = Date.now();
+    const at = Number(app.place.at) || 0;
+    time.show(at);
+    treeLink.hidden = !at;
+    treeLink.href = linkHere({ view: "tree" });
+    try {
+      const to = at || Math.round(app.now());
+      const { events, lost, total } = await app.request("timeline", { from: app.info.historyFrom || to - 600_000, to, limit: LIMIT });
+      const seen = new Map();
+      const rows = [...(events ?? [])].sort((a, b) => b.at - a.at).map((event) => {
+        const key = `${event.at} ${event.kind} ${event.pid}`;
+        seen.set(key, (seen.get(key) ?? 0) + 1);
+        return { ...event, nth: seen.get(key) };
+      });
+      table.show(rows);
+      const shown = total > rows.length ? `the last ${count(rows.length)} of ${many(total, "event")}` : many(rows.length, "event");
+      setText(note, [at ? `Until ${clock(at)}: ${shown}` : shown, lost && `${many(lost, "older one", "older ones")} not kept`].filter(Boolean).join(" · "));
+    } catch (error) {
+      if (error.reason !== "lost") setText(note, error.message);
+    }
+  }
+
+  return {
+    title: "Timeline",
+    element,
+    visit() {
+      time.refresh();
+      return refresh();
+    },
+    connected() {
+      time.refresh();
+      refresh();
+    },
+    tick() {
+      time.tick();
+      if (Date.now() - last >= RENEW_MS) refresh();
+    },
+  };
+}
