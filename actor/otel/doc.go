@@ -7,6 +7,13 @@
 //	tracing := otel.Tracing{}
 //	sys := actor.NewSystem(actor.Config{Instruments: []actor.Instrument{tracing.Instrument()}})
 //
+// [Tracing.Socket] does that for what the clients of a WebSocket endpoint send, and [Tracing.Headers]
+// takes traces to other processes.
+//
 // It is a module of its own, for the core has no such dependencies. Exporters are yours, as
 // in every program with OpenTelemetry; without one, nothing is recorded.
+//
+// # Examples
+//
+// The traces of calls and of a socket are in example_test.go.
 package otel

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws"
 )
 
 // How much of an error goes into a span, in bytes: SDKs have no limit by themselves.
@@ -24,7 +25,8 @@ const (
 const errorPatience = time.Second
 
 // fail notes on a span that something has failed with err, in the words of OpenTelemetry's
-// conventions for exceptions. An orderly end is no failure.
+// conventions for exceptions. An orderly end is no failure, and
+// neither is a refusal.
 func fail(span trace.Span, err error) {
 	if err == nil || !span.IsRecording() {
 		return
@@ -53,7 +55,7 @@ func fail(span trace.Span, err error) {
 // failure is what a span says of an error.
 type failure struct {
 	err         error
-	clean       bool // it is an orderly end
+	clean       bool // it is none
 	text, stack string
 }
 
@@ -62,9 +64,17 @@ func (f *failure) describe() error {
 	if f.clean = actor.IsClean(f.err); f.clean {
 		return nil
 	}
+	var refused *ws.RefusedError
+	var invalid *ws.InputError
+	if f.clean = errors.As(f.err, &refused) || errors.As(f.err, &invalid); f.clean {
+		return nil
+	}
 	var p *actor.PanicError
+	var u *unreturned
 	if errors.As(f.err, &p) {
 		f.stack = cut(p.Stack.String(), maxStack)
+	} else if errors.As(f.err, &u) {
+		f.stack = cut(u.stack.String(), maxStack)
 	}
 	f.text = cut(f.err.Error(), maxText)
 	return nil

@@ -33,6 +33,11 @@ type Tracing struct {
 	// traceparent.
 	Propagator propagation.TextMapPropagator
 
+	// Public is for sockets that strangers connect to. A client's trace is then no parent but
+	// a link: the spans of its events begin traces of their own, and the sampler decides about
+	// each. Otherwise a client may have all that it sends sampled.
+	Public bool
+
 	// Unsampled lets the trace of a request that is not sampled go along as well, with its
 	// IDs, so that whatever its handlers begin or call elsewhere is not sampled either, and
 	// logs can have the ID. It costs those messages what a sampled one costs, but for the
@@ -63,10 +68,9 @@ const maxDepth = 100
 
 // carried is what a message brings along.
 type carried struct {
-	span    trace.SpanContext
-	baggage baggage.Baggage
-	by      string // as in actor.Sending
-	depth   int    // handlings above
+	origin
+	by    string // as in actor.Sending
+	depth int    // handlings above
 }
 
 // instrument is the state of an actor.Instrument.
@@ -106,7 +110,7 @@ func (i *instrument) send(ctx context.Context, s actor.Sending) any {
 	if depth >= maxDepth {
 		return nil
 	}
-	return &carried{span, baggage.FromContext(ctx), s.By, depth}
+	return &carried{origin{span, baggage.FromContext(ctx)}, s.By, depth}
 }
 
 // handled is the context of a handler, and knows its span.
@@ -131,10 +135,7 @@ func (i *instrument) begin(ctx context.Context, h actor.Handling) context.Contex
 	c, _ := h.Carried.(*carried)
 	if c != nil {
 		started, depth = h.Sent, c.depth
-		ctx = trace.ContextWithSpanContext(ctx, c.span)
-		if c.baggage.Len() > 0 {
-			ctx = baggage.ContextWithBaggage(ctx, c.baggage)
-		}
+		ctx = c.in(ctx)
 		if !c.span.IsSampled() {
 			return &handled{ctx, i, nil, depth}
 		}

@@ -24,6 +24,7 @@ import (
 // bench is a system that is traced, with what has become of that.
 type bench struct {
 	*testing.T
+	tracing  otel.Tracing
 	sys      *actor.System
 	provider *sdk.TracerProvider
 	spans    *tracetest.InMemoryExporter
@@ -40,14 +41,17 @@ func traced(t *testing.T, tracing otel.Tracing, f func(b *bench), options ...sdk
 		if tracing.Provider == nil {
 			tracing.Provider = b.provider
 		}
+		b.tracing = tracing
 		b.sys = actor.NewSystem(actor.Config{
 			Instruments: []actor.Instrument{tracing.Instrument()},
 			Logger:      slog.New(slog.NewTextHandler(&b.log, nil)),
 		})
+		t.Cleanup(func() {
+			if err := b.sys.Shutdown(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
 		f(b)
-		if err := b.sys.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
 	})
 }
 
@@ -75,7 +79,7 @@ func drawn(spans tracetest.SpanStubs, start time.Time) (lines []string) {
 	})
 	var below func(trace.SpanContext, int)
 	draw := func(s tracetest.SpanStub, depth int) {
-		column := func(d time.Duration) int { return int(d / time.Second) }
+		column := func(d time.Duration) int { return int(d.Round(time.Millisecond) / time.Second) }
 		name := strings.Repeat("  ", depth) + s.Name
 		if s.Status.Code == codes.Error {
 			name += " !"
