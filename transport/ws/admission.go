@@ -20,7 +20,7 @@ type admission struct {
 // seat is what a connection holds from before its Connect until it is closed for good.
 type seat struct {
 	*incarnation
-	from netip.Addr // that it counts for, if that is valid
+	peer peer
 }
 
 var (
@@ -29,18 +29,16 @@ var (
 	errTooManyOfAddress = &StatusError{Status: http.StatusTooManyRequests}
 )
 
-// admit gives a connection from an address to s a seat, unless there are too many or
-// the endpoint is down or about to be.
-func (e *Endpoint) admit(s *Socket, from netip.Addr) (seat, *StatusError) {
+// admit gives a connection of a peer to s a seat, unless there are too many or the
+// endpoint is down or about to be.
+func (e *Endpoint) admit(s *Socket, p peer) (seat, *StatusError) {
 	a := e.current.Load()
 	if a == nil {
 		return seat{}, errDown
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.addresses == nil {
-		from = netip.Addr{}
-	}
+	from := p.counts()
 	switch {
 	case a.closing:
 		return seat{}, errDown
@@ -51,12 +49,12 @@ func (e *Endpoint) admit(s *Socket, from netip.Addr) (seat, *StatusError) {
 		e.refusals.Add(1)
 		return seat{}, errTooManyOfAddress
 	}
-	if from.IsValid() {
+	if a.addresses != nil && from.IsValid() {
 		a.addresses[from]++
 	}
 	a.conns.Add(1)
 	e.connections.Add(1)
-	return seat{a, from}, nil
+	return seat{a, p}, nil
 }
 
 // takesNone reports whether the endpoint is down or about to be.
@@ -72,12 +70,12 @@ func (e *Endpoint) takesNone() bool {
 
 // leave is called when a connection is closed for good.
 func (s seat) leave() {
-	if a := s.incarnation; s.from.IsValid() {
-		a.mu.Lock()
-		if a.addresses[s.from]--; a.addresses[s.from] == 0 {
-			delete(a.addresses, s.from)
+	if from := s.peer.counts(); s.addresses != nil && from.IsValid() {
+		s.mu.Lock()
+		if s.addresses[from]--; s.addresses[from] == 0 {
+			delete(s.addresses, from)
 		}
-		a.mu.Unlock()
+		s.mu.Unlock()
 	}
 	s.endpoint.connections.Add(-1)
 	s.conns.Done()
@@ -102,16 +100,40 @@ func (in *incarnation) refuse() {
 	}()
 }
 
-// addressOf returns what a request counts for: its peer's IPv4 address, or the /64
-// network of an IPv6 address, of which one host may have all. It is not valid if the
-// peer has no IP address.
-func addressOf(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	addr := peer.Addr()
-	if err != nil {
-		addr, _ = netip.ParseAddr(r.RemoteAddr) // as some set it that look behind a proxy
+// peer is where a request has come from, in less room than a [netip.AddrPort].
+type peer struct {
+	addr  [16]byte
+	port  uint16
+	known bool
+}
+
+// peerOf returns the peer of a request. It is not known if that has no IP address.
+func peerOf(r *http.Request) peer {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil { // as some set it that look behind a proxy
+		addr, _ := netip.ParseAddr(r.RemoteAddr)
+		from = netip.AddrPortFrom(addr, 0)
 	}
-	if addr = addr.Unmap().WithZone(""); addr.Is6() {
+	if !from.IsValid() {
+		return peer{}
+	}
+	return peer{from.Addr().As16(), from.Port(), true}
+}
+
+// address returns the peer's address, which is not valid if that is not known. It has no
+// zone.
+func (p peer) address() netip.AddrPort {
+	if !p.known {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(p.addr).Unmap(), p.port)
+}
+
+// counts returns what a peer counts for: its IPv4 address, or the /64 network of an IPv6
+// address, of which one host may have all.
+func (p peer) counts() netip.Addr {
+	addr := p.address().Addr()
+	if addr.Is6() {
 		network, _ := addr.Prefix(64)
 		addr = network.Addr()
 	}

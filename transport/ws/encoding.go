@@ -9,6 +9,7 @@ import (
 // compressed messages, or for those that do not.
 type encoding struct {
 	wire.Serializer
+	version string // of the serializer, which may be users' code
 	deflate bool
 	index   int // the place of its frames in a broadcast
 }
@@ -51,7 +52,7 @@ func (es *encodings) get(s wire.Serializer, deflate bool) *encoding {
 			return e
 		}
 	}
-	e := &encoding{s, deflate, len(*es)}
+	e := &encoding{s, s.Version(), deflate, len(*es)}
 	*es = append(*es, e)
 	return e
 }

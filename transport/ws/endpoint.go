@@ -154,7 +154,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		w.WriteHeader(http.StatusUpgradeRequired)
 		return
 	}
-	seat, full := e.admit(s, addressOf(r))
+	seat, full := e.admit(s, peerOf(r))
 	if full != nil {
 		refuse(w, full)
 		return

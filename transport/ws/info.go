@@ -2,7 +2,7 @@ package ws
 
 import (
 	"iter"
-	"net"
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -18,9 +18,9 @@ type ConnectionInfo struct {
 	Version   string    // of the protocol; "" until the connection is open
 	SocketID  string    // see Identity
 
-	// Remote is the peer of the connection, which may be a proxy; nil of a client that
-	// polls, and until the connection is open.
-	Remote     net.Addr
+	// Remote is where the request has come from with which the client connected: perhaps
+	// from a proxy. It is not valid if that is unknown; the port is 0 if that is.
+	Remote     netip.AddrPort
 	Since      time.Time // to a tenth of a second
 	Channels   int       // those that are joining or about to end included
 	QueueBytes int       // that wait for the client to read them
@@ -142,12 +142,13 @@ func (s *session) info() ConnectionInfo {
 		Since:     pid.Started(),
 	}
 	if encoding := s.encoding.Load(); encoding != nil {
-		info.Version = encoding.Version()
+		info.Version = encoding.version
 	}
 	for range s.joins.channels.all {
 		info.Channels++
 	}
-	s.transport.describe(&info)
+	state := s.transport.state()
+	info.Remote, info.QueueBytes, info.Parked = state.peer.address(), state.queued, state.parked
 	return info
 }
 
@@ -177,17 +178,4 @@ func (c *Channel) info() ChannelInfo {
 		info.Handler = reflect.TypeOf(c.handler)
 	}
 	return info
-}
-
-// describe implements transport.
-func (w *webSocket) describe(info *ConnectionInfo) {
-	state := w.conn.State()
-	info.Remote, info.QueueBytes, info.Parked = state.Remote, state.Queued, state.Parked
-}
-
-// describe implements transport.
-func (p *poller) describe(info *ConnectionInfo) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	info.QueueBytes = p.box.bytes
 }

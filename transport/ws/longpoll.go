@@ -170,7 +170,7 @@ func authTokenOf(h http.Header) (string, error) {
 
 // openPoll starts a session. The client takes status 410 with a token as "open".
 func (e *Endpoint) openPoll(h http.Header, r *http.Request, params url.Values, s *Socket) pollAnswer {
-	seat, full := e.admit(s, addressOf(r))
+	seat, full := e.admit(s, peerOf(r))
 	if full != nil {
 		maps.Copy(h, full.Header)
 		return pollStatus(full.Status)

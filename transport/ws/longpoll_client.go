@@ -214,6 +214,13 @@ func (p *poller) handled(n int64) { p.inflow.Done(n, p.socket.budget()) }
 // closeWith implements transport. A client that polls is told by status 410.
 func (p *poller) closeWith(websocket.StatusCode, string) {}
 
+// state implements transport.
+func (p *poller) state() transportState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return transportState{peer: p.seat.peer, queued: p.box.bytes}
+}
+
 // Release implements [actor.Resource].
 func (p *poller) Release(actor.PID, error) {
 	if _, attached := p.endpoint.polls.LoadAndDelete(p.id); attached {

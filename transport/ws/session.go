@@ -45,8 +45,15 @@ type transport interface {
 	handled(n int64)
 	// closeWith decides how the connection will end, unless that is decided.
 	closeWith(code websocket.StatusCode, reason string)
-	// describe fills in what only the transport knows of a connection.
-	describe(*ConnectionInfo)
+	// state returns what can be seen of it from outside.
+	state() transportState
+}
+
+// transportState is what can be seen of a transport.
+type transportState struct {
+	peer   peer
+	queued int // bytes that wait for the client
+	parked bool
 }
 
 // sessionMsg is a message to a socket actor.

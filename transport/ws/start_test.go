@@ -3,7 +3,6 @@ package ws
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"testing"
 
 	"github.com/google/uuid"
@@ -21,7 +20,7 @@ func TestSessionThatStartsTooLateDoesNotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.current.Load().sockets = supervisor.Dynamic{} // nobody, as good as one that was killed
-	seat, _ := e.admit(&e.mounts[0], netip.Addr{})
+	seat, _ := e.admit(&e.mounts[0], peer{})
 	s := &session{line: line{endpoint: e, socket: &e.mounts[0], transport: newPoller(seat, &e.mounts[0], uuid.New())}}
 	if seat.start(s) {
 		t.Error("started by nobody")

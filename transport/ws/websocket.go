@@ -70,6 +70,11 @@ func (w *webSocket) closeWith(code websocket.StatusCode, reason string) {
 	w.conn.CloseWith(int(code), reason)
 }
 
+// state implements transport.
+func (w *webSocket) state() transportState {
+	return transportState{w.seat.peer, w.conn.Queued(), w.conn.Parked()}
+}
+
 // Release closes the connection when its session has ended, however that came. It
 // implements [actor.Resource].
 func (w *webSocket) Release(_ actor.PID, reason error) {
