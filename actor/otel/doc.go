@@ -10,10 +10,16 @@
 // [Tracing.Socket] does that for what the clients of a WebSocket endpoint send, and [Tracing.Headers]
 // takes traces to other processes.
 //
+// [Metrics] counts and measures, by types and never by actors:
+//
+//	var metrics otel.Metrics
+//	sys := actor.NewSystem(actor.Config{Instruments: []actor.Instrument{metrics.Instrument()}})
+//
 // It is a module of its own, for the core has no such dependencies. Exporters are yours, as
 // in every program with OpenTelemetry; without one, nothing is recorded.
 //
 // # Examples
 //
-// The traces of calls and of a socket are in example_test.go.
+// The traces of calls and of a socket are in example_test.go, metrics in
+// example_metrics_test.go.
 package otel
