@@ -63,7 +63,7 @@ var otpNotes = map[string]string{
 	"GO-20":  "returning an error, or Context.Exit",
 	"GO-21":  "guidance only",
 	"GO-23":  "Replace, and draining connections",
-	"GO-28":  "Remote, by name: Send and Monitor; no remote links, no remote Call",
+	"GO-28":  "Remote, by name: TrySend, Monitor and Method.Call; no remote links",
 	"GO-29":  "supervisor.Main; Program.Run returns the error",
 	"T-11":   "does not apply: a dynamic supervisor has no restart or delete by ID",
 	"T-12":   "does not apply: closures replace extra return values",

@@ -20,11 +20,19 @@
 //	names, err := nats.StartNames(ctx, js, &rooms, nats.NamesConfig{})
 //	err = names.Register(ctx, "lobby", ref)
 //	lobby, err := names.Lookup(ctx, "lobby") // on any node
-//	err = lobby.Send("hello")
+//	err = lobby.TrySend("hello")
 //	stop, err := nats.MonitorTo(ctx, lobby, me, func(reason error) Msg { return Down(reason) })
 //
-// An actor that wants an answer sends a name to answer to. There are no links from node
-// to node: monitor, and decide.
+// A [Method] is a call with an answer, the same for an actor of this node and for one of
+// another:
+//
+//	var Count = nats.Method[Msg, Query, int]{Name: "count", Make: newCount}
+//
+//	err = names.Serve(Count)                  // on the nodes that have such actors
+//	n, err := Count.Call(ctx, lobby, Query{}) // on any node
+//
+// [Method.Call] says what its error means, in each failure. There are no links from node to
+// node: monitor, and decide.
 //
 // # In a split
 //
@@ -53,5 +61,6 @@
 //
 // # Examples
 //
-// The examples are in example_test.go: a cluster, and names in it.
+// The examples are in example_test.go and example_call_test.go: a cluster, names in it, and
+// calls.
 package nats

@@ -53,6 +53,17 @@ func member(sys *actor.System, url, name string, ps *pubsub.PubSub[string]) (*na
 	return conn, ps.Connect(cluster, "rooms", pubsub.JSON[string]{})
 }
 
+// node makes a node of the cluster, for all that want to be connected to it.
+func node(sys *actor.System, url, name string) (*pubsub.Cluster, *natsgo.Conn, error) {
+	conn, err := natsgo.Connect(url, natsgo.Name(name), natsgo.MaxReconnects(-1))
+	if err != nil {
+		return nil, nil, err
+	}
+	cluster := pubsub.NewCluster(&nats.Adapter{Conn: conn, Name: name})
+	_, err = actor.Spawn(sys, cluster.Behavior)
+	return cluster, conn, err
+}
+
 // claim gives the name to the actor, if no other one in the cluster has it, and returns the
 // address of the one that has it.
 func claim(ctx context.Context, names *nats.Names[string], name string, ref actor.Ref[string]) (nats.Remote[string], error) {
@@ -168,7 +179,7 @@ func ExampleNames() {
 		return
 	}
 	fmt.Println(remote)
-	if err := remote.Send("hello from berlin"); err != nil {
+	if err := remote.TrySend("hello from berlin"); err != nil {
 		fmt.Println(err)
 	}
 	<-done

@@ -32,13 +32,25 @@ var errFrame = errors.New("malformed frame")
 // decode returns a frame that keeps b.
 func decode(b []byte) (f frame, err error) {
 	for _, s := range []*string{&f.from, &f.topic} {
-		n, size := binary.Uvarint(b)
-		if size <= 0 || n > uint64(len(b)-size) {
-			return frame{}, errFrame
+		if *s, b, err = cutString(b); err != nil {
+			return frame{}, err
 		}
-		b = b[size:]
-		*s, b = string(b[:n]), b[n:]
 	}
 	f.data = b
 	return f, nil
+}
+
+// cutBytes returns what stands at the beginning of b behind its length, and the rest.
+func cutBytes(b []byte) (part, rest []byte, err error) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size) {
+		return nil, nil, errFrame
+	}
+	b = b[size:]
+	return b[:n:n], b[n:], nil
+}
+
+func cutString(b []byte) (s string, rest []byte, err error) {
+	part, rest, err := cutBytes(b)
+	return string(part), rest, err
 }

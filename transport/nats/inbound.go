@@ -22,8 +22,8 @@ const maxIntake = 1024
 type inbound struct {
 	own      []byte // head of the node's own messages
 	intake   chan *nats.Msg
-	subs     map[*nats.Subscription]*queue // by what a message comes through
-	queues   [shardCount]*queue
+	subs     map[*nats.Subscription]*queue[packet] // by what a message comes through
+	queues   [shardCount]*queue[packet]
 	dropped  int64         // messages; of the goroutine that sorts
 	overflow chan int64    // gets dropped when that grows; keeps the latest value only
 	stop     chan struct{} // closed by Leave: no receive begins any more
@@ -33,12 +33,12 @@ func newInbound(node string, packets int, bytes int64) *inbound {
 	in := &inbound{
 		own:      headOf(node),
 		intake:   make(chan *nats.Msg, maxIntake),
-		subs:     make(map[*nats.Subscription]*queue),
+		subs:     make(map[*nats.Subscription]*queue[packet]),
 		overflow: make(chan int64, 1),
 		stop:     make(chan struct{}),
 	}
 	for shard := range in.queues {
-		in.queues[shard] = newQueue(packets, bytes)
+		in.queues[shard] = newQueue[packet](packets, bytes)
 	}
 	return in
 }
@@ -118,7 +118,7 @@ func (m *membership) report() {
 }
 
 // receiveAll passes on what comes in one part of the topics.
-func (m *membership) receiveAll(q *queue) {
+func (m *membership) receiveAll(q *queue[packet]) {
 	for {
 		select {
 		case <-m.in.stop:

@@ -69,8 +69,11 @@ var clusters atomic.Int64
 func prefix() string { return fmt.Sprint("test.", clusters.Add(1)) }
 
 // newSystem returns a silent system that is shut down when the test ends.
-func newSystem(tb testing.TB) *actor.System {
-	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+func newSystem(tb testing.TB) *actor.System { return systemWith(tb) }
+
+// systemWith is newSystem with instruments.
+func systemWith(tb testing.TB, list ...actor.Instrument) *actor.System {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler), Instruments: list})
 	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

@@ -18,8 +18,8 @@ type membership struct {
 	log        *slog.Logger
 
 	in   *inbound
-	out  *queue // closed by end
-	left bool   // guarded by the adapter's mu
+	out  *queue[packet] // closed by end
+	left bool           // guarded by the adapter's mu
 
 	running sync.WaitGroup // the goroutines that send and receive
 	done    chan struct{}  // closed when none of them runs any more
@@ -40,7 +40,7 @@ func (a *Adapter) newMembership(receive func(topic string, data []byte)) *member
 		receive:    receive,
 		log:        newLog(a.Logger),
 		in:         newInbound(a.Name, limit, bytes),
-		out:        newQueue(limit, bytes),
+		out:        newQueue[packet](limit, bytes),
 		done:       make(chan struct{}),
 	}
 }

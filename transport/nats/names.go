@@ -29,6 +29,7 @@ import (
 type Names[M any] struct {
 	leases *leases
 	pubsub *pubsub.PubSub[M]
+	calls  calls[M]
 }
 
 // NamesConfig says what may be chosen of [Names]. All nodes of a cluster must agree
@@ -51,6 +52,10 @@ type NamesConfig struct {
 	// logged. If Lost is nil, the actor gets an
 	// exit signal with a reason that wraps [ErrLost].
 	Lost func(name string, pid actor.PID)
+
+	// Propagator takes values of contexts along with calls to other nodes; none if nil. It is
+	// called for what a [Method] calls and sends.
+	Propagator Propagator
 
 	// Logger gets what goes wrong in the background, within the bounds of
 	// package boundlog; slog.Default() if nil.
@@ -118,6 +123,9 @@ func StartNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.P
 			h.pid.Exit(fmt.Errorf("nats: name %q: %w", h.name, ErrLost))
 		}
 	})
+	n.calls.start = func(node string) (*exchange, error) {
+		return newExchange(js.Conn(), callSubjects+c.Bucket, node, paceOf(c.Lease), c.Propagator, n.leases.log, n.carryOut)
+	}
 	return n, nil
 }
 
@@ -143,8 +151,8 @@ type owner struct {
 // OTP: global:register_name/2.
 func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) error {
 	node, pid := n.pubsub.Node(), ref.PID()
-	if node == "" {
-		return fmt.Errorf("nats: register %q: %w", name, pubsub.ErrNotJoined)
+	if _, err := n.exchange(); err != nil { // it can be called before it can be found
+		return fmt.Errorf("nats: register %q: %w", name, err)
 	}
 	value, err := json.Marshal(owner{node, rand.Text()})
 	if err != nil {
@@ -205,11 +213,11 @@ func (n *Names[M]) Lookup(ctx context.Context, name string) (Remote[M], error) {
 }
 
 // Shutdown unregisters all names of this node and ends what runs for them. The actors
-// go on. If ctx is done before, it returns ctx's error, and the names that are left
+// go on; calls to and from other nodes fail. If ctx is done before, it returns ctx's error, and the names that are left
 // stay taken until their leases end.
 func (n *Names[M]) Shutdown(ctx context.Context) error {
 	err := n.leases.close(ctx, func(h *holding) { n.pubsub.Unsubscribe(h.pid, topicOf(h.name)) })
-	if err != nil {
+	if err := errors.Join(err, n.calls.close(ctx)); err != nil {
 		return fmt.Errorf("nats: shut down names: %w", err)
 	}
 	return nil

@@ -188,7 +188,7 @@ func TestNameHasOneHolderInTheCluster(t *testing.T) {
 			t.Fatalf("look up on %q: %v, %v", n.ps.Node(), r, err)
 		}
 		for i := range 3 {
-			if err := r.Send(fmt.Sprint(n.ps.Node(), i)); err != nil {
+			if err := r.TrySend(fmt.Sprint(n.ps.Node(), i)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -201,7 +201,7 @@ func TestNameHasOneHolderInTheCluster(t *testing.T) {
 	if n := len(gotOther) + len(gotStranger); n > 0 {
 		t.Errorf("%d messages came to others", n)
 	}
-	if err := (Remote[string]{}).Send("x"); !errors.Is(err, actor.NoProc) {
+	if err := (Remote[string]{}).TrySend("x"); !errors.Is(err, actor.NoProc) {
 		t.Errorf("send to nobody: %v", err)
 	}
 }
@@ -261,7 +261,7 @@ func TestNameGoesWithItsActorAtOnce(t *testing.T) {
 	if err != nil || r.Node != "b" {
 		t.Fatalf("look up: %v, %v", r, err)
 	}
-	if err := r.Send("hello"); err != nil {
+	if err := r.TrySend("hello"); err != nil {
 		t.Error(err)
 	}
 	if m := await(t, got); m != "hello" {
@@ -514,7 +514,7 @@ func TestNodeThatIsCutOffLosesItsNamesBeforeOthersGetThem(t *testing.T) {
 			if err != nil || r.Node != "b" {
 				t.Fatalf("look up: %v, %v", r, err)
 			}
-			if err := r.Send("hello"); err != nil {
+			if err := r.TrySend("hello"); err != nil {
 				t.Error(err)
 			}
 			if m := await(t, gotNext); m != "hello" || len(got) > 0 {

@@ -2,6 +2,9 @@ package nats
 
 import "sync/atomic"
 
+// sized is what may wait in a queue.
+type sized interface{ size() int64 }
+
 // packet is a message on its way to the server, or from there.
 type packet struct {
 	subject string
@@ -10,20 +13,20 @@ type packet struct {
 
 func (p packet) size() int64 { return int64(len(p.subject) + len(p.data)) }
 
-// queue holds packets that wait, within a bound for their number and one for their
-// bytes. One goroutine takes from it, and says when it is done with each of them.
-type queue struct {
-	packets chan packet
+// queue holds what waits, within a bound for its number and one for its bytes. One goroutine
+// takes from it, and says when it is done with each of them.
+type queue[P sized] struct {
+	packets chan P
 	limit   int64        // of waiting
 	waiting atomic.Int64 // bytes of what is in the queue, or not done yet
 }
 
-func newQueue(packets int, bytes int64) *queue {
-	return &queue{packets: make(chan packet, packets), limit: bytes}
+func newQueue[P sized](packets int, bytes int64) *queue[P] {
+	return &queue[P]{packets: make(chan P, packets), limit: bytes}
 }
 
 // put reports whether there was room. It does not wait.
-func (q *queue) put(p packet) bool {
+func (q *queue[P]) put(p P) bool {
 	if !q.reserve(p.size()) {
 		return false
 	}
@@ -38,7 +41,7 @@ func (q *queue) put(p packet) bool {
 
 // reserve counts the bytes of a packet, if there is room for them. One packet may have
 // more than the limit, if no other one waits: it could never be sent otherwise.
-func (q *queue) reserve(size int64) bool {
+func (q *queue[P]) reserve(size int64) bool {
 	for {
 		waiting := q.waiting.Load()
 		if waiting > 0 && waiting+size > q.limit {
@@ -51,4 +54,4 @@ func (q *queue) reserve(size int64) bool {
 }
 
 // done makes room for others, when a packet that was taken is not held any more.
-func (q *queue) done(p packet) { q.waiting.Add(-p.size()) }
+func (q *queue[P]) done(p P) { q.waiting.Add(-p.size()) }

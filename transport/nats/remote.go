@@ -23,10 +23,11 @@ type Remote[M any] struct {
 	names *Names[M]
 }
 
-// Send sends m to the actor, or the next one of that name on the same node. What one
-// goroutine sends arrives in order. The error says that m was not sent; it is nil if
-// it was sent and got lost, or there is no such actor any more.
-func (r Remote[M]) Send(m M) error {
+// TrySend sends m to the actor, or the next one of that name on the same node, and does not
+// wait. What one goroutine sends arrives in order. The error says that m was not sent; it is
+// nil if it was sent and got lost, or there is no such actor any more. With a [Method] one
+// calls, and sends what has a context.
+func (r Remote[M]) TrySend(m M) error {
 	if r.names == nil {
 		return fmt.Errorf("nats: send: %w", actor.NoProc)
 	}

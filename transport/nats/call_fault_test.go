@@ -1,0 +1,267 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// A test can wait for the end of a shortTerm, and not for that of a longTerm. In either, calls
+// are asked for every probePause.
+const (
+	shortTerm  = 90 * time.Millisecond
+	longTerm   = time.Hour
+	probePause = 10 * time.Millisecond
+)
+
+// until waits until a condition holds that the network brings about.
+func until(tb testing.TB, x *exchange, condition func() bool) {
+	tb.Helper()
+	for began := time.Now(); !condition(); {
+		if time.Since(began) > patience {
+			tb.Fatal("waited too long")
+		}
+		if err := x.conn.FlushTimeout(patience); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+// desk is one end of an exchange without names: what the tests of failures in between need.
+func desk(tb testing.TB, s *server.Server, subjects, node string, term time.Duration, serve func(*served), options ...nats.Option) *exchange {
+	tb.Helper()
+	conn := connect(tb, s, append(options, nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1))...)
+	x, err := newExchange(conn, subjects, node, pace{term, probePause}, nil, slog.New(slog.DiscardHandler), serve)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if x.life.Err() == nil {
+			x.end()
+		}
+		await(tb, x.done)
+		if n := x.outstanding() + x.taken(); n != 0 {
+			tb.Errorf("node %q: %d calls are left", node, n)
+		}
+	})
+	if err := conn.Flush(); err != nil {
+		tb.Fatal(err)
+	}
+	return x
+}
+
+// answerer has a request answered when the test says so, or its node ends.
+func answerer(got chan<- *served) func(*served) {
+	return func(s *served) {
+		context.AfterFunc(s.x.life, func() { s.refuse(errGone) })
+		got <- s
+	}
+}
+
+// later answers with what was asked.
+func (q *served) echo() {
+	if q.claim() {
+		q.finish(reply{outcome: gaveValue, body: q.body})
+	}
+}
+
+// asking is a request in the background.
+func (x *exchange) asking(ctx context.Context, node string) <-chan result {
+	c := make(chan result, 1)
+	go func() {
+		r, err := x.ask(ctx, node, request{kind: toCall, name: "x", method: "m", body: []byte("hello")})
+		if err == nil && r.outcome != gaveValue {
+			err = r.err(nil)
+		}
+		c <- result{string(r.body), err}
+	}()
+	return c
+}
+
+func expectErr(t *testing.T, c <-chan result, want error) {
+	t.Helper()
+	if r := await(t, c); !errors.Is(r.err, want) || r.value != "" {
+		t.Errorf("got %v, want %v", r, want)
+	}
+}
+
+// A call that takes long goes on, since the callee's node has it; also over the loss of its
+// connection.
+func TestLongCallGoesOnWhileTheOtherNodeHasIt(t *testing.T) {
+	s, subjects, got := startServer(t), prefix(), make(chan *served, 1)
+	a := desk(t, s, subjects, "a", longTerm, nil)
+	b := desk(t, s, subjects, "b", longTerm, answerer(got))
+	answer := a.asking(t.Context(), "b")
+	q := await(t, got)
+	probed := func() {
+		heard := q.heard.Load()
+		until(t, a, func() bool { return q.heard.Load() != heard })
+	}
+	probed()
+	if err := b.conn.ForceReconnect(); err != nil {
+		t.Fatal(err)
+	}
+	probed()
+	probed()
+	q.echo()
+	if r := await(t, answer); r.err != nil || r.value != "hello" {
+		t.Errorf("got %v", r)
+	}
+}
+
+// What becomes of a call when one of those that it needs is lost. What can be known at once is,
+// and the rest when a term has passed.
+func TestCallFailsWhenWhatItNeedsIsLost(t *testing.T) {
+	s := startServer(t)
+	for name, test := range map[string]struct {
+		term time.Duration
+		lose func(a, b *exchange)
+		want error
+	}{
+		"callee's node crashes": {shortTerm, func(_, b *exchange) { b.conn.Close() }, ErrNoConnection},
+		"callee's node ends":    {longTerm, func(_, b *exchange) { b.end() }, ErrNoConnection},
+		"callee's node forgets": {longTerm, func(_, b *exchange) { b.forgetAll() }, ErrNoConnection},
+		"caller's node ends":    {longTerm, func(a, _ *exchange) { a.end() }, ErrClosed},
+		"caller's node crashes": {shortTerm, func(a, _ *exchange) { a.conn.Close() }, ErrNoConnection},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			subjects, got := prefix(), make(chan *served, 1)
+			a := desk(t, s, subjects, "a", test.term, nil)
+			b := desk(t, s, subjects, "b", test.term, answerer(got))
+			answer := a.asking(t.Context(), "b")
+			q := await(t, got)
+			test.lose(a, b)
+			expectErr(t, answer, test.want)
+			await(t, q.ctx.Done()) // nobody waits for the answer, and its node learns that
+			q.drop()
+		})
+	}
+}
+
+// forgetAll makes an exchange one that has been restarted.
+func (s *serving) forgetAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.table {
+		q.cancel()
+	}
+	clear(s.table)
+}
+
+// A caller that gives up is gone for the callee's node at once, and an answer that comes later
+// is dropped, on either side.
+func TestCallThatIsGivenUpIsGivenUpThere(t *testing.T) {
+	s, subjects, got := startServer(t), prefix(), make(chan *served, 1)
+	a := desk(t, s, subjects, "a", longTerm, nil)
+	b := desk(t, s, subjects, "b", longTerm, answerer(got))
+	for name, give := range map[string]func() (context.Context, func()){
+		"cancel": func() (context.Context, func()) { return context.WithCancel(t.Context()) },
+		"deadline": func() (context.Context, func()) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			return ctx, func() { <-ctx.Done(); cancel() }
+		},
+	} {
+		ctx, end := give()
+		answer := a.asking(ctx, "b")
+		q := await(t, got)
+		if _, limited := q.ctx.Deadline(); limited != (name == "deadline") {
+			t.Errorf("%s: the deadline has travelled: %v", name, limited)
+		}
+		end()
+		expectErr(t, answer, ctx.Err())
+		await(t, q.ctx.Done())
+		reply := q.reply
+		q.echo()
+		if err := b.conn.PublishMsg(&nats.Msg{Subject: reply, Data: replyOf("late")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := a.asking(t.Context(), "b") // which comes behind them
+	await(t, got).echo()
+	if r := await(t, answer); r.value != "hello" || r.err != nil {
+		t.Errorf("got %v", r)
+	}
+}
+
+func replyOf(body string) []byte { return reply{outcome: gaveValue, body: []byte(body)}.encode() }
+
+// GO-28: the callee may end before the call, during it and after it, by itself or with its
+// system; and the caller hears of it at once.
+func TestCallHearsOfTheEndOfItsCallee(t *testing.T) {
+	_, here, there := pair(t, NamesConfig{})
+	ref, got := there.worker(t, "x")
+	x := here.find(t, "x")
+
+	answer := call(t.Context(), x, "hold")
+	await(t, got)
+	ref.PID().Exit(actor.Kill)
+	r := await(t, answer)
+	if e, ok := errors.AsType[*CallError](r.err); !ok || !e.Ended || e.Err != actor.Killed {
+		t.Errorf("killed meanwhile: %v", r)
+	}
+	await(t, ref.PID().Done())
+	expectErr(t, call(t.Context(), x, "say hello"), actor.NoProc)
+
+	_, got = there.worker(t, "x") // the next one of that name on that node
+	if r := await(t, call(t.Context(), x, "say hello")); r.value != "hello" {
+		t.Errorf("the next one: %v", r)
+	}
+	await(t, got)
+	answer = call(t.Context(), x, "hold")
+	await(t, got)
+	if err := there.sys.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expectErr(t, answer, actor.Shutdown)
+	expectErr(t, call(t.Context(), x, "say hello"), actor.NoProc)
+}
+
+// An actor that calls and is killed gives its call up.
+func TestCallOfAnActorEndsWithIt(t *testing.T) {
+	_, here, there := pair(t, NamesConfig{})
+	_, got := there.worker(t, "x")
+	x := here.find(t, "x")
+	seen := make(chan string, 1)
+	ref, err := actor.Spawn(here.sys, func() *relay { return &relay{x, seen} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref.Send(order{do: "hold"})
+	o := await(t, got)
+	if !o.reply.Wanted() {
+		t.Error("the answer is not wanted")
+	}
+	ref.PID().Exit(actor.Kill)
+	until(t, here.calls.x, func() bool { return !o.reply.Wanted() })
+	if o.reply.Send("late") {
+		t.Error("an answer that nobody waits for was one")
+	}
+}
+
+// Names that are shut down fail the calls that they have made, and those that they carry out.
+func TestShutdownFailsOpenCalls(t *testing.T) {
+	_, here, there := pair(t, NamesConfig{})
+	_, got := there.worker(t, "x")
+	_, gotHere := here.worker(t, "y")
+	out, in := call(t.Context(), here.find(t, "x"), "hold"), call(t.Context(), there.find(t, "y"), "hold")
+	x := here.find(t, "x")
+	await(t, got)
+	await(t, gotHere)
+	if err := here.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	expectErr(t, out, ErrClosed)
+	expectErr(t, in, ErrNoConnection)
+	expectErr(t, call(t.Context(), x, "say hello"), ErrClosed)
+	if err := here.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,215 @@
+package nats
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// asked are the calls that this node has made, and waits for.
+type asked struct {
+	inbox string        // what the subjects of replies begin with
+	over  chan struct{} // closed at the end
+
+	open sync.WaitGroup // all that wait
+
+	mu      sync.Mutex
+	ended   bool
+	last    uint64
+	waiting map[string]*waiter // by what their subject has behind inbox
+}
+
+// waiter is a call that waits. What comes for it comes through one channel, in order: so an
+// answer is not passed by what a later probe has found.
+type waiter struct {
+	id   string
+	came chan arrival
+	over atomic.Bool // it waits no more
+}
+
+// arrival is a message for a waiter, or why there will be none.
+type arrival struct {
+	msg *nats.Msg
+	err error
+}
+
+// maxArrivals is how much may wait for a waiter: an answer, and those to a few probes. There
+// is no more, unless it is forged.
+const maxArrivals = 4
+
+func (w *waiter) put(a arrival) {
+	select {
+	case w.came <- a:
+	default:
+	}
+}
+
+func (w *waiter) fail(err error) { w.put(arrival{err: err}) }
+
+func (a *asked) init(inbox string) {
+	a.inbox = inbox
+	a.over = make(chan struct{})
+	a.waiting = make(map[string]*waiter)
+}
+
+// end has all that waits fail, and what comes later.
+func (a *asked) end() {
+	a.mu.Lock()
+	a.ended = true
+	a.mu.Unlock()
+	close(a.over)
+}
+
+func (a *asked) expect() (*waiter, error) {
+	w := &waiter{came: make(chan arrival, maxArrivals)}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ended {
+		return nil, ErrClosed
+	}
+	a.open.Add(1)
+	a.last++
+	w.id = strconv.FormatUint(a.last, 36)
+	a.waiting[w.id] = w
+	return w, nil
+}
+
+func (a *asked) forget(w *waiter) {
+	w.over.Store(true)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.waiting, w.id)
+	a.open.Done()
+}
+
+// outstanding returns how many calls wait.
+func (a *asked) outstanding() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiting)
+}
+
+// arrived takes a reply to its waiter. One that nobody waits for any more is dropped.
+func (a *asked) arrived(m *nats.Msg) {
+	id := m.Subject[len(a.inbox):]
+	a.mu.Lock()
+	w := a.waiting[id]
+	a.mu.Unlock()
+	if w != nil {
+		w.put(arrival{msg: m})
+	}
+}
+
+// ask sends a request to a node, and waits for what comes of it. It ends with ctx, with the
+// exchange, and when the other node is gone or does not know the call any more.
+func (x *exchange) ask(ctx context.Context, node string, q request) (reply, error) {
+	header := x.inject(ctx)
+	w, err := x.expect()
+	if err != nil {
+		return reply{}, err
+	}
+	defer x.forget(w)
+	if deadline, ok := ctx.Deadline(); ok {
+		q.left = max(time.Until(deadline), 1)
+	}
+	if err := x.put(outgoing{x.message(node, w, q, header), w}); err != nil {
+		return reply{}, err
+	}
+	x.counts.sent.Add(1)
+	r, err := x.await(ctx, w, node)
+	if err != nil {
+		x.tell(node, w, toGiveUp)
+	}
+	return r, err
+}
+
+// message makes a request of q. w is the call that it is about, nil if there is none.
+func (x *exchange) message(node string, w *waiter, q request, header nats.Header) *nats.Msg {
+	m := &nats.Msg{
+		Subject: x.subjects + "." + subjectToken(node) + ".do." + subjectToken(x.node),
+		Header:  header,
+		Data:    q.encode(),
+	}
+	if w != nil {
+		m.Reply = x.inbox + w.id
+	}
+	return m
+}
+
+// tell sends what is about an open call. If that gets lost, it is as if the node was gone.
+func (x *exchange) tell(node string, w *waiter, kind requestKind) {
+	_ = x.put(outgoing{Msg: x.message(node, w, request{kind: kind}, nil)})
+}
+
+// await waits for the outcome of a call.
+func (x *exchange) await(ctx context.Context, w *waiter, node string) (reply, error) {
+	tick := time.NewTimer(x.every)
+	defer tick.Stop()
+	silent := time.Duration(0) // since something was heard, in ticks
+	probed := false
+	for {
+		select {
+		case a := <-w.came:
+			if probed && a.isNobody() {
+				break // it may be back in a moment
+			}
+			r, open, err := a.read()
+			if !open {
+				return r, err
+			}
+			silent = 0
+		case <-tick.C:
+			if silent += x.every; silent >= x.term || x.conn.IsClosed() {
+				return reply{}, ErrNoConnection
+			}
+			tick.Reset(x.every)
+			x.tell(node, w, toProbe)
+			probed = true
+		case <-ctx.Done():
+			return reply{}, ctx.Err()
+		case <-x.asked.over:
+			return reply{}, ErrClosed
+		}
+	}
+}
+
+// read says what an arrival means: that the call is open, or what has come of it.
+func (a arrival) read() (r reply, open bool, err error) {
+	switch {
+	case a.err != nil:
+		return r, false, a.err
+	case a.isNobody():
+		return r, false, errNobodyThere
+	}
+	r, err = decodeReply(a.msg.Data)
+	switch {
+	case err != nil:
+		return r, false, fmt.Errorf("reply: %w", err)
+	case r.outcome == isUnknown:
+		return r, false, errNotOpen
+	}
+	return r, r.outcome == isOpen, nil
+}
+
+// isNobody reports whether the server says that nobody has subscribed to the subject of a
+// request.
+func (a arrival) isNobody() bool {
+	return a.err == nil && len(a.msg.Data) == 0 && a.msg.Header.Get("Status") == "503"
+}
+
+// cast sends a request that has no answer.
+func (x *exchange) cast(ctx context.Context, node string, q request) error {
+	if !x.conn.IsConnected() {
+		return errNotSent
+	}
+	if err := x.put(outgoing{Msg: x.message(node, nil, q, x.inject(ctx))}); err != nil {
+		return err
+	}
+	x.counts.sent.Add(1)
+	return nil
+}

@@ -1,0 +1,164 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+)
+
+// calls are what a node's names know of calls: the methods, and the exchange once it is
+// needed, for only then the node is known to be in a cluster.
+type calls[M any] struct {
+	start func(node string) (*exchange, error)
+
+	mu      sync.Mutex
+	methods map[string]*servedMethod[M] // replaced, not changed
+	x       *exchange
+	closed  bool
+}
+
+// Serve has this node carry out requests of other nodes by the given methods, for the actors
+// that have a name here. It is for before the first of them registers: until then, others get
+// [ErrNoMethod]. It fails, and changes nothing, if a method has no Name or no Make, or the
+// name of another one.
+func (n *Names[M]) Serve(methods ...Served[M]) error {
+	c := &n.calls
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	table := maps.Clone(c.methods)
+	if table == nil {
+		table = make(map[string]*servedMethod[M])
+	}
+	for _, m := range methods {
+		if m == nil {
+			return errors.New("nats: serve: a method is nil")
+		}
+		e, err := m.served()
+		if err == nil && table[e.name] != nil {
+			err = fmt.Errorf("method %q is served already", e.name)
+		}
+		if err != nil {
+			return fmt.Errorf("nats: serve: %w", err)
+		}
+		table[e.name] = e
+	}
+	c.methods = table
+	return nil
+}
+
+// exchange returns this node's end of the calls. It begins it if this is the first time.
+func (n *Names[M]) exchange() (*exchange, error) {
+	node := n.pubsub.Node()
+	c := &n.calls
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return nil, ErrClosed
+	case node == "":
+		return nil, pubsub.ErrNotJoined
+	case c.x == nil:
+		x, err := c.start(node)
+		if err != nil {
+			return nil, err
+		}
+		c.x = x
+	case c.x.node != node:
+		return nil, fmt.Errorf("this node was called %q before", c.x.node)
+	}
+	return c.x, nil
+}
+
+// close ends the exchange, and lets none begin any more.
+func (c *calls[M]) close(ctx context.Context) error {
+	c.mu.Lock()
+	x := c.x
+	closed := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if x == nil {
+		return nil
+	}
+	if !closed {
+		x.end()
+	}
+	return x.wait(ctx)
+}
+
+// carryOut is what an exchange does with a request.
+func (n *Names[M]) carryOut(s *served) {
+	n.calls.mu.Lock()
+	e := n.calls.methods[s.method]
+	n.calls.mu.Unlock()
+	ref, ok := n.holder(s.name)
+	switch {
+	case e == nil:
+		s.refuse(ErrNoMethod)
+		return
+	case !ok:
+		s.refuse(actor.NoProc)
+		return
+	}
+	s.x.counts.served.Add(1)
+	ctx := s.x.extract(s.ctx, s.header)
+	err := e.calls.Call(s.ctx, func(context.Context) error {
+		e.handle(ctx, ref, s)
+		return nil
+	})
+	if err != nil { // Make or a codec has panicked, or does not return
+		s.refuse(err)
+	}
+}
+
+// holder returns the actor of this node that has the name.
+func (n *Names[M]) holder(name string) (actor.Ref[M], bool) {
+	h := n.leases.find(name)
+	if h == nil {
+		return actor.Ref[M]{}, false
+	}
+	return actor.RefOf[M](h.pid)
+}
+
+// here reports whether r is of this node, and returns its actor; the zero Ref if there is none.
+func (n *Names[M]) here(r Remote[M]) (ref actor.Ref[M], here bool) {
+	if r.Node != n.pubsub.Node() {
+		return ref, false
+	}
+	ref, _ = n.holder(r.Name)
+	return ref, true
+}
+
+// CallStats are counts of the calls between nodes since they began, with a few that say how
+// it is now. Calls within a node are not among them.
+type CallStats struct {
+	Sent    uint64 // requests of this node
+	Served  uint64 // requests of others that have reached a method here
+	Refused uint64 // requests of others that there was no room, name or method for
+	Late    uint64 // requests of others whose caller had given up before their turn
+	Lost    uint64 // messages that this node could not send, for want of a connection or room
+	// Malformed counts what has come as a request and is none, or one of another version.
+	Malformed uint64
+
+	Waiting int // calls of this node that wait for their answers
+	Open    int // requests of others that have no answer yet
+	Queued  int // messages that wait to be sent
+}
+
+// Stats returns what has come of the calls to and from other nodes.
+func (n *Names[M]) Stats() CallStats {
+	n.calls.mu.Lock()
+	x := n.calls.x
+	n.calls.mu.Unlock()
+	if x == nil {
+		return CallStats{}
+	}
+	return x.stats()
+}
+
+// callSubjects begin the subjects of calls; the bucket of the names follows.
+const callSubjects = "troupe.call."
