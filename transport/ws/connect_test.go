@@ -3,6 +3,7 @@ package ws_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -106,6 +107,47 @@ func TestEndpointUnderAMux(t *testing.T) { // CONN-1, CONN-3
 	c.heartbeat()
 	if r := <-requests; r.PathValue("tenant") != "acme" || r.RequestURI != "/v1/acme/socket/websocket?vsn=2.0.0" {
 		t.Errorf("tenant %q, URI %q", r.PathValue("tenant"), r.RequestURI)
+	}
+}
+
+// An endpoint may serve a part of a program's paths, with the prefix or without; a page of
+// another origin is refused there as anywhere, and Connect sees who asks, by what cookie.
+func TestEndpointUnderAPartOfThePaths(t *testing.T) {
+	for _, c := range []struct{ path, strip string }{{"/observer/socket", ""}, {"/socket", "/observer"}} {
+		socket := rooms(nil)
+		socket.Path, socket.LongPoll = c.path, true
+		requests := make(chan *ws.Request, 2)
+		socket.Connect = func(r *ws.Request) (ws.Identity, error) { requests <- r; return ws.Identity{}, nil }
+		s := serve(t, socket)
+		mux := http.NewServeMux()
+		mux.Handle("/observer/", http.StripPrefix(c.strip, s.Endpoint))
+		front := httptest.NewServer(mux)
+		defer front.Close()
+		s.addr = front.Listener.Addr().String()
+		for origin, allowed := range map[string]bool{"http://" + s.addr: true, "http://evil.example": false, "null": false} {
+			header := http.Header{"Origin": {origin}, "Cookie": {"session=17"}}
+			client, resp, err := s.dial(t, "/observer/socket?vsn=2.0.0", header)
+			if (err == nil) != allowed || !allowed && resp.StatusCode != http.StatusForbidden {
+				t.Errorf("mounted at %s, from %s: %v", c.path, origin, err)
+			}
+			poller := s.pollClient(t, "")
+			poller.url = "http://" + s.addr + "/observer/socket/longpoll?vsn=2.0.0"
+			if a, _ := poller.do("GET", "", "", header); (a.Status == 410) != allowed {
+				t.Errorf("mounted at %s, from %s: polling is answered %+v", c.path, origin, a)
+			}
+			if !allowed {
+				continue
+			}
+			client.heartbeat()
+			for range 2 {
+				r := <-requests
+				from, err := netip.ParseAddrPort(r.RemoteAddr)
+				cookie, missing := r.Cookie("session")
+				if err != nil || !from.Addr().IsLoopback() || missing != nil || cookie.Value != "17" {
+					t.Errorf("Connect sees %q, %v", r.RemoteAddr, cookie)
+				}
+			}
+		}
 	}
 }
 
