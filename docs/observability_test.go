@@ -103,6 +103,19 @@ func items(ctx context.Context, pid actor.PID) (list []string, err error) {
 	return list, err
 }
 
+// slow returns up to n connections whose clients do not read as fast as they are sent to,
+// and how many there are.
+func slow(e *ws.Endpoint, n int) (some []ws.ConnectionInfo, total int) {
+	for c := range e.Connections() {
+		if c.QueueBytes > 64<<10 {
+			if total++; total <= n {
+				some = append(some, c)
+			}
+		}
+	}
+	return some, total
+}
+
 // events adds up how long handlers of channels take.
 type events struct{ handled, nanoseconds atomic.Int64 }
 

@@ -66,8 +66,9 @@
 // # Metrics and logs
 //
 // [Stats] are counters. Socket.Observe is told of each [Observation]: a connection, a
-// join, an event and the time that its handler took, an end and its reason.
-// [ObservationLog] logs them.
+// join, an event and the time that it has waited and that its handler took, an end and its
+// reason. [ObservationLog] logs them. [Endpoint.Connections], [Endpoint.Channels] and
+// [Endpoint.Topics] show what there is now.
 //
 // # Examples
 //
