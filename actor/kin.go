@@ -2,6 +2,7 @@ package actor
 
 import (
 	"cmp"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,19 @@ func (p PID) Started() time.Time {
 	}
 	return p.p.sys.born.Add(time.Duration(p.p.born) * tick)
 }
+
+// Behavior returns the type of the actor's behavior as [Info] has it, for next to nothing;
+// nil for one that has ended.
+func (p PID) Behavior() reflect.Type {
+	if !p.Alive() {
+		return nil
+	}
+	return p.p.sys.userType(p.p.typed.shown())
+}
+
+// Ended reports whether the actor has ended, as [PID.Done] tells, for next to nothing. An
+// actor that is bound to end is not Alive, and has not Ended until its handler has returned.
+func (p PID) Ended() bool { return p.p == nil || p.p.has(ended) }
 
 // Compare returns -1 if p was spawned before q, +1 if after, and 0 if they are the same
 // actor. It puts the actors of one system in the order of their spawns; the zero PID comes
@@ -70,7 +84,7 @@ func (s *System) Find(text string) (PID, bool) {
 		return PID{}, false
 	}
 	n, err := strconv.ParseUint(serial, 10, 64)
-	if err != nil || strconv.FormatUint(n, 10) != serial {
+	if err != nil || n == 0 || strconv.FormatUint(n, 10) != serial {
 		return PID{}, false
 	}
 	sh := &s.shards[n%uint64(len(s.shards))]

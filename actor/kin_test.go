@@ -58,7 +58,7 @@ func TestFindTakesOnlyWhatAPIDReadsAs(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "<>", "1", "<1>", "<n.1.>", "<n.1.+1>", "<n.1.01>", "<n.1.1", "n.1.1>", "<0.1>",
-		"<n.1.99999>", "<n.1.-1>", "<n.1.18446744073709551616>", " <n.1.1>", "<n.1.1> "} {
+		"<n.1.99999>", "<n.1.0>", "<n.1.-1>", "<n.1.18446744073709551616>", " <n.1.1>", "<n.1.1> "} {
 		if pid, ok := sys.Find(text); ok {
 			t.Errorf("Find(%q) = %v, want nothing", text, pid)
 		}
@@ -88,6 +88,31 @@ func TestPIDsCompareByTheirSpawns(t *testing.T) {
 		if i > 0 && (pids[i-1].Compare(p) != -1 || p.Compare(pids[i-1]) != 1) {
 			t.Fatalf("%v does not come after %v", p, pids[i-1])
 		}
+	}
+}
+
+func TestBehaviorIsThatOfInfo(t *testing.T) {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(t.Context())
+	ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := ref.PID()
+	info, _ := pid.Info()
+	if b := pid.Behavior(); b == nil || b != info.Behavior {
+		t.Errorf("the behavior is a %v, want %v", b, info.Behavior)
+	}
+	if pid.Ended() {
+		t.Error("it has ended")
+	}
+	pid.Exit(actor.Kill)
+	<-pid.Done()
+	if b := pid.Behavior(); b != nil || !pid.Ended() {
+		t.Errorf("after its end it has a %v, and has ended: %v", b, pid.Ended())
+	}
+	if !(actor.PID{}).Ended() {
+		t.Error("nobody lives")
 	}
 }
 

@@ -79,7 +79,6 @@ func (p *page) renewed(right Rights) (Grant, error) {
 	grant, err := p.session.confirm()
 	switch {
 	case err != nil:
-		p.ref.Send(refused{})
 		return before, query.Errorf(query.Forbidden, "the session is over")
 	case grant.Rights < right:
 		return grant, query.Errorf(query.Forbidden, "that takes the right to %v", right)

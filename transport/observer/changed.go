@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/observer/internal/text"
 	"github.com/troupe-go/troupe/transport/observer/query"
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -55,10 +56,24 @@ func (p *page) flush(c *ws.Channel) error {
 		p.stopWatching(w)
 		return c.Push("reset", nil)
 	}
+	if n.orphans {
+		p.ref.SendAfter(orphanedFor, orphaned{w})
+	}
+	if n.size() == 0 && len(n.counts) == 0 {
+		return nil
+	}
+	return c.Push("changed", p.changed(n))
+}
+
+// orphanedFor is how long an actor may live when its parent has ended for the page to show
+// it in its former place.
+const orphanedFor = time.Second
+
+func (p *page) changed(n news) changed {
 	ctx, cancel := context.WithTimeout(p.life, time.Second)
 	defer cancel()
-	out := changed{Now: time.Now().UnixMilli(), Nodes: []changedNode{}, Gone: []goneNode{}, Restarted: []restarted{}, Counts: map[string]int{}}
-	ended := map[actor.PID]bool{}
+	out := newChanged()
+	ended, ids := map[actor.PID]bool{}, map[actor.PID]string{}
 	for _, e := range n.gone {
 		ended[e.pid] = true
 		out.Gone = append(out.Gone, goneNode{
@@ -66,15 +81,46 @@ func (p *page) flush(c *ws.Channel) error {
 			Reason: query.ReasonText(ctx, e.reason), Crashed: e.crashed,
 		})
 	}
+	for _, e := range n.restarted {
+		ids[e.pid] = e.child
+		out.Restarted = append(out.Restarted, restarted{
+			Supervisor: name(e.parent), ID: text.Line(e.child), Old: name(e.old), New: name(e.pid),
+			At: e.at.UnixMilli(), Reason: query.ReasonText(ctx, e.reason),
+		})
+	}
 	for _, e := range n.added {
 		if !ended[e.pid] {
 			node := p.run.source.Node(ctx, e.pid)
-			node.Count = n.counts[e.pid]
+			node.Count, node.ID = n.counts[e.pid], text.Line(ids[e.pid])
 			out.Nodes = append(out.Nodes, changedNode{Parent: name(e.parent), Node: node})
 		}
 	}
 	for pid, count := range n.counts {
 		out.Counts[name(pid)] = count
+	}
+	return out
+}
+
+func newChanged() changed {
+	return changed{Now: time.Now().UnixMilli(), Nodes: []changedNode{}, Gone: []goneNode{}, Restarted: []restarted{}, Counts: map[string]int{}}
+}
+
+// pushNodes tells the page how actors are now.
+func (p *page) pushNodes(c *ws.Channel, pids map[actor.PID]int) error {
+	if len(pids) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(p.life, time.Second)
+	defer cancel()
+	out := newChanged()
+	for pid, count := range pids {
+		node := p.run.source.Node(ctx, pid)
+		node.Count = count
+		parent := pid.Parent()
+		if parent.Ended() {
+			parent = actor.PID{}
+		}
+		out.Nodes = append(out.Nodes, changedNode{Parent: name(parent), Node: node})
 	}
 	return c.Push("changed", out)
 }

@@ -4,7 +4,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/troupe-go/troupe/transport/observer/query"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
 // Config says what an [Observer] shows, and to whom. The zero Config is one for a program on
@@ -12,6 +14,9 @@ import (
 type Config struct {
 	// Endpoints are those whose connections, channels and topics are shown.
 	Endpoints []*ws.Endpoint
+
+	// Trackers are those whose presences are shown with the topics.
+	Trackers []*presence.Tracker
 
 	// Authorize decides who may see the page, and what else: it is asked at each HTTP
 	// request, so also for the page's socket, again before each act and each trace, and
@@ -21,11 +26,15 @@ type Config struct {
 	// [*ws.StatusError] says: 401 with a WWW-Authenticate has the browser ask for a
 	// password. It has five seconds; if it panics or takes longer, the request is refused.
 	//
-	// If it is nil, requests from this machine may look, and nothing else: both ends of
-	// the TCP connection have a loopback address, the Host header has one or is
-	// "localhost", and no header says that a proxy has passed the request on. A proxy on
-	// the same machine that leaves no trace is not noticed: behind one, set Authorize.
+	// If it is nil it is [Local]([Look]): requests from this machine may look. That means
+	// that both ends of the TCP connection have a loopback address, the Host header has one
+	// or is "localhost", and no header says that a proxy has passed the request on. A proxy
+	// on the same machine that leaves no trace is not noticed: behind one, write your own.
 	Authorize func(*http.Request) (Grant, error)
+
+	// History says how much is remembered of what has happened, from the start of the
+	// observer on; nothing if its For is negative.
+	History query.HistoryConfig
 
 	// Recheck is how often Authorize is asked again while a page is open; 1 min if 0. A
 	// page whose grant is not confirmed is closed.
@@ -73,5 +82,5 @@ func (r Rights) String() string {
 type Grant struct {
 	Rights  Rights
 	Who     string    // the log of each act says it
-	Expires time.Time // when the page closes, whatever Authorize says by then; zero: never
+	Expires time.Time // until when this holds, if Authorize does not grant it anew then; zero: for good
 }

@@ -26,10 +26,11 @@ func (p *page) greeting(grant Grant) greeting {
 	g := greeting{
 		Version: pageVersion,
 		Node:    "local", Nodes: []string{"local"},
-		Who: grant.Who, Rights: []string{}, Acts: []string{}, Tables: []string{}, Endpoints: []string{},
+		Who: grant.Who, Rights: []string{}, Acts: []string{}, Tables: []string{}, Endpoints: p.run.source.Endpoints(),
 		Started: p.run.began.UnixMilli(), Now: time.Now().UnixMilli(),
 		Actors: p.run.sys.Count(), Go: runtime.Version(),
 	}
+	g.HistoryFrom = p.run.source.HistoryFrom()
 	for r := Look; r <= grant.Rights; r++ {
 		g.Rights = append(g.Rights, r.String())
 	}

@@ -26,24 +26,32 @@ import (
 type Observer struct {
 	cfg      Config
 	gate     gate
-	endpoint *ws.Endpoint // of the page's socket
+	endpoint *ws.Endpoint   // of the page's socket
+	history  *query.History // nil: none; outlives a restart
 	running  atomic.Pointer[run]
 }
 
 // run is an observer from a start to the next end. It is an [actor.Resource] of the
 // observer's supervisor.
 type run struct {
-	sys    *actor.System
-	source *query.Source
-	log    *slog.Logger // of what clients cause, within bounds
-	feed   feed
-	began  time.Time
+	sys      *actor.System
+	source   *query.Source
+	log      *slog.Logger // of what clients cause, within bounds
+	feed     feed
+	began    time.Time
+	unrecord func() // stops the history
 }
 
 // New makes an observer, and starts nothing: [Observer.Child] puts it into a supervision
 // tree. Until it runs it answers with status 503.
 func New(cfg Config) *Observer {
 	o := &Observer{cfg: cfg, gate: gate{authorize: cfg.Authorize}}
+	if cfg.Authorize == nil {
+		o.gate.authorize = Local(Look)
+	}
+	if cfg.History.For >= 0 {
+		o.history = query.NewHistory(cfg.History)
+	}
 	o.cfg.Recheck = cmp.Or(max(cfg.Recheck, 0), time.Minute)
 	o.endpoint = ws.New(ws.Config{Sockets: []ws.Socket{{
 		Path:           socketPath,
@@ -94,13 +102,16 @@ func Start(sys *actor.System, cfg Config) (*Observer, error) {
 
 func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PID, error)) (actor.PID, error) {
 	r := &run{sys: sys, log: boundlog.New(sys.Logger()), began: time.Now()}
-	r.source = query.New(sys, query.Config{Endpoints: o.cfg.Endpoints})
+	r.source = query.New(sys, query.Config{Endpoints: o.cfg.Endpoints, Trackers: o.cfg.Trackers, History: o.history})
 	if !o.running.CompareAndSwap(nil, r) {
 		return actor.PID{}, errors.New("observer: start: it is running already")
 	}
+	if o.history != nil {
+		r.unrecord = o.history.Record(sys)
+	}
 	pid, err := spawn(supervisor.Spec{Children: []supervisor.Child{o.endpoint.Child()}})
 	if err != nil {
-		o.running.CompareAndSwap(r, nil)
+		o.end(r)
 		return actor.PID{}, err
 	}
 	if e := (&ending{o, r}); !pid.Own(e) {
@@ -117,8 +128,15 @@ type ending struct {
 
 // Release implements [actor.Resource].
 func (e *ending) Release(actor.PID, error) {
-	e.r.feed.close()
-	e.o.running.CompareAndSwap(e.r, nil)
+	e.o.end(e.r)
+}
+
+func (o *Observer) end(r *run) {
+	r.feed.close()
+	if r.unrecord != nil {
+		r.unrecord()
+	}
+	o.running.CompareAndSwap(r, nil)
 }
 
 // errOver says that a session has ended.

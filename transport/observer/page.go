@@ -22,6 +22,11 @@ type page struct {
 	end    context.CancelFunc
 	asking atomic.Int32          // questions that are being answered
 	watch  atomic.Pointer[watch] // nil: the tree is not watched
+	traces traces
+
+	looked     map[actor.PID]looked // by the watch
+	recounting atomic.Bool
+	recountAt  time.Time // not before
 }
 
 const (
@@ -29,6 +34,9 @@ const (
 	askLimit    = 5 * time.Second // that one may take
 	gatherFor   = 40 * time.Millisecond
 	pageVersion = 1
+
+	// recheckAtMost is how often Authorize is asked at most, whatever Expires it gives.
+	recheckAtMost = time.Second
 )
 
 // pageEvents is what a page may ask for.
@@ -37,7 +45,9 @@ var pageEvents = makePageEvents()
 func makePageEvents() ws.Events[*page] {
 	events := ws.Events[*page]{
 		"tree": guarded(Look, (*page).tree),
-		"act":  guarded(Look, (*page).act), // refuses by itself, and logs that
+		// These two refuse by themselves, and log that.
+		"act":   guarded(Look, (*page).act),
+		"trace": guarded(Look, (*page).trace),
 	}
 	for _, name := range query.Names() {
 		if events[name] == nil {
@@ -59,7 +69,7 @@ func (p *page) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 	}
 	p.ref = c.Ref()
 	p.life, p.end = context.WithCancel(context.Background())
-	p.ref.SendEvery(p.session.every, recheck{})
+	p.ref.SendAfter(p.session.next(), recheck{})
 	return p.greeting(grant), nil
 }
 
@@ -69,11 +79,19 @@ type (
 	refused  struct{} // and has said no, or a push was tried without a right to look
 	happened struct{} // there is news
 	flush    struct{} // and it has been gathered for long enough
+
+	orphaned  struct{ w *watch }       // some actors may have outlived their parents
+	lookAt    struct{ w *watch }       // it is time to look at the actors that are shown
+	recounted struct{ next time.Time } // children have been counted, and shall be again then at the earliest
 )
 
 // HandleInfo implements [ws.InfoHandler].
 func (p *page) HandleInfo(c *ws.Channel, msg any) error {
-	switch msg.(type) {
+	switch m := msg.(type) {
+	case traced:
+		return p.pushTraced(c, m)
+	case traceOver:
+		return p.endTrace(c, m)
 	case recheck:
 		go p.recheck()
 	case happened:
@@ -83,6 +101,14 @@ func (p *page) HandleInfo(c *ws.Channel, msg any) error {
 			return p.close(c)
 		}
 		return p.flush(c)
+	case orphaned:
+		return p.pushNodes(c, m.w.orphans())
+	case lookAt:
+		return p.look(c, m.w)
+	case recounted:
+		if m.next.After(p.recountAt) {
+			p.recountAt = m.next
+		}
 	case refused:
 		return p.close(c)
 	}
@@ -94,7 +120,9 @@ func (p *page) recheck() {
 	if _, err := p.session.confirm(); err != nil {
 		p.run.log.Warn("observer: session ended", "remote", p.session.remote, "reason", err)
 		p.ref.Send(refused{})
+		return
 	}
+	p.ref.SendAfter(max(p.session.next(), recheckAtMost), recheck{})
 }
 
 // close ends the page's connection.
@@ -112,6 +140,7 @@ func (p *page) stop() {
 		return
 	}
 	p.end()
+	p.traces.clear(true)
 	if w := p.watch.Swap(nil); w != nil {
 		p.run.feed.remove(w)
 	}
@@ -140,6 +169,9 @@ func guarded(right Rights, answer func(p *page, ctx context.Context, in []byte) 
 		go func() {
 			defer p.asking.Add(-1)
 			_ = ref.Reply(p.answer(params, answer)) // the page may be gone
+			if p.session.grant().Rights < Look {    // which may have come out by the question
+				p.ref.Send(refused{})
+			}
 		}()
 		return ws.NoReply, nil
 	}
@@ -194,6 +226,7 @@ func (p *page) watched(ctx context.Context, w *watch) {
 	if old != nil {
 		p.run.feed.remove(old)
 	}
+	p.ref.SendAfter(lookEvery, lookAt{w})
 	// The page may have ended meanwhile, and then nobody else takes it off.
 	if ctx.Err() != nil && p.watch.CompareAndSwap(w, nil) {
 		p.run.feed.remove(w)

@@ -85,6 +85,9 @@ func below(r *http.Request) string {
 		return rest
 	}
 	p := strings.TrimPrefix(r.URL.Path, "/")
+	if r.Pattern != "" { // and what it has matched has been taken off
+		return p
+	}
 	if i := strings.LastIndex(p, socketPath[1:]+"/"); i >= 0 && (i == 0 || p[i-1] == '/') {
 		return p[i:]
 	}

@@ -65,3 +65,12 @@ func (s *session) confirm() (Grant, error) {
 	s.hold(grant)
 	return grant, nil
 }
+
+// next is how long it is until Authorize has to be asked again.
+func (s *session) next() time.Duration {
+	at := s.stand.Load()
+	if at == nil || at.grant.Expires.IsZero() {
+		return s.every
+	}
+	return min(s.every, max(time.Until(at.grant.Expires), 0))
+}

@@ -1,32 +1,46 @@
 package observer
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/observer/query"
 )
 
 // change is an event that may change what a page shows.
 type change struct {
+	kind    changeKind
 	at      time.Time
-	spawned bool
-	pid     actor.PID
+	pid     actor.PID // of a restart, the new one
 	parent  actor.PID
 	reason  error // of an end
 	crashed bool
+	child   string    // of a restart: its ID
+	old     actor.PID // and the former incarnation
 }
+
+type changeKind uint8
+
+const (
+	hasSpawned changeKind = iota
+	hasEnded
+	hasRestarted
+)
 
 // changeOf returns what a page needs of an event. It keeps hold of little: an event may
 // wait for a page for some while.
 func changeOf(e actor.Event) (change, bool) {
 	switch e := e.(type) {
 	case actor.Spawned:
-		return change{at: time.Now(), spawned: true, pid: e.PID, parent: e.Parent}, true
+		return change{kind: hasSpawned, at: time.Now(), pid: e.PID, parent: e.Parent}, true
 	case actor.Exited:
-		return change{at: time.Now(), pid: e.PID, parent: e.PID.Parent(), reason: e.Reason, crashed: e.Crashed()}, true
+		return change{kind: hasEnded, at: time.Now(), pid: e.PID, parent: e.Parent, reason: e.Reason, crashed: e.Crashed()}, true
+	case supervisor.Restarted:
+		return change{kind: hasRestarted, at: e.At, pid: e.New, parent: e.Supervisor, reason: e.Reason, child: e.Child, old: e.Old}, true
 	}
 	return change{}, false
 }
@@ -46,11 +60,20 @@ type watch struct {
 	early  []change // since the tree is being made; nil when it is there
 	making bool
 	woken  bool
-	lost   bool // there was too much: the page has to ask for the tree anew
-
-	added, gone []change
-	counted     map[actor.PID]bool // the count of whose children has changed
+	news   news
+	stale  map[actor.PID]bool // whose children must be counted again, for events have counted them
 }
+
+// news is what has happened that a page has to be told.
+type news struct {
+	added, gone, restarted []change
+	counted                map[actor.PID]bool // the count of whose children has changed
+	counts                 map[actor.PID]int  // what it is now
+	lost                   bool               // there was too much: the page has to ask for the tree anew
+	orphans                bool               // actors have ended before those below them
+}
+
+func (n *news) size() int { return len(n.added) + len(n.gone) + len(n.restarted) }
 
 // shown is a node that the page shows. The zero PID is that of the root.
 type shown struct {
@@ -65,7 +88,8 @@ type shown struct {
 const maxChanges = 4096
 
 func newWatch(wake func(), open []actor.PID) *watch {
-	w := &watch{wake: wake, making: true, shown: map[actor.PID]*shown{}, counted: map[actor.PID]bool{}}
+	w := &watch{wake: wake, making: true, shown: map[actor.PID]*shown{}, stale: map[actor.PID]bool{}}
+	w.news.counted = map[actor.PID]bool{}
 	for _, pid := range open {
 		w.shown[pid] = &shown{open: true}
 	}
@@ -90,50 +114,72 @@ func (w *watch) take(c change) bool {
 	parent, known := w.shown[c.parent]
 	_, self := w.shown[c.pid]
 	switch {
-	case !known && !self || w.lost:
+	case !known && !self || w.news.lost:
 		return false
 	case w.making:
 		if len(w.early) < maxChanges {
 			w.early = append(w.early, c)
 		}
 		return false
-	case len(w.added)+len(w.gone) >= maxChanges:
-		w.lost = true
-		w.added, w.gone = nil, nil
-	case c.spawned && !self:
-		w.spawned(c, parent)
-	case !c.spawned:
+	case w.news.size() >= maxChanges:
+		w.news = news{lost: true, counted: map[actor.PID]bool{}}
+	case c.kind == hasRestarted:
+		w.news.restarted = append(w.news.restarted, c)
+	case c.kind == hasEnded:
 		w.ended(c, parent, self)
+	case !self:
+		w.spawned(c, parent)
 	}
 	return true
 }
 
+func (w *watch) count(pid actor.PID, parent *shown, by int) {
+	parent.count += by
+	w.news.counted[pid], w.stale[pid] = true, true
+}
+
 func (w *watch) spawned(c change, parent *shown) {
-	parent.count++
-	w.counted[c.parent] = true
+	w.count(c.parent, parent, +1)
 	if parent.open && len(parent.children) < parent.limit {
 		parent.children = append(parent.children, c.pid)
 		w.shown[c.pid] = &shown{parent: c.parent}
-		w.added = append(w.added, c)
+		w.news.added = append(w.news.added, c)
 	}
 }
 
 func (w *watch) ended(c change, parent *shown, self bool) {
 	if parent != nil {
-		parent.count--
-		w.counted[c.parent] = true
-	}
-	if !self {
-		return
-	}
-	if parent != nil {
+		w.count(c.parent, parent, -1)
 		if i := slices.Index(parent.children, c.pid); i >= 0 {
 			parent.children = slices.Delete(parent.children, i, i+1)
 		}
 	}
+	if !self {
+		return
+	}
+	if len(w.shown[c.pid].children) > 0 {
+		w.news.orphans = true
+	}
 	delete(w.shown, c.pid)
-	delete(w.counted, c.pid)
-	w.gone = append(w.gone, c)
+	delete(w.news.counted, c.pid)
+	delete(w.stale, c.pid)
+	w.news.gone = append(w.news.gone, c)
+}
+
+// orphans puts those below the root whose parents have ended, and that live all the same.
+func (w *watch) orphans() map[actor.PID]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	root, found := w.shown[actor.PID{}], map[actor.PID]int{}
+	for pid, s := range w.shown {
+		if !s.parent.IsZero() && w.shown[s.parent] == nil && pid.Alive() {
+			s.parent = actor.PID{}
+			root.children = append(root.children, pid)
+			w.count(actor.PID{}, root, +1)
+			found[pid] = s.count
+		}
+	}
+	return found
 }
 
 // begin makes the tree that the page has got the one that is watched.
@@ -161,29 +207,67 @@ func (w *watch) show(n *query.Node, parent actor.PID, open map[actor.PID]*shown,
 	s := &shown{parent: parent, open: open[pid] != nil, count: n.Count, limit: limit(n)}
 	w.shown[pid] = s
 	for _, child := range n.Children {
+		if child.Actor().IsZero() { // it does not run
+			continue
+		}
 		s.children = append(s.children, child.Actor())
 		w.show(child, pid, open, limit)
 	}
 }
 
-// news is what has happened since the last time.
-type news struct {
-	added, gone []change
-	counts      map[actor.PID]int
-	lost        bool
-}
-
-// collect returns the news, and what the count of each parent is now.
+// collect returns what has happened since the last time.
 func (w *watch) collect() news {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := news{added: w.added, gone: w.gone, lost: w.lost, counts: map[actor.PID]int{}}
-	for pid := range w.counted {
+	n := w.news
+	n.counts = map[actor.PID]int{}
+	for pid := range n.counted {
 		if s := w.shown[pid]; s != nil {
 			n.counts[pid] = s.count
 		}
 	}
-	w.added, w.gone, w.woken = nil, nil, false
-	clear(w.counted)
+	w.news, w.woken = news{counted: map[actor.PID]bool{}, lost: n.lost}, false
 	return n
+}
+
+// look returns the nodes that are shown, but for the root, with the numbers of their
+// children.
+func (w *watch) look() map[actor.PID]int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	counts := make(map[actor.PID]int, len(w.shown))
+	for pid, s := range w.shown {
+		if !pid.IsZero() {
+			counts[pid] = s.count
+		}
+	}
+	return counts
+}
+
+// uncertain returns the nodes whose children must be counted again.
+func (w *watch) uncertain() []actor.PID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	pids := slices.Collect(maps.Keys(w.stale))
+	clear(w.stale)
+	return pids
+}
+
+// recounted takes the numbers of children that a walk over all actors has found.
+func (w *watch) recounted(counts map[actor.PID]int) {
+	w.mu.Lock()
+	wake := false
+	for pid, n := range counts {
+		if s := w.shown[pid]; s != nil && s.count != n {
+			s.count = n
+			w.news.counted[pid] = true
+			wake = true
+		}
+	}
+	wake = wake && !w.woken
+	w.woken = w.woken || wake
+	w.mu.Unlock()
+	if wake {
+		w.wake()
+	}
 }

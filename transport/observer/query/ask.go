@@ -23,7 +23,14 @@ func asked[Q, A any](answer func(*Source, context.Context, Q) (A, error)) questi
 }
 
 var questions = map[string]question{
-	"tree": asked((*Source).Tree),
+	"tree":     asked((*Source).Tree),
+	"actor":    asked((*Source).Actor),
+	"crashes":  asked((*Source).Crashes),
+	"timeline": asked((*Source).Timeline),
+	"sockets":  asked((*Source).Sockets),
+	"socket":   asked((*Source).Socket),
+	"topics":   asked((*Source).Topics),
+	"topic":    asked((*Source).Topic),
 }
 
 // Names returns the names of the questions that [Source.Ask] answers, in their order.

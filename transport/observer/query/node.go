@@ -2,10 +2,12 @@ package query
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/supervisor/roll"
+	"github.com/troupe-go/troupe/transport/observer/internal/text"
 )
 
 // Node is an actor in a tree, or a child that does not run, or the system, which is the root.
@@ -47,10 +49,11 @@ const (
 // Node describes one actor, without its children.
 func (s *Source) Node(ctx context.Context, pid actor.PID) *Node {
 	n := &Node{
-		PID: text(pid), Parent: text(pid.Parent()), Kind: KindActor, at: pid,
+		PID: pidText(pid), Parent: pidText(pid.Parent()), Kind: KindActor, at: pid,
 		Name: pid.Name(), Status: pid.Status().String(), Queue: pid.QueueLen(), Started: millis(pid.Started()),
 	}
-	n.Label = s.label(ctx, pid)
+	n.Restarts = pid.Restarts()
+	n.Label, n.Behavior = s.label(ctx, pid), typeName(pid.Behavior())
 	if isSupervisor(pid) {
 		n.Kind = KindSupervisor
 	}
@@ -65,7 +68,7 @@ func (s *Source) label(ctx context.Context, pid actor.PID) string {
 	if ctx.Err() != nil { // a Labeler may take its time
 		return ""
 	}
-	return short(pid.Label())
+	return text.Line(pid.Label())
 }
 
 func isSupervisor(pid actor.PID) bool {
@@ -78,3 +81,14 @@ func isSupervisor(pid actor.PID) bool {
 	_, ok := actor.RefOf[roll.Call](pid)
 	return ok
 }
+
+// isSupervisorType reports whether behaviors of a type are supervisors. Of an actor that has
+// ended nothing else is known.
+func isSupervisorType(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.PkgPath() == supervisorPackage
+}
+
+var supervisorPackage = reflect.TypeFor[supervisor.Spec]().PkgPath()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/observer/internal/text"
 )
 
 // reasonLimit is how long the text of a reason may take.
@@ -18,13 +19,13 @@ func ReasonText(ctx context.Context, reason error) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, reasonLimit)
 	defer cancel()
-	text := make(chan string, 1)
+	told := make(chan string, 1)
 	err := actor.Guard(ctx, func() error {
-		text <- cut(reason.Error(), 4*maxShort)
+		told <- text.Cut(reason.Error(), 4*text.MaxLine)
 		return nil
 	})
 	if err != nil {
 		return "a reason whose text cannot be had"
 	}
-	return <-text
+	return <-told
 }

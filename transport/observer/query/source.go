@@ -2,16 +2,24 @@ package query
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
 // Config says what a [Source] knows of besides the actors. The zero Config is a good one.
 type Config struct {
 	// Endpoints are those whose connections, channels and topics are shown.
 	Endpoints []*ws.Endpoint
+
+	// Trackers are those whose presences are shown with the topics.
+	Trackers []*presence.Tracker
+
+	// History is what the answers about the past come from; nil if there are none.
+	History *History
 }
 
 // Source answers questions about a system.
@@ -19,7 +27,8 @@ type Source struct {
 	sys *actor.System
 	cfg Config
 
-	walks chan struct{} // holds one thing while all actors are looked at
+	walks  chan struct{} // holds one thing while all actors are looked at
+	states atomic.Int32  // states that are being made
 }
 
 // New returns a source of answers about a system.
@@ -40,7 +49,7 @@ func (s *Source) walk(ctx context.Context, f func(actor.PID)) error {
 	}
 	defer func() { <-s.walks }()
 	n := 0
-	for _, pid := range s.sys.Actors() {
+	for pid := range s.sys.All() {
 		if n++; n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -67,7 +76,7 @@ func millis(t time.Time) int64 {
 }
 
 // text is how a PID is told: "" for nobody.
-func text(pid actor.PID) string {
+func pidText(pid actor.PID) string {
 	if pid.IsZero() {
 		return ""
 	}

@@ -46,7 +46,8 @@ const (
 	defaultLimit = 100
 	maxLimit     = 1000
 	maxOpen      = 1000
-	maxDepth     = 100 // of a path
+	maxDepth     = 100  // of a path
+	maxNodes     = 5000 // of a tree
 )
 
 func limited(n int) int { return min(cmp.Or(max(n, 0), defaultLimit), maxLimit) }
@@ -64,8 +65,11 @@ func (s *Source) Tree(ctx context.Context, q TreeRequest) (*Tree, error) {
 	if len(q.Open) > maxOpen {
 		return nil, Errorf(Invalid, "more than %d nodes are open", maxOpen)
 	}
-	if q.Filter != "" {
+	switch {
+	case q.Filter != "":
 		return s.matches(ctx, q)
+	case q.At != 0:
+		return s.treeAt(ctx, q)
 	}
 	w := s.windows(q)
 	if err := s.walk(ctx, w.see); err != nil {
@@ -76,13 +80,14 @@ func (s *Source) Tree(ctx context.Context, q TreeRequest) (*Tree, error) {
 	if err := s.count(ctx, w); err != nil {
 		return nil, err
 	}
-	return &Tree{Root: root, Now: millis(time.Now())}, nil
+	return &Tree{Root: root, Now: millis(time.Now()), From: s.HistoryFrom()}, nil
 }
 
 // windows are the children that are wanted, by their parents, the zero PID for the root.
 type windows struct {
 	of    map[actor.PID]*window
 	nodes map[actor.PID]*Node // that are shown
+	room  int                 // for how many more
 }
 
 // window is the first children of one parent.
@@ -92,9 +97,9 @@ type window struct {
 }
 
 func (s *Source) windows(q TreeRequest) *windows {
-	w := &windows{map[actor.PID]*window{}, map[actor.PID]*Node{}}
+	w := &windows{map[actor.PID]*window{}, map[actor.PID]*Node{}, maxNodes}
 	add := func(pid actor.PID) {
-		limit, ok := q.Limits[text(pid)]
+		limit, ok := q.Limits[pidText(pid)]
 		if !ok {
 			limit = q.Limit
 		}
@@ -111,9 +116,18 @@ func (s *Source) windows(q TreeRequest) *windows {
 
 // see looks at one of all actors.
 func (w *windows) see(pid actor.PID) {
-	if at := w.of[pid.Parent()]; at != nil {
+	if at := w.of[above(pid)]; at != nil {
 		at.see(pid)
 	}
+}
+
+// above returns the node above an actor: its parent while that has not ended. The children of
+// one that has, and has not taken them along, are below the root.
+func above(pid actor.PID) actor.PID {
+	if parent := pid.Parent(); !parent.Ended() {
+		return parent
+	}
+	return actor.PID{}
 }
 
 // see keeps the child if it is among the first.
@@ -168,12 +182,16 @@ func (s *Source) fill(ctx context.Context, n *Node, w *windows) {
 	slices.SortFunc(at.first, actor.PID.Compare)
 	n.Count = at.count
 	for _, pid := range at.first {
+		if w.room--; w.room < 0 {
+			break
+		}
 		child := s.Node(ctx, pid)
 		n.Children = append(n.Children, child)
 		w.nodes[pid] = child
 		s.fill(ctx, child, w)
 	}
 	n.More = n.Count - len(n.Children)
+	n.arrange(s.ordered(ctx, n.at, n.Count), at.limit)
 }
 
 // count counts the children of the nodes that are shown and not open.
@@ -184,10 +202,25 @@ func (s *Source) count(ctx context.Context, w *windows) error {
 		}
 	}
 	return s.walk(ctx, func(pid actor.PID) {
-		if n := w.nodes[pid.Parent()]; n != nil {
+		if n := w.nodes[above(pid)]; n != nil {
 			n.Count++
 		}
 	})
+}
+
+// Counts counts the children of actors, of the zero PID those of the root.
+func (s *Source) Counts(ctx context.Context, of []actor.PID) (map[actor.PID]int, error) {
+	counts := make(map[actor.PID]int, len(of))
+	for _, pid := range of {
+		counts[pid] = 0
+	}
+	err := s.walk(ctx, func(pid actor.PID) {
+		parent := above(pid)
+		if n, ok := counts[parent]; ok {
+			counts[parent] = n + 1
+		}
+	})
+	return counts, err
 }
 
 // matches answers a request with a filter.
@@ -217,7 +250,7 @@ func (s *Source) matches(ctx context.Context, q TreeRequest) (*Tree, error) {
 // fits reports whether a part of what an actor is called is the text, which is in lower
 // case.
 func (s *Source) fits(ctx context.Context, pid actor.PID, want string) bool {
-	return pid.String() == want || contains(pid.Name(), want) || contains(s.label(ctx, pid), want)
+	return pid.String() == want || contains(pid.Name(), want) || contains(s.label(ctx, pid), want) || contains(typeName(pid.Behavior()), want)
 }
 
 func contains(s, lower string) bool { return s != "" && strings.Contains(strings.ToLower(s), lower) }
@@ -233,5 +266,5 @@ func (s *Source) path(ctx context.Context, pid actor.PID) []Link {
 }
 
 func (s *Source) link(ctx context.Context, pid actor.PID) Link {
-	return Link{text(pid), cmp.Or(pid.Name(), s.label(ctx, pid))}
+	return Link{pidText(pid), cmp.Or(pid.Name(), s.label(ctx, pid))}
 }

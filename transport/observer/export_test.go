@@ -1,0 +1,22 @@
+package observer
+
+import "github.com/troupe-go/troupe/transport/ws"
+
+// Endpoint is that of the page's socket, for package wstest.
+func Endpoint(o *Observer) *ws.Endpoint { return o.endpoint }
+
+var (
+	LocalError     = local
+	AuthorizeLimit = authorizeLimit
+)
+
+// Feeding reports whether the system is observed for pages.
+func Feeding(o *Observer) bool {
+	r := o.running.Load()
+	if r == nil {
+		return false
+	}
+	r.feed.mu.Lock()
+	defer r.feed.mu.Unlock()
+	return r.feed.stop != nil
+}

@@ -1,0 +1,77 @@
+package observer
+
+import (
+	"context"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// Events tell who comes and goes, and not how an actor does. So a page's actor looks at those
+// that the page shows, for as long as it shows a tree.
+
+const (
+	lookEvery    = time.Second
+	recountEvery = 2 * time.Second
+	// recountShare is the part of the time that goes into counting children again: one
+	// in so many.
+	recountShare = 50
+)
+
+// looked is how an actor was when the page was told of it last.
+type looked struct {
+	status   actor.Status
+	queue    int
+	restarts int
+}
+
+// look tells the page of those that are not as they were.
+func (p *page) look(c *ws.Channel, w *watch) error {
+	if p.watch.Load() != w {
+		return nil
+	}
+	p.ref.SendAfter(lookEvery, lookAt{w})
+	if p.session.grant().Rights < Look {
+		return p.close(c)
+	}
+	shown := w.look()
+	other := map[actor.PID]int{}
+	now := make(map[actor.PID]looked, len(shown))
+	for pid, count := range shown {
+		l := looked{pid.Status(), pid.QueueLen(), pid.Restarts()}
+		now[pid] = l
+		if before, known := p.looked[pid]; known && before != l && pid.Alive() {
+			other[pid] = count
+		}
+	}
+	p.looked = now
+	p.recount(w)
+	return p.pushNodes(c, other)
+}
+
+// recount counts children again that events have counted: an event may come when its actor
+// has been counted, or has been left out.
+func (p *page) recount(w *watch) {
+	if time.Now().Before(p.recountAt) || !p.recounting.CompareAndSwap(false, true) {
+		return
+	}
+	p.recountAt = time.Now().Add(recountEvery)
+	parents := w.uncertain()
+	if len(parents) == 0 {
+		p.recounting.Store(false)
+		return
+	}
+	go func() {
+		defer p.recounting.Store(false)
+		ctx, cancel := context.WithTimeout(p.life, askLimit)
+		defer cancel()
+		start := time.Now()
+		counts, err := p.run.source.Counts(ctx, parents)
+		if err != nil {
+			return
+		}
+		w.recounted(counts)
+		p.ref.Send(recounted{time.Now().Add(recountShare * time.Since(start))})
+	}()
+}

@@ -1,0 +1,159 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/observer/internal/text"
+)
+
+// CrashesRequest asks for the crashes.
+type CrashesRequest struct {
+	Limit int `json:"limit"` // how many groups, the latest; 100 if 0
+}
+
+// Crashes is the answer to a [CrashesRequest].
+type Crashes struct {
+	Groups []CrashGroup `json:"groups"` // the one with the latest crash first
+	Total  int          `json:"total"`
+}
+
+// CrashGroup is crashes that are alike: of one kind of actor, at one place in the code if
+// it was a panic, or of one text.
+type CrashGroup struct {
+	Key      string       `json:"key"`
+	Count    int          `json:"count"`
+	First    int64        `json:"first"`
+	Last     int64        `json:"last"`
+	Behavior string       `json:"behavior"`
+	Reason   string       `json:"reason"`
+	Stack    string       `json:"stack,omitempty"`
+	Example  CrashExample `json:"example"`  // the last one
+	Preceded []Event      `json:"preceded"` // what had happened before it to the actor, its parent and its siblings
+}
+
+// CrashExample is one crash.
+type CrashExample struct {
+	PID     string `json:"pid"`
+	Label   string `json:"label,omitempty"`
+	Parent  string `json:"parent,omitempty"`
+	Waiting int    `json:"waiting"` // messages that were lost with it
+	Handled uint64 `json:"handled"`
+}
+
+// crashes are the groups by key.
+type crashes struct {
+	seed   maphash.Seed
+	groups map[uint64]*crashGroup
+}
+
+type crashGroup struct {
+	count       int
+	first, last int64
+	behavior    reflect.Type
+	reason      string
+	stack       actor.Stack
+
+	serial, parent uint64
+	label          string
+	waiting        int
+	handled        uint64
+	preceded       []moment
+}
+
+const (
+	maxGroups = 200
+	topFrames = 6 // by which panics are told apart
+)
+
+func (h *History) crashed(now int64, e actor.Crashed) {
+	g := crashGroup{
+		first: now, last: now, behavior: e.Behavior, reason: reasonText(e.Reason),
+		serial: serial(e.PID), parent: serial(e.Parent), label: text.Line(cmp.Or(e.Name, e.Label)),
+		waiting: e.Waiting, handled: e.Handled,
+	}
+	if p, ok := e.Reason.(*actor.PanicError); ok && p != nil {
+		g.stack = p.Stack
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key := h.crashes.key(&g, e.Reason)
+	g.preceded = h.recent(g.serial, g.parent)
+	h.crashes.put(key, g)
+}
+
+// key tells groups apart. Numbers in a text do not: they are mostly those of one actor.
+func (c *crashes) key(g *crashGroup, reason error) uint64 {
+	if c.groups == nil {
+		c.groups, c.seed = map[uint64]*crashGroup{}, maphash.MakeSeed()
+	}
+	var hash maphash.Hash
+	hash.SetSeed(c.seed)
+	fmt.Fprintf(&hash, "%s %T ", typeName(g.behavior), reason)
+	if len(g.stack) > 0 {
+		fmt.Fprint(&hash, g.stack[:min(len(g.stack), topFrames)])
+	} else {
+		hash.WriteString(strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return -1
+			}
+			return r
+		}, g.reason))
+	}
+	return hash.Sum64()
+}
+
+// put adds a crash to its group. There are not too many: the one that has been quiet for
+// longest goes.
+func (c *crashes) put(key uint64, g crashGroup) {
+	if old := c.groups[key]; old != nil {
+		g.count, g.first = old.count, old.first
+	} else if len(c.groups) >= maxGroups {
+		var quiet uint64
+		last := int64(-1)
+		for k, g := range c.groups {
+			if last < 0 || g.last < last {
+				quiet, last = k, g.last
+			}
+		}
+		delete(c.groups, quiet)
+	}
+	g.count++
+	c.groups[key] = &g
+}
+
+// Crashes answers a [CrashesRequest]. The groups are those since the history began, for as
+// long as there are no more than 200.
+func (s *Source) Crashes(_ context.Context, q CrashesRequest) (*Crashes, error) {
+	h := s.cfg.History
+	if h == nil {
+		return nil, errNoHistory
+	}
+	type keyed struct {
+		key uint64
+		*crashGroup
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var list []keyed
+	for key, g := range h.crashes.groups {
+		list = append(list, keyed{key, g})
+	}
+	slices.SortFunc(list, func(a, b keyed) int { return cmp.Or(cmp.Compare(b.last, a.last), cmp.Compare(a.key, b.key)) })
+	answer := &Crashes{Groups: []CrashGroup{}, Total: len(list)}
+	for _, g := range list[:min(len(list), limited(q.Limit))] {
+		answer.Groups = append(answer.Groups, CrashGroup{
+			Key: fmt.Sprintf("%x", g.key), Count: g.count, First: g.first, Last: g.last,
+			Behavior: typeName(g.behavior), Reason: g.reason, Stack: text.Cut(g.stack.String(), text.MaxLong),
+			Example:  CrashExample{h.pidText(g.serial), g.label, h.pidText(g.parent), g.waiting, g.handled},
+			Preceded: h.events(g.preceded),
+		})
+	}
+	return answer, nil
+}

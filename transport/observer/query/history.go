@@ -1,0 +1,288 @@
+package query
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/observer/internal/text"
+)
+
+// History remembers the actors that have ended, for as long as [History.For] says: with
+// those that live they make the tree of any moment in that time. It also remembers what has
+// happened, and crashes in groups. Nothing is asked of actors, and sends cost nothing; a
+// spawn and an end cost about a microsecond together.
+type History struct {
+	keep time.Duration
+	node string // of PIDs
+
+	mu      sync.Mutex
+	began   int64 // in milliseconds, as all times here
+	shed    int64 // until when actors have ended that had to be forgotten before their time
+	past    ring[past]
+	moments ring[moment]
+	seconds []second // a ring: second number n is at n % len
+	crashes crashes
+	texts   map[string]string // of reasons, so that like ones share memory
+}
+
+// HistoryConfig says how much a [History] remembers. The zero HistoryConfig is a good one.
+type HistoryConfig struct {
+	For      time.Duration // how long; 10 min if 0, an hour at most
+	MaxBytes int           // how much memory it may take, about; 16 MiB if 0
+}
+
+// past is an actor that has ended.
+type past struct {
+	serial, parent uint64
+	started, ended int64
+	behavior       reflect.Type
+	name, label    string
+	reason         string
+	crashed        bool
+}
+
+// moment is something that has happened.
+type moment struct {
+	at             int64
+	kind           EventKind
+	serial, parent uint64
+	behavior       reflect.Type
+	label          string // or the name
+	reason         string
+}
+
+// second counts what has happened in one.
+type second struct {
+	number                   int64 // since 1970
+	spawned, exited, crashed int
+}
+
+// NewHistory returns a history that nothing is in.
+func NewHistory(cfg HistoryConfig) *History {
+	keep := min(cmp.Or(max(cfg.For, 0), 10*time.Minute), time.Hour)
+	limit := cmp.Or(max(cfg.MaxBytes, 0), 16<<20)
+	h := &History{keep: keep, texts: map[string]string{}}
+	h.past = ring[past]{limit: limit * 3 / 4, size: past.size}
+	h.moments = ring[moment]{limit: limit / 4, size: moment.size}
+	h.seconds = make([]second, int(keep/time.Second)+1)
+	return h
+}
+
+// strings that are shared with others do not count; a ring is half empty when it has grown.
+func (p past) size() int {
+	return 2*int(unsafe.Sizeof(p)) + len(p.name) + len(p.label)
+}
+
+func (m moment) size() int { return 2*int(unsafe.Sizeof(m)) + len(m.label) }
+
+// For returns how long things are remembered, unless there is too much to remember.
+func (h *History) For() time.Duration { return h.keep }
+
+// Record has the history record what happens in the system, until stop is called. It goes
+// on with what it has if it is called again, but for the time between: an actor that has
+// ended then is not known.
+func (h *History) Record(sys *actor.System) (stop func()) {
+	h.mu.Lock()
+	now := time.Now().UnixMilli()
+	if h.began == 0 {
+		h.began = now
+	}
+	h.shed = max(h.shed, now)
+	h.mu.Unlock()
+	return sys.Observe(h.note)
+}
+
+// note takes an event. It runs where that happens, which waits.
+func (h *History) note(e actor.Event) {
+	now := time.Now().UnixMilli()
+	switch e := e.(type) {
+	case actor.Spawned:
+		h.spawned(now, e)
+	case actor.Exited:
+		h.exited(now, e)
+	case actor.Crashed:
+		h.crashed(now, e)
+	case supervisor.Restarted:
+		h.moment(moment{at: now, kind: EventRestart, serial: serial(e.New), parent: serial(e.Supervisor),
+			label: text.Line(e.Child), reason: reasonText(e.Reason)})
+	case supervisor.GaveUp:
+		h.moment(moment{at: now, kind: EventGaveUp, serial: serial(e.Supervisor), parent: serial(e.Supervisor.Parent()),
+			label: text.Line(e.Child), reason: reasonText(e.Reason)})
+	}
+}
+
+func (h *History) spawned(now int64, e actor.Spawned) {
+	m := moment{at: now, kind: EventSpawn, serial: serial(e.PID), parent: serial(e.Parent), behavior: e.Behavior,
+		label: text.Line(cmp.Or(e.Name, e.Label))}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.node == "" {
+		h.node = nodeOf(e.PID)
+	}
+	h.second(now).spawned++
+	h.add(m)
+}
+
+func (h *History) exited(now int64, e actor.Exited) {
+	p := past{
+		serial: serial(e.PID), parent: serial(e.Parent), started: e.Started.UnixMilli(), ended: now,
+		behavior: e.Behavior, name: text.Line(e.Name), label: text.Line(e.Label),
+		reason: reasonText(e.Reason), crashed: e.Crashed(),
+	}
+	m := moment{at: now, kind: EventExit, serial: p.serial, parent: p.parent, behavior: p.behavior, label: cmp.Or(p.name, p.label)}
+	if p.crashed {
+		m.kind = EventCrash
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.node == "" {
+		h.node = nodeOf(e.PID)
+	}
+	p.reason = h.shared(p.reason)
+	m.reason = p.reason
+	s := h.second(now)
+	s.exited++
+	if p.crashed {
+		s.crashed++
+	}
+	h.past.add(p, func(p past) { h.shed = max(h.shed, p.ended) })
+	for h.past.n > 0 && h.past.at(0).ended < now-h.keep.Milliseconds() {
+		h.past.drop()
+	}
+	h.add(m)
+}
+
+func (h *History) moment(m moment) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m.reason = h.shared(m.reason)
+	h.add(m)
+}
+
+func (h *History) add(m moment) {
+	h.moments.add(m, func(moment) {})
+	for h.moments.n > 0 && h.moments.at(0).at < m.at-h.keep.Milliseconds() {
+		h.moments.drop()
+	}
+}
+
+func (h *History) second(now int64) *second {
+	n := now / 1000
+	s := &h.seconds[n%int64(len(h.seconds))]
+	if s.number != n {
+		*s = second{number: n}
+	}
+	return s
+}
+
+// shared returns a string like text that others may have, too.
+func (h *History) shared(text string) string {
+	if same, ok := h.texts[text]; ok {
+		return same
+	}
+	if len(h.texts) >= maxTexts {
+		clear(h.texts) // those that are still used stay where they are used
+	}
+	text = strings.Clone(text)
+	h.texts[text] = text
+	return text
+}
+
+const maxTexts = 1000
+
+// HistoryFrom returns how far back the tree of the past is known, in milliseconds since
+// 1970; 0 if it is not.
+func (s *Source) HistoryFrom() int64 {
+	h := s.cfg.History
+	if h == nil {
+		return 0
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return max(h.began, h.shed, time.Now().UnixMilli()-h.keep.Milliseconds())
+}
+
+// serial returns the number in a PID, 0 for nobody.
+func serial(pid actor.PID) uint64 {
+	if pid.IsZero() {
+		return 0
+	}
+	n, _ := serialIn(pid.String())
+	return n
+}
+
+// serialIn returns the number in the text of a PID.
+func serialIn(text string) (uint64, bool) {
+	at := strings.LastIndexByte(text, '.')
+	if at < 0 || !strings.HasSuffix(text, ">") {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text[at+1:len(text)-1], 10, 64)
+	return n, err == nil
+}
+
+// nodeOf returns the part of a PID that all actors of its system have in common.
+func nodeOf(pid actor.PID) string {
+	text := pid.String()
+	return text[1:strings.LastIndexByte(text, '.')]
+}
+
+// pidText returns the text of the PID with that number, "" for nobody.
+func (h *History) pidText(serial uint64) string {
+	if serial == 0 {
+		return ""
+	}
+	return fmt.Sprintf("<%s.%d>", h.node, serial)
+}
+
+// reasonText returns the text of a reason where its actor ends. The runtime has called
+// its methods before, there; one that has begun to hang since costs what an observer that
+// hangs costs.
+func reasonText(reason error) (told string) {
+	if reason == nil {
+		return ""
+	}
+	told = "a reason whose text cannot be had"
+	defer func() { _ = recover() }()
+	return text.Line(reason.Error())
+}
+
+// typeName is how a type is told: without the arguments of a generic one.
+func typeName(t reflect.Type) string {
+	if t == nil {
+		return ""
+	}
+	name := t.String()
+	if at := strings.IndexByte(name, '['); at > 0 && strings.HasSuffix(name, "]") && !strings.HasPrefix(name, "map[") {
+		name = name[:at]
+	}
+	return text.Line(name)
+}
+
+// recent returns the last moments of an actor's surroundings before one, oldest first: its
+// own, its parent's and those of its parent's other children.
+func (h *History) recent(serial, parent uint64) []moment {
+	var found []moment
+	for i := h.moments.n - 1; i >= max(0, h.moments.n-maxLookedAt) && len(found) < maxPreceded; i-- {
+		m := h.moments.at(i)
+		if m.serial == serial || parent != 0 && (m.parent == parent || m.serial == parent) {
+			found = append(found, *m)
+		}
+	}
+	slices.Reverse(found)
+	return found
+}
+
+const (
+	maxLookedAt = 500
+	maxPreceded = 12
+)

@@ -1,0 +1,94 @@
+package query
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// TimelineRequest asks for what has happened.
+type TimelineRequest struct {
+	From  int64 `json:"from"`  // 0: as far back as it is known
+	To    int64 `json:"to"`    // 0: now
+	Limit int   `json:"limit"` // how many events, the latest; 100 if 0, 1,000 at most
+}
+
+// Timeline is the answer to a [TimelineRequest].
+type Timeline struct {
+	From   int64         `json:"from"` // how far back something is known
+	To     int64         `json:"to"`
+	Events []Event       `json:"events"` // oldest first
+	Counts []PeriodCount `json:"counts"` // of like periods, oldest first; those in which nothing happened are left out
+	Lost   int           `json:"lost"`   // events of the time asked for that are not among Events
+}
+
+// PeriodCount counts what has happened from one moment on.
+type PeriodCount struct {
+	At      int64 `json:"at"`
+	Spawned int   `json:"spawned"`
+	Exited  int   `json:"exited"` // crashes included
+	Crashed int   `json:"crashed"`
+}
+
+const maxPeriods = 300
+
+var errNoHistory = Errorf(Unavailable, "no history is kept")
+
+// Timeline answers a [TimelineRequest].
+func (s *Source) Timeline(_ context.Context, q TimelineRequest) (*Timeline, error) {
+	h := s.cfg.History
+	if h == nil {
+		return nil, errNoHistory
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now().UnixMilli()
+	t := &Timeline{From: max(h.began, now-h.keep.Milliseconds()), To: cmp.Or(q.To, now), Events: []Event{}, Counts: []PeriodCount{}}
+	from := max(q.From, t.From)
+	total := 0
+	for i := h.moments.n - 1; i >= 0; i-- {
+		m := h.moments.at(i)
+		if m.at < from || m.at > t.To {
+			continue
+		}
+		if total++; len(t.Events) < limited(q.Limit) {
+			t.Events = append(t.Events, h.event(*m))
+		}
+	}
+	slices.Reverse(t.Events)
+	t.Counts = h.periods(from, t.To)
+	happened := 0
+	for _, c := range t.Counts {
+		happened += c.Spawned + c.Exited
+	}
+	t.Lost = max(total, happened) - len(t.Events)
+	return t, nil
+}
+
+// periods counts what has happened in a time, in periods of whole seconds.
+func (h *History) periods(from, to int64) []PeriodCount {
+	first, last := from/1000, to/1000
+	width := (last-first)/maxPeriods + 1
+	sum := map[int64]*PeriodCount{}
+	for _, s := range h.seconds {
+		if s.number < first || s.number > last || s.number == 0 {
+			continue
+		}
+		at := first + (s.number-first)/width*width
+		c := sum[at]
+		if c == nil {
+			c = &PeriodCount{At: at * 1000}
+			sum[at] = c
+		}
+		c.Spawned += s.spawned
+		c.Exited += s.exited
+		c.Crashed += s.crashed
+	}
+	list := make([]PeriodCount, 0, len(sum))
+	for _, c := range sum {
+		list = append(list, *c)
+	}
+	slices.SortFunc(list, func(a, b PeriodCount) int { return cmp.Compare(a.At, b.At) })
+	return list
+}
