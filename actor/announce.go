@@ -54,15 +54,15 @@ func emitCrash(p *process, reason error, behavior any) {
 	if behavior == nil {
 		behavior = p.typed.shown()
 	}
-	waiting, handled, _ := p.typed.load()
+	load := p.typed.load()
 	p.sys.Emit(Crashed{
 		PID:      PID{p},
 		Parent:   PID{p}.Parent(),
 		Behavior: p.sys.userType(behavior),
 		Name:     PID{p}.Name(),
 		Label:    PID{p}.Label(),
-		Waiting:  waiting,
-		Handled:  handled,
+		Waiting:  load.Waiting,
+		Handled:  load.Taken,
 		Reason:   reason,
 	})
 }

@@ -42,9 +42,7 @@ func (c *cell[M]) discard() {
 	c.box.Discard(func(m M) { deadLetter(&c.process, m, NoProc) })
 }
 
-func (c *cell[M]) load() (waiting int, taken uint64, running bool) {
-	return c.box.Len(), c.box.Taken(), c.box.Awake()
-}
+func (c *cell[M]) load() queue.Load { return c.box.Load() }
 
 func (c *cell[M]) isRun() bool { return c.box.Awake() }
 

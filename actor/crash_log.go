@@ -28,11 +28,11 @@ func logEnd(p *process, d *doom, behavior any) {
 // that is not logged: it makes a goroutine's first stack overflow, which costs more than
 // the rest.
 func writeCrash(p *process, reason error, behavior any) {
-	waiting, handled, _ := p.typed.load()
+	load := p.typed.load()
 	attrs := append(identify("pid", PID{p}),
 		slog.Any("reason", shortened(reason)),
-		slog.Int("waiting", waiting),
-		slog.Uint64("handled", handled))
+		slog.Int("waiting", load.Waiting),
+		slog.Uint64("handled", load.Taken))
 	if p.parent != p.sys.root {
 		attrs = append(attrs, slog.Any("parent", PID{p.parent}))
 	}

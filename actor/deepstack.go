@@ -29,7 +29,11 @@ func place(mark *byte) uintptr { return uintptr(unsafe.Pointer(mark)) }
 // will be called: that is deeper than most handlers are. The caller of serve calls it, and
 // not serve itself: one frame less has to be looked up.
 func (p *process) makeRoom() {
-	if f := p.flags.Load(); f&depthMask == depthMask || f&carrying != 0 {
+	f := p.flags.Load()
+	if f&profiled != 0 {
+		p.setProfileLabels()
+	}
+	if f&depthMask == depthMask || f&carrying != 0 {
 		if f&carrying != 0 {
 			p.flags.And(^carrying)
 		}

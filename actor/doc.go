@@ -64,7 +64,8 @@
 //     goes along with its messages;
 //   - watchdog_test.go: how a handler that takes too long is found;
 //   - stack_test.go: what an actor does that does not answer;
-//   - all_test.go: a walk over all actors.
+//   - all_test.go: a walk over all actors;
+//   - meter_test.go: which actor keeps its messages waiting.
 //
 // The program examples/start is an actor in an HTTP service. The guides docs/guide/start.md
 // and docs/guide/actors.md go through both, and docs/otp.md has the functions of OTP next

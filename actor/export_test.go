@@ -1,5 +1,7 @@
 package actor
 
+import "time"
+
 const KillGrace = killGrace
 
 // Asked returns how many requests the actor has to answer, besides the call that it keeps,
@@ -16,4 +18,16 @@ func Asked(p PID) (callers, asking int) {
 		}
 	})
 	return callers, asking
+}
+
+// Sampler is what looks at all actors for a Meter.
+type Sampler = sampler
+
+// Sample has s, or a new one if it is nil, look once, and returns it for the next time.
+func (s *Sampler) Sample(sys *System) *Sampler {
+	if s == nil {
+		s = &sampler{sys: sys, began: time.Now(), stop: make(chan struct{})}
+	}
+	s.sample()
+	return s
 }

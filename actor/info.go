@@ -12,17 +12,23 @@ import (
 //
 // OTP: erlang:process_info/1.
 type Info struct {
-	PID         PID
-	Name        string       // "" if it has none
-	Label       string       // "" if it has none; see [PID.Label]
-	Parent      PID          // zero if it was not spawned with a link
-	Behavior    reflect.Type // of the user's behavior; see [Wrapper]
-	Status      Status
-	Started     time.Time // to a tenth of a second
-	QueueLen    int       // messages that wait; not those that a runner has taken
-	Handled     uint64    // messages that it has handled, or taken to work on
-	Restarts    int       // how often its supervisor has restarted it; see [PID.SetRestarts]
-	TrapsExits  bool
+	PID        PID
+	Name       string       // "" if it has none
+	Label      string       // "" if it has none; see [PID.Label]
+	Parent     PID          // zero if it was not spawned with a link
+	Behavior   reflect.Type // of the user's behavior; see [Wrapper]
+	Status     Status
+	Started    time.Time // to a tenth of a second
+	QueueLen   int       // messages that wait; not those that a runner has taken
+	Handled    uint64    // messages that it has handled, or taken to work on
+	Restarts   int       // how often its supervisor has restarted it; see [PID.SetRestarts]
+	TrapsExits bool
+
+	// These are measured while a [Meter] of the system runs, and else zero.
+	Oldest time.Duration // how long the oldest message waits, at least
+	Rate   float64       // messages that it handles per second
+	Busy   float64       // share of the time that a runner works for it: from 0 to 1
+
 	Links       []PID
 	Monitors    []PID // that it watches
 	MonitoredBy []PID // that watch it
@@ -60,12 +66,11 @@ func (p PID) Info() (Info, bool) {
 	info := Info{PID: p, Name: p.Name(), Label: p.Label(), Restarts: p.Restarts(), TrapsExits: p.p.has(trapsExits)}
 	info.Parent, info.Started = p.Parent(), p.Started()
 	info.Behavior = p.p.sys.userType(p.p.typed.shown())
-	var running bool
-	info.QueueLen, info.Handled, running = p.p.typed.load()
-	if p.p.has(suspended) {
-		info.Status = Suspended
-	} else if running {
-		info.Status = Running
+	load := p.p.typed.load()
+	info.QueueLen, info.Handled, info.Status = load.Waiting, load.Taken, p.Status()
+	if s := p.p.sys.meters.now.Load(); s != nil {
+		f := s.figures(p.p, load)
+		info.Oldest, info.Rate, info.Busy = f.oldest, f.rate, f.busy
 	}
 	if r := p.p.rel.Load(); r != nil {
 		r.mu.Lock()

@@ -60,11 +60,10 @@ func (p PID) Status() Status {
 	if !p.Alive() {
 		return Idle
 	}
-	_, _, running := p.p.typed.load()
 	switch {
 	case p.p.has(suspended):
 		return Suspended
-	case running:
+	case p.p.typed.isRun():
 		return Running
 	}
 	return Idle

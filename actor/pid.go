@@ -128,6 +128,5 @@ func (p PID) QueueLen() int {
 	if !p.Alive() {
 		return 0
 	}
-	n, _, _ := p.p.typed.load()
-	return n
+	return p.p.typed.load().Waiting
 }

@@ -3,6 +3,8 @@ package actor
 import (
 	"runtime"
 	"sync/atomic"
+
+	"github.com/troupe-go/troupe/actor/internal/queue"
 )
 
 // process is the part of an actor that does not depend on its message type:
@@ -55,9 +57,8 @@ type typed interface {
 	labeler() Labeler
 	// shown returns the behavior for others to look at its type, or nil if it is too late.
 	shown() any
-	// load returns the number of messages that wait, that of those taken ever, and
-	// whether there is a runner.
-	load() (waiting int, taken uint64, running bool)
+	// load returns what can be seen of the mailbox.
+	load() queue.Load
 	// isRun reports whether there is a runner. It takes no lock.
 	isRun() bool
 
@@ -123,6 +124,7 @@ const (
 	carrying          // a message for it carries something: see makeRoom
 	announcing        // its spawn is being told
 	endsEarly         // it has ended meanwhile, see announce
+	profiled          // its runners have labels for profiles
 
 	depth     = 1 << 16 // see judgeDepth
 	depthMask = 3 * depth

@@ -138,6 +138,7 @@ type rareRelations struct {
 	name    string
 	label   string
 	first   reflect.Type    // of the behavior that it was spawned with, if it has become another
+	profile context.Context // labels, see keepProfileLabels
 	ctx     context.Context // the actor's own; nil until asked for
 	cancel  context.CancelCauseFunc
 	values  context.Context                  // that the message in hand gives; nil if it gives none

@@ -134,6 +134,9 @@ func newCell[M any](sys *System, parent *process, behavior Behavior[M], limit ma
 	c.serial = sys.serial.Add(1)
 	c.behavior = behavior
 	c.noteLabeler()
+	if sys.profiled {
+		c.keepProfileLabels(behavior)
+	}
 	c.born = sys.age()
 	if limit != mailbox.Unbounded {
 		c.box.SetLimit(limit,

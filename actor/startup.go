@@ -38,7 +38,12 @@ const (
 func newStartup() any {
 	s := &startup{heed: make(chan note, notes)}
 	first := func() *doom { return s.p.typed.start(s) }
-	s.run = func() { serve(s.p, first) }
+	s.run = func() {
+		if s.p.has(profiled) {
+			s.p.setProfileLabels()
+		}
+		serve(s.p, first)
+	}
 	return s
 }
 

@@ -134,8 +134,7 @@ func (w *watchdog) look(now time.Time) map[*process]sighting {
 }
 
 func runs(p *process) bool {
-	_, _, running := p.typed.load()
-	return running && !p.has(mayBlock)
+	return p.typed.isRun() && !p.has(mayBlock)
 }
 
 // renew notes what has been seen, and takes the probes back of actors that were

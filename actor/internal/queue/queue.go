@@ -319,30 +319,46 @@ func (q *Queue[T]) Discard(f func(T)) {
 
 // Len returns how many messages wait. It does not count those that the receiver
 // has taken, nor one that it is just being woken for.
-func (q *Queue[T]) Len() int {
-	flags := q.state.lock()
-	n := int(q.in-q.out) + q.urgent.waiting()
-	q.state.unlock(flags)
-	return n
-}
+func (q *Queue[T]) Len() int { return q.Load().Waiting }
 
 // Taken returns how many messages the receiver has ever taken, including those that it
 // still has in hand.
-func (q *Queue[T]) Taken() uint64 {
-	flags := q.state.lock()
-	defer q.state.unlock(flags)
-	n := q.out + flags/handedOver
-	if q.bound != nil {
-		n -= q.bound.evicted
-	}
-	if q.urgent != nil {
-		n += q.urgent.taken
-	}
-	return n
-}
+func (q *Queue[T]) Taken() uint64 { return q.Load().Taken }
 
 // Awake reports whether the receiver is awake.
 func (q *Queue[T]) Awake() bool { return q.state.flags()&awake != 0 }
+
+// Load is what can be seen of a queue from outside.
+type Load struct {
+	Waiting int
+	Taken   uint64 // messages that the receiver has ever taken
+	Queued  uint64 // messages ever queued: without those that a sleeping receiver was handed
+	Awake   bool
+}
+
+// Gone returns how many of the queued messages wait no more. At least one of those that
+// still wait was among the first Gone+1: they cannot all have come later.
+func (l Load) Gone() uint64 { return l.Queued - uint64(l.Waiting) }
+
+// Load returns what can be seen of the queue now.
+func (q *Queue[T]) Load() Load {
+	flags := q.state.lock()
+	defer q.state.unlock(flags)
+	l := Load{
+		Waiting: int(q.in-q.out) + q.urgent.waiting(),
+		Taken:   q.out + flags/handedOver,
+		Queued:  q.in,
+		Awake:   flags&awake != 0,
+	}
+	if q.bound != nil {
+		l.Taken -= q.bound.evicted
+	}
+	if u := q.urgent; u != nil {
+		l.Taken += u.taken
+		l.Queued += u.taken + uint64(u.waiting())
+	}
+	return l
+}
 
 // appendLocked adds v to the last segment.
 func (q *Queue[T]) appendLocked(v T) {
