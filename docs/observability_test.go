@@ -79,6 +79,38 @@ func longest(sys *actor.System, n int) (all []actor.Info) {
 	return all[:min(n, len(all))]
 }
 
+// A meter finds the actor whose messages wait, and says how long.
+func TestMeterFindsWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actor.NewSystem(actor.Config{})
+		busy, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error {
+			time.Sleep(time.Minute)
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		busy.Send(1)
+		synctest.Wait() // it works
+		busy.Send(2)
+		if top := waitLongest(sys, 30*time.Second); len(top) != 1 || top[0].PID != busy.PID() || top[0].Oldest != 30*time.Second {
+			t.Errorf("found %v", top)
+		}
+		if err := sys.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// waitLongest returns the ten actors whose messages wait longest, after so long a look.
+func waitLongest(sys *actor.System, look time.Duration) []actor.Info {
+	m := sys.Meter(time.Second)
+	defer m.Stop()
+	time.Sleep(look)
+	top, _ := m.Top(actor.ByOldest, 10, nil) // the ten whose messages wait longest
+	return top
+}
+
 // debug is for an address that strangers cannot reach.
 func debug(sys *actor.System) http.Handler {
 	mux := http.NewServeMux()
