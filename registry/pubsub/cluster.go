@@ -41,6 +41,8 @@ type Cluster struct {
 	mu     sync.RWMutex
 	users  map[string]user // by name
 	stray  atomic.Uint64   // messages for nobody here
+
+	traffic traffic
 }
 
 // user is what has connected to a cluster.
@@ -54,7 +56,9 @@ func NewCluster(a Adapter) *Cluster {
 	if isNil(a) {
 		panic("pubsub: NewCluster: the adapter is nil")
 	}
-	return &Cluster{adapter: a, node: a.Node(), turn: make(chan struct{}, 1)}
+	c := &Cluster{adapter: a, node: a.Node(), turn: make(chan struct{}, 1)}
+	c.traffic.asking.Limit, c.traffic.asking.Most = reportFor, 1
+	return c
 }
 
 // Node returns this node's name.
@@ -92,17 +96,17 @@ func (c *Cluster) unregister(name string) {
 // broadcast sends to the users of that name on all other nodes.
 func (c *Cluster) broadcast(name, topic string, data []byte) error {
 	if c.member.Load() == nil {
-		return ErrNotJoined
+		return c.traffic.sent(ErrNotJoined)
 	}
-	return c.adapter.Broadcast(name+nameEnd+topic, data)
+	return c.traffic.sent(c.adapter.Broadcast(name+nameEnd+topic, data))
 }
 
 // send sends to the user of that name on one other node.
 func (c *Cluster) send(node, name, topic string, data []byte) error {
 	if c.member.Load() == nil {
-		return ErrNotJoined
+		return c.traffic.sent(ErrNotJoined)
 	}
-	return c.adapter.Send(node, name+nameEnd+topic, data)
+	return c.traffic.sent(c.adapter.Send(node, name+nameEnd+topic, data))
 }
 
 // receive gets what comes from other nodes for a membership.
@@ -110,6 +114,7 @@ func (c *Cluster) receive(m *membership, topic string, data []byte) {
 	if c.member.Load() != m {
 		return
 	}
+	c.traffic.received.Add(1)
 	name, topic, _ := strings.Cut(topic, nameEnd)
 	c.mu.RLock()
 	u := c.users[name]

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -47,6 +48,12 @@ type Adapter struct {
 	// connection drops what comes, and tells its ErrorHandler.
 	QueueBytes int
 
+	// Lost is told of messages of other nodes that have been dropped for want of room: how many
+	// since it was told last. It is called at once and then at most every ten seconds, on a
+	// goroutine of its own. If it panics, calls runtime.Goexit, or takes longer than five
+	// seconds, that is logged. Nobody is told if it is nil; [Adapter.Traffic] has the number.
+	Lost func(messages uint64)
+
 	// Logger gets what is dropped, and what comes on the adapter's subjects and is not
 	// an adapter's message, within the bounds of package boundlog; slog.Default() if
 	// nil.
@@ -54,6 +61,8 @@ type Adapter struct {
 
 	mu  sync.RWMutex
 	now *membership // the latest one; nil before the first Join
+
+	lost, malformed atomic.Uint64
 }
 
 // shardCount is the number of parts that the topics fall into. What comes in one of
@@ -161,7 +170,7 @@ func (a *Adapter) put(subject, topic string, data []byte) error {
 	if m == nil || m.left {
 		return pubsub.ErrNotJoined
 	}
-	p := packet{subject, frame{from: a.Name, topic: topic, data: data}.encode()}
+	p := packet{subject: subject, data: frame{from: a.Name, topic: topic, data: data}.encode()}
 	if n := int64(len(p.data)); n > m.maxPayload {
 		return fmt.Errorf("%d bytes on %q, of at most %d: %w", n, topic, m.maxPayload, nats.ErrMaxPayload)
 	}

@@ -155,7 +155,7 @@ func (x *exchange) await(ctx context.Context, w *waiter, node string) (reply, er
 	for {
 		select {
 		case a := <-w.came:
-			if probed && a.isNobody() {
+			if probed && a.err == nil && isNobody(a.msg) {
 				break // it may be back in a moment
 			}
 			r, open, err := a.read()
@@ -183,7 +183,7 @@ func (a arrival) read() (r reply, open bool, err error) {
 	switch {
 	case a.err != nil:
 		return r, false, a.err
-	case a.isNobody():
+	case isNobody(a.msg):
 		return r, false, errNobodyThere
 	}
 	r, err = decodeReply(a.msg.Data)
@@ -198,9 +198,7 @@ func (a arrival) read() (r reply, open bool, err error) {
 
 // isNobody reports whether the server says that nobody has subscribed to the subject of a
 // request.
-func (a arrival) isNobody() bool {
-	return a.err == nil && len(a.msg.Data) == 0 && a.msg.Header.Get("Status") == "503"
-}
+func isNobody(m *nats.Msg) bool { return len(m.Data) == 0 && m.Header.Get("Status") == "503" }
 
 // cast sends a request that has no answer.
 func (x *exchange) cast(ctx context.Context, node string, q request) error {

@@ -2,9 +2,13 @@ package nats
 
 import (
 	"bytes"
+	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/actor"
 )
 
 // maxIntake is how many messages the connection may have read that are not in the queue
@@ -24,18 +28,20 @@ type inbound struct {
 	intake   chan *nats.Msg
 	subs     map[*nats.Subscription]*queue[packet] // by what a message comes through
 	queues   [shardCount]*queue[packet]
-	dropped  int64         // messages; of the goroutine that sorts
-	overflow chan int64    // gets dropped when that grows; keeps the latest value only
+	dropped  uint64      // messages; of the goroutine that sorts
+	overflow chan uint64 // gets dropped when that grows; keeps the latest value only
+	lost     *atomic.Uint64
 	stop     chan struct{} // closed by Leave: no receive begins any more
 }
 
-func newInbound(node string, packets int, bytes int64) *inbound {
+func newInbound(node string, packets int, bytes int64, lost *atomic.Uint64) *inbound {
 	in := &inbound{
 		own:      headOf(node),
 		intake:   make(chan *nats.Msg, maxIntake),
 		subs:     make(map[*nats.Subscription]*queue[packet]),
-		overflow: make(chan int64, 1),
+		overflow: make(chan uint64, 1),
 		stop:     make(chan struct{}),
+		lost:     lost,
 	}
 	for shard := range in.queues {
 		in.queues[shard] = newQueue[packet](packets, bytes)
@@ -79,15 +85,16 @@ func (in *inbound) sort() {
 // the data in memory, and read they are many times as large.
 func packetOf(m *nats.Msg) packet {
 	if m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data) {
-		return packet{m.Subject, bytes.Clone(m.Data)}
+		return packet{m.Subject, bytes.Clone(m.Data), time.Now()}
 	}
-	return packet{m.Subject, m.Data}
+	return packet{m.Subject, m.Data, time.Now()}
 }
 
 // drop counts a message that is lost, and has report tell of it. It does not wait: only
 // sort writes to overflow, so there is room when the former value has been taken out.
 func (in *inbound) drop() {
 	in.dropped++
+	in.lost.Add(1)
 	select {
 	case <-in.overflow:
 	default:
@@ -98,9 +105,10 @@ func (in *inbound) drop() {
 // reportEvery is how often it is logged that messages are lost.
 const reportEvery = 10 * time.Second
 
-// report logs what is lost, at once and then from time to time. It has a goroutine of its
+// report tells of what is lost, at once and then from time to time. It has a goroutine of its
 // own: a log may not return.
 func (m *membership) report() {
+	told := uint64(0)
 	for {
 		select {
 		case <-m.in.stop:
@@ -108,12 +116,33 @@ func (m *membership) report() {
 		case dropped := <-m.in.overflow:
 			m.log.Warn("messages of other nodes dropped: too many are waiting",
 				"node", m.node, "dropped", dropped)
+			m.tellLoss(dropped - told)
+			told = dropped
 		}
 		select {
 		case <-m.in.stop:
 			return
 		case <-time.After(reportEvery): // overflow has the number as it is then
 		}
+	}
+}
+
+// lostFor is how long the function Lost may take.
+const lostFor = 5 * time.Second
+
+// tellLoss calls the function Lost. It does not wait for it when the node leaves.
+func (m *membership) tellLoss(messages uint64) {
+	if m.lost == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(m.life, lostFor)
+	defer cancel()
+	err := actor.Guard(ctx, func() error {
+		m.lost(messages)
+		return nil
+	})
+	if err != nil && m.life.Err() == nil {
+		m.log.Error("the function Lost failed", "node", m.node, "error", err)
 	}
 }
 
@@ -128,7 +157,9 @@ func (m *membership) receiveAll(q *queue[packet]) {
 			case <-m.in.stop: // which came first
 				return
 			default:
+				q.inHand.Store(&p)
 				m.take(p)
+				q.inHand.Store(nil)
 				q.done(p)
 			}
 		}
@@ -138,6 +169,7 @@ func (m *membership) receiveAll(q *queue[packet]) {
 func (m *membership) take(p packet) {
 	f, err := decode(p.data)
 	if err != nil {
+		m.malformed.Add(1)
 		m.log.Error("not an adapter's message", "subject", p.subject, "node", m.node, "error", err)
 		return
 	}

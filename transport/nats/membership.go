@@ -1,8 +1,10 @@
 package nats
 
 import (
+	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nats-io/nats.go"
 )
@@ -16,6 +18,12 @@ type membership struct {
 	maxPayload int64
 	receive    func(topic string, data []byte)
 	log        *slog.Logger
+
+	lost      func(messages uint64) // may be nil
+	malformed *atomic.Uint64
+	unsent    *atomic.Uint64
+	life      context.Context // done at the end
+	stop      context.CancelFunc
 
 	in   *inbound
 	out  *queue[packet] // closed by end
@@ -33,16 +41,21 @@ func (a *Adapter) newMembership(receive func(topic string, data []byte)) *member
 	if bytes <= 0 {
 		bytes = defaultQueueBytes
 	}
-	return &membership{
+	m := &membership{
 		node:       a.Name,
 		conn:       a.Conn,
 		maxPayload: a.Conn.MaxPayload(),
 		receive:    receive,
 		log:        newLog(a.Logger),
-		in:         newInbound(a.Name, limit, bytes),
+		lost:       a.Lost,
+		malformed:  &a.malformed,
+		unsent:     &a.lost,
+		in:         newInbound(a.Name, limit, bytes, &a.lost),
 		out:        newQueue[packet](limit, bytes),
 		done:       make(chan struct{}),
 	}
+	m.life, m.stop = context.WithCancel(context.Background())
+	return m
 }
 
 // start begins to send and to receive.
@@ -59,6 +72,7 @@ func (m *membership) start() {
 // caller holds the adapter's mu.
 func (m *membership) end() {
 	m.left = true
+	m.stop()
 	close(m.in.stop)
 	close(m.out.packets)
 	go func() {
@@ -82,7 +96,9 @@ func (m *membership) send() {
 	for p := range m.out.packets {
 		// It fails if the connection is closed, or interrupted for so long that
 		// what it keeps for then is full. The message is lost, as it may be.
-		_ = m.conn.Publish(p.subject, p.data)
+		if m.conn.Publish(p.subject, p.data) != nil {
+			m.unsent.Add(1)
+		}
 		m.out.done(p)
 	}
 	_ = m.conn.FlushTimeout(flushTimeout)

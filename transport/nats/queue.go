@@ -1,6 +1,9 @@
 package nats
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // sized is what may wait in a queue.
 type sized interface{ size() int64 }
@@ -9,6 +12,7 @@ type sized interface{ size() int64 }
 type packet struct {
 	subject string
 	data    []byte
+	came    time.Time // if it is from there
 }
 
 func (p packet) size() int64 { return int64(len(p.subject) + len(p.data)) }
@@ -19,6 +23,8 @@ type queue[P sized] struct {
 	packets chan P
 	limit   int64        // of waiting
 	waiting atomic.Int64 // bytes of what is in the queue, or not done yet
+
+	inHand atomic.Pointer[P] // what was taken, if anybody wants to know; nil when it is done
 }
 
 func newQueue[P sized](packets int, bytes int64) *queue[P] {
