@@ -18,6 +18,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
+	"github.com/troupe-go/troupe/actor/flight"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -110,6 +111,15 @@ func waitLongest(sys *actor.System, look time.Duration) []actor.Info {
 	top, _ := m.Top(actor.ByOldest, 10, nil) // the ten whose messages wait longest
 	return top
 }
+
+// record is for supervisor.Program.OnStart.
+func record(sys *actor.System, log *slog.Logger) {
+	if _, err := flight.Start(sys, flight.Config{Dir: "/var/lib/shop/flight"}); err != nil {
+		log.Error("no flight recorder", "reason", err)
+	}
+}
+
+var _ = record // it would write to a directory of the machine
 
 // debug is for an address that strangers cannot reach.
 func debug(sys *actor.System) http.Handler {
