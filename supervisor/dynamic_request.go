@@ -68,11 +68,7 @@ func (s *dynamicActor) terminateChild(ctx *actor.Context[dynamicRequest], pid ac
 func (r listDynamicChildren) serve(s *dynamicActor, _ *actor.Context[dynamicRequest]) error {
 	list := make([]ChildInfo, 0, len(s.members))
 	for pid, m := range s.members {
-		info := ChildInfo{PID: pid, Type: m.typ, Restarts: int(m.restarts)}
-		if m.restarting {
-			info.PID, info.Restarting = actor.PID{}, true
-		}
-		list = append(list, info)
+		list = append(list, m.info(pid))
 	}
 	r.reply.Send(list)
 	return nil

@@ -31,6 +31,15 @@ func newMember(c Child) member {
 	return m
 }
 
+// info returns what is listed of the member.
+func (m member) info(pid actor.PID) ChildInfo {
+	info := ChildInfo{PID: pid, Type: m.typ, Restarts: int(m.restarts)}
+	if m.restarting {
+		info.PID, info.Restarting = actor.PID{}, true
+	}
+	return info
+}
+
 // roster makes all decisions of a dynamic supervisor. Like [policy], it is a state
 // machine without a clock or an effect. It knows a child by its PID, and one that is being
 // restarted by its former PID.

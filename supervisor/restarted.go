@@ -2,10 +2,10 @@ package supervisor
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor/roll"
 )
 
 // Restarted describes the restart of one child by its supervisor. A round of several
@@ -65,36 +65,12 @@ func (b *budget) gaveUp(self actor.Self, child string, pid actor.PID, cause erro
 	self.System().Emit(GaveUp{self.PID(), child, pid, cause, b.max, b.period})
 }
 
-// history is what a supervisor remembers of restarts: the last ones of all its children.
-type history struct {
-	list []Restarted // a ring once it is full
-	next int         // where the oldest one is then
-}
-
-// remembered is how many restarts a supervisor remembers.
-const remembered = 64
-
-func (h *history) add(r Restarted) {
-	if len(h.list) < remembered {
-		h.list = append(h.list, r)
-		return
-	}
-	h.list[h.next] = r
-	h.next = (h.next + 1) % remembered
-}
+// history is what a supervisor remembers of restarts.
+type history struct{ roll.History[Restarted] }
 
 // of returns those that have led to the incarnation pid of a child, oldest first.
 func (h *history) of(pid actor.PID) []Restarted {
-	var line []Restarted
-	for i := range h.list {
-		r := h.list[(h.next+len(h.list)-1-i)%len(h.list)]
-		if r.New == pid || len(line) > 0 && r.Child != "" && r.Child == line[0].Child {
-			line = append(line, r)
-			pid = r.Old
-		}
-	}
-	slices.Reverse(line)
-	return line
+	return h.Of(pid, func(r Restarted) (string, actor.PID, actor.PID) { return r.Child, r.Old, r.New })
 }
 
 // note tells of a restart, and calls the hook, if there is one.
@@ -103,7 +79,7 @@ func (h *history) note(self actor.Self, hook func(Restarted), r Restarted) {
 	if !r.Old.IsZero() {
 		r.Reason = r.Old.Err()
 	}
-	h.add(r)
+	h.Add(r)
 	r.New.SetRestarts(r.Restarts)
 	if self.System().Observed() {
 		self.System().Emit(r)

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func Snapshot(ctx context.Context, sys *actor.System) Node {
 	root := Node{ID: "system", Type: TypeSupervisor, Status: actor.Running.String()}
 	for _, pid := range sys.Actors() {
 		if info, ok := pid.Info(); ok && info.Parent.IsZero() {
-			root.Children = p.add(root.Children, pid, ChildInfo{Type: typeOf(pid)})
+			root.Children = p.add(root.Children, pid, ChildInfo{Type: TypeOf(pid)})
 		}
 	}
 	return root
@@ -49,7 +50,7 @@ func Snapshot(ctx context.Context, sys *actor.System) Node {
 // SnapshotOf is [Snapshot] of an actor and those under it.
 func SnapshotOf(ctx context.Context, pid actor.PID) Node {
 	p := photographer{ctx, make(map[actor.PID]bool)}
-	return p.add(nil, pid, ChildInfo{Type: typeOf(pid)})[0]
+	return p.add(nil, pid, ChildInfo{Type: TypeOf(pid)})[0]
 }
 
 // photographer takes one snapshot.
@@ -97,7 +98,7 @@ func (p photographer) under(parent actor.Info) (list []Node) {
 			if !alive || info.Parent != parent.PID {
 				continue
 			}
-			c.Type = typeOf(pid)
+			c.Type = TypeOf(pid)
 		}
 		list = p.add(list, pid, c)
 	}
@@ -115,24 +116,25 @@ func childrenOf(ctx context.Context, pid actor.PID) (list []ChildInfo, ordered b
 	if d, ok := DynamicOf(pid); ok {
 		list, _ = d.Children(ctx)
 	}
-	if s, ok := actor.RefOf[roll.Call](pid); ok {
-		children, _ := actor.Call(ctx, s, roll.New)
-		for _, c := range children {
-			list = append(list, ChildInfo{ID: c.ID, PID: c.PID, Restarting: c.PID.IsZero(), Restarts: c.Restarts})
+	if s, ok := actor.RefOf[roll.Call[Restarted]](pid); ok {
+		answer, _ := callRoll(ctx, s, roll.Call[Restarted]{Limit: math.MaxInt})
+		for _, c := range answer.Children {
+			list = append(list, infoOf(c))
 		}
 	}
 	return list, false
 }
 
-// typeOf returns the type of an actor that is not known as a child.
-func typeOf(pid actor.PID) Type {
+// TypeOf tells a supervisor, of this package or of package entity, from other actors. It asks
+// nobody.
+func TypeOf(pid actor.PID) Type {
 	if _, ok := TreeOf(pid); ok {
 		return TypeSupervisor
 	}
 	if _, ok := DynamicOf(pid); ok {
 		return TypeSupervisor
 	}
-	if _, ok := actor.RefOf[roll.Call](pid); ok {
+	if _, ok := actor.RefOf[roll.Call[Restarted]](pid); ok {
 		return TypeSupervisor
 	}
 	return TypeWorker

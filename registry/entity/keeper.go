@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/supervisor/roll"
 )
 
@@ -25,11 +26,12 @@ type keeper[K comparable, M any] struct {
 	hasten context.CancelFunc
 
 	mu   sync.Mutex
+	past roll.History[supervisor.Restarted]
 	lost map[actor.PID]*life[K, M] // crashes that are not reported yet
 }
 
 // Init implements [actor.Initializer].
-func (k *keeper[K, M]) Init(ctx *actor.Context[roll.Call]) error {
+func (k *keeper[K, M]) Init(ctx *actor.Context[call]) error {
 	ctx.TrapExit(true)
 	k.self, k.epoch = ctx, time.Now()
 	k.calm, k.hasten = context.WithCancel(context.Background())
@@ -41,27 +43,52 @@ func (k *keeper[K, M]) Init(ctx *actor.Context[roll.Call]) error {
 	return nil
 }
 
-// Receive implements [actor.Behavior]: it calls the roll, for a snapshot.
-func (k *keeper[K, M]) Receive(_ *actor.Context[roll.Call], call roll.Call) error {
-	var list []roll.Child
-	for _, l := range k.set.livesUnder(k) {
-		if c, ok := l.listed(); ok {
-			list = append(list, c)
+// call is how package supervisor asks the keeper.
+type call = roll.Call[supervisor.Restarted]
+
+// Receive implements [actor.Behavior]: it calls the roll, for those that look at the tree.
+func (k *keeper[K, M]) Receive(_ *actor.Context[call], c call) error {
+	var a roll.Answer[supervisor.Restarted]
+	var lives []*life[K, M]
+	if lives, a.Total = k.set.page(k, c.From, c.Limit); len(lives) > 0 {
+		a.Children = make([]roll.Child, 0, len(lives))
+	}
+	for _, l := range lives {
+		if child, ok := l.listed(); ok {
+			a.Children = append(a.Children, child)
 		}
 	}
-	call.Reply.Send(list)
+	if !c.Of.IsZero() {
+		k.mu.Lock()
+		a.Restarts = k.past.Of(c.Of, func(r supervisor.Restarted) (string, actor.PID, actor.PID) { return r.Child, r.Old, r.New })
+		k.mu.Unlock()
+	}
+	c.Reply.Send(a)
 	return nil
+}
+
+// restarted tells of the restart of an entity.
+func (k *keeper[K, M]) restarted(r supervisor.Restarted) {
+	sys := k.self.System()
+	r.Supervisor, r.At = k.self.PID(), time.Now()
+	k.mu.Lock()
+	k.past.Add(r)
+	k.mu.Unlock()
+	r.New.SetRestarts(r.Restarts)
+	if sys.Observed() {
+		sys.Emit(r)
+	}
 }
 
 // HandleExit implements [actor.ExitHandler]. What is to be done the life has begun by now;
 // the crash is reported here so that the log has it before the set's end.
-func (k *keeper[K, M]) HandleExit(_ *actor.Context[roll.Call], exit actor.Exit) error {
+func (k *keeper[K, M]) HandleExit(_ *actor.Context[call], exit actor.Exit) error {
 	k.reportLost(exit.From)
 	return nil
 }
 
 // Terminate implements [actor.Terminator]: all entities end at once, each in its own time.
-func (k *keeper[K, M]) Terminate(ctx *actor.Context[roll.Call], _ error) {
+func (k *keeper[K, M]) Terminate(ctx *actor.Context[call], _ error) {
 	lives := k.close()
 	for _, l := range lives {
 		_ = l.awaitEnd(ctx) // cut short if the keeper is killed

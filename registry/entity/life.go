@@ -40,10 +40,11 @@ type life[K comparable, M any] struct {
 	started    int           // how many starts have succeeded
 	changed    chan struct{} // closed at the next change of these; nil if nobody waits
 	pid        actor.PID     // the latest incarnation, from before its Init
+	former     actor.PID     // the one that has crashed, while the entity is down
 	failure    error         // why that one has ended, or an attempt to start it has failed
 
 	failures int           // in a row, for the back-off
-	since    time.Duration // when the incarnation came up, by the keeper's clock
+	since    time.Duration // when the incarnation came up, or crashed, by the keeper's clock
 	retry    *time.Timer   // while the entity waits for its restart
 
 	holders, calls int         // that use it
@@ -121,11 +122,13 @@ func (l *life[K, M]) lose(pid actor.PID, reason error) {
 		l.leave()
 		return
 	}
-	l.state = down
+	l.state, l.former = down, pid
 	l.keeper.lose(pid, l)
-	if ran := time.Since(l.keeper.epoch) - l.since; ran >= l.keeper.set.cfg.Backoff.Max {
+	now := time.Since(l.keeper.epoch)
+	if now-l.since >= l.keeper.set.cfg.Backoff.Max {
 		l.failures = 0
 	}
+	l.since = now
 	l.retryAfter()
 	l.tell()
 }

@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"cmp"
 	"iter"
 	"sync"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/troupe-go/troupe/registry"
 	"github.com/troupe-go/troupe/registry/internal/table"
 	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/supervisor/roll"
 )
 
 // Set is a set of like entities: actors that take messages of type M, each under a key of
@@ -165,6 +167,21 @@ func (s *Set[K, M]) shut(k *keeper[K, M]) []*life[K, M] {
 	}
 	s.mu.Unlock()
 	return s.livesUnder(k)
+}
+
+// page returns lives under the keeper from a place on, at most limit of them, in the order of
+// their begin, and how many there are in all.
+func (s *Set[K, M]) page(k *keeper[K, M], from, limit int) ([]*life[K, M], int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	under := func(yield func(*life[K, M]) bool) {
+		for _, l := range s.lives.All {
+			if l.keeper == k && !yield(l) {
+				return
+			}
+		}
+	}
+	return roll.Page(under, from, limit, func(a, b *life[K, M]) int { return cmp.Compare(a.number, b.number) })
 }
 
 // livesUnder returns the lives under the keeper.

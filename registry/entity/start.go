@@ -80,6 +80,14 @@ func (l *life[K, M]) attempted(o outcome[M]) {
 		}
 		l.keeper.report(level, "supervisor: child did not start", l.id, actor.PID{}, o.err)
 	}
+	if r := l.settle(o); r.Restarts > 0 {
+		l.keeper.restarted(r) // without the lock, for users' code hears of it
+	}
+}
+
+// settle is the part of attempted that needs the lock. It returns the restart that the
+// attempt was, if it was one.
+func (l *life[K, M]) settle(o outcome[M]) (r supervisor.Restarted) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keeper.set.initEnds(l.pid)
@@ -88,6 +96,12 @@ func (l *life[K, M]) attempted(o outcome[M]) {
 	case l.state >= leaving:
 		l.tell()
 	case o.err == nil:
+		if l.started > 0 {
+			r = supervisor.Restarted{
+				Child: l.id, Old: l.former, New: l.pid, Reason: l.former.Err(),
+				Count: l.failures, Took: time.Since(l.keeper.epoch) - l.since, Restarts: l.started,
+			}
+		}
 		l.up(o.ref)
 	case l.retries(o):
 		l.failure = o.err
@@ -98,6 +112,7 @@ func (l *life[K, M]) attempted(o outcome[M]) {
 		}
 		l.leave()
 	}
+	return r
 }
 
 func (l *life[K, M]) isRetried(o outcome[M]) bool {
@@ -114,7 +129,7 @@ func (l *life[K, M]) retries(o outcome[M]) bool {
 
 // up records a start that has succeeded. The caller holds the lock.
 func (l *life[K, M]) up(ref actor.Ref[M]) {
-	l.state, l.failure = running, nil
+	l.state, l.failure, l.former = running, nil, actor.PID{}
 	l.started++
 	l.since = time.Since(l.keeper.epoch)
 	l.give(ref)

@@ -9,5 +9,9 @@
 //
 // A [Table] is plain data, so a program can make its own, of what only it knows.
 //
+// # Examples
+//
+// The example in example_test.go is a table of a program's own.
+//
 // OTP: ets:i/0 and observer's Table Viewer.
 package view

@@ -6,7 +6,6 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
-	"github.com/troupe-go/troupe/supervisor/roll"
 	"github.com/troupe-go/troupe/transport/observer/internal/text"
 )
 
@@ -54,7 +53,7 @@ func (s *Source) Node(ctx context.Context, pid actor.PID) *Node {
 	}
 	n.Restarts = pid.Restarts()
 	n.Label, n.Behavior = s.label(ctx, pid), typeName(pid.Behavior())
-	if isSupervisor(pid) {
+	if supervisor.TypeOf(pid) == supervisor.TypeSupervisor {
 		n.Kind = KindSupervisor
 	}
 	if !pid.Alive() {
@@ -69,17 +68,6 @@ func (s *Source) label(ctx context.Context, pid actor.PID) string {
 		return ""
 	}
 	return text.Line(pid.Label())
-}
-
-func isSupervisor(pid actor.PID) bool {
-	if _, ok := supervisor.TreeOf(pid); ok {
-		return true
-	}
-	if _, ok := supervisor.DynamicOf(pid); ok {
-		return true
-	}
-	_, ok := actor.RefOf[roll.Call](pid)
-	return ok
 }
 
 // isSupervisorType reports whether behaviors of a type are supervisors. Of an actor that has
