@@ -20,6 +20,6 @@
 //
 // # Examples
 //
-// The traces of calls and of a socket are in example_test.go, metrics in
-// example_metrics_test.go.
+// The program trace, in the directory examples, draws the trace of a click over two nodes.
+// Traces of calls and of a socket are in example_test.go, metrics in example_metrics_test.go.
 package otel
