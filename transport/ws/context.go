@@ -39,7 +39,8 @@ func (c *Channel) Values() context.Context {
 
 // KeepValues has Values return a context with these values from now on, for as long as the
 // channel lives. It is for the middleware of a Join that finds in the parameters what
-// belongs to all that follows. The values must not be those of the channel's Context.
+// belongs to all that follows. It panics if the values are nil or those of the channel's
+// Context.
 func (c *Channel) KeepValues(values context.Context) {
 	checkValues(values)
 	c.keep().values = context.WithoutCancel(values)
@@ -77,8 +78,12 @@ func (c *Channel) Route() string { return c.route.pattern }
 // and no label for metrics.
 func (c *Channel) Knows(event string) bool { return c.route.knows(event) }
 
-// checkValues panics if values are those of an actor's context, which would ask itself.
+// checkValues panics if there are no values, or if they are those of an actor's context,
+// which would ask itself.
 func checkValues(values context.Context) {
+	if values == nil {
+		panic("ws: KeepValues: the values are nil")
+	}
 	if _, is := actor.FromContext(values); is {
 		panic("ws: KeepValues: the values are those of an actor's context, and not of actor.Values")
 	}

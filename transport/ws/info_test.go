@@ -168,3 +168,41 @@ func TestWaitingBytesAreShown(t *testing.T) {
 		}
 	})
 }
+
+// It is the same behind a WebSocket, whether the client reads at last or is lost.
+func TestWaitingBytesOfAWebSocketAreShown(t *testing.T) {
+	for _, reads := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := serveInMemory(t, rooms(nil))
+			c := s.connect(t)
+			c.join("room:a")
+			synctest.Wait()
+			if got := s.Stats().QueueBytes; got != 0 {
+				t.Errorf("%d bytes wait before anything is sent", got)
+			}
+			const news = `[null,null,"room:a","news",{}]`
+			for range 3 {
+				if err := s.Broadcast("room:a", "news", nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			of := 0
+			for c := range s.Connections() {
+				of += c.QueueBytes
+			}
+			if got := s.Stats().QueueBytes; got < 3*len(news) || of != got {
+				t.Errorf("%d bytes wait, of which %d are shown; want three frames of %d bytes", got, of, len(news))
+			}
+			if reads {
+				c.expect(news, news, news)
+			} else {
+				c.conn.CloseNow()
+			}
+			synctest.Wait()
+			if got := s.Stats().QueueBytes; got != 0 {
+				t.Errorf("%d bytes wait in the end; the client reads: %v", got, reads)
+			}
+		})
+	}
+}
