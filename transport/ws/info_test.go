@@ -103,11 +103,8 @@ func (hearer) Deliver(string, ws.Broadcast) {}
 // on with those that stay, and none of those that have ended is listed from then on.
 func TestConnectionsMayEndWhileTheyAreListed(t *testing.T) {
 	s := serve(t, rooms(nil))
-	var all []*client
 	for range 6 {
-		c := s.connect(t)
-		c.join("room:a")
-		all = append(all, c)
+		s.connect(t).join("room:a")
 	}
 	shown := 0
 	for c := range s.Connections() {
