@@ -184,7 +184,7 @@ function hostile() {
       ? { matches: [{ node: node("<a.2>"), path: [link] }], total: 1 }
       : { root: { pid: "", kind: "system", count: 2, children: [node("<a.1>", { kind: "supervisor", strategy: nasty, count: 1, children: [node(`<a.${nasty}>`)] }), node("<a.2>")] }, now: at, from: at },
     top: () => ({ rows: [node("<a.2>", { oldest: 1, rate: 1, busy: 1, handled: 1 })], total: 1, matched: 1, every: 1000 }),
-    actor: ({ pid }) => ({ ...node(pid), parents: [link], started: at, handled: 1, oldest: 1, rate: 1, busy: 1, links: [link], monitors: [link], monitoredBy: [link], state: nasty, stack: nasty, restartHistory: [{ at, reason: nasty }], messages: [{ at, kind: nasty, message: nasty, type: nasty, error: nasty }] }),
+    actor: ({ pid }) => ({ ...node(pid), parents: [link], started: at, handled: 1, oldest: 1, rate: 1, busy: 1, links: { list: [link] }, monitors: { list: [link] }, monitoredBy: { list: [link], more: 1 }, state: nasty, stack: nasty, restartHistory: [{ at, reason: nasty }], messages: [{ at, kind: nasty, message: nasty, type: nasty, error: nasty }] }),
     crashes: () => ({ groups: [{ key: nasty, count: 2, first: at, last: at, behavior: nasty, reason: nasty, stack: nasty, example: { ...link, parent: nasty, waiting: 1, handled: 1 }, preceded: [event("exit")] }] }),
     timeline: ({ from, to }) => ({ from, to, events: ["spawn", "exit", "crash", "restart", "gaveup"].map(event), counts: [{ at, spawned: 2, exited: 1, crashed: 1 }], lost: 1 }),
     sockets: () => ({ rows: [socket], total: 1 }),

@@ -132,7 +132,8 @@ export function actorPanel(app, panel) {
   const hide = (name, hidden) => (parts.get(name).hidden = hidden);
 
   function showPids(element, name, list) {
-    const { pids = [], more = 0 } = Array.isArray(list) ? { pids: list } : (list ?? {});
+    const pids = list?.list ?? [];
+    const more = list?.more ?? 0;
     hide(name, pids.length === 0);
     const content = h("p", { class: "links" }, pids.map((one) => linkTo(one)), more > 0 && h("span", { class: "hint" }, `and ${count(more)} more`));
     if (!element.isEqualNode(content)) element.replaceChildren(...content.childNodes);
@@ -141,10 +142,12 @@ export function actorPanel(app, panel) {
   const linkTo = (one) => h("a", { href: linkHere({ actor: one.pid }), title: one.pid }, one.label || one.pid);
 
   function showSections() {
-    setText(body.running, node.stack ?? "");
-    hide("Running now", !node.stack);
-    setText(body.state, node.state ?? "");
-    hide("State", !node.state);
+    const running = node.stack || node.noStack;
+    setText(body.running, running ?? "");
+    hide("Running now", !running);
+    const state = node.state || node.noState;
+    setText(body.state, state ?? "");
+    hide("State", !state);
     const history = node.restartHistory ?? [];
     hide("Restarts", history.length === 0);
     const lines = history.map((one) => h("li", {}, h("time", { dateTime: new Date(one.at).toISOString() }, clock(one.at)), " ", h("span", { class: "reason" }, one.reason)));

@@ -2,7 +2,7 @@
 // and what ended, crashes in their own colour.
 
 import { h, setText, svg } from "./dom.js";
-import { ago, clock, many } from "./format.js";
+import { ago, clock } from "./format.js";
 import { icon } from "./icons.js";
 
 const RENEW_MS = 2000;
@@ -91,7 +91,6 @@ export function scrubber(app, { onPick, large = false }) {
       events = answer.events ?? [];
       draw(answer.counts ?? []);
       element.hidden = false;
-      slider.title = answer.lost ? `${many(answer.lost, "event")} not kept` : "";
       place();
     } catch (error) {
       if (error.reason !== "lost") element.hidden = true;

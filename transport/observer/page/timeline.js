@@ -39,7 +39,7 @@ export function timelineView(app) {
     treeLink.href = linkHere({ view: "tree" });
     try {
       const to = at || Math.round(app.now());
-      const { events, lost, total } = await app.request("timeline", { from: app.info.historyFrom || to - 600_000, to, limit: LIMIT });
+      const { events, lost } = await app.request("timeline", { from: app.info.historyFrom || to - 600_000, to, limit: LIMIT });
       const seen = new Map();
       const rows = [...(events ?? [])].sort((a, b) => b.at - a.at).map((event) => {
         const key = `${event.at} ${event.kind} ${event.pid}`;
@@ -47,8 +47,8 @@ export function timelineView(app) {
         return { ...event, nth: seen.get(key) };
       });
       table.show(rows);
-      const shown = total > rows.length ? `the last ${count(rows.length)} of ${many(total, "event")}` : many(rows.length, "event");
-      setText(note, [at ? `Until ${clock(at)}: ${shown}` : shown, lost && `${many(lost, "older one", "older ones")} not kept`].filter(Boolean).join(" · "));
+      const shown = lost ? `the last ${count(rows.length)} of ${many(rows.length + lost, "event")}` : many(rows.length, "event");
+      setText(note, at ? `Until ${clock(at)}: ${shown}` : shown);
     } catch (error) {
       if (error.reason !== "lost") setText(note, error.message);
     }
