@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 import { Server, binaryFrom } from "./server.mjs";
+import { Raw, upgradeStatus } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_SUPERVISION_BIN");
 const executablePath = process.env.TROUPE_CHROMIUM || "/usr/bin/chromium";
@@ -19,6 +20,7 @@ const artifacts = fileURLToPath(new URL("artifacts/", import.meta.url));
 const LARGE = { width: 1280, height: 800 };
 const SMALL = { width: 360, height: 740 };
 const STEP_MS = 15_000;
+const SEEN_WITHIN_MS = 200;
 const it = (name, f) => test(name, { timeout: 60_000 }, (t) => server.during(() => f(t)));
 
 let server;
@@ -90,6 +92,16 @@ class Watcher {
     return this.at("actor").filter({ has: exact });
   }
 
+  pids(strategy) {
+    return Promise.all(["database", "cache", "api"].map((name) => this.row(name, strategy).getAttribute("data-pid")));
+  }
+
+  async crashes(row) {
+    await row.click();
+    await this.page.locator("[data-act=crash]").click();
+    await this.at("yes").click();
+  }
+
   async isContent() {
     assert.deepEqual(await this.page.evaluate(() => window.violations), [], "the policy has stopped nothing");
     assert.deepEqual(this.complaints, []);
@@ -106,6 +118,130 @@ class Watcher {
     });
   }
 }
+
+// When a crash was asked for, and when its restart was painted. The page's clock is that
+// of the server here.
+function noteTimes() {
+  window.times = [];
+  document.addEventListener("click", (event) => {
+    if (event.target.dataset.testid === "yes") window.times.push(["asked", performance.timeOrigin + event.timeStamp]);
+  }, true);
+  addEventListener("DOMContentLoaded", () => {
+    const look = (records) => {
+      for (const { target } of records) {
+        if (target.dataset.flash !== "crash" || target.dataset.seen) continue;
+        target.dataset.seen = "true";
+        requestAnimationFrame(() => window.times.push(["painted", performance.timeOrigin + performance.now()]));
+      }
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, attributeFilter: ["data-flash"], childList: true });
+  });
+}
+
+for (const [strategy, restarted] of [
+  ["one_for_one", ["cache"]],
+  ["one_for_all", ["database", "cache", "api"]],
+  ["rest_for_one", ["cache", "api"]],
+]) {
+  it(`a crash and what ${strategy} does are seen within ${SEEN_WITHIN_MS} ms`, async (t) => {
+    const ann = await Watcher.opens(t, "", { script: noteTimes });
+    await ann.row("api", "rest_for_one").waitFor();
+    const before = await ann.pids(strategy);
+    await ann.crashes(ann.row("cache", strategy));
+    await ann.page.locator("[data-testid=actor][data-flash=crash]").waitFor();
+    await ann.page.waitForFunction(() => window.times.some(([what]) => what === "painted"));
+
+    const now = await ann.pids(strategy);
+    const anew = ["database", "cache", "api"].filter((_, i) => now[i] !== before[i]);
+    assert.deepEqual(anew, restarted);
+    const flashes = await Promise.all(restarted.map((name) => ann.row(name, strategy).getAttribute("data-flash")));
+    assert.deepEqual(flashes, restarted.map((name) => (name === "cache" ? "crash" : "restart")));
+    const times = Object.fromEntries(await ann.page.evaluate(() => window.times));
+    const took = times.painted - times.asked;
+    t.diagnostic(`from the click to the restart on the page: ${took.toFixed(0)} ms`);
+    assert.ok(took > 0 && took <= SEEN_WITHIN_MS, `it took ${took} ms`);
+
+    // The panel has moved on to the heir, and it is said to those that do not see it.
+    assert.equal(new URLSearchParams(new URL(ann.page.url()).hash.split("?")[1]).get("actor"), now[1]);
+    const said = ann.page.locator("#announcer");
+    await said.getByText(/^cache crashed: crashed by/).waitFor();
+    await said.getByText(/^cache was restarted/).waitFor();
+    const lately = ann.page.locator("details[data-section='What happened lately'] li");
+    await lately.getByText(/^cache (crashed|restarted)$/).first().waitFor();
+    await ann.shot(`crash-${strategy}-light`);
+    await ann.isContent();
+  });
+}
+
+it("the keyboard reaches all: the tree, an actor, its acts, and each view", async (t) => {
+  const bob = await Watcher.opens(t);
+  await bob.row("api", "rest_for_one").waitFor();
+  const press = (...keys) => keys.reduce((before, key) => before.then(() => bob.page.keyboard.press(key)), Promise.resolve());
+  const focused = () => bob.page.evaluate(() => document.activeElement.getAttribute("aria-label") || document.activeElement.textContent);
+  const tabTo = async (what) => {
+    for (let n = 0; n < 60; n++) {
+      await press("Tab");
+      if (what.test(await focused())) return;
+    }
+    assert.fail(`Tab does not come to ${what}, but to ${await focused()}`);
+  };
+
+  await press("Tab");
+  assert.equal(await focused(), "Skip to the view");
+  await press("Enter");
+  assert.equal(await bob.page.evaluate(() => document.activeElement.id), "main");
+  await press("Tab");
+  assert.match(await focused(), /^Find actors/);
+  await press("Tab");
+  assert.match(await focused(), /^supervisor/, "the tree is one stop, at its first row");
+
+  // The arrows, as in any tree.
+  await press("End");
+  assert.match(await focused(), /^web/);
+  await press("Home", "ArrowDown", "ArrowDown");
+  const second = await focused();
+  await press("ArrowUp", "ArrowDown");
+  assert.equal(await focused(), second);
+  await press("Home");
+  await bob.page.keyboard.type("one_for_a");
+  assert.match(await focused(), /^one_for_all, supervisor/);
+  await press("ArrowLeft");
+  await bob.rows("one_for_all").and(bob.page.locator("[aria-expanded=false]")).waitFor();
+  await press("ArrowRight");
+  await bob.rows("one_for_all").and(bob.page.locator("[aria-expanded=true]")).waitFor();
+  await bob.row("database", "rest_for_one").waitFor(); // the third
+  await press("ArrowRight");
+  assert.match(await focused(), /^database/);
+  await press("ArrowLeft");
+  assert.match(await focused(), /^one_for_all/);
+
+  // Into the panel of an actor, and to an act that asks before.
+  await press("ArrowDown", "ArrowDown", "Enter");
+  assert.equal(await focused(), "cache", "the focus is on the panel's heading");
+  const [, cache] = await bob.pids("one_for_all");
+  await bob.page.locator("[data-act=crash]").waitFor();
+  await tabTo(/^Crash$/);
+  await press("Enter");
+  assert.match(await bob.at("ask").textContent(), /^Crash cache now\?/);
+  await press("Escape");
+  assert.equal(await bob.at("ask").isVisible(), false);
+  assert.equal(await focused(), "Crash", "saying no goes back to where one was");
+  await press("Enter", "Enter");
+  await bob.page.locator(`[data-testid=actor][data-pid="${cache}"]`).waitFor({ state: "detached" });
+  assert.equal(await focused(), "cache", "the panel of the heir has the focus");
+  await press("Escape");
+  assert.match(await focused(), /^cache/);
+  assert.equal(await bob.page.locator("#panel").isVisible(), false);
+
+  for (const view of ["Top", "Crashes", "Sockets", "Timeline", "Tables", "Cluster", "Tree"]) {
+    await bob.page.evaluate(() => document.activeElement.blur());
+    await tabTo(new RegExp(`^${view}$`));
+    await press("Enter");
+    await bob.page.locator(`a[aria-current=page]`, { hasText: view }).waitFor();
+    assert.equal(await bob.page.title(), `${view} · Observer`);
+  }
+  await bob.isContent();
+});
 
 /** What Chromium tells assistive technology: nodes of { role, name, and their properties }. */
 async function accessible(watcher) {
@@ -148,6 +284,82 @@ it("to assistive technology the tree is a tree, and all that can be used has a n
   await cat.isContent();
 });
 
+it("those that may only look are offered no acts, and get none", async (t) => {
+  const careful = await Server.start(binary, ["-rights", "look"], "-observe");
+  t.after(() => careful.stop());
+  const dan = await Watcher.opens(t, "", { at: careful });
+  await dan.row("cache").click();
+  await dan.page.locator("#panel .about", { hasText: "main.server" }).waitFor();
+  assert.equal(await dan.at("acts").isVisible(), false);
+  assert.equal(await dan.at("trace").isVisible(), false);
+  assert.match(await dan.at("who").textContent(), /look only/);
+
+  // A page that was tampered with asks all the same.
+  const pid = await dan.row("cache").getAttribute("data-pid");
+  const raw = await Raw.open(t, careful, { path: "/observer/socket", origin: careful.http });
+  await raw.join("observer", "1");
+  for (const [ref, event, payload] of [["2", "act", { pid, act: "crash" }], ["3", "act", { pid, act: "kill" }], ["4", "trace", { pid, on: true }]]) {
+    raw.send("1", ref, "observer", event, payload);
+    const [, , , , { status, response }] = await raw.next();
+    assert.deepEqual([status, response.reason], ["error", "forbidden"], `${event} ${payload.act ?? ""}`);
+  }
+  assert.equal(await dan.row("cache").getAttribute("data-pid"), pid, "it lives on");
+  assert.equal(await upgradeStatus(careful, { path: "/observer/socket", origin: "http://evil.example" }), 403);
+  await dan.isContent();
+});
+
+it("the tree can be rewound to before a crash, and comes back", async (t) => {
+  const eve = await Watcher.opens(t);
+  await eve.row("api", "rest_for_one").waitFor();
+  const before = await eve.pids("one_for_one");
+  const at = await eve.page.evaluate(() => Date.now());
+  await eve.crashes(eve.row("cache"));
+  await eve.page.locator("[data-testid=actor][data-flash=crash]").waitFor();
+  const now = await eve.pids("one_for_one");
+  assert.notDeepEqual(now, before);
+
+  // A link to that time.
+  await eve.page.goto(`${server.http}/observer/#/tree?at=${at}`);
+  await eve.at("past").getByText("The tree as it was at").waitFor();
+  await eve.page.locator(`[data-testid=actor][data-pid="${before[1]}"]`).waitFor();
+  assert.deepEqual(await eve.pids("one_for_one"), before);
+  await eve.shot("rewound-light");
+  await eve.at("to-live").click();
+  await eve.page.locator(`[data-testid=actor][data-pid="${now[1]}"]`).waitFor();
+
+  // And by the slider, from the keyboard.
+  await eve.at("slider").focus();
+  const values = [];
+  for (let n = 0; n < 3; n++) {
+    await eve.page.keyboard.press("ArrowLeft");
+    values.push(Number(await eve.at("slider").inputValue()));
+  }
+  assert.ok(values[0] > values[1] && values[1] > values[2], `back by each key: ${values}`);
+  await eve.at("past").waitFor();
+  await eve.at("live").click();
+  await eve.at("past").waitFor({ state: "hidden" });
+  assert.deepEqual(await eve.pids("one_for_one"), now);
+  await eve.isContent();
+});
+
+it("a lost connection is shown, and comes back by itself", async (t) => {
+  const own = await Server.start(binary, [], "-observe");
+  t.after(() => own.stop());
+  const fay = await Watcher.opens(t, "", { at: own, colorScheme: "dark" });
+  await fay.row("cache").waitFor();
+  const pid = await fay.row("cache").getAttribute("data-pid");
+  await fay.crashes(fay.row("cache"));
+  await fay.page.locator(`[data-testid=actor][data-pid="${pid}"]`).waitFor({ state: "detached" });
+  await own.stop();
+  await fay.page.locator("[data-testid=status]:is([data-state=waiting], [data-state=connecting])").waitFor();
+  assert.match(await fay.at("status").textContent(), /disconnected/);
+  await fay.shot("disconnected-dark");
+  await own.up();
+  await fay.is("live");
+  await fay.page.locator(`[data-testid=actor][data-pid="${pid}"]`).waitFor(); // of the new program
+  assert.equal(await fay.rows("cache").count(), 3);
+});
+
 // ---------------------------------------------------------------- a server that is made up
 
 /** Answers the page in the server's place. An answer is made of the request. */
@@ -184,11 +396,11 @@ function hostile() {
       ? { matches: [{ node: node("<a.2>"), path: [link] }], total: 1 }
       : { root: { pid: "", kind: "system", count: 2, children: [node("<a.1>", { kind: "supervisor", strategy: nasty, count: 1, children: [node(`<a.${nasty}>`)] }), node("<a.2>")] }, now: at, from: at },
     top: () => ({ rows: [node("<a.2>", { oldest: 1, rate: 1, busy: 1, handled: 1 })], total: 1, matched: 1, every: 1000 }),
-    actor: ({ pid }) => ({ ...node(pid), parents: [link], started: at, handled: 1, oldest: 1, rate: 1, busy: 1, links: { list: [link] }, monitors: { list: [link] }, monitoredBy: { list: [link], more: 1 }, state: nasty, stack: nasty, restartHistory: [{ at, reason: nasty }], messages: [{ at, kind: nasty, message: nasty, type: nasty, error: nasty }] }),
+    actor: ({ pid }) => ({ ...node(pid), parents: [link], started: at, handled: 1, oldest: 1, rate: 1, busy: 1, links: { list: [link] }, monitors: { list: [link] }, monitoredBy: { list: [link], more: 1 }, state: nasty, stack: nasty, restartHistory: [{ at, reason: nasty }], preceded: ["spawn", "exit", "crash", "restart", "gaveup"].map(event), messages: [{ at, kind: nasty, message: nasty, type: nasty, error: nasty }] }),
     crashes: () => ({ groups: [{ key: nasty, count: 2, first: at, last: at, behavior: nasty, reason: nasty, stack: nasty, example: { ...link, parent: nasty, waiting: 1, handled: 1 }, preceded: [event("exit")] }] }),
     timeline: ({ from, to }) => ({ from, to, events: ["spawn", "exit", "crash", "restart", "gaveup"].map(event), counts: [{ at, spawned: 2, exited: 1, crashed: 1 }], lost: 1 }),
     sockets: () => ({ rows: [socket], total: 1 }),
-    socket: () => ({ ...socket, channels: [channel] }),
+    socket: () => ({ ...socket, list: [channel] }),
     topics: () => ({ rows: [{ topic: nasty, route: nasty, channels: 1, presence: 1 }], total: 1 }),
     topic: () => ({ topic: nasty, route: nasty, channels: [channel], total: 1, presence: [{ key: nasty, count: 1 }], presenceTotal: 1 }),
     table: () => ({ columns: [nasty, "PID"], rows: [[nasty, `<a.${nasty}.1>`]], total: 1 }),
@@ -313,3 +525,17 @@ for (const colorScheme of ["light", "dark"]) {
     await ida.isContent();
   });
 }
+
+it("screenshots of all views", async (t) => {
+  for (const [name, options] of [["light", { colorScheme: "light" }], ["small-dark", { colorScheme: "dark", viewport: SMALL }]]) {
+    const jim = await Watcher.opens(t, "", options);
+    for (const view of ["tree", "top", "crashes", "sockets", "timeline", "tables", "cluster"]) {
+      await jim.page.evaluate((hash) => (location.hash = hash), `#/${view}`);
+      await jim.page.locator(`a[data-view=${view}][aria-current=page]`).waitFor();
+      await jim.page.waitForFunction(() => document.getElementById("main").textContent.length > 20);
+      await jim.shot(`${view}-${name}`);
+      assert.deepEqual(await jim.overflow(), [0, 0], view);
+    }
+    await jim.isContent();
+  }
+});

@@ -3,6 +3,7 @@
 // where there is no room.
 
 import { announce, h, setAttribute, setText, svg } from "./dom.js";
+import { eventList } from "./events.js";
 import { ago, clock, count, duration, many, percent, rate, short, typeName } from "./format.js";
 import { icon } from "./icons.js";
 import { go, linkHere } from "./route.js";
@@ -124,6 +125,7 @@ export function actorPanel(app, panel) {
     running: section("Running now", text()),
     state: section("State", text()),
     trace: section("Messages", h("div", {}, traceButton, traceNote, traceList)),
+    lately: section("What happened lately", h("div", {})),
     restarts: section("Restarts", h("ol", { class: "restarts-list" })),
     links: section("Links", h("p", { class: "links" })),
     monitors: section("Monitors", h("p", { class: "links" })),
@@ -148,6 +150,9 @@ export function actorPanel(app, panel) {
     const state = node.state || node.noState;
     setText(body.state, state ?? "");
     hide("State", !state);
+    const lately = eventList(node.preceded ?? []);
+    hide("What happened lately", !lately.hasChildNodes());
+    if (!body.lately.firstChild?.isEqualNode(lately)) body.lately.replaceChildren(lately);
     const history = node.restartHistory ?? [];
     hide("Restarts", history.length === 0);
     const lines = history.map((one) => h("li", {}, h("time", { dateTime: new Date(one.at).toISOString() }, clock(one.at)), " ", h("span", { class: "reason" }, one.reason)));

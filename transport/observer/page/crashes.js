@@ -2,6 +2,7 @@
 
 import { h, setText } from "./dom.js";
 import { ago, clock, count, many, typeName } from "./format.js";
+import { eventList } from "./events.js";
 import { link, linkHere } from "./route.js";
 
 const RENEW_MS = 2000;
@@ -13,13 +14,6 @@ export function crashesView(app) {
   const list = h("ol", { class: "crashes" });
   const note = h("p", { class: "empty", role: "status" });
   const element = h("section", { class: "listing", "aria-label": "Crashes" }, note, list);
-
-  function event(one) {
-    return h("li", { "data-kind": one.kind },
-      h("time", { dateTime: new Date(one.at).toISOString() }, clock(one.at)), " ",
-      h("span", {}, `${one.label || one.pid} ${one.kind === "gaveup" ? "gave up" : one.kind === "exit" ? "ended" : one.kind === "spawn" ? "started" : one.kind === "restart" ? "restarted" : "crashed"}`),
-      one.reason && h("span", { class: "reason" }, one.reason));
-  }
 
   function group(one) {
     const { example = {}, preceded = [] } = one;
@@ -38,7 +32,7 @@ export function crashesView(app) {
             example.parent && [", under ", h("a", { href: linkHere({ actor: example.parent }) }, example.parent)],
             `, which had handled ${many(example.handled ?? 0, "message")}; ${example.waiting ?? 0} waited. `,
             h("a", { href: link({ view: "tree", node: app.place.node, at: String(Math.max(1, one.last - 1)) }) }, "The tree just before")),
-          preceded.length > 0 && [h("h3", {}, "What came before"), h("ol", { class: "events" }, preceded.map(event))],
+          preceded.length > 0 && [h("h3", {}, "What came before"), eventList(preceded)],
           one.stack && [h("h3", {}, "Stack"), h("pre", { tabIndex: 0 }, one.stack)])));
   }
 

@@ -9,7 +9,7 @@ import { crashesView } from "./crashes.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { duration, short } from "./format.js";
 import { icon } from "./icons.js";
-import { VIEWS, go, here, link, linkHere } from "./route.js";
+import { VIEWS, go, here, link } from "./route.js";
 import { socketsView } from "./sockets.js";
 import { tablesView } from "./tables.js";
 import { timelineView } from "./timeline.js";
@@ -179,7 +179,7 @@ setInterval(() => {
 
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape" || event.defaultPrevented || !app.place.actor) return;
-  location.hash = linkHere({ actor: "" });
+  go({ actor: "" });
 });
 
 visit();

@@ -23,11 +23,11 @@ export const here = () => parse(location.hash);
 /** The hash of the present place with some changes. */
 export const linkHere = (changes) => link({ ...here(), ...changes });
 
-/** Goes to a place; with `replace`, Back does not return to the present one. */
+/** Goes to a place, at once; with `replace`, Back does not return to the present one. */
 export function go(changes, { replace = false } = {}) {
   const hash = linkHere(changes);
   if (hash === location.hash) return;
-  if (!replace) return void (location.hash = hash);
-  history.replaceState(null, "", hash);
+  if (replace) history.replaceState(null, "", hash);
+  else history.pushState(null, "", hash);
   dispatchEvent(new HashChangeEvent("hashchange"));
 }

@@ -99,8 +99,8 @@ export function socketsView(app) {
         const answer = await app.request("socket", { endpoint: endpoint(), pid: socket });
         if (here().socket !== socket) return;
         setText(heading, answer.id || socket);
-        setText(facts, [answer.remote && `from ${answer.remote}`, answer.transport, answer.path, answer.since && `for ${ago(answer.since, app.now()).replace(" ago", "")}`, many(answer.channels?.length ?? 0, "channel")].filter(Boolean).join(" · "));
-        channels.show(answer.channels ?? []);
+        setText(facts, [answer.remote && `from ${answer.remote}`, answer.transport, answer.path, answer.since && `for ${ago(answer.since, app.now()).replace(" ago", "")}`, many(answer.channels ?? 0, "channel")].filter(Boolean).join(" · "));
+        channels.show(answer.list ?? []);
         put("socket", () => detail("Connection", "socket", h("div", { class: "detailhead" }, heading, h("a", { class: "quiet button", href: linkHere({ actor: socket }) }, "Its actor"), closing()), facts, channels.element));
       } else {
         const answer = await app.request("topic", { endpoint: endpoint(), topic });

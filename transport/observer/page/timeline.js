@@ -3,13 +3,13 @@
 
 import { h, setText } from "./dom.js";
 import { clock, count, many, typeName } from "./format.js";
+import { KINDS } from "./events.js";
 import { go, link, linkHere } from "./route.js";
 import { scrubber } from "./scrubber.js";
 import { Table } from "./table.js";
 
 const RENEW_MS = 2000;
 const LIMIT = 200;
-export const KINDS = { spawn: "started", exit: "ended", crash: "crashed", restart: "restarted", gaveup: "gave up" };
 
 export function timelineView(app) {
   let last = 0;

@@ -68,6 +68,7 @@ export function treeView(app) {
     try {
       const answer = await app.request("tree", { open, limit: LIMIT, limits: model.limits, at });
       if ((Number(app.place.at) || 0) !== at) return void (again = true);
+      if (again) return; // what is open has changed meanwhile: the next answer is of that
       model.load(answer.root, { past: at > 0 });
       for (const change of meanwhile) model.apply(change, Date.now());
       note.hidden = true;
@@ -142,13 +143,14 @@ export function treeView(app) {
   // ------------------------------------------------------------ showing
 
   function render() {
+    const former = shown;
     shown = model.rows();
     const byKey = new Map(shown.map((row) => [row.key, row]));
     const hadFocus = tree.contains(document.activeElement);
     arrange(tree, rows, [...byKey.keys()], (key) => makeRow(key, byKey.get(key).kind));
     for (const row of shown) ({ node: paintNode, more: paintMore, ghost: paintGhost })[row.kind](rows.get(row.key), row);
     const selectable = shown.filter(({ kind }) => kind !== "ghost");
-    if (!selectable.some(({ key }) => key === active)) active = app.place.actor && rows.has(app.place.actor) ? app.place.actor : (selectable[0]?.key ?? "");
+    if (!selectable.some(({ key }) => key === active)) active = heirOf(active, former, selectable);
     for (const [key, element] of rows) setAttribute(element, "tabindex", byKey.get(key).kind === "ghost" ? null : key === active ? "0" : "-1");
     if (hadFocus && !tree.contains(document.activeElement)) rows.get(active)?.focus({ preventScroll: true });
     if (shown.length === 0) {
@@ -156,6 +158,18 @@ export function treeView(app) {
       setText(note, "No actors.");
     }
     expireLater();
+  }
+
+  // Tab goes to what is above the row that is gone, or to the actor of the panel.
+  function heirOf(gone, former, selectable) {
+    const there = new Set(selectable.map(({ key }) => key));
+    let i = former.findIndex(({ key }) => key === gone);
+    for (let level = former[i]?.level; i >= 0; i--) {
+      if (former[i].level >= level) continue;
+      if (there.has(former[i].key)) return former[i].key;
+      level = former[i].level;
+    }
+    return there.has(app.place.actor) ? app.place.actor : (selectable[0]?.key ?? "");
   }
 
   let expiry = 0;
