@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -11,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
 // A test can wait for the end of a shortTerm, and not for that of a longTerm. In either, calls
@@ -263,5 +267,192 @@ func TestShutdownFailsOpenCalls(t *testing.T) {
 	expectErr(t, call(t.Context(), x, "say hello"), ErrClosed)
 	if err := here.Shutdown(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// NATS is stopped while calls are open, and comes back on the same address: a call ends with
+// an error at the latest when that is found out, one that is made meanwhile fails at once, and
+// later ones work.
+func TestCallsOverARestartOfNATS(t *testing.T) {
+	s, subjects, got := startServer(t), prefix(), make(chan *served, 2)
+	a := desk(t, s, subjects, "a", longTerm, nil)
+	b := desk(t, s, subjects, "b", longTerm, answerer(got))
+	open := a.asking(t.Context(), "b")
+	q := await(t, got)
+	address := s.Addr().(*net.TCPAddr)
+	s.Shutdown()
+	s.WaitForShutdown()
+	for a.conn.IsConnected() || b.conn.IsConnected() {
+		runtime.Gosched()
+	}
+	expectErr(t, a.asking(t.Context(), "b"), ErrNoConnection)
+	startServerAt(t, address.Port)
+	q.echo() // before or after the connections are back, which is why it may be lost
+	if r := await(t, open); r.err != nil && !errors.Is(r.err, ErrNoConnection) {
+		t.Errorf("got %v", r)
+	}
+	for _, x := range []*exchange{a, b} {
+		for x.conn.FlushTimeout(patience) != nil {
+			runtime.Gosched()
+		}
+	}
+	answer := a.asking(t.Context(), "b")
+	await(t, got).echo()
+	if r := await(t, answer); r.value != "hello" || r.err != nil {
+		t.Errorf("afterwards: %v", r)
+	}
+}
+
+// A server that takes nothing keeps nobody waiting but the calls, which end with their
+// contexts, and are not carried out late.
+func TestCallEndsWithItsContextWhenTheServerTakesNothing(t *testing.T) {
+	s, subjects, got := startServer(t), prefix(), make(chan *served, 10)
+	gate := &sluice{waiting: make(chan struct{}, 1), open: make(chan struct{})}
+	a := desk(t, s, subjects, "a", longTerm, nil, nats.SetCustomDialer(gate))
+	desk(t, s, subjects, "b", longTerm, answerer(got))
+	gate.shut.Store(true)
+	first, cancelFirst := context.WithCancel(t.Context())
+	one := a.asking(first, "b") // it is in the connection
+	await(t, gate.waiting)
+	second, cancelSecond := context.WithCancel(t.Context())
+	large := make(chan error, 10)
+	for range cap(large) { // more than the connection takes without waiting
+		go func() {
+			_, err := a.ask(second, "b", request{kind: toCall, body: make([]byte, 100_000)})
+			large <- err
+		}()
+	}
+	for a.outstanding() < 1+cap(large) {
+		runtime.Gosched()
+	}
+	cancelFirst()
+	cancelSecond()
+	expectErr(t, one, context.Canceled)
+	for range cap(large) {
+		if err := await(t, large); !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	}
+	gate.shut.Store(false)
+	close(gate.open)
+	answer := make(chan error, 1)
+	go func() {
+		_, err := a.ask(t.Context(), "b", request{kind: toCall, body: []byte("last")})
+		answer <- err
+	}()
+	for { // what had been on its way is given up by now, or in a moment
+		q := await(t, got)
+		if string(q.body) == "last" {
+			q.echo()
+			break
+		}
+		await(t, q.ctx.Done())
+		q.drop()
+	}
+	if err := await(t, answer); err != nil {
+		t.Error(err)
+	}
+}
+
+// badCodec is one whose methods do what they must not.
+type badCodec struct {
+	pubsub.JSON[string]
+	encode, decode func()
+}
+
+func (c badCodec) Encode(topic, v string) ([]byte, error) {
+	c.encode()
+	return c.JSON.Encode(topic, v)
+}
+
+func (c badCodec) Decode(topic string, data []byte) (string, error) {
+	c.decode()
+	return c.JSON.Decode(topic, data)
+}
+
+// Whatever of a method does wrong what it must not, on either node: the call fails, and the
+// next one works.
+func TestFaultOfAMethodCostsTheCall(t *testing.T) {
+	_, here, there := pair(t, NamesConfig{})
+	there.worker(t, "x")
+	x := here.find(t, "x")
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	faults := map[string]func(){"panic": func() { panic("no") }, "Goexit": runtime.Goexit, "block": func() { <-release }}
+	good := func() {}
+	for fault, f := range faults {
+		for place, m := range map[string]Method[order, string, string]{
+			"encode request":  {Requests: badCodec{encode: f, decode: good}},
+			"decode request":  {Requests: badCodec{encode: good, decode: f}},
+			"encode response": {Responses: badCodec{encode: f, decode: good}},
+			"decode response": {Responses: badCodec{encode: good, decode: f}},
+			"make": {Make: func(string, actor.Reply[string]) order {
+				f()
+				return order{}
+			}},
+		} {
+			name := place + ": " + fault
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				m.Name = name
+				if m.Make == nil {
+					m.Make = do.Make
+				}
+				if err := there.Serve(m); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 3*foreignFor/2)
+				defer cancel()
+				v, err := m.Call(ctx, x, "say hello")
+				if e, ok := errors.AsType[*CallError](err); !ok || v != "" || e.Ended {
+					t.Errorf("%q, %v, want a CallError", v, err)
+				}
+				if v, err := do.Call(t.Context(), x, "say hello"); v != "hello" || err != nil {
+					t.Errorf("the next one: %q, %v", v, err)
+				}
+			})
+		}
+	}
+}
+
+// A table of methods has each name once, or is left as it is.
+func TestServeRefusesWhatCannotBeCalled(t *testing.T) {
+	_, here, there := pair(t, NamesConfig{})
+	other := do
+	other.Name = "other"
+	for name, m := range map[string]Served[order]{
+		"nil": nil, "no name": Method[order, int, int]{Make: func(int, actor.Reply[int]) order { return order{} }},
+		"no Make": Method[order, int, int]{Name: "y"}, "twice": do,
+	} {
+		if err := there.Serve(other, m); err == nil {
+			t.Errorf("%s: served", name)
+		}
+	}
+	there.worker(t, "x")
+	if _, err := other.Call(t.Context(), here.find(t, "x"), ""); !errors.Is(err, ErrNoMethod) {
+		t.Errorf("called: %v", err)
+	}
+}
+
+// What one goroutine calls and sends arrives in that order.
+func TestCallsAndSendsOfOneGoroutineArriveInOrder(t *testing.T) {
+	_, here, there := pair(t, NamesConfig{})
+	_, got := there.worker(t, "x")
+	x := here.find(t, "x")
+	const n = 100
+	for i := range n {
+		what := "say " + strconv.Itoa(i)
+		if i%5 == 0 {
+			if v, err := do.Call(t.Context(), x, what); err != nil || v != strconv.Itoa(i) {
+				t.Fatalf("%q, %v", v, err)
+			}
+		} else if err := do.Send(t.Context(), x, what); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range n {
+		if o := await(t, got); o.do != "say "+strconv.Itoa(i) {
+			t.Fatalf("message %d is %q", i, o.do)
+		}
 	}
 }

@@ -117,7 +117,15 @@ func (n *station) worker(tb testing.TB, name string, options ...actor.Option) (a
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if err := n.Register(tb.Context(), name, ref); err != nil {
+	err = n.Register(tb.Context(), name, ref)
+	until(tb, n.calls.x, func() bool { // the former one's name goes a moment after it
+		if _, taken := errors.AsType[*TakenError](err); taken {
+			err = n.Register(tb.Context(), name, ref)
+			return false
+		}
+		return true
+	})
+	if err != nil {
 		tb.Fatal(err)
 	}
 	return ref, got

@@ -164,7 +164,7 @@ func (x *exchange) await(ctx context.Context, w *waiter, node string) (reply, er
 			}
 			silent = 0
 		case <-tick.C:
-			if silent += x.every; silent >= x.term || x.conn.IsClosed() {
+			if silent += x.every; silent >= x.term {
 				return reply{}, ErrNoConnection
 			}
 			tick.Reset(x.every)
@@ -200,11 +200,9 @@ func (a arrival) read() (r reply, open bool, err error) {
 // request.
 func isNobody(m *nats.Msg) bool { return len(m.Data) == 0 && m.Header.Get("Status") == "503" }
 
-// cast sends a request that has no answer.
+// cast sends a request that has no answer. While there is no connection that keeps it, as long
+// as it has room.
 func (x *exchange) cast(ctx context.Context, node string, q request) error {
-	if !x.conn.IsConnected() {
-		return errNotSent
-	}
 	if err := x.put(outgoing{Msg: x.message(node, nil, q, x.inject(ctx))}); err != nil {
 		return err
 	}

@@ -30,6 +30,10 @@ type exchange struct {
 	log        *slog.Logger
 	serve      func(*served) // never blocks for long
 
+	// Only the goroutine that sends asks the connection, whose methods wait while it waits
+	// for a slow server.
+	maxPayload int64
+
 	out     *queue[outgoing]
 	sending sync.RWMutex // of those that put into out, against its end
 	shut    bool
@@ -66,7 +70,8 @@ const (
 func newExchange(conn *nats.Conn, subjects, node string, pace pace, p Propagator, log *slog.Logger, serve func(*served)) (*exchange, error) {
 	x := &exchange{
 		conn: conn, subjects: subjects, node: node, pace: pace, propagator: p, log: log, serve: serve,
-		out: newQueue[outgoing](maxOut, maxOutBytes), done: make(chan struct{}),
+		maxPayload: conn.MaxPayload(),
+		out:        newQueue[outgoing](maxOut, maxOutBytes), done: make(chan struct{}),
 	}
 	x.asked.init(x.subjects + "." + subjectToken(node) + ".re." + rand.Text() + ".")
 	x.serving.init()
@@ -129,8 +134,8 @@ func (o outgoing) payload() int64 {
 
 // put queues a message. It does not wait, as Publish does when the server is slow.
 func (x *exchange) put(o outgoing) error {
-	if n, most := o.payload(), x.conn.MaxPayload(); n > most {
-		return fmt.Errorf("%d bytes, of at most %d: %w", n, most, ErrTooLarge)
+	if n := o.payload(); n > x.maxPayload {
+		return fmt.Errorf("%d bytes, of at most %d: %w", n, x.maxPayload, ErrTooLarge)
 	}
 	x.sending.RLock()
 	defer x.sending.RUnlock()
@@ -175,10 +180,10 @@ func (x *exchange) publish(m *nats.Msg) error {
 // end has everything end. What this node has asked for fails with [ErrClosed], and callers on
 // other nodes are told that it is gone.
 func (x *exchange) end() {
-	x.unsubscribe()
 	x.asked.end()
 	x.serving.end()
 	go func() {
+		x.unsubscribe()
 		x.asked.open.Wait()   // all have been given up
 		x.serving.open.Wait() // and all answered
 		x.sending.Lock()

@@ -28,8 +28,13 @@ const patience = time.Minute
 // startServer starts a NATS server in this process, for the time of the test.
 func startServer(tb testing.TB) *server.Server {
 	tb.Helper()
+	return startServerAt(tb, server.RANDOM_PORT)
+}
+
+func startServerAt(tb testing.TB, port int) *server.Server {
+	tb.Helper()
 	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
+		Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true,
 		JetStream: true, StoreDir: tb.TempDir(),
 	})
 	if err != nil {

@@ -233,9 +233,11 @@ type observed struct {
 func (s *observed) stop() {
 	s.once.Do(func() {
 		s.end()
-		for _, sub := range s.subs {
-			_ = sub.Unsubscribe() // it fails if the connection is closed, and they with it
-		}
+		go func() { // it may wait for a slow server
+			for _, sub := range s.subs {
+				_ = sub.Unsubscribe() // it fails if the connection is closed, and they with it
+			}
+		}()
 	})
 }
 
@@ -254,6 +256,9 @@ func (s *observed) reply(to string, kind byte, data []byte) {
 
 // take has a query answered, if there is room.
 func (s *observed) take(m *nats.Msg) {
+	if s.life.Err() != nil {
+		return
+	}
 	if len(m.Data) > maxQuery || !s.isInbox(m.Reply) {
 		s.log.Error("not a request of an observer", "reply", m.Reply, "bytes", len(m.Data), "node", s.Name)
 		return

@@ -1,0 +1,221 @@
+package nats
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/registry/pubsub"
+)
+
+// What is no request of a node has no effect but a count: it is not carried out, and nothing
+// is published to where its sender has no right to an answer.
+func TestForgedRequestsHaveNoEffect(t *testing.T) {
+	s, subjects, got := startServer(t), prefix(), make(chan *served, 10)
+	a := desk(t, s, subjects, "a", longTerm, nil)
+	b := desk(t, s, subjects, "b", longTerm, answerer(got))
+	trap, err := a.conn.SubscribeSync("victim.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := func(from string) string { return subjects + "." + subjectToken("b") + ".do." + from }
+	own := a.inbox + "forged"
+	good := request{kind: toCall, name: "x", method: "m"}.encode()
+	for name, m := range map[string]*nats.Msg{
+		"reply elsewhere":      {Subject: to(subjectToken("a")), Reply: "victim.1", Data: good},
+		"reply of another one": {Subject: to(subjectToken("c")), Reply: own, Data: good},
+		"no name of a node":    {Subject: to("xyz"), Reply: own, Data: good},
+		"no reply":             {Subject: to(subjectToken("a")), Data: good},
+		"nothing":              {Subject: to(subjectToken("a")), Reply: own},
+		"half":                 {Subject: to(subjectToken("a")), Reply: own, Data: good[:3]},
+		"unknown kind":         {Subject: to(subjectToken("a")), Reply: own, Data: []byte{callVersion, 9, 0, 0, 0, 0}},
+		"unknown version":      {Subject: to(subjectToken("a")), Reply: own, Data: append([]byte{callVersion + 1}, good[1:]...)},
+	} {
+		before := b.counts.malformed.Load()
+		if err := a.conn.PublishMsg(m); err != nil {
+			t.Fatal(err)
+		}
+		until(t, a, func() bool { return b.counts.malformed.Load() > before })
+		if len(got) > 0 {
+			t.Errorf("%s: carried out", name)
+		}
+	}
+	for _, kind := range []requestKind{toGiveUp, toProbe} { // of a call that is not there
+		if err := a.conn.PublishMsg(&nats.Msg{Subject: to(subjectToken("a")), Reply: own, Data: request{kind: kind}.encode()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := a.asking(t.Context(), "b")
+	q := await(t, got)
+	again := &nats.Msg{Subject: to(subjectToken("a")), Reply: q.reply, Data: good} // the same once more
+	if err := a.conn.PublishMsg(again); err != nil {
+		t.Fatal(err)
+	}
+	until(t, a, func() bool { return b.counts.refused.Load() > 0 })
+	if r := await(t, answer); r.err == nil || len(got) > 0 { // what is sent in its name fails its call
+		t.Errorf("got %v, and %d more requests", r, len(got))
+	}
+	q.echo()
+	if n, _, _ := trap.Pending(); n != 0 {
+		t.Errorf("%d answers have gone elsewhere", n)
+	}
+}
+
+// What is no reply is an error of the call, or nothing.
+func TestForgedRepliesAreErrors(t *testing.T) {
+	s, subjects, got := startServer(t), prefix(), make(chan *served, 1)
+	a := desk(t, s, subjects, "a", longTerm, nil)
+	b := desk(t, s, subjects, "b", longTerm, answerer(got))
+	for _, test := range []struct {
+		data []byte
+		want error
+	}{
+		{[]byte{1}, errFrame},
+		{[]byte{callVersion, 0}, errFrame},
+		{[]byte{callVersion, byte(gaveValue), 200}, errFrame},
+		{[]byte{callVersion + 1, byte(gaveValue), 0, 0, 0}, ErrVersion},
+		{reply{outcome: isUnknown}.encode(), ErrNoConnection},
+	} {
+		answer := a.asking(t.Context(), "b")
+		q := await(t, got)
+		if err := b.conn.Publish(q.reply, test.data); err != nil {
+			t.Fatal(err)
+		}
+		expectErr(t, answer, test.want)
+		q.drop()
+	}
+	for range 2 * maxArrivals { // nobody waits for these
+		if err := b.conn.Publish(a.inbox+"0", reply{outcome: gaveValue}.encode()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := a.asking(t.Context(), "b")
+	q := await(t, got)
+	for range 10 * maxArrivals { // more than there is room for
+		if err := b.conn.Publish(q.reply, reply{outcome: isOpen}.encode()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, b, func() bool { q.echo(); return b.taken() == 0 })
+	if r := await(t, answer); r.err != nil && !errors.Is(r.err, ErrNoConnection) {
+		t.Errorf("got %v", r)
+	}
+}
+
+// A node that is asked too much says so at once, and nobody waits for room. What it has in
+// hand is bounded in number and bytes.
+func TestNodeThatIsAskedTooMuchRefuses(t *testing.T) {
+	s, subjects, got := startServer(t), prefix(), make(chan *served, maxShard+10)
+	a := desk(t, s, subjects, "a", longTerm, nil)
+	began, release := make(chan struct{}, 1), make(chan struct{})
+	b := desk(t, s, subjects, "b", longTerm, func(q *served) {
+		began <- struct{}{}
+		<-release
+		got <- q
+	})
+	const n = maxShard + 10 // one in hand, and a part that is full
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	outcomes := make(chan error, n)
+	for i := range n {
+		if i == 1 {
+			await(t, began) // so that it is not in the part any more
+		}
+		go func() {
+			r, err := a.ask(ctx, "b", request{kind: toCall, name: "x"})
+			if err == nil && r.outcome != gaveValue {
+				err = r.err(nil)
+			}
+			outcomes <- err
+		}()
+	}
+	refused := 0
+	for range n - maxShard - 1 {
+		if err := await(t, outcomes); errors.Is(err, pubsub.ErrOverloaded) {
+			refused++
+		} else {
+			t.Errorf("got %v", err)
+		}
+	}
+	if open := b.taken(); open != maxShard+1 || refused != 9 {
+		t.Errorf("%d are open and %d refused, want %d and 9", open, refused, maxShard+1)
+	}
+	cancel() // all are given up, and so are late when their turn comes
+	until(t, a, b.allGivenUp)
+	close(release)
+	await(t, got).drop()
+	until(t, a, func() bool { return b.taken() == 0 })
+	if late := b.counts.late.Load(); late != maxShard {
+		t.Errorf("%d were late, want %d", late, maxShard)
+	}
+}
+
+func (s *serving) allGivenUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, q := range s.table {
+		if q.ctx.Err() == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Bytes off the bus are requests, replies or errors.
+func FuzzCallFrames(f *testing.F) {
+	f.Add(request{toCall, math.MaxInt64, "name", "method", []byte("body")}.encode())
+	f.Add(request{kind: toProbe}.encode())
+	f.Add(reply{gaveError, "killed", "text", []byte("body")}.encode())
+	f.Add([]byte{callVersion, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Add(bytes.Repeat([]byte{0xff}, 20))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if q, err := decodeRequest(data); err == nil {
+			if q.left < 0 || len(q.name)+len(q.method)+len(q.body) > len(data) {
+				t.Errorf("%+v of %d bytes", q, len(data))
+			}
+			if again, err := decodeRequest(q.encode()); err != nil || again.name != q.name || !bytes.Equal(again.body, q.body) || again.left != q.left {
+				t.Errorf("%+v and %+v, %v", q, again, err)
+			}
+		}
+		if r, err := decodeReply(data); err == nil {
+			if again, err := decodeReply(r.encode()); err != nil || again.text != r.text || !bytes.Equal(again.body, r.body) {
+				t.Errorf("%+v and %+v, %v", r, again, err)
+			}
+			if err := r.err(do.Errors); err == nil || len(err.Error()) > maxText+3 {
+				t.Errorf("error %v", err)
+			}
+		}
+		if name, err := answerIn(data); err == nil && len(name) > len(data) {
+			t.Errorf("answer %q", name)
+		}
+	})
+}
+
+// A node takes whatever comes, and goes on.
+func TestNodeGoesOnBehindAFloodOfGarbage(t *testing.T) {
+	s, subjects, got := startServer(t), prefix(), make(chan *served, 1)
+	a := desk(t, s, subjects, "a", longTerm, nil)
+	b := desk(t, s, subjects, "b", longTerm, answerer(got))
+	for i := range 1000 {
+		data := bytes.Repeat([]byte{byte(i)}, i)
+		if err := a.conn.PublishMsg(&nats.Msg{Subject: subjects + "." + subjectToken("b") + ".do." + subjectToken("a"), Data: data}); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.conn.Publish(a.inbox+strings.Repeat("x", 1+i%50), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	answer := a.asking(t.Context(), "b")
+	await(t, got).echo()
+	if r := await(t, answer); r.value != "hello" || r.err != nil {
+		t.Errorf("got %v", r)
+	}
+	if b.counts.malformed.Load() == 0 {
+		t.Error("nothing was malformed")
+	}
+}
