@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/troupe-go/troupe/registry/view"
 	"github.com/troupe-go/troupe/transport/observer/query"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
@@ -17,6 +18,9 @@ type Config struct {
 
 	// Trackers are those whose presences are shown with the topics.
 	Trackers []*presence.Tracker
+
+	// Tables are shown as they are; package view makes those of registries and the like.
+	Tables []view.Table
 
 	// Authorize decides who may see the page, and what else: it is asked at each HTTP
 	// request, so also for the page's socket, again before each act and each trace, and

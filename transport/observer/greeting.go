@@ -26,7 +26,7 @@ func (p *page) greeting(grant Grant) greeting {
 	g := greeting{
 		Version: pageVersion,
 		Node:    "local", Nodes: []string{"local"},
-		Who: grant.Who, Rights: []string{}, Acts: []string{}, Tables: []string{}, Endpoints: p.run.source.Endpoints(),
+		Who: grant.Who, Rights: []string{}, Acts: []string{}, Tables: p.run.source.Tables(), Endpoints: p.run.source.Endpoints(),
 		Started: p.run.began.UnixMilli(), Now: time.Now().UnixMilli(),
 		Actors: p.run.sys.Count(), Go: runtime.Version(),
 	}

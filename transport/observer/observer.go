@@ -102,7 +102,7 @@ func Start(sys *actor.System, cfg Config) (*Observer, error) {
 
 func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PID, error)) (actor.PID, error) {
 	r := &run{sys: sys, log: boundlog.New(sys.Logger()), began: time.Now()}
-	r.source = query.New(sys, query.Config{Endpoints: o.cfg.Endpoints, Trackers: o.cfg.Trackers, History: o.history})
+	r.source = query.New(sys, query.Config{Endpoints: o.cfg.Endpoints, Trackers: o.cfg.Trackers, Tables: o.cfg.Tables, History: o.history})
 	if !o.running.CompareAndSwap(nil, r) {
 		return actor.PID{}, errors.New("observer: start: it is running already")
 	}

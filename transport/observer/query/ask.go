@@ -31,6 +31,7 @@ var questions = map[string]question{
 	"socket":   asked((*Source).Socket),
 	"topics":   asked((*Source).Topics),
 	"topic":    asked((*Source).Topic),
+	"table":    asked((*Source).Table),
 }
 
 // Names returns the names of the questions that [Source.Ask] answers, in their order.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/view"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
@@ -18,6 +19,9 @@ type Config struct {
 	// Trackers are those whose presences are shown with the topics.
 	Trackers []*presence.Tracker
 
+	// Tables are shown as they are.
+	Tables []view.Table
+
 	// History is what the answers about the past come from; nil if there are none.
 	History *History
 }
@@ -29,6 +33,7 @@ type Source struct {
 
 	walks  chan struct{} // holds one thing while all actors are looked at
 	states atomic.Int32  // states that are being made
+	tables atomic.Bool   // a table is being made
 }
 
 // New returns a source of answers about a system.

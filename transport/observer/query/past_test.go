@@ -1,0 +1,161 @@
+package query_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest"
+	"github.com/troupe-go/troupe/actor/actortest/long"
+	"github.com/troupe-go/troupe/registry/view"
+	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/observer/query"
+)
+
+func idle() actor.Behavior[int] {
+	return actor.BehaviorFunc[int](func(*actor.Context[int], int) error { return nil })
+}
+
+// A crash is grouped with those like it, is on the timeline with its restart, and the tree
+// of the time before it has the actor that has ended.
+func TestACrashCanBeLookedAtAfterwards(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actortest.NewSystem(t, actortest.Silent())
+		h := query.NewHistory(query.HistoryConfig{})
+		defer h.Record(sys)()
+		s := query.New(sys, query.Config{History: h})
+		top, err := supervisor.Start(sys, supervisor.Spec{Intensity: 9, Period: time.Second,
+			Children: []supervisor.Child{supervisor.Actor("store", idle)}}, actor.Name("top"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, err := top.Child(t.Context(), "store")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second) // of the bubble's
+		before := time.Now().UnixMilli()
+		time.Sleep(time.Second)
+		for i := range 2 {
+			c, err := top.Child(t.Context(), "store")
+			if err != nil {
+				t.Fatal(err)
+			}
+			actortest.Crash(t, c.PID, fmt.Errorf("disk %d is full", i))
+			synctest.Wait()
+		}
+		crashes, err := s.Crashes(t.Context(), query.CrashesRequest{})
+		if err != nil || len(crashes.Groups) != 1 || crashes.Groups[0].Count != 2 || crashes.Groups[0].Reason != "disk 1 is full" || crashes.Groups[0].Example.Label != "store" || len(crashes.Groups[0].Preceded) == 0 {
+			t.Errorf("crashes are %+v, %v", crashes, err)
+		}
+		line, err := s.Timeline(t.Context(), query.TimelineRequest{From: before})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds := map[query.EventKind]int{}
+		for _, e := range line.Events {
+			kinds[e.Kind]++
+		}
+		if kinds[query.EventCrash] != 2 || kinds[query.EventRestart] != 2 || kinds[query.EventSpawn] != 2 || line.Lost != 0 {
+			t.Errorf("events are %v, lost %d", kinds, line.Lost)
+		}
+		tree, err := s.Tree(t.Context(), query.TreeRequest{At: before, Open: []string{top.PID().String()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		for _, n := range tree.Root.Children {
+			for _, c := range n.Children {
+				found = append(found, c.PID+" "+c.Label)
+			}
+		}
+		if want := first.PID.String() + " store"; len(found) != 1 || found[0] != want {
+			t.Errorf("the children then are %q, want %q", found, want)
+		}
+	})
+}
+
+// A history keeps to its bytes, and says from when on it is whole.
+func TestAHistoryKeepsToItsBytes(t *testing.T) {
+	sys := actortest.NewSystem(t, actortest.Silent())
+	h := query.NewHistory(query.HistoryConfig{MaxBytes: 64 << 10})
+	defer h.Record(sys)()
+	s := query.New(sys, query.Config{History: h})
+	const n = 2000
+	told := make(chan struct{}, n) // an end is told after Done; observers hear of it in order
+	defer sys.Observe(func(e actor.Event) {
+		if _, ok := e.(actor.Exited); ok {
+			told <- struct{}{}
+		}
+	})()
+	for range n {
+		ref, err := actor.Spawn(sys, idle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref.PID().Exit(actor.Kill)
+		<-told
+	}
+	line, err := s.Timeline(t.Context(), query.TimelineRequest{Limit: 1000})
+	if err != nil || len(line.Events)+line.Lost != 2*n || line.Lost < n {
+		t.Errorf("%d events and %d lost, of %d: %v", len(line.Events), line.Lost, 2*n, err)
+	}
+}
+
+func TestATableThatFailsCostsItsAnswer(t *testing.T) {
+	sys := actortest.NewSystem(t, actortest.Silent())
+	for name, rows := range map[string]func(context.Context, string, int) ([][]string, int, error){
+		"panic":  func(context.Context, string, int) ([][]string, int, error) { panic("no") },
+		"Goexit": func(context.Context, string, int) ([][]string, int, error) { runtime.Goexit(); return nil, 0, nil },
+		"error":  func(context.Context, string, int) ([][]string, int, error) { return nil, 0, errors.New("no") },
+	} {
+		s := query.New(sys, query.Config{Tables: []view.Table{{Name: "t", Rows: rows}}})
+		for range 2 { // the one that fails leaves nothing behind
+			if _, err := s.Ask(t.Context(), "table", []byte(`{"name":"t"}`)); query.AsError(err).Reason != query.Unavailable {
+				t.Errorf("%s: the error is %v", name, err)
+			}
+		}
+	}
+}
+
+// The first page of a system with a million actors takes less than a second and 64 MB. With
+// fewer, the bounds are the same.
+func TestAFirstPageOfMany(t *testing.T) {
+	sys := actortest.NewSystem(t, actortest.Silent())
+	pids := make([]actor.PID, long.Rounds(10_000, 1_000_000))
+	for i := range pids {
+		ref, err := actor.Spawn(sys, idle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pids[i] = ref.PID()
+	}
+	defer func() { // a shutdown would end them one by one
+		for _, pid := range pids {
+			pid.Exit(actor.Kill)
+		}
+		for _, pid := range pids {
+			<-pid.Done()
+		}
+	}()
+	s := query.New(sys, query.Config{})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	tree, err := s.Tree(t.Context(), query.TreeRequest{})
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	if err != nil || tree.Root.Count != sys.Count() || len(tree.Root.Children) != 100 {
+		t.Fatalf("the root is %+v, %v", tree.Root, err)
+	}
+	mb := (after.TotalAlloc - before.TotalAlloc) >> 20
+	t.Logf("%d actors: %v, %d MB", sys.Count(), took, mb)
+	if took > time.Second || mb > 64 {
+		t.Errorf("it takes %v and %d MB", took, mb)
+	}
+}
