@@ -7,6 +7,9 @@ import (
 
 // install is the Install of the instrument.
 func (m *Metrics) install(sys *actor.System) {
+	for _, d := range []*definition{highWater, slowHandlers} {
+		m.tables[d].get(key{}) // 0 from the start, so that the first one is an increase
+	}
 	sys.Observe(m.observe)
 	m.add(func(f figures) {
 		f(abandoned, int64(sys.Abandoned()))

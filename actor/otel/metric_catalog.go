@@ -17,7 +17,7 @@ type kind uint8
 const (
 	counter   kind = iota // only grows
 	upDown                // how many there are now, which may be added up
-	gauge                 // a value now, which may not
+	gauge                 // seconds now, which may not
 	histogram             // of seconds
 )
 
@@ -139,6 +139,30 @@ var (
 		"Presences that went, or whose meta has changed", nil}
 )
 
+// What goes between nodes.
+var (
+	published = &definition{"troupe.cluster.message.published", counter, "{message}",
+		"Messages accepted for other nodes; a broadcast counts once", nil}
+	notPublished = &definition{"troupe.cluster.message.refused", counter, "{message}",
+		"Messages not accepted for other nodes", nil}
+	received = &definition{"troupe.cluster.message.received", counter, "{message}",
+		"Messages of other nodes", nil}
+	stray = &definition{"troupe.cluster.message.stray", counter, "{message}",
+		"Of these, those for what is not connected here", nil}
+	lost = &definition{"troupe.cluster.message.lost", counter, "{message}",
+		"Messages that were dropped for want of room", nil}
+	foreign = &definition{"troupe.cluster.message.malformed", counter, "{message}",
+		"Messages that were none of this cluster's", nil}
+	reconnects = &definition{"troupe.cluster.reconnects", counter, "{connection}",
+		"Connections of the adapter that were made anew", nil}
+	waiting = &definition{"troupe.cluster.message.waiting", upDown, "{message}",
+		"Messages to be sent or to be delivered", nil}
+	waitingBytes = &definition{"troupe.cluster.queue.size", upDown, "By",
+		"Their bytes", nil}
+	lag = &definition{"troupe.cluster.lag", gauge, "s",
+		"Age of the oldest message that has come and is not delivered yet", nil}
+)
+
 // catalog is all metrics, in the order of the guide.
 var catalog = []*definition{
 	actorsLive, actorSpawned, actorEnded, actorCrashed, restarted, gaveUp,
@@ -150,6 +174,8 @@ var catalog = []*definition{
 	connectDuration, closed, joinDuration, eventDuration, eventWait, channelsEnded,
 
 	presences, presenceTopics, presenceJoins, presenceLeaves,
+
+	published, notPublished, received, stray, lost, foreign, reconnects, waiting, waitingBytes, lag,
 }
 
 // buckets are the bounds of histograms, in seconds: from what a handler takes that only

@@ -1,6 +1,7 @@
 package otel
 
 import (
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
@@ -40,5 +41,25 @@ func (m *Metrics) Presence(t *presence.Tracker) (stop func()) {
 		f(presenceTopics, int64(s.Topics))
 		f(presenceJoins, int64(s.Joins))
 		f(presenceLeaves, int64(s.Leaves))
+	})
+}
+
+// Cluster reports what goes between this node and the others, [pubsub.Traffic], at each
+// collection, until stop is called. What is lost, waits or lags is known of an adapter that is
+// a [pubsub.Reporter], and 0 otherwise.
+func (m *Metrics) Cluster(c *pubsub.Cluster) (stop func()) {
+	m.init()
+	return m.add(func(f figures) {
+		t := c.Traffic()
+		f(published, int64(t.Published))
+		f(notPublished, int64(t.Refused))
+		f(received, int64(t.Received))
+		f(stray, int64(t.Stray))
+		f(lost, int64(t.Lost))
+		f(foreign, int64(t.Malformed))
+		f(reconnects, int64(t.Reconnects))
+		f(waiting, int64(t.Waiting))
+		f(waitingBytes, t.WaitingBytes)
+		f(lag, int64(t.Lag))
 	})
 }

@@ -17,7 +17,7 @@ import (
 //	var metrics otel.Metrics
 //	sys := actor.NewSystem(actor.Config{Instruments: []actor.Instrument{metrics.Instrument()}})
 //
-// That is all for actors; sockets, endpoints and presences have a method each. What has been
+// That is all for actors; sockets, endpoints, presences and clusters have a method each. What has been
 // counted stays, also when its source has stopped.
 //
 // Nothing is kept for an actor, a topic or a client. The labels are types of behaviors, routes
@@ -65,7 +65,8 @@ type source struct {
 	observe func(f figures)
 }
 
-// figures takes the figures of one collection. Those with the same labels are added up.
+// figures takes the figures of one collection. Those with the same labels are added up. That
+// of a gauge is a time.Duration.
 type figures func(d *definition, n int64, labels ...metric.ObserveOption)
 
 // init makes the instruments, the first time that it is called.
@@ -91,10 +92,12 @@ func (m *Metrics) init() {
 // register makes the instruments, and has the provider ask for the figures.
 func (m *Metrics) register(meter metric.Meter) error {
 	observables := make(map[*definition]metric.Int64Observable)
+	ages := make(map[*definition]metric.Float64Observable)
 	var all []metric.Observable
 	for _, d := range catalog {
 		var err error
 		var o metric.Int64Observable
+		var g metric.Float64Observable
 		about, unit := metric.WithDescription(d.about), metric.WithUnit(d.unit)
 		switch d.kind {
 		case histogram:
@@ -103,6 +106,8 @@ func (m *Metrics) register(meter metric.Meter) error {
 			o, err = meter.Int64ObservableCounter(d.name, about, unit)
 		case upDown:
 			o, err = meter.Int64ObservableUpDownCounter(d.name, about, unit)
+		case gauge:
+			g, err = meter.Float64ObservableGauge(d.name, about, unit)
 		}
 		if err != nil {
 			return err
@@ -111,9 +116,17 @@ func (m *Metrics) register(meter metric.Meter) error {
 			observables[d] = o
 			all = append(all, o)
 		}
+		if g != nil {
+			ages[d] = g
+			all = append(all, g)
+		}
 	}
 	_, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		m.collect(func(d *definition, n int64, labels ...metric.ObserveOption) {
+			if age := ages[d]; age != nil {
+				o.ObserveFloat64(age, time.Duration(n).Seconds(), labels...)
+				return
+			}
 			o.ObserveInt64(observables[d], n, labels...)
 		})
 		return nil

@@ -206,3 +206,57 @@ func TestBoardAsksForWhatThereIs(t *testing.T) {
 		}
 	}
 }
+
+var (
+	ofTable = regexp.MustCompile("(?m)^\\| `troupe[.\\w]*` \\| `(troupe\\w*)` \\| ([^|]*) \\|")
+	alerts  = regexp.MustCompile("(?s)```promql\n(.*?)```")
+)
+
+// The guide's table has the metrics that there are, with their labels, and its alerts ask for
+// these.
+func TestGuideTellsOfWhatThereIs(t *testing.T) {
+	data, err := os.ReadFile("../../../../docs/guide/observability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := parse(everything(t))
+	told := map[string]bool{}
+	for _, row := range ofTable.FindAllStringSubmatch(string(data), -1) {
+		name := row[1]
+		labels := all[name]
+		if labels == nil {
+			labels = all[name+"_count"]
+		}
+		if labels == nil {
+			t.Errorf("the guide tells of %s, which is not exported", name)
+		}
+		told[name] = true
+		for label := range strings.FieldsFuncSeq(row[2], func(r rune) bool { return strings.ContainsRune("`, ", r) }) {
+			if label = strings.ReplaceAll(label, ".", "_"); !labels[label] {
+				t.Errorf("%s has no label %s", name, label)
+			}
+		}
+	}
+	for name := range all {
+		base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(name, "_bucket"), "_sum"), "_count")
+		if strings.HasPrefix(name, "troupe_") && !told[name] && !told[base] {
+			t.Errorf("the guide does not tell of %s", name)
+		}
+	}
+	asked := 0
+	for _, block := range alerts.FindAllStringSubmatch(string(data), -1) {
+		for line := range strings.Lines(block[1]) {
+			if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
+				continue
+			}
+			asked++
+			// Alerts compare, which queries of the board do not.
+			if err := all.query(line, map[string]bool{}); err != nil {
+				t.Errorf("%s: %v", line, err)
+			}
+		}
+	}
+	if asked < 8 {
+		t.Errorf("%d alerts in the guide", asked)
+	}
+}

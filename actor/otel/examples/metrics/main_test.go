@@ -15,6 +15,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/otel"
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws/wsclient"
 )
@@ -33,6 +34,8 @@ func everything(t *testing.T) string {
 	scrape := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	metrics := &otel.Metrics{Provider: meters, OneIn: 1}
 	_, children, handler := service(metrics, scrape)
+	var hub pubsub.Hub
+	metrics.Cluster(pubsub.NewCluster(hub.Node("here")))
 	sys := actor.NewSystem(actor.Config{
 		Instruments: []actor.Instrument{metrics.Instrument()},
 		Logger:      slog.New(slog.DiscardHandler),
