@@ -41,8 +41,14 @@ func until(tb testing.TB, x *exchange, condition func() bool) {
 // desk is one end of an exchange without names: what the tests of failures in between need.
 func desk(tb testing.TB, s *server.Server, subjects, node string, term time.Duration, serve func(*served), options ...nats.Option) *exchange {
 	tb.Helper()
+	return deskAt(tb, s, subjects, node, pace{term, probePause}, serve, options...)
+}
+
+// deskAt is desk at another pace.
+func deskAt(tb testing.TB, s *server.Server, subjects, node string, pace pace, serve func(*served), options ...nats.Option) *exchange {
+	tb.Helper()
 	conn := connect(tb, s, append(options, nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1))...)
-	x, err := newExchange(conn, subjects, node, pace{term, probePause}, nil, slog.New(slog.DiscardHandler), serve)
+	x, err := newExchange(conn, subjects, node, pace, nil, slog.New(slog.DiscardHandler), serve)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -24,23 +24,22 @@ type asked struct {
 	waiting map[string]*waiter // by what their subject has behind inbox
 }
 
-// waiter is a call that waits. What comes for it comes through one channel, in order: so an
-// answer is not passed by what a later probe has found.
+// waiter is a call that waits. The first thing that settles it counts: so an answer is not
+// passed by what a later probe has found.
 type waiter struct {
 	id   string
-	came chan arrival
-	over atomic.Bool // it waits no more
+	came chan arrival // has room for one
+	over atomic.Bool  // it waits no more
+
+	probed atomic.Bool // the callee's node has been asked for the call
+	heard  atomic.Bool // and has said that it has it, since the caller looked last
 }
 
-// arrival is a message for a waiter, or why there will be none.
+// arrival is what settles a call: a message, or why there will be none.
 type arrival struct {
 	msg *nats.Msg
 	err error
 }
-
-// maxArrivals is how much may wait for a waiter: an answer, and those to a few probes. There
-// is no more, unless it is forged.
-const maxArrivals = 4
 
 func (w *waiter) put(a arrival) {
 	select {
@@ -66,7 +65,7 @@ func (a *asked) end() {
 }
 
 func (a *asked) expect() (*waiter, error) {
-	w := &waiter{came: make(chan arrival, maxArrivals)}
+	w := &waiter{came: make(chan arrival, 1)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended {
@@ -100,7 +99,12 @@ func (a *asked) arrived(m *nats.Msg) {
 	a.mu.Lock()
 	w := a.waiting[id]
 	a.mu.Unlock()
-	if w != nil {
+	switch {
+	case w == nil:
+	case saysOpen(m):
+		w.heard.Store(true)
+	case isNobody(m) && w.probed.Load(): // it may be back in a moment
+	default:
 		w.put(arrival{msg: m})
 	}
 }
@@ -151,25 +155,20 @@ func (x *exchange) await(ctx context.Context, w *waiter, node string) (reply, er
 	tick := time.NewTimer(x.every)
 	defer tick.Stop()
 	silent := time.Duration(0) // since something was heard, in ticks
-	probed := false
 	for {
 		select {
 		case a := <-w.came:
-			if probed && a.err == nil && isNobody(a.msg) {
-				break // it may be back in a moment
-			}
-			r, open, err := a.read()
-			if !open {
-				return r, err
-			}
-			silent = 0
+			return a.read()
 		case <-tick.C:
+			if w.heard.Swap(false) {
+				silent = 0
+			}
 			if silent += x.every; silent >= x.term {
 				return reply{}, ErrNoConnection
 			}
 			tick.Reset(x.every)
+			w.probed.Store(true)
 			x.tell(node, w, toProbe)
-			probed = true
 		case <-ctx.Done():
 			return reply{}, ctx.Err()
 		case <-x.asked.over:
@@ -178,22 +177,27 @@ func (x *exchange) await(ctx context.Context, w *waiter, node string) (reply, er
 	}
 }
 
-// read says what an arrival means: that the call is open, or what has come of it.
-func (a arrival) read() (r reply, open bool, err error) {
+// read says what has come of a call.
+func (a arrival) read() (reply, error) {
 	switch {
 	case a.err != nil:
-		return r, false, a.err
+		return reply{}, a.err
 	case isNobody(a.msg):
-		return r, false, errNobodyThere
+		return reply{}, errNobodyThere
 	}
-	r, err = decodeReply(a.msg.Data)
+	r, err := decodeReply(a.msg.Data)
 	switch {
 	case err != nil:
-		return r, false, fmt.Errorf("reply: %w", err)
+		return reply{}, fmt.Errorf("reply: %w", err)
 	case r.outcome == isUnknown:
-		return r, false, errNotOpen
+		return reply{}, errNotOpen
 	}
-	return r, r.outcome == isOpen, nil
+	return r, nil
+}
+
+// saysOpen reports whether a reply says that there is no answer yet.
+func saysOpen(m *nats.Msg) bool {
+	return len(m.Data) >= 2 && m.Data[0] == callVersion && outcome(m.Data[1]) == isOpen
 }
 
 // isNobody reports whether the server says that nobody has subscribed to the subject of a
