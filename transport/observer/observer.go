@@ -133,6 +133,7 @@ func (e *ending) Release(actor.PID, error) {
 
 func (o *Observer) end(r *run) {
 	r.feed.close()
+	r.source.Close()
 	if r.unrecord != nil {
 		r.unrecord()
 	}

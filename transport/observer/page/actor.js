@@ -98,13 +98,13 @@ export function actorPanel(app, panel) {
 
   function showFigures() {
     setText(shows.queue, count(node.queue));
-    setText(shows.rate, rate(node.rate));
+    setText(shows.rate, node.measured ? rate(node.rate) : "–");
     setText(shows.oldest, node.oldest ? duration(node.oldest) : "–");
-    setText(shows.busy, percent(node.busy));
+    setText(shows.busy, node.measured ? percent(node.busy) : "–");
     setText(shows.handled, short(node.handled));
     setText(shows.restarts, count(node.restarts));
     queueLine.add(node.queue);
-    rateLine.add(node.rate);
+    if (node.measured) rateLine.add(node.rate);
   }
 
   // ------------------------------------------------------------ sections

@@ -23,6 +23,12 @@ type Actor struct {
 	Handled    uint64 `json:"handled"`
 	TrapsExits bool   `json:"trapsExits"`
 
+	// As in a [TopRow]. They are 0 until Measured.
+	Oldest   int64   `json:"oldest"`
+	Rate     float64 `json:"rate"`
+	Busy     float64 `json:"busy"`
+	Measured bool    `json:"measured"`
+
 	Links       Links `json:"links"`
 	Monitors    Links `json:"monitors"`
 	MonitoredBy Links `json:"monitoredBy"`
@@ -43,9 +49,13 @@ type Links struct {
 const maxLinks = 100
 
 // Actor answers an [ActorRequest]. An actor that is busy shows no state: it is waited for as
-// long as a person would hardly notice.
+// long as a person would hardly notice. It is measured for a while, as by [Source.Top].
 func (s *Source) Actor(ctx context.Context, q ActorRequest) (*Actor, error) {
 	pid, err := s.find(q.PID)
+	if err != nil {
+		return nil, err
+	}
+	_, state, err := s.measuring.ask(s.sys)
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +64,7 @@ func (s *Source) Actor(ctx context.Context, q ActorRequest) (*Actor, error) {
 		return nil, Errorf(Gone, "%v has ended, or is about to", pid)
 	}
 	a := &Actor{Node: *s.Node(ctx, pid), Handled: info.Handled, TrapsExits: info.TrapsExits}
+	a.Oldest, a.Rate, a.Busy, a.Measured = info.Oldest.Milliseconds(), info.Rate, info.Busy, state.measured
 	a.Path = s.path(ctx, pid)
 	a.Links, a.Monitors, a.MonitoredBy = s.links(ctx, info.Links), s.links(ctx, info.Monitors), s.links(ctx, info.MonitoredBy)
 	a.State, a.NoState = s.state(ctx, pid)

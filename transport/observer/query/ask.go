@@ -24,6 +24,7 @@ func asked[Q, A any](answer func(*Source, context.Context, Q) (A, error)) questi
 
 var questions = map[string]question{
 	"tree":     asked((*Source).Tree),
+	"top":      asked((*Source).Top),
 	"actor":    asked((*Source).Actor),
 	"crashes":  asked((*Source).Crashes),
 	"timeline": asked((*Source).Timeline),

@@ -34,6 +34,8 @@ type Source struct {
 	walks  chan struct{} // holds one thing while all actors are looked at
 	states atomic.Int32  // states that are being made
 	tables atomic.Bool   // a table is being made
+
+	measuring measuring
 }
 
 // New returns a source of answers about a system.
@@ -41,18 +43,19 @@ func New(sys *actor.System, cfg Config) *Source {
 	return &Source{sys: sys, cfg: cfg, walks: make(chan struct{}, 1)}
 }
 
+// Close has the source measure no more, for good.
+func (s *Source) Close() { s.measuring.close() }
+
 // System returns the system that the source is about.
 func (s *Source) System() *actor.System { return s.sys }
 
 // walk calls f with each actor, in no order, until ctx is done. One walk is under way at
 // a time: beside a million actors each takes a core for a tenth of a second.
 func (s *Source) walk(ctx context.Context, f func(actor.PID)) error {
-	select {
-	case s.walks <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := s.begin(ctx); err != nil {
+		return err
 	}
-	defer func() { <-s.walks }()
+	defer s.finish()
 	n := 0
 	for pid := range s.sys.All() {
 		if n++; n%1024 == 0 && ctx.Err() != nil {
@@ -62,6 +65,18 @@ func (s *Source) walk(ctx context.Context, f func(actor.PID)) error {
 	}
 	return nil
 }
+
+// begin waits until no other walk is under way.
+func (s *Source) begin(ctx context.Context) error {
+	select {
+	case s.walks <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Source) finish() { <-s.walks }
 
 // find returns the actor that a client has named.
 func (s *Source) find(text string) (actor.PID, error) {

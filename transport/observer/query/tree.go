@@ -228,7 +228,7 @@ func (s *Source) matches(ctx context.Context, q TreeRequest) (*Tree, error) {
 	t := &Tree{Now: millis(time.Now())}
 	found := window{limit: limited(q.Limit)}
 	want := strings.ToLower(q.Filter)
-	looking, cancel := context.WithTimeout(ctx, time.Second)
+	looking, cancel := context.WithTimeout(ctx, filterLimit)
 	defer cancel()
 	err := s.walk(looking, func(pid actor.PID) {
 		if s.fits(looking, pid, want) {
