@@ -69,6 +69,7 @@ func (p *page) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 	}
 	p.ref = c.Ref()
 	p.life, p.end = context.WithCancel(context.Background())
+	p.ref.PID().Own(leaving{p})
 	p.ref.SendAfter(p.session.next(), recheck{})
 	return p.greeting(grant), nil
 }
@@ -132,8 +133,12 @@ func (p *page) close(c *ws.Channel) error {
 	return p.observer.endpoint.Disconnect(p.session.id)
 }
 
-// Terminate implements [ws.Terminator].
-func (p *page) Terminate(*ws.Channel, error) { p.stop() }
+// leaving stops what goes on for a page when its actor has ended, however: one that is killed
+// runs no Terminate. It is an [actor.Resource].
+type leaving struct{ p *page }
+
+// Release implements [actor.Resource].
+func (l leaving) Release(actor.PID, error) { l.p.stop() }
 
 func (p *page) stop() {
 	if p.end == nil {
@@ -210,13 +215,19 @@ func (p *page) tree(ctx context.Context, in []byte) (any, error) {
 	}
 	w := newWatch(func() { p.ref.Send(happened{}) }, open)
 	p.run.feed.add(p.run.sys, w)
+	kept := false
+	defer func() { // whatever comes between
+		if !kept {
+			p.run.feed.remove(w)
+		}
+	}()
 	tree, err := p.run.source.Tree(ctx, q)
 	if err != nil {
-		p.run.feed.remove(w)
 		return nil, err
 	}
 	w.begin(tree.Root, q.LimitOf)
 	p.watched(ctx, w)
+	kept = true
 	return tree, nil
 }
 
