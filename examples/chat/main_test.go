@@ -14,6 +14,7 @@ import (
 	"github.com/troupe-go/troupe/examples/internal/killing"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/presence"
 	"github.com/troupe-go/troupe/transport/ws/wsclient"
 	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
@@ -22,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start starts the rooms, without the web server.
 func start(sys *actor.System) (*ws.Endpoint, error) {
-	endpoint, children := rooms()
+	endpoint, children := rooms(presence.New(presence.Config{}))
 	_, err := supervisor.Start(sys, supervisor.Spec{Children: children})
 	return endpoint, err
 }

@@ -106,9 +106,9 @@ func (*RoomChannel) Crash(*ws.Channel, ws.Payload) (ws.Reply, error) {
 	panic("somebody pressed the crash button")
 }
 
-// rooms returns the endpoint of the rooms, and what runs for it, in the order of its start.
-func rooms() (*ws.Endpoint, []supervisor.Child) {
-	who := presence.New(presence.Config{})
+// rooms returns the endpoint of the rooms, whose members a tracker keeps, and what runs
+// for it, in the order of its start.
+func rooms(who *presence.Tracker) (*ws.Endpoint, []supervisor.Child) {
 	newRoom := func() *RoomChannel { return &RoomChannel{who: who} }
 	endpoint := ws.New(ws.Config{
 		Trackers: []ws.Tracker{who},
