@@ -64,6 +64,9 @@ func (p *page) act(ctx context.Context, in []byte) (any, error) {
 	}
 	grant, err := p.renewed(Act)
 	if err == nil {
+		err = p.onlyHere(in)
+	}
+	if err == nil {
 		err = p.perform(ctx, q, grant)
 	}
 	p.logAct(ctx, q, grant, err)

@@ -22,6 +22,12 @@ type Config struct {
 	// Tables are shown as they are; package view makes those of registries and the like.
 	Tables []view.Table
 
+	// Cluster has the observers of the other nodes answer as well, so that one page shows
+	// all; nil: this node only. Whoever may look here may look there, and the others' pages
+	// show this node: their Authorize decides about their pages, and not about this one.
+	// Nothing but looking goes from node to node.
+	Cluster query.Peers
+
 	// Authorize decides who may see the page, and what else: it is asked at each HTTP
 	// request, so also for the page's socket, again before each act and each trace, and
 	// every Recheck while a page is open. It gets the request that opened the page then,

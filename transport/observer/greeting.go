@@ -1,6 +1,7 @@
 package observer
 
 import (
+	"context"
 	"runtime"
 	"time"
 )
@@ -22,14 +23,20 @@ type greeting struct {
 	HistoryFrom int64    `json:"historyFrom"`
 }
 
+// nodesLimit is how long a join waits for the names of the other nodes.
+const nodesLimit = 500 * time.Millisecond
+
 func (p *page) greeting(grant Grant) greeting {
 	g := greeting{
 		Version: pageVersion,
-		Node:    "local", Nodes: []string{"local"},
-		Who: grant.Who, Rights: []string{}, Acts: []string{}, Tables: p.run.source.Tables(), Endpoints: p.run.source.Endpoints(),
+		Node:    p.run.source.NodeName(),
+		Who:     grant.Who, Rights: []string{}, Acts: []string{}, Tables: p.run.source.Tables(), Endpoints: p.run.source.Endpoints(),
 		Started: p.run.began.UnixMilli(), Now: time.Now().UnixMilli(),
 		Actors: p.run.sys.Count(), Go: runtime.Version(),
 	}
+	ctx, cancel := context.WithTimeout(p.life, nodesLimit)
+	defer cancel()
+	g.Nodes, _ = p.run.source.Nodes(ctx) // then it is this one
 	g.HistoryFrom = p.run.source.HistoryFrom()
 	for r := Look; r <= grant.Rights; r++ {
 		g.Rights = append(g.Rights, r.String())

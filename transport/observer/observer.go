@@ -40,6 +40,7 @@ type run struct {
 	feed     feed
 	began    time.Time
 	unrecord func() // stops the history
+	unserve  func() // stops the answers to other nodes
 }
 
 // New makes an observer, and starts nothing: [Observer.Child] puts it into a supervision
@@ -102,13 +103,21 @@ func Start(sys *actor.System, cfg Config) (*Observer, error) {
 
 func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PID, error)) (actor.PID, error) {
 	r := &run{sys: sys, log: boundlog.New(sys.Logger()), began: time.Now()}
-	r.source = query.New(sys, query.Config{Endpoints: o.cfg.Endpoints, Trackers: o.cfg.Trackers, Tables: o.cfg.Tables, History: o.history})
+	r.source = query.New(sys, query.Config{
+		Endpoints: o.cfg.Endpoints, Trackers: o.cfg.Trackers, Tables: o.cfg.Tables, Peers: o.cfg.Cluster, History: o.history,
+	})
 	if !o.running.CompareAndSwap(nil, r) {
 		return actor.PID{}, errors.New("observer: start: it is running already")
 	}
 	if o.history != nil {
 		r.unrecord = o.history.Record(sys)
 	}
+	unserve, err := r.source.Serve()
+	if err != nil {
+		o.end(r)
+		return actor.PID{}, err
+	}
+	r.unserve = unserve
 	pid, err := spawn(supervisor.Spec{Children: []supervisor.Child{o.endpoint.Child()}})
 	if err != nil {
 		o.end(r)
@@ -136,6 +145,9 @@ func (o *Observer) end(r *run) {
 	r.source.Close()
 	if r.unrecord != nil {
 		r.unrecord()
+	}
+	if r.unserve != nil {
+		r.unserve()
 	}
 	o.running.CompareAndSwap(r, nil)
 }

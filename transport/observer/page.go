@@ -52,7 +52,7 @@ func makePageEvents() ws.Events[*page] {
 	for _, name := range query.Names() {
 		if events[name] == nil {
 			events[name] = guarded(Look, func(p *page, ctx context.Context, in []byte) (any, error) {
-				return p.run.source.Ask(ctx, name, in)
+				return p.run.source.AskNode(ctx, nodeIn(name, in), name, in)
 			})
 		}
 	}
@@ -146,6 +146,11 @@ func (p *page) stop() {
 	}
 	p.end()
 	p.traces.clear(true)
+	p.unwatch()
+}
+
+// unwatch has the page told of no more changes.
+func (p *page) unwatch() {
 	if w := p.watch.Swap(nil); w != nil {
 		p.run.feed.remove(w)
 	}
@@ -203,6 +208,10 @@ func (p *page) tree(ctx context.Context, in []byte) (any, error) {
 	var q query.TreeRequest
 	if err := json.Unmarshal(in, &q); err != nil {
 		return nil, query.Errorf(query.Invalid, "the request cannot be read: %v", err)
+	}
+	if node := nodeIn("tree", in); !p.isHere(node) {
+		p.unwatch() // the PIDs of another node may be the same
+		return p.run.source.AskNode(ctx, node, "tree", in)
 	}
 	if q.Filter != "" || q.At != 0 {
 		return p.run.source.Tree(ctx, q)

@@ -146,6 +146,9 @@ func (p *page) trace(ctx context.Context, in []byte) (any, error) {
 		what = "end trace"
 	}
 	grant, err := p.renewed(Trace)
+	if err == nil && q.On {
+		err = p.onlyHere(in)
+	}
 	if err == nil {
 		err = p.setTrace(ctx, q)
 	}

@@ -162,6 +162,7 @@ function showStatus() {
 }
 
 connection.on("changed", (change) => {
+  if (!app.own()) return; // it was on its way when another node was chosen
   view.changed?.(change);
   panel.changed(change);
 });

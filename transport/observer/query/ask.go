@@ -22,6 +22,7 @@ func asked[Q, A any](answer func(*Source, context.Context, Q) (A, error)) questi
 	}
 }
 
+// questions are all that can be asked, also by other nodes: nothing here may change anything.
 var questions = map[string]question{
 	"tree":     asked((*Source).Tree),
 	"top":      asked((*Source).Top),

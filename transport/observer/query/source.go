@@ -22,6 +22,9 @@ type Config struct {
 	// Tables are shown as they are.
 	Tables []view.Table
 
+	// Peers are the other nodes; nil if there are none, or none that are to be shown.
+	Peers Peers
+
 	// History is what the answers about the past come from; nil if there are none.
 	History *History
 }
@@ -36,11 +39,17 @@ type Source struct {
 	tables atomic.Bool   // a table is being made
 
 	measuring measuring
+	began  time.Time
+
+	crossing  chan struct{} // holds one thing for each question that goes to another node
+	answering atomic.Int32  // questions of other nodes
 }
 
 // New returns a source of answers about a system.
 func New(sys *actor.System, cfg Config) *Source {
-	return &Source{sys: sys, cfg: cfg, walks: make(chan struct{}, 1)}
+	return &Source{
+		sys: sys, cfg: cfg, walks: make(chan struct{}, 1), began: time.Now(), crossing: make(chan struct{}, maxCrossing),
+	}
 }
 
 // Close has the source measure no more, for good.
