@@ -54,38 +54,38 @@ func (p PID) carry(ctx context.Context, by string) *carried {
 	if list == nil || len(list.send) == 0 {
 		return nil
 	}
-	return list.carry(ctx, Sending{p, by})
-}
-
-// carry is called for each message that is sent with a context: hence one guard for all
-// instruments.
-func (l *instruments) carry(ctx context.Context, s Sending) (first *carried) {
-	var last *carried
-	n := 0
-	defer func() {
-		if n < len(l.send) {
-			l.send[n].failSend(recover())
-			rest := instruments{send: l.send[n+1:]} // not reached after runtime.Goexit
-			first = first.and(last, rest.carry(ctx, s))
+	var first, last *carried
+	for _, i := range list.send {
+		v := i.ask(ctx, Sending{p, by})
+		if v == nil {
+			continue
 		}
-	}()
-	for ; n < len(l.send); n++ {
-		i := l.send[n]
-		if v := i.Send(ctx, s); v != nil {
-			x := &carried{by: i, value: v, sent: i.sys.now()}
-			first, last = first.and(last, x), x
+		x := &carried{by: i, value: v, sent: i.sys.now()}
+		if last == nil {
+			first = x
+		} else {
+			last.next = x
 		}
+		last = x
 	}
 	return first
 }
 
-// and returns x, of which last is the last, followed by more.
-func (x *carried) and(last, more *carried) *carried {
-	if x == nil {
-		return more
+// ask calls Send, for each message that is sent with a context. Its guard captures no more
+// than two words, or it would cost more than all the rest.
+func (i *instrument) ask(ctx context.Context, s Sending) (v any) {
+	returned := false
+	defer i.asked(&returned)
+	v = i.Send(ctx, s)
+	returned = true
+	return v
+}
+
+// asked is the deferred half of ask. After runtime.Goexit nobody else is asked.
+func (i *instrument) asked(returned *bool) {
+	if !*returned {
+		i.failSend(recover())
 	}
-	last.next = more
-	return x
 }
 
 // now is the time as instruments are told it. It costs half of time.Now.
