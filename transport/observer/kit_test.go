@@ -17,7 +17,7 @@ import (
 
 // site is an observer that is served over HTTP, of a system of its own.
 type site struct {
-	t   *testing.T
+	t   testing.TB
 	sys *actor.System
 	o   *observer.Observer
 	url string // of the mount, with a slash at its end
@@ -29,7 +29,7 @@ func newSite(t *testing.T, cfg observer.Config) *site {
 }
 
 // serve serves an observer of the system until the end of the test.
-func serve(t *testing.T, sys *actor.System, cfg observer.Config) *site {
+func serve(t testing.TB, sys *actor.System, cfg observer.Config) *site {
 	t.Helper()
 	o, err := observer.Start(sys, cfg)
 	if err != nil {
@@ -49,7 +49,7 @@ func lets(r observer.Rights) func(*http.Request) (observer.Grant, error) {
 
 // viewer is a page of the site that somebody has open.
 type viewer struct {
-	t      *testing.T
+	t      testing.TB
 	client *wsclient.Client
 	room   *wsclient.Channel
 	hello  map[string]any // the answer to its join

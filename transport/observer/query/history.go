@@ -18,8 +18,11 @@ import (
 
 // History remembers the actors that have ended, for as long as [History.For] says: with
 // those that live they make the tree of any moment in that time. It also remembers what has
-// happened, and crashes in groups. Nothing is asked of actors, and sends cost nothing; a
-// spawn and an end cost about a microsecond together.
+// happened, and crashes in groups. Nothing is asked of actors, and sends cost nothing. A
+// spawn and an end do: each event of a system that is observed is told on a goroutine of its
+// own, see [actor.System.Observe]. BenchmarkSpawnAndEnd, on a machine of two cores that others
+// keep busy: 2 to 3 µs together without, 20 to 30 µs with an observer that does nothing, and
+// with a history not measurably more than that.
 type History struct {
 	keep time.Duration
 	node string // of PIDs
