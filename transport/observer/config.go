@@ -23,7 +23,7 @@ type Config struct {
 	Tables []view.Table
 
 	// Cluster has the observers of the other nodes answer as well, so that one page shows
-	// all; nil: this node only. Whoever may look here may look there, and the others' pages
+	// all; nil: this node only. Those that may look here may look there, and the others' pages
 	// show this node: their Authorize decides about their pages, and not about this one.
 	// Nothing but looking goes from node to node.
 	Cluster query.Peers

@@ -39,7 +39,7 @@ type Source struct {
 	tables atomic.Bool   // a table is being made
 
 	measuring measuring
-	began  time.Time
+	began     time.Time
 
 	crossing  chan struct{} // holds one thing for each question that goes to another node
 	answering atomic.Int32  // questions of other nodes
