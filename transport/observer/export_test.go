@@ -3,7 +3,7 @@ package observer
 import "github.com/troupe-go/troupe/transport/ws"
 
 // Endpoint is that of the page's socket, for package wstest.
-func Endpoint(o *Observer) *ws.Endpoint { return o.endpoint }
+func Endpoint(o *Observer) *ws.Endpoint { return o.running.Load().endpoint }
 
 var (
 	LocalError     = local

@@ -24,11 +24,10 @@ import (
 // The path may be any that ends in a slash, or be taken off by [net/http.StripPrefix]. Its
 // methods may be called from any goroutine.
 type Observer struct {
-	cfg      Config
-	gate     gate
-	endpoint *ws.Endpoint   // of the page's socket
-	history  *query.History // nil: none; outlives a restart
-	running  atomic.Pointer[run]
+	cfg     Config
+	gate    gate
+	history *query.History // nil: none; outlives a restart
+	running atomic.Pointer[run]
 }
 
 // run is an observer from a start to the next end. It is an [actor.Resource] of the
@@ -36,6 +35,7 @@ type Observer struct {
 type run struct {
 	sys      *actor.System
 	source   *query.Source
+	endpoint *ws.Endpoint // of the pages' socket; a new one for each run, since the former may be ending still
 	log      *slog.Logger // of what clients cause, within bounds
 	feed     feed
 	began    time.Time
@@ -54,18 +54,6 @@ func New(cfg Config) *Observer {
 		o.history = query.NewHistory(cfg.History)
 	}
 	o.cfg.Recheck = cmp.Or(max(cfg.Recheck, 0), time.Minute)
-	o.endpoint = ws.New(ws.Config{Sockets: []ws.Socket{{
-		Path:           socketPath,
-		Connect:        o.connect,
-		Origins:        cfg.Origins,
-		MaxMessageSize: 64 << 10,
-		MaxQueue:       16 << 20, // of answers, which are long
-		MaxChannels:    4,
-		MaxMessageRate: 100,
-		MaxConnections: maxPages,
-		Compress:       true,
-		Channels:       ws.Routes{ws.Topic(topic, func() *page { return &page{observer: o} }, pageEvents)},
-	}}})
 	return o
 }
 
@@ -74,6 +62,22 @@ const (
 	socketPath = "/socket"
 	maxPages   = 100 // that are open at a time
 )
+
+// newEndpoint makes the endpoint of the pages' socket.
+func (o *Observer) newEndpoint() *ws.Endpoint {
+	return ws.New(ws.Config{Sockets: []ws.Socket{{
+		Path:           socketPath,
+		Connect:        o.connect,
+		Origins:        o.cfg.Origins,
+		MaxMessageSize: 64 << 10,
+		MaxQueue:       16 << 20, // of answers, which are long
+		MaxChannels:    4,
+		MaxMessageRate: 100,
+		MaxConnections: maxPages,
+		Compress:       true,
+		Channels:       ws.Routes{ws.Topic(topic, func() *page { return &page{observer: o} }, pageEvents)},
+	}}})
+}
 
 // Child returns the observer as a child of a supervisor, with the ID "observer". Put it
 // first in a tree, so that it sees the others start. It may be started again when it has
@@ -102,7 +106,7 @@ func Start(sys *actor.System, cfg Config) (*Observer, error) {
 }
 
 func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PID, error)) (actor.PID, error) {
-	r := &run{sys: sys, log: boundlog.New(sys.Logger()), began: time.Now()}
+	r := &run{sys: sys, log: boundlog.New(sys.Logger()), began: time.Now(), endpoint: o.newEndpoint()}
 	r.source = query.New(sys, query.Config{
 		Endpoints: o.cfg.Endpoints, Trackers: o.cfg.Trackers, Tables: o.cfg.Tables, Peers: o.cfg.Cluster, History: o.history,
 	})
@@ -118,7 +122,7 @@ func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 		return actor.PID{}, err
 	}
 	r.unserve = unserve
-	pid, err := spawn(supervisor.Spec{Children: []supervisor.Child{o.endpoint.Child()}})
+	pid, err := spawn(supervisor.Spec{Children: []supervisor.Child{r.endpoint.Child()}})
 	if err != nil {
 		o.end(r)
 		return actor.PID{}, err

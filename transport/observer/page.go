@@ -130,7 +130,7 @@ func (p *page) recheck() {
 func (p *page) close(c *ws.Channel) error {
 	p.stop()
 	_ = c.Push("ended", query.Errorf(query.Forbidden, "the session is over"))
-	return p.observer.endpoint.Disconnect(p.session.id)
+	return p.run.endpoint.Disconnect(p.session.id)
 }
 
 // leaving stops what goes on for a page when its actor has ended, however: one that is killed

@@ -13,7 +13,11 @@ func (o *Observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setHeaders(w.Header())
 	below := below(r)
 	if strings.HasPrefix(below, socketPath[1:]+"/") {
-		o.endpoint.ServeHTTP(w, at(r, "/"+below)) // which asks connect
+		if run := o.running.Load(); run != nil {
+			run.endpoint.ServeHTTP(w, at(r, "/"+below)) // which asks connect
+		} else {
+			http.Error(w, notRunning, http.StatusServiceUnavailable)
+		}
 		return
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -22,7 +26,7 @@ func (o *Observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if o.running.Load() == nil {
-		http.Error(w, "the observer does not run", http.StatusServiceUnavailable)
+		http.Error(w, notRunning, http.StatusServiceUnavailable)
 		return
 	}
 	grant, err := o.gate.check(r)
@@ -32,6 +36,8 @@ func (o *Observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	o.serve(w, r, below, grant)
 }
+
+const notRunning = "the observer does not run"
 
 func (o *Observer) serve(w http.ResponseWriter, r *http.Request, below string, _ Grant) {
 	a, ok := assets[below]
