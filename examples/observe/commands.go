@@ -1,0 +1,307 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/troupe-go/troupe/transport/observer/query"
+	"github.com/troupe-go/troupe/transport/ws/wsclient"
+)
+
+// command is one thing that this program can do.
+type command struct {
+	name, does string
+	needs      int // arguments
+	run        func(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"tree", "the actors, as a tree", 0, tree},
+		{"top", "the actors with most of a figure, see -by", 0, top},
+		{"actor", "PID: all that is known of one actor", 1, oneActor},
+		{"crashes", "what has crashed, alike by alike, and what came before", 0, crashes},
+		{"timeline", "what has started, ended and crashed", 0, timeline},
+		{"sockets", "the connections", 0, sockets},
+		{"topics", "the topics that clients have joined", 0, topics},
+		{"topic", "NAME: who has joined one, and who is present", 1, oneTopic},
+		{"table", "NAME: a table of the program's own", 1, table},
+		{"cluster", "the nodes", 0, cluster},
+		{"watch", "the changes of the tree, as they come", 0, watch},
+		{"trace", "PID: what an actor handles from now on, for a minute", 1, trace},
+		{"act", "PID ACT: exit, crash, kill, suspend, resume or disconnect", 2, act},
+	}
+}
+
+func find(name string) (command, bool) {
+	for _, c := range commands() {
+		if c.name == name {
+			return c, true
+		}
+	}
+	return command{}, false
+}
+
+// list returns the commands, a line each.
+func list() string {
+	var b strings.Builder
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  %-9s %s\n", c.name, c.does)
+	}
+	return b.String()
+}
+
+// params are those of a question.
+type params map[string]any
+
+// with returns params with what the flags say.
+func (w wishes) with(p params) params {
+	all := params{"limit": w.limit, "filter": w.filter}
+	if w.node != "" {
+		all["node"] = w.node
+	}
+	maps.Copy(all, p)
+	return all
+}
+
+// tree asks for one level after the other: an observer shows the children of those that are
+// open, because there may be a million.
+func tree(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
+	var t query.Tree
+	open := []string{}
+	for range max(w.depth, 1) {
+		t = query.Tree{}
+		if err := o.ask(ctx, "tree", w.with(params{"open": open}), &t); err != nil {
+			return err
+		}
+		before := len(open)
+		if open = parents(open[:0], t.Root); len(open) == before {
+			break
+		}
+	}
+	return show(out, w, &t, func() {
+		for _, m := range t.Matches {
+			fmt.Fprintln(out, nodeText(m.Node), " in ", pathText(m.Path))
+		}
+		if t.Root != nil {
+			drawTree(out, t.Root, "")
+		} else if rest := t.Total - len(t.Matches); rest > 0 {
+			fmt.Fprintf(out, "… and %d more\n", rest)
+		}
+	})
+}
+
+// parents appends the actors of a tree that have children.
+func parents(list []string, n *query.Node) []string {
+	if n == nil {
+		return list
+	}
+	if n.Count > 0 && n.PID != "" {
+		list = append(list, n.PID)
+	}
+	for _, child := range n.Children {
+		list = parents(list, child)
+	}
+	return list
+}
+
+func oneActor(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
+	var a query.Actor
+	if err := o.ask(ctx, "actor", w.with(params{"pid": args[0]}), &a); err != nil {
+		return err
+	}
+	return show(out, w, &a, func() { printActor(out, &a) })
+}
+
+func crashes(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
+	var c query.Crashes
+	if err := o.ask(ctx, "crashes", w.with(nil), &c); err != nil {
+		return err
+	}
+	return show(out, w, &c, func() { printCrashes(out, &c) })
+}
+
+func timeline(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
+	var t query.Timeline
+	if err := o.ask(ctx, "timeline", w.with(nil), &t); err != nil {
+		return err
+	}
+	return show(out, w, &t, func() {
+		if t.Lost > 0 {
+			fmt.Fprintf(out, "… after %d others\n", t.Lost)
+		}
+		printEvents(out, "", t.Events)
+	})
+}
+
+func sockets(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
+	var s query.Sockets
+	if err := o.ask(ctx, "sockets", w.with(params{"endpoint": w.endpoint}), &s); err != nil {
+		return err
+	}
+	return show(out, w, &s, func() {
+		g := newGrid("pid", "id", "remote", "transport", "since", "channels", "to write")
+		for _, r := range s.Rows {
+			g.add(r.PID, r.ID, r.Remote, r.Transport, clock(r.Since), r.Channels, size(r.QueueBytes))
+		}
+		g.print(out, s.Total)
+	})
+}
+
+func topics(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
+	var t query.Topics
+	if err := o.ask(ctx, "topics", w.with(params{"endpoint": w.endpoint}), &t); err != nil {
+		return err
+	}
+	return show(out, w, &t, func() {
+		g := newGrid("topic", "route", "channels", "present")
+		for _, r := range t.Rows {
+			g.add(r.Topic, r.Route, r.Channels, r.Presence)
+		}
+		g.print(out, t.Total)
+	})
+}
+
+func oneTopic(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
+	var t query.Topic
+	if err := o.ask(ctx, "topic", w.with(params{"endpoint": w.endpoint, "topic": args[0]}), &t); err != nil {
+		return err
+	}
+	return show(out, w, &t, func() {
+		g := newGrid("channel", "of connection", "id", "handler", "to handle")
+		for _, c := range t.Channels {
+			g.add(c.PID, c.Connection, c.ID, c.Handler, size(int(c.Waiting)))
+		}
+		g.print(out, t.Total)
+		if t.PresenceTotal == 0 {
+			return
+		}
+		fmt.Fprintln(out)
+		g = newGrid("present", "times")
+		for _, p := range t.Presence {
+			g.add(p.Key, p.Count)
+		}
+		g.print(out, t.PresenceTotal)
+	})
+}
+
+func table(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
+	var t query.TableRows
+	if err := o.ask(ctx, "table", w.with(params{"name": args[0]}), &t); err != nil {
+		return err
+	}
+	return show(out, w, &t, func() {
+		g := newGrid(t.Columns...)
+		for _, row := range t.Rows {
+			cells := make([]any, len(row))
+			for i, cell := range row {
+				cells[i] = cell
+			}
+			g.add(cells...)
+		}
+		g.print(out, t.Total)
+	})
+}
+
+// act does something to an actor. The observer logs who has.
+func act(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
+	var done struct{}
+	if err := o.ask(ctx, "act", params{"pid": args[0], "act": args[1]}, &done); err != nil {
+		return err
+	}
+	return show(out, w, done, func() { fmt.Fprintf(out, "%s: %s done\n", args[0], args[1]) })
+}
+
+// watch prints what changes in the tree, until it is interrupted.
+func watch(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
+	lines := make(chan string, 1000)
+	say := sayer(lines)
+	o.channel.On("changed", func(m wsclient.Message) {
+		var c changed
+		if err := m.Payload.Decode(&c); err != nil {
+			say("a change that cannot be read: %v", err)
+			return
+		}
+		c.tell(say)
+	})
+	lost := make(chan error, 1)
+	o.channel.On("reset", func(wsclient.Message) { lost <- nil })
+	o.channel.On("ended", func(wsclient.Message) { lost <- &query.Error{Reason: query.Forbidden, Message: "the session is over"} })
+	for {
+		if err := tree(ctx, o, io.Discard, w, nil); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s what changes from now on:\n", clock(time.Now().UnixMilli()))
+		if err := printUntil(ctx, out, lines, lost); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "… more has changed than could be told")
+	}
+}
+
+// trace prints what an actor handles, until the observer ends that.
+func trace(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
+	lines := make(chan string, 1000)
+	say := sayer(lines)
+	over := make(chan error, 1)
+	o.channel.On("traced", func(m wsclient.Message) {
+		var t traced
+		if err := m.Payload.Decode(&t); err != nil {
+			say("a message that cannot be read: %v", err)
+			return
+		}
+		t.tell(say)
+	})
+	o.channel.On("traceEnded", func(m wsclient.Message) {
+		var end struct{ Why string }
+		_ = m.Payload.Decode(&end) // it has ended, whatever it says
+		say("it ends: %s", end.Why)
+		over <- nil
+	})
+	o.channel.On("ended", func(wsclient.Message) { over <- &query.Error{Reason: query.Forbidden, Message: "the session is over"} })
+	var done struct{}
+	if err := o.ask(ctx, "trace", params{"pid": args[0], "on": true}, &done); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s what it handles from now on:\n", clock(time.Now().UnixMilli()))
+	return printUntil(ctx, out, lines, over)
+}
+
+// sayer returns a function that writes lines for printUntil. What is not printed fast enough
+// is left out.
+func sayer(lines chan<- string) func(format string, args ...any) {
+	return func(format string, args ...any) {
+		select {
+		case lines <- fmt.Sprintf(format, args...):
+		default:
+		}
+	}
+}
+
+// printUntil prints lines as they come, and those that wait when the end comes.
+func printUntil(ctx context.Context, out io.Writer, lines <-chan string, end <-chan error) error {
+	for {
+		select {
+		case line := <-lines:
+			fmt.Fprintln(out, line)
+		case err := <-end:
+			for len(lines) > 0 {
+				fmt.Fprintln(out, <-lines)
+			}
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func clock(ms int64) string {
+	if ms == 0 {
+		return ""
+	}
+	return time.UnixMilli(ms).Format("15:04:05.000")
+}
