@@ -11,7 +11,6 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
-	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry/view"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/observer/query"
@@ -120,42 +119,5 @@ func TestATableThatFailsCostsItsAnswer(t *testing.T) {
 				t.Errorf("%s: the error is %v", name, err)
 			}
 		}
-	}
-}
-
-// The first page of a system with a million actors takes less than a second and 64 MB. With
-// fewer, the bounds are the same.
-func TestAFirstPageOfMany(t *testing.T) {
-	sys := actortest.NewSystem(t, actortest.Silent())
-	pids := make([]actor.PID, long.Rounds(10_000, 1_000_000))
-	for i := range pids {
-		ref, err := actor.Spawn(sys, idle)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pids[i] = ref.PID()
-	}
-	defer func() { // a shutdown would end them one by one
-		for _, pid := range pids {
-			pid.Exit(actor.Kill)
-		}
-		for _, pid := range pids {
-			<-pid.Done()
-		}
-	}()
-	s := query.New(sys, query.Config{})
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	start := time.Now()
-	tree, err := s.Tree(t.Context(), query.TreeRequest{})
-	took := time.Since(start)
-	runtime.ReadMemStats(&after)
-	if err != nil || tree.Root.Count != sys.Count() || len(tree.Root.Children) != 100 {
-		t.Fatalf("the root is %+v, %v", tree.Root, err)
-	}
-	mb := (after.TotalAlloc - before.TotalAlloc) >> 20
-	t.Logf("%d actors: %v, %d MB", sys.Count(), took, mb)
-	if took > time.Second || mb > 64 {
-		t.Errorf("it takes %v and %d MB", took, mb)
 	}
 }
