@@ -96,7 +96,13 @@ func (e *Endpoint) ChannelsOf(connection actor.PID) iter.Seq[ChannelInfo] {
 func (e *Endpoint) ChannelsOn(topic string) iter.Seq[ChannelInfo] {
 	return func(yield func(ChannelInfo) bool) {
 		for _, s := range e.topics.Subscriptions(topic) {
-			if l, ok := s.(listener); ok && !yield(l.info()) {
+			l, ok := s.(listener)
+			if !ok { // a part of the program that hears it
+				continue
+			}
+			info := l.info()
+			info.PID = l.ctx.PID() // which it had when it subscribed
+			if !yield(info) {
 				return
 			}
 		}

@@ -85,6 +85,9 @@ func TestTopicsAndTheirChannelsAreShown(t *testing.T) {
 		if i, ok := s.Connection(c.Connection); !ok || i.SocketID != c.SocketID {
 			t.Errorf("the connection of %+v is %+v, %v", c, i, ok)
 		}
+		if !slices.ContainsFunc(slices.Collect(s.ChannelsOf(c.Connection)), func(of ws.ChannelInfo) bool { return of.PID == c.PID }) {
+			t.Errorf("%v is no channel of its connection", c.PID)
+		}
 	}
 	if want := []string{"user:bob", "user:ann"}; !slices.Equal(on, want) {
 		t.Errorf("on the topic are %q, want %q", on, want)
