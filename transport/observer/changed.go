@@ -95,6 +95,7 @@ func (p *page) changed(n news) changed {
 			out.Nodes = append(out.Nodes, changedNode{Parent: name(e.parent), Node: node})
 		}
 	}
+	p.strategies(ctx, out.Nodes)
 	for pid, count := range n.counts {
 		out.Counts[name(pid)] = count
 	}
@@ -122,7 +123,17 @@ func (p *page) pushNodes(c *ws.Channel, pids map[actor.PID]int) error {
 		}
 		out.Nodes = append(out.Nodes, changedNode{Parent: name(parent), Node: node})
 	}
+	p.strategies(ctx, out.Nodes)
 	return c.Push("changed", out)
+}
+
+// strategies fills in those of supervisors.
+func (p *page) strategies(ctx context.Context, changed []changedNode) {
+	nodes := make([]*query.Node, len(changed))
+	for i, c := range changed {
+		nodes[i] = c.Node
+	}
+	p.run.source.Strategies(ctx, nodes...)
 }
 
 func (p *page) stopWatching(w *watch) {

@@ -33,6 +33,8 @@ type Actor struct {
 	Monitors    Links `json:"monitors"`
 	MonitoredBy Links `json:"monitoredBy"`
 
+	History []Restart `json:"restartHistory,omitempty"` // oldest first
+
 	State    string  `json:"state,omitempty"`    // by its LogValue
 	NoState  string  `json:"noState,omitempty"`  // why there is none
 	Stack    string  `json:"stack,omitempty"`    // of the handler that runs
@@ -67,6 +69,8 @@ func (s *Source) Actor(ctx context.Context, q ActorRequest) (*Actor, error) {
 	a.Oldest, a.Rate, a.Busy, a.Measured = info.Oldest.Milliseconds(), info.Rate, info.Busy, state.measured
 	a.Path = s.path(ctx, pid)
 	a.Links, a.Monitors, a.MonitoredBy = s.links(ctx, info.Links), s.links(ctx, info.Monitors), s.links(ctx, info.MonitoredBy)
+	s.Strategies(ctx, &a.Node)
+	a.History = s.restarts(ctx, pid)
 	a.State, a.NoState = s.state(ctx, pid)
 	if info.Status == actor.Running {
 		a.Stack, a.NoStack = stackOf(pid)

@@ -38,8 +38,9 @@ type Source struct {
 	states atomic.Int32  // states that are being made
 	tables atomic.Bool   // a table is being made
 
-	measuring measuring
-	began     time.Time
+	measuring  measuring
+	strategies strategies
+	began      time.Time
 
 	crossing  chan struct{} // holds one thing for each question that goes to another node
 	answering atomic.Int32  // questions of other nodes

@@ -80,6 +80,7 @@ func (s *Source) Tree(ctx context.Context, q TreeRequest) (*Tree, error) {
 	if err := s.count(ctx, w); err != nil {
 		return nil, err
 	}
+	s.Strategies(ctx, root.all()...)
 	return &Tree{Root: root, Now: millis(time.Now()), From: s.HistoryFrom()}, nil
 }
 
@@ -240,9 +241,13 @@ func (s *Source) matches(ctx context.Context, q TreeRequest) (*Tree, error) {
 	}
 	t.Partial = err != nil
 	slices.SortFunc(found.first, actor.PID.Compare)
+	var nodes []*Node
 	for _, pid := range found.first {
-		t.Matches = append(t.Matches, Match{s.Node(ctx, pid), s.path(ctx, pid)})
+		n := s.Node(ctx, pid)
+		nodes = append(nodes, n)
+		t.Matches = append(t.Matches, Match{n, s.path(ctx, pid)})
 	}
+	s.Strategies(ctx, nodes...)
 	t.Total = found.count
 	return t, nil
 }
