@@ -21,6 +21,7 @@ import (
 	"github.com/troupe-go/troupe/actor/flight"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
 
 // The code of guide/observability.md.
@@ -246,5 +247,17 @@ func TestHandledEventsAreCounted(t *testing.T) {
 	socket.Observe(ws.Ended{Topic: "room:1"})
 	if e.handled.Load() != 1 || e.nanoseconds.Load() != int64(time.Second) {
 		t.Errorf("%d handled in %d ns", e.handled.Load(), e.nanoseconds.Load())
+	}
+}
+
+func TestNoConnectionIsSlowThatDoesNotWait(t *testing.T) {
+	routes := ws.Routes{ws.Topic("room:*", func() *Room { return &Room{} }, nil)}
+	e := wstest.NewEndpoint(t, sockets(&events{}, routes)...)
+	wstest.NewClient(t, e, "/socket", ws.Identity{})
+	if n := len(slices.Collect(e.Connections())); n != 1 {
+		t.Fatalf("there are %d connections, want 1", n)
+	}
+	if some, total := slow(e, 10); len(some) != 0 || total != 0 {
+		t.Errorf("%d of %d are slow", len(some), total)
 	}
 }
