@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"reflect"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -17,10 +18,18 @@ const (
 )
 
 // Line bounds a text that stands in a line.
-func Line(s string) string { return Cut(s, MaxLine) }
+func Line(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' {
+			return ' '
+		}
+		return r
+	}, Cut(s, MaxLine))
+}
 
-// Cut bounds a text, which may come from anywhere: what is no UTF-8 in it would not get
-// through JSON as it is.
+// Cut bounds a text, which may come from anywhere. What is no UTF-8 in it would not get
+// through JSON as it is. What a terminal takes for commands, or turns what follows around,
+// must not get there: clients have named things.
 func Cut(s string, limit int) string {
 	if len(s) > limit {
 		end := limit
@@ -29,7 +38,12 @@ func Cut(s string, limit int) string {
 		}
 		s = s[:end] + "…"
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+			return utf8.RuneError
+		}
+		return r // what is no UTF-8 is RuneError already
+	}, s)
 }
 
 // Of returns the text of a value. It calls the value's own methods, if there are any that
