@@ -95,8 +95,8 @@ func (c *Conn) Accept(w http.ResponseWriter, r *http.Request) error {
 
 // Start reads the connection from now on. It comes once, after Accept.
 func (c *Conn) Start() {
-	c.parking.state = reading // before anybody else can know of the connection
-	c.Host.group.Add(1)       // for the reader
+	c.parking.start()   // before it is in the lot
+	c.Host.group.Add(1) // for the reader
 	if c.Config.Park {
 		c.Host.enter(c) // before anybody reads, or closes
 	}

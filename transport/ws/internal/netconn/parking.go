@@ -98,6 +98,14 @@ func (c *Conn) lookLocked() error {
 	return nil
 }
 
+// start tells that there is a reader. The answer to the upgrade may be on its way still, and
+// its writer may wake the connection.
+func (p *parking) start() {
+	p.mu.Lock()
+	p.state = reading
+	p.mu.Unlock()
+}
+
 // hangUp ends the reading, and reports true, unless the connection is being closed: then
 // the reader goes on with closing.
 func (c *Conn) hangUp() bool {
