@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector changes the time and the memory that something takes.
+
 package observer_test
 
 import (
