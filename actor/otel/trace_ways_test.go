@@ -214,26 +214,28 @@ var late = sync.OnceValue(func() *tracetest.InMemoryExporter {
 var globally = otel.Tracing{}.Instrument()
 
 func TestTheZeroTracingUsesTheGlobalProvider(t *testing.T) {
-	spans := late()
-	defer spans.Reset()
-	sys := actor.NewSystem(actor.Config{Instruments: []actor.Instrument{globally}})
-	a, err := actor.Spawn(sys, func() actor.Behavior[work] { return worker{} })
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, span := global.Tracer("test").Start(context.Background(), "request")
-	if _, err := actor.Call(ctx, a, asking(nap(0))); err != nil {
-		t.Error(err)
-	}
-	span.End()
-	if err := sys.Shutdown(context.Background()); err != nil {
-		t.Error(err)
-	}
-	var names []string
-	for _, s := range spans.GetSpans() {
-		names = append(names, s.Name)
-	}
-	if text := fmt.Sprint(names); len(names) != 2 || !strings.Contains(text, "worker work") {
-		t.Errorf("spans %s", text)
-	}
+	synctest.Test(t, func(t *testing.T) { // where nothing waits in the mailbox
+		spans := late()
+		defer spans.Reset()
+		sys := actor.NewSystem(actor.Config{Instruments: []actor.Instrument{globally}})
+		a, err := actor.Spawn(sys, func() actor.Behavior[work] { return worker{} })
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, span := global.Tracer("test").Start(context.Background(), "request")
+		if _, err := actor.Call(ctx, a, asking(nap(0))); err != nil {
+			t.Error(err)
+		}
+		span.End()
+		if err := sys.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		var names []string
+		for _, s := range spans.GetSpans() {
+			names = append(names, s.Name)
+		}
+		if text := fmt.Sprint(names); len(names) != 2 || !strings.Contains(text, "worker work") {
+			t.Errorf("spans %s", text)
+		}
+	})
 }
