@@ -24,6 +24,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // When the time for the whole test run is nearly over, this much is kept back to
@@ -58,7 +60,9 @@ func TestOfficialClient(t *testing.T) {
 func TestBrowser(t *testing.T) {
 	node := needNode(t)
 	chromium := "TROUPE_CHROMIUM=" + needChromium(t)
-	for name, dir := range map[string]string{"the page's own client": "", "the official client": "node_modules/phoenix"} {
+	clients := []struct{ name, dir string }{{"the official client", "node_modules/phoenix"}, {"the page's own client", ""}}
+	for _, client := range clients[:long.Rounds(1, 2)] {
+		name, dir := client.name, client.dir
 		t.Run("the chat page with "+name, func(t *testing.T) {
 			t.Parallel()
 			chat := "TROUPE_CHAT_BIN=" + programs.path(t, "chat")
