@@ -51,6 +51,7 @@ func (s *System) walkBy(yield func([]*process) bool) {
 type cursor struct {
 	sys   *System
 	begun bool
+	last  uint64 // the serial of the latest actor when it began: what is spawned since could go on for ever
 	nodes [shards]process
 	on    [shards]bool // the list; guarded by its lock
 	some  [shards * walkStep]*process
@@ -62,6 +63,9 @@ const walkStep = 8
 
 // step returns the next few actors, and whether there may be more.
 func (c *cursor) step() (some []*process, more bool) {
+	if !c.begun {
+		c.last = c.sys.serial.Load()
+	}
 	var at [shards]*process
 	for k := range at {
 		at[k] = c.enter(k)
@@ -73,7 +77,11 @@ func (c *cursor) step() (some []*process, more bool) {
 			if p == nil {
 				continue
 			}
-			if at[k] = p.next; p.typed != nil {
+			switch at[k] = p.next; {
+			case p.typed == nil:
+			case p.serial > c.last:
+				at[k] = nil // those behind it were listed since as well
+			default:
 				some = append(some, p)
 			}
 		}
