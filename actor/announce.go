@@ -88,13 +88,7 @@ func (p *process) noteFirst(behavior any) {
 		return
 	}
 	t := p.sys.userType(behavior)
-	r := p.relations()
-	if r == gone {
-		return
-	}
-	r.mu.Lock()
-	r.makeRare().first = t
-	r.mu.Unlock()
+	p.noteRare(func(x *rareRelations) { x.first = t })
 }
 
 // first returns the type that p was spawned with if it has become another while it was

@@ -54,10 +54,7 @@ func (c *Context[M]) System() *System { return c.sys }
 
 // Parent returns the actor that spawned this one with a link, or the zero PID.
 func (c *Context[M]) Parent() PID {
-	if c.parent == c.sys.root {
-		return PID{}
-	}
-	return PID{c.parent}
+	return c.PID().Parent()
 }
 
 // Continue has f run when the present handler, or Init, has returned nil: before any

@@ -28,13 +28,7 @@ type Labeler interface {
 func (c *Context[M]) SetLabel(label string) { c.setLabel(label) }
 
 func (p *process) setLabel(label string) {
-	r := p.relations()
-	if r == gone {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.makeRare().label = label
+	p.noteRare(func(x *rareRelations) { x.label = label })
 }
 
 // Label is an option for the spawn of an actor that has a label from before its Init, as if

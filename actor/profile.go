@@ -19,22 +19,17 @@ func (p *process) keepProfileLabels(behavior any) {
 		return
 	}
 	labels := profileLabels(p.sys.userType(behavior))
-	r := p.relations()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.makeRare().profile = labels
+	p.noteRare(func(x *rareRelations) { x.profile = labels })
 }
 
 // setProfileLabels gives the goroutine that is about to run the actor its labels.
 func (p *process) setProfileLabels() {
 	var labels context.Context
-	if r := p.rel.Load(); r != nil {
-		r.mu.Lock()
+	forget(p, func(r *relations) {
 		if r.rare != nil {
 			labels = r.rare.profile
 		}
-		r.mu.Unlock()
-	}
+	})
 	if labels == nil {
 		labels = profileLabels(reflect.TypeOf(p.typed.shown()))
 	}

@@ -151,6 +151,17 @@ type rareRelations struct {
 	restarts  int // that its supervisor has noted
 }
 
+// noteRare runs f on p's rare relations, unless p has ended without any.
+func (p *process) noteRare(f func(*rareRelations)) {
+	r := p.relations()
+	if r == gone {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f(r.makeRare())
+}
+
 // makeRare returns r.rare, allocating it on first use. The caller holds the lock.
 func (r *relations) makeRare() *rareRelations {
 	if r.rare == nil {

@@ -6,13 +6,7 @@ func (p PID) SetRestarts(n int) {
 	if p.p == nil {
 		return
 	}
-	r := p.p.relations()
-	if r == gone {
-		return
-	}
-	r.mu.Lock()
-	r.makeRare().restarts = n
-	r.mu.Unlock()
+	p.p.noteRare(func(x *rareRelations) { x.restarts = n })
 }
 
 // Restarts returns how often the actor's supervisor has restarted it: this is the
