@@ -9,7 +9,6 @@ import (
 // Endpoint reports the figures of an endpoint, [ws.Stats], at each collection, until stop is
 // called. Those of several endpoints are added up.
 func (m *Metrics) Endpoint(e *ws.Endpoint) (stop func()) {
-	m.init()
 	return m.add(func(f figures) {
 		s := e.Stats()
 		f(connections, int64(s.Connections))
@@ -34,7 +33,6 @@ func (m *Metrics) Endpoint(e *ws.Endpoint) (stop func()) {
 // is called. Each node counts the presences of all nodes, as far as it knows of them: do not
 // add up those of several nodes.
 func (m *Metrics) Presence(t *presence.Tracker) (stop func()) {
-	m.init()
 	return m.add(func(f figures) {
 		s := t.Stats()
 		f(presences, int64(s.Presences))
@@ -48,7 +46,6 @@ func (m *Metrics) Presence(t *presence.Tracker) (stop func()) {
 // collection, until stop is called. What is lost, waits or lags is known of an adapter that is
 // a [pubsub.Reporter], and 0 otherwise.
 func (m *Metrics) Cluster(c *pubsub.Cluster) (stop func()) {
-	m.init()
 	return m.add(func(f figures) {
 		t := c.Traffic()
 		f(published, int64(t.Published))

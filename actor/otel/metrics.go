@@ -151,6 +151,7 @@ func (m *Metrics) collect(f figures) {
 
 // add has observe called at each collection, until stop is.
 func (m *Metrics) add(observe func(f figures)) (stop func()) {
+	m.init()
 	s := &source{observe}
 	m.mu.Lock()
 	defer m.mu.Unlock()
