@@ -2,6 +2,7 @@ package query
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"slices"
 	"strings"
@@ -94,7 +95,7 @@ type windows struct {
 // window is the first children of one parent.
 type window struct {
 	limit, count int
-	first        []actor.PID // a heap: the latest is on top, until it is sorted
+	first        latest // until it is sorted
 }
 
 func (s *Source) windows(q TreeRequest) *windows {
@@ -131,46 +132,31 @@ func above(pid actor.PID) actor.PID {
 	return actor.PID{}
 }
 
-// see keeps the child if it is among the first.
+// see counts a child, and keeps it if it is among the first.
 func (w *window) see(pid actor.PID) {
 	w.count++
 	if len(w.first) < w.limit {
-		w.first = append(w.first, pid)
-		w.up(len(w.first) - 1)
-		return
-	}
-	if pid.Compare(w.first[0]) < 0 {
+		heap.Push(&w.first, pid)
+	} else if pid.Compare(w.first[0]) < 0 {
 		w.first[0] = pid
-		w.down(0)
+		heap.Fix(&w.first, 0)
 	}
 }
 
-func (w *window) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if w.first[i].Compare(w.first[parent]) <= 0 {
-			return
-		}
-		w.first[i], w.first[parent] = w.first[parent], w.first[i]
-		i = parent
-	}
-}
+// latest is a heap of actors: the one that was spawned last is on top.
+type latest []actor.PID
 
-func (w *window) down(i int) {
-	for {
-		top := 2*i + 1
-		if top >= len(w.first) {
-			return
-		}
-		if right := top + 1; right < len(w.first) && w.first[right].Compare(w.first[top]) > 0 {
-			top = right
-		}
-		if w.first[top].Compare(w.first[i]) <= 0 {
-			return
-		}
-		w.first[i], w.first[top] = w.first[top], w.first[i]
-		i = top
-	}
+func (l latest) Len() int           { return len(l) }
+func (l latest) Less(i, j int) bool { return l[i].Compare(l[j]) > 0 }
+func (l latest) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
+func (l *latest) Push(x any)        { *l = append(*l, x.(actor.PID)) }
+
+// Pop implements [heap.Interface]. Nothing is taken off one by one.
+func (l *latest) Pop() any {
+	last := len(*l) - 1
+	x := (*l)[last]
+	*l = (*l)[:last]
+	return x
 }
 
 // fill gives a node that is open its children, and theirs.
