@@ -110,27 +110,15 @@ func parents(list []string, n *query.Node) []string {
 }
 
 func oneActor(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
-	var a query.Actor
-	if err := o.ask(ctx, "actor", w.with(params{"pid": args[0]}), &a); err != nil {
-		return err
-	}
-	return show(out, w, &a, func() { printActor(out, &a) })
+	return tell(ctx, o, out, w, "actor", w.with(params{"pid": args[0]}), func(a *query.Actor) { printActor(out, a) })
 }
 
 func crashes(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
-	var c query.Crashes
-	if err := o.ask(ctx, "crashes", w.with(nil), &c); err != nil {
-		return err
-	}
-	return show(out, w, &c, func() { printCrashes(out, &c) })
+	return tell(ctx, o, out, w, "crashes", w.with(nil), func(c *query.Crashes) { printCrashes(out, c) })
 }
 
 func timeline(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
-	var t query.Timeline
-	if err := o.ask(ctx, "timeline", w.with(nil), &t); err != nil {
-		return err
-	}
-	return show(out, w, &t, func() {
+	return tell(ctx, o, out, w, "timeline", w.with(nil), func(t *query.Timeline) {
 		if t.Lost > 0 {
 			fmt.Fprintf(out, "… after %d others\n", t.Lost)
 		}
@@ -139,11 +127,7 @@ func timeline(ctx context.Context, o *remote, out io.Writer, w wishes, _ []strin
 }
 
 func sockets(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
-	var s query.Sockets
-	if err := o.ask(ctx, "sockets", w.with(params{"endpoint": w.endpoint}), &s); err != nil {
-		return err
-	}
-	return show(out, w, &s, func() {
+	return tell(ctx, o, out, w, "sockets", w.with(params{"endpoint": w.endpoint}), func(s *query.Sockets) {
 		g := newGrid("pid", "id", "remote", "transport", "since", "channels", "to write")
 		for _, r := range s.Rows {
 			g.add(r.PID, r.ID, r.Remote, r.Transport, clock(r.Since), r.Channels, size(r.QueueBytes))
@@ -153,11 +137,7 @@ func sockets(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string
 }
 
 func topics(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
-	var t query.Topics
-	if err := o.ask(ctx, "topics", w.with(params{"endpoint": w.endpoint}), &t); err != nil {
-		return err
-	}
-	return show(out, w, &t, func() {
+	return tell(ctx, o, out, w, "topics", w.with(params{"endpoint": w.endpoint}), func(t *query.Topics) {
 		g := newGrid("topic", "route", "channels", "present")
 		for _, r := range t.Rows {
 			g.add(r.Topic, r.Route, r.Channels, r.Presence)
@@ -167,11 +147,7 @@ func topics(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string)
 }
 
 func oneTopic(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
-	var t query.Topic
-	if err := o.ask(ctx, "topic", w.with(params{"endpoint": w.endpoint, "topic": args[0]}), &t); err != nil {
-		return err
-	}
-	return show(out, w, &t, func() {
+	return tell(ctx, o, out, w, "topic", w.with(params{"endpoint": w.endpoint, "topic": args[0]}), func(t *query.Topic) {
 		g := newGrid("channel", "of connection", "id", "handler", "to handle")
 		for _, c := range t.Channels {
 			g.add(c.PID, c.Connection, c.ID, c.Handler, size(int(c.Waiting)))
@@ -190,11 +166,7 @@ func oneTopic(ctx context.Context, o *remote, out io.Writer, w wishes, args []st
 }
 
 func table(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
-	var t query.TableRows
-	if err := o.ask(ctx, "table", w.with(params{"name": args[0]}), &t); err != nil {
-		return err
-	}
-	return show(out, w, &t, func() {
+	return tell(ctx, o, out, w, "table", w.with(params{"name": args[0]}), func(t *query.TableRows) {
 		g := newGrid(t.Columns...)
 		for _, row := range t.Rows {
 			cells := make([]any, len(row))
@@ -207,7 +179,7 @@ func table(ctx context.Context, o *remote, out io.Writer, w wishes, args []strin
 	})
 }
 
-// act does something to an actor. The observer logs who has.
+// act does something to an actor. The observer logs it, with a name.
 func act(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
 	var done struct{}
 	if err := o.ask(ctx, "act", params{"pid": args[0], "act": args[1]}, &done); err != nil {

@@ -11,7 +11,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -171,6 +170,15 @@ func refusal(err error) error {
 	return err
 }
 
+// tell asks one question, and shows the answer.
+func tell[A any](ctx context.Context, o *remote, out io.Writer, w wishes, question string, p params, print func(*A)) error {
+	var answer A
+	if err := o.ask(ctx, question, p, &answer); err != nil {
+		return err
+	}
+	return show(out, w, &answer, func() { print(&answer) })
+}
+
 // show prints an answer as JSON if that is wanted, and otherwise as print does.
 func show(out io.Writer, w wishes, answer any, print func()) error {
 	if !w.json {
@@ -182,6 +190,3 @@ func show(out io.Writer, w wishes, answer any, print func()) error {
 	e.SetEscapeHTML(false)
 	return e.Encode(answer)
 }
-
-// called returns what an actor is best known by.
-func called(names ...string) string { return cmp.Or(names...) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -59,7 +60,7 @@ func drawTree(out io.Writer, n *query.Node, indent string) {
 // nodeText is what a line of the tree says.
 func nodeText(n *query.Node) string {
 	var b strings.Builder
-	for _, word := range []string{called(n.ID, n.Name, n.Label), n.PID, n.Behavior, n.Status} {
+	for _, word := range []string{cmp.Or(n.ID, n.Name, n.Label), n.PID, n.Behavior, n.Status} {
 		if word != "" {
 			b.WriteString(word + " ")
 		}
@@ -81,7 +82,7 @@ func pathText(path []query.Link) string {
 	return strings.Join(names, " / ")
 }
 
-func linkText(l query.Link) string { return called(l.Label, l.PID) }
+func linkText(l query.Link) string { return cmp.Or(l.Label, l.PID) }
 
 func linksText(l query.Links) string {
 	names := make([]string, len(l.List))
@@ -105,13 +106,13 @@ func printActor(out io.Writer, a *query.Actor) {
 		{"links", linksText(a.Links)},
 		{"monitors", linksText(a.Monitors)},
 		{"monitored by", linksText(a.MonitoredBy)},
-		{"state", called(a.State, a.NoState)},
+		{"state", cmp.Or(a.State, a.NoState)},
 	} {
 		if line[1] != "" && line[1] != "0" {
 			fmt.Fprintf(out, "%14s  %s\n", line[0], line[1])
 		}
 	}
-	if stack := called(a.Stack, a.NoStack); stack != "" {
+	if stack := cmp.Or(a.Stack, a.NoStack); stack != "" {
 		fmt.Fprintf(out, "\n%s\n", indented(stack))
 	}
 	if len(a.Preceded) > 0 {
@@ -143,7 +144,7 @@ func printCrashes(out io.Writer, c *query.Crashes) {
 
 func printEvents(out io.Writer, indent string, events []query.Event) {
 	for _, e := range events {
-		fmt.Fprintf(out, "%s%s %-7s %s", indent, clock(e.At), e.Kind, strings.TrimSpace(e.PID+" "+called(e.Label, e.Behavior)))
+		fmt.Fprintf(out, "%s%s %-7s %s", indent, clock(e.At), e.Kind, strings.TrimSpace(e.PID+" "+cmp.Or(e.Label, e.Behavior)))
 		if e.Reason != "" {
 			fmt.Fprintf(out, ": %s", e.Reason)
 		}

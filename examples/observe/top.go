@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -30,7 +31,7 @@ func top(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) er
 	return show(out, w, &t, func() {
 		g := newGrid("pid", "actor", "behavior", "status", "waiting", "oldest", "per s", "busy", "handled", "restarts")
 		for _, r := range t.Rows {
-			g.add(r.PID, called(r.Name, r.Label), r.Behavior, r.Status, r.Queue,
+			g.add(r.PID, cmp.Or(r.Name, r.Label), r.Behavior, r.Status, r.Queue,
 				time.Duration(r.Oldest)*time.Millisecond, fmt.Sprintf("%.1f", r.Rate), fmt.Sprintf("%.0f %%", 100*r.Busy), r.Handled, r.Restarts)
 		}
 		g.print(out, t.Matched)
@@ -38,11 +39,7 @@ func top(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) er
 }
 
 func cluster(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
-	var c query.Cluster
-	if err := o.ask(ctx, "cluster", params{}, &c); err != nil {
-		return err
-	}
-	return show(out, w, &c, func() {
+	return tell(ctx, o, out, w, "cluster", params{}, func(c *query.Cluster) {
 		g := newGrid("node", "state", "started", "actors", "connections", "channels", "go", "")
 		for _, n := range c.Nodes {
 			g.add(n.Name, n.State, clock(n.Started), n.Actors, n.Connections, n.Channels, n.Go, n.Error)
