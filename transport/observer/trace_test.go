@@ -57,22 +57,29 @@ func TestATraceShowsWhatAnActorHandles(t *testing.T) {
 	}
 }
 
+// traced starts an actor, and a page that traces it.
+func traced(t *testing.T) (actor.Ref[int], *wstest.Channel) {
+	t.Helper()
+	sys := actortest.NewSystem(t, actortest.Silent())
+	o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Trace)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, err := actor.Spawn(sys, idle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, room := join(t, o)
+	trace := room.Push("trace", map[string]any{"pid": ref.String(), "on": true})
+	room.AssertReply(trace, "ok")
+	return ref, room
+}
+
 // A page is told of 50 messages a second, and how many it has missed; after a minute the
 // trace ends by itself.
 func TestATraceHasItsBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sys := actortest.NewSystem(t, actortest.Silent())
-		o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Trace)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ref, err := actor.Spawn(sys, idle)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, room := join(t, o)
-		trace := room.Push("trace", map[string]any{"pid": ref.String(), "on": true})
-		room.AssertReply(trace, "ok")
+		ref, room := traced(t)
 		start := time.Now()
 		for i := range 60 {
 			ref.Send(i)
@@ -95,18 +102,7 @@ func TestATraceHasItsBounds(t *testing.T) {
 
 func TestATraceEndsAfterAThousandMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sys := actortest.NewSystem(t, actortest.Silent())
-		o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Trace)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ref, err := actor.Spawn(sys, idle)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, room := join(t, o)
-		trace := room.Push("trace", map[string]any{"pid": ref.String(), "on": true})
-		room.AssertReply(trace, "ok")
+		ref, room := traced(t)
 		for i := range 1000 {
 			ref.Send(i)
 			time.Sleep(25 * time.Millisecond) // of the bubble's
