@@ -1,11 +1,13 @@
 package crdt
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Kind is what a [Message] is about.
@@ -216,10 +218,18 @@ func (d *decoder) delta() Delta {
 	for range d.count(2) {
 		r := Removal{d.number(maxEvent), d.number(maxEvent)}
 		d.check(r.At > last && 0 < r.Dot && r.Dot < r.At && delta.Seen.Has(r.At), errOrder)
+		// An event adds or removes, and what is left has not been removed.
+		d.check(!delta.adds(r.At) && !delta.adds(r.Dot), errOrder)
 		last = r.At
 		delta.Removed = append(delta.Removed, r)
 	}
 	return delta
+}
+
+// adds reports whether an event is one that added an entry of the delta.
+func (d Delta) adds(event uint64) bool {
+	_, found := slices.BinarySearchFunc(d.Entries, event, func(r Record, dot uint64) int { return cmp.Compare(r.Dot, dot) })
+	return found
 }
 
 func isObject(text string) bool {

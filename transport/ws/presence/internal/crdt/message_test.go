@@ -58,6 +58,8 @@ func TestMessagesThatMakeNoSenseAreRefused(t *testing.T) {
 		"removed before it came":  told(Delta{Seen: seen, Removed: []Removal{{3, 4}}}),
 		"removed by an unseen":    told(Delta{Seen: seen, Removed: []Removal{{10, 4}}}),
 		"removals without order":  told(Delta{Seen: seen, Removed: []Removal{{5, 4}, {5, 3}}}),
+		"removal of what is left": told(Delta{Seen: seen, Entries: []Record{{Dot: 2, Meta: `{}`}}, Removed: []Removal{{3, 2}}}),
+		"addition that removes":   told(Delta{Seen: seen, Entries: []Record{{Dot: 3, Meta: `{}`}}, Removed: []Removal{{3, 2}}}),
 		"removal of nothing":      told(Delta{Seen: seen, Removed: []Removal{{5, 0}}}),
 		"clock out of range":      {Clock: 1 << 63},
 		"asked for spans unknown": {Kind: Ask, Seen: Spans{{2, 1}}},
