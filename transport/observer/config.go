@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/troupe-go/troupe/actor/flight"
 	"github.com/troupe-go/troupe/registry/view"
 	"github.com/troupe-go/troupe/transport/observer/query"
 	"github.com/troupe-go/troupe/transport/ws"
@@ -46,6 +47,12 @@ type Config struct {
 	// observer on; nothing if its For is negative.
 	History query.HistoryConfig
 
+	// Flight is what those with the right to Trace may fetch: the last seconds of the
+	// program as its runtime has recorded them, for go tool trace. It is the file "flight"
+	// below the mount path, and has a link on the page. One client at a time has a
+	// minute for it, and each attempt is logged; nil: there is none.
+	Flight *flight.Recorder
+
 	// Recheck is how often Authorize is asked again while a page is open; 1 min if 0. A
 	// page whose grant is not confirmed is closed.
 	Recheck time.Duration
@@ -53,7 +60,8 @@ type Config struct {
 	// Origins lists the web origins whose pages may connect, as [ws.Socket.Origins]. If it
 	// is empty that is the host that the request was sent to, and nobody else. Set it if
 	// Authorize goes by the address of the client, or by its network: any page may
-	// let its own name stand for this server (DNS rebinding).
+	// let its own name stand for this server (DNS rebinding). The flight recording is then
+	// sent only if the request's Host header is that of such an origin, too.
 	Origins []string
 }
 

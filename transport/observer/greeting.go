@@ -21,6 +21,7 @@ type greeting struct {
 	Tables      []string `json:"tables"`
 	Endpoints   []string `json:"endpoints"`
 	HistoryFrom int64    `json:"historyFrom"`
+	Flight      bool     `json:"flight"` // there is a recording that may be fetched
 }
 
 // nodesLimit is how long a join waits for the names of the other nodes.
@@ -38,6 +39,7 @@ func (p *page) greeting(grant Grant) greeting {
 	defer cancel()
 	g.Nodes, _ = p.run.source.Nodes(ctx) // then it is this one
 	g.HistoryFrom = p.run.source.HistoryFrom()
+	g.Flight = p.observer.cfg.Flight != nil && grant.Rights >= Trace
 	for r := Look; r <= grant.Rights; r++ {
 		g.Rights = append(g.Rights, r.String())
 	}

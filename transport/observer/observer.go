@@ -2,6 +2,7 @@ package observer
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -28,6 +29,8 @@ type Observer struct {
 	gate    gate
 	history *query.History // nil: none; outlives a restart
 	running atomic.Pointer[run]
+
+	downloading atomic.Bool // the flight recording, by somebody
 }
 
 // run is an observer from a start to the next end. It is an [actor.Resource] of the
@@ -37,6 +40,8 @@ type run struct {
 	source   *query.Source
 	endpoint *ws.Endpoint // of the pages' socket; a new one for each run, since the former may be ending still
 	log      *slog.Logger // of what clients cause, within bounds
+	life     context.Context
+	over     context.CancelFunc
 	feed     feed
 	began    time.Time
 	unrecord func() // stops the history
@@ -107,6 +112,7 @@ func Start(sys *actor.System, cfg Config) (*Observer, error) {
 
 func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PID, error)) (actor.PID, error) {
 	r := &run{sys: sys, log: boundlog.New(sys.Logger()), began: time.Now(), endpoint: o.newEndpoint()}
+	r.life, r.over = context.WithCancel(context.Background())
 	r.source = query.New(sys, query.Config{
 		Endpoints: o.cfg.Endpoints, Trackers: o.cfg.Trackers, Tables: o.cfg.Tables, Peers: o.cfg.Cluster, History: o.history,
 	})
@@ -145,6 +151,7 @@ func (e *ending) Release(actor.PID, error) {
 }
 
 func (o *Observer) end(r *run) {
+	r.over()
 	r.feed.close()
 	r.source.Close()
 	if r.unrecord != nil {

@@ -25,7 +25,8 @@ func (o *Observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET is answered here", http.StatusMethodNotAllowed)
 		return
 	}
-	if o.running.Load() == nil {
+	run := o.running.Load()
+	if run == nil {
 		http.Error(w, notRunning, http.StatusServiceUnavailable)
 		return
 	}
@@ -34,19 +35,16 @@ func (o *Observer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.refuse(w, r, err)
 		return
 	}
-	o.serve(w, r, below, grant)
+	if below == flightPath {
+		o.download(w, r, run, grant)
+	} else if a, ok := assets[below]; ok {
+		a.serve(w, r)
+	} else {
+		http.NotFound(w, r)
+	}
 }
 
 const notRunning = "the observer does not run"
-
-func (o *Observer) serve(w http.ResponseWriter, r *http.Request, below string, _ Grant) {
-	a, ok := assets[below]
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	a.serve(w, r)
-}
 
 // refuse answers a request that is not let in. A client is told why only if it is the
 // developer who has to know.

@@ -29,12 +29,15 @@ export function timelineView(app) {
   });
   const note = h("p", { class: "summary", role: "status", "data-testid": "summary" });
   const treeLink = h("a", { class: "quiet button", href: "" }, "The tree at this time");
-  const element = h("section", { class: "timeline" }, time.element, h("div", { class: "tools" }, note, treeLink), table.element);
+  // Without "download" a refusal would take the page's place.
+  const flight = h("a", { class: "quiet button", href: "flight", download: "", "data-testid": "flight", title: "What the program's goroutines did in the last seconds, for go tool trace" }, "Flight recording");
+  const element = h("section", { class: "timeline" }, time.element, h("div", { class: "tools" }, note, treeLink, flight), table.element);
 
   async function refresh() {
     last = Date.now();
     const at = Number(app.place.at) || 0;
     time.show(at);
+    flight.hidden = !app.info.flight || !app.own();
     treeLink.hidden = !at;
     treeLink.href = linkHere({ view: "tree" });
     try {
