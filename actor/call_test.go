@@ -295,6 +295,57 @@ func TestManyConcurrentCalls(t *testing.T) {
 	wg.Wait()
 }
 
+// GS-22: what a callee finds out by its own doom is nothing that a caller hears of: all that
+// wait for it fail with its end, before any of its own waits comes to one.
+func TestADoomedCalleeDoesNotAnswerWithItsOwnDoom(t *testing.T) {
+	for name, wait := range map[string]func(ctx *actor.Context[ask], mute actor.Ref[ask]) error{
+		"its context": func(ctx *actor.Context[ask], _ actor.Ref[ask]) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		},
+		"a call of its own": func(ctx *actor.Context[ask], mute actor.Ref[ask]) error {
+			_, err := actor.Call(ctx, mute, asking(0))
+			return err
+		},
+		"a start": func(ctx *actor.Context[ask], _ actor.Ref[ask]) error {
+			_, err := actor.SpawnLink(ctx, behave(&scriptInit{init: heeds}))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, sys *actor.System) {
+				kept := make(chan actor.Reply[int], 300)
+				mute := spawnFunc(t, sys, mute(kept))
+				var replies []actor.Reply[int]
+				server := spawnFunc(t, sys, func(ctx *actor.Context[ask], m ask) error {
+					if replies = append(replies, m.reply); m.n != 0 {
+						return nil
+					}
+					err := wait(ctx, mute)
+					for _, r := range replies {
+						if r.Wanted() {
+							r.Fail(err)
+						}
+					}
+					return nil
+				})
+				var asked []*actor.Pending[int]
+				for n := 300; n >= 0; n-- {
+					asked = append(asked, actor.Ask(t.Context(), server, asking(n)))
+				}
+				settle()
+				server.PID().Exit(actor.Kill)
+				for _, p := range asked {
+					_, err := p.Wait(t.Context())
+					if e, ok := errors.AsType[*actor.CallError](err); !ok || !e.Ended || e.Err != actor.Killed {
+						t.Fatalf("got %v, want that the callee was killed", err)
+					}
+				}
+			})
+		})
+	}
+}
+
 // GS-22 as a race: calls and the callee's death. Nobody waits for ever, and each caller
 // that got a value got the right one.
 func TestCallsRaceTheCalleesDeath(t *testing.T) {

@@ -91,32 +91,37 @@ func (p *process) leave() {
 // isLeaving reports whether p is bound to end: a name that it has will soon be free.
 func (p *process) isLeaving() bool { return p.doomed() != nil || p.has(leaving) }
 
-// endWaits cancels the actor's context, and ends the waits of others for it and of it
-// for others.
+// endWaits ends the waits of others for the actor, then its own, with its context. In that
+// order: what it answers because it is doomed reaches nobody.
 func (p *process) endWaits(reason error) {
 	r := p.rel.Load()
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
-	var cancel context.CancelCauseFunc
-	var asking smallMap[*pendingCall, struct{}]
-	if r.rare != nil {
-		cancel = r.rare.cancel
-		asking, r.rare.asking = r.rare.asking, asking
-	}
 	calls := r.calls.others
 	r.calls.others = smallMap[*pendingCall, struct{}]{}
-	r.tellStarts(callerDoomed)
+	waits := r.rare != nil // if it gets one later, it sees its doom
 	r.mu.Unlock()
-	if cancel != nil {
-		cancel(reason)
-	}
 	for c := range calls.all() {
 		c.calleeEnded(reason)
 	}
 	if kept := r.calls.kept.Load(); kept != nil {
 		kept.calleeEnded(reason)
+	}
+	if waits {
+		r.endOwnWaits(reason)
+	}
+}
+
+func (r *relations) endOwnWaits(reason error) {
+	r.mu.Lock()
+	cancel, asking := r.rare.cancel, r.rare.asking
+	r.rare.asking = smallMap[*pendingCall, struct{}]{}
+	r.tellStarts(callerDoomed)
+	r.mu.Unlock()
+	if cancel != nil {
+		cancel(reason)
 	}
 	for c := range asking.all() {
 		c.fail(firstTurn, context.Canceled)

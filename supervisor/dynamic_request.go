@@ -29,7 +29,7 @@ type (
 
 func (r startDynamicChild) serve(s *dynamicActor, ctx *actor.Context[dynamicRequest]) error {
 	start := func() (actor.PID, error) { return s.startNew(ctx, r.spec) }
-	startFor(r.reply, start, func(pid actor.PID) { s.terminateChild(ctx, pid) })
+	startFor(ctx, r.reply, start, func(pid actor.PID) { s.terminateChild(ctx, pid) })
 	return nil
 }
 
@@ -48,7 +48,7 @@ func (s *dynamicActor) startNew(ctx *actor.Context[dynamicRequest], spec Child) 
 }
 
 func (r terminateDynamicChild) serve(s *dynamicActor, ctx *actor.Context[dynamicRequest]) error {
-	answer(r.reply, func() (none struct{}, err error) {
+	answer(ctx, r.reply, func() (none struct{}, err error) {
 		return none, s.terminateChild(ctx, r.pid)
 	})
 	return nil

@@ -72,6 +72,17 @@ func TestErrorsSayThePackageOnce(t *testing.T) {
 			_, err := sup.StartChild(s.Context(), late(s.child("a")))
 			return err
 		}, `supervisor: start child "a": the supervisor ended: killed`},
+		{"supervisor that is killed while it stops a child", func(s *stage) error {
+			sup, _ := top(s, s.as(player{id: "a", lazy: 2 * time.Second}))
+			time.AfterFunc(time.Second, func() { sup.PID().Exit(actor.Kill) })
+			return sup.TerminateChild(s.Context(), "a")
+		}, `supervisor: terminate child "a": the supervisor ended: killed`},
+		{"dynamic supervisor that is killed meanwhile", func(s *stage) error {
+			sup, _ := supervisor.StartDynamic(s.sys, supervisor.DynamicSpec{})
+			time.AfterFunc(time.Second, func() { sup.PID().Exit(actor.Kill) })
+			_, err := sup.StartChild(s.Context(), late(s.child("a")))
+			return err
+		}, `supervisor: start child "a": the supervisor ended: killed`},
 		{"stop of what has stopped", func(s *stage) error {
 			sup, _ := top(s)
 			s.ok(sup.Stop(s.Context()))

@@ -31,26 +31,33 @@ func ask[M, R any](ctx context.Context, to actor.Ref[M], what, id string, newReq
 }
 
 // answer answers a call with what f returns.
-func answer[R any](r actor.Reply[R], f func() (R, error)) {
-	v, err := f()
-	if err != nil {
+func answer[R any](self actor.Self, r actor.Reply[R], f func() (R, error)) {
+	switch v, err := f(); {
+	case isCutShort(self):
+	case err != nil:
 		r.Fail(err)
-		return
+	default:
+		r.Send(v)
 	}
-	r.Send(v)
 }
 
 // startFor answers a call with the child that start has started. If the caller has
 // already given up, nothing is started. If it gives up meanwhile, undo stops the child
 // again, because nothing else knows of it.
-func startFor(r actor.Reply[actor.PID], start func() (actor.PID, error), undo func(actor.PID)) {
+func startFor(self actor.Self, r actor.Reply[actor.PID], start func() (actor.PID, error), undo func(actor.PID)) {
 	if !r.Wanted() {
 		return
 	}
-	pid, err := start()
-	if err != nil {
+	switch pid, err := start(); {
+	case isCutShort(self):
+	case err != nil:
 		r.Fail(err)
-	} else if !r.Send(pid) {
+	case !r.Send(pid):
 		undo(pid)
 	}
 }
+
+// isCutShort reports whether the supervisor was killed while it served a request. What has
+// come of that then is no answer, neither an error that tells of the kill nor a stop that
+// has not been waited for: the caller hears that the supervisor has ended.
+func isCutShort(self actor.Self) bool { return !self.PID().Alive() }

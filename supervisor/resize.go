@@ -21,7 +21,7 @@ type resizable interface {
 }
 
 func (r resize) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
-	answer(r.reply, func() (none struct{}, err error) {
+	answer(ctx, r.reply, func() (none struct{}, err error) {
 		return none, s.resize(ctx, r.set, r.n)
 	})
 	return nil

@@ -56,12 +56,12 @@ func (r startChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
 		}
 		return c.pid, nil
 	}
-	startFor(r.reply, start, func(actor.PID) { s.drop(ctx, r.spec.ID) })
+	startFor(ctx, r.reply, start, func(actor.PID) { s.drop(ctx, r.spec.ID) })
 	return nil
 }
 
 func (r terminateChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
-	answer(r.reply, func() (none struct{}, err error) {
+	answer(ctx, r.reply, func() (none struct{}, err error) {
 		return none, s.terminateChild(ctx, r.id)
 	})
 	return nil
@@ -77,12 +77,12 @@ func (r restartChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error
 		err = s.start(ctx, c)
 		return c.pid, err
 	}
-	startFor(r.reply, start, func(actor.PID) { _ = s.terminateChild(ctx, r.id) })
+	startFor(ctx, r.reply, start, func(actor.PID) { _ = s.terminateChild(ctx, r.id) })
 	return nil
 }
 
-func (r deleteChild) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
-	answer(r.reply, func() (none struct{}, err error) {
+func (r deleteChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
+	answer(ctx, r.reply, func() (none struct{}, err error) {
 		c, err := s.idle(r.id)
 		if err == nil {
 			s.remove(c)
@@ -95,7 +95,7 @@ func (r deleteChild) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 // serve leaves the child as it is: the old description has judged what has happened to it
 // until now (SUP-67).
 func (r changeChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
-	answer(r.reply, func() (none struct{}, err error) {
+	answer(ctx, r.reply, func() (none struct{}, err error) {
 		c := s.byID[r.spec.ID]
 		if c == nil {
 			return none, ErrNotFound
@@ -114,8 +114,8 @@ func (r changeChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error 
 	return nil
 }
 
-func (r childSpec) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
-	answer(r.reply, func() (Child, error) {
+func (r childSpec) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
+	answer(ctx, r.reply, func() (Child, error) {
 		if c := s.byID[r.id]; c != nil {
 			return c.spec, nil
 		}
@@ -124,8 +124,8 @@ func (r childSpec) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 	return nil
 }
 
-func (r whichChild) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
-	answer(r.reply, func() (ChildInfo, error) {
+func (r whichChild) serve(s *treeActor, ctx *actor.Context[treeRequest]) error {
+	answer(ctx, r.reply, func() (ChildInfo, error) {
 		if c := s.byID[r.id]; c != nil {
 			return c.info(), nil
 		}
