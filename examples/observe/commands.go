@@ -14,26 +14,26 @@ import (
 
 // command is one thing that this program can do.
 type command struct {
-	name, does string
-	needs      int // arguments
-	run        func(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error
+	name, args, does string
+	run              func(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error
 }
 
 func commands() []command {
 	return []command{
-		{"tree", "the actors, as a tree", 0, tree},
-		{"top", "the actors with most of a figure, see -by", 0, top},
-		{"actor", "PID: all that is known of one actor", 1, oneActor},
-		{"crashes", "what has crashed, alike by alike, and what came before", 0, crashes},
-		{"timeline", "what has started, ended and crashed", 0, timeline},
-		{"sockets", "the connections", 0, sockets},
-		{"topics", "the topics that clients have joined", 0, topics},
-		{"topic", "NAME: who has joined one, and who is present", 1, oneTopic},
-		{"table", "NAME: a table of the program's own", 1, table},
-		{"cluster", "the nodes", 0, cluster},
-		{"watch", "the changes of the tree, as they come", 0, watch},
-		{"trace", "PID: what an actor handles from now on, for a minute", 1, trace},
-		{"act", "PID ACT: exit, crash, kill, suspend, resume or disconnect", 2, act},
+		{"tree", "", "the actors, as a tree", tree},
+		{"top", "", "the actors with most of a figure, see -by", top},
+		{"actor", "PID", "all that is known of one actor", oneActor},
+		{"crashes", "", "what has crashed, alike by alike, and what came before", crashes},
+		{"timeline", "", "what has started, ended and crashed", timeline},
+		{"sockets", "", "the connections", sockets},
+		{"topics", "", "the topics that clients have joined", topics},
+		{"topic", "NAME", "who has joined one, and who is present", oneTopic},
+		{"tables", "", "the names of the program's own tables, and of its endpoints", tables},
+		{"table", "NAME", "one of these tables", table},
+		{"cluster", "", "the nodes", cluster},
+		{"watch", "", "the changes of the tree, as they come", watch},
+		{"trace", "PID", "what an actor handles from now on, for a minute", trace},
+		{"act", "PID ACT", "exit, crash, kill, suspend, resume or disconnect", act},
 	}
 }
 
@@ -50,7 +50,7 @@ func find(name string) (command, bool) {
 func list() string {
 	var b strings.Builder
 	for _, c := range commands() {
-		fmt.Fprintf(&b, "  %-9s %s\n", c.name, c.does)
+		fmt.Fprintf(&b, "  %-12s %s\n", strings.TrimSpace(c.name+" "+c.args), c.does)
 	}
 	return b.String()
 }
@@ -109,8 +109,16 @@ func parents(list []string, n *query.Node) []string {
 	return list
 }
 
+// pid lets one leave out the brackets of a PID, which a shell has its own use for.
+func pid(arg string) string {
+	if strings.HasPrefix(arg, "<") {
+		return arg
+	}
+	return "<" + arg + ">"
+}
+
 func oneActor(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
-	return tell(ctx, o, out, w, "actor", w.with(params{"pid": args[0]}), func(a *query.Actor) { printActor(out, a) })
+	return tell(ctx, o, out, w, "actor", w.with(params{"pid": pid(args[0])}), func(a *query.Actor) { printActor(out, a) })
 }
 
 func crashes(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
@@ -165,6 +173,14 @@ func oneTopic(ctx context.Context, o *remote, out io.Writer, w wishes, args []st
 	})
 }
 
+// tables needs no question: the observer has said it.
+func tables(_ context.Context, o *remote, out io.Writer, w wishes, _ []string) error {
+	return show(out, w, o.hello, func() {
+		fmt.Fprintln(out, "tables:", listed(o.hello.Tables))
+		fmt.Fprintln(out, "endpoints:", listed(o.hello.Endpoints))
+	})
+}
+
 func table(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
 	return tell(ctx, o, out, w, "table", w.with(params{"name": args[0]}), func(t *query.TableRows) {
 		g := newGrid(t.Columns...)
@@ -182,7 +198,7 @@ func table(ctx context.Context, o *remote, out io.Writer, w wishes, args []strin
 // act does something to an actor. The observer logs it, with a name.
 func act(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
 	var done struct{}
-	if err := o.ask(ctx, "act", params{"pid": args[0], "act": args[1]}, &done); err != nil {
+	if err := o.ask(ctx, "act", params{"pid": pid(args[0]), "act": args[1]}, &done); err != nil {
 		return err
 	}
 	return show(out, w, done, func() { fmt.Fprintf(out, "%s: %s done\n", args[0], args[1]) })
@@ -200,15 +216,13 @@ func watch(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) 
 		}
 		c.tell(say)
 	})
-	lost := make(chan error, 1)
-	o.channel.On("reset", func(wsclient.Message) { lost <- nil })
-	o.channel.On("ended", func(wsclient.Message) { lost <- &query.Error{Reason: query.Forbidden, Message: "the session is over"} })
+	o.channel.On("reset", func(wsclient.Message) { o.end(nil) })
 	for {
 		if err := tree(ctx, o, io.Discard, w, nil); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "%s what changes from now on:\n", clock(time.Now().UnixMilli()))
-		if err := printUntil(ctx, out, lines, lost); err != nil {
+		if err := printUntil(ctx, out, lines, o.over); err != nil {
 			return err
 		}
 		fmt.Fprintln(out, "… more has changed than could be told")
@@ -219,7 +233,6 @@ func watch(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) 
 func trace(ctx context.Context, o *remote, out io.Writer, w wishes, args []string) error {
 	lines := make(chan string, 1000)
 	say := sayer(lines)
-	over := make(chan error, 1)
 	o.channel.On("traced", func(m wsclient.Message) {
 		var t traced
 		if err := m.Payload.Decode(&t); err != nil {
@@ -232,15 +245,14 @@ func trace(ctx context.Context, o *remote, out io.Writer, w wishes, args []strin
 		var end struct{ Why string }
 		_ = m.Payload.Decode(&end) // it has ended, whatever it says
 		say("it ends: %s", end.Why)
-		over <- nil
+		o.end(nil)
 	})
-	o.channel.On("ended", func(wsclient.Message) { over <- &query.Error{Reason: query.Forbidden, Message: "the session is over"} })
 	var done struct{}
-	if err := o.ask(ctx, "trace", params{"pid": args[0], "on": true}, &done); err != nil {
+	if err := o.ask(ctx, "trace", params{"pid": pid(args[0]), "on": true}, &done); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s what it handles from now on:\n", clock(time.Now().UnixMilli()))
-	return printUntil(ctx, out, lines, over)
+	return printUntil(ctx, out, lines, o.over)
 }
 
 // sayer returns a function that writes lines for printUntil. What is not printed fast enough

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -13,9 +14,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/observer"
 	"github.com/troupe-go/troupe/transport/observer/query"
+	"github.com/troupe-go/troupe/transport/ws"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -115,6 +118,9 @@ func TestATerminalShowsWhatIsBusy(t *testing.T) {
 	if out := p.observe(t, "top", "-by", "handled"); !strings.Contains(out, p.shop.PID().String()) {
 		t.Errorf("top:\n%s", out)
 	}
+	if out := p.observe(t, "top", "-filter", "nobody"); !strings.Contains(out, "0 of 0 actors") {
+		t.Errorf("top of nobody:\n%s", out)
+	}
 }
 
 func TestATerminalActsOnlyWithTheRight(t *testing.T) {
@@ -195,12 +201,112 @@ func TestMistakesAreToldBeforeAnythingIsAsked(t *testing.T) {
 		{"", "a URL and a command are needed"},
 		{"http://127.0.0.1:1/", "a URL and a command are needed"},
 		{"http://127.0.0.1:1/ list", `there is no command "list"`},
-		{"http://127.0.0.1:1/ actor", "actor takes 1 arguments"},
+		{"http://127.0.0.1:1/ actor", "observe URL actor PID"},
+		{"http://127.0.0.1:1/ tree <0.1>", "observe URL tree"},
 		{"http://127.0.0.1:1/ tree -header x", "must be name: value"},
+		{"http://127.0.0.1:1/ tree -all", "not defined: -all"},
+		{"ftp://127.0.0.1:1/ tree", "is not like http://"},
+		{"tree http://127.0.0.1:1/", "there is no command"},
 	} {
 		err := run(t.Context(), new(bytes.Buffer), strings.Fields(test.args))
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: %v, want %q", test.args, err, test.want)
+		}
+	}
+}
+
+func TestHelpIsAskedForInAnyWay(t *testing.T) {
+	for _, args := range []string{"-h", "help", "http://127.0.0.1:1/ tree -help"} {
+		var out bytes.Buffer
+		if err := run(t.Context(), plain{&out}, strings.Fields(args)); err != nil {
+			t.Errorf("%q: %v", args, err)
+		}
+		for _, want := range []string{"act PID ACT", "-filter text\n    \tshow"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%q: it lacks %q:\n%s", args, want, out.String())
+			}
+		}
+	}
+}
+
+// The URL may be what the browser shows, or lack what a browser would add.
+func TestAURLMayBeCopiedOrShort(t *testing.T) {
+	p := start(t, observer.Look)
+	for _, url := range []string{
+		strings.TrimPrefix(p.url, "http://"), strings.TrimSuffix(p.url, "/"), p.url + "#/tree?actor=" + p.shop.PID().String(),
+	} {
+		var out bytes.Buffer
+		if err := run(t.Context(), &out, []string{url, "actor", strings.Trim(p.shop.PID().String(), "<>")}); err != nil || !strings.HasPrefix(out.String(), "shop ") {
+			t.Errorf("%s: %v, %s", url, err, out.String())
+		}
+	}
+}
+
+// room is a channel of a socket that is not an observer's.
+type room struct{}
+
+func (room) Join(*ws.Channel, string, ws.Payload) (any, error) { return nil, nil }
+
+// Where there is no observer, or one that refuses, the error says what to do about it.
+func TestARefusalIsTold(t *testing.T) {
+	p := start(t, observer.Look)
+	mux := http.NewServeMux()
+	other, err := ws.Start(actortest.NewSystem(t, actortest.Silent()), ws.Config{Sockets: []ws.Socket{{
+		Path: "/app/socket", Channels: ws.Routes{ws.Topic("room:*", func() room { return room{} }, nil)},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux.Handle("/app/", other)
+	mux.HandleFunc("/closed/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	for _, test := range []struct{ url, want string }{
+		{"http://127.0.0.1:1/", "connection refused"},
+		{server.URL + "/", "there is no observer: the URL must be that of its page"},
+		{server.URL + "/app/", "there is a socket, but not an observer's"},
+		{server.URL + "/closed/", "refused with status 502: -header"},
+		{p.url, "refused with status 403: the observer answers requests from this machine only"},
+	} {
+		var out bytes.Buffer
+		err := run(t.Context(), &out, []string{test.url, "tree", "-header", "Via: 1.1 x"})
+		if err == nil || !strings.Contains(err.Error(), test.want) || out.Len() > 0 {
+			t.Errorf("%s: %v, want %q\n%s", test.url, err, test.want, out.String())
+		}
+	}
+}
+
+// What goes on in the terminal ends with the program, and says so.
+func TestTheEndOfTheProgramIsTold(t *testing.T) {
+	for _, command := range []string{"watch", "trace"} {
+		t.Run(command, func(t *testing.T) {
+			p := start(t, observer.Trace)
+			args := []string{p.url, command}
+			if command == "trace" {
+				args = append(args, p.shop.PID().String())
+			}
+			out, ended := make(lines, 100), make(chan error, 1)
+			go func() { ended <- run(t.Context(), out, args) }()
+			out.await(t, "from now on", ended)
+			if err := p.top.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-ended; err == nil {
+				t.Error("it has ended as if it had been told to")
+			}
+		})
+	}
+}
+
+func TestNothingToShowIsTold(t *testing.T) {
+	p := start(t, observer.Look)
+	if out := p.observe(t, "tables"); out != "tables: none\nendpoints: none\n" {
+		t.Errorf("%q", out)
+	}
+	for command, want := range map[string]string{"sockets": "has no Endpoints", "table orders": "has no Tables"} {
+		err := run(t.Context(), new(bytes.Buffer), append([]string{p.url}, strings.Fields(command)...))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", command, err, want)
 		}
 	}
 }

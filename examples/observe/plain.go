@@ -13,7 +13,7 @@ type plain struct{ to io.Writer }
 func (p plain) Write(text []byte) (int, error) {
 	clean := make([]rune, 0, len(text))
 	for _, r := range string(text) {
-		if unicode.IsControl(r) && r != '\n' || unicode.Is(unicode.Bidi_Control, r) {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
 			r = unicode.ReplacementChar
 		}
 		clean = append(clean, r)

@@ -60,7 +60,11 @@ func drawTree(out io.Writer, n *query.Node, indent string) {
 // nodeText is what a line of the tree says.
 func nodeText(n *query.Node) string {
 	var b strings.Builder
-	for _, word := range []string{cmp.Or(n.ID, n.Name, n.Label), n.PID, n.Behavior, n.Status} {
+	kind := n.Behavior
+	if n.Kind == query.KindSupervisor {
+		kind = strings.TrimSpace("supervisor " + n.Strategy)
+	}
+	for _, word := range []string{cmp.Or(n.ID, n.Name, n.Label), n.PID, kind, n.Status} {
 		if word != "" {
 			b.WriteString(word + " ")
 		}
@@ -99,7 +103,6 @@ func printActor(out io.Writer, a *query.Actor) {
 	fmt.Fprintln(out, nodeText(&a.Node))
 	for _, line := range [][2]string{
 		{"in", pathText(a.Path)},
-		{"strategy", a.Strategy},
 		{"started", clock(a.Started)},
 		{"handled", fmt.Sprint(a.Handled)},
 		{"children", fmt.Sprint(a.Count)},
@@ -109,7 +112,7 @@ func printActor(out io.Writer, a *query.Actor) {
 		{"state", cmp.Or(a.State, a.NoState)},
 	} {
 		if line[1] != "" && line[1] != "0" {
-			fmt.Fprintf(out, "%14s  %s\n", line[0], line[1])
+			fmt.Fprintf(out, "%14s  %s\n", line[0], strings.ReplaceAll(line[1], "\n", "\n"+strings.Repeat(" ", 16)))
 		}
 	}
 	if stack := cmp.Or(a.Stack, a.NoStack); stack != "" {
@@ -155,6 +158,9 @@ func printEvents(out io.Writer, indent string, events []query.Event) {
 func indented(text string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")
 }
+
+// listed returns texts as one.
+func listed(texts []string) string { return cmp.Or(strings.Join(texts, ", "), "none") }
 
 func size(n int) string {
 	switch {

@@ -34,7 +34,8 @@ func top(ctx context.Context, o *remote, out io.Writer, w wishes, _ []string) er
 			g.add(r.PID, cmp.Or(r.Name, r.Label), r.Behavior, r.Status, r.Queue,
 				time.Duration(r.Oldest)*time.Millisecond, fmt.Sprintf("%.1f", r.Rate), fmt.Sprintf("%.0f %%", 100*r.Busy), r.Handled, r.Restarts)
 		}
-		g.print(out, t.Matched)
+		g.print(out, len(t.Rows))
+		fmt.Fprintf(out, "%d of %d actors; those that have nothing of %q are left out\n", len(t.Rows), t.Matched, w.by)
 	})
 }
 

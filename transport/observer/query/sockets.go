@@ -122,7 +122,10 @@ func (s *Source) endpoint(name string) (*ws.Endpoint, error) {
 			return s.cfg.Endpoints[i], nil
 		}
 	}
-	return nil, Errorf(Unavailable, "there is no endpoint %.40q here", name)
+	if len(s.cfg.Endpoints) == 0 {
+		return nil, Errorf(Unavailable, "the observer's Config has no Endpoints")
+	}
+	return nil, Errorf(Unavailable, "there is no endpoint %.40q, but there is: %s", name, text.Line(strings.Join(s.Endpoints(), ", ")))
 }
 
 // some goes through things until ctx is done, and returns whether it has seen all of them.

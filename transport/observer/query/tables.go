@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -60,7 +61,10 @@ func (s *Source) Table(ctx context.Context, q TableRequest) (*TableRows, error) 
 		}
 		return <-made, nil
 	}
-	return nil, Errorf(Unavailable, "there is no table %.40q here", q.Name)
+	if len(s.cfg.Tables) == 0 {
+		return nil, Errorf(Unavailable, "the observer's Config has no Tables")
+	}
+	return nil, Errorf(Unavailable, "there is no table %.40q, but there is: %s", q.Name, text.Line(strings.Join(s.Tables(), ", ")))
 }
 
 // bounded keeps to what was asked for, whatever the table has returned.
