@@ -1,6 +1,9 @@
 package actor
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // Goroutines begin with a small stack, which moves to a larger place when it is
 // full. With a deep handler that happens at each wake-up, since a runner ends when
@@ -19,6 +22,30 @@ func (p *process) judgeDepth(moved bool) {
 		p.flags.Add(depth)
 	case d != 0: // it was for something rare
 		p.flags.And(^uint32(depthMask))
+	}
+}
+
+// depths is the same for functions that are called again and again on goroutines of their
+// own. Calls that end at once may make it one more or less.
+type depths struct{ moved atomic.Int32 }
+
+// deep reports whether a stack should grow first. A nil depths knows nothing of the
+// functions, and says yes.
+func (d *depths) deep() bool { return d == nil || d.moved.Load() >= deepAfter }
+
+const deepAfter = 3
+
+// judge is told whether the stack has moved meanwhile.
+func (d *depths) judge(moved bool) {
+	if d == nil {
+		return
+	}
+	switch n := d.moved.Load(); {
+	case n >= deepAfter:
+	case moved:
+		d.moved.Add(1)
+	case n != 0:
+		d.moved.Store(0)
 	}
 }
 

@@ -1,9 +1,7 @@
 package actor
 
 import (
-	"fmt"
 	"reflect"
-	"slices"
 	"time"
 )
 
@@ -95,88 +93,6 @@ func (DeadLetter) ActorEvent() {}
 
 // ActorEvent implements [Event].
 func (HighWater) ActorEvent() {}
-
-// Observe calls f with each event of the system until stop is called. What caused the
-// event waits for f, so it must be quick and must not block; it may run on several
-// goroutines at once. If it panics or calls runtime.Goexit it is taken off for good, and
-// that is logged. If it has not returned after five seconds it is left alone, and misses
-// the events that come until it returns. A system that nobody observes makes no events
-// and has no cost for them. Observe panics if f is nil.
-func (s *System) Observe(f func(Event)) (stop func()) {
-	if f == nil {
-		panic("actor: Observe: f is nil")
-	}
-	o := &observer{f: f}
-	s.change(func(list []*observer) []*observer { return append(slices.Clone(list), o) })
-	return func() { s.unobserve(o) }
-}
-
-type observer struct {
-	f     func(Event)
-	calls bounded
-}
-
-func (s *System) unobserve(o *observer) {
-	s.change(func(list []*observer) []*observer {
-		return slices.DeleteFunc(slices.Clone(list), func(x *observer) bool { return x == o })
-	})
-}
-
-// change swaps the list of observers for another. The list itself never changes,
-// so emit can walk it without a lock.
-func (s *System) change(edit func([]*observer) []*observer) {
-	for {
-		old := s.observers.Load()
-		var list []*observer
-		if old != nil {
-			list = *old
-		}
-		list = edit(list)
-		next := &list
-		if len(list) == 0 {
-			next = nil
-		}
-		if s.observers.CompareAndSwap(old, next) {
-			return
-		}
-	}
-}
-
-// Observed reports whether anybody observes the system, so that an event need not be made
-// for nobody.
-func (s *System) Observed() bool { return s.observers.Load() != nil }
-
-// Emit tells the observers of an event. It is for packages that supervise actors or serve
-// them, and have events of their own. It waits for the observers as the system itself does,
-// see [System.Observe].
-func (s *System) Emit(e Event) {
-	list := s.observers.Load()
-	if list == nil {
-		return
-	}
-	for _, o := range *list {
-		s.notify(o, e)
-	}
-}
-
-func (s *System) notify(o *observer, e Event) {
-	misses := o.calls.hanging.Load() > 0
-	err, returned := o.calls.call(func() error {
-		o.f(e)
-		return nil
-	})
-	switch {
-	case !returned && !misses:
-		s.log.Error("observer hangs, and will miss events", "event", fmt.Sprintf("%T", e))
-	case err != nil:
-		s.unobserve(o)
-		attrs := []any{"event", fmt.Sprintf("%T", e), "reason", err}
-		if p, ok := err.(*PanicError); ok {
-			attrs = append(attrs, "stack", p.Stack)
-		}
-		s.log.Error("observer failed and was taken off", attrs...)
-	}
-}
 
 // deadLetter records a message that nobody will handle.
 func deadLetter[M any](to *process, m M, reason error) {

@@ -1,10 +1,6 @@
 package actor
 
-import (
-	"context"
-	"sync/atomic"
-	"time"
-)
+import "context"
 
 // Guard calls f, which is not trusted, and returns its error; a [*PanicError] if it
 // panicked; or [Goexit] if it called runtime.Goexit, as t.FailNow does. An error whose
@@ -29,55 +25,6 @@ func Guard(ctx context.Context, f func() error) error {
 		p.sys.guards.Put(g)
 	}
 	return err
-}
-
-// guardFor is Guard with a bound in place of a context. It reports false if f was
-// left alone.
-func guardFor(d time.Duration, f func() error) (error, bool) {
-	g := newGuardedCall()
-	g.f = f
-	go g.run()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-g.done:
-		return g.err, true
-	case <-timer.C:
-		return nil, false
-	}
-}
-
-// patience bounds the wait for what must not block and is not an actor's handler: an
-// observer, a log handler, the text of an error. Whatever takes longer is left alone.
-const patience = 5 * time.Second
-
-// bounded calls functions of one origin that must not block. While one hangs, the
-// others are not called at all: each would cost its caller the wait, and a goroutine.
-type bounded struct{ hanging atomic.Int32 }
-
-// call calls f and returns what came of it. It reports false if f was not called, or was
-// left alone.
-func (b *bounded) call(f func() error) (error, bool) {
-	if b.hanging.Load() > 0 {
-		return nil, false
-	}
-	// Of the call and its caller, the one that comes second takes it off the count.
-	var over atomic.Bool
-	err, returned := guardFor(patience, func() error {
-		defer func() {
-			if over.Swap(true) {
-				b.hanging.Add(-1)
-			}
-		}()
-		return f()
-	})
-	if !returned {
-		b.hanging.Add(1)
-		if over.Swap(true) {
-			b.hanging.Add(-1)
-		}
-	}
-	return err, returned
 }
 
 // guardedCall is a call on a goroutine of its own. What has received from done may read

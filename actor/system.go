@@ -51,11 +51,11 @@ type System struct {
 	backlog backlog
 	names   names
 
-	// wakers recycles the channels of calls, startups and guards those of spawns and of
-	// guarded calls. A channel is given back empty, and the claimer of a call sends on it
+	// wakers recycles the channels of calls, startups those of spawns, and guards, questions
+	// and tellings those of guarded calls. A channel is given back empty, and the claimer of a call sends on it
 	// once: a late reply cannot reach a later call. The pools are not global, because a channel made in
 	// a synctest bubble must not be used outside of it.
-	wakers, startups, guards, visits sync.Pool
+	wakers, startups, guards, visits, questions, tellings sync.Pool
 
 	observers   atomic.Pointer[[]*observer]
 	deadLetters atomic.Uint64
@@ -66,6 +66,7 @@ type System struct {
 	dumps       dumper
 	labelers    bounded
 	wrappers    bounded
+	depth       struct{ tellings, questions depths }
 	closing     atomic.Bool
 	watchdogs   atomic.Int32 // that run
 	meters      meters
@@ -94,6 +95,9 @@ func NewSystem(cfg Config) *System {
 	s.startups.New = newStartup
 	s.guards.New = func() any { return newGuardedCall() }
 	s.visits.New = newVisit
+	s.questions.New = func() any { return newBoundedCall(patience, &s.depth.questions) }
+	s.tellings.New = func() any { return newTelling(&s.depth.tellings) }
+	s.labelers.spare, s.wrappers.spare = &s.questions, &s.questions
 	s.instruments.Store(s.install(cfg.Instruments))
 	s.profiled = cfg.ProfileLabels
 	s.root = &process{sys: s}
