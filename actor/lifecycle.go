@@ -30,8 +30,8 @@ import (
 //  1. what waits in the mailbox becomes dead letters (close);
 //  2. names and other resources are released, so that the actor cannot be found
 //     under a name any more when its death is heard of (giveUpOwned);
-//  3. the calls that wait fail, linked actors get their signals, the parent's last, then
-//     monitors fire (tell);
+//  3. the calls that wait fail, linked actors get their signals, then monitors fire, and
+//     the parent hears of it last, by its link and then by its monitors (tell);
 //  4. Done is closed, and observers are told (tell).
 //
 // Release is users' code. It may panic, call runtime.Goexit, or never return. So a
@@ -196,8 +196,7 @@ func (p *process) tell(r *relations, behavior any) {
 		p.endWaits(d.reason)
 		p.sys.remove(p)
 		was.dropMonitors()
-		p.tellLinked(&was, d)
-		was.tellWatchers(d)
+		p.tellTied(&was, d)
 		r.tellWaiting()
 	}
 	if p.has(known) {
@@ -301,23 +300,34 @@ func (was *ties) dropMonitors() {
 	}
 }
 
-// tellLinked tells the parent last: a supervisor starts the next incarnation at once,
-// and that one must find the names of the last one's helpers free, or see that they
-// are about to be.
-func (p *process) tellLinked(was *ties, d *doom) {
+// tellTied tells the parent last: a supervisor starts the next incarnation at once. That
+// one must find the names of the last one's helpers free, or see that they are about to
+// be, and must not be heard of before the end of the last one by those that watched it.
+// Whatever is told twice hears of the exit before the down.
+func (p *process) tellTied(was *ties, d *doom) {
 	for peer, l := range was.links.all() {
 		if peer != p.parent {
 			peer.unlinkedBy(p, l, d)
 		}
 	}
-	if l, ok := was.links.get(p.parent); ok {
-		p.parent.unlinkedBy(p, l, d)
+	for m := range was.watchers.all() {
+		if m.watcher != p.parent {
+			m.fire(d)
+		}
+	}
+	if p.parent != nil {
+		p.tellParent(was, d)
 	}
 }
 
-func (was *ties) tellWatchers(d *doom) {
+func (p *process) tellParent(was *ties, d *doom) {
+	if l, ok := was.links.get(p.parent); ok {
+		p.parent.unlinkedBy(p, l, d)
+	}
 	for m := range was.watchers.all() {
-		m.fire(d)
+		if m.watcher == p.parent {
+			m.fire(d)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package actor_test
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -106,6 +107,52 @@ func TestMessagesComeBeforeDownAndExit(t *testing.T) {
 	ends.Wait()
 	close(stop)
 	wg.Wait()
+}
+
+// The parent hears of an end when all others have been told: what it then sends them finds
+// them informed. An actor with both ties, also the parent, hears of the exit first.
+func TestTheParentIsToldLast(t *testing.T) {
+	bubble(t, func(t *testing.T, sys *actor.System) {
+		var told [300]journal
+		var others []actor.Ref[do]
+		for i := range told {
+			others = append(others, start(t, sys, journaled(&told[i])))
+		}
+		var j journal
+		family := journaled(&j)
+		write := family.exit
+		family.exit = func(ctx *doContext, e actor.Exit) error {
+			for i, ref := range others {
+				ref.Send(func(*doContext) error { told[i].add("news"); return nil })
+			}
+			return write(ctx, e)
+		}
+		parent := start(t, sys, family)
+		trapping(t, parent)
+		var child actor.Ref[do]
+		in(t, parent, func(ctx *doContext) {
+			child, _ = actor.SpawnLink(ctx, behave(&script{}))
+			ctx.Monitor(child.PID())
+		})
+		for i, ref := range others {
+			in(t, ref, func(ctx *doContext) { ctx.Monitor(child.PID()) })
+			if i%2 == 0 {
+				trapping(t, ref)
+				link(t, ref, child)
+			}
+		}
+		child.Send(returning(errBoom))
+		settle()
+		exit, down := fmt.Sprintf("exit %v boom", child), fmt.Sprintf("down %v boom", child)
+		j.expect(t, exit, down)
+		for i := range told {
+			if i%2 == 0 {
+				told[i].expect(t, exit, down, "news")
+			} else {
+				told[i].expect(t, down, "news")
+			}
+		}
+	})
 }
 
 // T-70, SIG-4, GO-4, GO-7: of m1, a lethal exit and m2 from one sender, m2 is never handled.
