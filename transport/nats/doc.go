@@ -61,6 +61,6 @@
 //
 // # Examples
 //
-// The examples are in example_test.go and example_call_test.go: a cluster, names in it, and
-// calls.
+// The examples are in example_test.go, example_call_test.go and example_observers_test.go: a
+// cluster, names in it, calls, and a page of the observer that shows all nodes.
 package nats

@@ -21,14 +21,16 @@ import (
 // goroutine.
 //
 // A node answers all that may publish on its subjects, which begin with "troupe.observer.":
-// NATS's permissions say which programs may look. Nothing can be changed that way.
+// NATS's permissions say which programs may look, and its observer's Authorize is not asked.
+// Nothing can be changed that way. A node that is not to be seen has no Observers.
 type Observers struct {
 	// Conn is the connection, which may serve others as well. It must outlive what Serve
 	// returns.
 	Conn *nats.Conn
 
 	// Name is the node's name, which no other node of the cluster may have. It must not be
-	// empty.
+	// empty. If two have it both are asked, and the answer counts that comes first; Nodes logs
+	// it, once.
 	Name string
 
 	// Cluster is what all nodes of a cluster call it; "troupe" if empty.
@@ -37,6 +39,8 @@ type Observers struct {
 	// Logger gets what goes wrong in the background, within the bounds of package boundlog;
 	// slog.Default() if nil.
 	Logger *slog.Logger
+
+	twins sync.Once // has told of them
 }
 
 const (
@@ -53,6 +57,8 @@ const (
 	nodesAtMost = 1000
 
 	queriesAtOnce = 16
+
+	answersOfTwins = 4 // that may wait, where one is wanted
 )
 
 // Self returns the node's name.
@@ -97,14 +103,14 @@ func (o *Observers) Nodes(ctx context.Context) ([]string, error) {
 }
 
 func (o *Observers) collect(ctx context.Context) ([]string, error) {
-	sub, err := o.request(o.subjectOfAll(), nil)
+	sub, err := o.request(o.subjectOfAll(), nil, nodesAtMost, nodesAtMost*(maxName+2))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	ctx, cancel := context.WithTimeout(ctx, nodesFor)
 	defer cancel()
-	nodes, seen := []string{o.Name}, map[string]bool{o.Name: true}
+	nodes, answers := []string{o.Name}, map[string]int{}
 	for len(nodes) < nodesAtMost {
 		quiet, cancel := context.WithTimeout(ctx, nodesQuiet)
 		m, err := sub.NextMsgWithContext(quiet)
@@ -113,16 +119,30 @@ func (o *Observers) collect(ctx context.Context) ([]string, error) {
 			break
 		}
 		name, err := answerIn(m.Data)
-		if node := string(name); err == nil && node != "" && len(node) <= maxName && !seen[node] {
-			seen[node] = true
+		if err != nil || len(name) == 0 || len(name) > maxName {
+			continue
+		}
+		node := string(name)
+		answers[node]++
+		switch {
+		case answers[node] > 1:
+			o.tellOfTwins(node)
+		case node != o.Name:
 			nodes = append(nodes, node)
 		}
 	}
 	return nodes, nil
 }
 
-// request publishes a request, and returns what its replies come through.
-func (o *Observers) request(subject string, data []byte) (*nats.Subscription, error) {
+func (o *Observers) tellOfTwins(node string) {
+	o.twins.Do(func() {
+		newLog(o.Logger).Error("more than one node answers by a name: what is shown may be of either", "node", node)
+	})
+}
+
+// request publishes a request, and returns what its replies come through. No more of these
+// wait than are wanted: others can send as many as they like.
+func (o *Observers) request(subject string, data []byte, replies, bytes int) (*nats.Subscription, error) {
 	if !o.Conn.IsConnected() {
 		return nil, errNotSent
 	}
@@ -131,7 +151,11 @@ func (o *Observers) request(subject string, data []byte) (*nats.Subscription, er
 	if err != nil {
 		return nil, err
 	}
-	if err := o.Conn.PublishRequest(subject, inbox, data); err != nil {
+	err = sub.SetPendingLimits(replies, bytes)
+	if err == nil {
+		err = o.Conn.PublishRequest(subject, inbox, data)
+	}
+	if err != nil {
 		_ = sub.Unsubscribe()
 		return nil, err
 	}
@@ -161,7 +185,7 @@ func (o *Observers) Ask(ctx context.Context, node string, query []byte) ([]byte,
 }
 
 func (o *Observers) ask(ctx context.Context, node string, query []byte) ([]byte, error) {
-	sub, err := o.request(o.subjectOf(node), query)
+	sub, err := o.request(o.subjectOf(node), query, answersOfTwins, answersOfTwins*(maxAnswer+2))
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +266,11 @@ func (s *observed) stop() {
 }
 
 // present tells a node that asks for all that this one is there.
-func (s *observed) present(m *nats.Msg) { s.reply(m.Reply, answerGiven, []byte(s.Name)) }
+func (s *observed) present(m *nats.Msg) {
+	if s.life.Err() == nil {
+		s.reply(m.Reply, answerGiven, []byte(s.Name))
+	}
+}
 
 func (s *observed) reply(to string, kind byte, data []byte) {
 	if !s.isInbox(to) {

@@ -31,7 +31,8 @@
 //
 // The tests run this file:
 //
-//   - example_test.go: an observer for those who have the password.
+//   - example_test.go: an observer in a supervision tree, for the developer's own machine,
+//     and one for those who have the password.
 //
 // OTP: observer.
 package observer

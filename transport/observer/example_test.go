@@ -7,9 +7,32 @@ import (
 	"net/http/httptest"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/observer"
 	"github.com/troupe-go/troupe/transport/ws"
 )
+
+// The two lines: a child, first among them, and a handler.
+func ExampleObserver_Child() {
+	o := observer.New(observer.Config{Authorize: observer.Local(observer.Act)}) // on the developer's own machine
+	mux := http.NewServeMux()
+	mux.Handle("/observer/", o)
+
+	sys := actor.NewSystem(actor.Config{})
+	defer func() { _ = sys.Shutdown(context.Background()) }()
+	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{o.Child()}}); err != nil {
+		panic(err)
+	}
+	web := httptest.NewServer(mux) // in a program: supervisor.Server, the last of the children
+	defer web.Close()
+	answer, err := http.Get(web.URL + "/observer/")
+	if err != nil {
+		panic(err)
+	}
+	defer answer.Body.Close()
+	fmt.Println(answer.Status)
+	// Output: 200 OK
+}
 
 func ExampleNew() {
 	sys := actor.NewSystem(actor.Config{})

@@ -11,4 +11,9 @@
 // limit on its length and says how much there is in all. None goes by a supervisor that may
 // be busy. What belongs to users (labels, states, tables) is called behind a guard and has
 // a time limit. The methods of a [Source] may be called from any goroutine.
+//
+// # Examples
+//
+// The examples are in example_test.go: a program that looks at itself, and questions and
+// answers in JSON, as for a server of tools.
 package query
