@@ -37,7 +37,7 @@ func TestSetsKeepTheirPromisesWhateverGoesWrong(t *testing.T) {
 	}
 	rounds := *modelRounds
 	if rounds == 0 {
-		rounds = long.Rounds(60, 3000)
+		rounds = long.Rounds(60, 1000)
 	}
 	for range rounds {
 		seed := rand.Uint64()

@@ -27,7 +27,7 @@ var (
 // Whatever crashes, is killed, is resized or gives up: each job is begun as often as was
 // promised, is done once or dropped once and never both, and none is lost without a word.
 func TestModel(t *testing.T) {
-	for i := range cmp.Or(*modelRounds, long.Rounds(50, 2000)) {
+	for i := range cmp.Or(*modelRounds, long.Rounds(50, 700)) {
 		seed := *modelSeed + uint64(i)
 		synctest.Test(t, func(t *testing.T) { newModel(t, seed).round() })
 		if t.Failed() {
