@@ -314,6 +314,25 @@ it("those that may only look are offered no acts, and get none", async (t) => {
   await dan.isContent();
 });
 
+it("what an actor handles is shown while it is traced, until that is stopped", async (t) => {
+  const kim = await Watcher.opens(t);
+  await kim.row("api").click();
+  const [button, messages] = [kim.at("trace"), kim.at("traced-message")];
+  await button.click();
+  await messages.filter({ hasText: "{Row:0}" }).nth(1).waitFor();
+  assert.equal(await button.getAttribute("aria-pressed"), "true");
+  assert.match(await messages.first().textContent(), /message.*lookup.*worked/);
+  await button.getByText("Stop the trace").click();
+  await button.getByText("Trace messages").waitFor();
+  assert.equal(await button.getAttribute("aria-pressed"), "false");
+  assert.ok((await messages.count()) >= 2, "the last ones can still be read");
+
+  await kim.row("database").click(); // another actor has none of them
+  await kim.at("actor-name").getByText("database").waitFor();
+  assert.equal(await messages.count(), 0);
+  await kim.isContent();
+});
+
 it("the tree can be rewound to before a crash, and comes back", async (t) => {
   const eve = await Watcher.opens(t);
   await eve.row("api", "rest_for_one").waitFor();
@@ -368,6 +387,13 @@ it("a lost connection is shown, and comes back by itself", async (t) => {
 
 // ---------------------------------------------------------------- a server that is made up
 
+/** An answer that says no. */
+class Refused {
+  constructor(reason, message) {
+    Object.assign(this, { reason, message });
+  }
+}
+
 /** Answers the page in the server's place. An answer is made of the request. */
 function answering(answers, { greeting = {}, onJoin = () => {} } = {}) {
   return (ws) => {
@@ -380,9 +406,8 @@ function answering(answers, { greeting = {}, onJoin = () => {} } = {}) {
         reply({ node: "a", nodes: ["a"], who: "", rights: ["look", "trace", "act"], acts: ["crash", "kill"], started: now, now, actors: 1, go: "go", tables: [], endpoints: ["e"], historyFrom: now - 60_000, ...greeting });
         return onJoin((pushed, body) => ws.send(JSON.stringify([joinRef, null, topic, pushed, body])));
       }
-      const answer = answers[event];
-      if (answer) reply(answer(payload));
-      else reply({ reason: "unavailable" }, "error");
+      const answer = answers[event]?.(payload) ?? new Refused("unavailable");
+      reply(answer, answer instanceof Refused ? "error" : "ok");
     });
   };
 }
@@ -449,6 +474,60 @@ it("what a program calls its actors, and what others send to it, is text", async
   await gus.at("match").getByText(nasty).first().waitFor();
   assert.ok((await seen()) > 0);
   await gus.isContent();
+});
+
+it("one page shows the nodes of a cluster, and when one has gone", async (t) => {
+  const node = (pid, name, more) => ({ pid, name, kind: "actor", behavior: "main.shop", status: "idle", queue: 0, restarts: 0, count: 0, ...more });
+  const event = { at: Date.now(), kind: "crash", pid: "<p.7>", label: "paris-shop", reason: "it broke" };
+  let shop = node("<p.7>", "paris-shop");
+  let cluster = { nodes: [{ name: "berlin", self: true, state: "running" }, { name: "paris", state: "running" }] };
+  let gone = null;
+  const there = (at, here, far) => (at !== "paris" ? here : gone ?? far());
+  const tree = (...children) => ({ root: { pid: "", kind: "system", count: children.length, children }, now: Date.now(), from: 0 });
+  const acted = [];
+  const answers = {
+    tree: ({ node: at }) => there(at, tree(node("<b.7>", "berlin-shop")), () => tree(shop)),
+    actor: ({ node: at, pid }) => there(at, { ...node(pid, "berlin-shop") }, () => (pid === shop.pid ? { ...shop } : new Refused("gone", "there is none"))),
+    crashes: ({ node: at }) => there(at, { groups: [] }, () => ({ groups: [{ key: "k", count: 1, first: event.at, last: event.at, behavior: "main.shop", reason: "it broke", example: { pid: "<p.7>", waiting: 0, handled: 1 }, preceded: [event] }] })),
+    timeline: ({ node: at, from, to }) => there(at, { from, to, events: [], counts: [], lost: 0 }, () => ({ from, to, events: [event], counts: [], lost: 0 })),
+    cluster: () => cluster,
+    trace: () => new Refused("forbidden", "that takes the right to trace"),
+    act: (q) => acted.push(q) && {},
+  };
+  const lea = await Watcher.opens(t, "", { wire: answering(answers, { greeting: { node: "berlin", nodes: ["berlin", "paris"] } }) });
+  await lea.rows("berlin-shop").waitFor();
+  assert.deepEqual(await lea.at("node").locator("option").allTextContents(), ["berlin (this one)", "paris"]);
+  await lea.at("node").selectOption("paris");
+  await lea.rows("paris-shop").click();
+  await lea.page.locator("#panel .about", { hasText: "main.shop" }).waitFor();
+  assert.equal(await lea.at("acts").isVisible(), false, "rights end at the node");
+  assert.equal(await lea.rows("berlin-shop").count(), 0);
+
+  // Nobody tells of its changes: the page asks.
+  shop = node("<p.8>", "paris-shop", { restarts: 1 });
+  await lea.page.locator(`[data-testid=actor][data-pid="<p.8>"]`).waitFor();
+  await lea.page.locator("a[data-view=crashes]").click();
+  await lea.at("crash").getByText("it broke").first().waitFor();
+
+  gone = new Refused("unavailable", `node "paris": no connection`);
+  cluster = { nodes: cluster.nodes.slice(0, 1), error: "nats: no connection" };
+  await lea.page.locator("a[data-view=tree]").click();
+  await lea.page.getByRole("status").getByText(gone.message).first().waitFor();
+  assert.equal(await lea.at("actor").count(), 0, "nothing stale is shown");
+  await lea.page.locator("a[data-view=cluster]").click();
+  await lea.page.getByText("The other nodes are not known: nats: no connection").waitFor();
+  gone = null;
+  await lea.page.locator("a[data-view=tree]").click();
+  await lea.rows("paris-shop").waitFor();
+  await lea.at("node").selectOption("berlin");
+
+  // A right that has been taken away since is one that is missed where it is used.
+  await lea.rows("berlin-shop").click();
+  await lea.at("trace").click();
+  await lea.page.locator("#panel").getByText("that takes the right to trace").waitFor();
+  assert.equal(await lea.at("trace").getAttribute("aria-pressed"), "false");
+  assert.deepEqual(acted, []);
+  await lea.isContent();
 });
 
 it("behind a tree of 100,000 children there are a hundred rows, and more on demand", async (t) => {

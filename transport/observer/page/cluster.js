@@ -1,7 +1,7 @@
 // The nodes of the cluster, and the way to each.
 
 import { h, setText } from "./dom.js";
-import { count, duration } from "./format.js";
+import { count, duration, many } from "./format.js";
 import { link } from "./route.js";
 import { Table } from "./table.js";
 
@@ -28,10 +28,12 @@ export function clusterView(app) {
   async function refresh() {
     last = Date.now();
     try {
-      const { nodes } = await app.request("cluster");
+      const { nodes, error, more } = await app.request("cluster");
       table.show(nodes ?? []);
-      note.hidden = (nodes ?? []).length > 1;
-      setText(note, "This program is the only node: it has no cluster, or none that the observer was told of.");
+      note.hidden = !error && !more && (nodes ?? []).length > 1;
+      if (error) setText(note, `The other nodes are not known: ${error}`);
+      else if (more) setText(note, `And ${many(more, "node")} more.`);
+      else setText(note, "This program is the only node: it has no cluster, or none that the observer was told of.");
     } catch (error) {
       if (error.reason === "lost") return;
       note.hidden = false;

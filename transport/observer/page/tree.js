@@ -13,6 +13,7 @@ import { ROOT, TreeModel } from "./treemodel.js";
 const LIMIT = 100; // children of one, unless more are asked for
 const FIRST_ROWS = 60; // so many rows open by themselves
 const NEWS = 200; // lines of what happened
+const RENEW_MS = 2000; // of another node
 
 /** What an actor is called by people. One without a name is called by its type. */
 export const nameOf = (node) => node?.id || node?.name || node?.label || (node?.kind === "supervisor" ? "supervisor" : typeName(node?.behavior)) || node?.pid || "";
@@ -48,6 +49,7 @@ export function treeView(app) {
 
   let asking = false;
   let again = false;
+  let lastAsked = 0;
   let meanwhile = []; // changes since the request: the answer may be from before them
 
   // One request at a time: what is asked for meanwhile is asked for after it.
@@ -63,6 +65,7 @@ export function treeView(app) {
   }
 
   async function ask() {
+    lastAsked = Date.now();
     const at = Number(app.place.at) || 0;
     const open = [...model.open].filter((pid) => pid !== ROOT);
     try {
@@ -429,7 +432,11 @@ export function treeView(app) {
       time.changed();
     },
 
-    tick: () => time.tick(),
+    tick() {
+      time.tick();
+      // Of another node no changes are told.
+      if (!app.own() && !app.place.at && !asking && Date.now() - lastAsked >= RENEW_MS) refresh();
+    },
 
     /** What the tree knows of an actor. */
     known: (pid) => model.nodes.get(pid),
