@@ -215,6 +215,18 @@ func TestMistakesAreToldBeforeAnythingIsAsked(t *testing.T) {
 	}
 }
 
+func TestAnActorHasItsNameAndItsLabel(t *testing.T) {
+	for want, n := range map[string]query.Node{
+		"cart <0.7> (cart of ann) *main.cart idle": {ID: "cart", Label: "cart of ann", PID: "<0.7>", Behavior: "*main.cart", Status: "idle"},
+		"api <0.8> *main.api idle":                 {ID: "api", Label: "api", PID: "<0.8>", Behavior: "*main.api", Status: "idle"},
+		"room:lobby <0.9> idle":                    {Label: "room:lobby", PID: "<0.9>", Status: "idle"},
+	} {
+		if got := nodeText(&n); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestHelpIsAskedForInAnyWay(t *testing.T) {
 	for _, args := range []string{"-h", "help", "http://127.0.0.1:1/ tree -help"} {
 		var out bytes.Buffer

@@ -64,7 +64,11 @@ func nodeText(n *query.Node) string {
 	if n.Kind == query.KindSupervisor {
 		kind = strings.TrimSpace("supervisor " + n.Strategy)
 	}
-	for _, word := range []string{cmp.Or(n.ID, n.Name, n.Label), n.PID, kind, n.Status} {
+	name, label := cmp.Or(n.ID, n.Name, n.Label), ""
+	if n.Label != name && n.Label != "" {
+		label = "(" + n.Label + ")"
+	}
+	for _, word := range []string{name, n.PID, label, kind, n.Status} {
 		if word != "" {
 			b.WriteString(word + " ")
 		}
