@@ -2,6 +2,8 @@ package observer
 
 import (
 	"context"
+	"encoding/json"
+	"strconv"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -10,21 +12,13 @@ import (
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
-// changed is what a page is pushed when the tree that it shows has changed.
-type changed struct {
-	Now       int64          `json:"now"`
-	Nodes     []changedNode  `json:"nodes"`
-	Gone      []goneNode     `json:"gone"`
-	Counts    map[string]int `json:"counts"`
-	Restarted []restarted    `json:"restarted"`
-}
-
-// changedNode is a node that is new, or is not as it was.
-type changedNode struct {
-	Parent string      `json:"parent"`
-	After  *string     `json:"after,omitempty"` // the sibling before it, "" if it is the first; nil: the last
-	Node   *query.Node `json:"node"`
-}
+// A page is pushed "changed" when the tree that it shows has changed:
+//
+//	{now, nodes: [{parent, node}], gone: [goneNode], restarted: [restarted], counts: {pid: number}}
+//
+// Nodes are new, or are not as they were; what is in them goes for all pages, and the numbers
+// of their children, which depend on what a page has heard of, are in counts. So whatever has
+// happened is put into words once, however many pages show it.
 
 // goneNode is an actor that has ended.
 type goneNode struct {
@@ -45,6 +39,24 @@ type restarted struct {
 	Reason     string `json:"reason"`
 }
 
+// told returns how a page is told of an end or a restart, in JSON.
+func (c *change) told(ctx context.Context) []byte {
+	c.once.Do(func() {
+		var v any = goneNode{
+			PID: c.pid.String(), Parent: name(c.parent), At: c.at.UnixMilli(),
+			Reason: query.ReasonText(ctx, c.reason), Crashed: c.crashed,
+		}
+		if c.kind == hasRestarted {
+			v = restarted{
+				Supervisor: name(c.parent), ID: text.Line(c.child), Old: name(c.old), New: name(c.pid),
+				At: c.at.UnixMilli(), Reason: query.ReasonText(ctx, c.reason),
+			}
+		}
+		c.text, _ = json.Marshal(v) // it has texts and numbers
+	})
+	return c.text
+}
+
 // flush pushes what has happened.
 func (p *page) flush(c *ws.Channel) error {
 	w := p.watch.Load()
@@ -52,14 +64,15 @@ func (p *page) flush(c *ws.Channel) error {
 		return nil
 	}
 	n := w.collect()
-	if n.lost {
+	isNews := n.size() > 0 || len(n.counts) > 0
+	if n.lost || isNews && p.isBehind() {
 		p.stopWatching(w)
 		return c.Push("reset", nil)
 	}
 	if n.orphans {
 		p.ref.SendAfter(orphanedFor, orphaned{w})
 	}
-	if n.size() == 0 && len(n.counts) == 0 {
+	if !isNews {
 		return nil
 	}
 	return c.Push("changed", p.changed(n))
@@ -69,71 +82,110 @@ func (p *page) flush(c *ws.Channel) error {
 // it in its former place.
 const orphanedFor = time.Second
 
-func (p *page) changed(n news) changed {
+// maxBehind is how much may wait for a page for it to be told of changes. One that reads too
+// slowly is told nothing more until it has asked for the tree anew.
+const maxBehind = 256 << 10
+
+// isBehind reports whether the page does not read as fast as it is told.
+func (p *page) isBehind() bool {
+	connection, ok := p.run.endpoint.Connection(p.ref.PID().Parent())
+	return ok && connection.QueueBytes > maxBehind
+}
+
+func (p *page) changed(n news) ws.Payload {
 	ctx, cancel := context.WithTimeout(p.life, time.Second)
 	defer cancel()
-	out := newChanged()
-	ended, ids := map[actor.PID]bool{}, map[actor.PID]string{}
+	var m changes
+	ended := map[actor.PID]bool{}
 	for _, e := range n.gone {
 		ended[e.pid] = true
-		out.Gone = append(out.Gone, goneNode{
-			PID: e.pid.String(), Parent: name(e.parent), At: e.at.UnixMilli(),
-			Reason: query.ReasonText(ctx, e.reason), Crashed: e.crashed,
-		})
+		m.gone = appendItem(m.gone, e.told(ctx))
 	}
 	for _, e := range n.restarted {
-		ids[e.pid] = e.child
-		out.Restarted = append(out.Restarted, restarted{
-			Supervisor: name(e.parent), ID: text.Line(e.child), Old: name(e.old), New: name(e.pid),
-			At: e.at.UnixMilli(), Reason: query.ReasonText(ctx, e.reason),
-		})
+		m.restarted = appendItem(m.restarted, e.told(ctx))
 	}
+	var added []shownChild
 	for _, e := range n.added {
 		if !ended[e.pid] {
-			node := p.run.source.Node(ctx, e.pid)
-			node.Count, node.ID = n.counts[e.pid], text.Line(ids[e.pid])
-			out.Nodes = append(out.Nodes, changedNode{Parent: name(e.parent), Node: node})
+			added = append(added, shownChild{e.parent, e.pid, lookedAt(e.pid)})
 		}
 	}
-	p.strategies(ctx, out.Nodes)
-	for pid, count := range n.counts {
-		out.Counts[name(pid)] = count
-	}
-	return out
+	p.describe(ctx, &m, added)
+	m.count(n.counts)
+	return m.payload()
 }
 
-func newChanged() changed {
-	return changed{Now: time.Now().UnixMilli(), Nodes: []changedNode{}, Gone: []goneNode{}, Restarted: []restarted{}, Counts: map[string]int{}}
-}
-
-// pushNodes tells the page how actors are now.
+// pushNodes tells the page how actors are now, of which it knows the numbers of children.
 func (p *page) pushNodes(c *ws.Channel, pids map[actor.PID]int) error {
 	if len(pids) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(p.life, time.Second)
 	defer cancel()
-	out := newChanged()
-	for pid, count := range pids {
-		node := p.run.source.Node(ctx, pid)
-		node.Count = count
+	var m changes
+	shown := make([]shownChild, 0, len(pids))
+	for pid := range pids {
 		parent := pid.Parent()
 		if parent.Ended() {
 			parent = actor.PID{}
 		}
-		out.Nodes = append(out.Nodes, changedNode{Parent: name(parent), Node: node})
+		shown = append(shown, shownChild{parent, pid, lookedAt(pid)})
 	}
-	p.strategies(ctx, out.Nodes)
-	return c.Push("changed", out)
+	p.describe(ctx, &m, shown)
+	m.count(pids)
+	return c.Push("changed", m.payload())
 }
 
-// strategies fills in those of supervisors.
-func (p *page) strategies(ctx context.Context, changed []changedNode) {
-	nodes := make([]*query.Node, len(changed))
-	for i, c := range changed {
-		nodes[i] = c.Node
+// shownChild is an actor in its place.
+type shownChild struct {
+	parent, pid actor.PID
+	now         looked
+}
+
+func (p *page) describe(ctx context.Context, m *changes, shown []shownChild) {
+	for i, node := range p.run.feed.descriptions.of(ctx, p.run.source, shown) {
+		m.nodes = append(m.nodes, sep(m.nodes)...)
+		m.nodes = append(m.nodes, `{"parent":`...)
+		m.nodes = appendText(m.nodes, name(shown[i].parent))
+		m.nodes = append(append(append(m.nodes, `,"node":`...), node...), '}')
 	}
-	p.run.source.Strategies(ctx, nodes...)
+}
+
+// changes are the parts of a "changed" that is being made, each a list without its brackets.
+type changes struct{ nodes, gone, restarted, counts []byte }
+
+func (m *changes) count(of map[actor.PID]int) {
+	for pid, n := range of {
+		m.counts = append(m.counts, sep(m.counts)...)
+		m.counts = append(appendText(m.counts, name(pid)), ':')
+		m.counts = strconv.AppendInt(m.counts, int64(n), 10)
+	}
+}
+
+func (m *changes) payload() ws.Payload {
+	b := make([]byte, 0, 100+len(m.nodes)+len(m.gone)+len(m.restarted)+len(m.counts))
+	b = strconv.AppendInt(append(b, `{"now":`...), time.Now().UnixMilli(), 10)
+	b = append(append(b, `,"nodes":[`...), m.nodes...)
+	b = append(append(b, `],"gone":[`...), m.gone...)
+	b = append(append(b, `],"restarted":[`...), m.restarted...)
+	b = append(append(b, `],"counts":{`...), m.counts...)
+	return ws.RawJSON(append(b, "}}"...))
+}
+
+func appendItem(list, item []byte) []byte { return append(append(list, sep(list)...), item...) }
+
+// sep is what comes between a list and one more thing.
+func sep(list []byte) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return ","
+}
+
+// appendText appends the text of a PID in JSON: it may have the name of a node.
+func appendText(b []byte, s string) []byte {
+	quoted, _ := json.Marshal(s) // a text always can be
+	return append(b, quoted...)
 }
 
 func (p *page) stopWatching(w *watch) {

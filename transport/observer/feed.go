@@ -15,6 +15,8 @@ type feed struct {
 	stop    func()                   // nil: nothing is observed
 	closed  bool                     // the run is over
 	watches atomic.Pointer[[]*watch] // the list itself never changes
+
+	descriptions descriptions // for all of them
 }
 
 // add has a watch told of what happens from now on.
@@ -40,6 +42,7 @@ func (f *feed) remove(w *watch) {
 	if f.stop != nil && len(*f.watches.Load()) == 0 {
 		f.stop()
 		f.stop = nil
+		f.descriptions.clear()
 	}
 }
 
@@ -64,8 +67,8 @@ func (f *feed) change(edit func([]*watch) []*watch) {
 
 // tell runs where something has happened, which waits for it.
 func (f *feed) tell(e actor.Event) {
-	c, ok := changeOf(e)
-	if !ok {
+	c := changeOf(e)
+	if c == nil {
 		return
 	}
 	for _, w := range *f.watches.Load() {

@@ -5,24 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
 	"time"
 
-	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/observer/internal/text"
+	"github.com/troupe-go/troupe/transport/observer/internal/untrusted"
 )
 
 // gate decides who is let in.
 type gate struct {
 	authorize func(*http.Request) (Grant, error)
-	hanging   atomic.Int32 // calls of authorize that have been left alone
+	calls     untrusted.Calls
 }
 
-const (
-	// authorizeLimit is how long one call of Authorize may take.
-	authorizeLimit = 5 * time.Second
-	// maxHanging is how many calls may have been left alone for another to be made.
-	maxHanging = 16
-)
+// authorizeLimit is how long one call of Authorize may take.
+const authorizeLimit = 5 * time.Second
 
 // errNoRight says that Authorize has let somebody in, but to nothing.
 var errNoRight = errors.New("the grant has no rights")
@@ -46,33 +42,11 @@ func (g *gate) check(r *http.Request) (Grant, error) {
 
 // ask calls Authorize, which is not trusted to return.
 func (g *gate) ask(r *http.Request) (Grant, error) {
-	if g.hanging.Load() >= maxHanging {
-		return Grant{}, errors.New("too many calls of Authorize hang")
-	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), authorizeLimit, errors.New("no answer of Authorize in time"))
 	defer cancel()
-	answer := make(chan Grant, 1)
-	var over atomic.Bool // the second of the call and its caller takes it off the count
-	err := actor.Guard(ctx, func() error {
-		defer func() {
-			if over.Swap(true) {
-				g.hanging.Add(-1)
-			}
-		}()
-		grant, err := g.authorize(r.WithContext(ctx))
-		answer <- grant
-		return err
-	})
-	if ctx.Err() != nil {
-		g.hanging.Add(1)
-		if over.Swap(true) {
-			g.hanging.Add(-1)
-		}
-	}
-	if err != nil {
-		return Grant{}, err
-	}
-	return <-answer, nil
+	grant, err := untrusted.Do(ctx, &g.calls, func() (Grant, error) { return g.authorize(r.WithContext(ctx)) })
+	grant.Who = text.Line(grant.Who)
+	return grant, err
 }
 
 // over reports whether the grant has expired.

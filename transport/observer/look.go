@@ -26,6 +26,8 @@ type looked struct {
 	restarts int
 }
 
+func lookedAt(pid actor.PID) looked { return looked{pid.Status(), pid.QueueLen(), pid.Restarts()} }
+
 // look tells the page of those that are not as they were.
 func (p *page) look(c *ws.Channel, w *watch) error {
 	if p.watch.Load() != w {
@@ -35,11 +37,14 @@ func (p *page) look(c *ws.Channel, w *watch) error {
 	if p.session.grant().Rights < Look {
 		return p.close(c)
 	}
+	if p.isBehind() {
+		return nil
+	}
 	shown := w.look()
 	other := map[actor.PID]int{}
 	now := make(map[actor.PID]looked, len(shown))
 	for pid, count := range shown {
-		l := looked{pid.Status(), pid.QueueLen(), pid.Restarts()}
+		l := lookedAt(pid)
 		now[pid] = l
 		if before, known := p.looked[pid]; known && before != l && pid.Alive() {
 			other[pid] = count

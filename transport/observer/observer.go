@@ -75,7 +75,7 @@ func (o *Observer) newEndpoint() *ws.Endpoint {
 		Connect:        o.connect,
 		Origins:        o.cfg.Origins,
 		MaxMessageSize: 64 << 10,
-		MaxQueue:       16 << 20, // of answers, which are long
+		MaxQueue:       2 * maxAnswer,
 		MaxChannels:    4,
 		MaxMessageRate: 100,
 		MaxConnections: maxPages,

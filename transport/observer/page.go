@@ -35,6 +35,9 @@ const (
 	gatherFor   = 40 * time.Millisecond
 	pageVersion = 1
 
+	// maxAnswer is how long one may be, in bytes. Two may wait for a page that reads slowly.
+	maxAnswer = 512 << 10
+
 	// recheckAtMost is how often Authorize is asked at most, whatever Expires it gives.
 	recheckAtMost = time.Second
 )
@@ -191,16 +194,24 @@ func guarded(right Rights, answer func(p *page, ctx context.Context, in []byte) 
 func (p *page) answer(params []byte, f func(*page, context.Context, []byte) (any, error)) ws.Reply {
 	ctx, cancel := context.WithTimeout(p.life, askLimit)
 	defer cancel()
-	result := make(chan any, 1)
+	made := make(chan []byte, 1)
 	err := actor.Guard(ctx, func() error {
 		v, err := f(p, ctx, params)
-		result <- v
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(v)
+		made <- text
 		return err
 	})
 	if err != nil {
 		return ws.Error(query.AsError(err))
 	}
-	return ws.OK(<-result)
+	text := <-made
+	if len(text) > maxAnswer {
+		return ws.Error(query.Errorf(query.Unavailable, "the answer has %d bytes, of at most %d: ask for less", len(text), maxAnswer))
+	}
+	return ws.OK(ws.RawJSON(text))
 }
 
 // tree answers with the tree, and has the page told of its changes from then on.

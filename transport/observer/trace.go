@@ -10,6 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/observer/internal/text"
+	"github.com/troupe-go/troupe/transport/observer/internal/untrusted"
 	"github.com/troupe-go/troupe/transport/observer/query"
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -162,11 +163,11 @@ func (p *page) trace(ctx context.Context, in []byte) (any, error) {
 func (p *page) setTrace(ctx context.Context, q traceRequest) error {
 	pid, ok := p.run.sys.Find(q.PID)
 	switch {
-	case !ok:
-		return query.Errorf(query.Gone, "there is no actor %.40q, or it has ended", q.PID)
-	case !q.On:
+	case !q.On: // if the actor has ended, so has the trace
 		p.traces.remove(pid, nil)
 		return nil
+	case !ok:
+		return query.Errorf(query.Gone, "there is no actor %.40q, or it has ended", q.PID)
 	case pid == p.ref.PID():
 		return query.Errorf(query.Invalid, "it is the actor that would tell of itself")
 	}
@@ -181,9 +182,17 @@ func (p *page) setTrace(ctx context.Context, q traceRequest) error {
 		p.traces.remove(pid, x)
 		return err
 	}
-	if !p.traces.installed(x, stop) {
+	stopped := make(chan struct{})
+	if !p.traces.installed(x, func() { stop(); close(stopped) }) {
 		return query.Errorf(query.Gone, "the trace has been ended meanwhile")
 	}
+	go func() {
+		select {
+		case <-pid.Done():
+			p.ref.Send(traceOver{x, "the actor has ended: " + query.ReasonText(p.life, pid.Err())})
+		case <-stopped:
+		}
+	}()
 	p.ref.SendAfter(traceFor, traceOver{x, "it has gone on for a minute"})
 	return nil
 }
@@ -223,16 +232,15 @@ func (p *page) tell(x *tracing, t actor.Trace) {
 func messageText(m any) (told string, hangs bool) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), messageLimit, errSlowText)
 	defer cancel()
-	made := make(chan string, 1)
-	err := actor.Guard(ctx, func() error {
-		made <- text.Cut(text.Of(m), 4*text.MaxLine)
-		return nil
-	})
+	told, err := untrusted.Do(ctx, &messageTexts, func() (string, error) { return text.Cut(text.Of(m), 4*text.MaxLine), nil })
 	if err != nil {
 		return "a message whose text cannot be had", errors.Is(err, errSlowText)
 	}
-	return <-made, false
+	return told, false
 }
+
+// messageTexts are the calls of messages' methods.
+var messageTexts untrusted.Calls
 
 var errSlowText = errors.New("the text takes too long to make")
 

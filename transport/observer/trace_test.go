@@ -110,3 +110,31 @@ func TestATraceEndsAfterAThousandMessages(t *testing.T) {
 		room.AssertPush("traceEnded", wstest.Partial{"why": "there were a thousand messages"})
 	})
 }
+
+// When the actor ends, so does its trace, at once: with the last thing that it has handled,
+// and why it has ended.
+func TestATraceEndsWithItsActor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actortest.NewSystem(t, actortest.Silent())
+		o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Trace)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[order], order) error { return errors.New("out of stock") }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, room := join(t, o)
+		room.AssertReply(room.Push("trace", map[string]any{"pid": ref.String(), "on": true}), "ok")
+		start := time.Now()
+		ref.Send(order{1})
+		room.AssertPush("traced", wstest.Partial{"message": "order 1", "error": "out of stock"})
+		room.AssertPush("traceEnded", wstest.Partial{"pid": ref.String(), "why": "the actor has ended: out of stock"})
+		if took := time.Since(start); took != 0 {
+			t.Errorf("told after %v", took)
+		}
+		// A page that has not heard of it yet may end the trace.
+		room.AssertReply(room.Push("trace", map[string]any{"pid": ref.String(), "on": false}), "ok")
+		room.AssertReply(room.Push("trace", map[string]any{"pid": ref.String(), "on": true}), "error", wstest.Partial{"reason": "gone"})
+	})
+}

@@ -11,7 +11,7 @@ import (
 	"github.com/troupe-go/troupe/transport/observer/query"
 )
 
-// change is an event that may change what a page shows.
+// change is an event that may change what a page shows. All pages share it.
 type change struct {
 	kind    changeKind
 	at      time.Time
@@ -21,6 +21,9 @@ type change struct {
 	crashed bool
 	child   string    // of a restart: its ID
 	old     actor.PID // and the former incarnation
+
+	once sync.Once // makes text
+	text []byte    // how a page is told of it: see told
 }
 
 type changeKind uint8
@@ -33,16 +36,16 @@ const (
 
 // changeOf returns what a page needs of an event. It keeps hold of little: an event may
 // wait for a page for some while.
-func changeOf(e actor.Event) (change, bool) {
+func changeOf(e actor.Event) *change {
 	switch e := e.(type) {
 	case actor.Spawned:
-		return change{kind: hasSpawned, at: time.Now(), pid: e.PID, parent: e.Parent}, true
+		return &change{kind: hasSpawned, at: time.Now(), pid: e.PID, parent: e.Parent}
 	case actor.Exited:
-		return change{kind: hasEnded, at: time.Now(), pid: e.PID, parent: e.Parent, reason: e.Reason, crashed: e.Crashed()}, true
+		return &change{kind: hasEnded, at: time.Now(), pid: e.PID, parent: e.Parent, reason: e.Reason, crashed: e.Crashed()}
 	case supervisor.Restarted:
-		return change{kind: hasRestarted, at: e.At, pid: e.New, parent: e.Supervisor, reason: e.Reason, child: e.Child, old: e.Old}, true
+		return &change{kind: hasRestarted, at: e.At, pid: e.New, parent: e.Supervisor, reason: e.Reason, child: e.Child, old: e.Old}
 	}
-	return change{}, false
+	return nil
 }
 
 // watch is what a page shows of the tree, and what has happened to that since the page was
@@ -57,7 +60,7 @@ type watch struct {
 
 	mu     sync.Mutex
 	shown  map[actor.PID]*shown
-	early  []change // since the tree is being made; nil when it is there
+	early  []*change // since the tree is being made; nil when it is there
 	making bool
 	woken  bool
 	news   news
@@ -66,7 +69,7 @@ type watch struct {
 
 // news is what has happened that a page has to be told.
 type news struct {
-	added, gone, restarted []change
+	added, gone, restarted []*change
 	counted                map[actor.PID]bool // the count of whose children has changed
 	counts                 map[actor.PID]int  // what it is now
 	lost                   bool               // there was too much: the page has to ask for the tree anew
@@ -97,7 +100,7 @@ func newWatch(wake func(), open []actor.PID) *watch {
 }
 
 // note takes a change. It must be quick.
-func (w *watch) note(c change) {
+func (w *watch) note(c *change) {
 	w.mu.Lock()
 	wake := w.take(c) && !w.woken
 	if wake {
@@ -110,7 +113,7 @@ func (w *watch) note(c change) {
 }
 
 // take reports whether the page has to be told of the change.
-func (w *watch) take(c change) bool {
+func (w *watch) take(c *change) bool {
 	parent, known := w.shown[c.parent]
 	_, self := w.shown[c.pid]
 	switch {
@@ -138,7 +141,7 @@ func (w *watch) count(pid actor.PID, parent *shown, by int) {
 	w.news.counted[pid], w.stale[pid] = true, true
 }
 
-func (w *watch) spawned(c change, parent *shown) {
+func (w *watch) spawned(c *change, parent *shown) {
 	w.count(c.parent, parent, +1)
 	if parent.open && len(parent.children) < parent.limit {
 		parent.children = append(parent.children, c.pid)
@@ -147,7 +150,7 @@ func (w *watch) spawned(c change, parent *shown) {
 	}
 }
 
-func (w *watch) ended(c change, parent *shown, self bool) {
+func (w *watch) ended(c *change, parent *shown, self bool) {
 	if parent != nil {
 		w.count(c.parent, parent, -1)
 		if i := slices.Index(parent.children, c.pid); i >= 0 {

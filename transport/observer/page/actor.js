@@ -62,6 +62,7 @@ export function actorPanel(app, panel) {
   let asked = 0;
   let lastAsked = 0;
   let gone = false;
+  let inherits = false; // the next one takes the place of this one, which has ended
 
   const kind = h("span", { class: "glyph", "aria-hidden": "true" });
   const title = h("h2", { tabIndex: -1, "data-testid": "actor-name" });
@@ -308,7 +309,9 @@ export function actorPanel(app, panel) {
   }
 
   function open(next) {
-    if (tracing) trace(false);
+    const keeps = inherits; // what a trace has shown of the end
+    inherits = false;
+    if (tracing && !keeps) trace(false);
     pid = next;
     node = null;
     gone = false;
@@ -323,8 +326,10 @@ export function actorPanel(app, panel) {
     acts.hidden = true;
     asks.hidden = true;
     for (const element of parts.values()) element.hidden = true;
-    traceList.replaceChildren();
-    setText(traceNote, "");
+    if (!keeps) {
+      traceList.replaceChildren();
+      setText(traceNote, "");
+    }
     queueLine.clear();
     rateLine.clear();
     showTracing();
@@ -369,6 +374,7 @@ export function actorPanel(app, panel) {
       const heir = restarted.find(({ old }) => old === pid);
       if (heir) {
         const focused = panel.contains(document.activeElement);
+        inherits = true;
         go({ actor: heir.new }, { replace: true });
         if (focused) title.focus();
         return;

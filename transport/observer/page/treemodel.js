@@ -64,6 +64,7 @@ export class TreeModel {
     const earlier = this.ghosts.get(restart.old);
     const node = this.nodes.get(restart.new);
     if (!node) return;
+    node.id ??= restart.id;
     // It may be told before the end of the old one.
     if (this.nodes.has(restart.old)) return void this.#early.set(restart.old, restart);
     this.ghosts.delete(restart.old);

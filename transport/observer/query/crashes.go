@@ -128,6 +128,15 @@ func (c *crashes) put(key uint64, g crashGroup) {
 	c.groups[key] = &g
 }
 
+func (g CrashGroup) takes(r *room) bool {
+	for _, e := range g.Preceded {
+		if !e.takes(r) {
+			return false
+		}
+	}
+	return r.takes(g.Behavior, g.Reason, g.Stack, g.Example.Label)
+}
+
 // Crashes answers a [CrashesRequest]. The groups are those since the history began, for as
 // long as there are no more than 200.
 func (s *Source) Crashes(_ context.Context, q CrashesRequest) (*Crashes, error) {
@@ -146,14 +155,18 @@ func (s *Source) Crashes(_ context.Context, q CrashesRequest) (*Crashes, error) 
 		list = append(list, keyed{key, g})
 	}
 	slices.SortFunc(list, func(a, b keyed) int { return cmp.Or(cmp.Compare(b.last, a.last), cmp.Compare(a.key, b.key)) })
-	answer := &Crashes{Groups: []CrashGroup{}, Total: len(list)}
+	answer, left := &Crashes{Groups: []CrashGroup{}, Total: len(list)}, wholeRoom
 	for _, g := range list[:min(len(list), limited(q.Limit))] {
-		answer.Groups = append(answer.Groups, CrashGroup{
+		group := CrashGroup{
 			Key: fmt.Sprintf("%x", g.key), Count: g.count, First: g.first, Last: g.last,
 			Behavior: typeName(g.behavior), Reason: g.reason, Stack: text.Cut(g.stack.String(), text.MaxLong),
 			Example:  CrashExample{h.pidText(g.serial), g.label, h.pidText(g.parent), g.waiting, g.handled},
 			Preceded: h.events(g.preceded),
-		})
+		}
+		if !group.takes(&left) {
+			break
+		}
+		answer.Groups = append(answer.Groups, group)
 	}
 	return answer, nil
 }

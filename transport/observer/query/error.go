@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/troupe-go/troupe/transport/observer/internal/text"
 )
 
 // Error says why a question has no answer. It marshals to JSON.
@@ -28,7 +30,7 @@ func (e *Error) Error() string { return string(e.Reason) + ": " + e.Message }
 
 // Errorf returns an Error.
 func Errorf(reason Reason, format string, args ...any) *Error {
-	return &Error{reason, fmt.Sprintf(format, args...)}
+	return &Error{reason, text.Cut(fmt.Sprintf(format, args...), 4*text.MaxLine)}
 }
 
 // AsError returns err as an [*Error], whatever it is: one of a context says that something

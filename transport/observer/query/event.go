@@ -23,6 +23,8 @@ const (
 	EventGaveUp  EventKind = "gaveup" // a supervisor has used up its restarts
 )
 
+func (e Event) takes(r *room) bool { return r.takes(e.PID, e.Parent, e.Label, e.Behavior, e.Reason) }
+
 func (h *History) event(m moment) Event {
 	return Event{
 		At: m.at, Kind: m.kind, PID: h.pidText(m.serial), Parent: h.pidText(m.parent),

@@ -49,7 +49,7 @@ const (
 func (s *Source) Node(ctx context.Context, pid actor.PID) *Node {
 	n := &Node{
 		PID: pidText(pid), Parent: pidText(pid.Parent()), Kind: KindActor, at: pid,
-		Name: pid.Name(), Status: pid.Status().String(), Queue: pid.QueueLen(), Started: millis(pid.Started()),
+		Name: text.Line(pid.Name()), Status: pid.Status().String(), Queue: pid.QueueLen(), Started: millis(pid.Started()),
 	}
 	n.Restarts = pid.Restarts()
 	n.Label, n.Behavior = s.label(ctx, pid), typeName(pid.Behavior())

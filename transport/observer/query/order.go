@@ -7,6 +7,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/observer/internal/text"
 )
 
 // A supervisor knows more of its children than they do: their IDs, their order, and those
@@ -61,7 +62,7 @@ func (n *Node) arrange(known []supervisor.ChildInfo, limit int) {
 		default:
 			continue // it is new, or beyond the limit
 		}
-		c.ID, c.Restarts = k.ID, max(c.Restarts, k.Restarts)
+		c.ID, c.Restarts = text.Line(k.ID), max(c.Restarts, k.Restarts)
 		list = append(list, c)
 	}
 	for _, c := range n.Children {

@@ -73,6 +73,9 @@ type rewound struct {
 	counts   map[uint64]int // children that have ended since
 }
 
+// maxRewound is how many nodes there are to choose those from that are shown.
+const maxRewound = 10_000
+
 type pidCount struct {
 	serial uint64
 	n      int
@@ -100,7 +103,7 @@ func (h *History) rewind(r *rewound) {
 			continue
 		}
 		r.counts[p.parent]++
-		if r.open[p.parent] && len(r.nodes) < 2*maxNodes {
+		if r.open[p.parent] && len(r.nodes) < maxRewound {
 			r.add(p.parent, p.serial, h.ended(p))
 		}
 	}
@@ -121,12 +124,12 @@ func (h *History) ended(p *past) *Node {
 // tree puts the nodes together.
 func (r *rewound) tree() *Node {
 	root := &Node{Kind: KindSystem, Label: "system", Status: statusAlive}
-	room := maxNodes
-	r.fill(root, 0, &room)
+	left := wholeRoom
+	r.fill(root, 0, &left)
 	return root
 }
 
-func (r *rewound) fill(n *Node, serial uint64, room *int) {
+func (r *rewound) fill(n *Node, serial uint64, left *room) {
 	if !r.open[serial] {
 		return
 	}
@@ -139,12 +142,12 @@ func (r *rewound) fill(n *Node, serial uint64, room *int) {
 		}
 	}
 	for _, child := range list[:min(len(list), r.limit)] {
-		if *room--; *room < 0 {
+		c := r.nodes[child]
+		if !c.takes(left) {
 			break
 		}
-		c := r.nodes[child]
 		n.Children = append(n.Children, c)
-		r.fill(c, child, room)
+		r.fill(c, child, left)
 	}
 	n.More = n.Count - len(n.Children)
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/observer/internal/text"
+	"github.com/troupe-go/troupe/transport/observer/internal/untrusted"
 )
 
 // reasonLimit is how long the text of a reason may take.
@@ -19,13 +19,12 @@ func ReasonText(ctx context.Context, reason error) string {
 	}
 	ctx, cancel := context.WithTimeout(ctx, reasonLimit)
 	defer cancel()
-	told := make(chan string, 1)
-	err := actor.Guard(ctx, func() error {
-		told <- text.Cut(reason.Error(), 4*text.MaxLine)
-		return nil
-	})
+	told, err := untrusted.Do(ctx, &reasons, func() (string, error) { return text.Cut(reason.Error(), 4*text.MaxLine), nil })
 	if err != nil {
 		return "a reason whose text cannot be had"
 	}
-	return <-told
+	return told
 }
+
+// reasons are the calls of reasons' methods.
+var reasons untrusted.Calls

@@ -159,13 +159,13 @@ func (s *Source) Sockets(ctx context.Context, q SocketsRequest) (*Sockets, error
 	if err != nil {
 		return nil, err
 	}
-	answer, want := &Sockets{Rows: []Socket{}}, strings.ToLower(q.Filter)
+	answer, want, left := &Sockets{Rows: []Socket{}}, strings.ToLower(q.Filter), wholeRoom
 	answer.Partial = !some(ctx, e.Connections(), func(c ws.ConnectionInfo) {
 		row := socketOf(c)
 		if !anyContains(want, row.ID, row.Remote, row.PID, row.Path) {
 			return
 		}
-		if answer.Total++; len(answer.Rows) < limited(q.Limit) {
+		if answer.Total++; len(answer.Rows) < limited(q.Limit) && left.takes(row.PID, row.Path, row.ID, row.Remote) {
 			answer.Rows = append(answer.Rows, row)
 		}
 	})
@@ -190,6 +190,10 @@ func channelOf(c ws.ChannelInfo) Channel {
 	}
 }
 
+func (c Channel) takes(r *room) bool {
+	return r.takes(c.PID, c.Connection, c.ID, c.Topic, c.Route, c.Handler)
+}
+
 // Socket answers a [SocketRequest].
 func (s *Source) Socket(ctx context.Context, q SocketRequest) (*SocketChannels, error) {
 	e, err := s.endpoint(q.Endpoint)
@@ -204,10 +208,10 @@ func (s *Source) Socket(ctx context.Context, q SocketRequest) (*SocketChannels, 
 	if !ok {
 		return nil, Errorf(Gone, "%v is no connection of this endpoint", pid)
 	}
-	answer := &SocketChannels{Socket: socketOf(c), List: []Channel{}}
+	answer, left := &SocketChannels{Socket: socketOf(c), List: []Channel{}}, wholeRoom
 	some(ctx, e.ChannelsOf(pid), func(c ws.ChannelInfo) {
-		if len(answer.List) < maxLimit {
-			answer.List = append(answer.List, channelOf(c))
+		if row := channelOf(c); len(answer.List) < maxLimit && row.takes(&left) {
+			answer.List = append(answer.List, row)
 		} else {
 			answer.More++
 		}
@@ -221,12 +225,12 @@ func (s *Source) Topics(ctx context.Context, q SocketsRequest) (*Topics, error) 
 	if err != nil {
 		return nil, err
 	}
-	answer, want := &Topics{Rows: []TopicRow{}}, strings.ToLower(q.Filter)
+	answer, want, left := &Topics{Rows: []TopicRow{}}, strings.ToLower(q.Filter), wholeRoom
 	answer.Partial = !some(ctx, e.Topics(), func(t ws.TopicInfo) {
 		if !anyContains(want, t.Topic) {
 			return
 		}
-		if answer.Total++; len(answer.Rows) < limited(q.Limit) {
+		if answer.Total++; len(answer.Rows) < limited(q.Limit) && left.takes(t.Topic, t.Route) {
 			answer.Rows = append(answer.Rows, TopicRow{Topic: t.Topic, Route: t.Route, Channels: t.Channels})
 		}
 	})
@@ -251,17 +255,22 @@ func (s *Source) Topic(ctx context.Context, q TopicRequest) (*Topic, error) {
 		return nil, err
 	}
 	answer := &Topic{Topic: text.Cut(q.Topic, maxTopic), Channels: []Channel{}, Presence: []Presence{}}
+	half := wholeRoom / 2 // the rest is for the keys
 	some(ctx, e.ChannelsOn(q.Topic), func(c ws.ChannelInfo) {
 		answer.Route = c.Route
-		if answer.Total++; len(answer.Channels) < limited(q.Limit) {
-			answer.Channels = append(answer.Channels, channelOf(c))
+		row := channelOf(c)
+		if answer.Total++; len(answer.Channels) < limited(q.Limit) && row.takes(&half) {
+			answer.Channels = append(answer.Channels, row)
 		}
 	})
+	left := wholeRoom / 2
 	for _, tracker := range s.cfg.Trackers {
 		keys, total := tracker.Keys(q.Topic, q.Filter, limited(q.Limit))
 		answer.PresenceTotal += total
 		for _, k := range keys {
-			answer.Presence = append(answer.Presence, Presence{text.Line(k.Key), k.Count})
+			if key := text.Line(k.Key); left.takes(key) {
+				answer.Presence = append(answer.Presence, Presence{key, k.Count})
+			}
 		}
 	}
 	return answer, nil

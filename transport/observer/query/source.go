@@ -7,6 +7,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/view"
+	"github.com/troupe-go/troupe/transport/observer/internal/untrusted"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
@@ -44,6 +45,7 @@ type Source struct {
 
 	crossing  chan struct{} // holds one thing for each question that goes to another node
 	answering atomic.Int32  // questions of other nodes
+	selves    untrusted.Calls
 }
 
 // New returns a source of answers about a system.

@@ -77,8 +77,13 @@ func bounded(columns []string, rows [][]string, total, limit int) *TableRows {
 		return out
 	}
 	t := &TableRows{Columns: line(columns), Rows: [][]string{}, Total: total}
+	left := wholeRoom
 	for _, row := range rows[:min(len(rows), limit)] {
-		t.Rows = append(t.Rows, line(row))
+		cells := line(row)
+		if !left.takes(cells...) {
+			break
+		}
+		t.Rows = append(t.Rows, cells)
 	}
 	return t
 }

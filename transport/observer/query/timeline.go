@@ -46,14 +46,16 @@ func (s *Source) Timeline(_ context.Context, q TimelineRequest) (*Timeline, erro
 	now := time.Now().UnixMilli()
 	t := &Timeline{From: max(h.began, now-h.keep.Milliseconds()), To: cmp.Or(q.To, now), Events: []Event{}, Counts: []PeriodCount{}}
 	from := max(q.From, t.From)
-	total := 0
+	total, left := 0, wholeRoom*3/4 // the rest is for the counts
 	for i := h.moments.n - 1; i >= 0; i-- {
 		m := h.moments.at(i)
 		if m.at < from || m.at > t.To {
 			continue
 		}
 		if total++; len(t.Events) < limited(q.Limit) {
-			t.Events = append(t.Events, h.event(*m))
+			if e := h.event(*m); e.takes(&left) {
+				t.Events = append(t.Events, e)
+			}
 		}
 	}
 	slices.Reverse(t.Events)

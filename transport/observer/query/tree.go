@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/observer/internal/text"
 )
 
 // TreeRequest asks for the tree of actors, as far as it is open.
@@ -47,8 +48,7 @@ const (
 	defaultLimit = 100
 	maxLimit     = 1000
 	maxOpen      = 1000
-	maxDepth     = 100  // of a path
-	maxNodes     = 5000 // of a tree
+	maxDepth     = 100 // of a path
 )
 
 func limited(n int) int { return min(cmp.Or(max(n, 0), defaultLimit), maxLimit) }
@@ -89,7 +89,7 @@ func (s *Source) Tree(ctx context.Context, q TreeRequest) (*Tree, error) {
 type windows struct {
 	of    map[actor.PID]*window
 	nodes map[actor.PID]*Node // that are shown
-	room  int                 // for how many more
+	room  room
 }
 
 // window is the first children of one parent.
@@ -99,7 +99,7 @@ type window struct {
 }
 
 func (s *Source) windows(q TreeRequest) *windows {
-	w := &windows{map[actor.PID]*window{}, map[actor.PID]*Node{}, maxNodes}
+	w := &windows{map[actor.PID]*window{}, map[actor.PID]*Node{}, wholeRoom}
 	add := func(pid actor.PID) {
 		limit, ok := q.Limits[pidText(pid)]
 		if !ok {
@@ -108,8 +108,8 @@ func (s *Source) windows(q TreeRequest) *windows {
 		w.of[pid] = &window{limit: limited(limit)}
 	}
 	add(actor.PID{})
-	for _, text := range q.Open {
-		if pid, ok := s.sys.Find(text); ok {
+	for _, name := range q.Open {
+		if pid, ok := s.sys.Find(name); ok {
 			add(pid)
 		}
 	}
@@ -169,10 +169,10 @@ func (s *Source) fill(ctx context.Context, n *Node, w *windows) {
 	slices.SortFunc(at.first, actor.PID.Compare)
 	n.Count = at.count
 	for _, pid := range at.first {
-		if w.room--; w.room < 0 {
+		child := s.Node(ctx, pid)
+		if !child.takes(&w.room) {
 			break
 		}
-		child := s.Node(ctx, pid)
 		n.Children = append(n.Children, child)
 		w.nodes[pid] = child
 		s.fill(ctx, child, w)
@@ -228,14 +228,27 @@ func (s *Source) matches(ctx context.Context, q TreeRequest) (*Tree, error) {
 	t.Partial = err != nil
 	slices.SortFunc(found.first, actor.PID.Compare)
 	var nodes []*Node
+	left := wholeRoom
 	for _, pid := range found.first {
-		n := s.Node(ctx, pid)
-		nodes = append(nodes, n)
-		t.Matches = append(t.Matches, Match{n, s.path(ctx, pid)})
+		m := Match{s.Node(ctx, pid), s.path(ctx, pid)}
+		if !m.takes(&left) {
+			break
+		}
+		nodes = append(nodes, m.Node)
+		t.Matches = append(t.Matches, m)
 	}
 	s.Strategies(ctx, nodes...)
 	t.Total = found.count
 	return t, nil
+}
+
+func (m Match) takes(r *room) bool {
+	for _, l := range m.Path {
+		if !r.takes(l.PID, l.Label) {
+			return false
+		}
+	}
+	return m.Node.takes(r)
 }
 
 // fits reports whether a part of what an actor is called is the text, which is in lower
@@ -244,7 +257,10 @@ func (s *Source) fits(ctx context.Context, pid actor.PID, want string) bool {
 	return pid.String() == want || contains(pid.Name(), want) || contains(s.label(ctx, pid), want) || contains(typeName(pid.Behavior()), want)
 }
 
-func contains(s, lower string) bool { return s != "" && strings.Contains(strings.ToLower(s), lower) }
+// contains looks at as much of a text as is shown.
+func contains(s, lower string) bool {
+	return s != "" && strings.Contains(strings.ToLower(s[:min(len(s), maxTopic)]), lower)
+}
 
 // path returns the actors above one.
 func (s *Source) path(ctx context.Context, pid actor.PID) []Link {
@@ -257,5 +273,5 @@ func (s *Source) path(ctx context.Context, pid actor.PID) []Link {
 }
 
 func (s *Source) link(ctx context.Context, pid actor.PID) Link {
-	return Link{pidText(pid), cmp.Or(pid.Name(), s.label(ctx, pid))}
+	return Link{pidText(pid), cmp.Or(text.Line(pid.Name()), s.label(ctx, pid))}
 }

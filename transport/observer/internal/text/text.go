@@ -75,6 +75,10 @@ func Of(v any) string {
 	if !isFlat(t, maxDepth) {
 		return "a " + t.String()
 	}
+	shown := reflect.Indirect(reflect.ValueOf(v))
+	if left := MaxLong; !isShort(shown, &left) {
+		return "a " + t.String() + ", too long to show"
+	}
 	return fmt.Sprintf("%+v", v)
 }
 
@@ -102,6 +106,25 @@ func isFlat(t reflect.Type, depth int) bool {
 		}
 	}
 	return true
+}
+
+// isShort reports whether the text of a value has about as many bytes as are left, or fewer. It
+// looks no further than that.
+func isShort(v reflect.Value, left *int) bool {
+	*left--
+	switch v.Kind() {
+	case reflect.String:
+		*left -= v.Len()
+	case reflect.Array, reflect.Slice:
+		for i := 0; i < v.Len() && *left >= 0; i++ {
+			isShort(v.Index(i), left)
+		}
+	case reflect.Struct:
+		for i := 0; i < v.NumField() && *left >= 0; i++ {
+			isShort(v.Field(i), left)
+		}
+	}
+	return *left >= 0
 }
 
 // State returns the text of what a LogValuer says: groups are one attribute a line.
@@ -134,7 +157,7 @@ func ofGroup(attrs []slog.Attr, depth int) string {
 		if strings.Contains(value, "\n") {
 			value = "\n  " + strings.ReplaceAll(strings.TrimSuffix(value, "\n"), "\n", "\n  ")
 		}
-		fmt.Fprintf(&b, "%s: %s\n", a.Key, value)
+		fmt.Fprintf(&b, "%s: %s\n", Line(a.Key), value)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
