@@ -150,7 +150,7 @@ var (
 	stray = &definition{"troupe.cluster.message.stray", counter, "{message}",
 		"Of these, those for what is not connected here", nil}
 	lost = &definition{"troupe.cluster.message.lost", counter, "{message}",
-		"Messages that were dropped for want of room", nil}
+		"Messages of other nodes that were lost on their way here", nil}
 	foreign = &definition{"troupe.cluster.message.malformed", counter, "{message}",
 		"Messages that were none of this cluster's", nil}
 	reconnects = &definition{"troupe.cluster.reconnects", counter, "{connection}",

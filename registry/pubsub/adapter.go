@@ -3,6 +3,8 @@ package pubsub
 import (
 	"context"
 	"errors"
+
+	"github.com/troupe-go/troupe/actor"
 )
 
 // Adapter takes messages between the nodes of a cluster. It stands for one node, and
@@ -42,7 +44,8 @@ import (
 // for the nodes behind it, not for the others, and if the adapter notices at once
 // it returns an error that wraps [ErrOverloaded]. So an error means that some node
 // will not get the message, though others may; nil does not mean that it arrives.
-// The adapter tries nothing twice if it could arrive twice.
+// The adapter tries nothing twice if it could arrive twice. A node that notices what it
+// has missed tells its [Receiver].
 //
 // A node that does not take its messages, or has gone without a word, holds up
 // nobody else.
@@ -50,8 +53,8 @@ import (
 // # Concurrency
 //
 // Join is not called beside another Join or Leave. The other methods may be called
-// from any goroutine, and all but Join and Leave from within receive. The adapter may
-// call receive for different senders or topics at the same time.
+// from any goroutine, and all but Join and Leave from within the Receiver. The adapter may
+// call that for different senders or topics at the same time.
 //
 // Phoenix: Phoenix.PubSub.Adapter.
 type Adapter interface {
@@ -59,10 +62,9 @@ type Adapter interface {
 	// no other node's in the cluster.
 	Node() string
 
-	// Join makes the node a member. From then on the adapter calls receive with
-	// what the others send. Receive does not block for long, and does not panic.
-	// Join fails for a member, and while a Leave that was given up goes on.
-	Join(receive func(topic string, data []byte)) error
+	// Join makes the node a member. From then on the adapter calls r with what the
+	// others send. Join fails for a member, and while a Leave that was given up goes on.
+	Join(r Receiver) error
 
 	// Broadcast sends to all other nodes. Before Join and after Leave the error
 	// wraps [ErrNotJoined].
@@ -74,11 +76,25 @@ type Adapter interface {
 	Send(node, topic string, data []byte) error
 
 	// Leave ends the membership: it passes on what Broadcast and Send have
-	// accepted, drops what has not been received, and returns when no receive
-	// runs. None is called after that. If ctx is done before, Leave returns its
+	// accepted, drops what has not been received, and returns when no call of the
+	// Receiver runs. There is none after that. If ctx is done before, Leave returns its
 	// error and goes on in the background; calling it again waits again. It does
 	// nothing on a node that is not a member.
 	Leave(ctx context.Context) error
+}
+
+// Receiver is what an [Adapter] calls from Join to Leave. Its methods do not block for long,
+// and do not panic. [Cluster] has one.
+type Receiver interface {
+	// Receive gets a message of another node. The adapter vouches for the sender as far
+	// as its network does: nothing in the data can.
+	Receive(from, topic string, data []byte)
+
+	// Missed tells that messages of other nodes were lost, soon after they were.
+	Missed(Gap)
+
+	// Emit tells the observers of the node's system of an event.
+	Emit(actor.Event)
 }
 
 // Errors of an [Adapter], and of a [PubSub] that has one.

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 
 	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/registry/pubsub/pubsubtest"
 )
 
 // What waits for a node that does not take its messages is bounded in bytes as well as
@@ -31,11 +32,11 @@ func TestAHubsQueuesAreBoundedInBytes(t *testing.T) {
 				release := make(chan struct{})
 				got := 0
 				a, b := hub.Node("a"), hub.Node("b")
-				expectErr(t, a.Join(func(string, []byte) {}), nil)
-				expectErr(t, b.Join(func(string, []byte) {
+				expectErr(t, a.Join(pubsubtest.Receiver(func(string, []byte) {})), nil)
+				expectErr(t, b.Join(pubsubtest.Receiver(func(string, []byte) {
 					<-release
 					got++
-				}), nil)
+				})), nil)
 				data := make([]byte, c.size)
 				send := func() (sent int) {
 					for range 100 {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,7 +49,8 @@ type Cluster struct {
 
 // user is what has connected to a cluster.
 type user interface {
-	receive(topic string, data []byte)
+	receive(from, topic string, data []byte)
+	missed(Gap)
 }
 
 // NewCluster returns a cluster that is not joined yet. The adapter belongs to it. It
@@ -109,21 +112,56 @@ func (c *Cluster) send(node, name, topic string, data []byte) error {
 	return c.traffic.sent(c.adapter.Send(node, name+nameEnd+topic, data))
 }
 
-// receive gets what comes from other nodes for a membership.
-func (c *Cluster) receive(m *membership, topic string, data []byte) {
-	if c.member.Load() != m {
+// receiver gets what comes from other nodes for a membership.
+type receiver struct {
+	cluster *Cluster
+	of      *membership
+}
+
+// Receive implements [Receiver].
+func (r receiver) Receive(from, topic string, data []byte) {
+	c := r.cluster
+	if c.member.Load() != r.of {
 		return
 	}
 	c.traffic.received.Add(1)
 	name, topic, _ := strings.Cut(topic, nameEnd)
-	c.mu.RLock()
-	u := c.users[name]
-	c.mu.RUnlock()
-	if u == nil {
-		c.miss(m.log, name)
+	if u := c.user(name); u != nil {
+		u.receive(from, topic, data)
+	} else {
+		c.miss(r.of.sys.Logger(), name)
+	}
+}
+
+// Missed implements [Receiver].
+func (r receiver) Missed(g Gap) {
+	c := r.cluster
+	if c.member.Load() != r.of {
 		return
 	}
-	u.receive(topic, data)
+	if !g.Anywhere {
+		name, topic, _ := strings.Cut(g.Topic, nameEnd)
+		if u := c.user(name); u != nil {
+			g.Topic = topic
+			u.missed(g)
+		}
+		return
+	}
+	c.mu.RLock()
+	users := slices.Collect(maps.Values(c.users))
+	c.mu.RUnlock()
+	for _, u := range users {
+		u.missed(g)
+	}
+}
+
+// Emit implements [Receiver].
+func (r receiver) Emit(e actor.Event) { r.of.sys.Emit(e) }
+
+func (c *Cluster) user(name string) user {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.users[name]
 }
 
 // miss counts a message for a user that this node does not have: it has not connected
@@ -162,7 +200,7 @@ func (c *Cluster) enter(ctx context.Context, m *membership) error {
 			_ = c.leave(context.Background())
 		}
 	}()
-	err := c.adapter.Join(func(topic string, data []byte) { c.receive(m, topic, data) })
+	err := c.adapter.Join(receiver{c, m})
 	if err != nil {
 		return err
 	}

@@ -199,12 +199,12 @@ func (w *wild) try(method string) error {
 	return fault()
 }
 
-func (w *wild) Join(receive func(string, []byte)) error {
+func (w *wild) Join(r pubsub.Receiver) error {
 	if w.joining.Add(1) > 1 {
 		w.t.Error("Join is called beside another Join")
 	}
 	defer w.joining.Add(-1)
-	if err := w.Adapter.Join(receive); err != nil {
+	if err := w.Adapter.Join(r); err != nil {
 		w.t.Errorf("Join is called out of turn: %v", err)
 	}
 	return w.try("Join")

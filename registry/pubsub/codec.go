@@ -17,6 +17,15 @@ type Codec[T any] interface {
 	Decode(topic string, data []byte) (T, error)
 }
 
+// OriginCodec is a [Codec] that is told which node a message came from, so that one that
+// names its sender can be checked. Its DecodeFrom is called in place of Decode.
+type OriginCodec[T any] interface {
+	Codec[T]
+
+	// DecodeFrom is Decode with the name of the node that has sent the data.
+	DecodeFrom(node, topic string, data []byte) (T, error)
+}
+
 // JSON is a codec for what package json can marshal and unmarshal.
 type JSON[T any] struct{}
 

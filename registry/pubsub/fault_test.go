@@ -41,11 +41,11 @@ func (r *rogue) try(method string) error {
 	return nil
 }
 
-func (r *rogue) Join(receive func(string, []byte)) error {
+func (r *rogue) Join(to pubsub.Receiver) error {
 	if err := r.try("Join"); err != nil {
 		return err
 	}
-	return r.Adapter.Join(receive)
+	return r.Adapter.Join(to)
 }
 
 func (r *rogue) Broadcast(topic string, data []byte) error {

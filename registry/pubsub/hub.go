@@ -53,13 +53,14 @@ type hubMember struct {
 	left  atomic.Bool   // set by Leave
 	done  chan struct{} // closed when no receive runs any more
 
-	waiting atomic.Int64 // bytes in the queue, and of the message that is received
+	waiting atomic.Int64  // bytes in the queue, and of the message that is received
+	missed  atomic.Uint64 // messages that there was no room for, and of which it has not been told
 }
 
 // packet is a message on its way.
 type packet struct {
-	topic string
-	data  []byte
+	from, topic string
+	data        []byte
 }
 
 func (p packet) size() int64 { return int64(len(p.topic) + len(p.data)) }
@@ -68,7 +69,7 @@ func (p packet) size() int64 { return int64(len(p.topic) + len(p.data)) }
 func (n *hubNode) Node() string { return n.name }
 
 // Join implements [Adapter].
-func (n *hubNode) Join(receive func(topic string, data []byte)) error {
+func (n *hubNode) Join(r Receiver) error {
 	h := n.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,7 +86,7 @@ func (n *hubNode) Join(receive func(topic string, data []byte)) error {
 	}
 	n.member = h.newMember(n.name)
 	h.members[n.name] = n.member
-	go n.member.run(receive)
+	go n.member.run(r)
 	return nil
 }
 
@@ -100,14 +101,17 @@ func (h *Hub) newMember(node string) *hubMember {
 	return &hubMember{node: node, queue: make(chan packet, limit), limit: bytes, done: make(chan struct{})}
 }
 
-func (m *hubMember) run(receive func(topic string, data []byte)) {
+func (m *hubMember) run(r Receiver) {
 	defer close(m.done)
 	for p := range m.queue {
 		if m.left.Load() {
 			return
 		}
-		receive(p.topic, p.data)
+		r.Receive(p.from, p.topic, p.data)
 		m.waiting.Add(-p.size())
+		if n := m.missed.Swap(0); n > 0 {
+			r.Missed(Gap{Anywhere: true, Messages: n})
+		}
 	}
 }
 
@@ -134,7 +138,7 @@ func (n *hubNode) Broadcast(topic string, data []byte) error {
 		if to == n.member {
 			continue
 		}
-		if err := to.put(topic, data); err != nil {
+		if err := to.put(packet{n.name, topic, data}); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -153,15 +157,14 @@ func (n *hubNode) Send(node, topic string, data []byte) error {
 	if to == nil || to == n.member {
 		return ErrNoNode
 	}
-	return to.put(topic, data)
+	return to.put(packet{n.name, topic, data})
 }
 
 // joined is called with the hub's lock held.
 func (n *hubNode) joined() bool { return n.member != nil && n.hub.members[n.name] == n.member }
 
 // put is called with the hub's lock held for reading.
-func (m *hubMember) put(topic string, data []byte) error {
-	p := packet{topic, data}
+func (m *hubMember) put(p packet) error {
 	if m.reserve(p.size()) {
 		select {
 		case m.queue <- p:
@@ -170,6 +173,7 @@ func (m *hubMember) put(topic string, data []byte) error {
 			m.waiting.Add(-p.size())
 		}
 	}
+	m.missed.Add(1)
 	return fmt.Errorf("node %q: %w", m.node, ErrOverloaded)
 }
 

@@ -71,28 +71,42 @@ func (l *link[T]) call(calls *foreign.Calls, topic string, msg T, send func(data
 	return err
 }
 
-// receive calls the subscribers for another node's broadcast. It runs on the adapter's
-// goroutine, which has others to serve: so the work has one of its own.
-func (l *link[T]) receive(topic string, data []byte) {
+// receive calls the subscribers for another node's broadcast.
+func (l *link[T]) receive(from, topic string, data []byte) {
 	ps := l.ps
 	// Each node gets everything: what nobody wants is not worth decoding.
 	if ps.Subscribers(topic) == 0 {
 		return
 	}
+	ps.attend(topic, func(calling *atomic.Pointer[subscription[T]]) {
+		var msg T
+		err := actor.Guard(context.Background(), func() (err error) {
+			msg, err = l.decode(from, topic, data)
+			return err
+		})
+		if err != nil {
+			ps.logger().Error("broadcast of another node not decoded", "topic", topic, "node", l.cluster.node, "from", from, "error", err)
+			return
+		}
+		ps.deliver(actor.PID{}, topic, msg, calling)
+	})
+}
+
+func (l *link[T]) decode(from, topic string, data []byte) (T, error) {
+	if c, ok := l.codec.(OriginCodec[T]); ok {
+		return c.DecodeFrom(from, topic, data)
+	}
+	return l.codec.Decode(topic, data)
+}
+
+// attend has subscribers called by work, and goes on without one that does not return. It
+// runs on the adapter's goroutine, which has others to serve: so the work has one of its own.
+func (ps *PubSub[T]) attend(topic string, work func(calling *atomic.Pointer[subscription[T]])) {
 	var calling atomic.Pointer[subscription[T]]
 	over := make(chan struct{})
 	go func() {
 		defer close(over)
-		var msg T
-		err := actor.Guard(context.Background(), func() (err error) {
-			msg, err = l.codec.Decode(topic, data)
-			return err
-		})
-		if err != nil {
-			ps.logger().Error("broadcast of another node not decoded", "topic", topic, "node", l.cluster.node, "error", err)
-			return
-		}
-		ps.deliver(actor.PID{}, topic, msg, &calling)
+		work(&calling)
 	}()
 	timer := time.NewTimer(deliverFor)
 	defer timer.Stop()

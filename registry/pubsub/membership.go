@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -24,7 +23,7 @@ var (
 // membership is the actor through which a node is a member of its cluster.
 type membership struct {
 	cluster *Cluster
-	log     *slog.Logger
+	sys     *actor.System
 	over    bool // it has ended, or is about to; guarded by the cluster's mu
 }
 
@@ -39,7 +38,7 @@ func (c *Cluster) Behavior() actor.Behavior[struct{}] { return &membership{clust
 
 // Init implements [actor.Initializer].
 func (m *membership) Init(ctx *actor.Context[struct{}]) error {
-	m.log = ctx.System().Logger()
+	m.sys = ctx.System()
 	ctx.MayBlock()
 	ctx.TrapExit(true) // so that Terminate runs
 	if !ctx.PID().Own(m) {
@@ -61,7 +60,7 @@ func (*membership) Receive(*actor.Context[struct{}], struct{}) error { return ni
 func (m *membership) Terminate(ctx *actor.Context[struct{}], _ error) {
 	m.cluster.end(m)
 	if err := m.cluster.exit(ctx, m); err != nil {
-		m.log.Warn("cluster not left in time", "node", m.cluster.node, "error", err)
+		m.sys.Logger().Warn("cluster not left in time", "node", m.cluster.node, "error", err)
 	}
 }
 
@@ -74,7 +73,7 @@ func (m *membership) Release(actor.PID, error) {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), leaveFor, errLeaving)
 		defer cancel()
 		if err := m.cluster.exit(ctx, m); err != nil {
-			m.log.Warn("cluster not left", "node", m.cluster.node, "error", err)
+			m.sys.Logger().Warn("cluster not left", "node", m.cluster.node, "error", err)
 		}
 	}()
 }

@@ -30,6 +30,7 @@ type PubSub[T any] struct {
 
 	log  atomic.Pointer[slog.Logger] // Logger within bounds, once it is in use
 	link atomic.Pointer[link[T]]     // nil: not connected
+	gaps atomic.Pointer[PubSub[Gap]] // nil: nobody wants to know
 	mu   sync.Mutex                  // held while link changes
 }
 
@@ -74,9 +75,12 @@ func (ps *PubSub[T]) Subscribe(owner actor.PID, topic string, s Subscriber[T]) e
 	return fmt.Errorf("pubsub: subscribe %v to %q: %w", owner, topic, actor.NoProc)
 }
 
-// Unsubscribe ends all of owner's subscriptions to the topic. It does nothing if
-// there are none.
+// Unsubscribe ends all of owner's subscriptions to the topic, and to its gaps. It does
+// nothing if there are none.
 func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
+	if gaps := ps.gaps.Load(); gaps != nil {
+		gaps.Unsubscribe(owner, topic)
+	}
 	sub := ps.shard(topic).removeAll(owner, topic)
 	for ; sub != nil; sub = sub.sibling {
 		owner.Disown(sub)

@@ -17,7 +17,8 @@ type Traffic struct {
 	Stray     uint64 // of these, for what is not connected here
 
 	// These are from an adapter that is a [Reporter], otherwise zero.
-	Lost       uint64 // had been accepted, or had come, and were dropped for want of room
+	Lost       uint64 // of other nodes, which this one has missed
+	Unsent     uint64 // had been accepted, and could not be sent
 	Malformed  uint64 // came, and were none of this cluster's
 	Reconnects uint64 // of the adapter's connection
 

@@ -1,13 +1,11 @@
 package nats
 
 import (
+	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,22 +20,27 @@ import (
 // changed once it has joined.
 type Adapter struct {
 	// Conn is the connection, which may serve others as well. The adapter does not
-	// close it, and must be left before it is closed.
+	// close it, and must be left before it is closed. With nats.NoEcho the node's own
+	// messages do not come back; otherwise they do, and are left out here. With
+	// nats.MaxReconnects(-1) it never gives up; one that does is [Gone].
 	Conn *nats.Conn
 
-	// Name is the node's name, which no other node of the cluster may have. It
-	// must not be empty.
+	// Name is the node's name, which no other node of the cluster may have, of up to
+	// 256 bytes. It must not be empty.
 	Name string
 
 	// Prefix begins the subjects of all messages; "troupe.pubsub" if empty. All nodes
-	// of a cluster have the same one, and no other program has it.
+	// of a cluster have the same one, and no other program has it. The last token of a
+	// subject is the sender's name in hexadecimal, so that permissions of NATS can bind it.
 	Prefix string
 
 	// QueueLimit is how many messages may wait to be sent, and how many to be
-	// received in each of the 16 parts of the topics; 1024 if zero. A message that is
+	// received in each of the 16 parts of the topics; 1024 if zero. One topic may have
+	// four times as many as there is room for more, which is four fifths of them: so a
+	// busy one leaves room for the others, which take turns with it. A message that is
 	// not sent for want of room is refused with an error that wraps
-	// [pubsub.ErrOverloaded]. One that is not received for it is dropped, which is
-	// logged, at most every ten seconds, with their number since Join.
+	// [pubsub.ErrOverloaded]. One that is not received for it is lost, as [Adapter.Lost]
+	// says.
 	QueueLimit int
 
 	// QueueBytes is how many bytes they may have, also in each of the parts; 16 MiB
@@ -48,10 +51,12 @@ type Adapter struct {
 	// connection drops what comes, and tells its ErrorHandler.
 	QueueBytes int
 
-	// Lost is told of messages of other nodes that have been dropped for want of room: how many
-	// since it was told last. It is called at once and then at most every ten seconds, on a
-	// goroutine of its own. If it panics, calls runtime.Goexit, or takes longer than five
-	// seconds, that is logged. Nobody is told if it is nil; [Adapter.Traffic] has the number.
+	// Lost is told of messages of other nodes that were lost on their way here, for want of
+	// room or of a connection: how many since it was told last. It is called at once and then
+	// at most every ten seconds, on a goroutine of its own. If it panics, calls runtime.Goexit,
+	// or takes longer than five seconds, that is logged. Each loss is logged, counted by
+	// [Adapter.Traffic], an event of the node's system, [pubsub.MessagesLost], and told to
+	// those that have called [pubsub.PubSub.SubscribeGaps], whether Lost is nil or not.
 	Lost func(messages uint64)
 
 	// Logger gets what is dropped, and what comes on the adapter's subjects and is not
@@ -62,7 +67,9 @@ type Adapter struct {
 	mu  sync.RWMutex
 	now *membership // the latest one; nil before the first Join
 
-	lost, malformed atomic.Uint64
+	lost, unsent, malformed atomic.Uint64
+
+	times times // of tests; defaultTimes if zero
 }
 
 // shardCount is the number of parts that the topics fall into. What comes in one of
@@ -82,76 +89,77 @@ const (
 // Node implements [pubsub.Adapter].
 func (a *Adapter) Node() string { return a.Name }
 
-// Join implements [pubsub.Adapter]. It waits until the server knows this node, for
-// up to ten seconds.
-func (a *Adapter) Join(receive func(topic string, data []byte)) error {
+// Join implements [pubsub.Adapter]. It waits until the server knows this node, for up to ten
+// seconds. It fails with an error that wraps [ErrNameTaken] if a node of its name lives, and
+// if another adapter of this name has joined by the same connection, with the same Prefix.
+func (a *Adapter) Join(r pubsub.Receiver) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
 	case a.Conn == nil:
 		return errors.New("a node needs a connection")
-	case a.Name == "":
-		return errors.New("a node needs a name")
+	case a.Name == "" || len(a.Name) > maxName:
+		return fmt.Errorf("a node's name has %d bytes, want 1 to %d", len(a.Name), maxName)
 	case a.now != nil && !a.now.over():
 		return fmt.Errorf("node %q has not left yet", a.Name)
 	}
-	m := a.newMembership(receive)
-	err := a.subscribe(m.in)
-	if err == nil {
-		err = a.Conn.FlushTimeout(flushTimeout)
-	}
+	m := a.newMembership(r)
+	end, err := use{a.Conn, a.prefix()}.begin(a.Name)
 	if err != nil {
-		m.in.unsubscribe()
 		return fmt.Errorf("node %q: %w", a.Name, err)
 	}
+	m.endOfUse = end
+	changes := a.Conn.StatusChanged()
+	if err := m.enter(); err != nil {
+		a.Conn.RemoveStatusListener(changes)
+		m.in.unsubscribe()
+		end()
+		return fmt.Errorf("node %q: %w", a.Name, err)
+	}
+	m.state.Store(int32(stateOf(a.Conn.Status())))
 	a.now = m
-	m.start()
+	m.start(changes)
 	return nil
 }
 
-// subscribe has what is broadcast and what is sent to this node in one part of the
-// topics come to one queue.
-func (a *Adapter) subscribe(in *inbound) error {
-	for shard := range shardCount {
-		for _, subject := range []string{a.toAll(shard), a.toNode(a.Name, shard)} {
-			if err := in.subscribe(a.Conn, subject, shard); err != nil {
-				return err
-			}
-		}
+// enter has the server send this node what is for it.
+func (m *membership) enter() error {
+	if err := m.conn.FlushTimeout(flushTimeout); err != nil {
+		return err
 	}
-	return nil
-}
-
-func (a *Adapter) prefix() string {
-	if a.Prefix == "" {
-		return defaultPrefix
+	if err := m.askTwin(); err != nil {
+		return err
 	}
-	return a.Prefix
+	if err := m.in.subscribe(); err != nil {
+		return err
+	}
+	return m.conn.FlushTimeout(flushTimeout)
 }
 
-func (a *Adapter) toAll(shard int) string { return a.prefix() + ".all." + strconv.Itoa(shard) }
+func (a *Adapter) prefix() string { return cmp.Or(a.Prefix, defaultPrefix) }
 
-// toNode returns the subject of what is sent to one node. Any string may be a name,
-// but not a part of a subject.
-func (a *Adapter) toNode(node string, shard int) string {
-	return a.prefix() + ".node." + hex.EncodeToString([]byte(node)) + "." + strconv.Itoa(shard)
-}
-
-func shardOf(topic string) int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(topic))
-	return int(h.Sum32() % shardCount)
+// Members returns the other nodes, as far as this one knows them, by name. There are none
+// before Join and after Leave.
+//
+// OTP: nodes/0.
+func (a *Adapter) Members() []Member {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if a.now == nil || a.now.left {
+		return nil
+	}
+	return a.now.peers.members()
 }
 
 // Broadcast implements [pubsub.Adapter].
 func (a *Adapter) Broadcast(topic string, data []byte) error {
-	return a.put(a.toAll(shardOf(topic)), topic, data)
+	return a.put(packet{topic: topic, data: data})
 }
 
 // Send implements [pubsub.Adapter]. It cannot know whether there is such a node.
 func (a *Adapter) Send(node, topic string, data []byte) error {
 	if node != "" && node != a.Name {
-		return a.put(a.toNode(node, shardOf(topic)), topic, data)
+		return a.put(packet{topic: topic, data: data, peer: node})
 	}
 	a.mu.RLock()
 	defer a.mu.RUnlock()
@@ -163,25 +171,27 @@ func (a *Adapter) Send(node, topic string, data []byte) error {
 
 // put queues a message. A goroutine takes it from there to the connection, whose
 // Publish waits when the server is slow.
-func (a *Adapter) put(subject, topic string, data []byte) error {
-	a.mu.RLock() // so that nothing is put into a queue that Leave has closed
+func (a *Adapter) put(p packet) error {
+	a.mu.RLock()
 	defer a.mu.RUnlock()
 	m := a.now
-	if m == nil || m.left {
+	switch {
+	case m == nil || m.left:
 		return pubsub.ErrNotJoined
+	case State(m.state.Load()) == Gone:
+		return fmt.Errorf("node %q: its connection is closed: %w", a.Name, pubsub.ErrNotJoined)
 	}
-	p := packet{subject: subject, data: frame{from: a.Name, topic: topic, data: data}.encode()}
-	if n := int64(len(p.data)); n > m.maxPayload {
-		return fmt.Errorf("%d bytes on %q, of at most %d: %w", n, topic, m.maxPayload, nats.ErrMaxPayload)
+	if n := int64(len(p.topic) + len(p.data) + frameRoom); n > m.maxPayload {
+		return fmt.Errorf("%d bytes on %q, of at most %d: %w", n, p.topic, m.maxPayload, nats.ErrMaxPayload)
 	}
-	if !m.out.put(p) {
+	if !m.out.queue.put(p) {
 		return fmt.Errorf("node %q: %w", a.Name, pubsub.ErrOverloaded)
 	}
 	return nil
 }
 
-// Leave implements [pubsub.Adapter]. What the server does not take within ten
-// seconds is lost.
+// Leave implements [pubsub.Adapter]. What the server does not take within four seconds is
+// lost; while the connection is away it is not waited for.
 func (a *Adapter) Leave(ctx context.Context) error {
 	a.mu.Lock()
 	m := a.now

@@ -42,9 +42,14 @@ func TestAdapterKeepsWhatAnAdapterPromises(t *testing.T) {
 	}
 }
 
+// subjectOf is that of what another node sends to all that are in an adapter's cluster.
+func subjectOf(a *Adapter, from, topic string) string {
+	return newSubjects(a.prefix(), from).all[shardOf(topic)]
+}
+
 func join(t *testing.T, a *Adapter, receive func(topic string, data []byte)) {
 	t.Helper()
-	if err := a.Join(receive); err != nil {
+	if err := a.Join(pubsubtest.Receiver(receive)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -61,7 +66,7 @@ func TestJoinFailsWithoutWhatItNeedsAndMayBeTriedAgain(t *testing.T) {
 		"no name":       {Conn: connect(t, s)},
 		"bad prefix":    {Conn: connect(t, s), Name: "a", Prefix: "not a subject"},
 	} {
-		if err := a.Join(func(string, []byte) {}); err == nil {
+		if err := a.Join(pubsubtest.Receiver(func(string, []byte) {})); err == nil {
 			t.Errorf("%s: joined", name)
 		}
 		a.Conn, a.Name, a.Prefix = connect(t, s), "a", prefix()
@@ -82,7 +87,7 @@ func TestMessageThatNoServerTakesIsRefused(t *testing.T) {
 func TestQueueOfANodeThatIsCutOffOverflows(t *testing.T) {
 	s := startServer(t)
 	a := &Adapter{
-		Conn: connect(t, s, nats.ReconnectBufSize(-1)), Name: "a", Prefix: prefix(), QueueLimit: 4,
+		Conn: connect(t, s, nats.ReconnectBufSize(-1)), Name: "a", Prefix: prefix(), QueueLimit: 5,
 	}
 	// A queue whose other end is not being emptied.
 	a.now = a.newMembership(nil)
@@ -139,12 +144,12 @@ func TestForeignMessagesAreLoggedAndDropped(t *testing.T) {
 	var log bytes.Buffer
 	got := make(chan string, 1)
 	a := &Adapter{Conn: connect(t, s), Name: "a", Prefix: prefix(), Logger: slog.New(slog.NewTextHandler(&log, nil))}
-	if err := a.Join(func(topic string, _ []byte) { got <- topic }); err != nil {
+	if err := a.Join(pubsubtest.Receiver(func(topic string, _ []byte) { got <- topic })); err != nil {
 		t.Fatal(err)
 	}
 	const topic = "t"
-	for _, data := range [][]byte{nil, {200}, frame{from: "b", topic: topic}.encode()} {
-		if err := a.Conn.Publish(a.toAll(shardOf(topic)), data); err != nil {
+	for _, data := range [][]byte{nil, {200}, frame{incarnation: 1, topic: topic}.append(nil)} {
+		if err := a.Conn.Publish(subjectOf(a, "b", topic), data); err != nil {
 			t.Fatal(err)
 		}
 	}

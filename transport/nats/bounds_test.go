@@ -16,16 +16,16 @@ import (
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
-// bounds are what may wait in one queue, of messages of a size.
+// bounds are what may wait of one topic, of messages of a size.
 var bounds = []struct {
 	name         string
 	limit, bytes int // of the adapter
 	size, most   int
 }{
-	{"in bytes by default", 0, 0, 1 << 20 * 9 / 10, 17},
-	{"in bytes as they are set", 0, 1 << 20, 100_000, 10},
+	{"in bytes by default", 0, 0, 1 << 20 * 9 / 10, 14},
+	{"in bytes as they are set", 0, 1 << 20, 100_000, 8},
 	{"a message that is larger", 0, 1000, 100_000, 1},
-	{"in number", 20, 0, 10, 20},
+	{"in number", 20, 0, 10, 16},
 }
 
 // logLines gets the first lines of a log.
@@ -133,7 +133,8 @@ func TestWhatWaitsToBeReceivedIsBounded(t *testing.T) {
 			t.Run(fmt.Sprint(c.name, ", headers: ", headers), func(t *testing.T) {
 				log := make(logLines, 1)
 				a := &Adapter{
-					Conn: connect(t, s), Name: "a", Prefix: prefix(), Logger: slog.New(slog.NewTextHandler(log, nil)),
+					Conn: connect(t, s), Name: "a", Prefix: prefix(),
+					Logger:     slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 					QueueLimit: c.limit, QueueBytes: c.bytes,
 				}
 				first, release := make(chan struct{}), make(chan struct{})
@@ -156,8 +157,8 @@ func TestWhatWaitsToBeReceivedIsBounded(t *testing.T) {
 				})
 				conn := connect(t, s)
 				publish := func(topic string, data []byte) {
-					m := nats.NewMsg(a.toAll(shardOf(topic)))
-					m.Data = frame{from: "b", topic: topic, data: data}.encode()
+					m := nats.NewMsg(subjectOf(a, "b", topic))
+					m.Data = frame{incarnation: 1, topic: topic, data: data}.append(nil)
 					if headers { // no node does that
 						m.Header.Set("x", "y")
 					}
@@ -182,7 +183,7 @@ func TestWhatWaitsToBeReceivedIsBounded(t *testing.T) {
 				if n := await(t, end); n > c.most+1 || n < c.most-1 {
 					t.Errorf("%d messages were received, want %d", n, c.most)
 				}
-				if line := await(t, log); !strings.Contains(line, "dropped=") {
+				if line := await(t, log); !strings.Contains(line, "lost=") {
 					t.Errorf("logged: %s", line)
 				}
 			})
@@ -194,13 +195,13 @@ func TestWhatWaitsToBeReceivedIsBounded(t *testing.T) {
 func TestHeadersDoNotEscapeTheBound(t *testing.T) {
 	s := startServer(t)
 	a := &Adapter{Conn: connect(t, s), Name: "a", Prefix: prefix()}
-	sub, err := a.Conn.SubscribeSync(a.toAll(0))
+	sub, err := a.Conn.SubscribeSync(subjectOf(a, "b", "t"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := nats.NewMsg(sub.Subject)
 	m.Header.Set("x", strings.Repeat("x", 100_000))
-	m.Data = []byte("data")
+	m.Data = frame{topic: "t", data: []byte("data")}.append(nil)
 	if err := a.Conn.PublishMsg(m); err != nil {
 		t.Fatal(err)
 	}
@@ -210,8 +211,12 @@ func TestHeadersDoNotEscapeTheBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := packetOf(got)
-	if string(p.data) != "data" || &p.data[0] == &got.Data[0] {
+	f, err := decode(got.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := packetOf(got, f, "b")
+	if string(p.data) != "data" || &p.data[0] == &f.data[0] {
 		t.Errorf("the packet %q holds the memory of a message of %d bytes", p.data, got.Size())
 	}
 }

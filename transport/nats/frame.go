@@ -3,20 +3,38 @@ package nats
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 )
 
-// frame is what travels in a NATS message: sender, topic and data. The topic
-// is not in the subject, because it may be any string.
+// frame is what travels in a message between adapters. The sender is in the message's subject,
+// where permissions of NATS can bind it. The topic is not, because it may be any string.
 type frame struct {
-	from, topic string
-	data        []byte
+	// incarnation is random: the sender from one Join to the next Leave.
+	incarnation uint64
+
+	// number counts what the sender has sent to all in this part of the topics, or to this
+	// node in it. So what is missing is noticed. 0 is not counted.
+	number uint64
+
+	topic string
+	data  []byte
 }
 
-func (f frame) encode() []byte {
-	b := make([]byte, 0, 2*binary.MaxVarintLen32+len(f.from)+len(f.topic)+len(f.data))
-	b = appendString(b, f.from)
+// frameVersion begins each frame. Version 1 had the sender in it, and no version.
+const frameVersion = 2
+
+// frameRoom is how many bytes of a frame are neither topic nor data, at most.
+const frameRoom = 1 + 8 + 2*binary.MaxVarintLen64
+
+func (f frame) append(b []byte) []byte {
+	b = appendHead(b, f.incarnation)
+	b = binary.AppendUvarint(b, f.number)
 	b = appendString(b, f.topic)
 	return append(b, f.data...)
+}
+
+func appendHead(b []byte, incarnation uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, frameVersion), incarnation)
 }
 
 func appendString(b []byte, s string) []byte {
@@ -24,19 +42,38 @@ func appendString(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
-// headOf is what all frames of a sender begin with, and no other one's.
-func headOf(sender string) []byte { return appendString(nil, sender) }
-
 var errFrame = errors.New("malformed frame")
+
+// cutHead returns the incarnation that a message begins with, and the rest.
+func cutHead(b []byte) (incarnation uint64, rest []byte, err error) {
+	switch {
+	case len(b) < 9:
+		return 0, nil, errFrame
+	case b[0] != frameVersion:
+		return 0, nil, fmt.Errorf("%w: version %d, want %d", errFrame, b[0], frameVersion)
+	}
+	return binary.BigEndian.Uint64(b[1:]), b[9:], nil
+}
+
+func cutNumber(b []byte) (n uint64, rest []byte, err error) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 {
+		return 0, nil, errFrame
+	}
+	return n, b[size:], nil
+}
 
 // decode returns a frame that keeps b.
 func decode(b []byte) (f frame, err error) {
-	for _, s := range []*string{&f.from, &f.topic} {
-		if *s, b, err = cutString(b); err != nil {
-			return frame{}, err
-		}
+	if f.incarnation, b, err = cutHead(b); err != nil {
+		return frame{}, err
 	}
-	f.data = b
+	if f.number, b, err = cutNumber(b); err != nil {
+		return frame{}, err
+	}
+	if f.topic, f.data, err = cutString(b); err != nil {
+		return frame{}, err
+	}
 	return f, nil
 }
 

@@ -1,66 +1,59 @@
 package nats
 
 import (
-	"bytes"
-	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"github.com/troupe-go/troupe/actor"
 )
 
-// maxIntake is how many messages the connection may have read that are not in the queue
-// of their part yet. It bounds what one read of the connection can bring at once.
+// maxIntake is how many messages the connection may have read that are not in the queue of
+// their part yet: more than one read of it brings.
 const maxIntake = 1024
 
-// inbound is what comes in for a node. The connection writes everything to one channel,
-// in the order in which the server passes it on. That channel counts messages and not
-// bytes, as nats.go's channels do, and two subscriptions that count bytes would have two
-// queues, and no order between what is broadcast and what is sent to this node. So one
-// goroutine, which waits for nobody, takes what comes to queues that count both.
+// inbound is what comes in for a node. The connection writes everything to one channel, in
+// the order in which the server passes it on. That channel counts messages and not bytes, as
+// nats.go's channels do, and two subscriptions that count bytes would have two queues, and no
+// order between what is broadcast and what is sent to this node. So one goroutine, which
+// waits for nobody, takes what comes to queues that count both.
 //
-// What the node itself has broadcast comes back as well, and is left out here: it must
-// not take the room of the others.
+// A node's own connection has the server send nothing back, and reads on only when all that
+// it has read is in the queues. A connection of the program's may do neither: then a node's
+// own messages are left out here, by their subject, and what the channel has no room for is
+// dropped by the connection. The senders' numbers tell that something is missing, whatever
+// has become of it.
 type inbound struct {
-	own      []byte // head of the node's own messages
-	intake   chan *nats.Msg
-	subs     map[*nats.Subscription]*queue[packet] // by what a message comes through
-	queues   [shardCount]*queue[packet]
-	dropped  uint64      // messages; of the goroutine that sorts
-	overflow chan uint64 // gets dropped when that grows; keeps the latest value only
-	lost     *atomic.Uint64
-	stop     chan struct{} // closed by Leave: no receive begins any more
+	*membership
+	intake  chan *nats.Msg
+	drained chan struct{} // has one when nothing is in the intake any more
+	subs    []*nats.Subscription
+	queues  [shardCount]*fair
 }
 
-func newInbound(node string, packets int, bytes int64, lost *atomic.Uint64) *inbound {
+func newInbound(m *membership, packets int, bytes int64) *inbound {
 	in := &inbound{
-		own:      headOf(node),
-		intake:   make(chan *nats.Msg, maxIntake),
-		subs:     make(map[*nats.Subscription]*queue[packet]),
-		overflow: make(chan uint64, 1),
-		stop:     make(chan struct{}),
-		lost:     lost,
+		membership: m,
+		intake:     make(chan *nats.Msg, maxIntake),
+		drained:    make(chan struct{}, 1),
 	}
 	for shard := range in.queues {
-		in.queues[shard] = newQueue[packet](packets, bytes)
+		in.queues[shard] = newFair(packets, bytes)
 	}
 	return in
 }
 
-// subscribe has what comes on the subject go to the queue of the part. It must not be
-// called once sort runs.
-func (in *inbound) subscribe(conn *nats.Conn, subject string, shard int) error {
-	sub, err := conn.ChanSubscribe(subject, in.intake)
-	if err == nil {
-		in.subs[sub] = in.queues[shard]
+func (in *inbound) subscribe() error {
+	for _, subject := range []string{in.subjects.ofAll(), in.subjects.ofSelf()} {
+		sub, err := in.conn.ChanSubscribe(subject, in.intake)
+		if err != nil {
+			return err
+		}
+		in.subs = append(in.subs, sub)
 	}
-	return err
+	return nil
 }
 
 func (in *inbound) unsubscribe() {
-	for sub := range in.subs {
+	for _, sub := range in.subs {
 		_ = sub.Unsubscribe() // it fails if the connection is closed, and they with it
 	}
 }
@@ -68,110 +61,129 @@ func (in *inbound) unsubscribe() {
 // sort takes what comes to its queues until Leave. What does not fit is lost.
 func (in *inbound) sort() {
 	defer in.unsubscribe() // nobody empties the intake any more
+	ticks := time.NewTicker(in.times.beat)
+	defer ticks.Stop()
 	for {
 		select {
-		case <-in.stop:
+		case <-in.life.Done():
 			return
+		case <-ticks.C:
+			in.peers.tick(time.Now())
 		case m := <-in.intake:
-			if !bytes.HasPrefix(m.Data, in.own) && !in.subs[m.Sub].put(packetOf(m)) {
-				in.drop()
+			in.accept(m)
+			if len(in.intake) == 0 {
+				select {
+				case in.drained <- struct{}{}:
+				default:
+				}
 			}
 		}
 	}
 }
 
-// packetOf returns what is to be kept of a message, so that no more is kept than is
-// counted. That leaves the headers behind, which no node sends: they are in front of
-// the data in memory, and read they are many times as large.
-func packetOf(m *nats.Msg) packet {
-	if m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data) {
-		return packet{m.Subject, bytes.Clone(m.Data), time.Now()}
-	}
-	return packet{m.Subject, m.Data, time.Now()}
-}
-
-// drop counts a message that is lost, and has report tell of it. It does not wait: only
-// sort writes to overflow, so there is room when the former value has been taken out.
-func (in *inbound) drop() {
-	in.dropped++
-	in.lost.Add(1)
-	select {
-	case <-in.overflow:
+// accept takes one message.
+func (in *inbound) accept(m *nats.Msg) {
+	part, from, direct, ok := in.subjects.parse(m.Subject)
+	shard, isTopic := shardNamed(part)
+	var err error
+	switch {
+	case !ok:
+		err = errFrame
+	case isTopic:
+		err = in.message(m, from, shard, direct)
+	case part == partBeat:
+		err = in.beaten(m.Data, from, direct)
+	case part == partAsk && direct:
+		err = in.asked(m.Data)
+	case part == partAlive: // this node's, or to one that joins
 	default:
+		err = errFrame
 	}
-	in.overflow <- in.dropped
-}
-
-// reportEvery is how often it is logged that messages are lost.
-const reportEvery = 10 * time.Second
-
-// report tells of what is lost, at once and then from time to time. It has a goroutine of its
-// own: a log may not return.
-func (m *membership) report() {
-	told := uint64(0)
-	for {
-		select {
-		case <-m.in.stop:
-			return
-		case dropped := <-m.in.overflow:
-			m.log.Warn("messages of other nodes dropped: too many are waiting",
-				"node", m.node, "dropped", dropped)
-			m.tellLoss(dropped - told)
-			told = dropped
-		}
-		select {
-		case <-m.in.stop:
-			return
-		case <-time.After(reportEvery): // overflow has the number as it is then
-		}
+	if err != nil {
+		in.malformed.Add(1)
+		subject := m.Subject // not m, which may be large
+		in.notes.put(func() { in.log.Error("not an adapter's message", "subject", subject, "node", in.node, "error", err) })
 	}
 }
 
-// lostFor is how long the function Lost may take.
-const lostFor = 5 * time.Second
+// message takes a message to its queue.
+func (in *inbound) message(m *nats.Msg, from string, shard int, direct bool) error {
+	f, err := decode(m.Data)
+	if err != nil || f.incarnation == in.incarnation && from == in.node {
+		return err
+	}
+	lacking, fresh, err := in.peers.message(from, f, shard, direct)
+	if err != nil {
+		return err
+	}
+	q := in.queues[shard]
+	if lacking > 0 {
+		in.lose(lacking)
+		q.miss("", false, lacking)
+	}
+	if fresh && !q.put(packetOf(m, f, from)) {
+		in.lose(1)
+		q.miss(f.topic, true, 1)
+	}
+	return nil
+}
 
-// tellLoss calls the function Lost. It does not wait for it when the node leaves.
-func (m *membership) tellLoss(messages uint64) {
-	if m.lost == nil {
-		return
+// beaten takes a beat.
+func (in *inbound) beaten(data []byte, from string, direct bool) error {
+	b, err := decodeBeat(data)
+	if err != nil || b.incarnation == in.incarnation && from == in.node {
+		return err
 	}
-	ctx, cancel := context.WithTimeout(m.life, lostFor)
-	defer cancel()
-	err := actor.Guard(ctx, func() error {
-		m.lost(messages)
-		return nil
-	})
-	if err != nil && m.life.Err() == nil {
-		m.log.Error("the function Lost failed", "node", m.node, "error", err)
+	lacking, err := in.peers.told(from, b, direct)
+	for shard, n := range lacking {
+		if n > 0 {
+			in.lose(n)
+			in.queues[shard].miss("", false, n)
+		}
 	}
+	if b.kind == beatHello && err == nil {
+		in.out.greet(from)
+	}
+	return err
+}
+
+// asked answers a node that is about to join with the name of this one.
+func (in *inbound) asked(data []byte) error {
+	other, _, err := cutHead(data)
+	if err == nil && other != in.incarnation {
+		in.out.answerTwin()
+	}
+	return err
+}
+
+// packetOf returns what is to be kept of a message, so that no more is kept than is counted.
+// That leaves the headers behind, which no node sends: they are in front of the data in
+// memory, and read they are many times as large.
+func packetOf(m *nats.Msg, f frame, from string) packet {
+	p := packet{topic: f.topic, data: f.data, peer: from, came: time.Now()}
+	if m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data) {
+		p.data = append([]byte(nil), p.data...)
+	}
+	return p
 }
 
 // receiveAll passes on what comes in one part of the topics.
-func (m *membership) receiveAll(q *queue[packet]) {
-	for {
-		select {
-		case <-m.in.stop:
-			return
-		case p := <-q.packets:
-			select {
-			case <-m.in.stop: // which came first
-				return
-			default:
-				q.inHand.Store(&p)
-				m.take(p)
-				q.inHand.Store(nil)
-				q.done(p)
-			}
+func (in *inbound) receiveAll(q *fair) {
+	for in.life.Err() == nil {
+		for _, g := range q.gaps() {
+			in.receiver.Missed(g)
 		}
+		p, ok := q.take()
+		if !ok {
+			select {
+			case <-in.life.Done():
+			case <-q.wake:
+			}
+			continue
+		}
+		if in.life.Err() == nil {
+			in.receiver.Receive(p.peer, p.topic, p.data)
+		}
+		q.done(p)
 	}
-}
-
-func (m *membership) take(p packet) {
-	f, err := decode(p.data)
-	if err != nil {
-		m.malformed.Add(1)
-		m.log.Error("not an adapter's message", "subject", p.subject, "node", m.node, "error", err)
-		return
-	}
-	m.receive(f.topic, f.data)
 }

@@ -36,8 +36,8 @@ func TestFaultOfALogCostsTheRecord(t *testing.T) {
 			}}
 			a := &Adapter{Conn: connect(t, s), Name: "a", Prefix: prefix(), Logger: slog.New(bad)}
 			join(t, a, func(topic string, _ []byte) { got <- topic })
-			for _, data := range [][]byte{{200}, frame{from: "b", topic: "t"}.encode()} {
-				if err := a.Conn.Publish(a.toAll(shardOf("t")), data); err != nil {
+			for _, data := range [][]byte{{200}, frame{incarnation: 1, topic: "t"}.append(nil)} {
+				if err := a.Conn.Publish(subjectOf(a, "b", "t"), data); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -3,37 +3,63 @@ package nats
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
 // membership is an [Adapter] from a Join until the Leave that follows, with all that is
 // on its way for it. The next Join makes a new one, so that nothing of this one is left
 // in it.
 type membership struct {
-	node       string
-	conn       *nats.Conn
-	maxPayload int64
-	receive    func(topic string, data []byte)
-	log        *slog.Logger
+	node        string
+	incarnation uint64
+	conn        *nats.Conn
+	maxPayload  int64
+	subjects    *subjects
+	receiver    pubsub.Receiver
+	log         *slog.Logger
+	times       times
+	notes       notes
+	peers       peers
+	state       atomic.Int32 // a State
 
-	lost      func(messages uint64) // may be nil
-	malformed *atomic.Uint64
-	unsent    *atomic.Uint64
-	life      context.Context // done at the end
-	stop      context.CancelFunc
-
-	in   *inbound
-	out  *queue[packet] // closed by end
-	left bool           // guarded by the adapter's mu
-
-	running sync.WaitGroup // the goroutines that send and receive
-	done    chan struct{}  // closed when none of them runs any more
+	onLost       func(messages uint64) // may be nil
+	lost, unsent *atomic.Uint64
+	malformed    *atomic.Uint64
+	dropped      uint64      // messages; of the goroutine that sorts
+	overflow     chan uint64 // gets dropped when that grows; keeps the latest value only
+	life         context.Context
+	stop         context.CancelFunc // ends life: no call of the receiver begins any more
+	left         bool               // guarded by the adapter's mu
+	networking   chan struct{}      // closed when nothing waits for the connection any more
+	done         chan struct{}      // closed when none of it runs any more
+	running      sync.WaitGroup     // the goroutines that receive
+	in           *inbound
+	out          *outbound
+	endOfUse     func() // of the connection, by this name
 }
 
-func (a *Adapter) newMembership(receive func(topic string, data []byte)) *membership {
+// times are how long things take.
+type times struct {
+	beat   time.Duration // between two of a node's
+	down   time.Duration // of silence, after which a node is down
+	forget time.Duration // and after which it is forgotten
+	ask    time.Duration // how long a node of the same name has for its answer
+	leave  time.Duration // how long a node that leaves tries to send what is queued
+}
+
+var defaultTimes = times{
+	beat: time.Second, down: 5 * time.Second, forget: 20 * time.Minute, ask: time.Second, leave: 4 * time.Second,
+}
+
+func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 	limit, bytes := a.QueueLimit, int64(a.QueueBytes)
 	if limit <= 0 {
 		limit = defaultQueueLimit
@@ -42,41 +68,78 @@ func (a *Adapter) newMembership(receive func(topic string, data []byte)) *member
 		bytes = defaultQueueBytes
 	}
 	m := &membership{
-		node:       a.Name,
-		conn:       a.Conn,
-		maxPayload: a.Conn.MaxPayload(),
-		receive:    receive,
-		log:        newLog(a.Logger),
-		lost:       a.Lost,
-		malformed:  &a.malformed,
-		unsent:     &a.lost,
-		in:         newInbound(a.Name, limit, bytes, &a.lost),
-		out:        newQueue[packet](limit, bytes),
-		done:       make(chan struct{}),
+		node:        a.Name,
+		incarnation: rand.Uint64(),
+		conn:        a.Conn,
+		maxPayload:  a.Conn.MaxPayload(),
+		subjects:    newSubjects(a.prefix(), a.Name),
+		receiver:    r,
+		log:         newLog(a.Logger),
+		times:       defaultTimes,
+		notes:       notes{wake: make(chan struct{}, 1)},
+		onLost:      a.Lost,
+		lost:        &a.lost,
+		unsent:      &a.unsent,
+		malformed:   &a.malformed,
+		overflow:    make(chan uint64, 1),
+		networking:  make(chan struct{}),
+		done:        make(chan struct{}),
 	}
+	if a.times.beat > 0 {
+		m.times = a.times
+	}
+	m.peers = peers{node: a.Name, times: m.times, emit: m.tell, list: make(map[string]*peer)}
+	m.in = newInbound(m, limit, bytes)
+	m.out = newOutbound(m, limit, bytes)
 	m.life, m.stop = context.WithCancel(context.Background())
 	return m
 }
 
+// tell has an event told, and logged if it is worth it.
+func (m *membership) tell(e actor.Event) {
+	m.notes.put(func() {
+		switch e := e.(type) {
+		case TwinSeen:
+			m.log.Error("two nodes have one name", "node", e.Node, "name", e.Name)
+		case MemberChanged:
+			m.log.Info("another node", "node", e.Node, "name", e.Member.Name, "state", e.Member.State, "back", e.Back)
+		}
+		m.receiver.Emit(e)
+	})
+}
+
 // start begins to send and to receive.
-func (m *membership) start() {
-	m.running.Go(m.send)
-	m.running.Go(m.in.sort)
+func (m *membership) start(changes chan nats.Status) {
+	var network sync.WaitGroup
+	network.Go(m.out.send)
+	network.Go(m.in.sort)
+	network.Go(func() { m.watch(changes) })
+	go func() {
+		network.Wait()
+		close(m.networking)
+	}()
 	m.running.Go(m.report)
+	m.running.Go(func() { m.notes.run(m.life) })
 	for _, q := range m.in.queues {
-		m.running.Go(func() { m.receiveAll(q) })
+		m.running.Go(func() { m.in.receiveAll(q) })
 	}
 }
 
-// end begins the end: what is queued is still sent, and no receive begins any more. The
-// caller holds the adapter's mu.
+// end begins the end: what is queued is still sent, and no call of the receiver begins any
+// more. The caller holds the adapter's mu.
 func (m *membership) end() {
 	m.left = true
 	m.stop()
-	close(m.in.stop)
-	close(m.out.packets)
+	m.out.queue.close()
 	go func() {
 		m.running.Wait()
+		limit := time.NewTimer(m.times.leave)
+		defer limit.Stop()
+		select {
+		case <-m.networking:
+		case <-limit.C: // it goes on when the server does
+		}
+		m.endOfUse()
 		close(m.done)
 	}()
 }
@@ -89,17 +152,4 @@ func (m *membership) over() bool {
 	default:
 		return false
 	}
-}
-
-// send takes what is queued to the connection until the end, and then the rest.
-func (m *membership) send() {
-	for p := range m.out.packets {
-		// It fails if the connection is closed, or interrupted for so long that
-		// what it keeps for then is full. The message is lost, as it may be.
-		if m.conn.Publish(p.subject, p.data) != nil {
-			m.unsent.Add(1)
-		}
-		m.out.done(p)
-	}
-	_ = m.conn.FlushTimeout(flushTimeout)
 }

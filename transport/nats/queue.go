@@ -2,20 +2,10 @@ package nats
 
 import (
 	"sync/atomic"
-	"time"
 )
 
 // sized is what may wait in a queue.
 type sized interface{ size() int64 }
-
-// packet is a message on its way to the server, or from there.
-type packet struct {
-	subject string
-	data    []byte
-	came    time.Time // if it is from there
-}
-
-func (p packet) size() int64 { return int64(len(p.subject) + len(p.data)) }
 
 // queue holds what waits, within a bound for its number and one for its bytes. One goroutine
 // takes from it, and says when it is done with each of them.
@@ -24,7 +14,6 @@ type queue[P sized] struct {
 	limit   int64        // of waiting
 	waiting atomic.Int64 // bytes of what is in the queue, or not done yet
 
-	inHand atomic.Pointer[P] // what was taken, if anybody wants to know; nil when it is done
 }
 
 func newQueue[P sized](packets int, bytes int64) *queue[P] {

@@ -6,11 +6,13 @@ import (
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
-// Traffic implements [pubsub.Reporter]: [pubsub.Cluster.Traffic] has all of it. What the
-// connection has dropped, because nothing took it to the queues in time, is among Lost, until
-// the node leaves. The connection's reconnects are counted from when it was made.
+// Traffic implements [pubsub.Reporter]: [pubsub.Cluster.Traffic] has all of it. Lost has the
+// messages of other nodes that this one has missed, whatever has become of them, and Unsent
+// those of its own that could not be sent. A node knows what it has missed when the next
+// message of the same sender comes, in the same part of the topics, or its next sign of life,
+// after a second at most. The connection's reconnects are counted from when it was made.
 func (a *Adapter) Traffic() pubsub.Traffic {
-	t := pubsub.Traffic{Lost: a.lost.Load(), Malformed: a.malformed.Load()}
+	t := pubsub.Traffic{Lost: a.lost.Load(), Unsent: a.unsent.Load(), Malformed: a.malformed.Load()}
 	if a.Conn != nil {
 		t.Reconnects = a.Conn.Stats().Reconnects
 	}
@@ -20,18 +22,14 @@ func (a *Adapter) Traffic() pubsub.Traffic {
 	if m == nil {
 		return t
 	}
-	for sub := range m.in.subs {
-		if n, err := sub.Dropped(); err == nil {
-			t.Lost += uint64(n)
-		}
-	}
-	now := time.Now()
-	t.Waiting, t.WaitingBytes = len(m.out.packets)+len(m.in.intake), m.out.waiting.Load()
+	t.Waiting, t.WaitingBytes, _ = m.out.queue.look()
+	t.Waiting += len(m.in.intake)
 	for _, q := range m.in.queues {
-		t.Waiting += len(q.packets)
-		t.WaitingBytes += q.waiting.Load()
-		if p := q.inHand.Load(); p != nil {
-			t.Lag = max(t.Lag, now.Sub(p.came))
+		n, bytes, came := q.look()
+		t.Waiting += n
+		t.WaitingBytes += bytes
+		if !came.IsZero() {
+			t.Lag = max(t.Lag, time.Since(came))
 		}
 	}
 	return t

@@ -33,12 +33,12 @@ func TestLossIsCountedAndTold(t *testing.T) {
 			defer close(release)
 			conn := connect(t, s)
 			publish := func(data []byte) {
-				if err := conn.Publish(a.toAll(shardOf("t")), data); err != nil {
+				if err := conn.Publish(subjectOf(a, "b", "t"), data); err != nil {
 					t.Fatal(err)
 				}
 			}
 			publish([]byte{200})
-			data := frame{from: "b", topic: "t", data: []byte("x")}.encode()
+			data := frame{incarnation: 1, topic: "t", data: []byte("x")}.append(nil)
 			publish(data)
 			await(t, began)
 			for range 3 { // the third has no room
@@ -52,10 +52,7 @@ func TestLossIsCountedAndTold(t *testing.T) {
 				t.Errorf("lag %v", got.Lag)
 			}
 			got.Lag = 0
-			size := int64(len(a.toAll(0)) + len(data))
-			if shardOf("t") > 9 {
-				size++
-			}
+			size := packet{topic: "t", peer: "b", data: []byte("x")}.size()
 			if want := (pubsub.Traffic{Lost: 1, Malformed: 1, Waiting: 2, WaitingBytes: 3 * size}); got != want {
 				t.Errorf("%+v, want %+v", got, want)
 			}

@@ -59,6 +59,11 @@ func (e *Endpoint) LocalBroadcastFrom(from actor.PID, topic, event string, paylo
 // Disconnect closes all connections that Connect gave this ID, with code 1001, on
 // all nodes. The clients reconnect at once: to keep one out, refuse it in Connect
 // from before Disconnect on, since a client whose Connect is running is not met yet.
+//
+// It goes to the other nodes as a broadcast does, at most once: a node that is cut off then
+// keeps its connections, and nobody tells it later. Where that must not be, as for a ban,
+// call it again until the clients must have come back, or let channels ask before they do
+// what a banned user must not.
 func (e *Endpoint) Disconnect(id string) error {
 	return e.Broadcast(id, eventDisconnect, nil)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/registry/pubsub/pubsubtest"
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
@@ -110,7 +111,7 @@ func TestAPayloadOfTheClusterIsChecked(t *testing.T) {
 		hub := new(pubsub.Hub)
 		s, log := serveConfigLogging(t, ws.Config{Sockets: []ws.Socket{rooms(nil)}, Cluster: pubsub.NewCluster(hub.Node("a"))})
 		evil := hub.Node("b")
-		if err := evil.Join(func(string, []byte) {}); err != nil {
+		if err := evil.Join(pubsubtest.Receiver(func(string, []byte) {})); err != nil {
 			t.Fatal(err)
 		}
 		defer evil.Leave(t.Context())

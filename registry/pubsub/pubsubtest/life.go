@@ -26,7 +26,7 @@ func life(t *testing.T, nodes []*node) {
 	a.leave(t) // nothing to leave
 	notJoined("before join", a)
 	join(t, a)
-	if err := a.Join(func(string, []byte) {}); err == nil {
+	if err := a.Join(a); err == nil {
 		t.Error("a second join succeeded")
 	}
 	meet(t, "t", a, b)
@@ -192,7 +192,7 @@ func joinTooEarly(t *testing.T, nodes []*node) {
 	if err := b.Leave(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("leave while receive runs, with a context that is done: %v, want its error", err)
 	}
-	if err := b.Join(b.receive); err == nil {
+	if err := b.Join(b); err == nil {
 		t.Error("a node joined that had not left")
 	}
 	release()

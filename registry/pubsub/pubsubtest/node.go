@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
@@ -39,7 +40,7 @@ type node struct {
 	probes  map[string]bool
 	changed chan struct{} // closed, and made anew, when something has come
 	hook    func(message)
-	running map[string]bool // topics and senders, see receive
+	running map[string]bool // topics and senders, see Receive
 }
 
 // wrap has the adapters leave at the end of the test.
@@ -65,7 +66,7 @@ func newNode(t *testing.T, a pubsub.Adapter) *node {
 func join(t *testing.T, nodes ...*node) {
 	t.Helper()
 	for _, n := range nodes {
-		if err := n.Join(n.receive); err != nil {
+		if err := n.Join(n); err != nil {
 			t.Fatalf("join %q: %v", n.Node(), err)
 		}
 	}
@@ -109,12 +110,24 @@ func (n *node) probed(data string) bool {
 	return n.probes[data]
 }
 
-// receive records a message. Messages that name their sender must not come at the
-// same time, on one topic.
-func (n *node) receive(topic string, data []byte) {
+// Missed implements [pubsub.Receiver].
+func (*node) Missed(pubsub.Gap) {}
+
+// Emit implements [pubsub.Receiver].
+func (*node) Emit(actor.Event) {}
+
+// Receive implements [pubsub.Receiver]: it records a message. Messages that name their sender
+// must not come at the same time, on one topic.
+func (n *node) Receive(from, topic string, data []byte) {
 	m := message{topic, string(data)}
+	if from == "" || from == n.Node() {
+		n.t.Errorf("node %q has got %q from %q", n.Node(), m, from)
+	}
 	n.mu.Lock()
-	if strings.HasPrefix(m.data, probe) {
+	if named, isProbe := strings.CutPrefix(m.data, probe); isProbe {
+		if !strings.HasPrefix(named, from+" ") {
+			n.t.Errorf("%q has come as if from %q", m.data, from)
+		}
 		n.probes[m.data] = true
 		n.mu.Unlock()
 		return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/registry/pubsub/pubsubtest"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
@@ -22,12 +23,20 @@ type link struct {
 	lose func() bool // asked for each message that comes
 }
 
-func (l *link) Join(receive func(topic string, data []byte)) error {
-	return l.Adapter.Join(func(topic string, data []byte) {
-		if !l.cut.Load() && !l.lose() {
-			receive(topic, data)
-		}
-	})
+func (l *link) Join(r pubsub.Receiver) error {
+	return l.Adapter.Join(filter{r, l})
+}
+
+// filter is what a link's node gets.
+type filter struct {
+	pubsub.Receiver
+	link *link
+}
+
+func (f filter) Receive(from, topic string, data []byte) {
+	if !f.link.cut.Load() && !f.link.lose() {
+		f.Receiver.Receive(from, topic, data)
+	}
 }
 
 func (l *link) Broadcast(topic string, data []byte) error {
@@ -373,7 +382,7 @@ func TestNonsense(t *testing.T) {
 		var hub pubsub.Hub
 		a := join(t, &hub, "a", presence.Config{})
 		stranger := hub.Node("stranger")
-		if err := stranger.Join(func(string, []byte) {}); err != nil {
+		if err := stranger.Join(pubsubtest.Receiver(func(string, []byte) {})); err != nil {
 			t.Fatal(err)
 		}
 		for _, topic := range []string{"0", "1", "-1", "", "room"} {

@@ -1,0 +1,205 @@
+package nats
+
+import (
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/registry/pubsub"
+)
+
+// packet is a message of a topic that waits.
+type packet struct {
+	topic string
+	data  []byte
+	peer  string    // to which it goes, or from which it comes; "" if it goes to all
+	came  time.Time // if it comes
+}
+
+func (p packet) size() int64 { return int64(len(p.topic) + len(p.peer) + len(p.data)) }
+
+// fair holds packets within a bound for their number and one for their bytes, so that a busy
+// topic leaves room for quiet ones: a topic may have four times as much waiting as there is
+// room left. That is four fifths of it for one busy topic, and four ninths for each of two.
+// The topics take turns. Each keeps its order. One goroutine takes.
+type fair struct {
+	most, mostBytes int64
+
+	mu      sync.Mutex
+	n       int64
+	waiting int64 // bytes of what is here, or has been taken and is not done yet
+	flows   map[string]*flow
+	turns   fifo[*flow] // the flows that have something
+	closed  bool
+	inHand  time.Time // when what is not done yet has come; zero if there is nothing
+
+	missed   map[string]uint64 // of which nobody has been told, by topic
+	anywhere uint64            // likewise, on topics that are not known
+
+	wake chan struct{} // has one when there may be something new
+}
+
+// flow is what waits of one topic.
+type flow struct {
+	packets fifo[packet]
+	bytes   int64
+}
+
+// share is how many times as much as there is room left one topic may have.
+const share = 4
+
+// missedTopics is how many topics a fair remembers of which something is missing.
+const missedTopics = 1024
+
+func newFair(packets int, bytes int64) *fair {
+	return &fair{
+		most: int64(packets), mostBytes: bytes,
+		flows: make(map[string]*flow), missed: make(map[string]uint64), wake: make(chan struct{}, 1),
+	}
+}
+
+// put reports whether there was room. It does not wait.
+func (q *fair) put(p packet) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	f := q.flows[p.topic]
+	if q.closed || !q.room(f, p.size()) {
+		return false
+	}
+	if f == nil {
+		f = new(flow)
+		q.flows[p.topic] = f
+		q.turns.push(f)
+	}
+	f.packets.push(p)
+	f.bytes += p.size()
+	q.n++
+	q.waiting += p.size()
+	q.signal()
+	return true
+}
+
+// room reports whether a flow, which is nil if it has nothing, may have a packet more. One
+// packet may have more bytes than the limit, if no other one waits: it could never be sent
+// otherwise.
+func (q *fair) room(f *flow, size int64) bool {
+	left, leftBytes := q.most-q.n, q.mostBytes-q.waiting
+	switch {
+	case left <= 0, q.waiting > 0 && size > leftBytes:
+		return false
+	case f == nil:
+		return true
+	}
+	return int64(f.packets.len()) < share*left && f.bytes+size <= share*leftBytes
+}
+
+// miss notes that messages are missing: on the topic, or on those that are not known.
+func (q *fair) miss(topic string, known bool, messages uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, noted := q.missed[topic]; known && (noted || len(q.missed) < missedTopics) {
+		q.missed[topic] += messages
+	} else {
+		q.anywhere += messages
+	}
+	q.signal()
+}
+
+// gaps returns what is missing and was not told yet.
+func (q *fair) gaps() (gaps []pubsub.Gap) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.anywhere > 0 {
+		gaps = append(gaps, pubsub.Gap{Anywhere: true, Messages: q.anywhere})
+		q.anywhere = 0
+	}
+	for topic, n := range q.missed {
+		gaps = append(gaps, pubsub.Gap{Topic: topic, Messages: n})
+	}
+	clear(q.missed)
+	return gaps
+}
+
+// take returns the next packet of the topic whose turn it is, if there is one.
+func (q *fair) take() (packet, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.turns.len() == 0 {
+		return packet{}, false
+	}
+	f := q.turns.pop()
+	p := f.packets.pop()
+	f.bytes -= p.size()
+	q.n--
+	if f.packets.len() > 0 {
+		q.turns.push(f)
+	} else {
+		delete(q.flows, p.topic)
+	}
+	q.inHand = p.came
+	return p, true
+}
+
+// done makes room for others, when a packet that was taken is not held any more.
+func (q *fair) done(p packet) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting -= p.size()
+	q.inHand = time.Time{}
+}
+
+// close has nothing be put any more.
+func (q *fair) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.signal()
+}
+
+// over reports whether nothing is left, and nothing will come.
+func (q *fair) over() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed && q.n == 0
+}
+
+// look returns how much waits, and when what is in hand has come.
+func (q *fair) look() (packets int, bytes int64, inHand time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return int(q.n), q.waiting, q.inHand
+}
+
+func (q *fair) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// fifo is a list that grows at its end and shrinks at its beginning.
+type fifo[T any] struct {
+	items []T
+	head  int // of what has not been taken
+}
+
+func (l *fifo[T]) len() int { return len(l.items) - l.head }
+
+func (l *fifo[T]) push(v T) {
+	if l.head > 0 && len(l.items) == cap(l.items) && l.head >= len(l.items)/2 {
+		n := copy(l.items, l.items[l.head:])
+		clear(l.items[n:])
+		l.items, l.head = l.items[:n], 0
+	}
+	l.items = append(l.items, v)
+}
+
+// pop takes the first one, which there must be.
+func (l *fifo[T]) pop() T {
+	var none T
+	v := l.items[l.head]
+	l.items[l.head] = none
+	if l.head++; l.head == len(l.items) {
+		l.items, l.head = l.items[:0], 0
+	}
+	return v
+}

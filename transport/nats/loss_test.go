@@ -1,0 +1,163 @@
+package nats
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+)
+
+// What is sent is received, refused or counted as lost, whichever way it is lost; and those
+// that want to know are told as much.
+func TestNothingIsLostUnseen(t *testing.T) {
+	s, cluster := startServer(t), prefix()
+	wire := new(wire)
+	a, b := adapter(t, s, cluster, "a"), adapter(t, s, cluster, "b", nats.SetCustomDialer(wire))
+	a.QueueLimit, b.QueueLimit = 100, 20
+	enter(t, a)
+	inB := enter(t, b)
+	inB.event(t, "they know each other", member("a", Up, false))
+	const senders, each = 4, 2000
+	var refused [2]int
+	var mu sync.Mutex
+	var sending sync.WaitGroup
+	for g := range senders {
+		sending.Go(func() {
+			topic := fmt.Sprint("topic ", g%2)
+			for i := range each {
+				send := a.Broadcast
+				if i%3 == 0 {
+					send = func(topic string, data []byte) error { return a.Send("b", topic, data) }
+				}
+				if i == each/2 && g == 0 { // and the connection is lost meanwhile
+					wire.cut()
+					wire.mend()
+				}
+				if err := send(topic, []byte("x")); errors.Is(err, pubsub.ErrOverloaded) {
+					mu.Lock()
+					refused[g%2]++
+					mu.Unlock()
+				} else if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	sending.Wait()
+	sum := func() (n int) { return inB.received["topic 0"] + inB.received["topic 1"] + refused[0] + refused[1] }
+	inB.until(t, "all is accounted for", func() bool { return sum()+int(b.Traffic().Lost) == senders*each })
+	if b.Traffic().Lost == 0 {
+		t.Error("nothing was lost")
+	}
+	told := uint64(0)
+	inB.until(t, "all is told", func() bool {
+		told = 0
+		for _, g := range inB.gaps {
+			told += g.Messages
+		}
+		return told == b.Traffic().Lost
+	})
+	inB.event(t, "and is an event", func(e actor.Event) bool {
+		m, ok := e.(pubsub.MessagesLost)
+		return ok && m.Node == "b" && m.Messages > 0
+	})
+}
+
+// A busy topic takes no room from a quiet one of the same part.
+func TestQuietTopicDoesNotPayForABusyOne(t *testing.T) {
+	s, cluster := startServer(t), prefix()
+	a, b := adapter(t, s, cluster, "a"), adapter(t, s, cluster, "b")
+	b.QueueLimit = 50
+	busy, quiet := "busy", ""
+	for i := 0; quiet == ""; i++ {
+		if name := fmt.Sprint("quiet ", i); shardOf(name) == shardOf(busy) {
+			quiet = name
+		}
+	}
+	inB := newRecorder()
+	began, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	inB.hold = func(topic string) {
+		if topic == busy {
+			once.Do(func() { close(began) })
+			<-release
+		}
+	}
+	enter(t, a)
+	enterAs(t, b, inB)
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(a.Broadcast(busy, nil))
+	await(t, began)
+	const noise, words = 500, 8
+	for i := range noise {
+		for errors.Is(a.Broadcast(busy, nil), pubsub.ErrOverloaded) {
+			must(a.Conn.Flush())
+		}
+		if i%(noise/words) == noise/words-1 {
+			must(a.Broadcast(quiet, nil))
+		}
+	}
+	for b.Traffic().Lost < noise/2 {
+		must(b.Conn.Flush())
+	}
+	close(release)
+	inB.until(t, "the quiet one has all", func() bool { return inB.received[quiet] == words })
+	for _, g := range inB.gaps {
+		if g.Anywhere || g.Topic != busy {
+			t.Errorf("gap %+v", g)
+		}
+	}
+}
+
+// A topic's packets stay in order, and many topics take turns within the bounds.
+func TestFairQueue(t *testing.T) {
+	q := newFair(50, 1000)
+	for i := range 100 {
+		for topic := range 3 {
+			q.put(packet{topic: fmt.Sprint(topic), data: []byte{byte(i)}})
+		}
+	}
+	if !q.put(packet{topic: "new"}) {
+		t.Error("no room for a new topic")
+	}
+	next := map[string]byte{}
+	taken := 0
+	for p, ok := q.take(); ok; p, ok = q.take() {
+		q.done(p)
+		if taken++; p.topic == "new" {
+			if taken > 4 {
+				t.Errorf("the new topic was number %d", taken)
+			}
+			continue
+		}
+		if p.data[0] != next[p.topic] {
+			t.Errorf("packet %d of %q, want %d", p.data[0], p.topic, next[p.topic])
+		}
+		next[p.topic]++
+	}
+	n, bytes, _ := q.look()
+	if taken < 40 || taken > 50 || n != 0 || bytes != 0 || len(q.flows) != 0 {
+		t.Errorf("%d taken, %d and %d bytes left in %d flows", taken, n, bytes, len(q.flows))
+	}
+	for i := range missedTopics + 5 {
+		q.miss(fmt.Sprint(i), true, 2)
+	}
+	gaps := q.gaps()
+	if len(gaps) != missedTopics+1 || gaps[0] != (pubsub.Gap{Anywhere: true, Messages: 10}) || len(q.gaps()) != 0 {
+		t.Errorf("%d gaps, the first one is %+v", len(gaps), gaps[0])
+	}
+	q.close()
+	if q.put(packet{}) || !q.over() {
+		t.Error("a closed queue is not over")
+	}
+}

@@ -1,0 +1,319 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+)
+
+// recorder is a receiver that keeps what it is told.
+type recorder struct {
+	hold func(topic string) // called with each message, if not nil
+
+	mu       sync.Mutex
+	received map[string]int // messages, by topic
+	gaps     []pubsub.Gap
+	events   []actor.Event
+	changed  chan struct{}
+}
+
+func newRecorder() *recorder {
+	return &recorder{received: make(map[string]int), changed: make(chan struct{}, 1)}
+}
+
+func (r *recorder) note(f func()) {
+	r.mu.Lock()
+	f()
+	r.mu.Unlock()
+	select {
+	case r.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (r *recorder) Receive(_, topic string, _ []byte) {
+	if r.hold != nil {
+		r.hold(topic)
+	}
+	r.note(func() { r.received[topic]++ })
+}
+
+func (r *recorder) Missed(g pubsub.Gap) { r.note(func() { r.gaps = append(r.gaps, g) }) }
+func (r *recorder) Emit(e actor.Event)  { r.note(func() { r.events = append(r.events, e) }) }
+func (r *recorder) count(topic string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.received[topic]
+}
+
+// until waits until f says so, which is asked whenever there is something new.
+func (r *recorder) until(t *testing.T, what string, f func() bool) {
+	t.Helper()
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	for {
+		r.mu.Lock()
+		ok := f()
+		r.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-r.changed:
+		case <-limit.C:
+			t.Fatalf("%s: got %v, gaps %v, events %v", what, r.received, r.gaps, r.events)
+		}
+	}
+}
+
+// event waits for an event.
+func (r *recorder) event(t *testing.T, what string, is func(actor.Event) bool) {
+	t.Helper()
+	r.until(t, what, func() bool {
+		for i, e := range r.events {
+			if is(e) {
+				r.events = r.events[i+1:]
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func member(name string, state MemberState, back bool) func(actor.Event) bool {
+	return func(e actor.Event) bool {
+		m, ok := e.(MemberChanged)
+		return ok && m.Member.Name == name && m.Member.State == state && m.Back == back
+	}
+}
+
+func inState(s State) func(actor.Event) bool {
+	return func(e actor.Event) bool {
+		c, ok := e.(StateChanged)
+		return ok && c.State == s
+	}
+}
+
+// quick are times for tests, in which a node is down only when it has left or is cut off.
+var quick = times{
+	beat: 5 * time.Millisecond, down: 50 * time.Millisecond, forget: time.Hour, ask: 40 * time.Millisecond, leave: 50 * time.Millisecond,
+}
+
+// adapter returns a node that has not joined yet, on a connection of its own.
+func adapter(t *testing.T, s *server.Server, cluster, name string, options ...nats.Option) *Adapter {
+	t.Helper()
+	return &Adapter{
+		Conn: connect(t, s, append(options, nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1))...),
+		Name: name, Prefix: cluster, Logger: slog.New(slog.DiscardHandler), times: quick,
+	}
+}
+
+// enter has it join, until the test ends.
+func enter(t *testing.T, a *Adapter) *recorder {
+	t.Helper()
+	r := newRecorder()
+	enterAs(t, a, r)
+	return r
+}
+
+func enterAs(t *testing.T, a *Adapter, r *recorder) {
+	t.Helper()
+	if err := a.Join(r); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.Leave(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Nodes know of each other: one that joins, leaves, is cut off, or is back.
+func TestMembersAreKnown(t *testing.T) {
+	s, cluster := startServer(t), prefix()
+	wire := new(wire)
+	a, b := adapter(t, s, cluster, "a"), adapter(t, s, cluster, "b", nats.SetCustomDialer(wire))
+	inA, inB := enter(t, a), enter(t, b)
+	inA.event(t, "b has joined", member("b", Up, false))
+	inB.event(t, "a was there", member("a", Up, false))
+	if m := a.Members(); len(m) != 1 || m[0].Name != "b" || m[0].State != Up {
+		t.Errorf("members %+v", m)
+	}
+	wire.cut()
+	inA.event(t, "b is cut off", member("b", Down, false))
+	inB.event(t, "it knows", inState(Away))
+	if b.State() != Away || a.State() != Connected {
+		t.Errorf("states %v, %v", a.State(), b.State())
+	}
+	wire.mend()
+	inA.event(t, "b is back", member("b", Up, true))
+	inB.event(t, "it knows", inState(Connected))
+	if err := b.Leave(t.Context()); err != nil {
+		t.Error(err)
+	}
+	inA.event(t, "b leaves", member("b", Leaving, false))
+	if m := b.Members(); m != nil || b.State() != Apart {
+		t.Errorf("the one that has left knows %v, and is %v", m, b.State())
+	}
+	enter(t, b)
+	inA.event(t, "b has joined again", member("b", Up, false))
+}
+
+// A node that has been held up does not take the others' silence for its own.
+func TestOwnPauseIsNotTheOthersSilence(t *testing.T) {
+	var events []actor.Event
+	ps := peers{node: "a", times: defaultTimes, list: make(map[string]*peer), emit: func(e actor.Event) { events = append(events, e) }}
+	now := time.Now()
+	ps.tick(now)
+	if _, err := ps.told("b", beat{incarnation: 1}, false); err != nil {
+		t.Fatal(err)
+	}
+	ps.tick(now.Add(time.Second))
+	ps.tick(now.Add(time.Minute)) // it was paused
+	ps.tick(now.Add(time.Minute + time.Second))
+	if len(events) != 1 {
+		t.Errorf("events %+v", events)
+	}
+	for i := range 6 {
+		ps.tick(now.Add(time.Minute + time.Duration(i+2)*time.Second))
+	}
+	if len(events) != 2 || !member("b", Down, false)(events[1]) {
+		t.Errorf("events %+v", events)
+	}
+}
+
+// A name that a living node has is refused. That of one that has left, was killed or does not
+// answer is free.
+func TestLivingTwinIsRefused(t *testing.T) {
+	s, cluster := startServer(t), prefix()
+	gate := &sluice{waiting: make(chan struct{}, 1), open: make(chan struct{})}
+	a, twin := adapter(t, s, cluster, "a", nats.SetCustomDialer(gate)), adapter(t, s, cluster, "a")
+	inA := enter(t, a)
+	for range 2 {
+		if err := twin.Join(newRecorder()); !errors.Is(err, ErrNameTaken) {
+			t.Fatalf("joined beside a living node of its name: %v", err)
+		}
+	}
+	gate.shut.Store(true) // it hangs
+	inTwin := enter(t, twin)
+	gate.shut.Store(false)
+	close(gate.open)
+	twinSeen := func(e actor.Event) bool { return e == TwinSeen{"a", "a"} }
+	inA.event(t, "it has a twin", twinSeen)
+	inTwin.event(t, "so has that one", twinSeen)
+	for _, x := range []*Adapter{a, twin} {
+		if err := x.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	enter(t, twin)
+}
+
+// One connection is in one use once: another adapter would get what is for the first.
+func TestSameUseOfAConnectionIsRefused(t *testing.T) {
+	s, cluster := startServer(t), prefix()
+	a := adapter(t, s, cluster, "a", nats.NoEcho())
+	enter(t, a)
+	for name, other := range map[string]*Adapter{
+		"another adapter uses": {Conn: a.Conn, Name: "a", Prefix: cluster},
+		"another node uses":    {Conn: a.Conn, Name: "b", Prefix: cluster},
+	} {
+		if err := other.Join(newRecorder()); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("joined, %v: want %q", err, name)
+		}
+	}
+	enter(t, &Adapter{Conn: a.Conn, Name: "a", Prefix: prefix(), Logger: a.Logger, times: quick})
+	if err := a.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	enter(t, &Adapter{Conn: a.Conn, Name: "b", Prefix: cluster, Logger: a.Logger, times: quick})
+}
+
+// What a node has sent does not come back to it, and takes nobody's room.
+func TestOwnMessagesTakeNoRoom(t *testing.T) {
+	s := startServer(t)
+	for name, options := range map[string][]nats.Option{"own connection": {nats.NoEcho()}, "shared connection": nil} {
+		t.Run(name, func(t *testing.T) {
+			a := adapter(t, s, prefix(), "a", options...)
+			in := enter(t, a)
+			for i := range 3000 {
+				if err := a.Broadcast("t", nil); err != nil && !errors.Is(err, pubsub.ErrOverloaded) {
+					t.Fatal(i, err)
+				}
+			}
+			if err := a.Leave(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := a.Conn.Stats().InMsgs; options != nil && n > 1 { // that nobody has its name
+				t.Errorf("%d messages have come back", n)
+			}
+			if got := a.Traffic(); got.Lost > 0 || in.count("t") > 0 {
+				t.Errorf("%+v, received %d", got, in.count("t"))
+			}
+		})
+	}
+}
+
+// A node whose connection is closed says so, and fails to broadcast.
+func TestNodeThatIsGoneSaysSo(t *testing.T) {
+	s := startServer(t)
+	a := adapter(t, s, prefix(), "a")
+	in := enter(t, a)
+	a.Conn.Close()
+	in.event(t, "it is gone", inState(Gone))
+	if err := a.Broadcast("t", nil); !errors.Is(err, pubsub.ErrNotJoined) || a.State() != Gone {
+		t.Errorf("broadcast: %v in state %v", err, a.State())
+	}
+	if err := a.Send("b", "t", nil); !errors.Is(err, pubsub.ErrNotJoined) {
+		t.Errorf("send: %v", err)
+	}
+}
+
+// A node leaves in time, whatever its server does.
+func TestNodeLeavesInTime(t *testing.T) {
+	s := startServer(t)
+	t.Run("away", func(t *testing.T) {
+		wire := new(wire)
+		a := adapter(t, s, prefix(), "a", nats.SetCustomDialer(wire))
+		a.times.leave = patience
+		in := enter(t, a)
+		wire.cut()
+		in.event(t, "it knows", inState(Away))
+		if err := a.Broadcast("t", nil); err != nil {
+			t.Error(err)
+		}
+		if err := a.Leave(t.Context()); err != nil { // not after the time that it has
+			t.Error(err)
+		}
+		wire.mend()
+	})
+	t.Run("stalled", func(t *testing.T) {
+		gate := &sluice{waiting: make(chan struct{}, 1), open: make(chan struct{})}
+		a := adapter(t, s, prefix(), "a", nats.SetCustomDialer(gate))
+		enter(t, a)
+		gate.shut.Store(true)
+		if err := a.Broadcast("t", make([]byte, 100_000)); err != nil {
+			t.Error(err)
+		}
+		await(t, gate.waiting)
+		done, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := a.Leave(done); !errors.Is(err, context.Canceled) {
+			t.Errorf("with a context that is done: %v", err)
+		}
+		if err := a.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
+		close(gate.open)
+	})
+}

@@ -1,0 +1,196 @@
+package nats
+
+import (
+	"strconv"
+	"time"
+)
+
+// outbound is what goes out from a node. One goroutine takes it from the queue to the
+// connection, whose Publish waits when the server is slow, and numbers it.
+type outbound struct {
+	*membership
+	queue *fair
+
+	greetings chan string   // nodes that have just joined
+	again     chan struct{} // has one if the connection was away
+	twin      chan struct{} // has one if another node of this name wants to join
+
+	// The rest is of the goroutine that sends.
+
+	sent   numbers            // of messages to all
+	direct map[string]*direct // by node
+	buf    []byte
+}
+
+// direct is what has been sent to one node.
+type direct struct {
+	sent     numbers
+	subjects [shardCount]string
+	untold   int // in how many beats it is still to be told
+}
+
+// toldTimes is in how many beats a node is told how much was sent to it, since one may be lost.
+const toldTimes = 3
+
+// maxDirect is how many nodes messages are numbered for that are sent to one node only.
+const maxDirect = 1024
+
+func newOutbound(m *membership, packets int, bytes int64) *outbound {
+	return &outbound{
+		membership: m, queue: newFair(packets, bytes),
+		greetings: make(chan string, 64), again: make(chan struct{}, 1), twin: make(chan struct{}, 1),
+		direct: make(map[string]*direct),
+	}
+}
+
+// greet has a node that joins told of this one. One that is not, for want of room, hears the
+// next beat.
+func (o *outbound) greet(node string) {
+	select {
+	case o.greetings <- node:
+	default:
+	}
+}
+
+// hello has all others told of this node, and asked for what it has missed.
+func (o *outbound) hello() {
+	select {
+	case o.again <- struct{}{}:
+	default:
+	}
+}
+
+// answerTwin has a node that wants to join under this one's name told that this one lives.
+func (o *outbound) answerTwin() {
+	select {
+	case o.twin <- struct{}{}:
+	default:
+	}
+}
+
+// send takes what is queued to the connection until the end, and then the rest.
+func (o *outbound) send() {
+	beats := time.NewTicker(o.times.beat)
+	defer beats.Stop()
+	o.beat(beatHello)
+	for {
+		select {
+		case <-beats.C:
+			o.beat(beatHere)
+			continue
+		case node := <-o.greetings:
+			if d := o.directTo(node); d != nil { // so that it knows what came before it
+				o.beatTo(node, d)
+			}
+			continue
+		case <-o.again:
+			o.beat(beatHello)
+			continue
+		case <-o.twin:
+			o.publish(o.subjects.toSelf(partAlive), appendHead(nil, o.incarnation))
+			continue
+		default:
+		}
+		p, ok := o.queue.take()
+		switch {
+		case ok:
+			o.message(p)
+			o.queue.done(p)
+		case o.queue.over():
+			o.leave()
+			return
+		default:
+			o.wait(beats.C)
+		}
+	}
+}
+
+// leave says goodbye, and waits until the server has it, and all before it.
+func (o *outbound) leave() {
+	o.beat(beatLeaves)
+	if State(o.state.Load()) == Connected {
+		_ = o.conn.FlushTimeout(o.times.leave)
+	}
+}
+
+// wait waits until there is something to do. What came from a channel goes back to where it
+// was, but for a tick, which is done at once.
+func (o *outbound) wait(beats <-chan time.Time) {
+	select {
+	case <-o.queue.wake:
+	case <-beats:
+		o.beat(beatHere)
+	case node := <-o.greetings:
+		o.greet(node)
+	case <-o.again:
+		o.hello()
+	case <-o.twin:
+		o.answerTwin()
+	}
+}
+
+// message sends a message. Its number is used up whatever happens, so that the others notice
+// when it is lost.
+func (o *outbound) message(p packet) {
+	f := frame{incarnation: o.incarnation, topic: p.topic, data: p.data}
+	shard := shardOf(p.topic)
+	subject := o.subjects.all[shard]
+	if p.peer == "" {
+		o.sent[shard]++
+		f.number = o.sent[shard]
+	} else if d := o.directTo(p.peer); d != nil {
+		d.sent[shard]++
+		d.untold = toldTimes
+		if d.subjects[shard] == "" {
+			d.subjects[shard] = o.subjects.toNode(p.peer, strconv.Itoa(shard))
+		}
+		f.number, subject = d.sent[shard], d.subjects[shard]
+	} else {
+		subject = o.subjects.toNode(p.peer, strconv.Itoa(shard))
+	}
+	o.buf = f.append(o.buf[:0])
+	if !o.publish(subject, o.buf) {
+		o.unsent.Add(1)
+	}
+	if cap(o.buf) > keptBuf {
+		o.buf = nil
+	}
+}
+
+// keptBuf is how large a buffer is kept for the next message.
+const keptBuf = 64 << 10
+
+// directTo returns what has been sent to a node, or nil if there are too many of them. None
+// is forgotten: what is numbered anew would be taken for old.
+func (o *outbound) directTo(node string) *direct {
+	d := o.direct[node]
+	if d == nil && len(o.direct) < maxDirect {
+		d = new(direct)
+		o.direct[node] = d
+	}
+	return d
+}
+
+// publish takes bytes to the connection, which copies them. It fails if that is closed, or
+// interrupted for so long that what it keeps for then is full.
+func (o *outbound) publish(subject string, data []byte) bool {
+	return o.conn.Publish(subject, data) == nil
+}
+
+// beat tells all nodes of this one, and those that have been sent something of their own how
+// much.
+func (o *outbound) beat(kind byte) {
+	if kind != beatHere || o.state.Load() == int32(Connected) { // not many of them at once when it is back
+		o.publish(o.subjects.toAll(partBeat), beat{incarnation: o.incarnation, kind: kind, sent: o.sent}.encode())
+	}
+	for node, d := range o.direct {
+		if d.untold > 0 {
+			o.beatTo(node, d)
+		}
+	}
+}
+
+func (o *outbound) beatTo(node string, d *direct) {
+	d.untold--
+	o.publish(o.subjects.toNode(node, partBeat), beat{o.incarnation, beatHere, o.sent, d.sent}.encode())
+}
