@@ -88,6 +88,7 @@ func (s *dynamicActor) carryOut(ctx *actor.Context[dynamicRequest], pid actor.PI
 	case ignored(err):
 		_, err = s.forget(pid)
 		return err
+	case isCutShort(ctx):
 	default:
 		report(ctx, failureLevel(err), reportStartFailed, "", pid, err)
 		s.restartFailed(pid)

@@ -349,3 +349,42 @@ func TestCrashSaysWhichChildItWas(t *testing.T) {
 		})
 	}
 }
+
+// What a supervisor starts when it is killed is no child that has failed.
+func TestAKilledSupervisorBlamesNoChild(t *testing.T) {
+	restarts := func(s *stage, sup actor.PID) {
+		s.settleReports()
+		s.send("a", errBoom)
+		time.Sleep(time.Second) // the restart takes two
+		s.settleReports()
+		sup.Exit(actor.Kill)
+	}
+	for name, kill := range map[string]func(s *stage){
+		"in its Init": func(s *stage) {
+			time.AfterFunc(time.Second, func() {
+				pid, _ := s.sys.WhereIs("top")
+				pid.Exit(actor.Kill)
+			})
+			spec := supervisor.Spec{Children: []supervisor.Child{late(s.child("a"))}}
+			_, err := supervisor.Start(s.sys, spec, actor.Name("top"))
+			s.expectError(err, actor.Killed)
+		},
+		"in a restart": func(s *stage) {
+			restarts(s, s.start(plenty(supervisor.OneForOne, late(s.child("a")))).PID())
+		},
+		"in a restart of a dynamic one": func(s *stage) {
+			sup := s.startDynamic(supervisor.DynamicSpec{Intensity: 100, Period: time.Hour})
+			_, err := sup.StartChild(s.Context(), late(s.child("a")))
+			s.ok(err)
+			restarts(s, sup.PID())
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onStage(t, func(s *stage) {
+				kill(s)
+				time.Sleep(time.Hour)
+				s.expectReports()
+			})
+		})
+	}
+}

@@ -56,8 +56,3 @@ func startFor(self actor.Self, r actor.Reply[actor.PID], start func() (actor.PID
 		undo(pid)
 	}
 }
-
-// isCutShort reports whether the supervisor was killed while it served a request. What has
-// come of that then is no answer, neither an error that tells of the kill nor a stop that
-// has not been waited for: the caller hears that the supervisor has ended.
-func isCutShort(self actor.Self) bool { return !self.PID().Alive() }

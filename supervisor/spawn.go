@@ -92,6 +92,11 @@ func start(parent actor.Self, f func(actor.Self) (actor.PID, error)) (actor.PID,
 	return actor.PID{}, failure
 }
 
+// isCutShort reports whether the supervisor was killed while it was at work. What has come
+// of that then is its own end and not the failure of a child, nor is a stop over that it
+// waited for. So it neither reports nor answers that: its callers hear that it has ended.
+func isCutShort(self actor.Self) bool { return !self.PID().Alive() }
+
 // attempt is one call of a Start function.
 type attempt struct {
 	parent  actor.Self

@@ -39,7 +39,9 @@ func (s *treeActor) Init(ctx *actor.Context[treeRequest]) error {
 		c := newChild(spec)
 		s.add(c)
 		if err := s.start(ctx, c); err != nil {
-			report(ctx, slog.LevelInfo, reportStartFailed, c.spec.ID, actor.PID{}, err)
+			if !isCutShort(ctx) {
+				report(ctx, slog.LevelInfo, reportStartFailed, c.spec.ID, actor.PID{}, err)
+			}
 			s.stopChildren(ctx)
 			return fmt.Errorf("child %q: %w", c.spec.ID, err)
 		}
@@ -91,10 +93,13 @@ func (s *treeActor) carryOut(ctx *actor.Context[treeRequest], c *child, d decisi
 		return nil
 	}
 	for _, c := range d.round.start {
-		if !ctx.PID().Alive() {
-			return nil // killed
+		if isCutShort(ctx) {
+			return nil
 		}
 		if err := s.start(ctx, c); err != nil {
+			if isCutShort(ctx) {
+				return nil
+			}
 			report(ctx, failureLevel(err), reportStartFailed, c.spec.ID, actor.PID{}, err)
 			queue := s.restartFailed(c)
 			switch {
