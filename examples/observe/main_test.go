@@ -294,8 +294,8 @@ func TestTheEndOfTheProgramIsTold(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			p := start(t, observer.Trace)
 			args := []string{p.url, command}
-			if command == "trace" {
-				args = append(args, p.shop.PID().String())
+			if command == "trace" { // one that outlives the observer: the end of another ends its trace
+				args = append(args, p.top.PID().String())
 			}
 			out, ended := make(lines, 100), make(chan error, 1)
 			go func() { ended <- run(t.Context(), out, args) }()
