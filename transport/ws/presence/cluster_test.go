@@ -21,11 +21,17 @@ type link struct {
 	cut  atomic.Bool // nothing gets through, either way
 	sent atomic.Int64
 	lose func() bool // asked for each message that comes
+
+	receiver pubsub.Receiver // since Join
 }
 
 func (l *link) Join(r pubsub.Receiver) error {
+	l.receiver = r
 	return l.Adapter.Join(filter{r, l})
 }
+
+// missed has the node told that something was lost.
+func (l *link) missed() { l.receiver.Missed(pubsub.Gap{Anywhere: true, Messages: 1}) }
 
 // filter is what a link's node gets.
 type filter struct {
@@ -179,6 +185,136 @@ func TestDownForTheMoment(t *testing.T) {
 		}
 		b.expect("room+[ann* gone*]-[]", "room+[new*]-[gone*]")
 		a.expect("room+[bob*]-[]")
+	})
+}
+
+// child returns an actor of a tracker.
+func child(t *testing.T, who *presence.Tracker, id string) actor.PID {
+	t.Helper()
+	children, err := who.Tree().Children(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range children {
+		if c.ID == id {
+			return c.PID
+		}
+	}
+	t.Fatalf("there is no %q", id)
+	return actor.PID{}
+}
+
+// A node that was cut off is seen again as soon as it is heard, and sees the others.
+func TestHealingIsQuick(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var hub pubsub.Hub
+		a, b := join(t, &hub, "a", presence.Config{}), join(t, &hub, "b", presence.Config{})
+		a.track(a.member("room"), "ann")
+		b.track(b.member("room"), "bob")
+		time.Sleep(soon)
+		a.link.cut.Store(true)
+		time.Sleep(down)
+		a.present("room", "[ann*]")
+		a.link.cut.Store(false)
+		time.Sleep(soon)
+		a.present("room", "[ann* bob*]")
+		b.present("room", "[ann* bob*]")
+		// One that is not down is told nothing more.
+		sent := a.link.sent.Load()
+		time.Sleep(9 * period)
+		if n := a.link.sent.Load() - sent; n > 1 {
+			t.Errorf("%d messages since it has healed", n)
+		}
+	})
+}
+
+// A gap in what a node gets is the moment to tell those that it has lost of itself.
+func TestGapHasANodeTellOfItself(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var hub pubsub.Hub
+		a, b := join(t, &hub, "a", presence.Config{}), join(t, &hub, "b", presence.Config{})
+		time.Sleep(soon)
+		a.link.missed() // nobody is lost
+		sent := a.link.sent.Load()
+		a.link.cut.Store(true)
+		time.Sleep(down)
+		a.track(a.member("room"), "ann")
+		b.track(b.member("room"), "bob")
+		time.Sleep(soon)
+		if sent = a.link.sent.Load(); sent == 0 {
+			t.Error("nothing was sent")
+		}
+		a.link.cut.Store(false)
+		a.link.missed()
+		time.Sleep(time.Millisecond)
+		if n := a.link.sent.Load() - sent; n == 0 || n > 2 {
+			t.Errorf("%d messages for a gap, want one, or an answer, too", n)
+		}
+		for range 20 {
+			a.link.missed()
+		}
+		time.Sleep(time.Millisecond)
+		if n := a.link.sent.Load() - sent; n > 2 {
+			t.Errorf("%d messages for many gaps", n)
+		}
+		b.present("room", "[bob*]") // it is asked for what it lacks a moment later
+		time.Sleep(behind)
+		a.present("room", "[ann* bob*]")
+		b.present("room", "[ann* bob*]")
+	})
+}
+
+// A node that has been held up itself does not tell that the others had left.
+func TestOwnPauseIsNotTheOthersSilence(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var hub pubsub.Hub
+		a, b := join(t, &hub, "a", presence.Config{}), join(t, &hub, "b", presence.Config{})
+		b.track(b.member("room"), "bob")
+		time.Sleep(soon)
+		a.expect("room+[bob*]-[]")
+		replicator := child(t, a.Tracker, "replicator 0")
+		if err := replicator.Suspend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if err := replicator.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		a.expect()
+	})
+}
+
+// What one node says in another one's name is dropped.
+func TestNodeSpeaksForItselfOnly(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var hub pubsub.Hub
+		a, b := join(t, &hub, "a", presence.Config{}), join(t, &hub, "b", presence.Config{PermDownOnShutdown: true})
+		b.track(b.member("room"), "bob")
+		var said [][]byte
+		forger := hub.Node("forger")
+		if err := forger.Join(pubsubtest.Receiver(func(_ string, data []byte) { said = append(said, data) })); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(soon)
+		a.expect("room+[bob*]-[]")
+		if len(said) == 0 {
+			t.Fatal("the forger has heard nothing")
+		}
+		for _, data := range said {
+			for kind := range byte(4) {
+				forged := append([]byte(nil), data...)
+				forged[1] = kind // the last one is a goodbye
+				if err := forger.Broadcast("troupe.presence/0", forged); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		a.expect()
+		a.present("room", "[bob*]")
+		if err := forger.Leave(t.Context()); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
@@ -350,16 +486,9 @@ func TestCrashesOfTheTracker(t *testing.T) {
 				time.Sleep(soon)
 				a.forget()
 				b.forget()
-				children, err := a.Tree().Children(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, c := range children {
-					if c.ID == victim {
-						c.PID.Exit(actor.Kill)
-						<-c.PID.Done()
-					}
-				}
+				pid := child(t, a.Tracker, victim)
+				pid.Exit(actor.Kill)
+				<-pid.Done()
 				synctest.Wait()
 				a.present("room", "[ann* bob*]")
 				a.track(a.member("room"), "carl")

@@ -17,7 +17,7 @@ import (
 type incarnation struct {
 	tracker *Tracker
 	log     *slog.Logger
-	cluster pubsub.PubSub[[]byte] // of the replicators of all nodes, one topic for each shard
+	cluster pubsub.PubSub[packet] // of the replicators of all nodes, one topic for each shard
 	tree    supervisor.Tree
 	shards  []*shard
 }

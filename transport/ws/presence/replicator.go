@@ -2,6 +2,7 @@ package presence
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -19,7 +20,9 @@ type replicator struct {
 	// retired has incarnations that will not come back, though a message of theirs
 	// may still be under way, and until when to remember that.
 	retired map[uint64]time.Time
-	warned  bool // of a peer with another pool size
+	warned  bool      // of a peer with another pool size
+	looked  time.Time // when it last looked after the peers
+	called  time.Time // when it last told of itself because of a gap
 }
 
 // peer is another node.
@@ -28,18 +31,27 @@ type peer struct {
 	heard  time.Time // when it gave the last sign of life
 	clock  uint64    // of its events that there are, as far as known
 	behind int       // periods since some of them were found to be lacking
+	down   bool      // its presences have left, for the moment
 }
 
 // replicatorMsg is a message to a replicator.
 type replicatorMsg interface{ isReplicatorMsg() }
 
 type (
-	tick  struct{}              // a period is over
-	heard struct{ data []byte } // from another node
+	tick  struct{} // a period is over
+	heard struct{ packet }
+	gap   struct{} // something of other nodes was lost
 )
 
 func (tick) isReplicatorMsg()  {}
 func (heard) isReplicatorMsg() {}
+func (gap) isReplicatorMsg()   {}
+
+// packet is what goes from node to node.
+type packet struct {
+	from string // the node that has sent it, as the cluster's adapter vouches
+	data []byte
+}
 
 // clusterName is what the trackers of a cluster are called in it.
 const clusterName = "troupe.presence"
@@ -48,10 +60,15 @@ const clusterName = "troupe.presence"
 type rawCodec struct{}
 
 // Encode implements [pubsub.Codec].
-func (rawCodec) Encode(_ string, data []byte) ([]byte, error) { return data, nil }
+func (rawCodec) Encode(_ string, p packet) ([]byte, error) { return p.data, nil }
 
 // Decode implements [pubsub.Codec].
-func (rawCodec) Decode(_ string, data []byte) ([]byte, error) { return data, nil }
+func (rawCodec) Decode(_ string, data []byte) (packet, error) { return packet{data: data}, nil }
+
+// DecodeFrom implements [pubsub.OriginCodec].
+func (rawCodec) DecodeFrom(node, _ string, data []byte) (packet, error) {
+	return packet{node, data}, nil
+}
 
 // Init implements [actor.Initializer].
 func (r *replicator) Init(ctx *actor.Context[replicatorMsg]) error {
@@ -65,6 +82,10 @@ func (r *replicator) Init(ctx *actor.Context[replicatorMsg]) error {
 	r.shard.mu.RUnlock()
 	r.self = ctx.Self()
 	if err := r.shard.cluster.Subscribe(ctx.PID(), r.shard.name, r); err != nil {
+		return err
+	}
+	toGap := func(pubsub.Gap) replicatorMsg { return gap{} }
+	if err := pubsub.SubscribeGapsTo(r.shard.cluster, r.self, r.shard.name, toGap); err != nil {
 		return err
 	}
 	ctx.TrapExit(true) // so that Terminate runs
@@ -82,13 +103,40 @@ func (r *replicator) Receive(_ *actor.Context[replicatorMsg], m replicatorMsg) e
 	case heard:
 		r.shard.heard.Add(-int64(len(m.data)))
 		in, err := crdt.Decode(m.data)
+		if err == nil && in.From.Node != m.from {
+			err = fmt.Errorf("%w: it is of node %q, and says of %q", crdt.ErrMessage, m.from, in.From.Node)
+		}
 		if err != nil {
 			r.shard.log.Error("presence: message of another node", "shard", r.shard.index, "error", err)
 			return nil
 		}
 		r.hear(in)
+	case gap:
+		r.call()
 	}
 	return nil
+}
+
+// callEvery is how often a gap has a node tell of itself at most.
+const callEvery = time.Second
+
+// call tells the others that this node is there, if it has lost one of them. For a gap is
+// found where a node that was cut off is back, and one that hears it answers.
+func (r *replicator) call() {
+	if now := time.Now(); r.misses() && now.Sub(r.called) >= callEvery {
+		r.called = now
+		r.broadcast(r.message(crdt.Beat))
+	}
+}
+
+// misses reports whether a peer is down.
+func (r *replicator) misses() bool {
+	for _, p := range r.peers {
+		if p.down {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *replicator) config() *Config { return &r.shard.tracker.cfg }
@@ -113,7 +161,8 @@ func (r *replicator) tell() {
 	deltas, m := s.state.Flush(), s.message(crdt.Told)
 	s.mu.Unlock()
 	r.silent++
-	if len(deltas) == 0 && r.silent >= r.config().MaxSilentPeriods {
+	// A peer that is down may be back any moment, and answers at once.
+	if len(deltas) == 0 && (r.silent >= r.config().MaxSilentPeriods || r.misses()) {
 		m.Kind = crdt.Beat
 		r.broadcast(m)
 	}
@@ -125,13 +174,13 @@ func (r *replicator) tell() {
 // send sends to one other node. An error is of no consequence, and logged: a node that
 // lacks what was lost will notice, and ask.
 func (r *replicator) send(to *peer, m crdt.Message) {
-	r.sent(r.shard.cluster.DirectBroadcast(to.id.Node, r.shard.name, m.Encode()))
+	r.sent(r.shard.cluster.DirectBroadcast(to.id.Node, r.shard.name, packet{data: m.Encode()}))
 }
 
 // broadcast sends to all other nodes.
 func (r *replicator) broadcast(m crdt.Message) {
 	r.silent = 0
-	r.sent(r.shard.cluster.BroadcastFrom(r.self.PID(), r.shard.name, m.Encode()))
+	r.sent(r.shard.cluster.BroadcastFrom(r.self.PID(), r.shard.name, packet{data: m.Encode()}))
 }
 
 func (r *replicator) sent(err error) {
@@ -145,10 +194,10 @@ func (r *replicator) sent(err error) {
 const heardLimit = 16 << 20
 
 // Deliver implements [pubsub.Subscriber]: it takes what another node sends.
-func (r *replicator) Deliver(_ string, data []byte) {
-	waiting := &r.shard.heard
-	if waiting.Add(int64(len(data))) > heardLimit || r.self.TrySend(heard{data}) != nil {
-		waiting.Add(-int64(len(data)))
+func (r *replicator) Deliver(_ string, p packet) {
+	waiting, size := &r.shard.heard, int64(len(p.data))
+	if waiting.Add(size) > heardLimit || r.self.TrySend(heard{p}) != nil {
+		waiting.Add(-size)
 	}
 }
 
@@ -164,13 +213,16 @@ func (r *replicator) Terminate(_ *actor.Context[replicatorMsg], reason error) {
 // something is lacking.
 func (r *replicator) look() {
 	now, cfg := time.Now(), r.config()
+	late := r.lateness(now)
 	for name, p := range r.peers {
+		p.heard = p.heard.Add(late)
 		switch silence := now.Sub(p.heard); {
 		case silence > cfg.PermDownPeriod:
 			r.change(func(s *crdt.State) []crdt.Change { return s.Drop(p.id) })
 			delete(r.peers, name)
 			continue
 		case silence > cfg.DownPeriod:
+			p.down = true
 			r.change(func(s *crdt.State) []crdt.Change { return s.Down(p.id) })
 			continue
 		}
@@ -192,6 +244,17 @@ func (r *replicator) look() {
 			delete(r.retired, incarnation)
 		}
 	}
+}
+
+// lateness returns for how long this node has been held up: it has heard nobody meanwhile,
+// whatever they have said.
+func (r *replicator) lateness(now time.Time) time.Duration {
+	period, before := r.config().BroadcastPeriod, r.looked
+	r.looked = now
+	if late := now.Sub(before) - period; !before.IsZero() && late > period {
+		return late
+	}
+	return 0
 }
 
 // change changes the state, and has that told.
@@ -240,8 +303,11 @@ func (r *replicator) meet(id crdt.ID) *peer {
 	}
 	r.change(func(s *crdt.State) []crdt.Change { return s.Up(id) })
 	if p == nil {
-		p = &peer{id: id}
+		p = &peer{id: id, down: true}
 		r.peers[id.Node] = p
+	}
+	if p.down {
+		p.down = false
 		r.send(p, r.message(crdt.Beat)) // so that it need not wait to hear of us
 	}
 	return p

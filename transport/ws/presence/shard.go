@@ -19,7 +19,7 @@ import (
 // for one who only wants to read it.
 type shard struct {
 	tracker    *Tracker
-	cluster    *pubsub.PubSub[[]byte]
+	cluster    *pubsub.PubSub[packet]
 	log        *slog.Logger
 	index      int
 	name       string       // of its topic in the cluster
