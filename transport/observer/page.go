@@ -31,7 +31,7 @@ type page struct {
 
 const (
 	maxAsking   = 8               // questions of one page that are answered at a time
-	askLimit    = 5 * time.Second // that one may take
+	askLimit    = 8 * time.Second // that one may take: some more than a label that hangs, see actor.Labeler
 	gatherFor   = 40 * time.Millisecond
 	pageVersion = 1
 
