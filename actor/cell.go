@@ -70,14 +70,20 @@ func (c *cell[M]) work(h *hand[M]) (d *doom) {
 		if returned || h.told != nil && h.told.lost { // another runner has gone on
 			return
 		}
-		if v := recover(); v != nil {
+		v := recover()
+		if d = judge(Goexit); v != nil {
 			d = judgePanic(Recovered(v))
-		} else { // runtime.Goexit: this deferred call is all that is left of the runner
-			c.bury(c.terminate(judge(Goexit), h))
+		}
+		goesOn := h.told == nil || h.told.fail(d, v != nil)
+		if goesOn && v == nil { // runtime.Goexit: this deferred call is all that is left of the runner
+			c.bury(c.terminate(d, h))
 		}
 	}()
 	d = c.handleAll(h)
 	returned = true
+	if h.spare != nil {
+		c.sys.tolds.Put(h.spare)
+	}
 	return d
 }
 
@@ -106,12 +112,14 @@ func (c *cell[M]) handleAll(h *hand[M]) *doom {
 		did, d := handled, (*doom)(nil)
 		if c.rare != nil {
 			did, d = c.handleNext(h)
-		} else if h.sampled || h.AtMark() {
+		} else if h.AtMark() {
 			did, d = c.handleOne(h)
-		} else if m, ok := h.Next(); ok {
-			d = ending(c.behavior.Receive(ctx, m))
-		} else {
+		} else if m, ok := h.Next(); !ok {
 			did = nothing
+		} else if h.sampled {
+			d = c.receiveTold(h, m, nil)
+		} else {
+			d = ending(c.behavior.Receive(ctx, m))
 		}
 		switch {
 		case d != nil:
@@ -128,8 +136,9 @@ func (c *cell[M]) handleAll(h *hand[M]) *doom {
 // hand is what a runner has in hand.
 type hand[M any] struct {
 	queue.Batch[M]
-	told    *told[M] // the handling under way, if it is told of
-	sampled bool     // the next handling is one that instruments are told of
+	told    *told // the handling under way, if it is told of
+	spare   *told // for the next one
+	sampled bool  // the next handling is one that instruments are told of
 
 	// With instruments: how many turns there are to a yield, and to the next handling that
 	// is sampled.

@@ -14,9 +14,15 @@ import (
 // The count stands in two bits of the process's flags, where only the runner
 // changes it.
 
-// judgeDepth is told by each runner whether its stack has moved.
+// judgeDepth is told by each runner whether its stack has moved. If instruments were told of
+// some of what it has handled that says nothing of the others.
 func (p *process) judgeDepth(moved bool) {
-	switch d := p.flags.Load() & depthMask; {
+	f := p.flags.Load()
+	if f&toldOf != 0 {
+		p.flags.And(^toldOf)
+		return
+	}
+	switch d := f & depthMask; {
 	case d == depthMask:
 	case moved:
 		p.flags.Add(depth)
@@ -79,3 +85,10 @@ func growStack() {
 
 //go:noinline
 func touch(*[1280]byte) {}
+
+// noteTold has the depth of the runner not judged.
+func (p *process) noteTold() {
+	if !p.has(toldOf) {
+		p.flags.Or(toldOf)
+	}
+}

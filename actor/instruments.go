@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
-	"time"
 )
 
 // instrument is an [Instrument] of a system. Its functions are users' code. What keeps them
@@ -130,12 +129,14 @@ func (i *instrument) failSend(panicked any) {
 
 // begin calls Begin and returns the values that a handler gets, which are nil if there are
 // none.
-func (i *instrument) begin(values context.Context, h Handling) context.Context {
+//
+//go:noinline
+func (i *instrument) begin(values context.Context, h *Handling) context.Context {
 	ctx := values
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx = i.Begin(ctx, h)
+	ctx = i.Begin(ctx, *h)
 	switch {
 	case ctx == nil || ctx == context.Background():
 		return values
@@ -152,12 +153,15 @@ var (
 	errActorContext = errors.New("actor: Begin of an Instrument returned the context of an actor")
 )
 
-// end calls End.
-func (i *instrument) end(values context.Context, h Handling) {
+// end calls End. It is not inlined, nor is begin: a [Handling] on its way to a function takes
+// more of the stack than all else that is below it, see receiveTold.
+//
+//go:noinline
+func (i *instrument) end(values context.Context, h *Handling) {
 	if values == nil {
 		values = context.Background()
 	}
-	i.End(values, h)
+	i.End(values, *h)
 }
 
 // callAside calls f, a function of the instrument, on a goroutine of its own. If it reports
@@ -202,54 +206,3 @@ func (i *instrument) takeOff(function string, err error) {
 }
 
 var errHangs = errors.New("it has not returned for 5 s")
-
-// visit is a call of an instrument in place. Its timer sees to it that somebody goes on if
-// the instrument hangs: of the runner and the timer, the one that takes the visit away from
-// inside is the one that goes on.
-type visit struct {
-	state atomic.Uint32
-	timer *time.Timer
-	by    *instrument
-	of    visitor
-}
-
-// visitor is a told, whatever its type.
-type visitor interface {
-	hangs(*instrument)
-}
-
-const (
-	outside uint32 = iota
-	inside
-	overdue
-)
-
-func newVisit() any {
-	v := &visit{}
-	v.timer = time.AfterFunc(time.Hour, func() {
-		if v.state.CompareAndSwap(inside, overdue) {
-			v.of.hangs(v.by)
-		}
-	})
-	v.timer.Stop()
-	return v
-}
-
-func (v *visit) enter(by *instrument, of visitor) {
-	v.by, v.of = by, of
-	v.state.Store(inside)
-	v.timer.Reset(patience)
-}
-
-// leave reports whether the runner that has entered goes on. It must not otherwise.
-func (v *visit) leave() bool {
-	pool := &v.by.sys.visits
-	if !v.state.CompareAndSwap(inside, outside) {
-		return false
-	}
-	if v.timer.Stop() { // otherwise the timer's function may just be looking
-		v.by, v.of = nil, nil
-		pool.Put(v)
-	}
-	return true
-}

@@ -125,6 +125,7 @@ const (
 	announcing        // its spawn is being told
 	endsEarly         // it has ended meanwhile, see announce
 	profiled          // its runners have labels for profiles
+	toldOf            // instruments were told of a handling of its runner, see judgeDepth
 
 	depth     = 1 << 16 // see judgeDepth
 	depthMask = 3 * depth

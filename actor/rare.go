@@ -77,12 +77,6 @@ func (c *cell[M]) receive(h *hand[M], m M, carries *carried) *doom {
 	return c.receiveWatched(h, m, carries)
 }
 
-// receiveWatched is a function of its own so that m is not on the heap where nobody watches.
-func (c *cell[M]) receiveWatched(h *hand[M], m M, carries *carried) *doom {
-	what := handling{inReceive, TraceMessage, m, carries, true}
-	return c.watched(h, what, func() error { return c.behavior.Receive(c.self(), m) })
-}
-
 // goOn runs what Continue asked for.
 func (c *cell[M]) goOn(h *hand[M], next func(*Context[M]) error) *doom {
 	x := c.rare

@@ -55,7 +55,7 @@ type System struct {
 	// and tellings those of guarded calls. A channel is given back empty, and the claimer of a call sends on it
 	// once: a late reply cannot reach a later call. The pools are not global, because a channel made in
 	// a synctest bubble must not be used outside of it.
-	wakers, startups, guards, visits, questions, tellings sync.Pool
+	wakers, startups, guards, tolds, questions, tellings sync.Pool
 
 	observers   atomic.Pointer[[]*observer]
 	deadLetters atomic.Uint64
@@ -93,8 +93,8 @@ func NewSystem(cfg Config) *System {
 	s.log = slog.New(newGuardedHandler(cmp.Or(cfg.Logger, slog.Default()).Handler()))
 	s.wakers.New = func() any { return make(chan struct{}, 1) }
 	s.startups.New = newStartup
+	s.tolds.New = func() any { return newTold(s) }
 	s.guards.New = func() any { return newGuardedCall() }
-	s.visits.New = newVisit
 	s.questions.New = func() any { return newBoundedCall(patience, &s.depth.questions) }
 	s.tellings.New = func() any { return newTelling(&s.depth.tellings) }
 	s.labelers.spare, s.wrappers.spare = &s.questions, &s.questions

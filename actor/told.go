@@ -38,58 +38,127 @@ func (c *cell[M]) watched(h *hand[M], what handling, call func() error) *doom {
 		plain := call
 		call = func() error { return c.handle(what.traced, what.message, plain) }
 	}
+	t, x := c.tells(h, what.carries)
+	if t == nil {
+		return ending(call())
+	}
+	t.handling, x.call = what, call
+	c.describe(&t.what, what.name, reflect.TypeOf(what.message))
+	if h.told = t; t.begin() {
+		t.end = ending(call())
+	}
+	return h.finish(t)
+}
+
+// receiveWatched is watched for the messages of Receive.
+func (c *cell[M]) receiveWatched(h *hand[M], m M, carries *carried) *doom {
+	if c.isDebugged() {
+		return c.receiveDebugged(h, m, carries)
+	}
+	return c.receiveTold(h, m, carries)
+}
+
+// receiveDebugged is a function of its own so that m is not on the heap otherwise.
+func (c *cell[M]) receiveDebugged(h *hand[M], m M, carries *carried) *doom {
+	what := handling{inReceive, TraceMessage, m, carries, true}
+	return c.watched(h, what, func() error { return c.behavior.Receive(c.self(), m) })
+}
+
+// receiveTold is receiveWatched for an actor that is not debugged. It allocates nothing, and
+// takes so little of the stack that an instrument which does not take much has it not grow.
+func (c *cell[M]) receiveTold(h *hand[M], m M, carries *carried) *doom {
+	t, x := c.tells(h, carries)
+	if t == nil {
+		return ending(c.behavior.Receive(c.self(), m))
+	}
+	x.m, t.carries, t.mailed = m, carries, true
+	c.describe(&t.what, inReceive, reflect.TypeOf(m))
+	if h.told = t; t.begin() {
+		t.end = ending(c.behavior.Receive(c.self(), m))
+	}
+	return h.finish(t)
+}
+
+// describe sets what is known of a handling before it begins.
+func (c *cell[M]) describe(h *Handling, name string, message reflect.Type) {
+	h.PID, h.Handler, h.Message = PID{&c.process}, name, message
+	h.Behavior = reflect.TypeOf(c.behavior)
+	if w, ok := any(c.behavior).(Wrapper); ok {
+		h.Behavior = cmp.Or(w.Wrapped(), h.Behavior)
+	}
+}
+
+// tells returns what the runner needs to tell of what it is about to handle, nil if nobody
+// is to be told.
+func (c *cell[M]) tells(h *hand[M], carries *carried) (*told, *holding[M]) {
 	list := c.sys.instruments.Load()
 	sampled := h.sampled
 	h.sampled = list.seeAll()
-	if list == nil || !sampled && what.carries == nil {
-		return ending(call())
+	if list == nil || !sampled && carries == nil {
+		return nil, nil
 	}
-	t := &told[M]{cell: c, handling: what, call: call, batch: h.Batch}
-	t.by = list.choose(t.room[:0], what.carries, sampled)
-	t.what = c.describe(what.name, what.message)
-	h.told = t
-	d := t.run()
-	h.told = nil
-	return d
+	if !h.sampled {
+		c.noteTold()
+	}
+	t := h.spare
+	if h.spare = nil; t == nil {
+		t = c.sys.tolds.Get().(*told)
+	}
+	x, ok := t.held.(*holding[M])
+	if !ok {
+		x = new(holding[M])
+		t.held = x
+	}
+	t.p, x.cell, x.batch = &c.process, c, h.Batch
+	t.by = list.choose(t.room[:0], carries, sampled)
+	return t, x
 }
 
-// describe returns what is known of a handling before it begins.
-func (c *cell[M]) describe(name string, message any) Handling {
-	behavior := reflect.TypeOf(c.behavior)
-	if w, ok := any(c.behavior).(Wrapper); ok {
-		behavior = cmp.Or(w.Wrapped(), behavior)
+// finish tells of the end of a handling, and returns what it has come to.
+func (h *hand[M]) finish(t *told) *doom {
+	t.finish()
+	d := t.end
+	if h.told = nil; !t.spoilt {
+		t.clear()
+		h.spare = t
 	}
-	return Handling{
-		PID:      PID{&c.process},
-		Handler:  name,
-		Behavior: behavior,
-		Message:  reflect.TypeOf(message),
-	}
+	return d
 }
 
 // told is a handling that instruments are told of.
 //
 // Their functions run in place, on the runner: a goroutine for each would cost more than all
 // the rest. So the runner may not come back from one, nor may it from a handler that calls
-// runtime.Goexit. Then another runner goes on where it stood, with a copy of the told; see
-// elsewhere. That is why run can be entered at any stage, and why a runner that has been
+// runtime.Goexit. Then another runner goes on where it stood, with the course of the told;
+// see elsewhere. That is why run can be entered at any stage, and why a runner that has been
 // replaced, which lost says, must not touch the actor.
-type told[M any] struct {
+//
+// A runner keeps one for all that it tells of, and returns it to a pool in the end. It is
+// cleared between two handlings; one with which anything has gone wrong is spoilt, and is
+// thrown away.
+type told struct {
+	course
+	visit visit
+	room  [2]*instrument // of by
+
+	// Only its own runner touches these.
+	spoilt bool
+	lost   bool
+}
+
+// course is how far a handling has come: all that another runner needs to go on with it.
+type course struct {
 	handling
-	cell  *cell[M]
-	call  func() error
+	p     *process
+	held  held
 	what  Handling
-	by    []*instrument  // those that are told
-	batch queue.Batch[M] // what the runner has in hand meanwhile
+	by    []*instrument // those that are told
 	began time.Duration
 
 	stage  stage
 	next   int             // of by
 	values context.Context // that the handler gets; nil if none
 	end    *doom           // what the handler came to
-
-	lost bool // only its own runner touches it
-	room [2]*instrument
 }
 
 type stage uint8
@@ -100,196 +169,212 @@ const (
 	toEnd
 )
 
-// run calls the handler, with the instruments before and after it, or what is left of that.
-func (t *told[M]) run() *doom {
-	c := t.cell
+// held is a holding, whatever its type.
+type held interface {
+	handle() error
+	lose()
+	clear()
+	goOn(*told)
+}
+
+// holding is the part of a course that depends on the type of messages.
+type holding[M any] struct {
+	cell  *cell[M]
+	m     M              // of Receive
+	call  func() error   // the handler; nil if it is Receive
+	batch queue.Batch[M] // what the runner has in hand meanwhile
+}
+
+// handle implements held.
+func (x *holding[M]) handle() error {
+	if x.call != nil {
+		return x.call()
+	}
+	return x.cell.behavior.Receive(x.cell.self(), x.m)
+}
+
+// clear implements held.
+func (x *holding[M]) clear() { *x = holding[M]{} }
+
+// lose implements held, for a message.
+func (x *holding[M]) lose() { deadLetter(&x.cell.process, x.m, NoProc) }
+
+// goOn implements held: a new runner goes on with t.
+func (x *holding[M]) goOn(t *told) {
+	h := &hand[M]{Batch: x.batch, told: t}
+	go serve(&x.cell.process, func() *doom { return x.cell.resume(h) })
+}
+
+// newTold makes one for the pool of a system. There is one for each, because a timer that
+// was made in a synctest bubble must not be used outside of it.
+func newTold(sys *System) *told {
+	t := &told{}
+	t.visit.init(sys, t)
+	return t
+}
+
+// clear lets go of a handling that is over.
+func (t *told) clear() {
+	t.held.clear()
+	t.course, t.room = course{held: t.held}, [2]*instrument{}
+}
+
+// begin tells that the handler begins. It reports whether it does: not if the actor has
+// been killed meanwhile, and then t is at its end.
+func (t *told) begin() bool {
 	if t.stage == toBegin {
-		t.began = c.sys.now()
-		t.what.Began = c.sys.born.Add(t.began)
-		t.visitAll()
+		now := t.p.sys.now()
+		t.began, t.what.Began = now, t.p.sys.born.Add(now)
+		t.tellAll(now)
 		t.stage = toHandle
 	}
-	if t.stage == toHandle {
-		if d := c.doomed(); d != nil { // meanwhile
-			t.drop(d)
-		} else {
-			t.handle()
-		}
-		t.handled()
+	if d := t.p.doomed(); d != nil {
+		t.drop(d)
+		return false
 	}
-	t.visitAll()
+	if t.values != nil || t.carries != nil {
+		t.p.setHand(t.values, t.carries)
+	}
+	return true
+}
+
+// finish tells what the handler came to.
+func (t *told) finish() {
+	if t.stage != toEnd {
+		t.tellAll(t.handled())
+	} else { // by another runner
+		t.tellAll(t.p.sys.now())
+	}
+}
+
+// run is the rest of the course, if another runner was lost with what is before it.
+func (t *told) run() *doom {
+	if t.stage != toEnd && t.begin() {
+		t.end = ending(t.held.handle())
+	}
+	t.finish()
 	return t.end
 }
 
-// handle calls the handler. A panic is judged here, so that it can be told of.
-func (t *told[M]) handle() {
-	if t.values != nil || t.carries != nil {
-		t.cell.setHand(t.values, t.carries)
-	}
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		if v := recover(); v != nil {
-			t.end = judgePanic(Recovered(v))
-			return
-		}
-		t.end = judge(Goexit)
+// fail is told that the handler has ended the actor without returning. It reports false if
+// the runner cannot go on: another one does then.
+func (t *told) fail(d *doom, panicked bool) bool {
+	t.spoilt, t.end = true, d
+	if !panicked {
 		t.handled()
 		t.elsewhere()
-		t.lost = true
-	}()
-	t.end = ending(t.call())
-	returned = true
+		return false
+	}
+	t.finish()
+	return true
 }
 
-// drop is in the place of handle if the actor has been killed.
-func (t *told[M]) drop(d *doom) {
-	t.end = d
-	if t.mailed {
-		deadLetter(&t.cell.process, t.message, NoProc)
-	}
-}
-
-// handled notes what the handler came to.
-func (t *told[M]) handled() {
-	c := t.cell
-	if t.values != nil || t.carries != nil {
-		c.dropHand()
-	}
-	t.what.Worked = c.sys.now() - t.began
-	if t.end != nil {
-		t.what.Err = t.end.reason // whose methods have been tried
-	}
-	t.stage, t.next = toEnd, 0
-}
-
-// visitAll calls the instruments that are still to be told of this stage.
-func (t *told[M]) visitAll() {
-	for t.next < len(t.by) {
+// tellAll calls the instruments that are still to be told of this stage, which begins now.
+func (t *told) tellAll(now time.Duration) {
+	for told := false; t.next < len(t.by); {
 		i := t.by[t.next]
 		t.next++ // whatever becomes of this runner
-		if !i.off.Load() && i.has(t.stage) {
-			t.visit(i)
+		if !i.has(t.stage) || i.off.Load() {
+			continue
 		}
+		if told { // each has five seconds of its own
+			now = t.p.sys.now()
+		}
+		t.tell(i, now)
+		told = true
 	}
 	t.next = 0
 }
 
-// visit calls one instrument. If it does not return neither does visit.
-func (t *told[M]) visit(i *instrument) {
-	v := i.sys.visits.Get().(*visit)
-	v.enter(i, t)
-	err := Goexit
-	defer func() {
-		if err == nil {
-			return
-		}
-		if p := recover(); p != nil {
-			err = Recovered(p)
-		}
-		i.fail(t.stage, err)
-		stayed := v.leave()
-		if stayed && err != Goexit {
-			return
-		}
-		t.lost = true
-		if stayed {
-			t.elsewhere()
-		}
-		runtime.Goexit()
-	}()
-	values := t.tell(i)
-	err = nil
-	if !v.leave() {
+// drop is in the place of handle if the actor has been killed.
+func (t *told) drop(d *doom) {
+	t.end = d
+	switch {
+	case !t.mailed:
+	case t.message != nil:
+		deadLetter(t.p, t.message, NoProc)
+	default:
+		t.held.lose()
+	}
+}
+
+// handled notes what the handler came to, and returns the time.
+func (t *told) handled() time.Duration {
+	if t.values != nil || t.carries != nil {
+		t.p.dropHand()
+	}
+	now := t.p.sys.now()
+	t.what.Worked = now - t.began
+	if t.end != nil {
+		t.what.Err = t.end.reason // whose methods have been tried
+	}
+	t.stage, t.next = toEnd, 0
+	return now
+}
+
+// tell calls one instrument. If that does not return neither does tell.
+func (t *told) tell(i *instrument, now time.Duration) {
+	if t.carries != nil {
+		t.brought(i)
+	}
+	inside := t.visit.enter(i, now) // from here on, another runner may look at t
+	returned := false
+	defer t.failed(i, inside, &returned)
+	values := t.values
+	if t.stage == toBegin {
+		values = i.begin(values, &t.what)
+	} else {
+		i.end(values, &t.what)
+	}
+	returned = true
+	if !t.visit.leave(inside) {
 		t.lost = true
 		runtime.Goexit()
 	}
 	t.values = values
 }
 
-// tell calls the function of an instrument, and returns the values that the handler gets.
-func (t *told[M]) tell(i *instrument) context.Context {
-	what := t.what
+// brought sets what the message brought for an instrument.
+func (t *told) brought(i *instrument) {
+	h := &t.what
+	h.Carried, h.Sent, h.Waited = nil, time.Time{}, 0
 	if x := t.carries.of(i); x != nil {
-		what.Carried, what.Sent, what.Waited = x.value, i.sys.born.Add(x.sent), t.began-x.sent
+		h.Carried, h.Sent, h.Waited = x.value, t.p.sys.born.Add(x.sent), t.began-x.sent
 	}
-	if t.stage == toBegin {
-		return i.begin(t.values, what)
-	}
-	i.end(t.values, what)
-	return t.values
 }
 
-// elsewhere has another runner go on with a copy of t, in the place of one that does not
-// come back.
-func (t *told[M]) elsewhere() {
-	c := t.cell
-	other := &told[M]{
-		handling: t.handling, cell: c, call: t.call, what: t.what, by: t.by, batch: t.batch,
-		began: t.began, stage: t.stage, next: t.next, values: t.values, end: t.end,
-	}
-	h := &hand[M]{Batch: t.batch, told: other}
-	go serve(&c.process, func() *doom { return c.resume(h) })
-}
-
-// hangs implements visitor.
-func (t *told[M]) hangs(i *instrument) {
-	i.fail(t.stage, errHangs)
-	t.elsewhere()
-}
-
-// aside is a handling that instruments are told of and that is not in the course of a
-// runner's work: Init or Terminate. These are rare, and so the instruments are called on
-// goroutines of their own. A nil aside tells nobody.
-type aside struct {
-	p      *process
-	what   Handling
-	by     []*instrument
-	values context.Context
-	began  time.Duration
-}
-
-// tellAside tells the instruments that are chosen that a handler is about to be called.
-func (c *cell[M]) tellAside(name string) *aside {
-	list := c.sys.instruments.Load()
-	if list.skip() > 0 {
-		return nil
-	}
-	t := &aside{p: &c.process, what: c.describe(name, nil), by: list.choose(nil, nil, true), began: c.sys.now()}
-	t.what.Began = c.sys.born.Add(t.began)
-	for _, i := range t.by {
-		if !i.has(toBegin) {
-			continue
-		}
-		// A function that is left alone must not see what happens to t.
-		was, what, values := t.values, t.what, context.Context(nil)
-		if i.callAside(toBegin, func() { values = i.begin(was, what) }) {
-			t.values = values
-		}
-	}
-	if t.values != nil {
-		c.setHand(t.values, nil)
-	}
-	return t
-}
-
-// end tells them what came of it.
-func (t *aside) end(d *doom) {
-	if t == nil {
+// failed is the deferred half of tell.
+func (t *told) failed(i *instrument, inside uint64, returned *bool) {
+	if *returned {
 		return
 	}
-	if t.values != nil {
-		t.p.dropHand()
+	t.spoilt = true
+	err := Goexit
+	if p := recover(); p != nil {
+		err = Recovered(p)
 	}
-	t.what.Worked = t.p.sys.now() - t.began
-	if d != nil {
-		t.what.Err = d.reason
+	i.fail(t.stage, err)
+	stayed := t.visit.leave(inside)
+	if stayed && err != Goexit {
+		return
 	}
-	for _, i := range t.by { // t does not change any more
-		if i.has(toEnd) && !i.off.Load() {
-			i.callAside(toEnd, func() { i.end(t.values, t.what) })
-		}
+	t.lost = true
+	if stayed {
+		t.elsewhere()
 	}
+	runtime.Goexit()
+}
+
+// elsewhere has another runner go on with the course, in the place of one that does not come
+// back.
+func (t *told) elsewhere() {
+	other := newTold(t.p.sys)
+	other.course = t.course
+	other.held.goOn(other)
+}
+
+// hangs is called if an instrument has been inside for too long.
+func (t *told) hangs(i *instrument) {
+	i.fail(t.stage, errHangs)
+	t.elsewhere()
 }
