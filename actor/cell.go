@@ -81,8 +81,9 @@ func (c *cell[M]) work(h *hand[M]) (d *doom) {
 	}()
 	d = c.handleAll(h)
 	returned = true
-	if h.spare != nil {
-		c.sys.tolds.Put(h.spare)
+	if t := h.spare; t != nil {
+		t.visit.rest()
+		c.sys.tolds.Put(t)
 	}
 	return d
 }

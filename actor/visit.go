@@ -9,8 +9,8 @@ import (
 // somebody goes on if the instrument hangs: of the runner and the timer, the one that takes
 // the visit away from inside is the one that goes on.
 //
-// To set a timer takes longer than many a visit. So a timer that runs is left alone: it finds
-// nobody inside and stops, or a later visit, and comes back when that is due.
+// To set a timer takes longer than many a visit. So a runner lets it run until it ends: when it
+// fires it finds nobody inside and stops, or a later visit, and comes back when that is due.
 type visit struct {
 	state atomic.Uint64 // when it began, in the system's time, and the flags below
 	timer *time.Timer
@@ -48,6 +48,13 @@ func (v *visit) enter(by *instrument, at time.Duration) uint64 {
 // leave ends the visit for which enter has returned state. It reports whether the runner
 // that has entered goes on. It must not otherwise.
 func (v *visit) leave(state uint64) bool { return v.state.CompareAndSwap(state, armed) }
+
+// rest stops the timer, or what is in a pool, and may be dropped there, would be kept alive.
+func (v *visit) rest() {
+	if v.timer.Stop() { // otherwise its function does the same
+		v.state.Store(0)
+	}
+}
 
 // due is the function of the timer. A state that has the time in it is that of one visit, so
 // what is replaced here is the runner that has been inside since then.
