@@ -92,6 +92,7 @@ func newStation(tb testing.TB, s *server.Server, cluster, name string, c NamesCo
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	settle(tb, js, c.Bucket)
 	if n.Names, err = StartNames(tb.Context(), js, ps, c); err != nil {
 		tb.Fatal(err)
 	}
@@ -117,10 +118,10 @@ func (n *station) worker(tb testing.TB, name string, options ...actor.Option) (a
 	if err != nil {
 		tb.Fatal(err)
 	}
-	err = n.Register(tb.Context(), name, ref)
+	_, err = n.Register(tb.Context(), name, ref)
 	until(tb, n.calls.x, func() bool { // the former one's name goes a moment after it
 		if _, taken := errors.AsType[*TakenError](err); taken {
-			err = n.Register(tb.Context(), name, ref)
+			_, err = n.Register(tb.Context(), name, ref)
 			return false
 		}
 		return true

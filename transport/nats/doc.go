@@ -18,7 +18,7 @@
 // [Remote] is the address of such an actor from anywhere:
 //
 //	names, err := nats.StartNames(ctx, js, &rooms, nats.NamesConfig{})
-//	err = names.Register(ctx, "lobby", ref)
+//	tenure, err := names.Register(ctx, "lobby", ref)
 //	lobby, err := names.Lookup(ctx, "lobby") // on any node
 //	err = lobby.TrySend("hello")
 //	stop, err := nats.MonitorTo(ctx, lobby, me, func(reason error) Msg { return Down(reason) })
@@ -49,15 +49,34 @@
 // itself is split, the nodes are cut off that do not reach the majority of its servers.
 // With one server, there is no majority to lose.
 //
-// Two can hold a name for a moment all the same:
+// # One holder
 //
-//   - A handler of the former holder still runs: an exit signal does not interrupt it.
-//   - The holder's whole program was suspended while the lease ended.
-//   - The clocks of NATS's servers, or the speeds of the clocks here and there, differ by
-//     more than a tenth of a lease.
+// [Names.Register] returns a [Tenure]. Its Valid says whether the holder may act as the only
+// one, also after its program was paused; its doc comment has what holds in each failure. A
+// program can still be paused between the question and the act. So a holder's writes carry
+// [Tenure.Token], and what is written to refuses one that is smaller than it has seen.
 //
-// Where that must not be, give what the holder writes to elsewhere a number that only
-// grows, and let that refuse smaller ones.
+// The bucket is in memory. When NATS loses it, the next node that notices makes it again, at
+// most a third of a lease after NATS is back. Then no name is granted for a lease, by when all
+// former holders have stopped, or have claimed the name that they still have. The same holds
+// for a bucket that is new: the first name waits for a lease.
+//
+// This rests on the following, and on nothing else:
+//
+//   - The speeds of the nodes' and servers' clocks differ by less than a tenth, and no server's
+//     clock is set forward while a name is held. Otherwise two may be Valid; their tokens still
+//     differ.
+//   - The nodes' clocks are less than a lease apart, or the node that makes the bucket again has
+//     seen the last name granted in the former one. Otherwise tokens may shrink with the bucket.
+//   - What NATS has acknowledged is lost with all of the bucket, or not at all. A bucket on
+//     several servers can come back without its last writes if most of them restart within
+//     moments.
+//   - A node that shortens its Lease does not make the bucket again alone: one that has seen the
+//     longer lease is there, or no holder of that time. The nodes remember the longest, so that
+//     leases can differ in a rolling change.
+//
+// On Linux a monotonic clock stands still while the machine is suspended. So Valid asks the
+// wall clock as well; on a virtual machine whose clocks both stood still, only the token helps.
 //
 // # Examples
 //

@@ -73,7 +73,7 @@ func shop(ctx context.Context, sys *actor.System, url, name string) (*nats.Names
 	if err != nil {
 		return nil, nil, err
 	}
-	names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{Bucket: "tills"})
+	names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{Bucket: "tills", Lease: time.Second})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,7 +104,7 @@ func ExampleMethod() {
 
 	ref, err := actor.Spawn(sys, func() *till { return &till{cents: 1000} })
 	if err == nil {
-		err = nodes["tokyo"].Register(ctx, "till 1", ref)
+		_, err = nodes["tokyo"].Register(ctx, "till 1", ref)
 	}
 	if err != nil {
 		fmt.Println(err)

@@ -67,7 +67,7 @@ func node(sys *actor.System, url, name string) (*pubsub.Cluster, *natsgo.Conn, e
 // claim gives the name to the actor, if no other one in the cluster has it, and returns the
 // address of the one that has it.
 func claim(ctx context.Context, names *nats.Names[string], name string, ref actor.Ref[string]) (nats.Remote[string], error) {
-	err := names.Register(ctx, name, ref)
+	_, err := names.Register(ctx, name, ref)
 	if _, taken := errors.AsType[*nats.TakenError](err); err != nil && !taken {
 		return nats.Remote[string]{}, err
 	}
@@ -148,7 +148,8 @@ func ExampleNames() {
 			fmt.Println(err)
 			return
 		}
-		names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{})
+		// In a new bucket no name is granted for a lease: the example does not wait for long.
+		names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{Lease: time.Second})
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -186,4 +187,85 @@ func ExampleNames() {
 	// Output:
 	// lobby@tokyo
 	// hello from berlin
+}
+
+var errFenced = errors.New("another holder has written since")
+
+// ledger is what must not be written by a former holder, such as a row in a database.
+type ledger struct {
+	value string
+	fence uint64
+}
+
+// write is what a database does: UPDATE … SET value = $1, fence = $2 WHERE fence <= $2.
+func (l *ledger) write(token uint64, value string) error {
+	if token < l.fence {
+		return fmt.Errorf("token %d after %d: %w", token, l.fence, errFenced)
+	}
+	l.fence, l.value = token, value
+	return nil
+}
+
+// A holder asks before it acts, and writes with its token. What it has sent when it has lost
+// the name comes too late.
+func ExampleTenure() {
+	url, stop, err := startServer()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer stop()
+	ctx, sys := context.Background(), actor.NewSystem(actor.Config{})
+	var rooms pubsub.PubSub[string]
+	conn, err := member(sys, url, "berlin", &rooms)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	names, err := nats.StartNames(ctx, js, &rooms, nats.NamesConfig{Lease: time.Second})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer sys.Shutdown(ctx)
+	defer names.Shutdown(ctx)
+
+	var books ledger
+	var tenures []*nats.Tenure
+	for range 2 { // the second one after the first
+		boss, err := actor.Spawn(sys, speaker(nil))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		tenure, err := names.Register(ctx, "boss", boss)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		tenures = append(tenures, tenure)
+		if tenure.Valid() {
+			fmt.Println(books.write(tenure.Token(), "closed"))
+		}
+		if err := names.Unregister(ctx, "boss", boss.PID()); err != nil {
+			fmt.Println(err)
+			return
+		}
+		<-tenure.Done()
+		fmt.Println(tenure.Valid())
+	}
+	err = books.write(tenures[0].Token(), "open") // it was on its way
+	fmt.Println(errors.Is(err, errFenced), books.value)
+	// Output:
+	// <nil>
+	// false
+	// <nil>
+	// false
+	// true closed
 }

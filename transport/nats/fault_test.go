@@ -70,7 +70,7 @@ func TestFaultOfAFunctionIsContained(t *testing.T) {
 			next, _ := a.listener(t)
 			a.register(t, "y", next)
 			h := a.leases.find("y")
-			if err := a.leases.kv.Purge(t.Context(), keyOf("y")); err != nil {
+			if err := a.kv(t).Purge(t.Context(), keyOf("y")); err != nil {
 				t.Fatal(err)
 			}
 			h.renew(t.Context())

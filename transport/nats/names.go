@@ -20,7 +20,7 @@ import (
 // A name stands in a bucket of JetStream, with the node whose actor has it. So NATS decides
 // who is first. The node has a lease of the name, which it renews; the name of a node that
 // has crashed is free when the lease has ended. The package's comment says what that means
-// in a split.
+// in a split, and when NATS loses the bucket.
 //
 // What is sent to a name goes through a [pubsub.PubSub] to the node that the actor
 // lives on. All methods may be called from any goroutine.
@@ -32,18 +32,21 @@ type Names[M any] struct {
 	calls  calls[M]
 }
 
-// NamesConfig says what may be chosen of [Names]. All nodes of a cluster must agree
-// on Bucket, Lease and Replicas.
+// NamesConfig says what may be chosen of [Names]. All nodes of a cluster must agree on Bucket
+// and Replicas. The servers must be 2.11 or later. With permissions, a node needs the API for
+// the stream KV_<Bucket>: to create it, read its information and messages, purge it and have
+// consumers; and $KV.<Bucket>.> to publish.
 type NamesConfig struct {
 	// Bucket is where the names stand; "troupe-names" if empty. Names that have
 	// different types of messages must be in different buckets.
 	Bucket string
 
 	// Lease is for how long a name outlives the last word of its node; 15 s if
-	// zero, and at least 1 s. The node renews its leases three times as often.
+	// zero, and at least 1 s. The node renews its leases three times as often. It may differ
+	// from node to node, as in a rolling change.
 	Lease time.Duration
 
-	// Replicas is how many servers keep the bucket; 1 if zero.
+	// Replicas is how many servers keep the bucket, if this node makes it; 1 if zero.
 	Replicas int
 
 	// Lost is told when the lease of a name has ended because its node could not
@@ -68,8 +71,8 @@ const (
 	minLease      = time.Second
 )
 
-// ErrLost is the reason of an actor that had a name whose lease has ended. It comes
-// wrapped with context.
+// ErrLost is the reason of an actor that had a name whose lease has ended, and of the end of
+// such a [Tenure]. It comes wrapped with context.
 var ErrLost = errors.New("the lease of its name has ended")
 
 // ErrClosed says that the names of this node have been shut down.
@@ -87,7 +90,8 @@ func (e *TakenError) Error() string {
 }
 
 // StartNames returns the cluster's names as one node's, which renews its leases until
-// [Names.Shutdown]. It makes the bucket if there is none.
+// [Names.Shutdown]. It makes the bucket if there is none, now and whenever NATS has lost it;
+// then the first name is granted after a lease.
 //
 // The PubSub is the node's, and connected to the others before a name is registered.
 // Its topics that begin with "name:" are for the names.
@@ -104,25 +108,20 @@ func StartNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.P
 	if c.Lease < minLease {
 		return nil, fmt.Errorf("nats: start names: a lease of %v is too short, want at least %v", c.Lease, minLease)
 	}
-	kv, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:         c.Bucket,
-		TTL:            c.Lease,
-		LimitMarkerTTL: c.Lease, // so that who watches the bucket sees leases end
-		Replicas:       c.Replicas,
-		Storage:        jetstream.MemoryStorage, // no name outlives its lease
-	})
-	if err != nil {
-		return nil, fmt.Errorf("nats: start names in bucket %q: %w", c.Bucket, err)
-	}
 	n := &Names[M]{pubsub: ps}
-	n.leases = newLeases(kv, c.Lease, newLog(c.Logger), func(h *holding) {
+	b := newKVBucket(js, c.Bucket, c.Replicas)
+	n.leases = newLeases(b, c.Lease, newLog(c.Logger), func(h *holding) {
 		ps.Unsubscribe(h.pid, topicOf(h.name))
 		if c.Lost != nil {
 			n.leases.call("the function Lost failed", h.name, func() { c.Lost(h.name, h.pid) })
 		} else {
-			h.pid.Exit(fmt.Errorf("nats: name %q: %w", h.name, ErrLost))
+			h.pid.Exit(h.Err())
 		}
 	})
+	if _, err := n.leases.tend(ctx); err != nil {
+		return nil, fmt.Errorf("nats: start names in bucket %q: %w", c.Bucket, err)
+	}
+	n.leases.start()
 	n.calls.start = func(node string) (*exchange, error) {
 		return newExchange(js.Conn(), callSubjects+c.Bucket, node, paceOf(c.Lease), c.Propagator, n.leases.log, n.carryOut)
 	}
@@ -133,52 +132,57 @@ func topicOf(name string) string { return "name:" + name }
 
 // owner is what stands in the bucket under a name.
 type owner struct {
-	Node string `json:"node"`
-	ID   string `json:"id"` // of the registration: no other one has it
+	Node  string        `json:"node"`
+	ID    string        `json:"id"` // of the registration: no other one has it
+	Lease time.Duration `json:"lease"`
 }
 
-// Register gives the name to the actor, until it is unregistered or ends. It fails with
+// Register gives the name to the actor, until it is unregistered or ends, or its lease does.
+// The [Tenure] says whether the actor has it still. In a bucket that is new, or was made again
+// because NATS had lost it, Register waits until that has settled, at most the longest lease
+// of all nodes. It fails with
 //
 //   - a [*TakenError], if an actor has the name, even if that is this one;
 //   - an error that wraps [actor.NoProc], if the actor has ended;
 //   - an error that wraps [pubsub.ErrNotJoined], if the PubSub is not connected;
 //   - the error of ctx or of NATS, if the bucket does not answer. The name may be free
-//     then, or taken until the lease ends.
+//     then, or taken until the lease ends;
+//   - an error that wraps [ErrUnsettled] and that of ctx, if the bucket has not settled.
 //
 // At the actor's end the name goes at once, but not before a link or a monitor hears of
 // the end: the bucket is elsewhere.
 //
 // OTP: global:register_name/2.
-func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) error {
+func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) (*Tenure, error) {
 	node, pid := n.pubsub.Node(), ref.PID()
 	if _, err := n.exchange(); err != nil { // it can be called before it can be found
-		return fmt.Errorf("nats: register %q: %w", name, err)
+		return nil, fmt.Errorf("nats: register %q: %w", name, err)
 	}
-	value, err := json.Marshal(owner{node, rand.Text()})
+	value, err := json.Marshal(owner{node, rand.Text(), n.leases.term})
 	if err != nil {
-		return fmt.Errorf("nats: register %q: %w", name, err)
+		return nil, fmt.Errorf("nats: register %q: %w", name, err)
 	}
-	h := &holding{leases: n.leases, name: name, pid: pid, value: value}
+	h := n.leases.newHolding(name, pid, value)
 	if err := n.leases.add(h); err != nil {
 		if errors.Is(err, errHeld) {
-			return &TakenError{name, node}
+			return nil, &TakenError{name, node}
 		}
-		return fmt.Errorf("nats: register %q: %w", name, err)
+		return nil, fmt.Errorf("nats: register %q: %w", name, err)
 	}
 	// Before the name can be found, so that nothing that is sent to it is lost.
 	if err := n.pubsub.Subscribe(pid, topicOf(name), pubsub.To(ref, func(_ string, m M) M { return m })); err != nil {
-		n.leases.remove(h)
-		return fmt.Errorf("nats: register %q: %w", name, err)
+		n.leases.remove(h, err)
+		return nil, fmt.Errorf("nats: register %q: %w", name, err)
 	}
 	holder, err := h.take(ctx)
 	if err == nil && holder == nil {
-		return nil
+		return h.Tenure, nil
 	}
 	n.pubsub.Unsubscribe(pid, topicOf(name))
 	if err != nil {
-		return fmt.Errorf("nats: register %q: %w", name, err)
+		return nil, fmt.Errorf("nats: register %q: %w", name, err)
 	}
-	return &TakenError{name, holder.Node}
+	return nil, &TakenError{name, holder.Node}
 }
 
 // Unregister takes the name from the actor. It does nothing if the actor does not
@@ -186,7 +190,7 @@ func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) 
 // the lease ends.
 func (n *Names[M]) Unregister(ctx context.Context, name string, pid actor.PID) error {
 	h := n.leases.find(name)
-	if h == nil || h.pid != pid || !n.leases.remove(h) {
+	if h == nil || h.pid != pid || !n.leases.remove(h, errUnregistered) {
 		return nil
 	}
 	n.pubsub.Unsubscribe(pid, topicOf(name))
@@ -197,8 +201,8 @@ func (n *Names[M]) Unregister(ctx context.Context, name string, pid actor.PID) e
 }
 
 // Lookup returns the address of the actor that has the name, on whatever node. It
-// fails with an error that wraps [actor.NoProc] if there is none. It asks the bucket;
-// if that has replicas, the answer may be a moment old.
+// fails with an error that wraps [actor.NoProc] if there is none, or [ErrUnsettled] if that is
+// not known yet. It asks the bucket.
 //
 // Look a name up for each use, rather than keep the address: the next actor of that name
 // may live elsewhere.

@@ -65,11 +65,24 @@ type node struct {
 	sys  *actor.System
 }
 
-// newNode returns a node called name of the cluster with the given subjects.
+// newNode returns a node called name of the cluster with the given subjects, whose bucket has
+// settled.
 func newNode(t *testing.T, s *server.Server, cluster, name string, c NamesConfig) *node {
 	t.Helper()
+	js, err := jetstream.New(connect(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	settle(t, js, strings.ReplaceAll(cluster, ".", "-"))
+	return startNode(t, s, cluster, name, c)
+}
+
+// startNode is newNode for a bucket as it is.
+func startNode(t *testing.T, s *server.Server, cluster, name string, c NamesConfig, options ...nats.Option) *node {
+	t.Helper()
 	n := &node{ps: new(pubsub.PubSub[string]), wire: new(wire), sys: newSystem(t)}
-	n.conn = connect(t, s, nats.SetCustomDialer(n.wire), nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1))
+	options = append([]nats.Option{nats.SetCustomDialer(n.wire), nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1)}, options...)
+	n.conn = connect(t, s, options...)
 	member := pubsub.NewCluster(&Adapter{Conn: n.conn, Name: name, Prefix: cluster})
 	if _, err := actor.Spawn(n.sys, member.Behavior); err != nil {
 		t.Fatal(err)
@@ -104,9 +117,44 @@ func newNode(t *testing.T, s *server.Server, cluster, name string, c NamesConfig
 
 func (n *node) register(t *testing.T, name string, ref actor.Ref[string]) {
 	t.Helper()
-	if err := n.Register(t.Context(), name, ref); err != nil {
+	n.tenure(t, name, ref)
+}
+
+// tenure is register, for those that want to know.
+func (n *node) tenure(t *testing.T, name string, ref actor.Ref[string]) *Tenure {
+	t.Helper()
+	tenure, err := n.Register(t.Context(), name, ref)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return tenure
+}
+
+// settle makes a bucket that is settled, as it is a lease after it was made.
+func settle(tb testing.TB, js jetstream.JetStream, bucket string) {
+	tb.Helper()
+	b := newEpochs(newKVBucket(js, bucket, 1), minLease, func(epoch) {})
+	if _, err := b.tend(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	b.since = b.since.Add(-minLease)
+	if e, err := b.tend(tb.Context()); err != nil || !e.Open {
+		tb.Fatal(e, err)
+	}
+}
+
+// kv returns the node's bucket as anybody can have it.
+func (n *node) kv(t *testing.T) jetstream.KeyValue {
+	t.Helper()
+	js, err := jetstream.New(n.conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv, err := js.KeyValue(t.Context(), n.leases.bucket.(*kvBucket).name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kv
 }
 
 // expectTaken checks that the actor does not get the name, because it belongs to one
@@ -114,7 +162,7 @@ func (n *node) register(t *testing.T, name string, ref actor.Ref[string]) {
 func (n *node) expectTaken(t *testing.T, name string, ref actor.Ref[string], holder *node) {
 	t.Helper()
 	var taken *TakenError
-	if err := n.Register(t.Context(), name, ref); !errors.As(err, &taken) {
+	if _, err := n.Register(t.Context(), name, ref); !errors.As(err, &taken) {
 		t.Errorf("register on %q: %v, want a TakenError", n.ps.Node(), err)
 	} else if want := (TakenError{name, holder.ps.Node()}); *taken != want {
 		t.Errorf("register on %q: %+v, want %+v", n.ps.Node(), *taken, want)
@@ -145,7 +193,7 @@ func (n *node) listener(t *testing.T) (actor.Ref[string], <-chan string) {
 // watch reports what happens to the name in the bucket from now on.
 func (n *node) watch(t *testing.T, name string) <-chan jetstream.KeyValueEntry {
 	t.Helper()
-	w, err := n.leases.kv.Watch(context.Background(), keyOf(name), jetstream.UpdatesOnly())
+	w, err := n.kv(t).Watch(context.Background(), keyOf(name), jetstream.UpdatesOnly())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +272,7 @@ func TestOneOfThoseWhoRaceForANameGetsIt(t *testing.T) {
 				ref, _ := n.listener(t)
 				racing.Go(func() {
 					var taken *TakenError
-					switch err := n.Register(t.Context(), name, ref); {
+					switch _, err := n.Register(t.Context(), name, ref); {
 					case err == nil:
 						got.Add(1)
 					case errors.As(err, &taken):
@@ -267,7 +315,7 @@ func TestNameGoesWithItsActorAtOnce(t *testing.T) {
 	if m := await(t, got); m != "hello" {
 		t.Errorf("received %q", m)
 	}
-	if err := a.Register(t.Context(), "z", ref); !errors.Is(err, actor.NoProc) {
+	if _, err := a.Register(t.Context(), "z", ref); !errors.Is(err, actor.NoProc) {
 		t.Errorf("register a dead actor: %v, want NoProc", err)
 	}
 	a.expectNobody(t, "z")
@@ -308,11 +356,11 @@ func TestNameOfAnActorThatEndsBeforeItIsTakenIsNotLeft(t *testing.T) {
 	s := startServer(t)
 	a := newNode(t, s, prefix(), "a", NamesConfig{})
 	ref, _ := a.listener(t)
-	h := &holding{leases: a.leases, name: "x", pid: ref.PID(), value: []byte("{}")}
+	h := a.leases.newHolding("x", ref.PID(), []byte("{}"))
 	if err := a.leases.add(h); err != nil {
 		t.Fatal(err)
 	}
-	if !a.leases.remove(h) {
+	if !a.leases.remove(h, actor.NoProc) {
 		t.Fatal("not held")
 	}
 	h.drop()
@@ -331,7 +379,7 @@ func TestRegisterRacesWithDeathAndLeavesNothing(t *testing.T) {
 		var racing sync.WaitGroup
 		racing.Go(func() { ref.PID().Exit(actor.Kill) })
 		var taken *TakenError
-		err := a.Register(t.Context(), fmt.Sprint(i%3), ref)
+		_, err := a.Register(t.Context(), fmt.Sprint(i%3), ref)
 		if err != nil && !errors.Is(err, actor.NoProc) && !errors.As(err, &taken) {
 			t.Error(err)
 		}
@@ -361,7 +409,7 @@ func TestCloseUnregistersAllNames(t *testing.T) {
 	if !ref.PID().Alive() {
 		t.Error("the holder has ended")
 	}
-	if err := a.Register(t.Context(), "x", ref); !errors.Is(err, ErrClosed) {
+	if _, err := a.Register(t.Context(), "x", ref); !errors.Is(err, ErrClosed) {
 		t.Errorf("register after close: %v, want ErrClosed", err)
 	}
 	if err := a.Shutdown(t.Context()); err != nil {
@@ -369,23 +417,20 @@ func TestCloseUnregistersAllNames(t *testing.T) {
 	}
 }
 
-func TestNamesNeedAConnectedPubSubAndOneLease(t *testing.T) {
+func TestNamesNeedAConnectedPubSubAndALease(t *testing.T) {
 	s := startServer(t)
 	a := newNode(t, s, prefix(), "a", NamesConfig{})
 	ref, _ := a.listener(t)
 	a.ps.Disconnect()
-	if err := a.Register(t.Context(), "x", ref); !errors.Is(err, pubsub.ErrNotJoined) {
+	if _, err := a.Register(t.Context(), "x", ref); !errors.Is(err, pubsub.ErrNotJoined) {
 		t.Errorf("register without a node: %v, want ErrNotJoined", err)
 	}
 	js, err := jetstream.New(a.conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, lease := range []time.Duration{time.Millisecond, time.Minute} {
-		c := NamesConfig{Bucket: a.leases.kv.Bucket(), Lease: lease}
-		if _, err := StartNames(t.Context(), js, a.ps, c); err == nil {
-			t.Errorf("opened with a lease of %v", lease)
-		}
+	if _, err := StartNames(t.Context(), js, a.ps, NamesConfig{Lease: time.Millisecond}); err == nil {
+		t.Error("started with a lease of a millisecond")
 	}
 }
 
@@ -423,7 +468,7 @@ func TestRenewalThatCameThroughUnknownIsOnesOwn(t *testing.T) {
 	a.register(t, "x", ref)
 	h := a.leases.find("x")
 	again := func() {
-		if _, err := a.leases.kv.Update(t.Context(), keyOf("x"), h.value, h.revision); err != nil {
+		if _, err := a.kv(t).Update(t.Context(), keyOf("x"), h.value, h.revision); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -453,7 +498,7 @@ func TestNameThatIsTakenAwayInTheBucketIsLost(t *testing.T) {
 		ref, _ := a.listener(t)
 		a.register(t, "x", ref)
 		h := a.leases.find("x")
-		if err := meddle(a.leases.kv, keyOf("x")); err != nil {
+		if err := meddle(a.kv(t), keyOf("x")); err != nil {
 			t.Fatal(err)
 		}
 		h.renew(t.Context())

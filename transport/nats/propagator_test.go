@@ -96,7 +96,7 @@ func (n *station) relay(t *testing.T, name string, next Address[order], seen cha
 	t.Helper()
 	ref, err := actor.Spawn(n.sys, func() *relay { return &relay{next, seen} })
 	if err == nil {
-		err = n.Register(t.Context(), name, ref)
+		_, err = n.Register(t.Context(), name, ref)
 	}
 	if err != nil {
 		t.Fatal(err)

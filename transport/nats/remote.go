@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/troupe-go/troupe/actor"
@@ -55,6 +56,9 @@ var ErrNoConnection = errors.New("no connection to its node")
 //
 // A monitor that is stopped calls down no more, though a call that has begun may still
 // run. If down panics or calls runtime.Goexit, that is logged.
+//
+// If NATS has lost the bucket, the monitor goes on when the holder has claimed its name, and
+// reports ErrNoConnection when that has not come about within a lease.
 //
 // The leases' renewals are the heartbeats. A monitor costs a goroutine here and a
 // consumer in the server: monitor a service, not each user. It does not see why the
@@ -132,20 +136,20 @@ func (w *watch) Release(actor.PID, error) { w.stop() }
 
 // watch watches what stands under the name, beginning with what stands there now.
 func (l *leases) watch(ctx context.Context, w *watch, name, id string, down func(error)) error {
-	inTime := context.AfterFunc(ctx, w.stop)
-	watcher, err := l.kv.Watch(w.ctx, keyOf(name))
-	if !inTime() && err == nil {
-		_ = watcher.Stop()
-		err = context.Cause(ctx)
+	v := &vigil{leases: l, name: name, id: id, life: w.ctx, term: l.term}
+	err := v.open(ctx)
+	if errors.Is(err, errNoBucket) {
+		if _, err = l.tend(ctx); err == nil {
+			err = v.open(ctx)
+		}
 	}
 	if err != nil {
 		w.stop()
 		return err
 	}
 	go func() {
-		reason := l.await(w.ctx, watcher, id)
+		reason := v.keep()
 		stopped := w.ctx.Err() != nil
-		_ = watcher.Stop()
 		w.stop()
 		if !stopped {
 			l.call("the function of a monitor failed", name, func() { down(reason) })
@@ -154,34 +158,142 @@ func (l *leases) watch(ctx context.Context, w *watch, name, id string, down func
 	return nil
 }
 
-// await returns why the holder with the given ID does not have the name any more. It
-// returns something or other when watching is over.
-func (l *leases) await(watching context.Context, w jetstream.KeyWatcher, id string) error {
-	silence := time.NewTimer(l.term)
-	defer silence.Stop()
-	for known := false; ; known = true {
-		select {
-		case e, ok := <-w.Updates():
-			switch {
-			case !ok: // the watcher has ended, by stop or with its connection
-				return ErrNoConnection
-			case e == nil && known: // this was all that there is
-				continue
-			case e == nil: // there is nothing
-				return actor.NoProc
-			case e.Operation() == jetstream.KeyValuePurge: // by the end of the lease
-				return ErrNoConnection
-			case e.Operation() == jetstream.KeyValueDelete:
-				return actor.NoProc
-			}
-			if o, err := ownerIn(e); err != nil || o.ID != id {
-				return actor.NoProc
-			}
-			silence.Reset(l.term)
-		case <-silence.C:
+// vigil is what a monitor knows of the holder.
+//
+// A watcher goes with its bucket, and says nothing of it. So when a renewal is overdue, there
+// is another one, which begins with what stands there now.
+type vigil struct {
+	*leases
+	name, id string
+	life     context.Context // of the monitor
+
+	watcher jetstream.KeyWatcher
+	stop    context.CancelFunc // of watcher
+	known   bool               // the watcher has told what stood there
+
+	term  time.Duration // of the holder's lease
+	heard time.Time     // when the holder was heard of
+	fresh bool          // the watcher has begun since
+}
+
+// open begins to watch, within ctx.
+func (v *vigil) open(ctx context.Context) error {
+	life, stop := context.WithCancel(v.life)
+	inTime := context.AfterFunc(ctx, stop)
+	watcher, err := v.leases.bucket.watch(life, keyOf(v.name))
+	if !inTime() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		stop() // and so the watcher, if there is one
+		return err
+	}
+	v.watcher, v.stop, v.known = watcher, stop, false
+	return nil
+}
+
+// errSilent says that nothing was heard of a holder for too long.
+var errSilent = errors.New("nothing heard")
+
+// keep returns why the holder does not have the name any more. It returns something or other
+// when the monitor has been stopped.
+func (v *vigil) keep() error {
+	v.heard = time.Now()
+	for {
+		reason := v.await()
+		v.stop()
+		switch {
+		case reason != errSilent:
+			return reason
+		case v.fresh || !v.reopen():
 			return ErrNoConnection
-		case <-watching.Done():
-			return context.Cause(watching)
+		}
+		v.fresh = true
+	}
+}
+
+// reopen opens another watcher, while there is time.
+func (v *vigil) reopen() bool {
+	ctx, cancel := context.WithDeadline(v.life, v.heard.Add(v.term))
+	defer cancel()
+	for {
+		err := v.open(ctx)
+		if err == nil || errors.Is(err, nats.ErrConnectionClosed) {
+			return err == nil
+		}
+		again := time.NewTimer(v.term / 20)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return false
 		}
 	}
+}
+
+// await returns why the holder does not have the name any more, or errSilent.
+func (v *vigil) await() error {
+	silence := time.NewTimer(v.patience())
+	defer silence.Stop()
+	for {
+		select {
+		case e, ok := <-v.watcher.Updates():
+			if !ok {
+				return errSilent // the watcher has ended, by stop or with its connection
+			}
+			if heard, reason := v.take(e); reason != nil {
+				return reason
+			} else if heard {
+				v.heard, v.fresh = time.Now(), false
+				silence.Reset(v.patience())
+			}
+		case <-silence.C:
+			return errSilent
+		case <-v.life.Done():
+			return context.Cause(v.life)
+		}
+	}
+}
+
+// patience is for how long nothing need be heard. Renewals come three times in a lease.
+func (v *vigil) patience() time.Duration {
+	limit := v.term
+	if !v.fresh {
+		limit = 2 * v.term / 3
+	}
+	return time.Until(v.heard.Add(limit))
+}
+
+// take reports whether what the watcher tells is a sign of life, or returns why the holder
+// does not have the name any more.
+func (v *vigil) take(e jetstream.KeyValueEntry) (heard bool, reason error) {
+	known := v.known
+	v.known = true
+	switch {
+	case e == nil && (known || !v.vacant()): // this was all that there is
+		return false, nil
+	case e == nil:
+		return false, actor.NoProc
+	case e.Operation() == jetstream.KeyValuePurge: // by the end of the lease
+		return false, ErrNoConnection
+	case e.Operation() == jetstream.KeyValueDelete:
+		return false, actor.NoProc
+	}
+	o, err := ownerIn(e.Value())
+	if err != nil || o.ID != v.id {
+		return false, actor.NoProc
+	}
+	if o.Lease > 0 {
+		v.term = o.Lease
+	}
+	return true, nil
+}
+
+// vacant reports whether nobody has the name, if the bucket has nothing under it: in a new
+// bucket the holder may not have claimed it yet.
+func (v *vigil) vacant() bool {
+	ctx, cancel := context.WithDeadline(v.life, v.heard.Add(v.term))
+	defer cancel()
+	now, err := v.tend(ctx)
+	return err == nil && now.Open
 }

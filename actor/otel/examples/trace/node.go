@@ -58,7 +58,10 @@ func startNode(ctx context.Context, url, name string, to sdk.SpanExporter) (*nod
 	if err != nil {
 		return nil, err
 	}
-	n.names, err = nats.StartNames(ctx, js, ps, nats.NamesConfig{Propagator: n.tracing.Headers()})
+	n.names, err = nats.StartNames(ctx, js, ps, nats.NamesConfig{
+		Lease:      time.Second, // the first name waits for one, in a bucket that is new
+		Propagator: n.tracing.Headers(),
+	})
 	return n, err
 }
 
@@ -75,7 +78,8 @@ func (n *node) openStock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.names.Register(ctx, "stock", ref)
+	_, err = n.names.Register(ctx, "stock", ref)
+	return err
 }
 
 // openShop serves the shop, and returns the address of its socket.

@@ -1,0 +1,213 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// bucket is what names need of a bucket of JetStream.
+type bucket interface {
+	// make makes the bucket, with revisions from first on. It reports whether there was none.
+	make(ctx context.Context, first uint64) (made bool, err error)
+
+	// get returns what stands under a key.
+	get(ctx context.Context, key string) (entry, error)
+
+	// put writes a value if the last revision under the key is after; 0: there is nothing.
+	// It is gone after ttl, or never if that is 0. If value is nil, nothing is under the key
+	// from now on.
+	put(ctx context.Context, key string, value []byte, after uint64, ttl time.Duration) (revision uint64, err error)
+
+	// raise has revisions be from first on, if they are not yet. Older ones are gone.
+	raise(ctx context.Context, first uint64) error
+
+	// watch tells what stands under a key, and what comes to stand there.
+	watch(ctx context.Context, key string) (jetstream.KeyWatcher, error)
+}
+
+// entry is what stands under a key. If value is nil that is nothing, though a marker with the
+// revision may say so.
+type entry struct {
+	value    []byte
+	revision uint64
+}
+
+var (
+	errNoBucket = errors.New("there is no bucket")
+	errMoved    = errors.New("another revision stands there")
+)
+
+// kvBucket is a bucket of JetStream's KV. It is written to as a stream: KV has no renewal with
+// a TTL, and no choice of the first revision.
+type kvBucket struct {
+	js       jetstream.JetStream
+	name     string
+	replicas int
+	prefix   string // of the subjects of what is written; that of what is read has no domain
+
+	handles atomic.Pointer[kvHandles] // nil until it is known that there is one
+}
+
+type kvHandles struct {
+	stream jetstream.Stream
+	kv     jetstream.KeyValue
+}
+
+// markersFor is for how long a bucket remembers that a name has gone, for those that watch it.
+const markersFor = time.Minute
+
+func newKVBucket(js jetstream.JetStream, name string, replicas int) *kvBucket {
+	o := js.Options()
+	prefix := ""
+	switch {
+	case o.Domain != "":
+		prefix = "$JS." + o.Domain + ".API."
+	case o.APIPrefix != "":
+		prefix = strings.TrimSuffix(o.APIPrefix, ".") + "."
+	}
+	return &kvBucket{js: js, name: name, replicas: max(replicas, 1), prefix: prefix}
+}
+
+// config is that of KV's buckets of one value for each key, but for the first revision. It
+// does not depend on the lease, which so may differ from node to node.
+func (b *kvBucket) config(first uint64) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:                   "KV_" + b.name,
+		Subjects:               []string{"$KV." + b.name + ".>"},
+		MaxMsgsPerSubject:      1,
+		MaxMsgs:                -1,
+		MaxBytes:               -1,
+		MaxMsgSize:             -1,
+		MaxConsumers:           -1,
+		Discard:                jetstream.DiscardNew,
+		Duplicates:             2 * time.Minute,
+		AllowRollup:            true,
+		DenyDelete:             true,
+		AllowMsgTTL:            true,
+		SubjectDeleteMarkerTTL: markersFor, // so that those that watch see leases end
+		Replicas:               b.replicas,
+		// A replica's answer may be old; without this it is the leader that answers.
+		AllowDirect: b.replicas == 1,
+		// What is lost is lost as a whole, and that is seen. A file may come back without its
+		// last revisions.
+		Storage:  jetstream.MemoryStorage,
+		FirstSeq: first,
+	}
+}
+
+// fits returns an error if names cannot be in a stream of that kind.
+func (b *kvBucket) fits(c jetstream.StreamConfig) error {
+	switch {
+	case !c.AllowMsgTTL:
+		return errors.New("the bucket has no TTL for each key, for which nats-server must be 2.11 or later")
+	case c.MaxMsgsPerSubject != 1 || c.MaxAge != 0 || c.DenyPurge:
+		return errors.New("the bucket was not made for names")
+	}
+	return nil
+}
+
+func (b *kvBucket) make(ctx context.Context, first uint64) (made bool, err error) {
+	config := b.config(first)
+	stream, err := b.js.CreateStream(ctx, config)
+	if made = err == nil; errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+		stream, err = b.js.Stream(ctx, config.Name)
+	}
+	if err == nil {
+		err = b.fits(stream.CachedInfo().Config)
+	}
+	if err != nil {
+		return false, err
+	}
+	kv, err := b.js.KeyValue(ctx, b.name)
+	if err != nil {
+		return false, err
+	}
+	b.handles.Store(&kvHandles{stream, kv})
+	return made, nil
+}
+
+func (b *kvBucket) get(ctx context.Context, key string) (entry, error) {
+	h := b.handles.Load()
+	if h == nil {
+		return entry{}, errNoBucket
+	}
+	m, err := h.stream.GetLastMsgForSubject(ctx, "$KV."+b.name+"."+key)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return entry{}, nil
+	case err != nil:
+		return entry{}, bucketError(err)
+	}
+	e := entry{revision: m.Sequence}
+	if m.Header.Get(operation) == "" && m.Header.Get(jetstream.MarkerReasonHeader) == "" {
+		e.value = m.Data
+	}
+	return e, nil
+}
+
+// operation is the header of KV's markers.
+const operation = "KV-Operation"
+
+func (b *kvBucket) put(ctx context.Context, key string, value []byte, after uint64, ttl time.Duration) (uint64, error) {
+	m := nats.NewMsg(b.prefix + "$KV." + b.name + "." + key)
+	m.Data = value
+	if value == nil {
+		m.Header.Set(operation, "DEL")
+		ttl = markersFor
+	}
+	options := []jetstream.PublishOpt{
+		jetstream.WithExpectLastSequencePerSubject(after),
+		jetstream.WithRetryAttempts(0), // there is somebody, or there is no bucket
+	}
+	if ttl > 0 {
+		options = append(options, jetstream.WithMsgTTL(wholeSeconds(ttl)))
+	}
+	ack, err := b.js.PublishMsg(ctx, m, options...)
+	if err != nil {
+		return 0, bucketError(err)
+	}
+	return ack.Sequence, nil
+}
+
+// wholeSeconds rounds up: the server rounds TTLs down to seconds.
+func wholeSeconds(d time.Duration) time.Duration {
+	return (d + time.Second - 1).Truncate(time.Second)
+}
+
+func (b *kvBucket) raise(ctx context.Context, first uint64) error {
+	h := b.handles.Load()
+	if h == nil {
+		return errNoBucket
+	}
+	return bucketError(h.stream.Purge(ctx, jetstream.WithPurgeSequence(first)))
+}
+
+func (b *kvBucket) watch(ctx context.Context, key string) (jetstream.KeyWatcher, error) {
+	h := b.handles.Load()
+	if h == nil {
+		return nil, errNoBucket
+	}
+	w, err := h.kv.Watch(ctx, key)
+	return w, bucketError(err)
+}
+
+// bucketError wraps what NATS says with what that means for a bucket.
+func bucketError(err error) error {
+	e, ok := errors.AsType[*jetstream.APIError](err)
+	switch {
+	case ok && (e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
+		e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant):
+		return fmt.Errorf("%w: %w", errMoved, err)
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrNoStreamResponse),
+		errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("%w: %w", errNoBucket, err)
+	}
+	return err
+}

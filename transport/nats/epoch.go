@@ -1,0 +1,230 @@
+package nats
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// epoch is the time from when a bucket was made until it is lost: with its server, deleted,
+// or emptied. A record of it stands in the bucket, and is lost with it; so a bucket that has
+// the record has all that was written since.
+//
+// In an epoch nobody is given a name until it is open, one lease after its beginning: by then
+// those have stopped that had a name in the one before. Until then they may claim what they
+// still have.
+//
+// All revisions of an epoch are above those of the ones before. So revisions are tokens.
+type epoch struct {
+	ID      string        `json:"id"`
+	Floor   uint64        `json:"floor"`   // below all its revisions
+	Longest time.Duration `json:"longest"` // of the leases of all nodes
+	Open    bool          `json:"open"`
+}
+
+// ErrUnsettled says that it is not known yet who has which name, because NATS has lost its
+// bucket, or never had it. Those that had a name have a lease's time to claim it.
+var ErrUnsettled = errors.New("the bucket of the names is new, and has not settled yet")
+
+// epochs are what a node knows of the epochs of a bucket.
+type epochs struct {
+	bucket
+	term time.Duration    // of this node's leases
+	wall func() time.Time // what the first revision of an epoch is taken from
+	news func(e epoch)    // called for each epoch that this node begins
+	turn turn             // held while the record is read and replaced
+
+	mu      sync.Mutex
+	known   epoch         // the last one that was seen
+	since   time.Time     // when it was seen for the first time
+	highest uint64        // of all revisions that this node knows to have been granted
+	longest time.Duration // of the leases of all epochs that this node has seen
+}
+
+// epochKey is no name's; see keyOf.
+const epochKey = "epoch"
+
+func newEpochs(b bucket, term time.Duration, news func(epoch)) *epochs {
+	return &epochs{bucket: b, term: term, wall: time.Now, news: news, turn: newTurn(), longest: term}
+}
+
+// settled waits until the epoch is open.
+func (b *epochs) settled(ctx context.Context) (epoch, error) {
+	for {
+		e, err := b.tend(ctx)
+		if err != nil || e.Open {
+			return e, err
+		}
+		wait := time.NewTimer(min(b.left(), b.term/20)) // another node may be earlier
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			return epoch{}, fmt.Errorf("%w: %w", ErrUnsettled, context.Cause(ctx))
+		}
+	}
+}
+
+// left returns for how long the epoch stays closed, as far as this node is concerned. No
+// clocks are compared: a node counts from when it has seen the epoch.
+func (b *epochs) left() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(b.longest-time.Since(b.since), 0)
+}
+
+// tend returns the epoch that the bucket is in. It begins one if the bucket was lost, and
+// opens it when its time has come.
+func (b *epochs) tend(ctx context.Context) (epoch, error) {
+	for {
+		e, err := b.attempt(ctx)
+		again := errors.Is(err, errMoved) || errors.Is(err, context.DeadlineExceeded)
+		if !again || ctx.Err() != nil {
+			return e, err
+		}
+	}
+}
+
+// attempt is a part of tend that keeps others waiting, and so does not wait for an answer that
+// was lost.
+func (b *epochs) attempt(ctx context.Context) (epoch, error) {
+	// One at a time: two that begin an epoch at once would undo each other's.
+	if err := b.turn.lock(ctx); err != nil {
+		return epoch{}, err
+	}
+	defer b.turn.unlock()
+	ctx, cancel := context.WithTimeout(ctx, b.term/3)
+	defer cancel()
+	return b.look(ctx)
+}
+
+// look is what tend does, once. It fails with errMoved if another node was faster.
+func (b *epochs) look(ctx context.Context) (epoch, error) {
+	// Before anything is read: if another node begins an epoch after that, it lasts.
+	floor := b.floor()
+	e, revision, err := b.read(ctx)
+	if errors.Is(err, errNoBucket) {
+		made, err := b.make(ctx, floor)
+		if err != nil {
+			return epoch{}, err
+		}
+		if made {
+			return b.begin(ctx, floor)
+		}
+		e, revision, err = b.read(ctx)
+		if err != nil {
+			return epoch{}, err
+		}
+	} else if err != nil {
+		return epoch{}, err
+	}
+	if !b.see(e, revision) {
+		return b.begin(ctx, max(floor, revision+1))
+	}
+	return b.advance(ctx, e, revision)
+}
+
+// floor returns a revision for an epoch to begin with, above all that were granted before.
+//
+// Revisions begin with a node's time in nanoseconds, and are far fewer than nanoseconds go
+// by: so they stay behind that clock. The next epoch begins a lease later at least, if a name
+// was granted in this one. So this holds if the nodes' clocks differ by less than a lease; and
+// if they do not, but this node has seen the last name that was granted.
+func (b *epochs) floor() uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return max(uint64(max(b.wall().UnixNano(), 1)), b.highest+1)
+}
+
+// read returns the record in the bucket; the zero epoch if there is none.
+func (b *epochs) read(ctx context.Context) (e epoch, revision uint64, err error) {
+	at, err := b.get(ctx, epochKey)
+	if err != nil {
+		return epoch{}, 0, err
+	}
+	if json.Unmarshal(at.value, &e) != nil {
+		e = epoch{}
+	}
+	return e, at.revision, nil
+}
+
+// see takes note of an epoch. It reports false if there is none, or none that can be used:
+// one that has begun in a bucket that was lost before its record was written, or below what
+// this node knows to have been granted.
+func (b *epochs) see(e epoch, revision uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e.ID == "" || revision < e.Floor {
+		return false
+	}
+	if e.ID != b.known.ID {
+		if !e.Open && e.Floor <= b.highest {
+			return false
+		}
+		b.since = time.Now()
+	}
+	b.known = e
+	b.longest = max(b.longest, e.Longest)
+	return true
+}
+
+// granted takes note of a revision with which a name was granted, or kept.
+func (b *epochs) granted(revision uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.highest = max(b.highest, revision)
+}
+
+// begin begins an epoch.
+func (b *epochs) begin(ctx context.Context, floor uint64) (epoch, error) {
+	if err := b.raise(ctx, floor); err != nil {
+		return epoch{}, err
+	}
+	b.mu.Lock()
+	e := epoch{ID: rand.Text(), Floor: floor, Longest: b.longest}
+	b.mu.Unlock()
+	revision, err := b.write(ctx, e, 0)
+	if err != nil {
+		return epoch{}, err
+	}
+	if !b.see(e, revision) {
+		return epoch{}, errMoved // the bucket was lost once more, since it was raised
+	}
+	b.news(e)
+	return e, nil
+}
+
+// advance opens an epoch when it is time, and has it last long enough for this node's leases.
+func (b *epochs) advance(ctx context.Context, e epoch, revision uint64) (epoch, error) {
+	b.mu.Lock()
+	next := e
+	next.Longest = b.longest
+	next.Open = e.Open || time.Since(b.since) >= b.longest
+	stale := b.highest > revision+staleAfter
+	b.mu.Unlock()
+	if next == e && !stale {
+		return e, nil
+	}
+	revision, err := b.write(ctx, next, revision)
+	if err != nil {
+		return epoch{}, err
+	}
+	b.see(next, revision)
+	return next, nil
+}
+
+// staleAfter is how many revisions may follow before the record is written anew: a server
+// keeps account of all gaps after the oldest revision that it has.
+const staleAfter = 1 << 16
+
+func (b *epochs) write(ctx context.Context, e epoch, after uint64) (uint64, error) {
+	value, err := json.Marshal(e)
+	if err != nil {
+		return 0, err
+	}
+	return b.put(ctx, epochKey, value, after, 0)
+}
