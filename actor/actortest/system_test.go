@@ -1,6 +1,8 @@
 package actortest_test
 
 import (
+	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +10,12 @@ import (
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
 )
+
+// notAsked is a reason that ends the goroutine that asks what it is.
+type notAsked struct{}
+
+func (notAsked) Error() string { return "not asked" }
+func (notAsked) Is(error) bool { runtime.Goexit(); return false }
 
 // trapper traps exits and takes its time to end.
 type trapper struct{ takes time.Duration }
@@ -95,6 +103,16 @@ func TestNewSystem(t *testing.T) {
 				sys.Logger().With("by", "test").WithGroup("g").Info("x")
 			},
 			want: []string{"<0.1> crashed: panic: oops"},
+		},
+		"crashes matter after one whose reason cannot be asked": {
+			f: func(t testing.TB) {
+				sys := actortest.NewSystem(t, actortest.FailOnCrash(errBoom), actortest.Silent())
+				sys.Emit(actor.Crashed{Reason: notAsked{}})
+				a := spawn(t, sys)
+				a.Send(returning(errors.New("oops")))
+				actortest.ExpectExit(t, a.PID(), nil)
+			},
+			want: []string{"crashed: not asked", "<0.1> crashed: oops"},
 		},
 		"silent": {f: func(t testing.TB) {
 			actortest.Crash(t, spawn(t, actortest.NewSystem(t, actortest.Silent())).PID(), nil)

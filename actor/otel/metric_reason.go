@@ -39,6 +39,9 @@ func classOf(reason error) string {
 		case *actor.PanicError:
 			return "panic"
 		case *actor.CallError:
+			if e == nil {
+				return "error"
+			}
 			reason = e.Err
 		default:
 			if reflect.TypeOf(reason) != wrapped {

@@ -46,6 +46,7 @@ func TestReasonsHaveAClass(t *testing.T) {
 		{wrap(&actor.PanicError{}), "panic"},
 		{errors.New("boom"), "error"},
 		{(*actor.PanicError)(nil), "panic"},
+		{(*actor.CallError)(nil), "error"},
 		{trap{}, "error"},
 		{&trap{}, "error"},
 		{wrap(trap{}), "error"},

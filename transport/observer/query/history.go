@@ -126,9 +126,7 @@ func (h *History) spawned(now int64, e actor.Spawned) {
 		label: text.Line(cmp.Or(e.Name, e.Label))}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.node == "" {
-		h.node = nodeOf(e.PID)
-	}
+	h.noteNode(e.PID)
 	h.second(now).spawned++
 	h.add(m)
 }
@@ -145,9 +143,7 @@ func (h *History) exited(now int64, e actor.Exited) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.node == "" {
-		h.node = nodeOf(e.PID)
-	}
+	h.noteNode(e.PID)
 	p.reason = h.shared(p.reason)
 	m.reason = p.reason
 	s := h.second(now)
@@ -231,10 +227,13 @@ func serialIn(text string) (uint64, bool) {
 	return n, err == nil
 }
 
-// nodeOf returns the part of a PID that all actors of its system have in common.
-func nodeOf(pid actor.PID) string {
+// noteNode keeps the part of a PID that all actors of its system have in common.
+func (h *History) noteNode(pid actor.PID) {
+	if h.node != "" || pid.IsZero() {
+		return
+	}
 	text := pid.String()
-	return text[1:strings.LastIndexByte(text, '.')]
+	h.node = text[1:strings.LastIndexByte(text, '.')]
 }
 
 // pidText returns the text of the PID with that number, "" for nobody.
@@ -243,18 +242,6 @@ func (h *History) pidText(serial uint64) string {
 		return ""
 	}
 	return fmt.Sprintf("<%s.%d>", h.node, serial)
-}
-
-// reasonText returns the text of a reason where its actor ends. The runtime has called
-// its methods before, there; one that has begun to hang since costs what an observer that
-// hangs costs.
-func reasonText(reason error) (told string) {
-	if reason == nil {
-		return ""
-	}
-	told = "a reason whose text cannot be had"
-	defer func() { _ = recover() }()
-	return text.Line(reason.Error())
 }
 
 // typeName is how a type is told: without the arguments of a generic one.

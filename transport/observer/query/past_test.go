@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,6 +79,78 @@ func TestACrashCanBeLookedAtAfterwards(t *testing.T) {
 			t.Errorf("the children then are %q, want %q", found, want)
 		}
 	})
+}
+
+// moody is a reason whose text fails as soon as it is armed.
+type moody struct {
+	armed atomic.Bool
+	fail  func()
+}
+
+func (m *moody) Error() string {
+	if m.armed.Load() {
+		m.fail()
+	}
+	return "moody"
+}
+
+// A reason whose text fails costs its text, and not the history, nor the actor's end more
+// than a moment. Texts that hang are not asked for without end.
+func TestReasonsThatFailCostTheirTexts(t *testing.T) {
+	for name, fail := range map[string]func(release chan struct{}){
+		"panics":       func(chan struct{}) { panic("Error") },
+		"calls Goexit": func(chan struct{}) { runtime.Goexit() },
+		"typed nil":    func(chan struct{}) { var e *fs.PathError; _ = e.Error() },
+		"hangs":        func(release chan struct{}) { <-release },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sys := actortest.NewSystem(t, actortest.Silent())
+				release := make(chan struct{})
+				defer close(release)
+				reason := &moody{fail: func() { fail(release) }}
+				defer sys.Observe(func(e actor.Event) {
+					if c, ok := e.(actor.Crashed); ok && c.Reason == reason {
+						reason.armed.Store(true)
+					}
+				})()
+				h := query.NewHistory(query.HistoryConfig{})
+				defer h.Record(sys)()
+				began := time.Now()
+				const n = 50
+				for range n {
+					reason.armed.Store(false)
+					ref, err := actor.Spawn(sys, idle)
+					if err != nil {
+						t.Fatal(err)
+					}
+					actortest.Crash(t, ref.PID(), reason)
+					synctest.Wait() // Exited comes after Done
+				}
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("%d ends have taken %v", n, took)
+				}
+				s := query.New(sys, query.Config{History: h})
+				line, err := s.Timeline(t.Context(), query.TimelineRequest{Limit: 4 * n})
+				if err != nil {
+					t.Fatal(err)
+				}
+				kinds := map[query.EventKind]int{}
+				for _, e := range line.Events {
+					kinds[e.Kind]++
+					if e.Kind == query.EventCrash && e.Reason != "a reason whose text cannot be had" {
+						t.Errorf("its reason is %q", e.Reason)
+					}
+				}
+				if kinds[query.EventSpawn] != n || kinds[query.EventCrash] != n {
+					t.Errorf("events are %v", kinds)
+				}
+				if crashes, err := s.Crashes(t.Context(), query.CrashesRequest{}); err != nil || len(crashes.Groups) != 1 || crashes.Groups[0].Count != n {
+					t.Errorf("crashes are %+v, %v", crashes, err)
+				}
+			})
+		})
+	}
 }
 
 // A history keeps to its bytes, and says from when on it is whole.
