@@ -51,7 +51,9 @@ func (k TraceKind) String() string {
 // Trace has f called for each thing that the actor handles, after the handler, while
 // the actor waits; nil turns it off. There is one such function, besides those of
 // [PID.Install]. If it panics or calls runtime.Goexit it is taken off, and that is
-// logged.
+// logged. It is not told of the actor's end, which may come while a handler is stuck: wait
+// for [PID.Done], which comes after all that f is told unless the actor is abandoned, and
+// ask [PID.Err] why.
 //
 // OTP: sys:trace/2.
 func (p PID) Trace(ctx context.Context, f func(Trace)) error {

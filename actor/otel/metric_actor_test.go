@@ -7,11 +7,13 @@ import (
 	"runtime"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/actor/otel"
 	"github.com/troupe-go/troupe/mailbox"
+	"github.com/troupe-go/troupe/supervisor/pool"
 )
 
 // clerk does what it is told.
@@ -94,6 +96,27 @@ func TestActorThatBecomesAnotherKeepsItsType(t *testing.T) {
 		synctest.Wait()
 		m.expect("troupe.actor.live", map[string]int64{})
 		m.expect("troupe.actor.ended", map[string]int64{"otel_test.clerk normal": 1})
+	})
+}
+
+// Restarts are counted, and supervisors that give up, whatever restarts: here a pool.
+func TestRestartsAreCounted(t *testing.T) {
+	measured(t, new(otel.Metrics), func(m *meters, sys *actor.System) {
+		p := pool.New[chore](pool.Config{Min: 1, Intensity: 1}, newClerk)
+		tree, err := p.Start(sys)
+		if err != nil {
+			m.Fatal(err)
+		}
+		p.Send(func(*actor.Context[chore]) error { panic("boom") })
+		time.Sleep(time.Second)
+		m.expect("troupe.actor.restarted", map[string]int64{"panic": 1})
+		p.Send(ending(errors.New("boom")))
+		<-tree.PID().Done()
+		synctest.Wait()
+		m.expect("troupe.actor.restarted", map[string]int64{"panic": 1})
+		m.expect("troupe.supervisor.given_up", map[string]int64{"error": 1})
+		m.expect("troupe.actor.spawned", map[string]int64{"otel_test.clerk": 2,
+			"troupe/supervisor.treeActor": 1, "troupe/supervisor.dynamicActor": 1, "troupe/pool.manager[otel_test.chore]": 1})
 	})
 }
 

@@ -152,14 +152,6 @@ func (t *table) set(k key) attribute.Set {
 	return attribute.NewSet(list...)
 }
 
-// behaviorName is the name of a behavior's type as a label.
-func behaviorName(t reflect.Type) string {
-	if t == reflect.TypeFor[beyond]() {
-		return other
-	}
-	return typeName(t)
-}
-
 // each calls f with every series, once.
 func (t *table) each(f func(*series)) {
 	seen := make(map[*series]bool)

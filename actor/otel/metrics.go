@@ -22,7 +22,8 @@ import (
 //
 // Nothing is kept for an actor, a topic or a client. The labels are types of behaviors, routes
 // and events of the program, and classes of reasons, and what there is too much of becomes
-// "other"; see Limit.
+// "other"; see Limit. The types of actors that Troupe makes for itself, as supervisors and
+// sessions, begin with "troupe/".
 //
 // A program has one Metrics. It lives as long as its provider, must not be copied, and its
 // methods may be called from any goroutine. The fields must not be changed after the first of

@@ -181,7 +181,7 @@ func attributesOf(h actor.Handling, c *carried) []attribute.KeyValue {
 	list := make([]attribute.KeyValue, 0, 6)
 	list = append(list,
 		attribute.String("troupe.actor.pid", h.PID.String()),
-		attribute.String("troupe.actor.type", typeName(h.Behavior)),
+		attribute.String("troupe.actor.type", behaviorName(h.Behavior)),
 		attribute.String("troupe.handler", h.Handler),
 	)
 	if h.Message != nil {

@@ -30,6 +30,8 @@ type (
 	}
 	// ended says that a worker has ended.
 	ended[M any] struct {
+		pid     actor.PID
+		reason  error
 		failed  bool // or had not handled a job, and had not been told to end
 		crashed bool
 	}
@@ -57,6 +59,7 @@ type manager[M any] struct {
 	waits    bool        // for a back-off to be over
 	failures int         // in a row
 	crashes  []time.Time // within the last Period
+	restarts []time.Time // likewise; not all if they are too many
 	over     error       // why the pool ends by itself
 }
 
@@ -141,7 +144,14 @@ func (r started[M]) serve(m *manager[M], ctx *actor.Context[request[M]]) error {
 		m.rest(ctx)
 		return nil
 	}
+	v, replaces := m.run.fill()
+	if replaces {
+		r.pid.SetRestarts(v.former.Restarts() + 1)
+	}
 	m.hire(r.pid)
+	if replaces {
+		m.restarted(ctx, v, r.pid)
+	}
 	m.adjust(ctx)
 	m.watchIdle(ctx)
 	return nil
@@ -151,6 +161,7 @@ func (r ended[M]) serve(m *manager[M], ctx *actor.Context[request[M]]) error {
 	if r.crashed {
 		if m.over = m.tooMany(time.Now()); m.over != nil {
 			m.run.log.Warn("pool: giving up", "pool", m.run.ID, "reason", m.over)
+			m.gaveUp(ctx, r.pid, r.reason)
 			return m.over
 		}
 	}
@@ -213,6 +224,9 @@ func (m *manager[M]) adjust(ctx *actor.Context[request[M]]) {
 	m.run.mu.Lock()
 	m.run.asked = false
 	wanted := m.run.wants()
+	if !wanted && !m.run.resting {
+		m.run.vacant = nil // the pool does without
+	}
 	m.run.mu.Unlock()
 	if !wanted {
 		return
@@ -255,11 +269,7 @@ func (m *manager[M]) tooMany(now time.Time) error {
 	if r.Intensity == 0 {
 		return nil
 	}
-	old := 0
-	for old < len(m.crashes) && now.Sub(m.crashes[old]) > r.Period {
-		old++
-	}
-	m.crashes = append(m.crashes[old:], now)
+	m.crashes = append(since(m.crashes, now.Add(-r.Period)), now)
 	if len(m.crashes) <= r.Intensity {
 		return nil
 	}

@@ -32,6 +32,7 @@ type run[M any] struct {
 
 	idle                   []*worker[M] // the one that has been idle for longest first
 	workers, busy, leaving int
+	vacant                 []vacancy     // the one for longest first
 	asked                  bool          // the manager has been asked to look for workers
 	resting                bool          // no worker is started before a back-off is over
 	proven                 bool          // a job has been handled since the last failure

@@ -120,6 +120,9 @@ func (w *worker[M]) Release(pid actor.PID, reason error) {
 	if crashed {
 		r.crashed++
 	}
+	if !w.leaving {
+		r.vacant = append(r.vacant, vacancy{pid, reason, time.Now()})
+	}
 	drop := attempted
 	if attempted {
 		r.busy--
@@ -142,7 +145,7 @@ func (w *worker[M]) Release(pid actor.PID, reason error) {
 	r.isDrained() // when it has been said what was lost
 	r.mu.Unlock()
 	if !over {
-		r.manager.Send(ended[M]{failed, crashed})
+		r.manager.Send(ended[M]{pid, reason, failed, crashed})
 	}
 }
 

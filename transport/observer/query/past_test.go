@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/registry/view"
 	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/supervisor/pool"
 	"github.com/troupe-go/troupe/transport/observer/query"
 )
 
@@ -77,6 +79,41 @@ func TestACrashCanBeLookedAtAfterwards(t *testing.T) {
 		}
 		if want := first.PID.String() + " store"; len(found) != 1 || found[0] != want {
 			t.Errorf("the children then are %q, want %q", found, want)
+		}
+	})
+}
+
+// What replaces a worker of a pool is a restart, and a pool that gives up is one that does,
+// as with supervisors.
+func TestRestartsOfWorkersAreOnTheTimeline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actortest.NewSystem(t, actortest.Silent())
+		h := query.NewHistory(query.HistoryConfig{})
+		defer h.Record(sys)()
+		p := pool.New[int](pool.Config{ID: "ovens", Min: 1, Intensity: 1}, func() actor.Behavior[int] {
+			return actor.BehaviorFunc[int](func(*actor.Context[int], int) error { return errors.New("burnt") })
+		})
+		tree, err := p.Start(sys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Send(1)
+		time.Sleep(time.Second)
+		p.Send(2)
+		<-tree.PID().Done()
+		synctest.Wait()
+		line, err := query.New(sys, query.Config{History: h}).Timeline(t.Context(), query.TimelineRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range line.Events {
+			if e.Kind == query.EventRestart || e.Kind == query.EventGaveUp {
+				got = append(got, fmt.Sprint(e.Kind, " ", e.Label, " ", e.Reason))
+			}
+		}
+		if want := []string{"restart ovens worker burnt", "gaveup ovens worker burnt"}; !slices.Equal(got, want) {
+			t.Errorf("the timeline has %q, want %q", got, want)
 		}
 	})
 }
