@@ -110,13 +110,14 @@ type simNode struct {
 	gone chan struct{} // closed when it is killed
 
 	mu      sync.Mutex
-	paused  time.Time // until then nothing of it runs
-	stalled time.Time // until then what is on its way waits
-	cut     time.Time // until then what is on its way is lost
+	changed chan struct{} // closed when one of these does
+	paused  time.Time     // until then nothing of it runs
+	stalled time.Time     // until then what is on its way waits
+	cut     time.Time     // until then what is on its way is lost
 }
 
 func newSimNode(s *simServer, name string, seed uint64, sys *actor.System, lease, skew time.Duration) *simNode {
-	n := &simNode{name: name, server: s, seed: seed, sys: sys, skew: skew, gone: make(chan struct{})}
+	n := &simNode{name: name, server: s, seed: seed, sys: sys, skew: skew, gone: make(chan struct{}), changed: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	n.leases = newLeases(n, lease, log, func(*holding) {})
 	n.leases.wall = func() time.Time { return time.Now().Add(n.skew) }
@@ -135,6 +136,21 @@ func (n *simNode) set(state *time.Time, d time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	*state = time.Now().Add(d)
+	close(n.changed)
+	n.changed = make(chan struct{})
+}
+
+// linger waits for d, or until one of the states has changed.
+func (n *simNode) linger(d time.Duration) {
+	n.mu.Lock()
+	changed := n.changed
+	n.mu.Unlock()
+	end := time.NewTimer(d)
+	defer end.Stop()
+	select {
+	case <-end.C:
+	case <-changed:
+	}
 }
 
 func (n *simNode) is(state *time.Time) (on bool, left time.Duration) {
@@ -166,15 +182,13 @@ func (n *simNode) pass() {
 			}
 			return
 		}
-		time.Sleep(min(left, 20*time.Millisecond)) // it may end earlier
+		n.linger(left)
 	}
 }
 
 // kill ends the program. What it has sent already may come through.
 func (n *simNode) kill() {
-	n.mu.Lock()
-	n.paused = time.Time{}
-	n.mu.Unlock()
+	n.set(&n.paused, 0)
 	close(n.gone)
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -231,7 +245,7 @@ func (n *simNode) travel(d time.Duration) bool {
 		if !stalled {
 			break
 		}
-		time.Sleep(min(left, 20*time.Millisecond)) // it may end earlier
+		n.linger(left)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
