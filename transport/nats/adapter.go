@@ -70,6 +70,7 @@ type Adapter struct {
 	lost, unsent, malformed atomic.Uint64
 
 	times times // of tests; defaultTimes if zero
+	gate  *gate // of a Node's connection, or nil
 }
 
 // shardCount is the number of parts that the topics fall into. What comes in one of
@@ -119,6 +120,9 @@ func (a *Adapter) Join(r pubsub.Receiver) error {
 	m.state.Store(int32(stateOf(a.Conn.Status())))
 	a.now = m
 	m.start(changes)
+	if a.gate != nil {
+		a.gate.in.Store(m.in) // it opens with the membership's end
+	}
 	return nil
 }
 

@@ -2,15 +2,20 @@
 // who is there, moves the messages and decides who is first; nothing of that is
 // home-made.
 //
-// An [Adapter] makes the program a node of the cluster, and a [pubsub.PubSub] is connected
-// through it to those of the other nodes, so that a broadcast reaches the subscribers of
-// all of them:
+// A [Node] makes the program a node of the cluster, with a connection of its own, and a
+// [pubsub.PubSub] is connected through it to those of the other nodes, so that a broadcast
+// reaches the subscribers of all of them:
 //
-//	cluster := pubsub.NewCluster(&nats.Adapter{Conn: conn, Name: "berlin"})
-//	supervisor.Actor("cluster", cluster.Behavior) // a child of the program's supervisor
+//	node, err := nats.Join(ctx, nats.Config{URL: url, Name: "berlin"})
+//	defer node.Close()
+//	node.Child() // comes first among the children of the program's supervisor
 //
 //	var rooms pubsub.PubSub[string]
-//	err := rooms.Connect(cluster, "rooms", pubsub.JSON[string]{})
+//	err := rooms.Connect(node.Cluster(), "rooms", pubsub.JSON[string]{})
+//
+// An [Adapter] does the same on a connection that the program has already. The package has
+// permissions for nats-server, permissions.conf, by which no node can speak in another one's
+// name.
 //
 // Order, back-pressure and what else it promises are in [pubsub.Adapter].
 //

@@ -1,0 +1,171 @@
+package nats
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// Config says how a [Node] is connected, and what it is called.
+type Config struct {
+	// URL is that of a server, or of several with commas between; nats.DefaultURL if empty.
+	URL string
+
+	// Options are those of the connection besides, such as credentials. That the server
+	// sends nothing back, and that it is never given up, is the node's own.
+	Options []nats.Option
+
+	// Name is the node's name, which no other node of the cluster may have.
+	Name string
+
+	// Cluster is what all nodes of a cluster call it, and begins the subjects of all their
+	// messages; "troupe" if empty.
+	Cluster string
+
+	// Logger gets what goes wrong in the background, within the bounds of package boundlog;
+	// slog.Default() if nil.
+	Logger *slog.Logger
+}
+
+// Node is this program as a node of a cluster, with a connection of its own. It is all that a
+// program of one node needs to be one of several:
+//
+//	node, err := nats.Join(ctx, nats.Config{URL: url, Name: "berlin"})
+//	defer node.Close()
+//	who := presence.New(presence.Config{Cluster: node.Cluster()})
+//	endpoint := ws.New(ws.Config{Cluster: node.Cluster(), …})
+//	children := []supervisor.Child{node.Child(), who.Child(), endpoint.Child()}
+//
+// The connection outlives any loss of its servers: it is made anew without end, and a server
+// that does not answer for ten seconds counts as lost. All methods may be called from any
+// goroutine.
+type Node struct {
+	conn    *nats.Conn
+	adapter *Adapter
+	cluster *pubsub.Cluster
+}
+
+// pingEvery is how often the server is asked for a sign of life; two may be missing.
+const pingEvery = 5 * time.Second
+
+// Join connects to NATS, and returns the node. It is a member of the cluster while its
+// [Node.Child] runs, whose start fails with an error that wraps [ErrNameTaken] if a node of its
+// name lives. Join fails if no server is reached until ctx is done.
+//
+// OTP: net_kernel:start/2.
+func Join(ctx context.Context, c Config) (*Node, error) {
+	if c.Name == "" || len(c.Name) > maxName {
+		return nil, fmt.Errorf("nats: join: the name has %d bytes, want 1 to %d", len(c.Name), maxName)
+	}
+	g := new(gate)
+	opts, err := c.options(g)
+	if err != nil {
+		return nil, fmt.Errorf("nats: join as %q: %w", c.Name, err)
+	}
+	conn, err := connectBy(ctx, opts)
+	if err != nil {
+		return nil, fmt.Errorf("nats: join as %q: %w", c.Name, err)
+	}
+	n := &Node{conn: conn, adapter: &Adapter{
+		Conn: conn, Name: c.Name, Prefix: cmp.Or(c.Cluster, "troupe") + ".pubsub", Logger: c.Logger, gate: g,
+	}}
+	n.cluster = pubsub.NewCluster(n.adapter)
+	return n, nil
+}
+
+// options returns the connection's, whose reads pass the gate.
+func (c Config) options(g *gate) (nats.Options, error) {
+	opts := nats.GetDefaultOptions()
+	opts.Name, opts.PingInterval = c.Name, pingEvery
+	opts.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {} // what is lost is counted
+	for _, o := range append([]nats.Option{nats.MaxPingsOutstanding(1)}, c.Options...) {
+		if err := o(&opts); err != nil {
+			return opts, err
+		}
+	}
+	opts.Url = cmp.Or(c.URL, opts.Url, nats.DefaultURL)
+	opts.NoEcho, opts.AllowReconnect, opts.MaxReconnect, opts.IgnoreAuthErrorAbort = true, true, -1, true
+	g.CustomDialer = opts.CustomDialer
+	if g.CustomDialer == nil {
+		g.CustomDialer = cmp.Or(opts.Dialer, &net.Dialer{Timeout: opts.Timeout})
+	}
+	opts.CustomDialer = g
+	return opts, nil
+}
+
+// connectBy connects, and does not wait longer than for ctx.
+func connectBy(ctx context.Context, opts nats.Options) (*nats.Conn, error) {
+	conns := make(chan *nats.Conn, 1)
+	err := actor.Guard(ctx, func() error {
+		conn, err := opts.Connect()
+		if err == nil && ctx.Err() != nil { // nobody waits for it any more
+			conn.Close()
+			return ctx.Err()
+		}
+		conns <- conn
+		return err
+	})
+	if err != nil {
+		select {
+		case conn := <-conns: // it came as ctx was done
+			if conn != nil {
+				conn.Close()
+			}
+		default:
+		}
+		return nil, err
+	}
+	return <-conns, nil
+}
+
+// Cluster returns the node's membership, for all that talk to other nodes.
+func (n *Node) Cluster() *pubsub.Cluster { return n.cluster }
+
+// Child returns the node as a child of a supervisor, with the ID "node". It comes before all
+// that use the cluster. If it crashes and is restarted the node joins again.
+func (n *Node) Child() supervisor.Child { return supervisor.Actor("node", n.cluster.Behavior) }
+
+// Conn returns the connection, for [StartNames] and what the program has of its own. It is
+// closed by Close only.
+func (n *Node) Conn() *nats.Conn { return n.conn }
+
+// Name returns the node's name.
+func (n *Node) Name() string { return n.adapter.Name }
+
+// Members returns the other nodes, see [Adapter.Members].
+func (n *Node) Members() []Member { return n.adapter.Members() }
+
+// State returns how the node is connected.
+func (n *Node) State() State { return n.adapter.State() }
+
+// Stats returns what has gone between this node and the others.
+func (n *Node) Stats() pubsub.Traffic { return n.cluster.Traffic() }
+
+// Health returns nil if the node is a member of the cluster and connected, and what is wrong
+// otherwise. It is for the checks of a platform, and asks nobody.
+func (n *Node) Health() error {
+	switch s := n.State(); s {
+	case Connected:
+		return nil
+	case Apart:
+		return fmt.Errorf("nats: node %q: %w", n.Name(), pubsub.ErrNotJoined)
+	default:
+		return fmt.Errorf("nats: node %q is %v: %w", n.Name(), s, errCutOff)
+	}
+}
+
+var errCutOff = errors.New("it has no connection to NATS")
+
+// Close closes the connection, when the node's Child has ended. If it has not, the node is
+// [Gone].
+func (n *Node) Close() { n.conn.Close() }

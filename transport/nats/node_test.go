@@ -1,0 +1,178 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// newMember returns a node that runs under a supervisor, and a PubSub in its cluster.
+func newMember(t *testing.T, c Config) (*Node, *pubsub.PubSub[string]) {
+	t.Helper()
+	c.Logger = slog.New(slog.DiscardHandler)
+	n, err := Join(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.Close)
+	sys, ps := newSystem(t), new(pubsub.PubSub[string])
+	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{n.Child()}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ps.Connect(n.Cluster(), "rooms", pubsub.JSON[string]{}); err != nil {
+		t.Fatal(err)
+	}
+	return n, ps
+}
+
+type subscriber chan string
+
+func (s subscriber) Deliver(_ string, msg string) { s <- msg }
+
+// listen subscribes to a topic.
+func listen(t *testing.T, ps *pubsub.PubSub[string], topic string) subscriber {
+	t.Helper()
+	ref, err := actor.Spawn(newSystem(t), actor.Func(func(*actor.Context[string], string) error { return nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := make(subscriber, 100)
+	if err := ps.Subscribe(ref.PID(), topic, s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Nodes are made by one object each, know each other, and are well.
+func TestNodesJoin(t *testing.T) {
+	s := startServer(t)
+	c := Config{URL: s.ClientURL(), Cluster: prefix()}
+	c.Name = "berlin"
+	berlin, rooms := newMember(t, c)
+	c.Name = "tokyo"
+	tokyo, others := newMember(t, c)
+	heard := listen(t, others, "room:1")
+	if err := rooms.Broadcast("room:1", "hello"); err != nil {
+		t.Fatal(err)
+	}
+	if got := await(t, heard); got != "hello" {
+		t.Errorf("heard %q", got)
+	}
+	for _, n := range []*Node{berlin, tokyo} {
+		if err := n.Health(); err != nil || n.State() != Connected {
+			t.Errorf("%s: %v", n.Name(), err)
+		}
+	}
+	if m := tokyo.Members(); len(m) != 1 || m[0].Name != "berlin" {
+		t.Errorf("members %+v", m)
+	}
+	if got := berlin.Stats(); got.Published != 1 || got.Lost != 0 {
+		t.Errorf("%+v", got)
+	}
+	// A second one of a name finds no place.
+	twin, err := Join(t.Context(), Config{URL: c.URL, Cluster: c.Cluster, Name: "berlin", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer twin.Close()
+	_, err = supervisor.Start(newSystem(t), supervisor.Spec{Children: []supervisor.Child{twin.Child()}})
+	if !errors.Is(err, ErrNameTaken) || twin.Health() == nil {
+		t.Errorf("a twin: %v", err)
+	}
+	berlin.Close()
+	for berlin.State() != Gone {
+		if err := tokyo.Conn().Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := berlin.Health(); err == nil {
+		t.Error("a node without a connection is well")
+	}
+}
+
+func TestNodeDoesNotJoinWithoutAServerOrAName(t *testing.T) {
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := startServer(t)
+	for name, join := range map[string]func() (*Node, error){
+		"no name":   func() (*Node, error) { return Join(t.Context(), Config{URL: s.ClientURL()}) },
+		"no server": func() (*Node, error) { return Join(t.Context(), Config{URL: "nats://127.0.0.1:1", Name: "a"}) },
+		"no time":   func() (*Node, error) { return Join(done, Config{URL: s.ClientURL(), Name: "a"}) },
+	} {
+		if n, err := join(); err == nil || n != nil {
+			t.Errorf("%s: joined", name)
+		}
+	}
+}
+
+// With the permissions that this package has for nats-server, nodes work, and none can speak
+// in another one's name.
+func TestPermissionsBindTheSender(t *testing.T) {
+	t.Setenv("BERLIN_PASSWORD", "b")
+	t.Setenv("TOKYO_PASSWORD", "t")
+	opts, err := server.ProcessConfigFile("permissions.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.Host, opts.Port, opts.NoLog, opts.NoSigs = "127.0.0.1", server.RANDOM_PORT, true, true
+	s, err := server.NewServer(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		s.Shutdown()
+		s.WaitForShutdown()
+	})
+	if !s.ReadyForConnections(patience) {
+		t.Fatal("the server is not ready")
+	}
+	refused := make(chan error, 10)
+	as := func(user, password string) Config {
+		return Config{URL: s.ClientURL(), Name: user, Options: []nats.Option{
+			nats.UserInfo(user, password),
+			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }),
+		}}
+	}
+	berlin, rooms := newMember(t, as("berlin", "b"))
+	tokyo, others := newMember(t, as("tokyo", "t"))
+	here, there := listen(t, rooms, "to berlin"), listen(t, others, "to tokyo")
+	if err := errors.Join(rooms.Broadcast("to tokyo", "hello"), others.Broadcast("to berlin", "hello")); err != nil {
+		t.Fatal(err)
+	}
+	for _, heard := range []subscriber{here, there} {
+		if got := await(t, heard); got != "hello" {
+			t.Errorf("heard %q", got)
+		}
+	}
+	if err := rooms.DirectBroadcast("tokyo", "to tokyo", "to one"); err != nil {
+		t.Fatal(err)
+	}
+	if got := await(t, there); got != "to one" {
+		t.Errorf("heard %q", got)
+	}
+	if len(refused) > 0 {
+		t.Fatal(<-refused)
+	}
+	forged := newSubjects("troupe.pubsub", "tokyo")
+	for _, subject := range []string{forged.all[0], forged.toAll(partBeat), forged.toNode("tokyo", "0"), forged.toNode("tokyo", partAlive)} {
+		if err := berlin.Conn().Publish(subject, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if err := await(t, refused); !strings.Contains(err.Error(), subject) && !errors.Is(err, nats.ErrPermissionViolation) {
+			t.Errorf("published on %s: %v", subject, err)
+		}
+	}
+	if got := tokyo.Stats(); got.Malformed != 0 {
+		t.Errorf("something forged has come: %+v", got)
+	}
+}
