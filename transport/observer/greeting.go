@@ -10,6 +10,7 @@ import (
 type greeting struct {
 	Version     int      `json:"version"`
 	Node        string   `json:"node"`
+	Observer    string   `json:"observer"` // the PID of what this page is a part of
 	Nodes       []string `json:"nodes"`
 	Who         string   `json:"who"`
 	Rights      []string `json:"rights"`
@@ -30,8 +31,8 @@ const nodesLimit = 500 * time.Millisecond
 func (p *page) greeting(grant Grant) greeting {
 	g := greeting{
 		Version: pageVersion,
-		Node:    p.run.source.NodeName(),
-		Who:     grant.Who, Rights: []string{}, Acts: []string{}, Tables: p.run.source.Tables(), Endpoints: p.run.source.Endpoints(),
+		Node:    p.run.source.NodeName(), Observer: p.run.top.String(),
+		Who: grant.Who, Rights: []string{}, Acts: []string{}, Tables: p.run.source.Tables(), Endpoints: p.run.source.Endpoints(),
 		Started: p.run.began.UnixMilli(), Now: time.Now().UnixMilli(),
 		Actors: p.run.sys.Count(), Go: runtime.Version(),
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,9 @@ type run struct {
 	began    time.Time
 	unrecord func() // stops the history
 	unserve  func() // stops the answers to other nodes
+
+	found sync.Once
+	top   actor.PID // the observer's supervisor; known before a page can be
 }
 
 // New makes an observer, and starts nothing: [Observer.Child] puts it into a supervision
@@ -128,7 +132,7 @@ func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 		return actor.PID{}, err
 	}
 	r.unserve = unserve
-	pid, err := spawn(supervisor.Spec{Children: []supervisor.Child{r.endpoint.Child()}})
+	pid, err := spawn(supervisor.Spec{Children: []supervisor.Child{o.endpointOf(r)}})
 	if err != nil {
 		o.end(r)
 		return actor.PID{}, err
@@ -137,6 +141,22 @@ func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 		e.Release(pid, nil) // it has ended already
 	}
 	return pid, nil
+}
+
+// endpointOf returns the endpoint of a run as a child, which notes its parent first.
+func (o *Observer) endpointOf(r *run) supervisor.Child {
+	child := r.endpoint.Child()
+	start := child.Start
+	child.Start = func(parent actor.Self) (actor.PID, error) {
+		r.found.Do(func() {
+			r.top = parent.PID()
+			if o.history != nil {
+				o.history.LeaveOut(r.top)
+			}
+		})
+		return start(parent)
+	}
+	return child
 }
 
 // ending ends a run with the observer's supervisor.

@@ -3,6 +3,7 @@ package observer_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"strings"
@@ -236,4 +237,62 @@ func TestATreeOfLongLabelsIsCut(t *testing.T) {
 	if r := tree.Root; r.Count < 1000 || r.More != r.Count-len(r.Children) || r.More == 0 {
 		t.Errorf("of %d children %d are shown, and %d are said not to be", r.Count, len(r.Children), r.More)
 	}
+}
+
+// Those that look are not what has happened to the program, unless something goes wrong with
+// them. The tree of the past has them.
+func TestPagesAreNotOnTheTimeline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actortest.NewSystem(t, actortest.Silent())
+		o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Look)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		happened := func(room *wstest.Channel) string {
+			time.Sleep(time.Second) // of the bubble's
+			var line query.Timeline
+			if err := room.AssertReply(room.Push("timeline", query.TimelineRequest{}), "ok").Decode(&line); err != nil {
+				t.Fatal(err)
+			}
+			var told []string
+			for _, e := range line.Events {
+				told = append(told, e.Label+" "+string(e.Kind))
+			}
+			count := 0
+			for _, c := range line.Counts {
+				count += c.Spawned + c.Exited
+			}
+			if count != len(told) || line.Lost != 0 || line.Every != 1000 {
+				t.Errorf("of %q the counts are %+v, of each %d ms", told, line.Counts, line.Every)
+			}
+			return strings.Join(told, ", ")
+		}
+		first, _ := join(t, o)
+		_, second := join(t, o)
+		if got := happened(second); got != "observer spawn" {
+			t.Errorf("with two pages the timeline is %q", got)
+		}
+		before := time.Now().UnixMilli()
+		session := first.PID()
+		open := []string{session.Parent().String(), session.Parent().Parent().String(), session.Parent().Parent().Parent().String()}
+		time.Sleep(time.Second)
+		first.Close()
+		if got := happened(second); got != "observer spawn" {
+			t.Errorf("when one has gone the timeline is %q", got)
+		}
+		var then query.Tree
+		if err := second.AssertReply(second.Push("tree", query.TreeRequest{At: before, Open: open}), "ok").Decode(&then); err != nil {
+			t.Fatal(err)
+		}
+		if sockets := named(then.Root, "sockets"); sockets == nil || sockets.Count != 2 || sockets.Children[0].PID != session.String() {
+			t.Errorf("before that there were %+v", sockets)
+		}
+		broken := pageOf(t, o)
+		broken.Exit(errors.New("a page is broken"))
+		_ = second.AssertCrash()
+		_, third := join(t, o)
+		if got := happened(third); got != "observer spawn, observer *observer.page crash" {
+			t.Errorf("after a crash the timeline is %q", got)
+		}
+	})
 }

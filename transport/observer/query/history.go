@@ -33,6 +33,7 @@ type History struct {
 	seconds []second // a ring: second number n is at n % len
 	crashes crashes
 	texts   map[string]string // of reasons, so that like ones share memory
+	leftOut map[uint64]bool   // that live, see LeaveOut
 }
 
 // HistoryConfig says how much a [History] remembers. The zero HistoryConfig is a good one.
@@ -71,7 +72,7 @@ type second struct {
 func NewHistory(cfg HistoryConfig) *History {
 	keep := min(cmp.Or(max(cfg.For, 0), 10*time.Minute), time.Hour)
 	limit := cmp.Or(max(cfg.MaxBytes, 0), 16<<20)
-	h := &History{keep: keep, texts: map[string]string{}}
+	h := &History{keep: keep, texts: map[string]string{}, leftOut: map[uint64]bool{}}
 	h.past = ring[past]{limit: limit * 3 / 4, size: past.size}
 	h.moments = ring[moment]{limit: limit / 4, size: moment.size}
 	h.seconds = make([]second, int(keep/time.Second)+1)
@@ -98,8 +99,18 @@ func (h *History) Record(sys *actor.System) (stop func()) {
 		h.began = now
 	}
 	h.shed = max(h.shed, now)
+	clear(h.leftOut)
 	h.mu.Unlock()
 	return sys.Observe(h.note)
+}
+
+// LeaveOut has the timeline tell nothing of an actor's orderly end, nor of starts and such ends
+// below it. An observer leaves itself out, or those that look would see mostly that. The tree
+// of the past has these actors, and what goes wrong with them is told.
+func (h *History) LeaveOut(pid actor.PID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.leftOut[serial(pid)] = true
 }
 
 // note takes an event. It runs where that happens, which waits.
@@ -127,6 +138,10 @@ func (h *History) spawned(now int64, e actor.Spawned) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.noteNode(e.PID)
+	if h.leftOut[m.parent] {
+		h.leftOut[m.serial] = true
+		return
+	}
 	h.second(now).spawned++
 	h.add(m)
 }
@@ -146,14 +161,19 @@ func (h *History) exited(now int64, e actor.Exited) {
 	h.noteNode(e.PID)
 	p.reason = h.shared(p.reason)
 	m.reason = p.reason
+	h.past.add(p, func(p past) { h.shed = max(h.shed, p.ended) })
+	for h.past.n > 0 && h.past.at(0).ended < now-h.keep.Milliseconds() {
+		h.past.drop()
+	}
+	own := h.leftOut[p.serial]
+	delete(h.leftOut, p.serial)
+	if own && !p.crashed {
+		return
+	}
 	s := h.second(now)
 	s.exited++
 	if p.crashed {
 		s.crashed++
-	}
-	h.past.add(p, func(p past) { h.shed = max(h.shed, p.ended) })
-	for h.past.n > 0 && h.past.at(0).ended < now-h.keep.Milliseconds() {
-		h.past.drop()
 	}
 	h.add(m)
 }

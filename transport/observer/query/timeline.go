@@ -20,6 +20,7 @@ type Timeline struct {
 	To     int64         `json:"to"`
 	Events []Event       `json:"events"` // oldest first
 	Counts []PeriodCount `json:"counts"` // of like periods, oldest first; those in which nothing happened are left out
+	Every  int64         `json:"every"`  // how long a period is, in milliseconds
 	Lost   int           `json:"lost"`   // events of the time asked for that are not among Events
 }
 
@@ -59,7 +60,8 @@ func (s *Source) Timeline(_ context.Context, q TimelineRequest) (*Timeline, erro
 		}
 	}
 	slices.Reverse(t.Events)
-	t.Counts = h.periods(from, t.To)
+	first, width := from/1000, (t.To/1000-from/1000)/maxPeriods+1
+	t.Counts, t.Every = h.periods(first, t.To/1000, width), width*1000
 	happened := 0
 	for _, c := range t.Counts {
 		happened += c.Spawned + c.Exited
@@ -68,10 +70,8 @@ func (s *Source) Timeline(_ context.Context, q TimelineRequest) (*Timeline, erro
 	return t, nil
 }
 
-// periods counts what has happened in a time, in periods of whole seconds.
-func (h *History) periods(from, to int64) []PeriodCount {
-	first, last := from/1000, to/1000
-	width := (last-first)/maxPeriods + 1
+// periods counts what has happened in some seconds, in periods of so many.
+func (h *History) periods(first, last, width int64) []PeriodCount {
 	sum := map[int64]*PeriodCount{}
 	for _, s := range h.seconds {
 		if s.number < first || s.number > last || s.number == 0 {
