@@ -40,14 +40,16 @@ var acts = []struct {
 // actLimit is how long an act waits for its actor.
 const actLimit = 2 * time.Second
 
-// stop has the actor end as if its handler had returned reason. That it has not ended yet is
-// no error: it will, when it has handled what came before.
+// stop has the actor end as if its handler had returned reason.
 func stop(ctx context.Context, pid actor.PID, reason error) error {
 	err := pid.Stop(ctx, reason)
-	if err != nil && ctx.Err() == nil && !errors.Is(err, actor.NoProc) {
-		return nil // it has ended, of something else
+	switch {
+	case err == nil || errors.Is(err, actor.NoProc):
+		return err
+	case pid.Ended():
+		return nil // of something else
 	}
-	return err
+	return query.Errorf(query.Busy, "it is busy, and ends when it has handled what came before")
 }
 
 // actRequest asks for something to be done to an actor.

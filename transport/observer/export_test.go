@@ -10,6 +10,8 @@ var (
 	AuthorizeLimit = authorizeLimit
 )
 
+const MaxChanges = maxChanges
+
 // Feeding reports whether the system is observed for pages.
 func Feeding(o *Observer) bool {
 	r := o.running.Load()

@@ -104,14 +104,18 @@ func (o *Observer) Child() supervisor.Child {
 }
 
 // Start makes an observer and starts it at the top of a system, which stops it at its
-// shutdown. It is the short form for tests and small programs.
+// shutdown. It is the short form for tests and small programs. It fails if the system shuts
+// down, and if the Config's Cluster does.
 func Start(sys *actor.System, cfg Config) (*Observer, error) {
 	o := New(cfg)
 	_, err := o.open(sys, func(spec supervisor.Spec) (actor.PID, error) {
 		tree, err := supervisor.Start(sys, spec, actor.Label("observer"))
 		return tree.PID(), err
 	})
-	return o, err
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
 }
 
 func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PID, error)) (actor.PID, error) {
@@ -121,6 +125,7 @@ func (o *Observer) open(sys *actor.System, spawn func(supervisor.Spec) (actor.PI
 		Endpoints: o.cfg.Endpoints, Trackers: o.cfg.Trackers, Tables: o.cfg.Tables, Peers: o.cfg.Cluster, History: o.history,
 	})
 	if !o.running.CompareAndSwap(nil, r) {
+		r.over()
 		return actor.PID{}, errors.New("observer: start: it is running already")
 	}
 	if o.history != nil {

@@ -328,3 +328,32 @@ func TestAnActAsksForItsRightAnew(t *testing.T) {
 		}
 	})
 }
+
+// An act that waits for its actor says so, and not that it has failed: it stands.
+func TestAnActOnABusyActorStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys, log := newLogged(t)
+		o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Act)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		release := make(chan struct{})
+		busy, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { <-release; return nil }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		busy.Send(1)
+		_, room := join(t, o)
+		ref := room.Push("act", map[string]string{"pid": busy.String(), "act": "exit"})
+		const told = "it is busy, and ends when it has handled what came before"
+		room.Within(time.Minute).AssertReply(ref, "error", wstest.Partial{"reason": "busy", "message": told})
+		if lines := log.lines("observer: act"); len(lines) != 1 || lines[0]["outcome"] != "busy" || lines[0]["error"] != "busy: "+told {
+			t.Errorf("the records are %v", lines)
+		}
+		close(release)
+		<-busy.PID().Done()
+		if err := busy.PID().Err(); err != actor.Shutdown {
+			t.Errorf("it has ended with %v", err)
+		}
+	})
+}

@@ -3,12 +3,14 @@ package observer_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/observer"
 	"github.com/troupe-go/troupe/transport/observer/query"
+	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
 
 func idle() actor.Behavior[int] {
@@ -84,4 +86,37 @@ func TestACrashAndItsRestartArePushed(t *testing.T) {
 	if n := c.Counts[top.PID().String()]; n != 2 {
 		t.Errorf("there are %d children, want 2", n)
 	}
+}
+
+// slowLabel has a label that takes its time.
+type slowLabel chan struct{}
+
+func (slowLabel) Receive(*actor.Context[int], int) error { return nil }
+func (s slowLabel) ActorLabel() string                   { <-s; return "slow" }
+
+// While a tree is being made, more may happen than is kept for it. Then the page must ask
+// anew: what it has got would stay wrong.
+func TestTooMuchHappensWhileATreeIsMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actortest.NewSystem(t, actortest.Silent())
+		o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Look)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, room := join(t, o)
+		slow := make(slowLabel)
+		if _, err := actor.Spawn(sys, func() actor.Behavior[int] { return slow }); err != nil {
+			t.Fatal(err)
+		}
+		ref := room.Push("tree", query.TreeRequest{})
+		synctest.Wait() // for the label
+		for range observer.MaxChanges + 1 {
+			if _, err := actor.Spawn(sys, idle); err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(slow)
+		room.AssertReply(ref, "ok", wstest.Partial{})
+		room.AssertPush("reset", nil)
+	})
 }

@@ -120,8 +120,8 @@ func (w *watch) take(c *change) bool {
 	case !known && !self || w.news.lost:
 		return false
 	case w.making:
-		if len(w.early) < maxChanges {
-			w.early = append(w.early, c)
+		if w.early = append(w.early, c); len(w.early) > maxChanges {
+			w.early, w.news.lost = nil, true
 		}
 		return false
 	case w.news.size() >= maxChanges:
@@ -194,7 +194,7 @@ func (w *watch) begin(root *query.Node, limit func(*query.Node) int) {
 	w.making = false
 	early := w.early
 	w.early = nil
-	wake := false
+	wake := w.news.lost
 	for _, c := range early {
 		wake = w.take(c) || wake
 	}

@@ -54,7 +54,7 @@ export class TreeModel {
       const node = this.nodes.get(pid);
       if (!node) continue;
       node.count = n;
-      if (node.children) node.more = Math.max(0, n - node.children.filter((child) => this.nodes.has(child)).length);
+      if (node.children) node.more = Math.max(0, n - node.children.filter((child) => this.nodes.get(child)?.pid).length);
     }
     return news;
   }

@@ -70,5 +70,6 @@ func (n *Node) arrange(known []supervisor.ChildInfo, limit int) {
 			list = append(list, c)
 		}
 	}
+	n.More += max(0, len(list)-limit)
 	n.Children = list[:min(len(list), limit)]
 }

@@ -107,7 +107,7 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// text is how a PID is told: "" for nobody.
+// pidText is how a PID is told: "" for nobody.
 func pidText(pid actor.PID) string {
 	if pid.IsZero() {
 		return ""

@@ -109,3 +109,29 @@ func TestABusySupervisorHoldsUpNoAnswer(t *testing.T) {
 		}
 	})
 }
+
+// Children that do not run take the places of others, which are counted as more.
+func TestChildrenThatDoNotRunLeaveRoomForFewer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, sys := measuredSource(t)
+		spec := supervisor.Spec{}
+		for _, id := range []string{"a", "b", "c"} {
+			spec.Children = append(spec.Children, supervisor.Actor(id, func() actor.Behavior[time.Duration] { return worker{} }))
+		}
+		top, err := supervisor.Start(sys, spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := top.TerminateChild(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		tree, err := s.Tree(t.Context(), query.TreeRequest{Open: []string{top.PID().String()}, Limit: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := below(tree.Root, top.PID())
+		if n.Count != 2 || len(n.Children) != 2 || n.Children[0].ID != "a" || n.Children[0].Status != "stopped" || n.Children[1].ID != "b" || n.More != 1 {
+			t.Errorf("it is %+v, with %+v", n, n.Children)
+		}
+	})
+}
