@@ -151,6 +151,8 @@ var (
 		"Of these, those for what is not connected here", nil}
 	lost = &definition{"troupe.cluster.message.lost", counter, "{message}",
 		"Messages of other nodes that were lost on their way here", nil}
+	unsent = &definition{"troupe.cluster.message.unsent", counter, "{message}",
+		"Messages accepted for other nodes that could not be sent", nil}
 	foreign = &definition{"troupe.cluster.message.malformed", counter, "{message}",
 		"Messages that were none of this cluster's", nil}
 	reconnects = &definition{"troupe.cluster.reconnects", counter, "{connection}",
@@ -175,7 +177,7 @@ var catalog = []*definition{
 
 	presences, presenceTopics, presenceJoins, presenceLeaves,
 
-	published, notPublished, received, stray, lost, foreign, reconnects, waiting, waitingBytes, lag,
+	published, notPublished, received, stray, lost, unsent, foreign, reconnects, waiting, waitingBytes, lag,
 }
 
 // buckets are the bounds of histograms, in seconds: from what a handler takes that only

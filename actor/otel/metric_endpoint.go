@@ -53,6 +53,7 @@ func (m *Metrics) Cluster(c *pubsub.Cluster) (stop func()) {
 		f(received, int64(t.Received))
 		f(stray, int64(t.Stray))
 		f(lost, int64(t.Lost))
+		f(unsent, int64(t.Unsent))
 		f(foreign, int64(t.Malformed))
 		f(reconnects, int64(t.Reconnects))
 		f(waiting, int64(t.Waiting))
