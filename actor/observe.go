@@ -39,7 +39,7 @@ func (s *System) unobserve(o *observer) {
 }
 
 // change swaps the list of observers for another. The list itself never changes,
-// so emit can walk it without a lock.
+// so Emit can walk it without a lock.
 func (s *System) change(edit func([]*observer) []*observer) {
 	for {
 		old := s.observers.Load()

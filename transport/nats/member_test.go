@@ -3,6 +3,7 @@ package nats
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -316,4 +317,20 @@ func TestNodeLeavesInTime(t *testing.T) {
 		}
 		close(gate.open)
 	})
+}
+
+// A state that there is not has a text as well: it may come from anywhere.
+func TestStatesHaveTexts(t *testing.T) {
+	for want, state := range map[string]fmt.Stringer{
+		"apart": Apart, "connected": Connected, "away": Away, "gone": Gone, "up": Up, "leaving": Leaving, "down": Down,
+	} {
+		if got := state.String(); got != want {
+			t.Errorf("it is %q, want %q", got, want)
+		}
+	}
+	for _, state := range []fmt.Stringer{State(-1), State(4), MemberState(-1), MemberState(3)} {
+		if got := state.String(); got != "invalid" {
+			t.Errorf("it is %q, want invalid", got)
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -105,27 +106,25 @@ func (c Config) options(g *gate) (nats.Options, error) {
 
 // connectBy connects, and does not wait longer than for ctx.
 func connectBy(ctx context.Context, opts nats.Options) (*nats.Conn, error) {
-	conns := make(chan *nats.Conn, 1)
+	var conn *nats.Conn
+	var settled atomic.Bool // of the connection and a caller that gives up, the one that comes second closes it
 	err := actor.Guard(ctx, func() error {
-		conn, err := opts.Connect()
-		if err == nil && ctx.Err() != nil { // nobody waits for it any more
-			conn.Close()
-			return ctx.Err()
+		made, err := opts.Connect()
+		if err != nil {
+			return err
 		}
-		conns <- conn
-		return err
+		if conn = made; settled.Swap(true) {
+			made.Close()
+		}
+		return nil
 	})
 	if err != nil {
-		select {
-		case conn := <-conns: // it came as ctx was done
-			if conn != nil {
-				conn.Close()
-			}
-		default:
+		if settled.Swap(true) {
+			conn.Close()
 		}
 		return nil, err
 	}
-	return <-conns, nil
+	return conn, nil
 }
 
 // Cluster returns the node's membership, for all that talk to other nodes.

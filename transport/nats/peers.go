@@ -19,8 +19,17 @@ const (
 	Down                       // not heard of: it has crashed, hangs, or one of the two is cut off
 )
 
+// String returns the state in lower case.
 func (s MemberState) String() string {
-	return [...]string{"up", "leaving", "down"}[s]
+	switch s {
+	case Up:
+		return "up"
+	case Leaving:
+		return "leaving"
+	case Down:
+		return "down"
+	}
+	return "invalid"
 }
 
 // Member is another node, as this one knows it.

@@ -13,7 +13,20 @@ const (
 	Gone                   // for good: the connection is closed, and a broadcast fails
 )
 
-func (s State) String() string { return [...]string{"apart", "connected", "away", "gone"}[s] }
+// String returns the state in lower case.
+func (s State) String() string {
+	switch s {
+	case Apart:
+		return "apart"
+	case Connected:
+		return "connected"
+	case Away:
+		return "away"
+	case Gone:
+		return "gone"
+	}
+	return "invalid"
+}
 
 // StateChanged is an event: a node has lost its connection to NATS, or has it back.
 type StateChanged struct {
