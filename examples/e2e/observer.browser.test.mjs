@@ -330,7 +330,44 @@ it("what an actor handles is shown while it is traced, until that is stopped", a
   await kim.row("database").click(); // another actor has none of them
   await kim.at("actor-name").getByText("database").waitFor();
   assert.equal(await messages.count(), 0);
+  await kim.row("api").click(); // which still has its own
+  await messages.nth(1).waitFor();
+  await kim.page.locator("#panel").getByText("What the last trace has shown.").waitFor();
+
+  // A trace ends with its actor. The panel goes on to the heir, and shows what the former one did.
+  await button.click();
+  await messages.nth(1).waitFor();
+  const former = await kim.row("api").getAttribute("data-pid");
+  await kim.page.locator("[data-act=crash]").click();
+  await kim.at("yes").click();
+  await kim.page.locator("#panel").getByText("The trace has ended: the actor has ended: crashed by local with the observer").waitFor();
+  await button.getByText("Trace messages").waitFor();
+  assert.ok((await messages.count()) >= 2);
+  assert.notEqual(await kim.row("api").getAttribute("data-pid"), former);
+  await button.click(); // and of the heir there is one as well
+  await button.getByText("Stop the trace").waitFor();
+  await messages.first().waitFor();
+
+  await kim.page.goto(`${server.http}/observer/#/tree?actor=${former}`); // whom nobody can ask any more
+  await kim.at("actor-problem").getByText("It has ended.").waitFor();
+  await messages.nth(1).waitFor();
+  assert.equal(await button.isVisible(), false);
   await kim.isContent();
+});
+
+it("those that look are folded in the tree, and not on the timeline", async (t) => {
+  const max = await Watcher.opens(t);
+  await max.row("api", "rest_for_one").waitFor();
+  assert.equal(await max.rows("observer").getAttribute("aria-expanded"), "false");
+  await max.rows("observer").locator(".twisty").click();
+  await max.rows("endpoint").waitFor();
+  await max.page.locator("a[data-view=timeline]").click();
+  await max.at("row").filter({ hasText: "rest_for_one" }).first().waitFor();
+  assert.deepEqual((await max.at("row").allTextContents()).filter((row) => /observer\.page|ws\.session/.test(row)), []);
+  const width = await max.page.locator(".bars rect").last().evaluate((bar) => Number(bar.getAttribute("width")) / bar.ownerSVGElement.viewBox.baseVal.width);
+  const seconds = await max.at("slider").evaluate((slider) => (slider.max - slider.min) / 1000);
+  assert.ok(width * seconds <= 1, `a bar is of a second, and not of ${width * seconds}`);
+  await max.isContent();
 });
 
 it("the tree can be rewound to before a crash, and comes back", async (t) => {
@@ -394,10 +431,10 @@ class Refused {
   }
 }
 
-/** Answers the page in the server's place. An answer is made of the request. */
+/** Answers the page in the server's place. An answer is made of the request, or comes later. */
 function answering(answers, { greeting = {}, onJoin = () => {} } = {}) {
   return (ws) => {
-    ws.onMessage((text) => {
+    ws.onMessage(async (text) => {
       const [joinRef, ref, topic, event, payload] = JSON.parse(text);
       const reply = (response, status = "ok") => ws.send(JSON.stringify([joinRef, ref, topic, "phx_reply", { status, response }]));
       if (event === "heartbeat") return reply({});
@@ -406,7 +443,7 @@ function answering(answers, { greeting = {}, onJoin = () => {} } = {}) {
         reply({ node: "a", nodes: ["a"], who: "", rights: ["look", "trace", "act"], acts: ["crash", "kill"], started: now, now, actors: 1, go: "go", tables: [], endpoints: ["e"], historyFrom: now - 60_000, ...greeting });
         return onJoin((pushed, body) => ws.send(JSON.stringify([joinRef, null, topic, pushed, body])));
       }
-      const answer = answers[event]?.(payload) ?? new Refused("unavailable");
+      const answer = (await answers[event]?.(payload)) ?? new Refused("unavailable");
       reply(answer, answer instanceof Refused ? "error" : "ok");
     });
   };
@@ -438,6 +475,41 @@ function hostile() {
     cluster: () => ({ nodes: [{ name: nasty, self: true, state: nasty, started: at, actors: 1, go: nasty }, { name: "b", error: nasty }] }),
   };
 }
+
+// Whether there is one, and for whom, is the server's matter.
+it("a flight recording is offered where there is one", async (t) => {
+  const quiet = { timeline: ({ from, to }) => ({ from, to, events: [], counts: [], lost: 0, every: 1000 }) };
+  for (const flight of [false, true]) {
+    const uma = await Watcher.opens(t, "#/timeline", { wire: answering(quiet, { greeting: { flight } }) });
+    await uma.at("summary").getByText("0 events").waitFor();
+    assert.equal(await uma.at("flight").isVisible(), flight);
+    if (!flight) continue;
+    await uma.page.route("**/observer/flight", (route) => route.fulfill({ body: "a recording", headers: { "content-disposition": "attachment" } }));
+    const [download] = await Promise.all([uma.page.waitForEvent("download"), uma.at("flight").click()]);
+    assert.equal(new URL(download.url()).pathname, "/observer/flight");
+    assert.equal(await uma.page.title(), "Timeline · Observer", "the page stays");
+    await uma.isContent();
+  }
+});
+
+it("an answer that takes longer than the page waits to ask again is shown", async (t) => {
+  const asked = [];
+  const late = new Promise((resolve) => setTimeout(resolve, 2500));
+  const slow = async ({ limit }) => {
+    asked.push(limit);
+    await late;
+    return { columns: ["Name"], rows: [["slow row"]], total: 1 };
+  };
+  const vic = await Watcher.opens(t, "#/top", { wire: answering({ table: slow, top: () => ({ rows: [], total: 7, matched: 7, every: 1000 }) }, { greeting: { tables: ["t"] } }) });
+  // Where nothing has any of what it goes by, it says so, and another can be chosen.
+  await vic.page.getByText("No messages are waiting.").waitFor();
+  await vic.page.getByLabel("Sort by").selectOption("restarts");
+  await vic.page.getByText("Nothing has been restarted.").waitFor();
+  await vic.page.locator("a[data-view=tables]").click();
+  await vic.at("row").getByText("slow row").waitFor();
+  assert.deepEqual(asked, [1, 50], "there is one question at a time");
+  await vic.isContent();
+});
 
 const PLACES = ["tree?actor=<a.2>", "top", "crashes", "sockets?socket=<a.8>", `sockets?list=topics&topic=${encodeURIComponent(nasty)}`, "timeline", "tables", "cluster"];
 
@@ -494,8 +566,9 @@ it("one page shows the nodes of a cluster, and when one has gone", async (t) => 
     trace: () => new Refused("forbidden", "that takes the right to trace"),
     act: (q) => acted.push(q) && {},
   };
-  const lea = await Watcher.opens(t, "", { wire: answering(answers, { greeting: { node: "berlin", nodes: ["berlin", "paris"] } }) });
+  const lea = await Watcher.opens(t, "", { wire: answering(answers, { greeting: { node: "berlin", nodes: ["berlin"], cluster: true } }) });
   await lea.rows("berlin-shop").waitFor();
+  await lea.at("node").waitFor(); // paris has come since
   assert.deepEqual(await lea.at("node").locator("option").allTextContents(), ["berlin (this one)", "paris"]);
   await lea.at("node").selectOption("paris");
   await lea.rows("paris-shop").click();

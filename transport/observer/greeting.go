@@ -12,6 +12,7 @@ type greeting struct {
 	Node        string   `json:"node"`
 	Observer    string   `json:"observer"` // the PID of what this page is a part of
 	Nodes       []string `json:"nodes"`
+	Cluster     bool     `json:"cluster"` // there may be others
 	Who         string   `json:"who"`
 	Rights      []string `json:"rights"`
 	Acts        []string `json:"acts"`
@@ -31,7 +32,7 @@ const nodesLimit = 500 * time.Millisecond
 func (p *page) greeting(grant Grant) greeting {
 	g := greeting{
 		Version: pageVersion,
-		Node:    p.run.source.NodeName(), Observer: p.run.top.String(),
+		Node:    p.run.source.NodeName(), Observer: p.run.top.String(), Cluster: p.observer.cfg.Cluster != nil,
 		Who: grant.Who, Rights: []string{}, Acts: []string{}, Tables: p.run.source.Tables(), Endpoints: p.run.source.Endpoints(),
 		Started: p.run.began.UnixMilli(), Now: time.Now().UnixMilli(),
 		Actors: p.run.sys.Count(), Go: runtime.Version(),

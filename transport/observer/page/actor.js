@@ -6,12 +6,13 @@ import { announce, h, setAttribute, setText, svg } from "./dom.js";
 import { eventList } from "./events.js";
 import { ago, clock, count, duration, many, percent, rate, short, typeName } from "./format.js";
 import { icon } from "./icons.js";
+import { renewal } from "./renewal.js";
 import { go, linkHere } from "./route.js";
 import { nameOf, strategyName } from "./tree.js";
 
-const RENEW_MS = 2000;
 const SAMPLES = 60;
-const TRACED = 200;
+const TRACED = 200; // messages of one actor
+const REMEMBERED = 5; // actors whose messages can be read again
 
 // What each act is called, what it asks before, and what is said when it is done.
 const ACTS = {
@@ -59,8 +60,8 @@ export function actorPanel(app, panel) {
   let pid = "";
   let node = null;
   let tracing = "";
-  let asked = 0;
-  let lastAsked = 0;
+  const messages = new Map(); // pid → what has been traced of it, of the latest ones
+  let program = ""; // that they are of
   let gone = false;
   let inherits = false; // the next one takes the place of this one, which has ended
 
@@ -161,30 +162,43 @@ export function actorPanel(app, panel) {
     showPids(body.links, "Links", node.links);
     showPids(body.monitors, "Monitors", node.monitors);
     showPids(body.monitoredBy, "Monitored by", node.monitoredBy);
-    hide("Messages", !app.may("trace") && !(node.messages?.length > 0));
     traceButton.hidden = !app.may("trace") || !app.own();
-    if (tracing !== pid && traceList.childElementCount === 0) for (const message of node.messages ?? []) addTraced(message);
+    hide("Messages", traceButton.hidden && traceList.childElementCount === 0);
   }
 
   // ------------------------------------------------------------ trace
 
-  async function trace(on) {
-    const of = pid;
+  async function trace(on, of = pid) {
+    if (on) {
+      traceList.replaceChildren();
+      remember(of, []);
+    }
+    let said = on ? "Tracing. It ends by itself after a minute or 1,000 messages." : "";
     try {
       await app.request("trace", { pid: of, on });
-      if (on) traceList.replaceChildren();
-      tracing = on ? of : "";
-      setText(traceNote, on ? "Tracing. It ends by itself after a minute or 1,000 messages." : "");
+      if (on) tracing = of;
+      else if (tracing === of) tracing = "";
     } catch (error) {
-      setText(traceNote, error.message);
+      said = error.message;
     }
-    showTracing();
+    if (of === pid) {
+      setText(traceNote, said);
+      showTracing();
+    } else if (on && tracing === of) {
+      trace(false, of); // another is looked at meanwhile
+    }
   }
 
   function showTracing() {
     const on = tracing !== "" && tracing === pid;
     setText(traceButton, on ? "Stop the trace" : "Trace messages");
     setAttribute(traceButton, "aria-pressed", String(on));
+  }
+
+  function remember(of, list) {
+    messages.delete(of);
+    messages.set(of, list);
+    if (messages.size > REMEMBERED) messages.delete(messages.keys().next().value);
   }
 
   function addTraced({ at, kind: how, message, type, waited, worked, error, missed }) {
@@ -242,7 +256,7 @@ export function actorPanel(app, panel) {
     try {
       await app.request("act", { pid, act: name });
       announce(`${who} ${ACTS[name].done}`);
-      renew();
+      if (pid && !gone) refresh();
     } catch (error) {
       setText(problem, error.message);
     }
@@ -250,22 +264,18 @@ export function actorPanel(app, panel) {
 
   // ------------------------------------------------------------ asking
 
-  async function renew() {
-    if (!pid || gone) return;
-    const of = pid;
-    const mine = (asked += 1);
-    lastAsked = Date.now();
-    try {
-      const answer = await app.request("actor", { pid: of });
-      if (mine !== asked || of !== pid) return;
+  const { refresh, tick, drop } = renewal({
+    ask: () => app.request("actor", { pid }),
+    show(answer) {
+      if (gone) return;
       node = answer.node ? { ...answer, ...answer.node } : answer;
       show();
-    } catch (error) {
-      if (mine !== asked || of !== pid || error.reason === "lost") return;
+    },
+    fail(error) {
       if (error.reason === "gone") ended("");
       else setText(problem, error.message);
-    }
-  }
+    },
+  });
 
   function ended(reason) {
     gone = true;
@@ -275,6 +285,8 @@ export function actorPanel(app, panel) {
     endAsking();
     if (node) showActs();
     else acts.hidden = true;
+    traceButton.hidden = true;
+    hide("Messages", traceList.childElementCount === 0);
   }
 
   function show() {
@@ -311,7 +323,7 @@ export function actorPanel(app, panel) {
   function open(next) {
     const keeps = inherits; // what a trace has shown of the end
     inherits = false;
-    if (tracing && !keeps) trace(false);
+    if (tracing && !keeps) trace(false, tracing);
     pid = next;
     node = null;
     gone = false;
@@ -327,8 +339,10 @@ export function actorPanel(app, panel) {
     asks.hidden = true;
     for (const element of parts.values()) element.hidden = true;
     if (!keeps) {
+      const former = (app.own() && messages.get(pid)) || [];
       traceList.replaceChildren();
-      setText(traceNote, "");
+      former.forEach(addTraced);
+      setText(traceNote, former.length > 0 ? "What the last trace has shown." : "");
     }
     queueLine.clear();
     rateLine.clear();
@@ -337,14 +351,15 @@ export function actorPanel(app, panel) {
     node = app.known(pid) ?? null;
     setText(title, node ? nameOf(node) : pid);
     if (node) showHead();
-    renew();
+    refresh();
   }
 
   function shut() {
-    if (tracing) trace(false);
+    if (tracing) trace(false, tracing);
     const had = panel.contains(document.activeElement) || document.activeElement === document.body;
     const former = pid;
     pid = "";
+    drop();
     panel.hidden = true;
     delete document.body.dataset.panel;
     if (had && former) (document.querySelector(`[data-pid="${CSS.escape(former)}"]`) ?? document.querySelector(`[data-key="${CSS.escape(former)}"] a`) ?? document.getElementById("main")).focus();
@@ -365,6 +380,8 @@ export function actorPanel(app, panel) {
     connected() {
       tracing = "";
       showTracing();
+      if (program !== `${app.info.node} ${app.info.started}`) messages.clear(); // its PIDs are others
+      program = `${app.info.node} ${app.info.started}`;
       if (pid) open(pid);
     },
 
@@ -384,6 +401,9 @@ export function actorPanel(app, panel) {
     },
 
     traced(message) {
+      const list = messages.get(message.pid);
+      list?.push(message);
+      if (list?.length > TRACED) list.shift();
       if (message.pid === pid) addTraced(message);
     },
 
@@ -395,7 +415,7 @@ export function actorPanel(app, panel) {
     },
 
     tick() {
-      if (Date.now() - lastAsked >= RENEW_MS) renew();
+      if (pid && !gone) tick();
     },
   };
 }

@@ -2,13 +2,11 @@
 
 import { h, setText } from "./dom.js";
 import { count, duration, many } from "./format.js";
+import { renewal } from "./renewal.js";
 import { link } from "./route.js";
 import { Table } from "./table.js";
 
-const RENEW_MS = 2000;
-
 export function clusterView(app) {
-  let last = 0;
   const note = h("p", { class: "empty", role: "status", hidden: true });
   const table = new Table({
     label: "Nodes",
@@ -25,29 +23,21 @@ export function clusterView(app) {
   });
   const element = h("section", { class: "listing", "aria-label": "Cluster" }, table.element, note);
 
-  async function refresh() {
-    last = Date.now();
-    try {
-      const { nodes, error, more } = await app.request("cluster");
+  const { refresh, tick } = renewal({
+    ask: () => app.request("cluster"),
+    show({ nodes, error, more }) {
       table.show(nodes ?? []);
+      app.found(nodes ?? [], error);
       note.hidden = !error && !more && (nodes ?? []).length > 1;
       if (error) setText(note, `The other nodes are not known: ${error}`);
       else if (more) setText(note, `And ${many(more, "node")} more.`);
       else setText(note, "This program is the only node: it has no cluster, or none that the observer was told of.");
-    } catch (error) {
-      if (error.reason === "lost") return;
+    },
+    fail(error) {
       note.hidden = false;
       setText(note, error.message);
-    }
-  }
-
-  return {
-    title: "Cluster",
-    element,
-    visit: refresh,
-    connected: refresh,
-    tick() {
-      if (Date.now() - last >= RENEW_MS) refresh();
     },
-  };
+  });
+
+  return { title: "Cluster", element, visit: refresh, connected: refresh, tick };
 }

@@ -3,12 +3,10 @@
 import { h, setText } from "./dom.js";
 import { ago, clock, count, many, typeName } from "./format.js";
 import { eventList } from "./events.js";
+import { renewal } from "./renewal.js";
 import { link, linkHere } from "./route.js";
 
-const RENEW_MS = 2000;
-
 export function crashesView(app) {
-  let last = 0;
   let shown = "";
   const open = new Set(); // keys
   const list = h("ol", { class: "crashes" });
@@ -36,35 +34,31 @@ export function crashesView(app) {
           one.stack && [h("h3", {}, "Stack"), h("pre", { tabIndex: 0 }, one.stack)])));
   }
 
-  async function refresh() {
-    last = Date.now();
-    try {
-      const { groups } = await app.request("crashes", { limit: 50 });
+  const { refresh, tick } = renewal({
+    ask: () => app.request("crashes", { limit: 50 }),
+    show({ groups }) {
       const sorted = groups ?? [];
       note.hidden = sorted.length > 0;
       setText(note, "No crashes have been seen.");
       const state = JSON.stringify(sorted);
-      if (state === shown) return;
+      if (state === shown) return showTimes(sorted);
       shown = state;
       const focused = [...list.querySelectorAll("summary")].indexOf(document.activeElement);
       list.replaceChildren(...sorted.map(group));
       if (focused >= 0) list.querySelectorAll("summary")[focused]?.focus();
-    } catch (error) {
-      if (error.reason === "lost") return;
+    },
+    fail(error) {
       list.replaceChildren();
       shown = "";
       note.hidden = false;
       setText(note, error.message);
-    }
+    },
+  });
+
+  // Nothing has crashed since, but it is longer ago.
+  function showTimes(groups) {
+    list.querySelectorAll(".when").forEach((when, i) => setText(when, ago(groups[i].last, app.now())));
   }
 
-  return {
-    title: "Crashes",
-    element,
-    visit: refresh,
-    connected: refresh,
-    tick() {
-      if (Date.now() - last >= RENEW_MS) refresh();
-    },
-  };
+  return { title: "Crashes", element, visit: refresh, connected: refresh, tick };
 }

@@ -9,6 +9,7 @@ import { crashesView } from "./crashes.js";
 import { h, setAttribute, setText } from "./dom.js";
 import { duration, short } from "./format.js";
 import { icon } from "./icons.js";
+import { renewal } from "./renewal.js";
 import { VIEWS, go, here, link } from "./route.js";
 import { socketsView } from "./sockets.js";
 import { tablesView } from "./tables.js";
@@ -42,6 +43,13 @@ const app = {
   now: () => Date.now() + app.skew,
   known: (pid) => views.get("tree")?.known(pid),
   own: () => !app.place.node || app.place.node === app.info.node,
+
+  /** Views tell of the nodes that they have heard of. */
+  found(nodes, error) {
+    if (error) return; // then it is this one alone
+    app.info.nodes = nodes.map(({ name }) => name);
+    showNodes();
+  },
 };
 
 // ---------------------------------------------------------------- views
@@ -91,15 +99,23 @@ addEventListener("hashchange", visit);
 
 function showNodes() {
   const { nodes = [], node } = app.info;
-  el["node-box"].hidden = nodes.length < 2;
   const shown = app.place.node || node;
   const names = nodes.includes(shown) || !shown ? nodes : [shown, ...nodes];
+  el["node-box"].hidden = names.length < 2;
   if (el.node.dataset.names !== JSON.stringify(names)) {
     el.node.dataset.names = JSON.stringify(names);
     el.node.replaceChildren(...names.map((name) => h("option", { value: name }, name === node ? `${name} (this one)` : name)));
   }
   el.node.value = shown ?? "";
 }
+
+// Nodes come and go.
+const cluster = renewal({
+  ask: () => connection.request("cluster"),
+  show: ({ nodes, error }) => app.found(nodes ?? [], error),
+  fail: () => {},
+  every: () => 10_000,
+});
 
 el.node.addEventListener("change", () => {
   const node = el.node.value === app.info.node ? "" : el.node.value;
@@ -174,6 +190,7 @@ connection.on("traceEnded", (end) => panel.traceEnded(end));
 setInterval(() => {
   if (document.visibilityState !== "visible" || !app.live()) return;
   showFacts();
+  if (app.info.cluster) cluster.tick();
   view.tick?.();
   panel.tick();
 }, 1000);

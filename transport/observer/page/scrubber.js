@@ -4,8 +4,8 @@
 import { h, setText, svg } from "./dom.js";
 import { ago, clock } from "./format.js";
 import { icon } from "./icons.js";
+import { renewal } from "./renewal.js";
 
-const RENEW_MS = 2000;
 const SPAN_MS = 600_000;
 const WIDTH = 600;
 const HEIGHT = 40;
@@ -16,7 +16,6 @@ export function scrubber(app, { onPick, large = false }) {
   let to = 0;
   let at = 0; // 0: live
   let events = [];
-  let lastAsked = 0;
 
   const bars = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", class: "bars", "aria-hidden": "true" });
   const slider = h("input", { type: "range", step: "any", "aria-label": "Time", "data-testid": "slider", oninput: () => pick(Number(slider.value)) });
@@ -61,11 +60,11 @@ export function scrubber(app, { onPick, large = false }) {
     element.classList.toggle("past", at > 0);
   }
 
-  function draw(counts) {
+  function draw(counts, every) {
     const span = Math.max(1, to - from);
     // By the root: a thousand spawns at once must leave one crash to be seen.
     const most = Math.sqrt(Math.max(9, ...counts.map((one) => one.spawned + one.exited)));
-    const width = counts.length > 1 ? Math.max(1.5, ((counts[1].at - counts[0].at) / span) * WIDTH - 1) : 3;
+    const width = Math.max(1.5, (every / span) * WIDTH - 1);
     const shapes = [];
     const bar = (name, x, y, height) => height > 0 && shapes.push(svg("rect", { class: name, x, y, width, height }));
     for (const { at: time, spawned, exited, crashed } of counts) {
@@ -81,35 +80,29 @@ export function scrubber(app, { onPick, large = false }) {
     bars.replaceChildren(...shapes);
   }
 
-  async function refresh() {
-    lastAsked = Date.now();
-    try {
+  const { refresh, tick } = renewal({
+    ask() {
       const end = app.now();
       const start = Math.max(app.info.historyFrom || end - SPAN_MS, end - SPAN_MS);
-      const answer = await app.request("timeline", { from: Math.round(start), to: Math.round(end), limit: 500 });
+      return app.request("timeline", { from: Math.round(start), to: Math.round(end), limit: 500 });
+    },
+    show(answer) {
       ({ from, to } = answer);
       events = answer.events ?? [];
-      draw(answer.counts ?? []);
+      draw(answer.counts ?? [], answer.every || 1000);
       element.hidden = false;
       place();
-    } catch (error) {
-      if (error.reason !== "lost") element.hidden = true;
-    }
-  }
+    },
+    fail: () => (element.hidden = true),
+  });
 
   return {
     element,
     refresh,
-    events: () => events,
+    tick,
     show(time) {
       at = time;
       place();
-    },
-    changed() {
-      if (Date.now() - lastAsked > RENEW_MS) refresh();
-    },
-    tick() {
-      if (Date.now() - lastAsked > RENEW_MS) refresh();
     },
   };
 }

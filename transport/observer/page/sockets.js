@@ -2,10 +2,9 @@
 
 import { h, setText } from "./dom.js";
 import { ago, bytes, count, many, typeName } from "./format.js";
+import { renewal } from "./renewal.js";
 import { go, here, linkHere } from "./route.js";
 import { Listing, Table } from "./table.js";
-
-const RENEW_MS = 2000;
 
 /** A detail below a listing, with a way to close it. */
 function detail(label, name, ...children) {
@@ -13,7 +12,6 @@ function detail(label, name, ...children) {
 }
 
 export function socketsView(app) {
-  let last = 0;
   const endpoint = () => here().endpoint || app.info.endpoints[0] || "";
   const kind = () => (here().list === "topics" ? "topics" : "connections");
 
@@ -91,34 +89,42 @@ export function socketsView(app) {
   const closing = () => h("a", { class: "quiet button", href: linkHere({ socket: "", topic: "" }) }, "Close");
   const presentHead = h("h3", {});
 
-  async function showDetail() {
-    const { socket, topic } = here();
-    if (!socket && !topic) return below.replaceChildren();
-    try {
-      if (socket) {
-        const answer = await app.request("socket", { endpoint: endpoint(), pid: socket });
-        if (here().socket !== socket) return;
-        setText(heading, answer.id || socket);
-        setText(facts, [answer.remote && `from ${answer.remote}`, answer.transport, answer.path, answer.since && `for ${ago(answer.since, app.now()).replace(" ago", "")}`, many(answer.channels ?? 0, "channel")].filter(Boolean).join(" · "));
-        channels.show(answer.list ?? []);
-        put("socket", () => detail("Connection", "socket", h("div", { class: "detailhead" }, heading, h("a", { class: "quiet button", href: linkHere({ actor: socket }) }, "Its actor"), closing()), facts, channels.element));
-      } else {
-        const answer = await app.request("topic", { endpoint: endpoint(), topic });
-        if (here().topic !== topic) return;
-        setText(heading, topic);
-        setText(facts, [answer.route && `route ${answer.route}`, many(answer.total ?? answer.channels?.length ?? 0, "channel")].filter(Boolean).join(" · "));
-        members.show(answer.channels ?? []);
-        present.show(answer.presence ?? []);
-        const there = answer.presence !== undefined && answer.presence !== null;
-        presentHead.hidden = present.element.hidden = !there;
-        setText(presentHead, `Presence: ${count(answer.presenceTotal ?? answer.presence?.length ?? 0)}`);
-        put("topic", () => detail("Topic", "topic", h("div", { class: "detailhead" }, heading, closing()), facts, h("div", { class: "columns" }, h("div", {}, h("h3", {}, "Channels"), members.element), h("div", {}, presentHead, present.element))));
-      }
-    } catch (error) {
-      if (error.reason === "lost") return;
+  function showSocket(socket, { id, remote, transport, path, since, channels: number, list }) {
+    setText(heading, id || remote || socket);
+    setText(facts, [remote && `from ${remote}`, transport, path, since && `for ${ago(since, app.now()).replace(" ago", "")}`, many(number ?? 0, "channel")].filter(Boolean).join(" · "));
+    channels.show(list ?? []);
+    put("socket", () => detail("Connection", "socket", h("div", { class: "detailhead" }, heading, h("a", { class: "quiet button", href: linkHere({ actor: socket }) }, "Its actor"), closing()), facts, channels.element));
+  }
+
+  function showTopic(topic, { route, total, channels: list, presence, presenceTotal }) {
+    setText(heading, topic);
+    setText(facts, [route && `route ${route}`, many(total ?? list?.length ?? 0, "channel")].filter(Boolean).join(" · "));
+    members.show(list ?? []);
+    present.show(presence ?? []);
+    presentHead.hidden = present.element.hidden = presence === undefined || presence === null;
+    setText(presentHead, `Presence: ${count(presenceTotal ?? presence?.length ?? 0)}`);
+    put("topic", () => detail("Topic", "topic", h("div", { class: "detailhead" }, heading, closing()), facts, h("div", { class: "columns" }, h("div", {}, h("h3", {}, "Channels"), members.element), h("div", {}, presentHead, present.element))));
+  }
+
+  const detailed = renewal({
+    async ask() {
+      const { socket, topic } = here();
+      if (socket) return { socket, ...(await app.request("socket", { endpoint: endpoint(), pid: socket })) };
+      return { ...(await app.request("topic", { endpoint: endpoint(), topic })), topic };
+    },
+    show: ({ socket, topic, ...answer }) => (socket ? showSocket(socket, answer) : showTopic(topic, answer)),
+    fail(error) {
+      const { socket, topic } = here();
       delete below.dataset.of;
       below.replaceChildren(detail("Detail", "detail-problem", h("div", { class: "detailhead" }, h("h2", {}, topic || socket), closing()), h("p", { class: "problem", role: "status" }, error.message)));
-    }
+    },
+  });
+
+  function showDetail() {
+    const { socket, topic } = here();
+    if (socket || topic) return void detailed.refresh();
+    detailed.drop();
+    below.replaceChildren();
   }
 
   // Made once for each connection or topic, and renewed in place.
@@ -129,8 +135,9 @@ export function socketsView(app) {
     below.replaceChildren(make());
   }
 
+  const listing = () => (kind() === "topics" ? topics : connections);
+
   function refresh() {
-    last = Date.now();
     const { endpoints } = app.info;
     chooser.hidden = endpoints.length < 2;
     if (chooser.childElementCount !== endpoints.length) chooser.replaceChildren(...endpoints.map((name) => h("option", { value: name }, name)));
@@ -140,9 +147,8 @@ export function socketsView(app) {
       if (name === kind()) a.setAttribute("aria-current", "true");
       else a.removeAttribute("aria-current");
     }
-    const listing = kind() === "topics" ? topics : connections;
-    if (body.firstChild !== listing.element) body.replaceChildren(listing.element);
-    listing.refresh();
+    if (body.firstChild !== listing().element) body.replaceChildren(listing().element);
+    listing().refresh();
     showDetail();
   }
 
@@ -152,7 +158,8 @@ export function socketsView(app) {
     visit: refresh,
     connected: refresh,
     tick() {
-      if (Date.now() - last >= RENEW_MS) refresh();
+      listing().tick();
+      if (here().socket || here().topic) detailed.tick();
     },
   };
 }

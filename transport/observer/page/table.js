@@ -3,6 +3,7 @@
 
 import { arrange, h, setAttribute, setText } from "./dom.js";
 import { count } from "./format.js";
+import { renewal } from "./renewal.js";
 
 /**
  * A table. A column is { head, cell(row), class, sort, title(row) }: what a cell shows is a
@@ -90,7 +91,6 @@ export function filterField({ label, value = "", onChange }) {
  */
 export class Listing {
   #app;
-  #ask;
   #limit;
   #filter = "";
   #table;
@@ -98,11 +98,10 @@ export class Listing {
   #summary = h("p", { class: "summary", role: "status", "data-testid": "summary" });
   #more = h("button", { type: "button", class: "quiet more", hidden: true, onclick: () => this.#showMore() }, "Show more");
   #note = h("p", { class: "empty", hidden: true });
-  #asked = 0;
 
-  constructor({ app, label, columns, key, ask, onSort, tools = [], limit = 50, empty = "Nothing here.", filterable = "Filter" }) {
+  /** `empty` is what stands there if there are no rows: a text, or a function that makes one. */
+  constructor({ app, label, columns, key, ask, every, onSort, tools = [], limit = 50, empty = "Nothing here.", filterable = "Filter" }) {
     this.#app = app;
-    this.#ask = ask;
     this.#limit = limit;
     this.#empty = empty;
     this.#table = new Table({ label, columns, key, onSort });
@@ -110,6 +109,23 @@ export class Listing {
     this.element = h("section", { class: "listing", "aria-label": label },
       h("div", { class: "tools" }, tools, this.filter, this.#summary),
       this.#table.element, this.#note, this.#more);
+    const { refresh, tick } = renewal({
+      every,
+      ask: async () => {
+        const filter = this.#filter;
+        return { filter, ...(await ask({ filter, limit: this.#limit })) };
+      },
+      show: ({ filter, rows, total = 0, matched = total }) => this.#show(rows ?? [], total, filter ? matched : total),
+      fail: (error) => this.#fail(error),
+    });
+    Object.assign(this, { refresh, tick });
+  }
+
+  #fail(error) {
+    this.#table.element.hidden = this.#more.hidden = true;
+    this.#note.hidden = false;
+    setText(this.#note, error.message);
+    setText(this.#summary, "");
   }
 
   sortedBy(sort) {
@@ -126,28 +142,12 @@ export class Listing {
     this.refresh();
   }
 
-  /** Asks the server anew. An answer that a later one has overtaken is dropped. */
-  async refresh() {
-    const asked = (this.#asked += 1);
-    try {
-      const { rows = [], total = 0, matched = total } = await this.#ask({ filter: this.#filter, limit: this.#limit });
-      if (asked !== this.#asked) return;
-      this.#show(rows ?? [], total, this.#filter ? matched : total);
-    } catch (error) {
-      if (asked !== this.#asked || error.reason === "lost") return;
-      this.#table.element.hidden = this.#more.hidden = true;
-      this.#note.hidden = false;
-      setText(this.#note, error.message);
-      setText(this.#summary, "");
-    }
-  }
-
   #show(rows, total, matched) {
     this.#table.show(rows, { current: this.#app.place.actor });
     const none = rows.length === 0;
     this.#table.element.hidden = none;
     this.#note.hidden = !none;
-    if (none) setText(this.#note, this.#filter ? `Nothing matches “${this.#filter}”.` : this.#empty);
+    if (none) setText(this.#note, this.#filter ? `Nothing matches “${this.#filter}”.` : typeof this.#empty === "function" ? this.#empty() : this.#empty);
     this.#more.hidden = rows.length >= matched || rows.length < this.#limit;
     setText(this.#summary, rows.length < matched ? `${count(rows.length)} of ${count(matched)}` : count(matched));
   }

@@ -1,14 +1,12 @@
 // The tables that the program shows: registries, pools, entity sets, and its own.
 
 import { h } from "./dom.js";
+import { renewal } from "./renewal.js";
 import { here, link, linkHere } from "./route.js";
 import { Listing } from "./table.js";
 
-const RENEW_MS = 2000;
-
 export function tablesView(app) {
-  let last = 0;
-  let made = ""; // name and columns that the listing is for
+  let made = ""; // what the listing shows
   let listing = null;
   const list = h("nav", { class: "choices", "aria-label": "Tables" });
   const body = h("div", { class: "grow" });
@@ -16,6 +14,8 @@ export function tablesView(app) {
   const element = h("section", { class: "tablesview" }, list, body);
 
   const name = () => (app.info.tables.includes(here().table) ? here().table : app.info.tables[0]);
+
+  const shown = () => `${app.place.node ?? ""} ${name()}`; // a table has other columns elsewhere
 
   function choices() {
     const links = app.info.tables.map((table) => {
@@ -30,35 +30,42 @@ export function tablesView(app) {
   const ask = (table) => ({ filter, limit }) => app.request("table", { name: table, filter, limit });
 
   // The columns are known with the first answer.
-  async function refresh() {
-    last = Date.now();
+  const columns = renewal({
+    async ask() {
+      const [table, of] = [name(), shown()];
+      return { table, of, ...(await ask(table)({ filter: "", limit: 1 })) };
+    },
+    show({ table, of, columns: heads = [] }) {
+      made = of;
+      listing = listingOf(table, heads);
+      body.replaceChildren(listing.element);
+      listing.refresh();
+    },
+    fail(error) {
+      made = "";
+      body.replaceChildren(h("p", { class: "problem", role: "status" }, error.message));
+    },
+  });
+
+  const listingOf = (table, heads) => new Listing({
+    app,
+    label: table,
+    key: (row) => row.at,
+    columns: heads.map((head, i) => ({ head, class: i === 0 ? "main-cell" : "", cell: (row) => cell(row.cells[i]) })),
+    async ask(query) {
+      const { rows, total, matched } = await ask(table)(query);
+      return { rows: (rows ?? []).map((cells, at) => ({ at, cells })), total, matched };
+    },
+    empty: "The table is empty.",
+  });
+
+  function refresh() {
     if (!app.live()) return;
     choices();
-    const table = name();
-    if (!table) return body.replaceChildren(empty);
-    if (made === table) return listing.refresh();
-    let columns = [];
-    try {
-      ({ columns = [] } = await ask(table)({ filter: "", limit: 1 }));
-    } catch (error) {
-      if (error.reason !== "lost") body.replaceChildren(h("p", { class: "problem", role: "status" }, error.message));
-      return;
-    }
-    if (table !== name()) return;
-    made = table;
-    listing = new Listing({
-      app,
-      label: table,
-      key: (row) => row.at,
-      columns: columns.map((head, i) => ({ head, class: i === 0 ? "main-cell" : "", cell: (row) => cell(row.cells[i]) })),
-      async ask(query) {
-        const { rows, total, matched } = await ask(table)(query);
-        return { rows: (rows ?? []).map((cells, at) => ({ at, cells })), total, matched };
-      },
-      empty: "The table is empty.",
-    });
-    body.replaceChildren(listing.element);
-    listing.refresh();
+    if (name() && made !== shown()) return columns.refresh();
+    columns.drop();
+    if (name()) return listing.refresh();
+    body.replaceChildren(empty);
   }
 
   // What looks like a PID leads to its actor.
@@ -72,7 +79,7 @@ export function tablesView(app) {
     visit: refresh,
     connected: refresh,
     tick() {
-      if (Date.now() - last >= RENEW_MS) refresh();
+      if (name()) (made === shown() ? listing : columns).tick();
     },
   };
 }

@@ -3,16 +3,15 @@
 
 import { h, setText } from "./dom.js";
 import { clock, count, many, typeName } from "./format.js";
-import { KINDS } from "./events.js";
+import { KINDS, whose } from "./events.js";
+import { renewal } from "./renewal.js";
 import { go, link, linkHere } from "./route.js";
 import { scrubber } from "./scrubber.js";
 import { Table } from "./table.js";
 
-const RENEW_MS = 2000;
 const LIMIT = 200;
 
 export function timelineView(app) {
-  let last = 0;
   const time = scrubber(app, { large: true, onPick: (at) => go({ at: at ? String(at) : "" }, { replace: true }) });
   const table = new Table({
     label: "What happened",
@@ -20,7 +19,7 @@ export function timelineView(app) {
     kind: (event) => event.kind,
     columns: [
       { head: "At", class: "time", cell: (event) => clock(event.at) },
-      { head: "Actor", class: "main-cell", cell: (event) => h("a", { href: linkHere({ actor: event.pid }), title: event.pid }, event.label || event.pid) },
+      { head: "Actor", class: "main-cell", cell: (event) => h("a", { href: linkHere({ actor: event.pid }), title: event.pid }, whose(event)) },
       { head: "What", cell: (event) => h("span", { class: "kind", "data-kind": event.kind }, KINDS[event.kind] ?? event.kind) },
       { head: "Reason", class: "reason", cell: (event) => event.reason ?? "" },
       { head: "Type", class: "secondary", cell: (event) => typeName(event.behavior), title: (event) => event.behavior ?? "" },
@@ -33,18 +32,16 @@ export function timelineView(app) {
   const flight = h("a", { class: "quiet button", href: "flight", download: "", "data-testid": "flight", title: "What the program's goroutines did in the last seconds, for go tool trace" }, "Flight recording");
   const element = h("section", { class: "timeline" }, time.element, h("div", { class: "tools" }, note, treeLink, flight), table.element);
 
-  async function refresh() {
-    last = Date.now();
-    const at = Number(app.place.at) || 0;
-    time.show(at);
-    flight.hidden = !app.info.flight || !app.own();
-    treeLink.hidden = !at;
-    treeLink.href = linkHere({ view: "tree" });
-    try {
+  const events = renewal({
+    async ask() {
+      const at = Number(app.place.at) || 0;
       const to = at || Math.round(app.now());
-      const { events, lost } = await app.request("timeline", { from: app.info.historyFrom || to - 600_000, to, limit: LIMIT });
+      return { at, ...(await app.request("timeline", { from: app.info.historyFrom || to - 600_000, to, limit: LIMIT })) };
+    },
+    show({ at, events, lost }) {
       const seen = new Map();
-      const rows = [...(events ?? [])].sort((a, b) => b.at - a.at).map((event) => {
+      // The server's order is kept among those of one millisecond.
+      const rows = [...(events ?? [])].reverse().sort((a, b) => b.at - a.at).map((event) => {
         const key = `${event.at} ${event.kind} ${event.pid}`;
         seen.set(key, (seen.get(key) ?? 0) + 1);
         return { ...event, nth: seen.get(key) };
@@ -52,25 +49,28 @@ export function timelineView(app) {
       table.show(rows);
       const shown = lost ? `the last ${count(rows.length)} of ${many(rows.length + lost, "event")}` : many(rows.length, "event");
       setText(note, at ? `Until ${clock(at)}: ${shown}` : shown);
-    } catch (error) {
-      if (error.reason !== "lost") setText(note, error.message);
-    }
+    },
+    fail: (error) => setText(note, error.message),
+  });
+
+  function refresh() {
+    const at = Number(app.place.at) || 0;
+    time.show(at);
+    flight.hidden = !app.info.flight || !app.own();
+    treeLink.hidden = !at;
+    treeLink.href = linkHere({ view: "tree" });
+    time.refresh();
+    return events.refresh();
   }
 
   return {
     title: "Timeline",
     element,
-    visit() {
-      time.refresh();
-      return refresh();
-    },
-    connected() {
-      time.refresh();
-      refresh();
-    },
+    visit: refresh,
+    connected: refresh,
     tick() {
       time.tick();
-      if (Date.now() - last >= RENEW_MS) refresh();
+      events.tick();
     },
   };
 }

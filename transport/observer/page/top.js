@@ -8,11 +8,16 @@ import { nameOf } from "./tree.js";
 
 const BY = { queue: "Waiting", oldest: "Oldest", rate: "Rate", busy: "Busy", handled: "Handled", restarts: "Restarts" };
 
+/** What there is to say if no actor has any of it. */
+const NONE = {
+  queue: "No messages are waiting.", oldest: "No messages are waiting.", rate: "No messages are being handled.",
+  busy: "No actor is busy.", handled: "No messages have been handled.", restarts: "Nothing has been restarted.",
+};
+
 export const actorLink = (row) => h("a", { href: linkHere({ actor: row.pid }), title: row.pid }, nameOf(row));
 
 export function topView(app) {
   let every = 1000;
-  let last = 0;
   let most = 1; // of the column that sorts
   const by = () => (here().by in BY ? here().by : "queue");
 
@@ -28,8 +33,8 @@ export function topView(app) {
     },
   });
   const sort = (key) => go({ by: key === "queue" ? "" : key }, { replace: true });
-  const chooser = h("select", { class: "only-small", "aria-label": "Sort by", onchange: () => sort(chooser.value) },
-    Object.entries(BY).map(([value, text]) => h("option", { value }, text)));
+  const chooser = h("select", { "aria-label": "Sort by", onchange: () => sort(chooser.value) },
+    Object.entries(BY).map(([value, text]) => h("option", { value }, `By ${text.toLowerCase()}`)));
   const listing = new Listing({
     app,
     tools: [chooser],
@@ -51,11 +56,11 @@ export function topView(app) {
     async ask({ filter, limit }) {
       const answer = await app.request("top", { by: by(), filter, limit: Math.min(limit, 200) });
       every = Math.max(1000, answer.every || 1000);
-      last = Date.now();
       most = Math.max(1e-9, ...(answer.rows ?? []).map((row) => row[by()] ?? 0));
       return answer;
     },
-    empty: "No actors.",
+    every: () => every,
+    empty: () => NONE[by()],
   });
 
   function refresh() {
@@ -69,8 +74,6 @@ export function topView(app) {
     element: listing.element,
     visit: refresh,
     connected: refresh,
-    tick() {
-      if (Date.now() - last >= every) refresh();
-    },
+    tick: () => listing.tick(),
   };
 }

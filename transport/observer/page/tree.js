@@ -95,6 +95,7 @@ export function treeView(app) {
       let room = FIRST_ROWS - model.rows().length;
       for (const node of model.nodes.values()) {
         if (node.kind !== "supervisor" || model.open.has(node.pid) || !node.count || node.count > room) continue;
+        if (app.own() && node.pid === app.info.observer) continue; // few have come to look at what looks
         model.open.add(node.pid);
         room -= node.count;
         any = true;
@@ -429,7 +430,7 @@ export function treeView(app) {
       if (heir && model.nodes.has(heir.new)) active = heir.new;
       render();
       tell(told);
-      time.changed();
+      time.tick();
     },
 
     tick() {
