@@ -235,6 +235,11 @@ it("the keyboard reaches all: the tree, an actor, its acts, and each view", asyn
   assert.equal(await bob.page.locator("#panel").isVisible(), false);
 
   for (const view of ["Top", "Crashes", "Sockets", "Timeline", "Tables", "Cluster", "Tree"]) {
+    if (view === "Crashes") { // skipping to a view does not leave it
+      await bob.page.locator(".skip").focus();
+      await press("Enter");
+      assert.match(bob.page.url(), /#\/top$/);
+    }
     await bob.page.evaluate(() => document.activeElement.blur());
     await tabTo(new RegExp(`^${view}$`));
     await press("Enter");
@@ -546,6 +551,19 @@ it("what a program calls its actors, and what others send to it, is text", async
   await gus.at("match").getByText(nasty).first().waitFor();
   assert.ok((await seen()) > 0);
   await gus.isContent();
+});
+
+it("a link that leads nowhere shows a page that can be used", async (t) => {
+  const answers = { ...hostile(), timeline: ({ from, to }) => ({ from, to, events: [{ at: 1e300, kind: "constructor", pid: "<a.1>" }], counts: [{ at: -1e300, spawned: 1 }], lost: -1 }) };
+  const wes = await Watcher.opens(t, "#/tree?at=1e20&actor=%3C%22%5D%3E&show=%00", { wire: answering(answers, { greeting: { tables: ["t"] } }) });
+  for (const hash of ["#/tree?at=-1", "#/%E0%A4%A/../evil?__proto__=1&at=NaN", "#/timeline?at=1.5&view=evil", "#/top?by=constructor&node=javascript:alert(1)", "#/tables?table=__proto__", "#//evil.example/"]) {
+    await wes.page.waitForFunction((nasty) => document.getElementById("main").textContent.includes(nasty) || document.querySelector("main [data-kind=constructor]"), nasty);
+    await wes.page.locator("a[data-view=crashes]").click();
+    await wes.at("crash").waitFor();
+    await wes.page.evaluate((hash) => (location.hash = hash), hash);
+  }
+  await wes.rows(nasty.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).first().waitFor();
+  await wes.isContent();
 });
 
 it("one page shows the nodes of a cluster, and when one has gone", async (t) => {

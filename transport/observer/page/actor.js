@@ -2,9 +2,9 @@
 // messages that a trace shows, and what may be done to it. Beside the view, or over it
 // where there is no room.
 
-import { announce, h, setAttribute, setText, svg } from "./dom.js";
+import { announce, h, setAttribute, setText, svg, timeOf } from "./dom.js";
 import { eventList } from "./events.js";
-import { ago, clock, count, duration, many, percent, rate, short, typeName } from "./format.js";
+import { ago, count, duration, many, percent, rate, short, typeName } from "./format.js";
 import { icon } from "./icons.js";
 import { renewal } from "./renewal.js";
 import { go, linkHere } from "./route.js";
@@ -157,7 +157,7 @@ export function actorPanel(app, panel) {
     if (!body.lately.firstChild?.isEqualNode(lately)) body.lately.replaceChildren(lately);
     const history = node.restartHistory ?? [];
     hide("Restarts", history.length === 0);
-    const lines = history.map((one) => h("li", {}, h("time", { dateTime: new Date(one.at).toISOString() }, clock(one.at)), " ", h("span", { class: "reason" }, one.reason)));
+    const lines = history.map((one) => h("li", {}, timeOf(one.at), " ", h("span", { class: "reason" }, one.reason)));
     if (!lines.every((line, i) => body.restarts.children[i]?.isEqualNode(line)) || body.restarts.childElementCount !== lines.length) body.restarts.replaceChildren(...lines);
     showPids(body.links, "Links", node.links);
     showPids(body.monitors, "Monitors", node.monitors);
@@ -204,7 +204,7 @@ export function actorPanel(app, panel) {
   function addTraced({ at, kind: how, message, type, waited, worked, error, missed }) {
     if (missed) traceList.prepend(h("li", { class: "hint" }, `${many(missed, "message")} not shown: too many in a second`));
     traceList.prepend(h("li", { "data-error": error ? "true" : null, "data-testid": "traced-message" },
-      h("p", {}, h("time", { dateTime: new Date(at).toISOString() }, clock(at)), h("span", { class: "chip" }, how), h("span", { class: "type" }, typeName(type)),
+      h("p", {}, timeOf(at), h("span", { class: "chip" }, how), h("span", { class: "type" }, typeName(type)),
         h("span", { class: "times" }, [waited !== undefined && `waited ${duration(waited)}`, worked !== undefined && `worked ${duration(worked)}`].filter(Boolean).join(" · "))),
       message && h("code", {}, message),
       error && h("p", { class: "reason" }, error)));

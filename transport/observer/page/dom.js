@@ -1,6 +1,8 @@
 // How this page makes its document. Whatever comes from the server reaches it as text:
 // there is no markup from strings anywhere.
 
+import { clock } from "./format.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
@@ -18,6 +20,12 @@ export function h(tag, properties = {}, ...children) {
   }
   element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return element;
+}
+
+/** Makes the element of a time, in milliseconds since 1970. */
+export function timeOf(ms) {
+  const date = new Date(ms);
+  return h("time", { dateTime: Number.isNaN(date.getTime()) ? "" : date.toISOString() }, clock(ms));
 }
 
 /** Makes an SVG element with these attributes. */

@@ -1,7 +1,7 @@
 // What has happened to actors, as a list.
 
-import { h } from "./dom.js";
-import { clock, typeName } from "./format.js";
+import { h, timeOf } from "./dom.js";
+import { typeName } from "./format.js";
 
 /** What each kind of event is called. */
 export const KINDS = { spawn: "started", exit: "ended", crash: "crashed", restart: "restarted", gaveup: "gave up" };
@@ -13,6 +13,6 @@ export const whose = ({ label, behavior, pid }) => label || [typeName(behavior),
 export const eventList = (events) =>
   h("ol", { class: "events" }, events.map((event) =>
     h("li", { "data-kind": event.kind },
-      h("time", { dateTime: new Date(event.at).toISOString() }, clock(event.at)), " ",
+      timeOf(event.at), " ",
       h("span", {}, `${whose(event)} ${KINDS[event.kind] ?? event.kind}`),
       event.reason && h("span", { class: "reason" }, event.reason))));

@@ -7,7 +7,7 @@ const clockTime = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digi
 export const count = (n) => counted.format(n ?? 0);
 export const short = (n) => ((n ?? 0) < 10_000 ? counted.format(n ?? 0) : compact.format(n));
 export const many = (n, one, more = `${one}s`) => `${count(n)} ${n === 1 ? one : more}`;
-export const clock = (ms) => clockTime.format(new Date(ms));
+export const clock = (ms) => (Number.isNaN(new Date(ms).getTime()) ? "?" : clockTime.format(new Date(ms)));
 export const percent = (share) => `${Math.round((share ?? 0) * 100)} %`;
 
 export function rate(n) {

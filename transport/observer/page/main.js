@@ -200,6 +200,12 @@ addEventListener("keydown", (event) => {
   go({ actor: "" });
 });
 
+// Its address would be a place of its own.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  el.main.focus();
+});
+
 visit();
 connection.connect();
 

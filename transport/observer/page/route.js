@@ -4,11 +4,15 @@
 
 export const VIEWS = ["tree", "top", "crashes", "sockets", "timeline", "tables", "cluster"];
 
+/** Whether there is such a time, in milliseconds since 1970. */
+const isTime = (ms) => Number.isInteger(ms) && ms > 0 && !Number.isNaN(new Date(ms).getTime());
+
 /** The place that a hash names: { view, and what is after the "?" }. */
 export function parse(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
-  const view = VIEWS.includes(path) ? path : "tree";
-  return { ...Object.fromEntries(new URLSearchParams(query)), view };
+  const place = Object.fromEntries(new URLSearchParams(query));
+  if (!isTime(Number(place.at))) delete place.at;
+  return { ...place, view: VIEWS.includes(path) ? path : "tree" };
 }
 
 /** The hash of a place. What is empty is left out. */

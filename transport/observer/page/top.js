@@ -19,7 +19,7 @@ export const actorLink = (row) => h("a", { href: linkHere({ actor: row.pid }), t
 export function topView(app) {
   let every = 1000;
   let most = 1; // of the column that sorts
-  const by = () => (here().by in BY ? here().by : "queue");
+  const by = () => (Object.hasOwn(BY, here().by) ? here().by : "queue");
 
   const figure = (key, show) => ({
     head: BY[key],

@@ -2,7 +2,7 @@
 // was restarted for it. To assistive technology it is a tree, and all of it can be done
 // from the keyboard.
 
-import { announce, arrange, h, setAttribute, setText } from "./dom.js";
+import { announce, arrange, h, setAttribute, setText, timeOf } from "./dom.js";
 import { clock, count, many, short, typeName } from "./format.js";
 import { icon } from "./icons.js";
 import { go, linkHere } from "./route.js";
@@ -373,7 +373,7 @@ export function treeView(app) {
       const at = one.at ?? app.now();
       const name = one.node.pid ? h("a", { href: linkHere({ actor: one.node.pid }) }, who) : who;
       news.prepend(h("li", { "data-kind": one.kind, "data-testid": "news-line" },
-        h("time", { dateTime: new Date(at).toISOString() }, clock(at)), h("span", {}, name, ` ${what}`), why && h("span", { class: "reason" }, why)));
+        timeOf(at), h("span", {}, name, ` ${what}`), why && h("span", { class: "reason" }, why)));
       if (!quiet && one.kind !== "start" && one.kind !== "exit") announce(`${who} ${what}${why ? `: ${why}` : ""}`);
     }
     if (quiet) announce(`${many(list.filter(({ kind }) => kind === "crash").length, "crash", "crashes")}, ${many(list.filter(({ kind }) => kind === "restart").length, "restart")}`);
