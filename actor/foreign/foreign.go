@@ -56,6 +56,21 @@ func (c *Calls) Call(ctx context.Context, f func(context.Context) error) error {
 	return err
 }
 
+// Value calls f as [Calls.Call] does. With an error it returns the zero value, and what f makes
+// of its own comes to nothing then.
+func Value[T any](ctx context.Context, c *Calls, f func(context.Context) (T, error)) (value T, err error) {
+	values := make(chan T, 1)
+	err = c.Call(ctx, func(ctx context.Context) error {
+		v, err := f(ctx)
+		values <- v
+		return err
+	})
+	if err != nil {
+		return value, err
+	}
+	return <-values, nil
+}
+
 // sound returns err if it can be asked what it is. A method that panics, as one of a nil
 // pointer does, panics here. Guard asks as well, but too late for the count of calls that
 // hang.

@@ -46,14 +46,9 @@ const reportFor = time.Second
 func (c *Cluster) Traffic() Traffic {
 	var t Traffic
 	if r, ok := c.adapter.(Reporter); ok {
-		told := make(chan Traffic, 1) // of one that is late, nothing is read
-		err := c.traffic.asking.Call(context.Background(), func(context.Context) error {
-			told <- r.Traffic()
-			return nil
+		t, _ = foreign.Value(context.Background(), &c.traffic.asking, func(context.Context) (Traffic, error) {
+			return r.Traffic(), nil
 		})
-		if err == nil {
-			t = <-told
-		}
 	}
 	t.Published, t.Refused = c.traffic.published.Load(), c.traffic.refused.Load()
 	t.Received, t.Stray = c.traffic.received.Load(), c.stray.Load()

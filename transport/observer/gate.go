@@ -7,18 +7,26 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/transport/observer/internal/text"
-	"github.com/troupe-go/troupe/transport/observer/internal/untrusted"
 )
 
 // gate decides who is let in.
 type gate struct {
 	authorize func(*http.Request) (Grant, error)
-	calls     untrusted.Calls
+	calls     foreign.Calls
 }
 
-// authorizeLimit is how long one call of Authorize may take.
-const authorizeLimit = 5 * time.Second
+// authorizeLimit is how long one call of Authorize may take, and maxHanging how many may hang
+// before it is called no more.
+const (
+	authorizeLimit = 5 * time.Second
+	maxHanging     = 16
+)
+
+func newGate(authorize func(*http.Request) (Grant, error)) gate {
+	return gate{authorize, foreign.Calls{Limit: authorizeLimit, Most: maxHanging}}
+}
 
 // errNoRight says that Authorize has let somebody in, but to nothing.
 var errNoRight = errors.New("the grant has no rights")
@@ -42,9 +50,12 @@ func (g *gate) check(r *http.Request) (Grant, error) {
 
 // ask calls Authorize, which is not trusted to return.
 func (g *gate) ask(r *http.Request) (Grant, error) {
-	ctx, cancel := context.WithTimeoutCause(r.Context(), authorizeLimit, errors.New("no answer of Authorize in time"))
-	defer cancel()
-	grant, err := untrusted.Do(ctx, &g.calls, func() (Grant, error) { return g.authorize(r.WithContext(ctx)) })
+	grant, err := foreign.Value(r.Context(), &g.calls, func(ctx context.Context) (Grant, error) {
+		return g.authorize(r.WithContext(ctx))
+	})
+	if err == foreign.ErrLate || err == foreign.ErrStuck {
+		err = fmt.Errorf("Authorize has not answered: %w", err)
+	}
 	grant.Who = text.Line(grant.Who)
 	return grant, err
 }

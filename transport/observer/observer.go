@@ -55,10 +55,10 @@ type run struct {
 // New makes an observer, and starts nothing: [Observer.Child] puts it into a supervision
 // tree. Until it runs it answers with status 503.
 func New(cfg Config) *Observer {
-	o := &Observer{cfg: cfg, gate: gate{authorize: cfg.Authorize}}
 	if cfg.Authorize == nil {
-		o.gate.authorize = Local(Look)
+		cfg.Authorize = Local(Look)
 	}
+	o := &Observer{cfg: cfg, gate: newGate(cfg.Authorize)}
 	if cfg.History.For >= 0 {
 		o.history = query.NewHistory(cfg.History)
 	}

@@ -329,6 +329,37 @@ func TestAnActAsksForItsRightAnew(t *testing.T) {
 	})
 }
 
+// hangingError is an error whose text does not come.
+type hangingError struct {
+	calls   *atomic.Int32
+	release chan struct{}
+}
+
+func (e *hangingError) Error() string { e.calls.Add(1); <-e.release; return "no" }
+
+// An error of Authorize is its users' code as well.
+func TestAnAuthorizeWhoseErrorsHangRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actortest.NewSystem(t, actortest.Silent())
+		e := &hangingError{new(atomic.Int32), make(chan struct{})}
+		o, err := observer.Start(sys, observer.Config{Authorize: func(*http.Request) (observer.Grant, error) {
+			return observer.Grant{}, e
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			if _, err := wstest.Connect(t, observer.Endpoint(o), "/socket", nil); err == nil {
+				t.Error("it lets somebody in")
+			}
+		}
+		if n := e.calls.Load(); n != 16 {
+			t.Errorf("%d calls hang, want 16", n)
+		}
+		close(e.release)
+	})
+}
+
 // An act that waits for its actor says so, and not that it has failed: it stands.
 func TestAnActOnABusyActorStands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

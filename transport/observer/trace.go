@@ -3,14 +3,13 @@ package observer
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"reflect"
 	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/transport/observer/internal/text"
-	"github.com/troupe-go/troupe/transport/observer/internal/untrusted"
 	"github.com/troupe-go/troupe/transport/observer/query"
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -230,19 +229,17 @@ func (p *page) tell(x *tracing, t actor.Trace) {
 
 // messageText returns the text of a message, and whether that takes too long.
 func messageText(m any) (told string, hangs bool) {
-	ctx, cancel := context.WithTimeoutCause(context.Background(), messageLimit, errSlowText)
-	defer cancel()
-	told, err := untrusted.Do(ctx, &messageTexts, func() (string, error) { return text.Cut(text.Of(m), 4*text.MaxLine), nil })
+	told, err := foreign.Value(context.Background(), &messageTexts, func(context.Context) (string, error) {
+		return text.Cut(text.Of(m), 4*text.MaxLine), nil
+	})
 	if err != nil {
-		return "a message whose text cannot be had", errors.Is(err, errSlowText)
+		return "a message whose text cannot be had", err == foreign.ErrLate
 	}
 	return told, false
 }
 
 // messageTexts are the calls of messages' methods.
-var messageTexts untrusted.Calls
-
-var errSlowText = errors.New("the text takes too long to make")
+var messageTexts = foreign.Calls{Limit: messageLimit, Most: maxHanging}
 
 // traceOver has a page end a trace.
 type traceOver struct {

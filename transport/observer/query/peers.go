@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/transport/observer/internal/text"
-	"github.com/troupe-go/troupe/transport/observer/internal/untrusted"
 )
 
 // Peers are the observers of a cluster's nodes, whatever it is that connects them. Package
@@ -127,9 +127,9 @@ func failedAnswer(e *Error) []byte {
 func (s *Source) NodeName() string {
 	name := ""
 	if s.cfg.Peers != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), reasonLimit)
-		defer cancel()
-		name, _ = untrusted.Do(ctx, &s.selves, func() (string, error) { return s.cfg.Peers.Self(), nil })
+		name, _ = foreign.Value(context.Background(), &s.selves, func(context.Context) (string, error) {
+			return s.cfg.Peers.Self(), nil
+		})
 	}
 	if !isNodeName(name) {
 		return "local"

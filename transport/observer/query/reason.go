@@ -7,12 +7,16 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/transport/observer/internal/text"
-	"github.com/troupe-go/troupe/transport/observer/internal/untrusted"
 )
 
-// reasonLimit is how long the text of a reason may take.
-const reasonLimit = 100 * time.Millisecond
+// textLimit is how long a method may take that returns a text, and maxHanging how many calls of
+// one may hang before there are no more.
+const (
+	textLimit  = 100 * time.Millisecond
+	maxHanging = 16
+)
 
 // ReasonText returns the text of an exit reason, which is a user's method, bounded in length
 // and time; "" for nil.
@@ -20,9 +24,9 @@ func ReasonText(ctx context.Context, reason error) string {
 	if reason == nil {
 		return ""
 	}
-	ctx, cancel := context.WithTimeout(ctx, reasonLimit)
-	defer cancel()
-	told, err := untrusted.Do(ctx, &reasons, func() (string, error) { return text.Cut(reason.Error(), 4*text.MaxLine), nil })
+	told, err := foreign.Value(ctx, &reasons, func(context.Context) (string, error) {
+		return text.Cut(reason.Error(), 4*text.MaxLine), nil
+	})
 	if err != nil {
 		return noText
 	}
@@ -30,7 +34,7 @@ func ReasonText(ctx context.Context, reason error) string {
 }
 
 // reasons are the calls of reasons' methods.
-var reasons untrusted.Calls
+var reasons = foreign.Calls{Limit: textLimit, Most: maxHanging}
 
 const noText = "a reason whose text cannot be had"
 

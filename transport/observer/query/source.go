@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/registry/view"
-	"github.com/troupe-go/troupe/transport/observer/internal/untrusted"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
@@ -45,13 +45,14 @@ type Source struct {
 
 	crossing  chan struct{} // holds one thing for each question that goes to another node
 	answering atomic.Int32  // questions of other nodes
-	selves    untrusted.Calls
+	selves    foreign.Calls
 }
 
 // New returns a source of answers about a system.
 func New(sys *actor.System, cfg Config) *Source {
 	return &Source{
 		sys: sys, cfg: cfg, walks: make(chan struct{}, 1), began: time.Now(), crossing: make(chan struct{}, maxCrossing),
+		selves: foreign.Calls{Limit: textLimit, Most: maxHanging},
 	}
 }
 
