@@ -53,24 +53,61 @@ type cursor struct {
 	begun bool
 	last  uint64 // the serial of the latest actor when it began: what is spawned since could go on for ever
 	nodes [shards]process
-	on    [shards]bool // the list; guarded by its lock
+	walks [shards]walkState // only the walk's goroutine reads and writes it
 	some  [shards * walkStep]*process
 }
 
-// walkStep is how many actors of each shard are passed while all are locked, which takes
+// walkState is how far a walk of one shard is.
+type walkState uint8
+
+const (
+	ahead walkState = iota
+	onIt            // its node is on the list
+	over
+)
+
+// walkStep is how many actors of each shard are passed while those are locked, which takes
 // some 5 µs.
 const walkStep = 8
 
 // step returns the next few actors, and whether there may be more.
+//
+// It never waits for a lock while it has another: with thousands of actors that end, each
+// wait may be long, and would be one for all of them. So it takes what is free, and waits
+// for one shard only if none is.
 func (c *cursor) step() (some []*process, more bool) {
 	if !c.begun {
-		c.last = c.sys.serial.Load()
+		c.begun, c.last = true, c.sys.serial.Load()
 	}
 	var at [shards]*process
+	var locked [shards]bool
+	busy := -1 // one of those that are not free
+	free := false
 	for k := range at {
-		at[k] = c.enter(k)
+		switch {
+		case c.walks[k] == over:
+		case c.sys.shards[k].mu.TryLock():
+			at[k], locked[k], free = c.enter(k), true, true
+		default:
+			busy = k
+		}
 	}
-	c.begun = true
+	if !free && busy >= 0 {
+		c.sys.shards[busy].mu.Lock()
+		at[busy], locked[busy] = c.enter(busy), true
+	}
+	some = c.pass(&at)
+	for k, p := range at {
+		if locked[k] {
+			c.pause(k, p)
+		}
+		more = more || c.walks[k] != over
+	}
+	return some, more
+}
+
+// pass returns the next few actors of shards that are locked, and moves on behind them.
+func (c *cursor) pass(at *[shards]*process) (some []*process) {
 	some = c.some[:0]
 	for range walkStep {
 		for k, p := range at {
@@ -86,36 +123,40 @@ func (c *cursor) step() (some []*process, more bool) {
 			}
 		}
 	}
-	for k, p := range at {
-		if c.on[k] = p != nil; c.on[k] {
-			c.sys.shards[k].link(&c.nodes[k], p)
-			more = true
-		}
-		c.sys.shards[k].mu.Unlock()
-	}
-	return some, more
+	return some
 }
 
-// enter locks a shard, and returns where the walk goes on.
+// enter returns where the walk of a shard, which is locked, goes on.
 func (c *cursor) enter(k int) (next *process) {
 	sh := &c.sys.shards[k]
-	sh.mu.Lock()
-	if c.on[k] {
-		next = c.nodes[k].next
-		sh.unlink(&c.nodes[k])
-	} else if !c.begun {
-		next = sh.first
+	if c.walks[k] == ahead {
+		return sh.first
 	}
+	next = c.nodes[k].next
+	sh.unlink(&c.nodes[k])
 	return next
 }
 
+// pause keeps the place before p in a shard, and unlocks it. If p is nil the walk of it is
+// over.
+func (c *cursor) pause(k int, p *process) {
+	sh := &c.sys.shards[k]
+	c.walks[k] = over
+	if p != nil {
+		c.walks[k] = onIt
+		sh.link(&c.nodes[k], p)
+	}
+	sh.mu.Unlock()
+}
+
 func (c *cursor) leave() {
-	for k := range c.on {
+	for k, walk := range c.walks {
+		if walk != onIt {
+			continue
+		}
 		sh := &c.sys.shards[k]
 		sh.mu.Lock()
-		if c.on[k] {
-			sh.unlink(&c.nodes[k])
-		}
+		sh.unlink(&c.nodes[k])
 		sh.mu.Unlock()
 	}
 }
