@@ -391,7 +391,14 @@ it("the tree can be rewound to before a crash, and comes back", async (t) => {
   await eve.page.locator(`[data-testid=actor][data-pid="${before[1]}"]`).waitFor();
   assert.deepEqual(await eve.pids("one_for_one"), before);
   await eve.shot("rewound-light");
+  await eve.row("cache").click(); // who has nothing to show any more, and lived then
+  await eve.at("actor-problem").getByText(/^It has ended at \d/).waitFor();
+  assert.equal(await eve.page.locator("#panel .figures").isVisible(), false);
+  await eve.at("filter").fill("cache");
+  await eve.page.getByText("3 matches of those that live now").waitFor();
   await eve.at("to-live").click();
+  await eve.page.getByText("3 matches", { exact: true }).waitFor();
+  await eve.at("filter").fill("");
   await eve.page.locator(`[data-testid=actor][data-pid="${now[1]}"]`).waitFor();
 
   // And by the slider, from the keyboard.

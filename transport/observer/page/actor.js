@@ -4,7 +4,7 @@
 
 import { announce, h, setAttribute, setText, svg, timeOf } from "./dom.js";
 import { eventList } from "./events.js";
-import { ago, count, duration, many, percent, rate, short, typeName } from "./format.js";
+import { ago, clock, count, duration, many, percent, rate, short, typeName } from "./format.js";
 import { icon } from "./icons.js";
 import { renewal } from "./renewal.js";
 import { go, linkHere } from "./route.js";
@@ -99,6 +99,7 @@ export function actorPanel(app, panel) {
   };
 
   function showFigures() {
+    figures.hidden = false;
     setText(shows.queue, count(node.queue));
     setText(shows.rate, node.measured ? rate(node.rate) : "–");
     setText(shows.oldest, node.oldest ? duration(node.oldest) : "–");
@@ -280,7 +281,7 @@ export function actorPanel(app, panel) {
   function ended(reason) {
     gone = true;
     panel.dataset.gone = "true";
-    setText(problem, reason ? `It has ended: ${reason}` : "It has ended.");
+    setText(problem, reason ? `It has ended: ${reason}` : node?.ended ? `It has ended at ${clock(node.ended)}.` : "It has ended.");
     if (!node) setText(title, pid);
     endAsking();
     if (node) showActs();
@@ -337,6 +338,7 @@ export function actorPanel(app, panel) {
     delete acts.dataset.names;
     acts.hidden = true;
     asks.hidden = true;
+    figures.hidden = true;
     for (const element of parts.values()) element.hidden = true;
     if (!keeps) {
       const former = (app.own() && messages.get(pid)) || [];

@@ -81,7 +81,7 @@ export function treeView(app) {
       if (error.reason === "lost") return;
       tree.replaceChildren();
       rows.clear();
-      note.hidden = false;
+      note.hidden = filter !== "";
       setText(note, error.message);
     }
   }
@@ -124,14 +124,16 @@ export function treeView(app) {
     matches.hidden = filter === "";
     setText(summary, "");
     note.hidden = true;
-    if (filter === "") return;
+    if (filter === "") return void refresh();
     try {
       const asked = filter;
-      const answer = await app.request("tree", { filter, limit: LIMIT, open: [], at: Number(app.place.at) || 0 });
+      const answer = await app.request("tree", { filter, limit: LIMIT, open: [] });
       if (asked !== filter) return;
       showMatches(answer.matches ?? [], answer.total ?? 0);
     } catch (error) {
-      if (error.reason !== "lost") setText(summary, error.message);
+      if (error.reason === "lost") return;
+      matches.replaceChildren();
+      setText(summary, error.message);
     }
   }
 
@@ -141,7 +143,9 @@ export function treeView(app) {
         glyph(node), h("span", { class: "name" }, nameOf(node)),
         h("span", { class: "type" }, typeName(node.behavior)),
         h("span", { class: "path" }, path.map((one) => one.label || one.pid).join(" › "))))));
-    setText(summary, total > found.length ? `${count(found.length)} of ${many(total, "match", "matches")}` : many(total, "match", "matches"));
+    const all = many(total, "match", "matches");
+    const shown = total > found.length ? `${count(found.length)} of ${all}` : all;
+    setText(summary, app.place.at ? `${shown} of those that live now` : shown);
   }
 
   // ------------------------------------------------------------ showing
@@ -158,7 +162,7 @@ export function treeView(app) {
     for (const [key, element] of rows) setAttribute(element, "tabindex", byKey.get(key).kind === "ghost" ? null : key === active ? "0" : "-1");
     if (hadFocus && !tree.contains(document.activeElement)) rows.get(active)?.focus({ preventScroll: true });
     if (shown.length === 0) {
-      note.hidden = false;
+      note.hidden = filter !== "";
       setText(note, "No actors.");
     }
     expireLater();
@@ -402,6 +406,7 @@ export function treeView(app) {
         model.flashes.clear();
         opening = 3;
       }
+      if (filter && (place.node !== former.node || place.at !== former.at)) search(filter);
       showPast();
       time.show(Number(place.at) || 0);
       if (place.actor && rows.has(place.actor)) setActive(place.actor);

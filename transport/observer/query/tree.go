@@ -17,7 +17,7 @@ type TreeRequest struct {
 	Open   []string       `json:"open"`   // PIDs of the nodes whose children are wanted, besides the root
 	Limit  int            `json:"limit"`  // children of each; 100 if 0, 1,000 at most
 	Limits map[string]int `json:"limits"` // the same for single nodes, "" for the root
-	Filter string         `json:"filter"` // if not "", the actors that match are wanted, and no tree
+	Filter string         `json:"filter"` // if not "", the actors that match and live now are wanted, and no tree
 	At     int64          `json:"at"`     // the tree of the past is wanted, as it was then; 0: as it is
 }
 
