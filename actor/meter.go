@@ -28,9 +28,9 @@ type Meter struct {
 //
 //   - Oldest is never more than the truth. It is less by one interval at most while
 //     messages wait for up to 16 intervals, by a third at most while they wait for
-//     hundreds, and by a half for thousands. Messages
-//     that a runner has taken do not wait, as in [Info.QueueLen]. Of messages that overtake
-//     others, see [Context.Urgent], those that came before count as gone.
+//     hundreds, and by a half for thousands. Messages that a runner has taken do not wait,
+//     as in [Info.QueueLen]. Of messages that overtake others, see [Context.Urgent], those
+//     that came before count as gone.
 //   - Rate is the mean over the last interval. Messages count when a runner takes them, which
 //     it does with all that wait at once.
 //   - Busy is the share of 16 looks, at random times within the last interval, that found a

@@ -54,7 +54,7 @@ func (g *gate) ask(r *http.Request) (Grant, error) {
 		return g.authorize(r.WithContext(ctx))
 	})
 	if err == foreign.ErrLate || err == foreign.ErrStuck {
-		err = fmt.Errorf("Authorize has not answered: %w", err)
+		err = fmt.Errorf("no answer of Authorize: %w", err)
 	}
 	grant.Who = text.Line(grant.Who)
 	return grant, err

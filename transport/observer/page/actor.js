@@ -202,11 +202,11 @@ export function actorPanel(app, panel) {
     if (messages.size > REMEMBERED) messages.delete(messages.keys().next().value);
   }
 
-  function addTraced({ at, kind: how, message, type, waited, worked, error, missed }) {
+  function addTraced({ at, kind: how, message, type, worked, error, missed }) {
     if (missed) traceList.prepend(h("li", { class: "hint" }, `${many(missed, "message")} not shown: too many in a second`));
     traceList.prepend(h("li", { "data-error": error ? "true" : null, "data-testid": "traced-message" },
       h("p", {}, timeOf(at), h("span", { class: "chip" }, how), h("span", { class: "type" }, typeName(type)),
-        h("span", { class: "times" }, [waited !== undefined && `waited ${duration(waited)}`, worked !== undefined && `worked ${duration(worked)}`].filter(Boolean).join(" · "))),
+        h("span", { class: "times" }, worked !== undefined && `worked ${duration(worked)}`)),
       message && h("code", {}, message),
       error && h("p", { class: "reason" }, error)));
     while (traceList.childElementCount > TRACED) traceList.lastElementChild.remove();
