@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
@@ -74,7 +75,11 @@ func (n *Names[M]) exchange() (*exchange, error) {
 	return c.x, nil
 }
 
-// close ends the exchange, and lets none begin any more.
+// closeFor is how long the end of an exchange may take.
+const closeFor = 1500 * time.Millisecond
+
+// close ends the exchange, and lets none begin any more. What does not end in time, for a
+// server that takes nothing or users' code that does not return, goes on by itself.
 func (c *calls[M]) close(ctx context.Context) error {
 	c.mu.Lock()
 	x := c.x
@@ -87,6 +92,8 @@ func (c *calls[M]) close(ctx context.Context) error {
 	if !closed {
 		x.end()
 	}
+	ctx, cancel := context.WithTimeout(ctx, closeFor)
+	defer cancel()
 	return x.wait(ctx)
 }
 

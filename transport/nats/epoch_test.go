@@ -2,7 +2,10 @@ package nats
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -109,4 +112,48 @@ func TestValidGoesWithTheLease(t *testing.T) {
 			t.Error("the zero tenure is valid")
 		}
 	}, time.Second)
+}
+
+// While the bucket is away the names of a node end in time, whatever time its caller has. With
+// a bucket that answers there is time for all of them.
+func TestNamesEndInTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		away  bool
+		names int
+		most  time.Duration
+	}{
+		"bucket is away":         {true, 50, silentFor + hurriedFor},
+		"many names, one by one": {false, 3200, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulated(t, func(t *testing.T, _ *simServer, nodes []*simNode) {
+				n := nodes[0]
+				var held []*holding
+				for i := range c.names {
+					held = append(held, n.tenure(t, fmt.Sprint(i)))
+				}
+				if c.away {
+					n.set(&n.cut, time.Hour)
+				}
+				unheld := atomic.Int64{}
+				began := time.Now()
+				err := n.leases.close(t.Context(), func(*holding) { unheld.Add(1) })
+				took := time.Since(began)
+				if took > c.most || (err != nil) != c.away || errors.Is(err, errSilentBucket) != c.away {
+					t.Errorf("ended after %v: %v", took, err)
+				}
+				if !c.away && took < silentFor {
+					t.Errorf("%v is not long enough to prove anything", took)
+				}
+				for _, h := range held {
+					if h.Valid() || !errors.Is(h.Err(), ErrClosed) {
+						t.Fatalf("%q is held still: %v", h.name, h.Err())
+					}
+				}
+				if n := unheld.Load(); n != int64(c.names) {
+					t.Errorf("told of %d of %d names", n, c.names)
+				}
+			}, time.Hour)
+		})
+	}
 }

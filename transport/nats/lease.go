@@ -7,8 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -457,28 +455,4 @@ func unlessLost(err error) error {
 		return nil
 	}
 	return err
-}
-
-// close gives all names up, and waits for what runs in the background. It calls
-// each for each of them.
-func (l *leases) close(ctx context.Context, each func(*holding)) error {
-	l.stop()
-	l.mu.Lock()
-	l.closed = true
-	list := slices.Collect(maps.Values(l.held))
-	l.mu.Unlock()
-	var errs []error
-	for _, h := range list {
-		if l.remove(h, ErrClosed) {
-			each(h)
-			errs = append(errs, h.giveUp(ctx))
-		}
-	}
-	l.mu.Lock()
-	l.over = true
-	l.mu.Unlock()
-	defer context.AfterFunc(ctx, l.hurry)()
-	l.busy.Wait()
-	l.hurry()
-	return errors.Join(append(errs, ctx.Err())...)
 }

@@ -217,8 +217,10 @@ func (n *Names[M]) Lookup(ctx context.Context, name string) (Remote[M], error) {
 }
 
 // Shutdown unregisters all names of this node and ends what runs for them. The actors
-// go on; calls to and from other nodes fail. If ctx is done before, it returns ctx's error, and the names that are left
-// stay taken until their leases end.
+// go on; calls to and from other nodes fail. All tenures have ended when it returns. If NATS
+// has not answered for three seconds, or ctx is done before, it returns an error, for ctx its
+// own, and the names that are left stay taken until their leases end: so a node ends within
+// five seconds while NATS is away.
 func (n *Names[M]) Shutdown(ctx context.Context) error {
 	err := n.leases.close(ctx, func(h *holding) { n.pubsub.Unsubscribe(h.pid, topicOf(h.name)) })
 	if err := errors.Join(err, n.calls.close(ctx)); err != nil {

@@ -568,3 +568,32 @@ func TestNodeThatIsCutOffLosesItsNamesBeforeOthersGetThem(t *testing.T) {
 		})
 	}
 }
+
+// A connection that waits for a server that takes nothing does not keep its names longer than
+// their caller has time.
+func TestShutdownDoesNotWaitForAStalledServer(t *testing.T) {
+	s := startServer(t)
+	gate := &sluice{waiting: make(chan struct{}, 1), open: make(chan struct{})}
+	cluster := prefix()
+	newNode(t, s, cluster, "b", NamesConfig{})
+	a := startNode(t, s, cluster, "a", NamesConfig{}, nats.SetCustomDialer(gate))
+	defer close(gate.open)
+	ref, _ := a.listener(t)
+	tenure := a.tenure(t, "x", ref)
+	gate.shut.Store(true)
+	if err := a.ps.Broadcast("t", "x"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, gate.waiting)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- a.Shutdown(ctx) }()
+	if err := await(t, ended); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("shut down: %v", err)
+	}
+	if tenure.Valid() || !errors.Is(tenure.Err(), ErrClosed) {
+		t.Errorf("the name is held still: %v", tenure.Err())
+	}
+	gate.shut.Store(false)
+}
