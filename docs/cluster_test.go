@@ -21,8 +21,7 @@ import (
 
 // node is one server of several: its endpoint, and what runs for it, in the order of its
 // start.
-func node(adapter pubsub.Adapter) (*ws.Endpoint, []supervisor.Child) {
-	cluster := pubsub.NewCluster(adapter)
+func node(cluster *pubsub.Cluster) (*ws.Endpoint, []supervisor.Child) {
 	who := presence.New(presence.Config{Cluster: cluster})
 	endpoint := ws.New(ws.Config{
 		Cluster:  cluster,
@@ -37,8 +36,8 @@ func node(adapter pubsub.Adapter) (*ws.Endpoint, []supervisor.Child) {
 	}
 }
 
-func program(adapter pubsub.Adapter, addr string) supervisor.Program {
-	endpoint, children := node(adapter)
+func program(cluster *pubsub.Cluster, addr string) supervisor.Program {
+	endpoint, children := node(cluster)
 	web := supervisor.Server("web", func() *http.Server {
 		return &http.Server{Addr: addr, Handler: endpoint, ReadHeaderTimeout: 10 * time.Second}
 	})
@@ -53,7 +52,7 @@ func TestTwoNodesAreOneRoom(t *testing.T) {
 		sys := actortest.NewSystem(t)
 		hub := new(pubsub.Hub)
 		start := func(name string) *ws.Endpoint {
-			endpoint, children := node(hub.Node(name))
+			endpoint, children := node(pubsub.NewCluster(hub.Node(name)))
 			if _, err := supervisor.Start(sys, supervisor.Spec{Children: children}); err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +80,7 @@ func TestTwoNodesAreOneRoom(t *testing.T) {
 
 func TestAProgramOfAClusterRunsAndStops(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
-	p := program(new(pubsub.Hub).Node("berlin"), "127.0.0.1:0")
+	p := program(pubsub.NewCluster(new(pubsub.Hub).Node("berlin")), "127.0.0.1:0")
 	p.OnStart = func(*actor.System, supervisor.Tree) { stop() }
 	p.Config.Logger = slog.New(slog.DiscardHandler)
 	if err := p.Run(ctx); err != nil {

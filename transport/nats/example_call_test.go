@@ -62,14 +62,14 @@ func pay(ctx context.Context, till nats.Address[tillMessage], cents int) (Balanc
 // shop makes a node of the cluster whose tills answer Withdraw.
 func shop(ctx context.Context, sys *actor.System, url, name string) (*nats.Names[tillMessage], func(), error) {
 	ps := new(pubsub.PubSub[tillMessage])
-	cluster, conn, err := node(sys, url, name)
+	node, err := join(ctx, sys, url, name)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := ps.Connect(cluster, "tills", pubsub.JSON[tillMessage]{}); err != nil {
+	if err := ps.Connect(node.Cluster(), "tills", pubsub.JSON[tillMessage]{}); err != nil {
 		return nil, nil, err
 	}
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(node.Conn())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,7 +77,7 @@ func shop(ctx context.Context, sys *actor.System, url, name string) (*nats.Names
 	if err != nil {
 		return nil, nil, err
 	}
-	return names, conn.Close, names.Serve(Withdraw)
+	return names, node.Close, names.Serve(Withdraw)
 }
 
 // An actor is called by its Ref on its own node, and by its name from others.
@@ -91,12 +91,12 @@ func ExampleMethod() {
 	ctx, sys := context.Background(), actor.NewSystem(actor.Config{})
 	nodes := make(map[string]*nats.Names[tillMessage])
 	for _, name := range []string{"berlin", "tokyo"} {
-		names, closeConn, err := shop(ctx, sys, url, name)
+		names, leave, err := shop(ctx, sys, url, name)
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		defer closeConn()
+		defer leave()
 		defer names.Shutdown(ctx)
 		nodes[name] = names
 	}

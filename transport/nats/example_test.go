@@ -13,6 +13,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/nats"
 )
 
@@ -39,29 +40,37 @@ func startServer() (url string, stop func(), err error) {
 	}, nil
 }
 
-// member makes a node of the cluster, and connects a PubSub to it. In a program the
-// cluster is a child of its supervisor: supervisor.Actor("cluster", cluster.Behavior).
-func member(sys *actor.System, url, name string, ps *pubsub.PubSub[string]) (*natsgo.Conn, error) {
-	conn, err := natsgo.Connect(url, natsgo.Name(name))
+// run is what main does: it makes a program a node of the cluster, for as long as it runs.
+func run(ctx context.Context, url, name string, program func(*pubsub.Cluster) supervisor.Program) error {
+	node, err := nats.Join(ctx, nats.Config{URL: url, Name: name})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cluster := pubsub.NewCluster(&nats.Adapter{Conn: conn, Name: name})
-	if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
-		return nil, err
-	}
-	return conn, ps.Connect(cluster, "rooms", pubsub.JSON[string]{})
+	defer node.Close() // when all has ended, and the node has left
+	return program(node.Cluster()).Run(ctx)
 }
 
-// node makes a node of the cluster, for all that want to be connected to it.
-func node(sys *actor.System, url, name string) (*pubsub.Cluster, *natsgo.Conn, error) {
-	conn, err := natsgo.Connect(url, natsgo.Name(name), natsgo.MaxReconnects(-1))
+// join makes a node of the cluster that has a tree of its own, as in a test. In a program its
+// Child comes first in the program's tree.
+func join(ctx context.Context, sys *actor.System, url, name string) (*nats.Node, error) {
+	node, err := nats.Join(ctx, nats.Config{URL: url, Name: name})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	cluster := pubsub.NewCluster(&nats.Adapter{Conn: conn, Name: name})
-	_, err = actor.Spawn(sys, cluster.Behavior)
-	return cluster, conn, err
+	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{node.Child()}}); err != nil {
+		node.Close()
+		return nil, err
+	}
+	return node, nil
+}
+
+// member makes a node of the cluster, and connects a PubSub to those of the other nodes.
+func member(ctx context.Context, sys *actor.System, url, name string, ps *pubsub.PubSub[string]) (*nats.Node, error) {
+	node, err := join(ctx, sys, url, name)
+	if err != nil {
+		return nil, err
+	}
+	return node, ps.Connect(node.Cluster(), "rooms", pubsub.JSON[string]{})
 }
 
 // claim gives the name to the actor, if no other one in the cluster has it, and returns the
@@ -83,7 +92,82 @@ func speaker(done chan<- struct{}) func() actor.Behavior[string] {
 	})
 }
 
-// Two nodes: what is broadcast on one reaches the subscribers of the other.
+// Two nodes: what is broadcast on one reaches the subscribers of the other, and each knows how
+// it is.
+func ExampleJoin() {
+	url, stop, err := startServer()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer stop()
+	ctx, sys := context.Background(), actor.NewSystem(actor.Config{})
+
+	var berlin, tokyo pubsub.PubSub[string]
+	nodes := make(map[string]*nats.Node)
+	for name, ps := range map[string]*pubsub.PubSub[string]{"berlin": &berlin, "tokyo": &tokyo} {
+		node, err := member(ctx, sys, url, name, ps)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer node.Close()
+		nodes[name] = node
+	}
+	defer sys.Shutdown(ctx) // the nodes leave before their connections close
+
+	done := make(chan struct{})
+	ref, err := actor.Spawn(sys, speaker(done))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	toLine := func(topic, line string) string { return topic + ": " + line }
+	if err := pubsub.SubscribeTo(&tokyo, ref, "room:1", toLine); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := berlin.Broadcast("room:1", "hello from "+berlin.Node()); err != nil {
+		fmt.Println(err)
+	}
+	<-done
+	fmt.Println(nodes["tokyo"].State(), nodes["tokyo"].Health())
+	for _, m := range nodes["tokyo"].Members() {
+		fmt.Println(m.Name, m.State)
+	}
+	// Output:
+	// room:1: hello from berlin
+	// connected <nil>
+	// berlin up
+}
+
+// A program that is a node: its tree has the cluster's child first.
+func ExampleNode() {
+	url, stop, err := startServer()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer stop()
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	program := func(cluster *pubsub.Cluster) supervisor.Program {
+		return supervisor.Program{
+			Spec: supervisor.Spec{Children: []supervisor.Child{supervisor.Actor("cluster", cluster.Behavior)}},
+			OnStart: func(*actor.System, supervisor.Tree) {
+				fmt.Println(cluster.Node(), "is a node")
+				end() // as SIGTERM does
+			},
+		}
+	}
+	if err := run(ctx, url, "berlin", program); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// berlin is a node
+}
+
+// On connections that the program has already, a node is an adapter.
 func ExampleAdapter() {
 	url, stop, err := startServer()
 	if err != nil {
@@ -95,12 +179,21 @@ func ExampleAdapter() {
 
 	var berlin, tokyo pubsub.PubSub[string]
 	for name, ps := range map[string]*pubsub.PubSub[string]{"berlin": &berlin, "tokyo": &tokyo} {
-		conn, err := member(sys, url, name, ps)
+		conn, err := natsgo.Connect(url, natsgo.Name(name), natsgo.NoEcho(), natsgo.MaxReconnects(-1))
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
 		defer conn.Close()
+		cluster := pubsub.NewCluster(&nats.Adapter{Conn: conn, Name: name})
+		if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
+			fmt.Println(err)
+			return
+		}
+		if err := ps.Connect(cluster, "rooms", pubsub.JSON[string]{}); err != nil {
+			fmt.Println(err)
+			return
+		}
 	}
 	defer sys.Shutdown(context.Background()) // the nodes leave before their connections close
 
@@ -137,13 +230,13 @@ func ExampleNames() {
 	nodes := make(map[string]*nats.Names[string])
 	for _, name := range []string{"berlin", "tokyo"} {
 		ps := new(pubsub.PubSub[string])
-		conn, err := member(sys, url, name, ps)
+		node, err := member(ctx, sys, url, name, ps)
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		defer conn.Close()
-		js, err := jetstream.New(conn)
+		defer node.Close()
+		js, err := jetstream.New(node.Conn())
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -217,13 +310,13 @@ func ExampleTenure() {
 	defer stop()
 	ctx, sys := context.Background(), actor.NewSystem(actor.Config{})
 	var rooms pubsub.PubSub[string]
-	conn, err := member(sys, url, "berlin", &rooms)
+	node, err := member(ctx, sys, url, "berlin", &rooms)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	defer conn.Close()
-	js, err := jetstream.New(conn)
+	defer node.Close()
+	js, err := jetstream.New(node.Conn())
 	if err != nil {
 		fmt.Println(err)
 		return
