@@ -67,6 +67,8 @@ type Adapter struct {
 	mu  sync.RWMutex
 	now *membership // the latest one; nil before the first Join
 
+	joining bool
+
 	lost, unsent, malformed atomic.Uint64
 
 	times times // of tests; defaultTimes if zero
@@ -94,6 +96,27 @@ func (a *Adapter) Node() string { return a.Name }
 // seconds. It fails with an error that wraps [ErrNameTaken] if a node of its name lives, and
 // if another adapter of this name has joined by the same connection, with the same Prefix.
 func (a *Adapter) Join(r pubsub.Receiver) error {
+	if err := a.beginJoin(); err != nil {
+		return err
+	}
+	m, changes, err := a.enter(r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.joining = false
+	if err != nil {
+		return fmt.Errorf("node %q: %w", a.Name, err)
+	}
+	a.now = m
+	m.start(changes)
+	if a.gate != nil {
+		a.gate.in.Store(m.in) // it opens with the membership's end
+	}
+	return nil
+}
+
+// beginJoin keeps another Join out, and does not hold the lock for as long as a Join may take:
+// others ask how the node is meanwhile.
+func (a *Adapter) beginJoin() error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
@@ -101,29 +124,35 @@ func (a *Adapter) Join(r pubsub.Receiver) error {
 		return errors.New("a node needs a connection")
 	case a.Name == "" || len(a.Name) > maxName:
 		return fmt.Errorf("a node's name has %d bytes, want 1 to %d", len(a.Name), maxName)
+	case !isSubject(a.prefix()):
+		return fmt.Errorf("node %q: %q cannot begin a subject of NATS", a.Name, a.prefix())
+	case a.joining:
+		return fmt.Errorf("node %q is joining", a.Name)
 	case a.now != nil && !a.now.over():
 		return fmt.Errorf("node %q has not left yet", a.Name)
 	}
-	m := a.newMembership(r)
+	a.joining = true
+	return nil
+}
+
+// enter returns a membership of which the server knows, and that has not started.
+func (a *Adapter) enter(r pubsub.Receiver) (m *membership, changes chan nats.Status, err error) {
+	m = a.newMembership(r)
 	end, err := use{a.Conn, a.prefix()}.begin(a.Name)
 	if err != nil {
-		return fmt.Errorf("node %q: %w", a.Name, err)
+		return nil, nil, err
 	}
 	m.endOfUse = end
-	changes := a.Conn.StatusChanged()
+	changes = a.Conn.StatusChanged()
 	if err := m.enter(); err != nil {
 		a.Conn.RemoveStatusListener(changes)
 		m.in.unsubscribe()
 		end()
-		return fmt.Errorf("node %q: %w", a.Name, err)
+		return nil, nil, err
 	}
+	m.maxPayload = a.Conn.MaxPayload() // there may have been no server before
 	m.state.Store(int32(stateOf(a.Conn.Status())))
-	a.now = m
-	m.start(changes)
-	if a.gate != nil {
-		a.gate.in.Store(m.in) // it opens with the membership's end
-	}
-	return nil
+	return m, changes, nil
 }
 
 // enter has the server send this node what is for it.

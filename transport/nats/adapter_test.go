@@ -148,6 +148,10 @@ func TestForeignMessagesAreLoggedAndDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	const topic = "t"
+	long := subjectOf(a, strings.Repeat("b", maxName+1), topic)
+	if err := a.Conn.Publish(long, frame{incarnation: 1, topic: "long"}.append(nil)); err != nil {
+		t.Fatal(err)
+	}
 	for _, data := range [][]byte{nil, {200}, frame{incarnation: 1, topic: topic}.append(nil)} {
 		if err := a.Conn.Publish(subjectOf(a, "b", topic), data); err != nil {
 			t.Fatal(err)
@@ -159,7 +163,7 @@ func TestForeignMessagesAreLoggedAndDropped(t *testing.T) {
 	if err := a.Leave(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if n := strings.Count(log.String(), "not an adapter's message"); n != 2 {
+	if n := strings.Count(log.String(), "not an adapter's message"); n != 3 {
 		t.Errorf("logged:\n%s", &log)
 	}
 }

@@ -47,8 +47,12 @@ type flow struct {
 // share is how many times as much as there is room left one topic may have.
 const share = 4
 
-// missedTopics is how many topics a fair remembers of which something is missing.
-const missedTopics = 1024
+// missedTopics is how many topics a fair remembers of which something is missing, and
+// missedTopic how many bytes such a one has at most.
+const (
+	missedTopics = 1024
+	missedTopic  = 1024
+)
 
 func newFair(packets int, bytes int64) *fair {
 	return &fair{
@@ -89,14 +93,16 @@ func (q *fair) room(f *flow, size int64) bool {
 	case f == nil:
 		return true
 	}
-	return int64(f.packets.len()) < share*left && f.bytes+size <= share*leftBytes
+	// Not share*left, which runs over with a bound that is meant to be none.
+	return int64(f.packets.len())/share < left && (f.bytes+size+share-1)/share <= leftBytes
 }
 
 // miss notes that messages are missing: on the topic, or on those that are not known.
 func (q *fair) miss(topic string, known bool, messages uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if _, noted := q.missed[topic]; known && (noted || len(q.missed) < missedTopics) {
+	_, noted := q.missed[topic]
+	if known && (noted || len(q.missed) < missedTopics && len(topic) <= missedTopic) {
 		q.missed[topic] += messages
 	} else {
 		q.anywhere += messages

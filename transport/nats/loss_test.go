@@ -3,6 +3,8 @@ package nats
 import (
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 	"sync"
 	"testing"
 
@@ -159,5 +161,26 @@ func TestFairQueue(t *testing.T) {
 	q.close()
 	if q.put(packet{}) || !q.over() {
 		t.Error("a closed queue is not over")
+	}
+}
+
+// Bounds that are meant to be none are none.
+func TestFairQueueWithoutBounds(t *testing.T) {
+	q := newFair(math.MaxInt, math.MaxInt64)
+	for i := range 3 {
+		if !q.put(packet{topic: "t", data: make([]byte, 100)}) {
+			t.Fatalf("no room for packet %d", i)
+		}
+	}
+}
+
+// What is remembered of a topic that something is missing on has a bound in bytes.
+func TestLongTopicsAreNotRemembered(t *testing.T) {
+	q := newFair(1, 1)
+	q.miss(strings.Repeat("x", missedTopic+1), true, 1)
+	q.miss("t", true, 1)
+	gaps := q.gaps()
+	if len(gaps) != 2 || gaps[0] != (pubsub.Gap{Anywhere: true, Messages: 1}) || gaps[1] != (pubsub.Gap{Topic: "t", Messages: 1}) {
+		t.Errorf("gaps %+v", gaps)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -332,5 +333,76 @@ func TestStatesHaveTexts(t *testing.T) {
 		if got := state.String(); got != "invalid" {
 			t.Errorf("it is %q, want invalid", got)
 		}
+	}
+}
+
+// A node that waits for its server to join can be asked how it is, and left.
+func TestNodeThatJoinsAnswers(t *testing.T) {
+	s := startServer(t)
+	gate := &sluice{waiting: make(chan struct{}, 1), open: make(chan struct{})}
+	a := adapter(t, s, prefix(), "a", nats.SetCustomDialer(gate))
+	gate.shut.Store(true)
+	joined := make(chan error, 1)
+	go func() { joined <- a.Join(newRecorder()) }()
+	await(t, gate.waiting)
+	answered := make(chan error, 1)
+	go func() {
+		if a.State() != Apart || a.Members() != nil || a.Broadcast("t", nil) == nil || a.Join(newRecorder()) == nil {
+			answered <- errors.New("it is taken for a member")
+			return
+		}
+		answered <- a.Leave(t.Context())
+	}()
+	if err := await(t, answered); err != nil {
+		t.Error(err)
+	}
+	gate.shut.Store(false)
+	close(gate.open)
+	if err := await(t, joined); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Leave(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever others say hello, a node sends what it has to.
+func TestGreetingsDoNotHoldUpMessages(t *testing.T) {
+	s, cluster := startServer(t), prefix()
+	a, b := adapter(t, s, cluster, "a"), adapter(t, s, cluster, "b")
+	enter(t, a)
+	in := enter(t, b)
+	done := make(chan struct{})
+	var greeting sync.WaitGroup
+	for range 2 {
+		greeting.Go(func() {
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				default:
+					a.now.out.greet(strconv.Itoa(i))
+				}
+			}
+		})
+	}
+	defer greeting.Wait()
+	defer close(done)
+	for range 20 {
+		if err := a.Broadcast("t", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.until(t, "all have come", func() bool { return in.received["t"] == 20 })
+}
+
+// A beat that cannot be right changes nothing.
+func TestImpossibleBeatIsNotBelieved(t *testing.T) {
+	l := series{whole: true}
+	if _, err := l.upTo(numbers{5, 0, 2 * maxJump}); err == nil || l.last != (numbers{}) {
+		t.Errorf("%v, and it is taken for the truth: %v", err, l.last)
+	}
+	if lacking, err := l.upTo(numbers{5}); err != nil || lacking != (numbers{5}) || l.last != (numbers{5}) {
+		t.Errorf("lacking %v, last %v: %v", lacking, l.last, err)
 	}
 }

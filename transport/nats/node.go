@@ -26,11 +26,12 @@ type Config struct {
 	// sends nothing back, and that it is never given up, is the node's own.
 	Options []nats.Option
 
-	// Name is the node's name, which no other node of the cluster may have.
+	// Name is the node's name, of up to 256 bytes, which no other node of the cluster may have.
+	// It must not be empty.
 	Name string
 
 	// Cluster is what all nodes of a cluster call it, and begins the subjects of all their
-	// messages; "troupe" if empty.
+	// messages; "troupe" if empty. It has no spaces and none of NATS's wildcards, * and >.
 	Cluster string
 
 	// Logger gets what goes wrong in the background, within the bounds of package boundlog;
@@ -47,9 +48,21 @@ type Config struct {
 //	endpoint := ws.New(ws.Config{Cluster: node.Cluster(), …})
 //	children := []supervisor.Child{node.Child(), who.Child(), endpoint.Child()}
 //
-// The connection outlives any loss of its servers: it is made anew without end, and a server
-// that does not answer for ten seconds counts as lost. All methods may be called from any
-// goroutine.
+// What holds, in each failure:
+//
+//   - NATS is down, or the node cut off from it: the connection is made anew without end, and
+//     a server that does not answer for ten seconds counts as lost. The node is [Away] then;
+//     what it broadcasts is kept, up to 8 MB by default, or counted as Unsent; what others
+//     broadcast is missed, and counted as Lost when the next of theirs comes.
+//   - Another node crashes, hangs or is cut off: it is [Down] for this one after five seconds,
+//     and its [MemberChanged] is an event.
+//   - The Child crashes: a supervisor restarts it, and the node joins again.
+//   - SIGTERM: the others are told that it leaves when its Child ends, after four seconds at
+//     most, whatever NATS does.
+//   - The connection is closed: the node is [Gone], and its broadcasts fail.
+//
+// All methods may be called from any goroutine, and are for the checks and metrics of a platform,
+// too: Stats waits a second at most, the others for nothing.
 type Node struct {
 	conn    *nats.Conn
 	adapter *Adapter
@@ -59,14 +72,23 @@ type Node struct {
 // pingEvery is how often the server is asked for a sign of life; two may be missing.
 const pingEvery = 5 * time.Second
 
+const defaultCluster = "troupe"
+
 // Join connects to NATS, and returns the node. It is a member of the cluster while its
 // [Node.Child] runs, whose start fails with an error that wraps [ErrNameTaken] if a node of its
-// name lives. Join fails if no server is reached until ctx is done.
+// name lives, and if the server does not answer within ten seconds.
+//
+// Join tries each server once. It fails with the error of NATS if none can be reached, with
+// that of ctx if ctx is done before, and if Name or Cluster cannot be used. With the option
+// nats.RetryOnFailedConnect(true) it does not wait for a server, and the Child's start does.
 //
 // OTP: net_kernel:start/2.
 func Join(ctx context.Context, c Config) (*Node, error) {
 	if c.Name == "" || len(c.Name) > maxName {
 		return nil, fmt.Errorf("nats: join: the name has %d bytes, want 1 to %d", len(c.Name), maxName)
+	}
+	if cluster := cmp.Or(c.Cluster, defaultCluster); !isSubject(cluster) {
+		return nil, fmt.Errorf("nats: join as %q: a cluster cannot be called %q", c.Name, cluster)
 	}
 	g := new(gate)
 	opts, err := c.options(g)
@@ -78,7 +100,7 @@ func Join(ctx context.Context, c Config) (*Node, error) {
 		return nil, fmt.Errorf("nats: join as %q: %w", c.Name, err)
 	}
 	n := &Node{conn: conn, adapter: &Adapter{
-		Conn: conn, Name: c.Name, Prefix: cmp.Or(c.Cluster, "troupe") + ".pubsub", Logger: c.Logger, gate: g,
+		Conn: conn, Name: c.Name, Prefix: cmp.Or(c.Cluster, defaultCluster) + ".pubsub", Logger: c.Logger, gate: g,
 	}}
 	n.cluster = pubsub.NewCluster(n.adapter)
 	return n, nil
@@ -90,6 +112,9 @@ func (c Config) options(g *gate) (nats.Options, error) {
 	opts.Name, opts.PingInterval = c.Name, pingEvery
 	opts.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {} // what is lost is counted
 	for _, o := range append([]nats.Option{nats.MaxPingsOutstanding(1)}, c.Options...) {
+		if o == nil { // as nats.Connect
+			continue
+		}
 		if err := o(&opts); err != nil {
 			return opts, err
 		}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
@@ -174,5 +176,48 @@ func TestPermissionsBindTheSender(t *testing.T) {
 	}
 	if got := tokyo.Stats(); got.Malformed != 0 {
 		t.Errorf("something forged has come: %+v", got)
+	}
+}
+
+// A node may be made before there is a server, as the connection's options say.
+func TestNodeJoinsAServerThatStartsLater(t *testing.T) {
+	s := startServer(t)
+	url, port := s.ClientURL(), s.Addr().(*net.TCPAddr).Port
+	s.Shutdown()
+	s.WaitForShutdown()
+	n, err := Join(t.Context(), Config{URL: url, Name: "a", Logger: slog.New(slog.DiscardHandler), Options: []nats.Option{
+		nil, nats.RetryOnFailedConnect(true), nats.ReconnectWait(time.Millisecond),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if err := n.Health(); !errors.Is(err, pubsub.ErrNotJoined) {
+		t.Errorf("health of a node that is none yet: %v", err)
+	}
+	startServerAt(t, port)
+	enter(t, n.adapter)
+	if err := n.adapter.Broadcast("t", []byte("x")); err != nil {
+		t.Error(err)
+	}
+	if err := n.adapter.Leave(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// What would be a wildcard or no subject at all names no cluster, nor does it begin subjects.
+func TestClusterHasANameThatFitsIntoSubjects(t *testing.T) {
+	s := startServer(t)
+	for _, name := range []string{"*", ">", "a.>", "a b", "a..b", ".a", "a.", "a\r\nPUB x 0", "\x00"} {
+		if _, err := Join(t.Context(), Config{URL: s.ClientURL(), Name: "a", Cluster: name}); err == nil {
+			t.Errorf("joined cluster %q", name)
+		}
+		a := &Adapter{Conn: connect(t, s), Name: "a", Prefix: name}
+		if err := a.Join(newRecorder()); err == nil {
+			t.Errorf("joined with prefix %q", name)
+		}
+	}
+	if !isSubject("shop.eu-1_Ü") {
+		t.Error("a good name is refused")
 	}
 }

@@ -77,20 +77,19 @@ func (o *outbound) send() {
 		select {
 		case <-beats.C:
 			o.beat(beatHere)
-			continue
 		case node := <-o.greetings:
-			if d := o.directTo(node); d != nil { // so that it knows what came before it
-				o.beatTo(node, d)
+			d := o.direct[node]
+			if d == nil {
+				d = new(direct) // not kept: others can greet under many names
 			}
-			continue
+			o.beatTo(node, d) // so that it knows what came before it
 		case <-o.again:
 			o.beat(beatHello)
-			continue
 		case <-o.twin:
 			o.publish(o.subjects.toSelf(partAlive), appendHead(nil, o.incarnation))
-			continue
 		default:
 		}
+		// One of what waits after each of these: others can send any number of greetings.
 		p, ok := o.queue.take()
 		switch {
 		case ok:

@@ -161,19 +161,20 @@ func (ps *peers) told(from string, b beat, direct bool) (lacking numbers, err er
 
 // upTo notes what a beat says has been sent.
 func (l *series) upTo(sent numbers) (lacking numbers, err error) {
+	last := l.last // l stays as it is if there is an error
 	for shard, n := range sent {
-		last := l.last[shard]
-		switch known := l.whole || last > 0; {
-		case n <= last:
+		known := l.whole || last[shard] > 0
+		switch {
+		case n <= last[shard]:
 			continue
-		case known && n-last > maxJump:
+		case known && n-last[shard] > maxJump:
 			return numbers{}, errFrame
 		case known:
-			lacking[shard] = n - last
+			lacking[shard] = n - last[shard]
 		}
-		l.last[shard] = n
+		last[shard] = n
 	}
-	l.whole = true
+	l.last, l.whole = last, true
 	return lacking, nil
 }
 

@@ -26,6 +26,19 @@ const (
 	partAlive = "alive" // the answer
 )
 
+// isSubject reports whether a subject can begin so: tokens with dots between that NATS does not
+// take for wildcards.
+func isSubject(prefix string) bool {
+	for token := range strings.SplitSeq(prefix, ".") {
+		if token == "" || strings.ContainsFunc(token, func(r rune) bool {
+			return r <= ' ' || r == 0x7f || r == '*' || r == '>'
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
 func newSubjects(prefix, node string) *subjects {
 	s := &subjects{prefix: prefix, self: subjectToken(node)}
 	for i := range s.all {
@@ -60,7 +73,7 @@ func (s *subjects) parse(subject string) (part, from string, direct, ok bool) {
 	}
 	part, token, _ := strings.Cut(rest, ".")
 	name, err := hex.DecodeString(token)
-	return part, string(name), direct, err == nil && len(name) > 0
+	return part, string(name), direct, err == nil && len(name) > 0 && len(name) <= maxName
 }
 
 // shardNamed returns the part of the topics that has the name in subjects.
