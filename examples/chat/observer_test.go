@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
@@ -51,8 +52,9 @@ func runs(t *testing.T) (addr string) {
 	return addr
 }
 
-// joins joins a topic of a socket, until the test ends.
-func joins(t *testing.T, url, topic string, params func() any) *wsclient.Channel {
+// joins joins a topic of a socket, until the test ends, and waits for the events that the
+// server sends then.
+func joins(t *testing.T, url, topic string, params func() any, events ...string) *wsclient.Channel {
 	t.Helper()
 	client, err := wsclient.Start(wsclient.Config{URL: url, Logger: quiet})
 	if err != nil {
@@ -60,15 +62,23 @@ func joins(t *testing.T, url, topic string, params func() any) *wsclient.Channel
 	}
 	t.Cleanup(func() { client.Close(context.Background()) })
 	c := client.Channel(topic, params)
+	came := make(chan struct{}, len(events))
+	for _, event := range events {
+		var once sync.Once
+		c.On(event, func(wsclient.Message) { once.Do(func() { came <- struct{}{} }) })
+	}
 	if _, err := c.Join(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	for range events {
+		<-came
 	}
 	return c
 }
 
 func TestObserverShowsWhoIsInTheLobby(t *testing.T) {
 	addr := runs(t)
-	joins(t, "ws://"+addr+"/socket", "room:lobby", func() any { return Visitor{"ann"} })
+	joins(t, "ws://"+addr+"/socket", "room:lobby", func() any { return Visitor{"ann"} }, "presence_state")
 	inside := joins(t, "ws://"+addr+"/observer/socket", "observer", nil)
 	answer, err := inside.Push(t.Context(), "topics", query.SocketsRequest{Limit: 10})
 	if err != nil {
