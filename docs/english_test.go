@@ -29,6 +29,7 @@ func inEnglish(t *testing.T, where, text string) {
 
 // Comments and documents are read once if they are written for it.
 func TestSentencesAreReadOnce(t *testing.T) {
+	skipWithRaceDetector(t)
 	for _, doc := range documents(t) {
 		text, err := os.ReadFile(doc)
 		if err != nil {

@@ -82,6 +82,7 @@ func sayDecl(say func(string, ...*ast.CommentGroup), decl ast.Decl) {
 
 // Rules have numbers for those that work on Troupe. Its users need not know them.
 func TestGodocCitesNoRule(t *testing.T) {
+	skipWithRaceDetector(t)
 	var prefixes []string
 	for _, f := range slices.Concat(otp.families, phoenix.families) {
 		prefixes = append(prefixes, f.prefix)

@@ -7,3 +7,12 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// skipWithRaceDetector is for tests that read all files, on one goroutine, and take seconds
+// with the race detector. The gate runs them without.
+func skipWithRaceDetector(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("reads texts, and runs without the race detector: go test ./docs")
+	}
+}

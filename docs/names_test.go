@@ -112,6 +112,7 @@ var elixir = map[string]bool{"Task.Supervisor": true, "Room.NewMsg": true}
 
 // A reader that moves a program over looks these names up.
 func TestNamesInDocumentsExist(t *testing.T) {
+	skipWithRaceDetector(t)
 	names, qualified := declared(t), qualified(t)
 	for _, doc := range documents(t) {
 		if doc == "changelog.md" {
