@@ -52,9 +52,9 @@ type System struct {
 	names   names
 
 	// wakers recycles the channels of calls, startups those of spawns, and guards, questions
-	// and tellings those of guarded calls. A channel is given back empty, and the claimer of a call sends on it
-	// once: a late reply cannot reach a later call. The pools are not global, because a channel made in
-	// a synctest bubble must not be used outside of it.
+	// and tellings those of guarded calls. A channel is given back empty, and the claimer of a
+	// call sends on it once: a late reply cannot reach a later call. The pools are not global,
+	// because a channel made in a synctest bubble must not be used outside of it.
 	wakers, startups, guards, tolds, questions, tellings sync.Pool
 
 	observers   atomic.Pointer[[]*observer]

@@ -78,7 +78,7 @@ func (q *fair) put(p packet) bool {
 	f.bytes += p.size()
 	q.n++
 	q.waiting += p.size()
-	q.signal()
+	wake(q.wake)
 	return true
 }
 
@@ -107,7 +107,7 @@ func (q *fair) miss(topic string, known bool, messages uint64) {
 	} else {
 		q.anywhere += messages
 	}
-	q.signal()
+	wake(q.wake)
 }
 
 // gaps returns what is missing and was not told yet.
@@ -158,7 +158,7 @@ func (q *fair) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.signal()
+	wake(q.wake)
 }
 
 // over reports whether nothing is left, and nothing will come.
@@ -173,13 +173,6 @@ func (q *fair) look() (packets int, bytes int64, inHand time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return int(q.n), q.waiting, q.inHand
-}
-
-func (q *fair) signal() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
 }
 
 // fifo is a list that grows at its end and shrinks at its beginning.

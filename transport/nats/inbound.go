@@ -72,10 +72,7 @@ func (in *inbound) sort() {
 		case m := <-in.intake:
 			in.accept(m)
 			if len(in.intake) == 0 {
-				select {
-				case in.drained <- struct{}{}:
-				default:
-				}
+				wake(in.drained)
 			}
 		}
 	}

@@ -115,7 +115,7 @@ func (l *leases) add(h *holding) error {
 }
 
 // remove takes h out of the table, and ends its tenure. It reports whether it was there:
-// only one of those who want to end a holding does.
+// only one of those that want to end a holding does.
 func (l *leases) remove(h *holding, why error) bool {
 	l.mu.Lock()
 	was := l.held[h.name] == h

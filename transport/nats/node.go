@@ -87,7 +87,8 @@ func Join(ctx context.Context, c Config) (*Node, error) {
 	if c.Name == "" || len(c.Name) > maxName {
 		return nil, fmt.Errorf("nats: join: the name has %d bytes, want 1 to %d", len(c.Name), maxName)
 	}
-	if cluster := cmp.Or(c.Cluster, defaultCluster); !isSubject(cluster) {
+	cluster := cmp.Or(c.Cluster, defaultCluster)
+	if !isSubject(cluster) {
 		return nil, fmt.Errorf("nats: join as %q: a cluster cannot be called %q", c.Name, cluster)
 	}
 	g := new(gate)
@@ -100,7 +101,7 @@ func Join(ctx context.Context, c Config) (*Node, error) {
 		return nil, fmt.Errorf("nats: join as %q: %w", c.Name, err)
 	}
 	n := &Node{conn: conn, adapter: &Adapter{
-		Conn: conn, Name: c.Name, Prefix: cmp.Or(c.Cluster, defaultCluster) + ".pubsub", Logger: c.Logger, gate: g,
+		Conn: conn, Name: c.Name, Prefix: cluster + ".pubsub", Logger: c.Logger, gate: g,
 	}}
 	n.cluster = pubsub.NewCluster(n.adapter)
 	return n, nil

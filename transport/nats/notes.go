@@ -23,8 +23,14 @@ func (n *notes) put(f func()) {
 	if len(n.list) < maxNotes {
 		n.list = append(n.list, f)
 	}
+	wake(n.wake)
+}
+
+// wake has one thing be in a channel with room for one: whatever waits for it looks then, at
+// all that has come since.
+func wake(c chan<- struct{}) {
 	select {
-	case n.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -54,18 +54,12 @@ func (o *outbound) greet(node string) {
 
 // hello has all others told of this node, and asked for what it has missed.
 func (o *outbound) hello() {
-	select {
-	case o.again <- struct{}{}:
-	default:
-	}
+	wake(o.again)
 }
 
 // answerTwin has a node that wants to join under this one's name told that this one lives.
 func (o *outbound) answerTwin() {
-	select {
-	case o.twin <- struct{}{}:
-	default:
-	}
+	wake(o.twin)
 }
 
 // send takes what is queued to the connection until the end, and then the rest.
