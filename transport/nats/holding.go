@@ -1,0 +1,270 @@
+package nats
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// holding is a name that an actor of this node has, or is about to get. It is an
+// [actor.Resource] of that actor.
+//
+// It is held while it is in the table of leases. The goroutine that takes it out gives it
+// up in the bucket, after what another goroutine is doing there for it.
+type holding struct {
+	leases *leases
+	name   string
+	pid    actor.PID
+	value  []byte // what stands in the bucket; no other one's is the same
+
+	*Tenure
+
+	remote   turn        // held during calls of the bucket that change revision
+	revision uint64      // of the last value that is known to be in the bucket; 0: none
+	epoch    string      // in which it was granted, or claimed again
+	timer    *time.Timer // when the lease has ended for this node; nil until it is taken
+}
+
+func (l *leases) newHolding(name string, pid actor.PID, value []byte) *holding {
+	return &holding{leases: l, name: name, pid: pid, value: value, Tenure: newTenure(), remote: newTurn()}
+}
+
+// take gets the name. It returns the holder if there is one. If it fails or there is one, h
+// is not held any more.
+func (h *holding) take(ctx context.Context) (*owner, error) {
+	l := h.leases
+	if err := h.remote.lock(ctx); err != nil {
+		l.remove(h, actor.NoProc)
+		return nil, err
+	}
+	defer h.remote.unlock()
+	holder, err := h.grant(ctx)
+	switch {
+	case err == nil && holder == nil:
+		if l.holds(h) {
+			return nil, nil
+		}
+		// It has ended meanwhile; the goroutine that took it out may have looked for it
+		// in the bucket before it was there. If this fails, the end of the lease does it.
+		_ = h.strike(ctx)
+		return nil, l.gone()
+	case err != nil:
+		l.background(h.drop) // it may be in the bucket, without our knowing
+	}
+	l.remove(h, actor.NoProc)
+	return holder, err
+}
+
+// grant writes the name into the bucket, in an epoch that is open, and sees that it is in that
+// epoch still when it has come there: so it is not in a bucket that was made meanwhile, where
+// a former holder could still be at work.
+func (h *holding) grant(ctx context.Context) (*owner, error) {
+	l := h.leases
+	for {
+		before, err := l.settled(ctx)
+		if err != nil {
+			return nil, err
+		}
+		asked := time.Now()
+		holder, revision, err := h.create(ctx)
+		switch {
+		case holder != nil:
+			return holder, nil
+		case err != nil && !errors.Is(err, errNoBucket):
+			return nil, err
+		}
+		h.revision = revision // 0 if there is no bucket
+		now, failed := l.tend(ctx)
+		switch {
+		case failed != nil:
+			return nil, failed
+		case now.ID != before.ID || !now.Open:
+			if err := h.strike(ctx); err != nil {
+				return nil, err
+			}
+			h.revision = 0
+			continue // the bucket was lost meanwhile
+		case err != nil:
+			return nil, err // there is one, but it is out of order
+		}
+		h.token, h.epoch = revision, now.ID
+		h.extend(asked)
+		return nil, nil
+	}
+}
+
+// create writes the name into the bucket, if nobody has it there.
+func (h *holding) create(ctx context.Context) (holder *owner, revision uint64, err error) {
+	l, after := h.leases, uint64(0)
+	for {
+		revision, err = l.put(ctx, keyOf(h.name), h.value, after, l.term)
+		if !errors.Is(err, errMoved) {
+			return nil, revision, err
+		}
+		e, err := l.get(ctx, keyOf(h.name))
+		if err != nil {
+			return nil, 0, err
+		}
+		if e.value != nil && !bytes.Equal(e.value, h.value) {
+			holder, err := ownerIn(e.value)
+			return holder, 0, err
+		}
+		after = e.revision // it has gone meanwhile, and has left a marker
+	}
+}
+
+// extend has the lease last from when it was asked for.
+//
+// For the bucket it lasts longer, by the way there and a tenth: so this node knows of its end
+// before anybody else can have the name, although no two clocks run alike.
+func (h *holding) extend(asked time.Time) {
+	l := h.leases
+	l.granted(h.revision)
+	end := asked.Add(l.term - l.term/10)
+	h.ends.Store(&end)
+	if left := time.Until(end); h.timer == nil {
+		h.timer = l.after(left, h.expire)
+	} else {
+		h.timer.Reset(left)
+	}
+}
+
+// renew begins the lease anew. If that fails for want of an answer, there is time to
+// try again until the timer strikes.
+func (h *holding) renew(ctx context.Context) {
+	l := h.leases
+	if !h.remote.tryLock() {
+		return // it is being taken, or given up
+	}
+	defer h.remote.unlock()
+	if h.revision == 0 || !l.holds(h) {
+		return // not taken yet, or not held any more
+	}
+	asked := time.Now()
+	revision, err := l.put(ctx, keyOf(h.name), h.value, h.revision, l.term)
+	if errors.Is(err, errMoved) || errors.Is(err, errNoBucket) {
+		asked, revision, err = h.recover(ctx)
+	}
+	switch {
+	case err == nil:
+		h.revision = revision
+		h.extend(asked)
+	case errors.Is(err, ErrLost):
+		l.background(h.expire) // which waits for this one
+	case l.renewing.Err() == nil:
+		l.log.Warn("lease of a name not renewed", "name", h.name, "pid", h.pid, "error", err)
+	}
+}
+
+// recover renews a lease that is not in the bucket, or not with the revision that is known: by
+// a renewal whose answer was lost, by somebody else, or since the bucket was lost. It fails
+// with ErrLost if that is the end.
+func (h *holding) recover(ctx context.Context) (asked time.Time, revision uint64, err error) {
+	l := h.leases
+	e, err := l.get(ctx, keyOf(h.name))
+	if err != nil && !errors.Is(err, errNoBucket) {
+		return asked, 0, err
+	}
+	now, err := l.tend(ctx)
+	if err != nil {
+		return asked, 0, err
+	}
+	mine, again := bytes.Equal(e.value, h.value), now.ID == h.epoch
+	switch {
+	case again && !mine:
+		return asked, 0, ErrLost
+	case !again && (now.Open || !h.Valid()):
+		return asked, 0, ErrLost // others may have had it since
+	}
+	// Whatever stands there in an epoch that is not open: nobody else has the name.
+	asked = time.Now()
+	revision, err = l.put(ctx, keyOf(h.name), h.value, e.revision, l.term)
+	if err != nil || again {
+		return asked, revision, err
+	}
+	return asked, revision, h.claimed(ctx, now.ID)
+}
+
+// claimed sees that a name has come into a new epoch before that was opened. Until then nobody
+// has been granted a name in it; from then on the name is taken.
+func (h *holding) claimed(ctx context.Context, id string) error {
+	now, err := h.leases.tend(ctx)
+	switch {
+	case err != nil:
+		return err
+	case now.ID != id || now.Open:
+		return errMoved // what that means is found out next time
+	}
+	h.epoch = id
+	return nil
+}
+
+// expire ends a holding whose lease has ended.
+func (h *holding) expire() {
+	l := h.leases
+	if !l.remove(h, ErrLost) {
+		return
+	}
+	l.log.Error("lease of a name lost", "name", h.name, "pid", h.pid)
+	l.background(h.drop) // a renewal may have come through after all
+	l.lost(h)
+}
+
+// Release gives the name up at the actor's end. It implements [actor.Resource].
+func (h *holding) Release(actor.PID, error) {
+	if h.leases.remove(h, actor.NoProc) {
+		h.leases.background(h.drop)
+	}
+}
+
+// drop is giveUp in the background. If it fails, the end of the lease does it.
+func (h *holding) drop() {
+	ctx, cancel := context.WithTimeout(h.leases.giving, h.leases.term)
+	defer cancel()
+	if err := h.giveUp(ctx); err != nil {
+		h.leases.log.Warn("name not given up", "name", h.name, "pid", h.pid, "error", err)
+	}
+}
+
+// giveUp takes the name out of the bucket, if it is there and this one's.
+func (h *holding) giveUp(ctx context.Context) error {
+	if err := h.remote.lock(ctx); err != nil {
+		return err
+	}
+	defer h.remote.unlock()
+	return h.strike(ctx)
+}
+
+// strike is giveUp with the lock.
+func (h *holding) strike(ctx context.Context) error {
+	l, key := h.leases, keyOf(h.name)
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+	after := h.revision
+	for {
+		if after != 0 {
+			_, err := l.put(ctx, key, nil, after, 0)
+			if !errors.Is(err, errMoved) {
+				return unlessLost(err)
+			}
+		}
+		// Not known to be there, or not with that revision.
+		e, err := l.get(ctx, key)
+		if err != nil || !bytes.Equal(e.value, h.value) { // another one's, or nobody's
+			return unlessLost(err)
+		}
+		after = e.revision
+	}
+}
+
+// unlessLost returns nil for a bucket that is lost: then nothing stands in it.
+func unlessLost(err error) error {
+	if errors.Is(err, errNoBucket) {
+		return nil
+	}
+	return err
+}
