@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor/actortest/long"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // Whatever comes and goes, and however many walk at once and stop halfway: each walk meets
@@ -170,7 +171,7 @@ func TestALongListOfConnectionsTakesNoMemory(t *testing.T) {
 	route := &Route{pattern: "room:*"}
 	for i := range n {
 		w := &webSocket{}
-		s := newSession(e, socket, w, Identity{ID: fmt.Sprint("user:", i)})
+		s := newSession(e, socket, w, Identity{ID: fmt.Sprint("user:", i)}, wire.V2{})
 		w.attach(&s.line)
 		s.joins.channels.add(&joined{channel: &Channel{line: &s.line, route: route, topic: "room:a"}})
 		e.directory.add(s)

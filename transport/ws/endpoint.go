@@ -171,7 +171,7 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		return
 	}
 	c := newWebSocket(seat, s)
-	session := newSession(e, s, c, identity)
+	session := newSession(e, s, c, identity, ser)
 	if started = seat.start(session); !started {
 		refuse(w, errDown)
 		return
@@ -184,7 +184,9 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
 		return
 	}
-	c.tell(sessionMsg{op: opOpen, with: e.encodings.get(ser, c.conn.Compressed())})
+	if c.conn.Compressed() { // nothing has been sent or read before Start
+		session.encoding.Store(e.encodings.get(ser, true))
+	}
 	c.conn.Start()
 }
 

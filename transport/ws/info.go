@@ -15,7 +15,7 @@ type ConnectionInfo struct {
 	PID       actor.PID // of its socket actor
 	Path      string    // of the Socket
 	Transport string    // "websocket" or "longpoll"
-	Version   string    // of the protocol; "" until the connection is open
+	Version   string    // of the protocol
 	SocketID  string    // see Identity
 
 	// Remote is where the request has come from with which the client connected: perhaps
@@ -144,11 +144,9 @@ func (s *session) info() ConnectionInfo {
 		PID:       pid,
 		Path:      s.socket.Path,
 		Transport: s.transport.name(),
+		Version:   s.encoding.Load().version,
 		SocketID:  s.id,
 		Since:     pid.Started(),
-	}
-	if encoding := s.encoding.Load(); encoding != nil {
-		info.Version = encoding.version
 	}
 	for range s.joins.channels.all {
 		info.Channels++

@@ -187,11 +187,10 @@ func (e *Endpoint) openPoll(h http.Header, r *http.Request, params url.Values, s
 	}
 	p := newPoller(seat, s, uuid.New())
 	admitted = false // from here on the poller's end releases it
-	if !seat.start(newSession(e, s, p, identity)) {
+	if !seat.start(newSession(e, s, p, identity, ser)) {
 		maps.Copy(h, errDown.Header)
 		return pollStatus(errDown.Status)
 	}
-	p.session.Send(sessionMsg{op: opOpen, with: e.encodings.get(ser, false)})
 	return pollMessages(http.StatusGone, e.signPoll(pollPlace{session: p.id}, s), nil)
 }
 

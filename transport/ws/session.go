@@ -10,6 +10,7 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 	"github.com/troupe-go/troupe/transport/ws/internal/netconn"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // session is the socket actor, one for each connection: it decodes what the
@@ -25,8 +26,11 @@ type session struct {
 	prev, next *session // in the endpoint's directory
 }
 
-func newSession(e *Endpoint, s *Socket, t transport, identity Identity) *session {
-	return &session{line: line{endpoint: e, socket: s, transport: t, id: identity.ID, assigned: identity.assigned()}}
+// newSession makes the session of a client that is served by ser, and starts nothing.
+func newSession(e *Endpoint, s *Socket, t transport, identity Identity, ser wire.Serializer) *session {
+	session := &session{line: line{endpoint: e, socket: s, transport: t, id: identity.ID, assigned: identity.assigned()}}
+	session.encoding.Store(e.encodings.get(ser, false))
+	return session
 }
 
 // transport is the way to one client: a WebSocket, or a client that polls. Its
@@ -62,15 +66,14 @@ type sessionMsg struct {
 	binary  bool      // opFrame
 	read    moment    // opFrame, if the socket is timed
 	data    []byte    // opFrame
-	with    any       // opOpen: an *encoding; opHangup: an error
+	err     error     // opHangup
 	channel actor.PID // opJoined, opOverdue, opGiveUp
 }
 
 type sessionOp uint8
 
 const (
-	opOpen       sessionOp = iota // the connection is open: the first message, but for ends
-	opFrame                       // the client sent a message
+	opFrame      sessionOp = iota // the client sent a message
 	opHangup                      // the connection has failed or was closed
 	opJoined                      // a channel has let the client in
 	opOverdue                     // a channel had time enough to end
@@ -130,8 +133,6 @@ func (s *session) Deliver(_ string, b *broadcast) {
 // Receive implements [actor.Behavior].
 func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	switch m.op {
-	case opOpen:
-		s.encoding.Store(m.with.(*encoding))
 	case opFrame:
 		s.endpoint.in.Add(1)
 		in, err := s.encoding.Load().Decode(m.data, m.binary)
@@ -159,7 +160,7 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 		s.log().Warn("client too slow", "queue", s.socket.MaxQueue)
 		return s.hangUp(websocket.StatusPolicyViolation, "too slow")
 	case opHangup:
-		return s.hungUp(m.with.(error))
+		return s.hungUp(m.err)
 	}
 	return nil
 }
