@@ -1,51 +1,29 @@
 package nats
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
-var modelSchedules = flag.Int("names.schedules", 0, "how many schedules the model of names goes through; 0: as the run is ordinary or long")
-
-var modelSeed = flag.Uint64("names.seed", 0, "the only seed of the model of names, to replay what has failed")
-
 // GLB-1, GLB-2: whatever becomes of the nodes, their way to NATS and the bucket, never two
 // actors may act by one name; tokens grow; and when all is well again, a name can be had after
 // a lease.
 func TestModelNeverTwoTenuresAtOnce(t *testing.T) {
-	seeds := make([]uint64, 0, 1)
-	if *modelSeed != 0 {
-		seeds = append(seeds, *modelSeed)
-	} else {
-		n := long.Rounds(200, 10_000)
-		if raceEnabled { // with which a schedule costs seven times as much
-			n = 200
-		}
-		for range cmp.Or(*modelSchedules, n) {
-			seeds = append(seeds, rand.Uint64())
-		}
+	n := long.Rounds(200, 10_000)
+	if raceEnabled { // with which a schedule costs seven times as much
+		n = 200
 	}
-	for _, seed := range seeds {
-		synctest.Test(t, func(t *testing.T) {
-			newModel(t, seed).run()
-			if t.Failed() {
-				t.Fatalf("replay with -run %s -names.seed %d", t.Name(), seed)
-			}
-		})
-	}
+	schedules(t, n, func(t *testing.T, seed uint64) { newModel(t, seed).run() })
 }
 
 // model is one schedule of what can happen, by a seed.
@@ -192,9 +170,7 @@ func (m *model) check() {
 // heal ends all that is wrong, and then all tenures; a name must be free in time.
 func (m *model) heal() {
 	for _, n := range m.all {
-		for _, state := range []*time.Time{&n.cut, &n.stalled, &n.paused} {
-			n.set(state, 0)
-		}
+		n.heal()
 	}
 	m.hurry()
 	m.asking.Wait()

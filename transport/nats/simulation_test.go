@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"hash/fnv"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -100,24 +98,15 @@ func (s *simServer) raise(first uint64) error {
 
 // simNode is a program with names, and its way to the server. It is a [bucket].
 type simNode struct {
-	name   string
+	*place
 	server *simServer
-	seed   uint64
 	leases *leases
 	sys    *actor.System
 	skew   time.Duration // of its wall clock
-
-	gone chan struct{} // closed when it is killed
-
-	mu      sync.Mutex
-	changed chan struct{} // closed when one of these does
-	paused  time.Time     // until then nothing of it runs
-	stalled time.Time     // until then what is on its way waits
-	cut     time.Time     // until then what is on its way is lost
 }
 
 func newSimNode(s *simServer, name string, seed uint64, sys *actor.System, lease, skew time.Duration) *simNode {
-	n := &simNode{name: name, server: s, seed: seed, sys: sys, skew: skew, gone: make(chan struct{}), changed: make(chan struct{})}
+	n := &simNode{place: newPlace(name, seed), server: s, sys: sys, skew: skew}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	n.leases = newLeases(n, lease, log, func(*holding) {})
 	n.leases.wall = func() time.Time { return time.Now().Add(n.skew) }
@@ -131,80 +120,19 @@ func newSimNode(s *simServer, name string, seed uint64, sys *actor.System, lease
 	return n
 }
 
-// set changes one of the node's states, which lasts for d.
-func (n *simNode) set(state *time.Time, d time.Duration) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	*state = time.Now().Add(d)
-	close(n.changed)
-	n.changed = make(chan struct{})
-}
-
-// linger waits for d, or until one of the states has changed.
-func (n *simNode) linger(d time.Duration) {
-	n.mu.Lock()
-	changed := n.changed
-	n.mu.Unlock()
-	end := time.NewTimer(d)
-	defer end.Stop()
-	select {
-	case <-end.C:
-	case <-changed:
-	}
-}
-
-func (n *simNode) is(state *time.Time) (on bool, left time.Duration) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	left = time.Until(*state)
-	return left > 0, left
-}
-
-// acts reports whether what runs on the node could do something now.
-func (n *simNode) acts() bool {
-	select {
-	case <-n.gone:
-		return false
-	default:
-		paused, _ := n.is(&n.paused)
-		return !paused
-	}
-}
-
-// pass waits until the node is not paused, and a little longer: when a program goes on, any of
-// its goroutines may be the first.
-func (n *simNode) pass() {
-	for waited := false; ; waited = true {
-		on, left := n.is(&n.paused)
-		if !on {
-			if waited {
-				time.Sleep(100 * time.Millisecond)
-			}
-			return
-		}
-		n.linger(left)
-	}
-}
-
-// kill ends the program. What it has sent already may come through.
+// kill ends the program.
 func (n *simNode) kill() {
-	n.set(&n.paused, 0)
-	close(n.gone)
+	n.die()
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = n.leases.close(done, func(*holding) {})
 }
 
-var errDead = errors.New("the program is gone")
-
 // ask takes a request to the server and its answer back. It fails by itself only with the
 // error of ctx, or if the node is dead; then the request may come through all the same, or
 // later.
 func ask[T any](ctx context.Context, n *simNode, what string, f func(*simServer) (T, error)) (T, error) {
-	h := fnv.New64a()
-	_, _ = io.WriteString(h, n.name+what)
-	// What becomes of a request depends on when it is made, and not on which goroutine is first.
-	chance := rand.New(rand.NewPCG(n.seed^h.Sum64(), uint64(time.Now().UnixNano())))
+	chance := n.chance(what)
 	there, back := upTo(chance, 20*time.Millisecond), upTo(chance, 20*time.Millisecond)
 	n.pass()
 	type answer struct {
@@ -233,23 +161,6 @@ func ask[T any](ctx context.Context, n *simNode, what string, f func(*simServer)
 	case <-n.gone:
 		return *new(T), errDead
 	}
-}
-
-func upTo(r *rand.Rand, d time.Duration) time.Duration { return time.Duration(r.Int64N(int64(d))) }
-
-// travel takes a message over the wire, and reports whether it has come through.
-func (n *simNode) travel(d time.Duration) bool {
-	time.Sleep(d)
-	for {
-		stalled, left := n.is(&n.stalled)
-		if !stalled {
-			break
-		}
-		n.linger(left)
-	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return !time.Now().Before(n.cut)
 }
 
 func (n *simNode) make(ctx context.Context, first uint64) (bool, error) {
