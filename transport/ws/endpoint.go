@@ -184,9 +184,8 @@ func (e *Endpoint) serve(w http.ResponseWriter, r *http.Request, s *Socket) {
 		e.log.Info("upgrade failed", "path", r.URL.Path, "remote", r.RemoteAddr, "reason", err)
 		return
 	}
-	if c.conn.Compressed() { // nothing has been sent or read before Start
-		session.encoding.Store(e.encodings.get(ser, true))
-	}
+	// From here and not from the reader, whose stack the first message would double.
+	c.tell(sessionMsg{op: opOpen, with: e.encodings.get(ser, c.conn.Compressed())})
 	c.conn.Start()
 }
 

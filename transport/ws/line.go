@@ -20,7 +20,7 @@ type line struct {
 	transport transport
 	id        string                   // of the Identity
 	assigned  any                      // what it has assigned, or an *endowed
-	encoding  atomic.Pointer[encoding] // compressed or not is known once the connection is open
+	encoding  atomic.Pointer[encoding] // and whether it compresses once the connection is open
 	session   actor.Ref[sessionMsg]    // known once the session runs
 }
 

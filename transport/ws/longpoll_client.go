@@ -66,7 +66,7 @@ func (p *poller) receive(m sessionMsg) bool {
 func (p *poller) attach(l *line) {
 	session := l.session
 	p.session = session
-	p.expiry = time.AfterFunc(p.patience(), func() { session.Send(sessionMsg{op: opHangup, err: errNoPoll}) })
+	p.expiry = time.AfterFunc(p.patience(), func() { session.Send(sessionMsg{op: opHangup, with: errNoPoll}) })
 	p.endpoint.polls.Store(p.id, p)
 	p.endpoint.polling.Add(1)
 }

@@ -66,14 +66,15 @@ type sessionMsg struct {
 	binary  bool      // opFrame
 	read    moment    // opFrame, if the socket is timed
 	data    []byte    // opFrame
-	err     error     // opHangup
+	with    any       // opOpen: an *encoding; opHangup: an error
 	channel actor.PID // opJoined, opOverdue, opGiveUp
 }
 
 type sessionOp uint8
 
 const (
-	opFrame      sessionOp = iota // the client sent a message
+	opOpen       sessionOp = iota // a WebSocket is open, and compresses or not: the first message, but for ends
+	opFrame                       // the client sent a message
 	opHangup                      // the connection has failed or was closed
 	opJoined                      // a channel has let the client in
 	opOverdue                     // a channel had time enough to end
@@ -133,6 +134,8 @@ func (s *session) Deliver(_ string, b *broadcast) {
 // Receive implements [actor.Behavior].
 func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	switch m.op {
+	case opOpen:
+		s.encoding.Store(m.with.(*encoding))
 	case opFrame:
 		s.endpoint.in.Add(1)
 		in, err := s.encoding.Load().Decode(m.data, m.binary)
@@ -160,7 +163,7 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 		s.log().Warn("client too slow", "queue", s.socket.MaxQueue)
 		return s.hangUp(websocket.StatusPolicyViolation, "too slow")
 	case opHangup:
-		return s.hungUp(m.err)
+		return s.hungUp(m.with.(error))
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func (w *webSocket) Received(data []byte, binary bool) {
 func (w *webSocket) stuck() { w.tell(sessionMsg{op: opStuck}) }
 
 // Lost implements [netconn.Sink].
-func (w *webSocket) Lost(err error) { w.tell(sessionMsg{op: opHangup, err: err}) }
+func (w *webSocket) Lost(err error) { w.tell(sessionMsg{op: opHangup, with: err}) }
 
 // Closed implements [netconn.Sink].
 func (w *webSocket) Closed() { w.seat.leave() }
