@@ -395,7 +395,7 @@ it("the tree can be rewound to before a crash, and comes back", async (t) => {
   await eve.at("actor-problem").getByText(/^It has ended at \d/).waitFor();
   assert.equal(await eve.page.locator("#panel .figures").isVisible(), false);
   await eve.at("filter").fill("cache");
-  await eve.page.getByText("3 matches of those that live now").waitFor();
+  await eve.at("match").and(eve.page.locator(`[href*="${encodeURIComponent(before[1])}"]`)).waitFor(); // one that has ended
   await eve.at("to-live").click();
   await eve.page.getByText("3 matches", { exact: true }).waitFor();
   await eve.at("filter").fill("");

@@ -29,6 +29,8 @@ export function treeView(app) {
   let filter = "";
   let wanted = ""; // actor that is to be shown when its parents are open
 
+  const timeAt = () => Number(app.place.at) || 0; // that is looked at; 0: now
+
   const tree = h("div", { class: "tree", role: "tree", "aria-label": "Actors", "data-testid": "tree" });
   const matches = h("ul", { class: "matches", hidden: true, "aria-label": "Matches" });
   const note = h("p", { class: "empty", hidden: true, role: "status" });
@@ -66,11 +68,11 @@ export function treeView(app) {
 
   async function ask() {
     lastAsked = Date.now();
-    const at = Number(app.place.at) || 0;
+    const at = timeAt();
     const open = [...model.open].filter((pid) => pid !== ROOT);
     try {
       const answer = await app.request("tree", { open, limit: LIMIT, limits: model.limits, at });
-      if ((Number(app.place.at) || 0) !== at) return void (again = true);
+      if (timeAt() !== at) return void (again = true);
       if (again) return; // what is open has changed meanwhile: the next answer is of that
       model.load(answer.root, { past: at > 0 });
       for (const change of meanwhile) model.apply(change, Date.now());
@@ -126,9 +128,9 @@ export function treeView(app) {
     note.hidden = true;
     if (filter === "") return void refresh();
     try {
-      const asked = filter;
-      const answer = await app.request("tree", { filter, limit: LIMIT, open: [] });
-      if (asked !== filter) return;
+      const [asked, at] = [filter, timeAt()];
+      const answer = await app.request("tree", { filter, limit: LIMIT, open: [], at });
+      if (asked !== filter || at !== timeAt()) return;
       showMatches(answer.matches ?? [], answer.total ?? 0);
     } catch (error) {
       if (error.reason === "lost") return;
@@ -144,8 +146,7 @@ export function treeView(app) {
         h("span", { class: "type" }, typeName(node.behavior)),
         h("span", { class: "path" }, path.map((one) => one.label || one.pid).join(" › "))))));
     const all = many(total, "match", "matches");
-    const shown = total > found.length ? `${count(found.length)} of ${all}` : all;
-    setText(summary, app.place.at ? `${shown} of those that live now` : shown);
+    setText(summary, total > found.length ? `${count(found.length)} of ${all}` : all);
   }
 
   // ------------------------------------------------------------ showing
@@ -386,7 +387,7 @@ export function treeView(app) {
   }
 
   function showPast() {
-    const at = Number(app.place.at) || 0;
+    const at = timeAt();
     past.hidden = !at;
     element.classList.toggle("rewound", at > 0);
     if (!at) return;
@@ -408,7 +409,7 @@ export function treeView(app) {
       }
       if (filter && (place.node !== former.node || place.at !== former.at)) search(filter);
       showPast();
-      time.show(Number(place.at) || 0);
+      time.show(timeAt());
       if (place.actor && rows.has(place.actor)) setActive(place.actor);
       if (place.show) {
         reveal(place.actor, place.show.split(" "));
@@ -427,7 +428,7 @@ export function treeView(app) {
     reset: refresh,
 
     changed(change) {
-      if (Number(app.place.at)) return;
+      if (timeAt()) return;
       if (asking) meanwhile.push(change);
       const told = model.apply(change, Date.now());
       if (model.wants()) refresh(); // a supervisor that was open has an heir

@@ -76,9 +76,7 @@ func (s *Source) Actor(ctx context.Context, q ActorRequest) (*Actor, error) {
 		a.Stack, a.NoStack = stackOf(pid)
 	}
 	if h := s.cfg.History; h != nil {
-		h.mu.Lock()
-		a.Preceded = h.events(h.recent(serial(pid), serial(pid.Parent())))
-		h.mu.Unlock()
+		a.Preceded = h.preceded(serial(pid), serial(pid.Parent()))
 	}
 	err = s.walk(ctx, func(p actor.PID) {
 		if p.Parent() == pid {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -47,12 +48,7 @@ type CrashExample struct {
 	Handled uint64 `json:"handled"`
 }
 
-// crashes are the groups by key.
-type crashes struct {
-	seed   maphash.Seed
-	groups map[uint64]*crashGroup
-}
-
+// crashGroup is a CrashGroup as a history keeps it.
 type crashGroup struct {
 	count       int
 	first, last int64
@@ -81,20 +77,21 @@ func (h *History) crashed(now int64, e actor.Crashed) {
 	if p, ok := e.Reason.(*actor.PanicError); ok && p != nil {
 		g.stack = p.Stack
 	}
+	key := g.key(e.Reason)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	key := h.crashes.key(&g, e.Reason)
+	h.noteOrigin(e.PID)
 	g.preceded = h.recent(g.serial, g.parent)
-	h.crashes.put(key, g)
+	h.addCrash(key, g)
 }
 
+// seed is that of the keys of crash groups.
+var seed = maphash.MakeSeed()
+
 // key tells groups apart. Numbers in a text do not: they are mostly those of one actor.
-func (c *crashes) key(g *crashGroup, reason error) uint64 {
-	if c.groups == nil {
-		c.groups, c.seed = map[uint64]*crashGroup{}, maphash.MakeSeed()
-	}
+func (g *crashGroup) key(reason error) uint64 {
 	var hash maphash.Hash
-	hash.SetSeed(c.seed)
+	hash.SetSeed(seed)
 	fmt.Fprintf(&hash, "%s %T ", typeName(g.behavior), reason)
 	if len(g.stack) > 0 {
 		fmt.Fprint(&hash, g.stack[:min(len(g.stack), topFrames)])
@@ -109,23 +106,23 @@ func (c *crashes) key(g *crashGroup, reason error) uint64 {
 	return hash.Sum64()
 }
 
-// put adds a crash to its group. There are not too many: the one that has been quiet for
+// addCrash adds a crash to its group. There are not too many: the one that has been quiet for
 // longest goes.
-func (c *crashes) put(key uint64, g crashGroup) {
-	if old := c.groups[key]; old != nil {
+func (h *History) addCrash(key uint64, g crashGroup) {
+	if old := h.crashes[key]; old != nil {
 		g.count, g.first = old.count, old.first
-	} else if len(c.groups) >= maxGroups {
+	} else if len(h.crashes) >= maxGroups {
 		var quiet uint64
 		last := int64(-1)
-		for k, g := range c.groups {
+		for k, g := range h.crashes {
 			if last < 0 || g.last < last {
 				quiet, last = k, g.last
 			}
 		}
-		delete(c.groups, quiet)
+		delete(h.crashes, quiet)
 	}
 	g.count++
-	c.groups[key] = &g
+	h.crashes[key] = &g
 }
 
 func (g CrashGroup) takes(r *room) bool {
@@ -144,29 +141,29 @@ func (s *Source) Crashes(_ context.Context, q CrashesRequest) (*Crashes, error) 
 	if h == nil {
 		return nil, errNoHistory
 	}
-	type keyed struct {
-		key uint64
-		*crashGroup
-	}
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	var list []keyed
-	for key, g := range h.crashes.groups {
-		list = append(list, keyed{key, g})
-	}
-	slices.SortFunc(list, func(a, b keyed) int { return cmp.Or(cmp.Compare(b.last, a.last), cmp.Compare(a.key, b.key)) })
-	answer, left := &Crashes{Groups: []CrashGroup{}, Total: len(list)}, wholeRoom
-	for _, g := range list[:min(len(list), limited(q.Limit))] {
-		group := CrashGroup{
-			Key: fmt.Sprintf("%x", g.key), Count: g.count, First: g.first, Last: g.last,
-			Behavior: typeName(g.behavior), Reason: g.reason, Stack: text.Cut(g.stack.String(), text.MaxLong),
-			Example:  CrashExample{h.pidText(g.serial), g.label, h.pidText(g.parent), g.waiting, g.handled},
-			Preceded: h.events(g.preceded),
-		}
+	origin, groups := h.origin, maps.Clone(h.crashes) // a group never changes: another takes its place
+	h.mu.Unlock()
+	keys := slices.SortedFunc(maps.Keys(groups), func(a, b uint64) int {
+		return cmp.Or(cmp.Compare(groups[b].last, groups[a].last), cmp.Compare(a, b))
+	})
+	answer, left := &Crashes{Groups: []CrashGroup{}, Total: len(groups)}, wholeRoom
+	for _, key := range keys[:min(len(keys), limited(q.Limit))] {
+		group := groups[key].describe(key, origin)
 		if !group.takes(&left) {
 			break
 		}
 		answer.Groups = append(answer.Groups, group)
 	}
 	return answer, nil
+}
+
+// describe puts a group into words.
+func (g *crashGroup) describe(key uint64, o origin) CrashGroup {
+	return CrashGroup{
+		Key: fmt.Sprintf("%x", key), Count: g.count, First: g.first, Last: g.last,
+		Behavior: typeName(g.behavior), Reason: g.reason, Stack: text.Cut(g.stack.String(), text.MaxLong),
+		Example:  CrashExample{o.pidText(g.serial), g.label, o.pidText(g.parent), g.waiting, g.handled},
+		Preceded: o.events(g.preceded),
+	}
 }

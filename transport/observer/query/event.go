@@ -25,17 +25,18 @@ const (
 
 func (e Event) takes(r *room) bool { return r.takes(e.PID, e.Parent, e.Label, e.Behavior, e.Reason) }
 
-func (h *History) event(m moment) Event {
+// event puts a moment into words.
+func (o origin) event(m moment) Event {
 	return Event{
-		At: m.at, Kind: m.kind, PID: h.pidText(m.serial), Parent: h.pidText(m.parent),
+		At: m.at, Kind: m.kind, PID: o.pidText(m.serial), Parent: o.pidText(m.parent),
 		Label: m.label, Behavior: typeName(m.behavior), Reason: m.reason,
 	}
 }
 
-func (h *History) events(list []moment) []Event {
+func (o origin) events(list []moment) []Event {
 	events := make([]Event, len(list))
 	for i, m := range list {
-		events[i] = h.event(m)
+		events[i] = o.event(m)
 	}
 	return events
 }

@@ -2,10 +2,8 @@ package query
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -23,15 +21,15 @@ import (
 // two than with an observer that does nothing, by BenchmarkSpawnAndEnd.
 type History struct {
 	keep time.Duration
-	node string // of PIDs
 
-	mu      sync.Mutex
-	began   int64 // in milliseconds, as all times here
-	shed    int64 // until when actors have ended that had to be forgotten before their time
+	mu      sync.Mutex // nothing is put into words under it: those that spawn and end wait for it
+	origin  origin     // "" until something has happened
+	began   int64      // in milliseconds, as all times here
+	shed    int64      // until when actors have ended that had to be forgotten before their time
 	past    ring[past]
 	moments ring[moment]
 	seconds []second // a ring: second number n is at n % len
-	crashes crashes
+	crashes map[uint64]*crashGroup
 	texts   map[string]string // of reasons, so that like ones share memory
 	leftOut map[uint64]bool   // that live, see LeaveOut
 }
@@ -50,6 +48,7 @@ type past struct {
 	name, label    string
 	reason         string
 	crashed        bool
+	orphan         bool // its parent had ended before it
 }
 
 // moment is something that has happened.
@@ -62,6 +61,13 @@ type moment struct {
 	reason         string
 }
 
+// noteOrigin keeps what the PIDs of the system have in common.
+func (h *History) noteOrigin(pid actor.PID) {
+	if h.origin == "" {
+		h.origin = originOf(pid)
+	}
+}
+
 // second counts what has happened in one.
 type second struct {
 	number                   int64 // since 1970
@@ -72,7 +78,7 @@ type second struct {
 func NewHistory(cfg HistoryConfig) *History {
 	keep := min(cmp.Or(max(cfg.For, 0), 10*time.Minute), time.Hour)
 	limit := cmp.Or(max(cfg.MaxBytes, 0), 16<<20)
-	h := &History{keep: keep, texts: map[string]string{}, leftOut: map[uint64]bool{}}
+	h := &History{keep: keep, crashes: map[uint64]*crashGroup{}, texts: map[string]string{}, leftOut: map[uint64]bool{}}
 	h.past = ring[past]{limit: limit * 3 / 4, size: past.size}
 	h.moments = ring[moment]{limit: limit / 4, size: moment.size}
 	h.seconds = make([]second, int(keep/time.Second)+1)
@@ -137,7 +143,7 @@ func (h *History) spawned(now int64, e actor.Spawned) {
 		label: text.Line(cmp.Or(e.Name, e.Label))}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.noteNode(e.PID)
+	h.noteOrigin(e.PID)
 	if h.leftOut[m.parent] {
 		h.leftOut[m.serial] = true
 		return
@@ -150,7 +156,7 @@ func (h *History) exited(now int64, e actor.Exited) {
 	p := past{
 		serial: serial(e.PID), parent: serial(e.Parent), started: e.Started.UnixMilli(), ended: now,
 		behavior: e.Behavior, name: text.Line(e.Name), label: text.Line(e.Label),
-		reason: reasonText(e.Reason), crashed: e.Crashed(),
+		reason: reasonText(e.Reason), crashed: e.Crashed(), orphan: e.Parent.Ended(),
 	}
 	m := moment{at: now, kind: EventExit, serial: p.serial, parent: p.parent, behavior: p.behavior, label: cmp.Or(p.name, p.label)}
 	if p.crashed {
@@ -158,7 +164,7 @@ func (h *History) exited(now int64, e actor.Exited) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.noteNode(e.PID)
+	h.noteOrigin(e.PID)
 	p.reason = h.shared(p.reason)
 	m.reason = p.reason
 	h.past.add(p, func(p past) { h.shed = max(h.shed, p.ended) })
@@ -228,52 +234,12 @@ func (s *Source) HistoryFrom() int64 {
 	return max(h.began, h.shed, time.Now().UnixMilli()-h.keep.Milliseconds())
 }
 
-// serial returns the number in a PID, 0 for nobody.
-func serial(pid actor.PID) uint64 {
-	if pid.IsZero() {
-		return 0
-	}
-	n, _ := serialIn(pid.String())
-	return n
-}
-
-// serialIn returns the number in the text of a PID.
-func serialIn(text string) (uint64, bool) {
-	at := strings.LastIndexByte(text, '.')
-	if at < 0 || !strings.HasSuffix(text, ">") {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(text[at+1:len(text)-1], 10, 64)
-	return n, err == nil
-}
-
-// noteNode keeps the part of a PID that all actors of its system have in common.
-func (h *History) noteNode(pid actor.PID) {
-	if h.node != "" || pid.IsZero() {
-		return
-	}
-	text := pid.String()
-	h.node = text[1:strings.LastIndexByte(text, '.')]
-}
-
-// pidText returns the text of the PID with that number, "" for nobody.
-func (h *History) pidText(serial uint64) string {
-	if serial == 0 {
-		return ""
-	}
-	return fmt.Sprintf("<%s.%d>", h.node, serial)
-}
-
-// typeName is how a type is told: without the arguments of a generic one.
-func typeName(t reflect.Type) string {
-	if t == nil {
-		return ""
-	}
-	name := t.String()
-	if at := strings.IndexByte(name, '['); at > 0 && strings.HasSuffix(name, "]") && !strings.HasPrefix(name, "map[") {
-		name = name[:at]
-	}
-	return text.Line(name)
+// preceded returns what has happened lately in an actor's surroundings, oldest first.
+func (h *History) preceded(serial, parent uint64) []Event {
+	h.mu.Lock()
+	origin, found := h.origin, h.recent(serial, parent)
+	h.mu.Unlock()
+	return origin.events(found)
 }
 
 // recent returns the last moments of an actor's surroundings before one, oldest first: its

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"reflect"
+	"strings"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
@@ -80,3 +81,15 @@ func isSupervisorType(t reflect.Type) bool {
 }
 
 var supervisorPackage = reflect.TypeFor[supervisor.Spec]().PkgPath()
+
+// typeName is how a type is told: without the arguments of a generic one.
+func typeName(t reflect.Type) string {
+	if t == nil {
+		return ""
+	}
+	name := t.String()
+	if at := strings.IndexByte(name, '['); at > 0 && strings.HasSuffix(name, "]") && !strings.HasPrefix(name, "map[") {
+		name = name[:at]
+	}
+	return text.Line(name)
+}

@@ -2,171 +2,94 @@ package query
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
 )
 
-// treeAt answers a request for the tree of the past: that of the actors that live and had
-// been spawned by then, and of those that have ended since.
-func (s *Source) treeAt(ctx context.Context, q TreeRequest) (*Tree, error) {
-	h := s.cfg.History
-	if h == nil {
-		return nil, errNoHistory
-	}
-	now := time.Now().UnixMilli()
-	from := s.HistoryFrom()
-	if q.At < from || q.At > now {
-		return nil, Errorf(Unavailable, "the tree is known from %s on", time.UnixMilli(from).Format(time.TimeOnly))
-	}
-	// First those that live: one that ends meanwhile is in both, and taken once.
-	w := s.windows(q)
-	err := s.walk(ctx, func(pid actor.PID) {
-		if millis(pid.Started()) <= q.At {
-			if at := w.of[pid.Parent()]; at != nil {
-				at.see(pid)
-			}
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	r := &rewound{at: q.At, limit: limited(q.Limit), nodes: map[uint64]*Node{}, open: map[uint64]bool{0: true}}
-	for _, text := range q.Open {
-		if n, ok := serialIn(text); ok {
-			r.open[n] = true
-		}
-	}
-	for parent, window := range w.of {
-		for _, pid := range window.first {
-			r.add(serial(parent), serial(pid), s.nodeOfThen(ctx, pid))
-		}
-		r.more = append(r.more, pidCount{serial(parent), window.count - len(window.first)})
-	}
-	h.rewind(r)
-	root := r.tree()
-	if err := s.countThen(ctx, r); err != nil {
-		return nil, err
-	}
-	return &Tree{Root: root, Now: now, From: from}, nil
+// then is an actor that lived at a moment of the past.
+type then struct {
+	serial uint64
+	pid    actor.PID // zero if it has ended since
+	ended  *past     // nil if it has not
 }
 
-// nodeOfThen describes an actor as it was: what it does now is of no interest.
-func (s *Source) nodeOfThen(ctx context.Context, pid actor.PID) *Node {
-	n := s.Node(ctx, pid)
-	n.Status, n.Queue = statusAlive, 0
-	return n
+func livesOn(pid actor.PID) then { return then{serial: serial(pid), pid: pid} }
+
+// rewound is what a history knows of a moment of the past.
+type rewound struct {
+	at     int64
+	origin origin
+	ended  map[uint64]*past // since then
+}
+
+// rewind looks back. It comes after the walk over those that live: an actor that ends
+// meanwhile is in both, and must be taken once.
+func (h *History) rewind(at int64) rewound {
+	r := rewound{at: at}
+	var list []past
+	h.mu.Lock()
+	r.origin = h.origin
+	for i := range h.past.n {
+		if p := h.past.at(i); p.started <= at && at < p.ended {
+			list = append(list, *p)
+		}
+	}
+	h.mu.Unlock()
+	r.ended = make(map[uint64]*past, len(list))
+	for i := range list {
+		r.ended[list[i].serial] = &list[i]
+	}
+	return r
+}
+
+// lived reports whether an actor that lives had been spawned by then.
+func lived(pid actor.PID, at int64) bool { return millis(pid.Started()) <= at }
+
+// above returns the number of the node above an actor: its parent, unless that had ended. What
+// it leaves behind is below the root.
+func (r *rewound) above(t then) uint64 {
+	parent, orphan := uint64(0), true
+	if t.ended != nil {
+		parent, orphan = t.ended.parent, t.ended.orphan
+	} else if p := t.pid.Parent(); !p.IsZero() {
+		parent, orphan = serial(p), p.Ended()
+	}
+	if orphan && r.ended[parent] == nil { // the parent had ended then, too
+		return 0
+	}
+	return parent
+}
+
+// known returns how far back the past is known, or an error if a moment is not in that time.
+func (s *Source) known(at int64) (from, now int64, err error) {
+	if s.cfg.History == nil {
+		return 0, 0, errNoHistory
+	}
+	from, now = s.HistoryFrom(), time.Now().UnixMilli()
+	if at < from || at > now {
+		return 0, 0, Errorf(Unavailable, "the tree is known from %s on", time.UnixMilli(from).Format(time.TimeOnly))
+	}
+	return from, now, nil
 }
 
 // statusAlive is the status of an actor in the past.
 const statusAlive = "alive"
 
-// rewound is a tree of the past that is being put together.
-type rewound struct {
-	at       int64
-	limit    int
-	open     map[uint64]bool
-	nodes    map[uint64]*Node // that may be shown
-	children map[uint64][]uint64
-	more     []pidCount
-	counts   map[uint64]int // children that have ended since
-}
-
-// maxRewound is how many nodes there are to choose those from that are shown.
-const maxRewound = 10_000
-
-type pidCount struct {
-	serial uint64
-	n      int
-}
-
-func (r *rewound) add(parent, serial uint64, n *Node) {
-	if r.nodes[serial] != nil {
-		return
+// nodeThen describes an actor as it was: what it does now is of no interest.
+func (s *Source) nodeThen(ctx context.Context, t then, o origin) *Node {
+	if t.ended == nil {
+		n := s.Node(ctx, t.pid)
+		n.Status, n.Queue = statusAlive, 0
+		return n
 	}
-	if r.children == nil {
-		r.children = map[uint64][]uint64{}
-	}
-	r.nodes[serial] = n
-	r.children[parent] = append(r.children[parent], serial)
-}
-
-// rewind adds the actors that have ended.
-func (h *History) rewind(r *rewound) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	r.counts = map[uint64]int{}
-	for i := range h.past.n {
-		p := h.past.at(i)
-		if p.started > r.at || p.ended <= r.at {
-			continue
-		}
-		r.counts[p.parent]++
-		if r.open[p.parent] && len(r.nodes) < maxRewound {
-			r.add(p.parent, p.serial, h.ended(p))
-		}
-	}
-}
-
-// ended describes an actor that has ended.
-func (h *History) ended(p *past) *Node {
+	p := t.ended
 	n := &Node{
-		PID: h.pidText(p.serial), Parent: h.pidText(p.parent), Kind: KindActor, Name: p.name, Label: p.label,
+		PID: o.pidText(p.serial), Parent: o.pidText(p.parent), Kind: KindActor, Name: p.name, Label: p.label,
 		Behavior: typeName(p.behavior), Status: statusAlive, Started: p.started, Ended: p.ended,
 	}
 	if p.behavior != nil && isSupervisorType(p.behavior) {
 		n.Kind = KindSupervisor
 	}
 	return n
-}
-
-// tree puts the nodes together.
-func (r *rewound) tree() *Node {
-	root := &Node{Kind: KindSystem, Label: "system", Status: statusAlive}
-	left := wholeRoom
-	r.fill(root, 0, &left)
-	return root
-}
-
-func (r *rewound) fill(n *Node, serial uint64, left *room) {
-	if !r.open[serial] {
-		return
-	}
-	list := r.children[serial]
-	slices.Sort(list)
-	n.Count = len(list)
-	for _, m := range r.more {
-		if m.serial == serial {
-			n.Count += m.n
-		}
-	}
-	for _, child := range list[:min(len(list), r.limit)] {
-		c := r.nodes[child]
-		if !c.takes(left) {
-			break
-		}
-		n.Children = append(n.Children, c)
-		r.fill(c, child, left)
-	}
-	n.More = n.Count - len(n.Children)
-}
-
-// countThen counts the children of the nodes that are not open.
-func (s *Source) countThen(ctx context.Context, r *rewound) error {
-	living := map[actor.PID]*Node{}
-	for serial, n := range r.nodes {
-		if r.open[serial] {
-			continue
-		}
-		n.Count = r.counts[serial]
-		if !n.at.IsZero() {
-			living[n.at] = n
-		}
-	}
-	return s.walk(ctx, func(pid actor.PID) {
-		if n := living[pid.Parent()]; n != nil && millis(pid.Started()) <= r.at {
-			n.Count++
-		}
-	})
 }

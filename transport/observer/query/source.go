@@ -81,6 +81,9 @@ func (s *Source) walk(ctx context.Context, f func(actor.PID)) error {
 
 // begin waits until no other walk is under way.
 func (s *Source) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	select {
 	case s.walks <- struct{}{}:
 		return nil
@@ -106,12 +109,4 @@ func millis(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMilli()
-}
-
-// pidText is how a PID is told: "" for nobody.
-func pidText(pid actor.PID) string {
-	if pid.IsZero() {
-		return ""
-	}
-	return pid.String()
 }

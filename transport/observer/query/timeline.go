@@ -42,26 +42,24 @@ func (s *Source) Timeline(_ context.Context, q TimelineRequest) (*Timeline, erro
 	if h == nil {
 		return nil, errNoHistory
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	now := time.Now().UnixMilli()
-	t := &Timeline{From: max(h.began, now-h.keep.Milliseconds()), To: cmp.Or(q.To, now), Events: []Event{}, Counts: []PeriodCount{}}
-	from := max(q.From, t.From)
-	total, left := 0, wholeRoom*3/4 // the rest is for the counts
-	for i := h.moments.n - 1; i >= 0; i-- {
-		m := h.moments.at(i)
-		if m.at < from || m.at > t.To {
-			continue
-		}
-		if total++; len(t.Events) < limited(q.Limit) {
-			if e := h.event(*m); e.takes(&left) {
-				t.Events = append(t.Events, e)
-			}
+	t := &Timeline{To: cmp.Or(q.To, now), Events: []Event{}}
+	h.mu.Lock()
+	t.From = max(h.began, now-h.keep.Milliseconds())
+	from, origin := max(q.From, t.From), h.origin
+	latest, total := h.between(from, t.To, limited(q.Limit))
+	seconds := slices.Clone(h.seconds)
+	h.mu.Unlock()
+
+	left := wholeRoom * 3 / 4 // the rest is for the counts
+	for _, m := range latest {
+		if e := origin.event(m); e.takes(&left) {
+			t.Events = append(t.Events, e)
 		}
 	}
 	slices.Reverse(t.Events)
 	first, width := from/1000, (t.To/1000-from/1000)/maxPeriods+1
-	t.Counts, t.Every = h.periods(first, t.To/1000, width), width*1000
+	t.Counts, t.Every = periods(seconds, first, t.To/1000, width), width*1000
 	happened := 0
 	for _, c := range t.Counts {
 		happened += c.Spawned + c.Exited
@@ -70,10 +68,24 @@ func (s *Source) Timeline(_ context.Context, q TimelineRequest) (*Timeline, erro
 	return t, nil
 }
 
+// between returns the latest moments of a time, newest first, and how many there are in all.
+func (h *History) between(from, to int64, limit int) (latest []moment, total int) {
+	for i := h.moments.n - 1; i >= 0; i-- {
+		m := h.moments.at(i)
+		if m.at < from || m.at > to {
+			continue
+		}
+		if total++; total <= limit {
+			latest = append(latest, *m)
+		}
+	}
+	return latest, total
+}
+
 // periods counts what has happened in some seconds, in periods of so many.
-func (h *History) periods(first, last, width int64) []PeriodCount {
+func periods(seconds []second, first, last, width int64) []PeriodCount {
 	sum := map[int64]*PeriodCount{}
-	for _, s := range h.seconds {
+	for _, s := range seconds {
 		if s.number < first || s.number > last || s.number == 0 {
 			continue
 		}

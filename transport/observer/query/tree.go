@@ -17,8 +17,8 @@ type TreeRequest struct {
 	Open   []string       `json:"open"`   // PIDs of the nodes whose children are wanted, besides the root
 	Limit  int            `json:"limit"`  // children of each; 100 if 0, 1,000 at most
 	Limits map[string]int `json:"limits"` // the same for single nodes, "" for the root
-	Filter string         `json:"filter"` // if not "", the actors that match and live now are wanted, and no tree
-	At     int64          `json:"at"`     // the tree of the past is wanted, as it was then; 0: as it is
+	Filter string         `json:"filter"` // if not "", the actors that match are wanted, and no tree
+	At     int64          `json:"at"`     // the past is wanted, as it was then; 0: as it is
 }
 
 // Tree is the answer to a [TreeRequest].
@@ -67,6 +67,8 @@ func (s *Source) Tree(ctx context.Context, q TreeRequest) (*Tree, error) {
 		return nil, Errorf(Invalid, "more than %d nodes are open", maxOpen)
 	}
 	switch {
+	case q.Filter != "" && q.At != 0:
+		return s.matchesAt(ctx, q)
 	case q.Filter != "":
 		return s.matches(ctx, q)
 	case q.At != 0:
@@ -212,20 +214,12 @@ func (s *Source) Counts(ctx context.Context, of []actor.PID) (map[actor.PID]int,
 
 // matches answers a request with a filter.
 func (s *Source) matches(ctx context.Context, q TreeRequest) (*Tree, error) {
-	t := &Tree{Now: millis(time.Now())}
-	found := window{limit: limited(q.Limit)}
-	want := strings.ToLower(q.Filter)
-	looking, cancel := context.WithTimeout(ctx, filterLimit)
-	defer cancel()
-	err := s.walk(looking, func(pid actor.PID) {
-		if s.fits(looking, pid, want) {
-			found.see(pid)
-		}
-	})
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	t := &Tree{Now: millis(time.Now()), From: s.HistoryFrom()}
+	found, partial, err := s.matching(ctx, q, func(actor.PID) bool { return true })
+	if err != nil {
+		return nil, err
 	}
-	t.Partial = err != nil
+	t.Partial = partial
 	slices.SortFunc(found.first, actor.PID.Compare)
 	var nodes []*Node
 	left := wholeRoom
@@ -240,6 +234,21 @@ func (s *Source) matches(ctx context.Context, q TreeRequest) (*Tree, error) {
 	s.Strategies(ctx, nodes...)
 	t.Total = found.count
 	return t, nil
+}
+
+// matching returns those of the actors that live, and are wanted, that the filter lets through.
+// It is partial if there was no time to look at all.
+func (s *Source) matching(ctx context.Context, q TreeRequest, wanted func(actor.PID) bool) (found window, partial bool, err error) {
+	found.limit = limited(q.Limit)
+	want := strings.ToLower(q.Filter)
+	looking, cancel := context.WithTimeout(ctx, filterLimit)
+	defer cancel()
+	err = s.walk(looking, func(pid actor.PID) {
+		if wanted(pid) && s.fits(looking, pid, want) {
+			found.see(pid)
+		}
+	})
+	return found, err != nil, ctx.Err()
 }
 
 func (m Match) takes(r *room) bool {
