@@ -74,6 +74,10 @@ func (p *page) recount(w *watch) {
 		start := time.Now()
 		counts, err := p.run.source.Counts(ctx, parents)
 		if err != nil {
+			w.doubt(parents)
+			if p.life.Err() == nil {
+				p.run.log.Warn("observer: children not counted", "remote", p.session.remote, "reason", err)
+			}
 			return
 		}
 		w.recounted(counts)

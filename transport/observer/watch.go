@@ -256,6 +256,17 @@ func (w *watch) uncertain() []actor.PID {
 	return pids
 }
 
+// doubt has the children of nodes counted again, another time.
+func (w *watch) doubt(parents []actor.PID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, pid := range parents {
+		if w.shown[pid] != nil {
+			w.stale[pid] = true
+		}
+	}
+}
+
 // recounted takes the numbers of children that a walk over all actors has found.
 func (w *watch) recounted(counts map[actor.PID]int) {
 	w.mu.Lock()
