@@ -52,7 +52,7 @@ func Look(ctx context.Context, supervisor actor.PID, from, limit int) (Window, e
 
 // History returns the restarts that have led to an actor, oldest first, as far as its
 // supervisor remembers them: it knows the last 64 of all its children. It is empty if the
-// actor was never restarted.
+// actor was never restarted. Of a worker of a pool they are those of its place in the pool.
 //
 // It fails as [Look] does if the actor has no supervisor.
 func History(ctx context.Context, child actor.PID) ([]Restarted, error) {
@@ -73,6 +73,11 @@ func History(ctx context.Context, child actor.PID) ([]Restarted, error) {
 	}
 	return nil, fmt.Errorf("supervisor: tell history of %v: %w", child, errNoSupervisor)
 }
+
+// NoteRestart has the supervisor remember, for [History], a restart that it has not made
+// itself: somebody else has started New, a child of its, in the place of Old, as package pool
+// does with workers. It does not wait, and tells nobody.
+func (d Dynamic) NoteRestart(r Restarted) { d.at.now().Send(noteRestart{r}) }
 
 // callRoll calls the roll of a supervisor of another package.
 func callRoll(ctx context.Context, to actor.Ref[roll.Call[Restarted]], c roll.Call[Restarted]) (roll.Answer[Restarted], error) {
@@ -103,6 +108,7 @@ type (
 		pid   actor.PID
 		reply actor.Reply[[]Restarted]
 	}
+	noteRestart struct{ restart Restarted }
 )
 
 func (r lookAtChildren) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
@@ -140,7 +146,13 @@ func (r historyOf) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 	return nil
 }
 
+// Members have no IDs: what others call them, who may call many the same, is none.
 func (r historyOfMember) serve(s *dynamicActor, _ *actor.Context[dynamicRequest]) error {
-	r.reply.Send(s.past.of(r.pid))
+	r.reply.Send(s.past.Of(r.pid, func(r Restarted) (string, actor.PID, actor.PID) { return "", r.Old, r.New }))
+	return nil
+}
+
+func (r noteRestart) serve(s *dynamicActor, _ *actor.Context[dynamicRequest]) error {
+	s.past.Add(r.restart)
 	return nil
 }

@@ -31,17 +31,15 @@ func (r *run[M]) fill() (v vacancy, ok bool) {
 	return v, true
 }
 
-// restarted tells the observers of the system of a restart.
+// restarted tells of a restart: the supervisor, which remembers it, and the observers of the
+// system.
 func (m *manager[M]) restarted(self actor.Self, v vacancy, pid actor.PID) {
 	now := time.Now()
 	m.restarts = append(since(m.restarts, now.Add(-m.run.Period)), now)
 	if len(m.restarts) > mostCounted {
 		m.restarts = m.restarts[1:]
 	}
-	if !self.System().Observed() {
-		return
-	}
-	self.System().Emit(supervisor.Restarted{
+	r := supervisor.Restarted{
 		Supervisor: pid.Parent(),
 		Child:      m.pool.worker.ID,
 		Old:        v.former,
@@ -51,7 +49,11 @@ func (m *manager[M]) restarted(self actor.Self, v vacancy, pid actor.PID) {
 		Took:       now.Sub(v.since),
 		Restarts:   pid.Restarts(),
 		At:         now,
-	})
+	}
+	m.pool.workers.NoteRestart(r)
+	if self.System().Observed() {
+		self.System().Emit(r)
+	}
 }
 
 // mostCounted is how many restarts within the last Period a pool counts at most.

@@ -105,3 +105,34 @@ func TestWhatIsNoRestart(t *testing.T) {
 		expect()
 	})
 }
+
+// The history of a worker is that of its place: it has nothing of the other workers.
+func TestAWorkerHasTheRestartsOfItsPlaceInItsHistory(t *testing.T) {
+	cfg := pool.Config{ID: "ovens", Min: 2, Intensity: 9, Period: time.Minute}
+	onFloor(t, cfg, func(f *floor) {
+		line := []actor.PID{f.workers()[0]}
+		other := f.workers()[1]
+		for i := range 2 {
+			line[i].Exit(fmt.Errorf("burnt %d, %w", i, errBoom))
+			time.Sleep(time.Minute) // of the bubble's, for the back-off
+			synctest.Wait()
+			for _, pid := range f.workers() {
+				if pid != other {
+					line = append(line, pid)
+				}
+			}
+		}
+		got, err := supervisor.History(f.Context(), line[2])
+		if err != nil || len(got) != 2 {
+			t.Fatalf("it is %+v, %v", got, err)
+		}
+		for i, r := range got {
+			if r.Old != line[i] || r.New != line[i+1] || r.Reason.Error() != fmt.Sprintf("burnt %d, boom", i) || r.Restarts != i+1 {
+				t.Errorf("restart %d is %+v, of the line %v", i, r, line)
+			}
+		}
+		if got, err := supervisor.History(f.Context(), other); err != nil || len(got) > 0 {
+			t.Errorf("of the other it is %+v, %v", got, err)
+		}
+	})
+}
