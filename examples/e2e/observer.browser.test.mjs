@@ -573,6 +573,37 @@ it("a link that leads nowhere shows a page that can be used", async (t) => {
   await wes.isContent();
 });
 
+it("a tree that an answer has no room for is not asked for at each change", async (t) => {
+  let push;
+  let asked = 0;
+  const node = (pid, more) => ({ pid, kind: "supervisor", name: pid, behavior: "b", status: "idle", queue: 0, restarts: 0, count: 0, ...more });
+  const answers = {
+    tree: ({ open }) => {
+      asked += 1;
+      return { root: { pid: "", kind: "system", count: 1, children: [node("<a.1>", { count: 500, more: open.length > 0 ? 500 : 0 })] }, now: Date.now(), from: 0 };
+    },
+    actor: ({ pid }) => ({ ...node(pid), kind: "actor", behavior: "*ws.session", parents: [], connection: pid === "<a.7>" }),
+  };
+  const max = await Watcher.opens(t, "", { wire: answering(answers, { greeting: { acts: ["crash", "disconnect"] }, onJoin: (f) => (push = f) }) });
+  await max.rows("<a.1>").locator(".twisty").click();
+  await max.at("more").getByText("Show 100 more of 500").waitFor();
+  const before = asked;
+  for (let restarts = 1; restarts <= 3; restarts++) {
+    push("changed", { now: Date.now(), nodes: [{ parent: "", node: node("<a.1>", { restarts }) }], gone: [], restarted: [], counts: { "<a.1>": 500 } });
+    await max.rows("<a.1>").getByText(`↻ ${restarts}`).waitFor();
+  }
+  assert.equal(asked, before);
+
+  // A connection is what the server says is one.
+  for (const pid of ["<a.7>", "<a.8>"]) {
+    await max.page.evaluate((hash) => (location.hash = hash), `#/tree?actor=${pid}`);
+    await max.page.locator("#panel .about", { hasText: pid }).waitFor();
+    await max.page.locator("[data-act=crash]").waitFor();
+    assert.equal(await max.page.locator("[data-act=disconnect]").isVisible(), pid === "<a.7>");
+  }
+  await max.isContent();
+});
+
 it("one page shows the nodes of a cluster, and when one has gone", async (t) => {
   const node = (pid, name, more) => ({ pid, name, kind: "actor", behavior: "main.shop", status: "idle", queue: 0, restarts: 0, count: 0, ...more });
   const event = { at: Date.now(), kind: "crash", pid: "<p.7>", label: "paris-shop", reason: "it broke" };
@@ -588,10 +619,13 @@ it("one page shows the nodes of a cluster, and when one has gone", async (t) => 
     crashes: ({ node: at }) => there(at, { groups: [] }, () => ({ groups: [{ key: "k", count: 1, first: event.at, last: event.at, behavior: "main.shop", reason: "it broke", example: { pid: "<p.7>", waiting: 0, handled: 1 }, preceded: [event] }] })),
     timeline: ({ node: at, from, to }) => there(at, { from, to, events: [], counts: [], lost: 0 }, () => ({ from, to, events: [event], counts: [], lost: 0 })),
     cluster: () => cluster,
+    node: ({ node: at }) => there(at, null, () => ({ name: at, started: event.at, actors: 4321, go: "go1", tables: ["paris-carts", "paris-orders"], endpoints: ["paris-endpoint", "q"], historyFrom: 1 })),
+    table: ({ node: at, name }) => (at === "paris" && name.startsWith("paris-") ? { columns: ["Name"], rows: [[`row of ${name}`]], total: 1 } : new Refused("unavailable", "no such table")),
+    sockets: () => ({ rows: [], total: 0 }),
     trace: () => new Refused("forbidden", "that takes the right to trace"),
     act: (q) => acted.push(q) && {},
   };
-  const lea = await Watcher.opens(t, "", { wire: answering(answers, { greeting: { node: "berlin", nodes: ["berlin"], cluster: true } }) });
+  const lea = await Watcher.opens(t, "", { wire: answering(answers, { greeting: { node: "berlin", nodes: ["berlin"], cluster: true, tables: ["berlin-carts", "berlin-orders"] } }) });
   await lea.rows("berlin-shop").waitFor();
   await lea.at("node").waitFor(); // paris has come since
   assert.deepEqual(await lea.at("node").locator("option").allTextContents(), ["berlin (this one)", "paris"]);
@@ -606,6 +640,15 @@ it("one page shows the nodes of a cluster, and when one has gone", async (t) => 
   await lea.page.locator(`[data-testid=actor][data-pid="<p.8>"]`).waitFor();
   await lea.page.locator("a[data-view=crashes]").click();
   await lea.at("crash").getByText("it broke").first().waitFor();
+
+  // What can be asked there is said by the node.
+  await lea.page.locator("#facts", { hasText: "4,321 actors" }).waitFor();
+  await lea.page.locator("a[data-view=tables]").click();
+  await lea.at("row").getByText("row of paris-carts").waitFor();
+  assert.deepEqual(await lea.page.locator(".choices a").allTextContents(), ["paris-carts", "paris-orders"]);
+  await lea.page.locator("a[data-view=sockets]").click();
+  await lea.page.getByLabel("Endpoint").and(lea.page.locator("select")).waitFor();
+  assert.deepEqual(await lea.page.getByLabel("Endpoint").and(lea.page.locator("select")).locator("option").allTextContents(), ["paris-endpoint", "q"]);
 
   gone = new Refused("unavailable", `node "paris": no connection`);
   cluster = { nodes: cluster.nodes.slice(0, 1), error: "nats: no connection" };

@@ -31,7 +31,7 @@ function actsFor(app, node) {
     if (!app.info.acts.includes(act)) return false;
     if (act === "suspend") return node.status !== "suspended";
     if (act === "resume") return node.status === "suspended";
-    if (act === "disconnect") return node.session === true || /^\*ws\.session$/.test(node.behavior ?? "");
+    if (act === "disconnect") return node.connection === true;
     return true;
   });
 }

@@ -50,6 +50,14 @@ export function setAttribute(element, name, value) {
   }
 }
 
+/** Makes the options of a select be these names, which `text` says in words, if they are others. */
+export function setOptions(select, names, text = (name) => name) {
+  const options = names.map((name) => h("option", { value: name }, text(name)));
+  const shown = [...select.options];
+  if (shown.length === options.length && options.every((option, i) => option.isEqualNode(shown[i]))) return;
+  select.replaceChildren(...options);
+}
+
 /**
  * Makes the children of a parent be those of the keys, in their order. What stays is kept:
  * focus, selection and place are not lost. `make(key)` makes one; `known` holds them.

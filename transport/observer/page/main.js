@@ -6,7 +6,7 @@ import { actorPanel } from "./actor.js";
 import { Connection } from "./client.js";
 import { clusterView } from "./cluster.js";
 import { crashesView } from "./crashes.js";
-import { h, setAttribute, setText } from "./dom.js";
+import { h, setAttribute, setOptions, setText } from "./dom.js";
 import { duration, short } from "./format.js";
 import { icon } from "./icons.js";
 import { renewal } from "./renewal.js";
@@ -43,6 +43,9 @@ const app = {
   now: () => Date.now() + app.skew,
   known: (pid) => views.get("tree")?.known(pid),
   own: () => !app.place.node || app.place.node === app.info.node,
+
+  /** What the node that is looked at says of itself, or { error }; null: it is being asked. */
+  about: () => (app.own() ? app.info : others.get(app.place.node) ?? null),
 
   /** Views tell of the nodes that they have heard of. */
   found(nodes, error) {
@@ -89,6 +92,8 @@ function visit() {
     document.title = `${view.title} · Observer`;
   }
   showNodes();
+  showFacts();
+  if (app.place.node !== former.node) askAbout();
   view.visit?.(app.place, former);
   panel.visit(app.place);
 }
@@ -102,10 +107,7 @@ function showNodes() {
   const shown = app.place.node || node;
   const names = nodes.includes(shown) || !shown ? nodes : [shown, ...nodes];
   el["node-box"].hidden = names.length < 2;
-  if (el.node.dataset.names !== JSON.stringify(names)) {
-    el.node.dataset.names = JSON.stringify(names);
-    el.node.replaceChildren(...names.map((name) => h("option", { value: name }, name === node ? `${name} (this one)` : name)));
-  }
+  setOptions(el.node, names, (name) => (name === node ? `${name} (this one)` : name));
   el.node.value = shown ?? "";
 }
 
@@ -119,21 +121,38 @@ const cluster = renewal({
 
 el.node.addEventListener("change", () => {
   const node = el.node.value === app.info.node ? "" : el.node.value;
-  go({ node, actor: "", at: "" });
+  go({ node, actor: "", at: "", endpoint: "", socket: "", topic: "", table: "" });
 });
 
-function showFacts() {
-  const { actors, started, go: version, node, nodes = [] } = app.info;
-  if (!started) return;
-  const facts = [nodes.length < 2 && node, `${short(actors)} actors`, `up ${duration(app.now() - started)}`, version];
-  setText(el.facts, facts.filter(Boolean).join(" · "));
+const others = new Map(); // node → what it says of itself, or { error }
+
+const about = renewal({
+  async ask() {
+    const { node } = app.place;
+    return [node, await connection.request("node", { node })];
+  },
+  show: ([node, said]) => heard(node, said),
+  fail: (error) => heard(app.place.node, { error: error.message }),
+  every: () => 10_000,
+});
+
+function heard(node, said) {
+  others.set(node, said);
+  showFacts();
+  view.visit?.(app.place, app.place);
 }
 
-/** Views tell the number of actors when they know a newer one. */
-app.counted = (actors) => {
-  app.info.actors = actors;
-  showFacts();
-};
+function askAbout() {
+  if (app.own()) about.drop();
+  else if (app.live()) about.refresh();
+}
+
+function showFacts() {
+  const { actors, started, go: version } = app.about() ?? {};
+  const { node, nodes = [] } = app.info;
+  const facts = started ? [nodes.length < 2 && node, `${short(actors)} actors`, `up ${duration(app.now() - started)}`, version] : [];
+  setText(el.facts, facts.filter(Boolean).join(" · "));
+}
 
 // ---------------------------------------------------------------- the connection
 
@@ -156,6 +175,7 @@ connection.onState = (state, detail) => {
     showNodes();
     showFacts();
     showWho();
+    askAbout();
     view.connected?.();
     panel.connected();
   }
@@ -191,6 +211,7 @@ setInterval(() => {
   if (document.visibilityState !== "visible" || !app.live()) return;
   showFacts();
   if (app.info.cluster) cluster.tick();
+  if (!app.own()) about.tick();
   view.tick?.();
   panel.tick();
 }, 1000);

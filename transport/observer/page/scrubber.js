@@ -83,7 +83,7 @@ export function scrubber(app, { onPick, large = false }) {
   const { refresh, tick } = renewal({
     ask() {
       const end = app.now();
-      const start = Math.max(app.info.historyFrom || end - SPAN_MS, end - SPAN_MS);
+      const start = Math.max(app.about()?.historyFrom || end - SPAN_MS, end - SPAN_MS);
       return app.request("timeline", { from: Math.round(start), to: Math.round(end), limit: 500 });
     },
     show(answer) {

@@ -1,6 +1,6 @@
 // Connections and the channels on them, topics and who is there.
 
-import { h, setText } from "./dom.js";
+import { h, setOptions, setText } from "./dom.js";
 import { ago, bytes, count, many, typeName } from "./format.js";
 import { renewal } from "./renewal.js";
 import { go, here, linkHere } from "./route.js";
@@ -12,7 +12,8 @@ function detail(label, name, ...children) {
 }
 
 export function socketsView(app) {
-  const endpoint = () => here().endpoint || app.info.endpoints[0] || "";
+  const endpoints = () => app.about()?.endpoints ?? []; // not known yet: the server takes its first
+  const endpoint = () => here().endpoint || endpoints()[0] || "";
   const kind = () => (here().list === "topics" ? "topics" : "connections");
 
   const chooser = h("select", { "aria-label": "Endpoint", onchange: () => go({ endpoint: chooser.value, socket: "", topic: "" }) });
@@ -138,9 +139,8 @@ export function socketsView(app) {
   const listing = () => (kind() === "topics" ? topics : connections);
 
   function refresh() {
-    const { endpoints } = app.info;
-    chooser.hidden = endpoints.length < 2;
-    if (chooser.childElementCount !== endpoints.length) chooser.replaceChildren(...endpoints.map((name) => h("option", { value: name }, name)));
+    chooser.hidden = endpoints().length < 2;
+    setOptions(chooser, endpoints());
     chooser.value = endpoint();
     for (const [name, a] of Object.entries(tabs)) {
       a.href = linkHere({ list: name === "topics" ? "topics" : "", socket: "", topic: "" });

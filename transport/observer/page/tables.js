@@ -13,12 +13,13 @@ export function tablesView(app) {
   const empty = h("p", { class: "empty" }, "This program shows no tables. Name some in the observer's Config.Tables.");
   const element = h("section", { class: "tablesview" }, list, body);
 
-  const name = () => (app.info.tables.includes(here().table) ? here().table : app.info.tables[0]);
+  const tables = () => app.about()?.tables ?? [];
+  const name = () => (tables().includes(here().table) ? here().table : tables()[0]);
 
   const shown = () => `${app.place.node ?? ""} ${name()}`; // a table has other columns elsewhere
 
   function choices() {
-    const links = app.info.tables.map((table) => {
+    const links = tables().map((table) => {
       const a = h("a", { href: link({ view: "tables", table, node: app.place.node }) }, table);
       if (table === name()) a.setAttribute("aria-current", "true");
       return a;
@@ -41,11 +42,13 @@ export function tablesView(app) {
       body.replaceChildren(listing.element);
       listing.refresh();
     },
-    fail(error) {
-      made = "";
-      body.replaceChildren(h("p", { class: "problem", role: "status" }, error.message));
-    },
+    fail: ({ message }) => fail(message),
   });
+
+  function fail(message) {
+    made = "";
+    body.replaceChildren(h("p", { class: "problem", role: "status" }, message));
+  }
 
   const listingOf = (table, heads) => new Listing({
     app,
@@ -62,6 +65,8 @@ export function tablesView(app) {
   function refresh() {
     if (!app.live()) return;
     choices();
+    const about = app.about();
+    if (!about || about.error) return fail(about?.error ?? "");
     if (name() && made !== shown()) return columns.refresh();
     columns.drop();
     if (name()) return listing.refresh();

@@ -36,7 +36,7 @@ export function timelineView(app) {
     async ask() {
       const at = Number(app.place.at) || 0;
       const to = at || Math.round(app.now());
-      return { at, ...(await app.request("timeline", { from: app.info.historyFrom || to - 600_000, to, limit: LIMIT })) };
+      return { at, ...(await app.request("timeline", { from: app.about()?.historyFrom || to - 600_000, to, limit: LIMIT })) };
     },
     show({ at, events, lost }) {
       const seen = new Map();

@@ -28,7 +28,9 @@ export class TreeModel {
 
   #take({ children, ...node }, parent) {
     const key = keyOf(node, parent);
-    this.nodes.set(key, { ...node, parent, children: children?.map((child) => keyOf(child, key)) });
+    // An answer has room for so many, and may have none for the children of a node that is open.
+    const known = children ?? (node.more > 0 ? [] : undefined);
+    this.nodes.set(key, { ...node, parent, children: known?.map((child) => keyOf(child, key)) });
     for (const child of children ?? []) this.#take(child, key);
   }
 

@@ -22,6 +22,7 @@ type Actor struct {
 	Path       []Link `json:"parents"` // from the root's child down to the actor's parent
 	Handled    uint64 `json:"handled"`
 	TrapsExits bool   `json:"trapsExits"`
+	Connection bool   `json:"connection,omitempty"` // it is that of a client with one of the Endpoints
 
 	// As in a [TopRow]. They are 0 until Measured.
 	Oldest   int64   `json:"oldest"`
@@ -67,7 +68,7 @@ func (s *Source) Actor(ctx context.Context, q ActorRequest) (*Actor, error) {
 	}
 	a := &Actor{Node: *s.Node(ctx, pid), Handled: info.Handled, TrapsExits: info.TrapsExits}
 	a.Oldest, a.Rate, a.Busy, a.Measured = info.Oldest.Milliseconds(), info.Rate, info.Busy, state.measured
-	a.Path = s.path(ctx, pid)
+	a.Path, a.Connection = s.path(ctx, pid), s.isConnection(pid)
 	a.Links, a.Monitors, a.MonitoredBy = s.links(ctx, info.Links), s.links(ctx, info.Monitors), s.links(ctx, info.MonitoredBy)
 	s.Strategies(ctx, &a.Node)
 	a.History = s.restarts(ctx, pid)

@@ -34,6 +34,7 @@ var questions = map[string]question{
 	"topics":   asked((*Source).Topics),
 	"topic":    asked((*Source).Topic),
 	"table":    asked((*Source).Table),
+	"node":     asked((*Source).About),
 }
 
 // Names returns the names of the questions that [Source.Ask] answers, in their order.

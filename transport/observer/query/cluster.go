@@ -36,11 +36,24 @@ type ClusterNode struct {
 	Channels    int    `json:"channels"`
 }
 
+// AboutRequest asks a node about itself.
+type AboutRequest struct{}
+
+// About is what a node says of itself, and what can be asked of it.
+type About struct {
+	ClusterNode
+	Tables      []string `json:"tables"`
+	Endpoints   []string `json:"endpoints"`
+	HistoryFrom int64    `json:"historyFrom"` // how far back the tree of the past is known; 0 if it is not
+}
+
 func init() { // not in questions' own literal: what is here asks questions in turn
 	questions["cluster"] = asked((*Source).Cluster)
-	questions["node"] = func(s *Source, _ context.Context, _ json.RawMessage) (any, error) {
-		return s.self(), nil // what a node tells the others of itself
-	}
+}
+
+// About answers an [AboutRequest].
+func (s *Source) About(context.Context, AboutRequest) (*About, error) {
+	return &About{s.self(), s.Tables(), s.Endpoints(), s.HistoryFrom()}, nil
 }
 
 const (

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/view"
 	"github.com/troupe-go/troupe/transport/observer/query"
 )
 
@@ -71,8 +72,8 @@ func (m member) Serve(answer func(context.Context, []byte) []byte) (func(), erro
 	return func() { m.set(m.name, nil) }, nil
 }
 
-// join returns a source on the bus, with a system of its own.
-func (b *bus) join(t *testing.T, name string) (*actor.System, *query.Source) {
+// join returns a source on the bus, with a system of its own and these tables.
+func (b *bus) join(t *testing.T, name string, tables ...view.Table) (*actor.System, *query.Source) {
 	t.Helper()
 	sys := actor.NewSystem(actor.Config{})
 	t.Cleanup(func() {
@@ -80,7 +81,7 @@ func (b *bus) join(t *testing.T, name string) (*actor.System, *query.Source) {
 			t.Error(err)
 		}
 	})
-	source := query.New(sys, query.Config{Peers: member{b, name}})
+	source := query.New(sys, query.Config{Peers: member{b, name}, Tables: tables})
 	stop, err := source.Serve()
 	if err != nil {
 		t.Fatal(err)
@@ -99,8 +100,8 @@ func reasonOf(err error) query.Reason {
 // One node shows what the others say of themselves, and asks them for all else.
 func TestNodesAnswerForEachOther(t *testing.T) {
 	b := newBus()
-	_, a := b.join(t, "a")
-	sys, other := b.join(t, "b")
+	_, a := b.join(t, "a", view.Table{Name: "near"})
+	sys, other := b.join(t, "b", view.Table{Name: "carts"}, view.Table{Name: "orders"})
 	if _, err := actor.Spawn(sys, actor.Func[int](func(*actor.Context[int], int) error { return nil }), actor.Label("far")); err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +116,14 @@ func TestNodesAnswerForEachOther(t *testing.T) {
 	}
 	if got := cluster.Nodes[1].Actors; got != sys.Count() {
 		t.Errorf("the other one has %d actors, want %d", got, sys.Count())
+	}
+	answer, err := a.AskNode(t.Context(), "b", "node", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var about query.About
+	if err := json.Unmarshal(answer.(json.RawMessage), &about); err != nil || about.Name != "b" || !slices.Equal(about.Tables, []string{"carts", "orders"}) {
+		t.Errorf("b says of itself %s, %v", answer, err)
 	}
 	for _, source := range []*query.Source{a, other} { // from far and from near
 		answer, err := source.AskNode(t.Context(), "b", "tree", json.RawMessage(`{"filter":"far"}`))

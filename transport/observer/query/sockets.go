@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/observer/internal/text"
 	"github.com/troupe-go/troupe/transport/ws"
 )
@@ -217,6 +219,14 @@ func (s *Source) Socket(ctx context.Context, q SocketRequest) (*SocketChannels, 
 		}
 	})
 	return answer, nil
+}
+
+// isConnection reports whether an actor is the connection of a client.
+func (s *Source) isConnection(pid actor.PID) bool {
+	return slices.ContainsFunc(s.cfg.Endpoints, func(e *ws.Endpoint) bool {
+		_, ok := e.Connection(pid)
+		return ok
+	})
 }
 
 // Topics answers a [SocketsRequest] with topics.

@@ -46,3 +46,27 @@ func TestSocketsLeadToChannelsAndTopics(t *testing.T) {
 		t.Error("an endpoint that there is not has sockets")
 	}
 }
+
+// Those that may end a client's connection are told which actor is one.
+func TestAnActorThatIsAConnectionIsSaidToBeOne(t *testing.T) {
+	sys := actortest.NewSystem(t, actortest.Silent())
+	e, err := ws.Start(sys, ws.Config{Sockets: []ws.Socket{{Path: "/socket", Channels: ws.Routes{
+		ws.Topic("room:*", func() *room { return new(room) }, ws.Events[*room]{}),
+	}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := query.New(sys, query.Config{Endpoints: []*ws.Endpoint{e}})
+	t.Cleanup(s.Close)
+	ann := wstest.NewClient(t, e, "/socket", ws.Identity{})
+	ann.Join("room:1", nil)
+	topic, err := s.Topic(t.Context(), query.TopicRequest{Topic: "room:1"})
+	if err != nil || len(topic.Channels) != 1 {
+		t.Fatalf("the topic is %+v, %v", topic, err)
+	}
+	for pid, want := range map[string]bool{ann.PID().String(): true, topic.Channels[0].PID: false} {
+		if a, err := s.Actor(t.Context(), query.ActorRequest{PID: pid}); err != nil || a.Connection != want {
+			t.Errorf("%s is %+v, %v, want a connection: %v", pid, a, err, want)
+		}
+	}
+}
