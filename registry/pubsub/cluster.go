@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 )
 
 // Cluster is this node's membership in a cluster. A program makes one, and hands it to
@@ -45,6 +46,7 @@ type Cluster struct {
 	stray  atomic.Uint64   // messages for nobody here
 
 	traffic traffic
+	asking  foreign.Calls // of a Roster
 }
 
 // user is what has connected to a cluster.
@@ -61,6 +63,7 @@ func NewCluster(a Adapter) *Cluster {
 	}
 	c := &Cluster{adapter: a, node: a.Node(), turn: make(chan struct{}, 1)}
 	c.traffic.asking.Limit, c.traffic.asking.Most = reportFor, 1
+	c.asking.Limit, c.asking.Most = rosterFor, 1
 	return c
 }
 

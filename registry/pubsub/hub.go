@@ -26,6 +26,8 @@ type Hub struct {
 	// while nodes come and go. So no queue is closed with a sender at it.
 	mu      sync.RWMutex
 	members map[string]*hubMember // by the names of their nodes
+	joins   uint64                // so far
+	changed chan struct{}         // closed when the members are others; nil if nobody has asked
 }
 
 const (
@@ -48,6 +50,7 @@ type hubNode struct {
 // its queue, so that all that it receives is in one order.
 type hubMember struct {
 	node  string
+	join  uint64        // which of the hub's joins it is
 	queue chan packet   // closed by Leave
 	limit int64         // of waiting
 	left  atomic.Bool   // set by Leave
@@ -84,10 +87,39 @@ func (n *hubNode) Join(r Receiver) error {
 	if h.members == nil {
 		h.members = make(map[string]*hubMember)
 	}
+	h.joins++
 	n.member = h.newMember(n.name)
+	n.member.join = h.joins
 	h.members[n.name] = n.member
+	h.change()
 	go n.member.run(r)
 	return nil
+}
+
+// change tells those that have asked that the members are others.
+func (h *Hub) change() {
+	if h.changed != nil {
+		close(h.changed)
+		h.changed = nil
+	}
+}
+
+// Nodes implements [Roster].
+func (n *hubNode) Nodes() (list []Node, changed <-chan struct{}) {
+	h := n.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.changed == nil {
+		h.changed = make(chan struct{})
+	}
+	if n.joined() {
+		for name, m := range h.members {
+			if m != n.member {
+				list = append(list, Node{name, m.join})
+			}
+		}
+	}
+	return list, h.changed
 }
 
 func (h *Hub) newMember(node string) *hubMember {
@@ -197,6 +229,7 @@ func (n *hubNode) Leave(ctx context.Context) error {
 	m := n.member
 	if n.joined() {
 		delete(h.members, n.name)
+		h.change()
 		m.left.Store(true)
 		close(m.queue)
 	}

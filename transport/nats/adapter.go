@@ -71,6 +71,8 @@ type Adapter struct {
 
 	lost, unsent, malformed atomic.Uint64
 
+	roster roster
+
 	times times // of tests; defaultTimes if zero
 	gate  *gate // of a Node's connection, or nil
 }
@@ -107,6 +109,7 @@ func (a *Adapter) Join(r pubsub.Receiver) error {
 		return fmt.Errorf("node %q: %w", a.Name, err)
 	}
 	a.now = m
+	a.roster.change()
 	m.start(changes)
 	if a.gate != nil {
 		a.gate.in.Store(m.in) // it opens with the membership's end
@@ -230,6 +233,7 @@ func (a *Adapter) Leave(ctx context.Context) error {
 	m := a.now
 	if m != nil && !m.left {
 		m.end()
+		a.roster.change()
 	}
 	a.mu.Unlock()
 	if m == nil || m.over() { // also if ctx is done

@@ -88,7 +88,7 @@ func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 	if a.times.beat > 0 {
 		m.times = a.times
 	}
-	m.peers = peers{node: a.Name, times: m.times, emit: m.tell, list: make(map[string]*peer)}
+	m.peers = peers{node: a.Name, times: m.times, emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
 	m.in = newInbound(m, limit, bytes)
 	m.out = newOutbound(m, limit, bytes)
 	m.life, m.stop = context.WithCancel(context.Background())

@@ -63,9 +63,10 @@ func (TwinSeen) ActorEvent() {}
 
 // peers are the other nodes.
 type peers struct {
-	node  string // this one
-	times times
-	emit  func(actor.Event) // does not wait
+	node   string // this one
+	times  times
+	emit   func(actor.Event) // does not wait
+	roster *roster
 
 	mu     sync.Mutex
 	list   map[string]*peer // by name
@@ -215,6 +216,7 @@ func (ps *peers) meet(name string, incarnation uint64) *peer {
 // change has a peer be in another state.
 func (ps *peers) change(p *peer, state MemberState, back bool) {
 	p.State, p.Since = state, time.Now()
+	ps.roster.change()
 	ps.emit(MemberChanged{ps.node, p.Member, back})
 }
 
