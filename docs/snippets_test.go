@@ -51,7 +51,7 @@ func TestTheSecondSampleIsTheChat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	room, err := os.ReadFile("../examples/chat/room.go")
+	room, err := os.ReadFile("../examples/chat/internal/chat/room.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +79,7 @@ var imports = map[string]string{
 	"actor":      "github.com/troupe-go/troupe/actor",
 	"supervisor": "github.com/troupe-go/troupe/supervisor",
 	"registry":   "github.com/troupe-go/troupe/registry",
+	"pubsub":     "github.com/troupe-go/troupe/registry/pubsub",
 	"ws":         "github.com/troupe-go/troupe/transport/ws",
 	"presence":   "github.com/troupe-go/troupe/transport/ws/presence",
 }

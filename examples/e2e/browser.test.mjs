@@ -27,7 +27,8 @@ let server;
 let browser;
 let shared; // the tabs' context: with one each, each would be a process
 
-const startServer = () => Server.start(binary, phoenix ? ["-phoenix", phoenix] : []);
+const args = phoenix ? ["-phoenix", phoenix] : [];
+const startServer = () => Server.start(binary, args);
 
 before(async () => {
   await mkdir(artifacts, { recursive: true });
@@ -371,6 +372,24 @@ it("the page moves to another server when its own is deployed anew", async (t) =
   assert.deepEqual([joe.complaints, kay.complaints], [[], []]);
 });
 
+it("the page turns to a peer of the server that it has lost, and back", async (t) => {
+  const pair = await Server.pair(binary, args);
+  t.after(() => Promise.all(pair.map((server) => server.stop())));
+  const [own, peer] = pair;
+  const xia = await Person.enters(t, "xia", "peers", { at: own });
+  const isAt = (server) => xia.at("status").getByText(`connected to ${server.host}`).waitFor();
+  await isAt(own);
+  for (const [lost, next] of [[own, peer], [peer, own]]) {
+    await lost.stop();
+    await isAt(next);
+    const yan = await Person.enters(t, "yan", "peers", { at: next });
+    for (const person of [xia, yan]) await person.isWith("xia", "yan");
+    await yan.at("leave-button").click();
+    await lost.up();
+  }
+  assert.deepEqual(xia.complaints, []);
+});
+
 it("a room that does not take a person says why", async (t) => {
   const lou = await Person.visits(t, "?room=refusal");
   await lou.at("name-input").evaluate((input) => (input.maxLength = 1000));
@@ -396,10 +415,10 @@ it("the page says which client it has, and loads no other", async (t) => {
   if (phoenix) {
     const { version } = JSON.parse(await readFile(`${phoenix}/package.json`, "utf8"));
     assert.equal(said, `This page runs on the npm package phoenix, version ${version}.`);
-    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/phoenix.mjs"]);
+    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/peers.js", "/phoenix.mjs"]);
   } else {
     assert.match(said, /client of its own/);
-    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/phoenix-lite.js"]);
+    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/peers.js", "/phoenix-lite.js"]);
   }
 });
 

@@ -15,14 +15,13 @@ export function binaryFrom(variable) {
   return path;
 }
 
-async function freePort() {
-  const listener = net.createServer();
-  listener.listen(0, HOST);
-  await once(listener, "listening");
-  const { port } = listener.address();
-  listener.close();
-  await once(listener, "close");
-  return port;
+/** So many ports on which nothing listens. */
+async function freePorts(n) {
+  const listeners = Array.from({ length: n }, () => net.createServer().listen(0, HOST));
+  await Promise.all(listeners.map((listener) => once(listener, "listening")));
+  const ports = listeners.map((listener) => listener.address().port);
+  await Promise.all(listeners.map((listener) => once(listener.close(), "close")));
+  return ports;
 }
 
 function accepts(port) {
@@ -67,9 +66,18 @@ export class Server {
 
   /** Starts a server program on a free port; it accepts connections when this returns. */
   static async start(binary, args, flag) {
-    const server = new Server(binary, await freePort(), args, flag);
+    const [port] = await freePorts(1);
+    const server = new Server(binary, port, args, flag);
     await server.up();
     return server;
+  }
+
+  /** Starts two servers, each of which has the other one's address as -peers. */
+  static async pair(binary, args = []) {
+    const ports = await freePorts(2);
+    const pair = ports.map((port, n) => new Server(binary, port, ["-peers", `${HOST}:${ports[1 - n]}`, ...args]));
+    await Promise.all(pair.map((server) => server.up()));
+    return pair;
   }
 
   /** Starts the program again after stop(), on the same port. */

@@ -1,4 +1,4 @@
-package main
+package chat
 
 import (
 	"embed"
@@ -13,35 +13,64 @@ import (
 var embedded embed.FS
 
 // newPage serves the page. Its client of the protocol is one of its own, which is embedded
-// with it; or, if phoenix is not nil, the npm package "phoenix", of which that is the
-// directory.
-func newPage(phoenix fs.FS) (http.Handler, error) {
+// with it; or the npm package, if there is one. It knows the Peers.
+func newPage(c Config) (http.Handler, error) {
 	files, err := fs.Sub(embedded, "page")
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", http.FileServerFS(files))
-	if phoenix == nil {
+	if len(c.Peers) > 0 {
+		if err := serveScript(mux, "/peers.js", "export const peers = %s;\n", c.Peers); err != nil {
+			return nil, err
+		}
+	}
+	if c.Phoenix == nil {
 		return mux, nil
 	}
-	version, module, err := findClient(phoenix)
-	if err != nil {
+	if err := servePackage(mux, c.Phoenix); err != nil {
 		return nil, fmt.Errorf("the npm package phoenix: %w", err)
 	}
-	quoted, err := json.Marshal(version)
-	if err != nil {
-		return nil, err
+	return mux, nil
+}
+
+// origins are those of the pages that may connect: with peers theirs, too.
+func (c Config) origins() []string {
+	if len(c.Peers) == 0 {
+		return nil // the server's own
 	}
-	client := fmt.Sprintf("export { Presence, Socket } from \"./phoenix.mjs\";\nexport const version = %s;\n", quoted)
-	mux.HandleFunc("GET /client.js", func(w http.ResponseWriter, _ *http.Request) {
+	origins := []string{"//" + c.Addr}
+	for _, peer := range c.Peers {
+		origins = append(origins, "//"+peer)
+	}
+	return origins
+}
+
+// serveScript serves a script that has a value in it.
+func serveScript(mux *http.ServeMux, path, format string, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
-		fmt.Fprint(w, client)
+		fmt.Fprintf(w, format, text)
 	})
+	return nil
+}
+
+// servePackage has the page run on the npm package "phoenix", of which this is the directory.
+func servePackage(mux *http.ServeMux, phoenix fs.FS) error {
+	version, module, err := findClient(phoenix)
+	if err != nil {
+		return err
+	}
 	mux.HandleFunc("GET /phoenix.mjs", func(w http.ResponseWriter, r *http.Request) {
 		http.ServeFileFS(w, r, phoenix, module)
 	})
-	return mux, nil
+	client := "export { Presence, Socket } from \"./phoenix.mjs\";\nexport const version = %s;\n"
+	return serveScript(mux, "/client.js", client, version)
 }
 
 // findClient returns the version of the package, and where in it the client is.

@@ -1,4 +1,4 @@
-package main
+package chat
 
 import (
 	"io/fs"
@@ -8,16 +8,22 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/presence"
+	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
 
 // withPage returns the program, with the page as it is embedded.
 func withPage(t *testing.T) func(addr string) supervisor.Program {
-	page, err := newPage(nil)
-	if err != nil {
-		t.Fatal(err)
+	return func(addr string) supervisor.Program {
+		p, err := Config{Addr: addr}.Program()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
 	}
-	return func(addr string) supervisor.Program { return program(addr, page) }
 }
 
 // get returns what a page answers for a path that it must have, and as what.
@@ -34,7 +40,7 @@ func get(t *testing.T, page http.Handler, path string) (body, contentType string
 const isJavaScript = "text/javascript; charset=utf-8"
 
 func TestPageHasAClientOfItsOwn(t *testing.T) {
-	page, err := newPage(nil)
+	page, err := newPage(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +66,7 @@ func packageOf(about string) fstest.MapFS {
 
 func TestPageRunsOnTheInstalledPackage(t *testing.T) {
 	phoenix := packageOf(`{"name": "phoenix", "version": "1.2.3-rc.\"0\"", "module": "./static/main.mjs"}`)
-	page, err := newPage(phoenix)
+	page, err := newPage(Config{Phoenix: phoenix})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +100,7 @@ func TestWhatIsNotThePackageIsNamed(t *testing.T) {
 			"static/x.mjs: file does not exist"},
 		"a module outside of it": {packageOf(`{"name": "phoenix", "module": "../x.mjs"}`), "open ../x.mjs"},
 	} {
-		_, err := newPage(c.dir)
+		_, err := newPage(Config{Phoenix: c.dir})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q in it", name, err, c.want)
 		}
@@ -118,4 +124,59 @@ func TestPageIsEmbeddedAndLoadsNothingFromElsewhere(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A page may connect to the server that it is from, and to a peer of that.
+func TestPageTurnsToPeers(t *testing.T) {
+	c := Config{Addr: "127.0.0.1:4000", Peers: []string{"127.0.0.1:4001", "127.0.0.1:4002"}}
+	page, err := newPage(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `export const peers = ["127.0.0.1:4001","127.0.0.1:4002"];`
+	if peers, contentType := get(t, page, "/peers.js"); !strings.Contains(peers, want) || contentType != isJavaScript {
+		t.Errorf("peers.js, as %s:\n%s", contentType, peers)
+	}
+	for _, of := range []struct {
+		Config
+		origin string
+		want   int
+	}{
+		{c, "http://127.0.0.1:4000", http.StatusSwitchingProtocols},
+		{c, "http://127.0.0.1:4001", http.StatusSwitchingProtocols},
+		{c, "http://127.0.0.1:4002", http.StatusSwitchingProtocols},
+		{c, "http://127.0.0.1:4003", http.StatusForbidden},
+		{Config{Addr: c.Addr}, "http://127.0.0.1:4000", http.StatusSwitchingProtocols},
+		{Config{Addr: c.Addr}, "http://127.0.0.1:4001", http.StatusForbidden},
+	} {
+		if got := connects(t, of.Config, of.origin); got != of.want {
+			t.Errorf("with peers %v, a page of %s: status %d, want %d", of.Peers, of.origin, got, of.want)
+		}
+	}
+}
+
+// connects has a page of an origin connect to a chat, and returns the status.
+func connects(t *testing.T, c Config, origin string) int {
+	t.Helper()
+	server := httptest.NewServer(wstest.Start(t, func(sys *actor.System) (*ws.Endpoint, error) {
+		endpoint, children := rooms(presence.New(presence.Config{}), nil, c.origins())
+		_, err := supervisor.Start(sys, supervisor.Spec{Children: children})
+		return endpoint, err
+	}))
+	t.Cleanup(server.Close)
+	r, err := http.NewRequestWithContext(t.Context(), "GET", server.URL+"/socket/websocket?vsn=2.0.0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = c.Addr
+	r.Header = http.Header{
+		"Origin": {origin}, "Connection": {"Upgrade"}, "Upgrade": {"websocket"},
+		"Sec-Websocket-Version": {"13"}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="},
+	}
+	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	return answer.StatusCode
 }

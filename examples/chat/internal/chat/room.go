@@ -1,4 +1,4 @@
-package main
+package chat
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf16"
 
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
@@ -107,14 +108,17 @@ func (*RoomChannel) Crash(*ws.Channel, ws.Payload) (ws.Reply, error) {
 }
 
 // rooms returns the endpoint of the rooms, whose members a tracker keeps, and what runs
-// for it, in the order of its start.
-func rooms(who *presence.Tracker) (*ws.Endpoint, []supervisor.Child) {
+// for it, in the order of its start. Of a chat of one node cluster is nil. With origins,
+// pages of those may connect.
+func rooms(who *presence.Tracker, cluster *pubsub.Cluster, origins []string) (*ws.Endpoint, []supervisor.Child) {
 	newRoom := func() *RoomChannel { return &RoomChannel{who: who} }
 	endpoint := ws.New(ws.Config{
+		Cluster:  cluster,
 		Trackers: []ws.Tracker{who},
 		Sockets: []ws.Socket{{
 			Path:     "/socket",
 			Channels: ws.Routes{ws.Topic("room:*", newRoom, roomEvents)},
+			Origins:  origins,
 		}},
 	})
 	return endpoint, []supervisor.Child{who.Child(), endpoint.Child()}

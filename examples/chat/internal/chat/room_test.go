@@ -1,4 +1,4 @@
-package main
+package chat
 
 import (
 	"context"
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start starts the rooms, without the web server.
 func start(sys *actor.System) (*ws.Endpoint, error) {
-	endpoint, children := rooms(presence.New(presence.Config{}))
+	endpoint, children := rooms(presence.New(presence.Config{}), nil, nil)
 	_, err := supervisor.Start(sys, supervisor.Spec{Children: children})
 	return endpoint, err
 }

@@ -4,6 +4,7 @@
 
 import { Presence, Socket, version } from "./client.js";
 import { linked } from "./links.js";
+import { peers } from "./peers.js";
 
 const UNSURE_MS = 10_000; // without a reply for so long, a message may be lost
 const REPLY_MS = 3_600_000; // but its reply may come later
@@ -35,10 +36,16 @@ let socketState = "closed"; // or "connecting", "open", "waiting"
 let retryInMs = 0;
 let wasOpen = false;
 
-// A WebSocket that shows what goes over it.
+// The servers to choose from. When the page has lost one it goes on to the next, and so round.
+const hosts = [location.host, ...peers];
+let host = 0;
+
+// A WebSocket to the server that it is the turn of, which shows what goes over it.
 class Wire extends WebSocket {
-  constructor(...args) {
-    super(...args);
+  constructor(address, ...args) {
+    const url = new URL(address);
+    url.host = hosts[host];
+    super(url, ...args);
     this.addEventListener("message", ({ data }) => showFrame("in", data));
     setSocket("connecting");
   }
@@ -57,6 +64,7 @@ const socket = new Socket(`${scheme}://${location.host}/socket`, {
   reconnectAfterMs(tries) {
     const base = [250, 500, 1000, 2000, 5000][tries - 1] ?? 10_000;
     const ms = Math.round(base * (0.75 + Math.random() / 2));
+    host = (host + 1) % hosts.length;
     setSocket("waiting", ms);
     return ms;
   },
@@ -106,7 +114,7 @@ let crashed = false;
 function showStatus() {
   switch (channel?.state) {
     case "joined":
-      return setStatus("connected");
+      return setStatus("connected", hosts.length > 1 ? ` to ${hosts[host]}` : "");
     case "closed":
     case "leaving":
       return setStatus("disconnected");
