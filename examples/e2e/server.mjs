@@ -43,6 +43,7 @@ export class Server {
   #flag; // that tells the program where to listen
   #child = null;
   #exited = null; // promise of { code, signal }
+  #printed = () => {};
   output = "";
 
   /** Fails when the program ends and nobody asked for it. */
@@ -89,6 +90,7 @@ export class Server {
       stream.on("data", (text) => {
         // Enough to see the reason of a failure, not a whole load test.
         this.output = (this.output + text).slice(-200_000);
+        this.#printed();
       });
     }
     this.#exited = new Promise((resolve) => {
@@ -131,6 +133,20 @@ export class Server {
     if (how.code !== 0) {
       throw new Error(`the server did not stop cleanly on SIGTERM: ${describe(how)}\n${this.output}`);
     }
+  }
+
+  /** Ends the program by SIGKILL. */
+  async kill() {
+    const child = this.#child;
+    this.#child = null;
+    child.kill("SIGKILL");
+    await this.#exited;
+    process.removeListener("exit", this.#killNow);
+  }
+
+  /** Waits until the program has printed a text. */
+  async logs(text) {
+    while (!this.output.includes(text)) await Promise.race([this.died, new Promise((printed) => (this.#printed = printed))]);
   }
 
   /** Sends all clients away, and lets none in until it is started again. */
