@@ -18,7 +18,8 @@ import (
 //
 // Nodes are new, or are not as they were; what is in them goes for all pages, and the numbers
 // of their children, which depend on what a page has heard of, are in counts. So whatever has
-// happened is put into words once, however many pages show it.
+// happened is put into words once, however many pages show it; and those that show the same,
+// as most do, get the same bytes.
 
 // goneNode is an actor that has ended.
 type goneNode struct {
@@ -40,16 +41,16 @@ type restarted struct {
 }
 
 // told returns how a page is told of an end or a restart, in JSON.
-func (c *change) told(ctx context.Context) []byte {
+func (c *change) told(life context.Context) []byte {
 	c.once.Do(func() {
 		var v any = goneNode{
-			PID: c.pid.String(), Parent: name(c.parent), At: c.at.UnixMilli(),
-			Reason: query.ReasonText(ctx, c.reason), Crashed: c.crashed,
+			PID: c.pid.String(), Parent: text.PID(c.parent), At: c.at.UnixMilli(),
+			Reason: query.ReasonText(life, c.reason), Crashed: c.crashed,
 		}
 		if c.kind == hasRestarted {
 			v = restarted{
-				Supervisor: name(c.parent), ID: text.Line(c.child), Old: name(c.old), New: name(c.pid),
-				At: c.at.UnixMilli(), Reason: query.ReasonText(ctx, c.reason),
+				Supervisor: text.PID(c.parent), ID: text.Line(c.child), Old: text.PID(c.old), New: text.PID(c.pid),
+				At: c.at.UnixMilli(), Reason: query.ReasonText(life, c.reason),
 			}
 		}
 		c.text, _ = json.Marshal(v) // it has texts and numbers
@@ -75,7 +76,24 @@ func (p *page) flush(c *ws.Channel) error {
 	if !isNews {
 		return nil
 	}
-	return c.Push("changed", p.changed(n))
+	p.flushed = time.Now()
+	b := p.bulletin(n)
+	for _, s := range b.shown {
+		w.told[s.pid] = s.now
+	}
+	return c.Push("changed", b.text)
+}
+
+const (
+	// settleFor is how long a page waits for more when something happens: a crash and its restart
+	// are told together. gatherFor is the time from one message to the next while there is more.
+	settleFor = 10 * time.Millisecond
+	gatherFor = 40 * time.Millisecond
+)
+
+// gathers returns how long it is until the page is told of what has just happened.
+func (p *page) gathers() time.Duration {
+	return max(settleFor, gatherFor-time.Since(p.flushed))
 }
 
 // orphanedFor is how long an actor may live when its parent has ended for the page to show
@@ -92,27 +110,31 @@ func (p *page) isBehind() bool {
 	return ok && connection.QueueBytes > maxBehind
 }
 
-func (p *page) changed(n news) ws.Payload {
-	ctx, cancel := context.WithTimeout(p.life, time.Second)
-	defer cancel()
+// bulletin returns what the page is told of the news.
+func (p *page) bulletin(n news) *bulletin {
+	if b := p.run.feed.bulletins.find(n); b != nil {
+		return b
+	}
+	b := &bulletin{news: n, at: time.Now()}
 	var m changes
 	ended := map[actor.PID]bool{}
 	for _, e := range n.gone {
 		ended[e.pid] = true
-		m.gone = appendItem(m.gone, e.told(ctx))
+		m.gone = appendItem(m.gone, e.told(p.life))
 	}
 	for _, e := range n.restarted {
-		m.restarted = appendItem(m.restarted, e.told(ctx))
+		m.restarted = appendItem(m.restarted, e.told(p.life))
 	}
-	var added []shownChild
 	for _, e := range n.added {
 		if !ended[e.pid] {
-			added = append(added, shownChild{e.parent, e.pid, lookedAt(e.pid)})
+			b.shown = append(b.shown, shownChild{e.parent, e.pid, lookedAt(e.pid)})
 		}
 	}
-	p.describe(ctx, &m, added)
+	p.describe(&m, b.shown)
 	m.count(n.counts)
-	return m.payload()
+	b.text = m.payload()
+	p.run.feed.bulletins.add(b)
+	return b
 }
 
 // pushNodes tells the page how actors are now, of which it knows the numbers of children.
@@ -120,8 +142,6 @@ func (p *page) pushNodes(c *ws.Channel, pids map[actor.PID]int) error {
 	if len(pids) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(p.life, time.Second)
-	defer cancel()
 	var m changes
 	shown := make([]shownChild, 0, len(pids))
 	for pid := range pids {
@@ -131,7 +151,7 @@ func (p *page) pushNodes(c *ws.Channel, pids map[actor.PID]int) error {
 		}
 		shown = append(shown, shownChild{parent, pid, lookedAt(pid)})
 	}
-	p.describe(ctx, &m, shown)
+	p.describe(&m, shown)
 	m.count(pids)
 	return c.Push("changed", m.payload())
 }
@@ -142,11 +162,11 @@ type shownChild struct {
 	now         looked
 }
 
-func (p *page) describe(ctx context.Context, m *changes, shown []shownChild) {
-	for i, node := range p.run.feed.descriptions.of(ctx, p.run.source, shown) {
+func (p *page) describe(m *changes, shown []shownChild) {
+	for i, node := range p.run.feed.descriptions.of(p.life, p.run.source, shown) {
 		m.nodes = append(m.nodes, sep(m.nodes)...)
 		m.nodes = append(m.nodes, `{"parent":`...)
-		m.nodes = appendText(m.nodes, name(shown[i].parent))
+		m.nodes = appendText(m.nodes, text.PID(shown[i].parent))
 		m.nodes = append(append(append(m.nodes, `,"node":`...), node...), '}')
 	}
 }
@@ -157,7 +177,7 @@ type changes struct{ nodes, gone, restarted, counts []byte }
 func (m *changes) count(of map[actor.PID]int) {
 	for pid, n := range of {
 		m.counts = append(m.counts, sep(m.counts)...)
-		m.counts = append(appendText(m.counts, name(pid)), ':')
+		m.counts = append(appendText(m.counts, text.PID(pid)), ':')
 		m.counts = strconv.AppendInt(m.counts, int64(n), 10)
 	}
 }
@@ -192,12 +212,4 @@ func (p *page) stopWatching(w *watch) {
 	if p.watch.CompareAndSwap(w, nil) {
 		p.run.feed.remove(w)
 	}
-}
-
-// name is how a PID is told: "" is the root.
-func name(pid actor.PID) string {
-	if pid.IsZero() {
-		return ""
-	}
-	return pid.String()
 }

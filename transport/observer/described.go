@@ -34,8 +34,13 @@ const (
 )
 
 // of returns the descriptions of actors, made anew where there is none that is right. One that
-// another page makes is waited for until ctx is done.
-func (d *descriptions) of(ctx context.Context, source *query.Source, shown []shownChild) [][]byte {
+// another page makes is waited for, until all have taken a second.
+func (d *descriptions) of(life context.Context, source *query.Source, shown []shownChild) [][]byte {
+	if len(shown) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(life, time.Second)
+	defer cancel()
 	all, missing := d.claim(shown)
 	nodes := make([]*query.Node, len(missing))
 	for at, i := range missing {

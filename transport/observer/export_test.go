@@ -22,3 +22,11 @@ func Feeding(o *Observer) bool {
 	defer r.feed.mu.Unlock()
 	return r.feed.stop != nil
 }
+
+const MaxPages = maxPages
+
+// Occupy has so many more pages be open, as far as others are concerned.
+func Occupy(o *Observer, n int32) { o.running.Load().pages.Add(n) }
+
+// Pages returns how many pages are open.
+func Pages(o *Observer) int32 { return o.running.Load().pages.Load() }

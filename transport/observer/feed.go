@@ -17,6 +17,7 @@ type feed struct {
 	watches atomic.Pointer[[]*watch] // the list itself never changes
 
 	descriptions descriptions // for all of them
+	bulletins    bulletins
 }
 
 // add has a watch told of what happens from now on.
@@ -43,6 +44,7 @@ func (f *feed) remove(w *watch) {
 		f.stop()
 		f.stop = nil
 		f.descriptions.clear()
+		f.bulletins.clear()
 	}
 }
 

@@ -21,12 +21,14 @@ const (
 
 // looked is how an actor was when the page was told of it last.
 type looked struct {
-	status   actor.Status
+	status   string
 	queue    int
 	restarts int
 }
 
-func lookedAt(pid actor.PID) looked { return looked{pid.Status(), pid.QueueLen(), pid.Restarts()} }
+func lookedAt(pid actor.PID) looked {
+	return looked{pid.Status().String(), pid.QueueLen(), pid.Restarts()}
+}
 
 // look tells the page of those that are not as they were.
 func (p *page) look(c *ws.Channel, w *watch) error {
@@ -46,11 +48,11 @@ func (p *page) look(c *ws.Channel, w *watch) error {
 	for pid, count := range shown {
 		l := lookedAt(pid)
 		now[pid] = l
-		if before, known := p.looked[pid]; known && before != l && pid.Alive() {
+		if w.told[pid] != l && pid.Alive() {
 			other[pid] = count
 		}
 	}
-	p.looked = now
+	w.told = now
 	p.recount(w)
 	return p.pushNodes(c, other)
 }

@@ -44,6 +44,7 @@ type run struct {
 	life     context.Context
 	over     context.CancelFunc
 	feed     feed
+	pages    atomic.Int32 // that are open
 	began    time.Time
 	unrecord func() // stops the history
 	unserve  func() // stops the answers to other nodes
@@ -69,7 +70,7 @@ func New(cfg Config) *Observer {
 const (
 	topic      = "observer"
 	socketPath = "/socket"
-	maxPages   = 100 // that are open at a time
+	maxPages   = 100 // that are open at a time; more connections, for a page to be told so
 )
 
 // newEndpoint makes the endpoint of the pages' socket.
@@ -82,7 +83,7 @@ func (o *Observer) newEndpoint() *ws.Endpoint {
 		MaxQueue:       2 * maxAnswer,
 		MaxChannels:    4,
 		MaxMessageRate: 100,
-		MaxConnections: maxPages,
+		MaxConnections: 2 * maxPages,
 		Compress:       true,
 		Channels:       ws.Routes{ws.Topic(topic, func() *page { return &page{observer: o} }, pageEvents)},
 	}}})

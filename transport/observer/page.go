@@ -24,7 +24,7 @@ type page struct {
 	watch  atomic.Pointer[watch] // nil: the tree is not watched
 	traces traces
 
-	looked     map[actor.PID]looked // by the watch
+	flushed    time.Time // when the page was last told of news
 	recounting atomic.Bool
 	recountAt  time.Time // not before
 }
@@ -32,7 +32,6 @@ type page struct {
 const (
 	maxAsking   = 8               // questions of one page that are answered at a time
 	askLimit    = 8 * time.Second // that one may take: some more than a label that hangs, see actor.Labeler
-	gatherFor   = 40 * time.Millisecond
 	pageVersion = 1
 
 	// maxAnswer is how long one may be, in bytes. Two may wait for a page that reads slowly.
@@ -70,9 +69,15 @@ func (p *page) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 	if grant.Rights < Look || p.run == nil {
 		return nil, ws.Refuse(query.Errorf(query.Forbidden, "the session is over"))
 	}
+	if p.run.pages.Add(1) > maxPages {
+		p.run.pages.Add(-1)
+		return nil, ws.Refuse(query.Errorf(query.Busy, "%d pages are open, and there may be no more", maxPages))
+	}
 	p.ref = c.Ref()
 	p.life, p.end = context.WithCancel(context.Background())
-	p.ref.PID().Own(leaving{p})
+	if l := (leaving{p}); !p.ref.PID().Own(l) {
+		l.Release(p.ref.PID(), nil) // it has ended already
+	}
 	p.ref.SendAfter(p.session.next(), recheck{})
 	return p.greeting(grant), nil
 }
@@ -99,7 +104,7 @@ func (p *page) HandleInfo(c *ws.Channel, msg any) error {
 	case recheck:
 		go p.recheck()
 	case happened:
-		p.ref.SendAfter(gatherFor, flush{})
+		p.ref.SendAfter(p.gathers(), flush{})
 	case flush:
 		if p.session.grant().Rights < Look {
 			return p.close(c)
@@ -141,12 +146,12 @@ func (p *page) close(c *ws.Channel) error {
 type leaving struct{ p *page }
 
 // Release implements [actor.Resource].
-func (l leaving) Release(actor.PID, error) { l.p.stop() }
+func (l leaving) Release(actor.PID, error) {
+	l.p.run.pages.Add(-1)
+	l.p.stop()
+}
 
 func (p *page) stop() {
-	if p.end == nil {
-		return
-	}
 	p.end()
 	p.traces.clear(true)
 	p.unwatch()
@@ -253,6 +258,7 @@ func (p *page) watched(ctx context.Context, w *watch) {
 	if old != nil {
 		p.run.feed.remove(old)
 	}
+	p.ref.Send(happened{}) // for what the watch has heard of so far
 	p.ref.SendAfter(lookEvery, lookAt{w})
 	// The page may have ended meanwhile, and then nobody else takes it off.
 	if ctx.Err() != nil && p.watch.CompareAndSwap(w, nil) {

@@ -33,7 +33,7 @@ func BenchmarkChangesForPages(b *testing.B) {
 			bytes := 0
 			tell := func() {
 				for _, p := range pages {
-					bytes += len(p.changed(p.watch.Load().collect()).Bytes())
+					bytes += len(p.bulletin(p.watch.Load().collect()).text.Bytes())
 				}
 			}
 			b.ReportAllocs()

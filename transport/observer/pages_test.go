@@ -296,3 +296,29 @@ func TestPagesAreNotOnTheTimeline(t *testing.T) {
 		}
 	})
 }
+
+// The page that is one too many is told why it is refused, and let in when another has closed.
+func TestOnePageTooManyIsToldSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actortest.NewSystem(t, actortest.Silent())
+		o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Look)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _ := join(t, o)
+		observer.Occupy(o, observer.MaxPages-1)
+		client, err := wstest.Connect(t, observer.Endpoint(o), "/socket", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		client.JoinRefused("observer", nil, wstest.Partial{"reason": "busy", "message": "100 pages are open, and there may be no more"})
+		first.Close()
+		synctest.Wait()
+		client.Join("observer", nil)
+		client.Close()
+		synctest.Wait()
+		if n := observer.Pages(o); n != observer.MaxPages-1 {
+			t.Errorf("%d pages are counted when all have closed", n-observer.MaxPages+1)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
@@ -48,44 +49,110 @@ type pushedChange struct {
 	}
 }
 
-func TestACrashAndItsRestartArePushed(t *testing.T) {
-	s := newSite(t, observer.Config{})
-	top, err := supervisor.Start(s.sys, supervisor.Spec{Children: []supervisor.Child{
-		supervisor.Actor("store", idle), supervisor.Actor("api", idle),
-	}}, actor.Name("top"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := s.open()
-	tree := ask[query.Tree](v, "tree", query.TreeRequest{})
-	node := named(tree.Root, "top")
-	if node == nil || node.Kind != query.KindSupervisor || node.Count != 2 || len(node.Children) != 0 {
-		t.Fatalf("top is %+v, want a closed supervisor of two", node)
-	}
-	tree = ask[query.Tree](v, "tree", query.TreeRequest{Open: []string{top.PID().String()}})
-	node = named(tree.Root, "top")
-	if len(node.Children) != 2 || node.Children[0].Label != "store" || node.Children[1].Label != "api" {
-		t.Fatalf("open, top is %+v, want its two children", node)
-	}
-	store, err := top.Child(t.Context(), "store")
-	if err != nil {
-		t.Fatal(err)
-	}
-	actortest.Crash(t, store.PID, errors.New("disk full"))
-	c := await[pushedChange](v, "changed")
-	if len(c.Gone) != 1 || c.Gone[0].PID != store.PID.String() || !c.Gone[0].Crashed || c.Gone[0].Reason != "disk full" || c.Gone[0].Parent != top.PID().String() {
-		t.Errorf("gone is %+v", c.Gone)
-	}
-	now, err := top.Child(t.Context(), "store")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(c.Nodes) != 1 || c.Nodes[0].Node.PID != now.PID.String() || c.Nodes[0].Parent != top.PID().String() {
-		t.Errorf("new is %+v, want %v", c.Nodes, now.PID)
-	}
-	if n := c.Counts[top.PID().String()]; n != 2 {
-		t.Errorf("there are %d children, want 2", n)
-	}
+// A page is told of a crash and of its restart by one message, and at once: what it shows of them
+// within 200 ms has to go through a network, and a browser.
+func TestACrashAndItsRestartArePushedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actortest.NewSystem(t, actortest.Silent())
+		o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Look)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		top, err := supervisor.Start(sys, supervisor.Spec{Intensity: 9, Children: []supervisor.Child{
+			supervisor.Actor("store", idle), supervisor.Actor("api", idle),
+		}}, actor.Name("top"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, room := join(t, o)
+		look := func(q query.TreeRequest) *query.Node {
+			t.Helper()
+			var tree query.Tree
+			if err := room.AssertReply(room.Push("tree", q), "ok").Decode(&tree); err != nil {
+				t.Fatal(err)
+			}
+			return named(tree.Root, "top")
+		}
+		if n := look(query.TreeRequest{}); n == nil || n.Kind != query.KindSupervisor || n.Count != 2 || len(n.Children) != 0 {
+			t.Fatalf("top is %+v, want a closed supervisor of two", n)
+		}
+		n := look(query.TreeRequest{Open: []string{top.PID().String()}})
+		if len(n.Children) != 2 || n.Children[0].Label != "store" || n.Children[1].Label != "api" {
+			t.Fatalf("open, top is %+v, want its two children", n)
+		}
+		for i, within := range []time.Duration{15 * time.Millisecond, 45 * time.Millisecond} { // the second soon after the first
+			store, err := top.Child(t.Context(), "store")
+			if err != nil {
+				t.Fatal(err)
+			}
+			actortest.Crash(t, store.PID, errors.New("disk full"))
+			start := time.Now()
+			var c pushedChange
+			if err := room.AssertPush("changed").Decode(&c); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(start); took > within {
+				t.Errorf("push %d came after %v", i, took)
+			}
+			if len(c.Gone) != 1 || c.Gone[0].PID != store.PID.String() || !c.Gone[0].Crashed || c.Gone[0].Reason != "disk full" || c.Gone[0].Parent != top.PID().String() {
+				t.Errorf("gone is %+v", c.Gone)
+			}
+			now, err := top.Child(t.Context(), "store")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(c.Nodes) != 1 || c.Nodes[0].Node.PID != now.PID.String() || c.Nodes[0].Parent != top.PID().String() || len(c.Restarted) != 1 {
+				t.Errorf("new is %+v, restarted %+v, want %v", c.Nodes, c.Restarted, now.PID)
+			}
+			if n := c.Counts[top.PID().String()]; n != 2 {
+				t.Errorf("there are %d children, want 2", n)
+			}
+		}
+	})
+}
+
+// What an actor does in its first second on the page is seen, also if it does nothing after that.
+func TestAnActorThatGetsStuckAtOnceIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys := actortest.NewSystem(t, actortest.Silent())
+		o, err := observer.Start(sys, observer.Config{Authorize: lets(observer.Look)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		release := make(chan struct{})
+		defer close(release)
+		stuck := func() actor.Ref[int] {
+			ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { <-release; return nil }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ref
+		}
+		refs := []actor.Ref[int]{stuck()}
+		_, room := join(t, o)
+		room.AssertReply(room.Push("tree", query.TreeRequest{}), "ok")
+		refs = append(refs, stuck())
+		room.AssertPush("changed")
+		time.Sleep(100 * time.Millisecond)
+		for _, ref := range refs {
+			for range 4 {
+				ref.Send(1)
+			}
+		}
+		var c pushedChange
+		if err := room.Within(2 * time.Second).AssertPush("changed").Decode(&c); err != nil {
+			t.Fatal(err)
+		}
+		queues := map[string]int{}
+		for _, n := range c.Nodes {
+			queues[n.Node.PID] = n.Node.Queue
+		}
+		for _, ref := range refs {
+			if queues[ref.String()] != 3 {
+				t.Errorf("%v has a queue of %d on the page", ref, queues[ref.String()])
+			}
+		}
+	})
 }
 
 // slowLabel has a label that takes its time.

@@ -56,7 +56,8 @@ func changeOf(e actor.Event) *change {
 // will be open. They are applied when it has come: each says how something is now, and may
 // be in the tree already.
 type watch struct {
-	wake func() // tells the page that there is something for it; must not block
+	wake func()               // tells the page that there is something for it; must not block
+	told map[actor.PID]looked // as the page was told of those that it shows; its actor's alone once there is a tree
 
 	mu     sync.Mutex
 	shown  map[actor.PID]*shown
@@ -91,7 +92,7 @@ type shown struct {
 const maxChanges = 4096
 
 func newWatch(wake func(), open []actor.PID) *watch {
-	w := &watch{wake: wake, making: true, shown: map[actor.PID]*shown{}, stale: map[actor.PID]bool{}}
+	w := &watch{wake: wake, making: true, told: map[actor.PID]looked{}, shown: map[actor.PID]*shown{}, stale: map[actor.PID]bool{}}
 	w.news.counted = map[actor.PID]bool{}
 	for _, pid := range open {
 		w.shown[pid] = &shown{open: true}
@@ -185,23 +186,19 @@ func (w *watch) orphans() map[actor.PID]int {
 	return found
 }
 
-// begin makes the tree that the page has got the one that is watched.
+// begin makes the tree that the page has got the one that is watched. It does not wake the page,
+// which has to look for news when it has the watch.
 func (w *watch) begin(root *query.Node, limit func(*query.Node) int) {
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	open := w.shown
 	w.shown = map[actor.PID]*shown{}
 	w.show(root, actor.PID{}, open, limit)
-	w.making = false
+	w.making, w.woken = false, true
 	early := w.early
 	w.early = nil
-	wake := w.news.lost
 	for _, c := range early {
-		wake = w.take(c) || wake
-	}
-	w.woken = wake
-	w.mu.Unlock()
-	if wake {
-		w.wake()
+		w.take(c)
 	}
 }
 
@@ -209,6 +206,7 @@ func (w *watch) show(n *query.Node, parent actor.PID, open map[actor.PID]*shown,
 	pid := n.Actor()
 	s := &shown{parent: parent, open: open[pid] != nil, count: n.Count, limit: limit(n)}
 	w.shown[pid] = s
+	w.told[pid] = looked{n.Status, n.Queue, n.Restarts}
 	for _, child := range n.Children {
 		if child.Actor().IsZero() { // it does not run
 			continue
@@ -223,13 +221,14 @@ func (w *watch) collect() news {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := w.news
-	n.counts = map[actor.PID]int{}
-	for pid := range n.counted {
+	n.counts, n.counted = make(map[actor.PID]int, len(n.counted)), nil
+	for pid := range w.news.counted {
 		if s := w.shown[pid]; s != nil {
 			n.counts[pid] = s.count
 		}
 	}
-	w.news, w.woken = news{counted: map[actor.PID]bool{}, lost: n.lost}, false
+	clear(w.news.counted)
+	w.news, w.woken = news{counted: w.news.counted, lost: n.lost}, false
 	return n
 }
 

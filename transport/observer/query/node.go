@@ -49,7 +49,7 @@ const (
 // Node describes one actor, without its children.
 func (s *Source) Node(ctx context.Context, pid actor.PID) *Node {
 	n := &Node{
-		PID: pidText(pid), Parent: pidText(pid.Parent()), Kind: KindActor, at: pid,
+		PID: text.PID(pid), Parent: text.PID(pid.Parent()), Kind: KindActor, at: pid,
 		Name: text.Line(pid.Name()), Status: pid.Status().String(), Queue: pid.QueueLen(), Started: millis(pid.Started()),
 	}
 	n.Restarts = pid.Restarts()

@@ -7,14 +7,6 @@ import (
 	"github.com/troupe-go/troupe/actor"
 )
 
-// pidText is how a PID is told: "" for nobody.
-func pidText(pid actor.PID) string {
-	if pid.IsZero() {
-		return ""
-	}
-	return pid.String()
-}
-
 // serial returns the number in a PID, 0 for nobody. A history knows actors by that: a PID would
 // keep what is left of an actor in memory.
 func serial(pid actor.PID) uint64 {

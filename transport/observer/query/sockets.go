@@ -176,7 +176,7 @@ func (s *Source) Sockets(ctx context.Context, q SocketsRequest) (*Sockets, error
 
 func socketOf(c ws.ConnectionInfo) Socket {
 	row := Socket{
-		PID: pidText(c.PID), Path: c.Path, Transport: c.Transport, Version: c.Version, ID: text.Line(c.SocketID),
+		PID: text.PID(c.PID), Path: c.Path, Transport: c.Transport, Version: c.Version, ID: text.Line(c.SocketID),
 		Since: millis(c.Since), Channels: c.Channels, QueueBytes: c.QueueBytes, Parked: c.Parked,
 	}
 	if c.Remote.IsValid() {
@@ -187,7 +187,7 @@ func socketOf(c ws.ConnectionInfo) Socket {
 
 func channelOf(c ws.ChannelInfo) Channel {
 	return Channel{
-		PID: pidText(c.PID), Connection: pidText(c.Connection), ID: text.Line(c.SocketID), Topic: text.Line(c.Topic),
+		PID: text.PID(c.PID), Connection: text.PID(c.Connection), ID: text.Line(c.SocketID), Topic: text.Line(c.Topic),
 		Route: c.Route, Handler: typeName(c.Handler), Joined: c.Joined, Waiting: c.Waiting,
 	}
 }

@@ -29,7 +29,7 @@ func (s *Source) restarts(ctx context.Context, pid actor.PID) []Restart {
 	history, _ := supervisor.History(asking, pid) // without an answer there is less to tell
 	var list []Restart
 	for _, r := range history {
-		list = append(list, Restart{millis(r.At), ReasonText(ctx, r.Reason), pidText(r.Old), pidText(r.New)})
+		list = append(list, Restart{millis(r.At), ReasonText(ctx, r.Reason), text.PID(r.Old), text.PID(r.New)})
 	}
 	return list
 }

@@ -101,8 +101,8 @@ func orderOf(name string) (actor.Order, bool) {
 
 func topRow(i actor.Info) TopRow {
 	return TopRow{
-		PID: pidText(i.PID), Name: text.Line(i.Name), Label: text.Line(i.Label), Behavior: typeName(i.Behavior),
-		Status: i.Status.String(), Parent: pidText(i.Parent), Queue: i.QueueLen,
+		PID: text.PID(i.PID), Name: text.Line(i.Name), Label: text.Line(i.Label), Behavior: typeName(i.Behavior),
+		Status: i.Status.String(), Parent: text.PID(i.Parent), Queue: i.QueueLen,
 		Oldest: i.Oldest.Milliseconds(), Rate: i.Rate, Busy: i.Busy, Handled: i.Handled, Restarts: i.Restarts,
 	}
 }

@@ -103,7 +103,7 @@ type window struct {
 func (s *Source) windows(q TreeRequest) *windows {
 	w := &windows{map[actor.PID]*window{}, map[actor.PID]*Node{}, wholeRoom}
 	add := func(pid actor.PID) {
-		limit, ok := q.Limits[pidText(pid)]
+		limit, ok := q.Limits[text.PID(pid)]
 		if !ok {
 			limit = q.Limit
 		}
@@ -282,5 +282,5 @@ func (s *Source) path(ctx context.Context, pid actor.PID) []Link {
 }
 
 func (s *Source) link(ctx context.Context, pid actor.PID) Link {
-	return Link{pidText(pid), cmp.Or(text.Line(pid.Name()), s.label(ctx, pid))}
+	return Link{text.PID(pid), cmp.Or(text.Line(pid.Name()), s.label(ctx, pid))}
 }

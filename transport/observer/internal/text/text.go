@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/troupe-go/troupe/actor"
 )
 
 // Bounds, in bytes.
@@ -44,6 +46,14 @@ func Cut(s string, limit int) string {
 		}
 		return r // what is no UTF-8 is RuneError already
 	}, s)
+}
+
+// PID returns how a PID is told: "" for nobody, as above the top of a tree.
+func PID(pid actor.PID) string {
+	if pid.IsZero() {
+		return ""
+	}
+	return pid.String()
 }
 
 // Of returns the text of a value. It calls the value's own methods, if there are any that
