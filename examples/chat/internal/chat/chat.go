@@ -78,7 +78,7 @@ func (c Config) Program() (supervisor.Program, error) {
 		Authorize: observer.Local(observer.Act),
 	}
 	p := supervisor.Program{
-		Spec:  supervisor.Spec{Children: append(children, web)},
+		Spec:  supervisor.Spec{Children: c.member(append(children, web))},
 		Drain: endpoint.Drain,
 		Grace: 10 * time.Second,
 		OnStart: func(sys *actor.System, _ supervisor.Tree) {
@@ -93,11 +93,17 @@ func (c Config) Program() (supervisor.Program, error) {
 		},
 	}
 	if c.Cluster != nil {
-		node := supervisor.Actor("cluster", c.Cluster.Behavior)
-		p.Children = append([]supervisor.Child{node}, p.Children...) // it is there before all that need it
 		p.Config.Node = c.Cluster.Node()
 	}
 	return p, nil
+}
+
+// member puts the membership in the cluster, if there is one, before those that need it.
+func (c Config) member(children []supervisor.Child) []supervisor.Child {
+	if c.Cluster == nil {
+		return children
+	}
+	return append([]supervisor.Child{supervisor.Actor("cluster", c.Cluster.Behavior)}, children...)
 }
 
 // presence has the people of a node that was killed leave the list after five seconds, and not

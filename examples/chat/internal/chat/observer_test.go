@@ -27,7 +27,7 @@ func runs(t *testing.T) (addr string) {
 	}
 	addr = l.Addr().String()
 	l.Close()
-	p := withPage(t)(addr)
+	p := programOf(t, func() Config { return Config{} })(addr)
 	p.Config.Logger = quiet
 	started, ended := make(chan struct{}), make(chan error, 1)
 	begin := p.OnStart

@@ -15,10 +15,12 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
 
-// withPage returns the program, with the page as it is embedded.
-func withPage(t *testing.T) func(addr string) supervisor.Program {
+// programOf returns the program of a chat, on an address.
+func programOf(t *testing.T, config func() Config) func(addr string) supervisor.Program {
 	return func(addr string) supervisor.Program {
-		p, err := Config{Addr: addr}.Program()
+		c := config()
+		c.Addr = addr
+		p, err := c.Program()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,11 +7,13 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/examples/internal/killing"
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
@@ -168,8 +170,40 @@ func TestWhoHasNoNameIsAGuest(t *testing.T) {
 	})
 }
 
+func TestRoomReachesOverNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var hub pubsub.Hub
+		node := func(name string) *ws.Endpoint {
+			return wstest.Start(t, func(sys *actor.System) (*ws.Endpoint, error) {
+				c := Config{Cluster: pubsub.NewCluster(hub.Node(name))}
+				endpoint, children := rooms(presence.New(c.presence()), c.Cluster, nil)
+				_, err := supervisor.Start(sys, supervisor.Spec{Children: c.member(children)})
+				return endpoint, err
+			})
+		}
+		enter := func(endpoint *ws.Endpoint, user string) *wstest.Channel {
+			room, _ := wstest.NewClient(t, endpoint, "/socket", ws.Identity{}).Join("room:lobby", Visitor{user})
+			room.AssertPush("presence_state", wstest.Partial{user: wstest.Any})
+			return room
+		}
+		berlin, tokyo := node("berlin"), node("tokyo")
+		ann, bob := enter(berlin, "ann"), enter(tokyo, "bob")
+		ann.Within(time.Minute).AssertPush("presence_diff", wstest.Partial{"joins": wstest.Partial{"bob": wstest.Any}})
+		for _, from := range []struct {
+			room *wstest.Channel
+			user string
+		}{{ann, "ann"}, {bob, "bob"}} {
+			said := Message{from.user, NewMsg{Body: "hello from " + from.user}}
+			from.room.AssertReply(from.room.Push("new_msg", said.NewMsg), "ok")
+			for _, room := range []*wstest.Channel{ann, bob} {
+				room.AssertPush("new_msg", said)
+			}
+		}
+	})
+}
+
 func TestChatDoesNotOutliveItsFailure(t *testing.T) {
-	killing.EachChild(t, withPage(t), func(ctx context.Context, c *wsclient.Client) error {
+	works := func(ctx context.Context, c *wsclient.Client) error {
 		lobby := c.Channel("room:lobby", nil)
 		defer lobby.Leave(ctx)
 		if _, err := lobby.Join(ctx); err != nil {
@@ -177,5 +211,13 @@ func TestChatDoesNotOutliveItsFailure(t *testing.T) {
 		}
 		_, err := lobby.Push(ctx, "new_msg", NewMsg{Body: "hello"})
 		return err
+	}
+	t.Run("on one node", func(t *testing.T) {
+		killing.EachChild(t, programOf(t, func() Config { return Config{} }), works)
+	})
+	t.Run("in a cluster", func(t *testing.T) {
+		killing.EachChild(t, programOf(t, func() Config {
+			return Config{Cluster: pubsub.NewCluster(new(pubsub.Hub).Node("berlin"))}
+		}), works)
 	})
 }
