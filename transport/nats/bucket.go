@@ -21,15 +21,19 @@ type bucket interface {
 	get(ctx context.Context, key string) (entry, error)
 
 	// put writes a value if the last revision under the key is after; 0: there is nothing.
-	// It is gone after ttl, or never if that is 0. If value is nil, nothing is under the key
-	// from now on.
+	// It is gone after ttl, or never if that is 0.
 	put(ctx context.Context, key string, value []byte, after uint64, ttl time.Duration) (revision uint64, err error)
+
+	// remove leaves nothing under the key, if the last revision there is after. For a while a
+	// marker says so, with the note.
+	remove(ctx context.Context, key string, note []byte, after uint64) (revision uint64, err error)
 
 	// raise has revisions be from first on, if they are not yet. Older ones are gone.
 	raise(ctx context.Context, first uint64) error
 
-	// watch tells what stands under a key, and what comes to stand there.
-	watch(ctx context.Context, key string) (jetstream.KeyWatcher, error)
+	// follow tells all that stands in the bucket under keys without dots, and what comes to
+	// stand there; and that it is at work, so often. ctx is for the beginning.
+	follow(ctx context.Context, every time.Duration) (*feed, error)
 }
 
 // entry is what stands under a key. If value is nil that is nothing, though a marker with the
@@ -37,6 +41,8 @@ type bucket interface {
 type entry struct {
 	value    []byte
 	revision uint64
+	note     []byte // what was left by the one that has removed the value
+	lapsed   bool   // the value has gone by its TTL
 }
 
 var (
@@ -52,12 +58,7 @@ type kvBucket struct {
 	replicas int
 	prefix   string // of the subjects of what is written; that of what is read has no domain
 
-	handles atomic.Pointer[kvHandles] // nil until it is known that there is one
-}
-
-type kvHandles struct {
-	stream jetstream.Stream
-	kv     jetstream.KeyValue
+	stream atomic.Pointer[jetstream.Stream] // nil until it is known that there is one
 }
 
 // markersFor is for how long a bucket remembers that a name has gone, for those that watch it.
@@ -125,20 +126,16 @@ func (b *kvBucket) make(ctx context.Context, first uint64) (made bool, err error
 	if err != nil {
 		return false, err
 	}
-	kv, err := b.js.KeyValue(ctx, b.name)
-	if err != nil {
-		return false, err
-	}
-	b.handles.Store(&kvHandles{stream, kv})
+	b.stream.Store(&stream)
 	return made, nil
 }
 
 func (b *kvBucket) get(ctx context.Context, key string) (entry, error) {
-	h := b.handles.Load()
-	if h == nil {
+	stream := b.stream.Load()
+	if stream == nil {
 		return entry{}, errNoBucket
 	}
-	m, err := h.stream.GetLastMsgForSubject(ctx, "$KV."+b.name+"."+key)
+	m, err := (*stream).GetLastMsgForSubject(ctx, "$KV."+b.name+"."+key)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):
 		return entry{}, nil
@@ -146,21 +143,41 @@ func (b *kvBucket) get(ctx context.Context, key string) (entry, error) {
 		return entry{}, bucketError(err)
 	}
 	e := entry{revision: m.Sequence}
-	if m.Header.Get(operation) == "" && m.Header.Get(jetstream.MarkerReasonHeader) == "" {
-		e.value = m.Data
-	}
+	e.read(m.Header, m.Data)
 	return e, nil
 }
 
 // operation is the header of KV's markers.
 const operation = "KV-Operation"
 
+// read takes from a message of the stream what it says of its key.
+func (e *entry) read(h nats.Header, data []byte) {
+	switch reason := h.Get(jetstream.MarkerReasonHeader); {
+	case reason != "":
+		e.lapsed = reason == "MaxAge"
+	case h.Get(operation) != "":
+		e.note = data
+	default:
+		e.value = data
+		if data == nil {
+			e.value = []byte{} // it stands there
+		}
+	}
+}
+
 func (b *kvBucket) put(ctx context.Context, key string, value []byte, after uint64, ttl time.Duration) (uint64, error) {
+	return b.publish(ctx, key, "", value, after, ttl)
+}
+
+func (b *kvBucket) remove(ctx context.Context, key string, note []byte, after uint64) (uint64, error) {
+	return b.publish(ctx, key, "DEL", note, after, markersFor)
+}
+
+func (b *kvBucket) publish(ctx context.Context, key, marker string, data []byte, after uint64, ttl time.Duration) (uint64, error) {
 	m := nats.NewMsg(b.prefix + "$KV." + b.name + "." + key)
-	m.Data = value
-	if value == nil {
-		m.Header.Set(operation, "DEL")
-		ttl = markersFor
+	m.Data = data
+	if marker != "" {
+		m.Header.Set(operation, marker)
 	}
 	options := []jetstream.PublishOpt{
 		jetstream.WithExpectLastSequencePerSubject(after),
@@ -182,20 +199,11 @@ func wholeSeconds(d time.Duration) time.Duration {
 }
 
 func (b *kvBucket) raise(ctx context.Context, first uint64) error {
-	h := b.handles.Load()
-	if h == nil {
+	stream := b.stream.Load()
+	if stream == nil {
 		return errNoBucket
 	}
-	return bucketError(h.stream.Purge(ctx, jetstream.WithPurgeSequence(first)))
-}
-
-func (b *kvBucket) watch(ctx context.Context, key string) (jetstream.KeyWatcher, error) {
-	h := b.handles.Load()
-	if h == nil {
-		return nil, errNoBucket
-	}
-	w, err := h.kv.Watch(ctx, key)
-	return w, bucketError(err)
+	return bucketError((*stream).Purge(ctx, jetstream.WithPurgeSequence(first)))
 }
 
 // bucketError wraps what NATS says with what that means for a bucket.

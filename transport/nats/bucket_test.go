@@ -91,7 +91,7 @@ func TestHolderLivesOnWhenTheBucketIsLost(t *testing.T) {
 				t.Errorf("a monitor has fired: %v", <-down)
 			}
 			ref.PID().Exit(actor.Kill)
-			expectDown(t, down, actor.NoProc)
+			expectDown(t, down, actor.Killed)
 			await(t, tenure.Done())
 			if err := tenure.Err(); !errors.Is(err, actor.NoProc) || tenure.Valid() {
 				t.Errorf("tenure of a dead actor: %v, valid: %v", err, tenure.Valid())

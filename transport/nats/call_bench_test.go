@@ -7,6 +7,22 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
+// A name that the node knows is found without NATS.
+func BenchmarkLookup(b *testing.B) {
+	_, here, there := pair(b, NamesConfig{})
+	there.worker(b, "x")
+	here.find(b, "x")
+	for here.leases.mirror.owner(keyOf("x")) == nil { // until its feed has told
+		here.find(b, "x")
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := here.Lookup(b.Context(), "x"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // The ratio of a call to another node and a bare request over NATS, in the same run.
 func BenchmarkCallBesideARequest(b *testing.B) {
 	_, here, there := pair(b, NamesConfig{})

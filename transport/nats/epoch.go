@@ -69,6 +69,36 @@ func (b *epochs) settled(ctx context.Context) (epoch, error) {
 	}
 }
 
+// ask returns what stands under a key. If that is not what is wanted, settled says that it is so:
+// the epoch was open. Otherwise a name may yet be claimed, whatever stands there.
+func (b *epochs) ask(ctx context.Context, key string, wanted func(entry) bool) (e entry, settled bool, err error) {
+	for {
+		before := b.seen()
+		e, err = b.get(ctx, key)
+		switch {
+		case err == nil && wanted(e):
+			return e, false, nil
+		case err != nil && !errors.Is(err, errNoBucket):
+			return e, false, err
+		}
+		now, err := b.tend(ctx)
+		switch {
+		case err != nil || !now.Open:
+			return e, false, err
+		case before.Open && before.ID == now.ID:
+			return e, true, nil
+		}
+		// It may have been claimed since, and before the epoch was opened.
+	}
+}
+
+// seen returns the last epoch that was seen.
+func (b *epochs) seen() epoch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.known
+}
+
 // left returns for how long the epoch stays closed, as far as this node is concerned. No
 // clocks are compared: a node counts from when it has seen the epoch.
 func (b *epochs) left() time.Duration {

@@ -24,6 +24,7 @@ func simulated(t *testing.T, f func(t *testing.T, s *simServer, nodes []*simNode
 		}
 		f(t, s, nodes)
 		for _, n := range nodes {
+			n.heal()
 			n.kill()
 		}
 		if err := sys.Shutdown(context.Background()); err != nil {

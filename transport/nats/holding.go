@@ -1,8 +1,8 @@
 package nats
 
 import (
-	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -18,18 +18,46 @@ type holding struct {
 	leases *leases
 	name   string
 	pid    actor.PID
-	value  []byte // what stands in the bucket; no other one's is the same
+	owner  // what stands in the bucket
 
 	*Tenure
 
-	remote   turn        // held during calls of the bucket that change revision
+	remote   turn        // held during calls of the bucket that change these
+	value    []byte      // owner, encoded
+	asked    time.Time   // when the name was asked for
 	revision uint64      // of the last value that is known to be in the bucket; 0: none
 	epoch    string      // in which it was granted, or claimed again
 	timer    *time.Timer // when the lease has ended for this node; nil until it is taken
 }
 
-func (l *leases) newHolding(name string, pid actor.PID, value []byte) *holding {
-	return &holding{leases: l, name: name, pid: pid, value: value, Tenure: newTenure(), remote: newTurn()}
+// newHolding returns a registration of a name, by a node, with an ID that no other one has.
+func (l *leases) newHolding(name string, pid actor.PID, node, id string) (*holding, error) {
+	h := &holding{leases: l, name: name, pid: pid, owner: owner{Node: node, ID: id, Lease: l.term}, Tenure: newTenure(), remote: newTurn()}
+	return h, h.follows(nil)
+}
+
+// follows has h tell, with its own name, why the holder before it has gone: a monitor that is
+// behind has not seen the marker, which h replaces.
+func (h *holding) follows(before *farewell) (err error) {
+	h.Before = before
+	h.value, err = json.Marshal(h.owner)
+	return err
+}
+
+// isIn reports whether it is h that stands in the bucket.
+func (h *holding) isIn(e entry) bool {
+	o, err := ownerIn(e.value)
+	return err == nil && o.ID == h.ID
+}
+
+// write writes h into the bucket.
+func (h *holding) write(ctx context.Context, after uint64) (uint64, error) {
+	l, key := h.leases, keyOf(h.name)
+	revision, err := l.put(ctx, key, h.value, after, l.term)
+	if err == nil {
+		l.mirror.learn(key, entry{value: h.value, revision: revision})
+	}
+	return revision, err
 }
 
 // take gets the name. It returns the holder if there is one. If it fails or there is one, h
@@ -49,10 +77,10 @@ func (h *holding) take(ctx context.Context) (*owner, error) {
 		}
 		// It has ended meanwhile; the goroutine that took it out may have looked for it
 		// in the bucket before it was there. If this fails, the end of the lease does it.
-		_ = h.strike(ctx)
+		_ = h.strike(ctx, h.bye(classFree))
 		return nil, l.gone()
 	case err != nil:
-		l.background(h.drop) // it may be in the bucket, without our knowing
+		l.background(func() { h.drop(h.bye(classFree)) }) // it may be in the bucket, without our knowing
 	}
 	l.remove(h, actor.NoProc)
 	return holder, err
@@ -82,15 +110,15 @@ func (h *holding) grant(ctx context.Context) (*owner, error) {
 		case failed != nil:
 			return nil, failed
 		case now.ID != before.ID || !now.Open:
-			if err := h.strike(ctx); err != nil {
+			if err := h.strike(ctx, nil); err != nil {
 				return nil, err
 			}
 			h.revision = 0
-			continue // the bucket was lost meanwhile
+			continue // with the same ID: the bucket was lost meanwhile
 		case err != nil:
 			return nil, err // there is one, but it is out of order
 		}
-		h.token, h.epoch = revision, now.ID
+		h.token, h.epoch, h.asked = revision, now.ID, asked
 		h.extend(asked)
 		return nil, nil
 	}
@@ -100,7 +128,7 @@ func (h *holding) grant(ctx context.Context) (*owner, error) {
 func (h *holding) create(ctx context.Context) (holder *owner, revision uint64, err error) {
 	l, after := h.leases, uint64(0)
 	for {
-		revision, err = l.put(ctx, keyOf(h.name), h.value, after, l.term)
+		revision, err = h.write(ctx, after)
 		if !errors.Is(err, errMoved) {
 			return nil, revision, err
 		}
@@ -108,11 +136,15 @@ func (h *holding) create(ctx context.Context) (holder *owner, revision uint64, e
 		if err != nil {
 			return nil, 0, err
 		}
-		if e.value != nil && !bytes.Equal(e.value, h.value) {
+		if e.value != nil && !h.isIn(e) {
 			holder, err := ownerIn(e.value)
 			return holder, 0, err
 		}
-		after = e.revision // it has gone meanwhile, and has left a marker
+		// It has gone meanwhile, and has left a marker.
+		if err := h.follows(farewellIn(e.note)); err != nil {
+			return nil, 0, err
+		}
+		after = e.revision
 	}
 }
 
@@ -144,7 +176,10 @@ func (h *holding) renew(ctx context.Context) {
 		return // not taken yet, or not held any more
 	}
 	asked := time.Now()
-	revision, err := l.put(ctx, keyOf(h.name), h.value, h.revision, l.term)
+	if h.Before != nil && asked.Sub(h.asked) > l.term { // a monitor that is behind so far has fired
+		_ = h.follows(nil) // what could be encoded can be with less
+	}
+	revision, err := h.write(ctx, h.revision)
 	if errors.Is(err, errMoved) || errors.Is(err, errNoBucket) {
 		asked, revision, err = h.recover(ctx)
 	}
@@ -172,7 +207,7 @@ func (h *holding) recover(ctx context.Context) (asked time.Time, revision uint64
 	if err != nil {
 		return asked, 0, err
 	}
-	mine, again := bytes.Equal(e.value, h.value), now.ID == h.epoch
+	mine, again := h.isIn(e), now.ID == h.epoch
 	switch {
 	case again && !mine:
 		return asked, 0, ErrLost
@@ -181,7 +216,7 @@ func (h *holding) recover(ctx context.Context) (asked time.Time, revision uint64
 	}
 	// Whatever stands there in an epoch that is not open: nobody else has the name.
 	asked = time.Now()
-	revision, err = l.put(ctx, keyOf(h.name), h.value, e.revision, l.term)
+	revision, err = h.write(ctx, e.revision)
 	if err != nil || again {
 		return asked, revision, err
 	}
@@ -209,37 +244,40 @@ func (h *holding) expire() {
 		return
 	}
 	l.log.Error("lease of a name lost", "name", h.name, "pid", h.pid)
-	l.background(h.drop) // a renewal may have come through after all
+	// A renewal may have come through after all.
+	l.background(func() { h.drop(h.bye(classLost)) })
 	l.lost(h)
 }
 
 // Release gives the name up at the actor's end. It implements [actor.Resource].
-func (h *holding) Release(actor.PID, error) {
-	if h.leases.remove(h, actor.NoProc) {
-		h.leases.background(h.drop)
+func (h *holding) Release(_ actor.PID, reason error) {
+	l := h.leases
+	if l.remove(h, actor.NoProc) {
+		l.background(func() { h.drop(l.farewellTo(h.ID, reason)) })
 	}
 }
 
 // drop is giveUp in the background. If it fails, the end of the lease does it.
-func (h *holding) drop() {
+func (h *holding) drop(note []byte) {
 	ctx, cancel := context.WithTimeout(h.leases.giving, h.leases.term)
 	defer cancel()
-	if err := h.giveUp(ctx); err != nil {
+	if err := h.giveUp(ctx, note); err != nil {
 		h.leases.log.Warn("name not given up", "name", h.name, "pid", h.pid, "error", err)
 	}
 }
 
-// giveUp takes the name out of the bucket, if it is there and this one's.
-func (h *holding) giveUp(ctx context.Context) error {
+// giveUp takes the name out of the bucket, if it is there and this one's, and leaves a note for
+// those that have a monitor.
+func (h *holding) giveUp(ctx context.Context, note []byte) error {
 	if err := h.remote.lock(ctx); err != nil {
 		return err
 	}
 	defer h.remote.unlock()
-	return h.strike(ctx)
+	return h.strike(ctx, note)
 }
 
 // strike is giveUp with the lock.
-func (h *holding) strike(ctx context.Context) error {
+func (h *holding) strike(ctx context.Context, note []byte) error {
 	l, key := h.leases, keyOf(h.name)
 	if h.timer != nil {
 		h.timer.Stop()
@@ -247,14 +285,17 @@ func (h *holding) strike(ctx context.Context) error {
 	after := h.revision
 	for {
 		if after != 0 {
-			_, err := l.put(ctx, key, nil, after, 0)
+			revision, err := l.bucket.remove(ctx, key, note, after)
+			if err == nil {
+				l.mirror.learn(key, entry{revision: revision, note: note})
+			}
 			if !errors.Is(err, errMoved) {
 				return unlessLost(err)
 			}
 		}
 		// Not known to be there, or not with that revision.
 		e, err := l.get(ctx, key)
-		if err != nil || !bytes.Equal(e.value, h.value) { // another one's, or nobody's
+		if err != nil || !h.isIn(e) { // another one's, or nobody's
 			return unlessLost(err)
 		}
 		after = e.revision

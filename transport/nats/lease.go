@@ -10,14 +10,18 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 )
 
 // leases are the names that the actors of this node have, and how they keep them.
 type leases struct {
 	*epochs
-	log   *slog.Logger
-	lost  func(*holding)                          // called when a name has been lost, and not by its actor
-	after func(time.Duration, func()) *time.Timer // time.AfterFunc, but in the model
+	mirror *mirror
+	log    *slog.Logger
+	lost   func(*holding)                          // called when a name has been lost, and not by its actor
+	after  func(time.Duration, func()) *time.Timer // time.AfterFunc, but in the model
+
+	telling foreign.Calls // of the methods of exit reasons
 
 	renewing, giving context.Context // of what runs in the background
 	stop, hurry      context.CancelFunc
@@ -36,6 +40,8 @@ func newLeases(b bucket, term time.Duration, log *slog.Logger, lost func(*holdin
 	l.epochs = newEpochs(b, term, func(e epoch) {
 		log.Info("names begin in a new bucket", "epoch", e.ID, "none granted for", e.Longest)
 	})
+	l.mirror = newMirror(b, term, l.down, l.tend)
+	l.telling.Limit, l.telling.Most = foreignFor, foreignMost
 	l.renewing, l.stop = context.WithCancel(context.Background())
 	l.giving, l.hurry = context.WithCancel(context.Background())
 	return l
@@ -126,20 +132,39 @@ func (l *leases) background(f func()) {
 // keyOf returns what a name is called in the bucket, where not any string may be.
 func keyOf(name string) string { return "n" + base64.RawURLEncoding.EncodeToString([]byte(name)) }
 
-// lookup returns who has the name.
-func (l *leases) lookup(ctx context.Context, name string) (*owner, error) {
-	e, err := l.get(ctx, keyOf(name))
-	switch {
-	case err == nil && e.value != nil:
-		return ownerIn(e.value)
-	case err != nil && !errors.Is(err, errNoBucket):
-		return nil, err
+// mirrored returns the mirror, which follows the bucket from the first time on.
+func (l *leases) mirrored() *mirror {
+	if l.mirror.begin() {
+		l.background(func() { l.mirror.run(l.renewing) })
+		l.beat()
 	}
-	now, err := l.tend(ctx)
+	return l.mirror
+}
+
+func (l *leases) beat() {
+	l.after(l.mirror.beat, func() {
+		if l.renewing.Err() == nil {
+			l.mirror.tick()
+			l.beat()
+		}
+	})
+}
+
+// lookup returns who has the name. It asks the bucket for what the mirror does not know: so a
+// name that has just been registered elsewhere is found.
+func (l *leases) lookup(ctx context.Context, name string) (*owner, error) {
+	m, key := l.mirrored(), keyOf(name)
+	if o := m.owner(key); o != nil {
+		return o, nil
+	}
+	e, settled, err := l.ask(ctx, key, func(e entry) bool { return e.value != nil })
 	switch {
 	case err != nil:
 		return nil, err
-	case !now.Open:
+	case e.value != nil:
+		m.learn(key, e)
+		return ownerIn(e.value)
+	case !settled:
 		return nil, ErrUnsettled
 	}
 	return nil, actor.NoProc

@@ -38,6 +38,7 @@ type ending struct {
 // the bucket silent. It calls unheld for each of them.
 func (l *leases) close(ctx context.Context, unheld func(*holding)) error {
 	l.stop()
+	l.mirror.close()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	e := &ending{leases: l, unheld: unheld}
@@ -95,7 +96,7 @@ func (e *ending) giveUp(ctx context.Context, h *holding) {
 	e.unheld(h)
 	err := context.Cause(ctx)
 	if err == nil {
-		err = h.giveUp(ctx)
+		err = h.giveUp(ctx, h.bye(classClosed))
 	}
 	switch {
 	case err == nil:

@@ -172,11 +172,14 @@ func (m Method[M, Req, Resp]) callRemote(ctx context.Context, to Remote[M], req 
 		return fail(err, false)
 	}
 	r, err := x.ask(ctx, to.Node, q)
-	switch {
-	case err != nil:
-		return fail(err, false)
-	case r.outcome != gaveValue:
-		return fail(r.err(m.Errors), r.outcome == hasEnded)
+	if err == nil && r.outcome != gaveValue {
+		err = r.err(m.Errors)
+	}
+	if err != nil {
+		if r.outcome != gaveError && errors.Is(err, actor.NoProc) {
+			to.names.leases.mirror.doubt(keyOf(to.Name), to.id)
+		}
+		return fail(err, r.outcome == hasEnded)
 	}
 	decoded := new(Resp) // not v: if ctx is done, it may be written to later
 	err = actor.Guard(ctx, func() (err error) {

@@ -3,7 +3,6 @@ package nats
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -135,6 +134,8 @@ type owner struct {
 	Node  string        `json:"node"`
 	ID    string        `json:"id"` // of the registration: no other one has it
 	Lease time.Duration `json:"lease"`
+
+	Before *farewell `json:"before,omitempty"` // of the holder before, for monitors that have missed it
 }
 
 // Register gives the name to the actor, until it is unregistered or ends, or its lease does.
@@ -158,11 +159,10 @@ func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) 
 	if _, err := n.exchange(); err != nil { // it can be called before it can be found
 		return nil, fmt.Errorf("nats: register %q: %w", name, err)
 	}
-	value, err := json.Marshal(owner{node, rand.Text(), n.leases.term})
+	h, err := n.leases.newHolding(name, pid, node, rand.Text())
 	if err != nil {
 		return nil, fmt.Errorf("nats: register %q: %w", name, err)
 	}
-	h := n.leases.newHolding(name, pid, value)
 	if err := n.leases.add(h); err != nil {
 		if errors.Is(err, errHeld) {
 			return nil, &TakenError{name, node}
@@ -194,7 +194,7 @@ func (n *Names[M]) Unregister(ctx context.Context, name string, pid actor.PID) e
 		return nil
 	}
 	n.pubsub.Unsubscribe(pid, topicOf(name))
-	if err := h.giveUp(ctx); err != nil {
+	if err := h.giveUp(ctx, h.bye(classFree)); err != nil {
 		return fmt.Errorf("nats: unregister %q: %w", name, err)
 	}
 	return nil
@@ -202,10 +202,23 @@ func (n *Names[M]) Unregister(ctx context.Context, name string, pid actor.PID) e
 
 // Lookup returns the address of the actor that has the name, on whatever node. It
 // fails with an error that wraps [actor.NoProc] if there is none, or [ErrUnsettled] if that is
-// not known yet. It asks the bucket.
+// not known yet.
 //
 // Look a name up for each use, rather than keep the address: the next actor of that name
-// may live elsewhere.
+// may live elsewhere. It costs less than a microsecond: from the first look-up on, the node is
+// told of all changes of the bucket. That makes the answer as old as a message is under way,
+// usually less than a millisecond:
+//
+//   - A name that is registered is found: if the node does not know it, Lookup asks the bucket.
+//   - What this node has registered or unregistered itself, it knows at once.
+//   - The actor may have gone, as it may before any answer is used. A [Method] says so at once,
+//     by actor.NoProc, and then the next Lookup asks the bucket.
+//   - A node that has heard nothing for three seconds, or three tenths of its lease if that is
+//     less, asks the bucket: because it is cut off, or was paused. If NATS has lost the bucket,
+//     a former holder may be found for a lease.
+//
+// So an address is where to ask, and no proof that its actor is the one holder still. What only
+// that may do is made safe by its [Tenure].
 //
 // OTP: global:whereis_name/1.
 func (n *Names[M]) Lookup(ctx context.Context, name string) (Remote[M], error) {

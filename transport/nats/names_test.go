@@ -356,14 +356,17 @@ func TestNameOfAnActorThatEndsBeforeItIsTakenIsNotLeft(t *testing.T) {
 	s := startServer(t)
 	a := newNode(t, s, prefix(), "a", NamesConfig{})
 	ref, _ := a.listener(t)
-	h := a.leases.newHolding("x", ref.PID(), []byte("{}"))
+	h, err := a.leases.newHolding("x", ref.PID(), "a", "1")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := a.leases.add(h); err != nil {
 		t.Fatal(err)
 	}
 	if !a.leases.remove(h, actor.NoProc) {
 		t.Fatal("not held")
 	}
-	h.drop()
+	h.drop(nil)
 	if holder, err := h.take(t.Context()); holder != nil || !errors.Is(err, actor.NoProc) {
 		t.Errorf("take: %v, %v, want NoProc", holder, err)
 	}

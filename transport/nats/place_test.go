@@ -21,6 +21,7 @@ type place struct {
 	paused  time.Time     // until then nothing of it runs
 	stalled time.Time     // until then what is on its way waits
 	cut     time.Time     // until then what is on its way is lost
+	late    time.Time     // the latest end of a pause or a stall that there has been
 }
 
 func newPlace(name string, seed uint64) *place {
@@ -32,8 +33,18 @@ func (p *place) set(state *time.Time, d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	*state = time.Now().Add(d)
+	if state != &p.cut && state.After(p.late) {
+		p.late = *state
+	}
 	close(p.changed)
 	p.changed = make(chan struct{})
+}
+
+// lateSince reports whether something may be late that was sent since.
+func (p *place) lateSince(when time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.late.After(when)
 }
 
 // linger waits for d, or until one of the states has changed.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
-
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -47,28 +45,49 @@ func (r Remote[M]) String() string { return r.Name + "@" + r.Node }
 // OTP: noconnection.
 var ErrNoConnection = errors.New("no connection to its node")
 
-// Monitor has down called once, on a goroutine of its own, when the actor does not have
-// its name any more. The reason is
+// Monitor has down called once, on a goroutine of its own, when the actor does not have its
+// name any more. The reason is
 //
-//   - [actor.NoProc], if it has ended or been unregistered, or had before;
-//   - [ErrNoConnection], if its node, or this one, has been cut off for as long as a lease
-//     lasts. The actor may well live, on its side of a split.
+//   - the actor's exit reason, if it has ended: [actor.Normal], [actor.Shutdown],
+//     [actor.Killed] or [actor.Goexit] as they are, and any other one as a [*RemoteError] with
+//     its text: a panic, an error, a reason that wraps one of these;
+//   - [actor.NoProc], if it has ended or been unregistered before, or been unregistered, or has
+//     ended and the reason is not known any more;
+//   - an error that wraps [ErrNoConnection], if its node has shut its names down; or if
+//     that, or this node, has been cut off for as long as a lease lasts. Then the actor may well
+//     live, on its side of a split;
+//   - an error that wraps [ErrClosed], if the names of this node are shut down.
 //
-// A monitor that is stopped calls down no more, though a call that has begun may still
-// run. If down panics or calls runtime.Goexit, that is logged.
+// In each failure of the holder's node, of NATS, or of this node:
 //
-// If NATS has lost the bucket, the monitor goes on when the holder has claimed its name, and
-// reports ErrNoConnection when that has not come about within a lease.
+//   - SIGTERM: the exit reason, if its actors end before the connection is closed; otherwise it
+//     is as with kill -9.
+//   - kill -9, or the machine is gone: ErrNoConnection, when the lease has ended.
+//   - Its node is cut off, or paused for longer than a lease: the same. If that was shorter the
+//     monitor goes on.
+//   - This node is cut off, or NATS stalls or is down: ErrNoConnection, when nothing has been
+//     heard of the holder for a lease. If that was shorter, the monitor goes on, and tells
+//     what has happened meanwhile, with the reason if the actor has ended less than a minute
+//     ago.
+//   - NATS has lost the bucket, restarted empty, or has it deleted: the monitor goes on when the
+//     holder has claimed its name. If it has not within a lease, ErrNoConnection.
+//   - This program is paused: it hears then what has happened meanwhile. Its own pause does not
+//     count as the others' silence.
 //
-// The leases' renewals are the heartbeats. A monitor costs a goroutine here and a
-// consumer in the server: monitor a service, not each user. It does not see why the
-// actor has ended. ctx is for setting the monitor. Monitor panics if down is nil.
+// A monitor that is stopped calls down no more, though a call that has begun may still run. If
+// down panics or calls runtime.Goexit, that is logged.
+//
+// The leases' renewals are the heartbeats. All monitors of a node share what it is told of the
+// bucket: one costs some hundred bytes here, and nothing in the server. ctx is for setting the
+// monitor. Monitor panics if down is nil.
+//
+// OTP: erlang:monitor/2.
 func (r Remote[M]) Monitor(ctx context.Context, down func(reason error)) (stop func(), err error) {
 	if down == nil {
 		panic("nats: Monitor: down is nil")
 	}
-	w := newWatch()
-	return w.stop, r.monitor(ctx, w, down)
+	w := r.newWatch(down)
+	return w.stop, r.monitor(ctx, w)
 }
 
 // MonitorTo is [Remote.Monitor] by an actor: the reason, as wrap makes it one of the
@@ -80,16 +99,12 @@ func MonitorTo[W, M any](ctx context.Context, r Remote[M], ref actor.Ref[W], wra
 	if wrap == nil {
 		panic("nats: MonitorTo: wrap is nil")
 	}
-	w := newWatch()
+	var w *watch
 	stop = func() {
 		ref.PID().Disown(w)
 		w.stop()
 	}
-	if !ref.PID().Own(w) {
-		stop()
-		return stop, fmt.Errorf("nats: monitor %v by %v: %w", r, ref, actor.NoProc)
-	}
-	err = r.monitor(ctx, w, func(reason error) {
+	w = r.newWatch(func(reason error) {
 		stop()
 		var m W
 		err := actor.Guard(context.Background(), func() error {
@@ -102,198 +117,84 @@ func MonitorTo[W, M any](ctx context.Context, r Remote[M], ref actor.Ref[W], wra
 		}
 		_ = ref.TrySend(m)
 	})
-	if err != nil {
+	if !ref.PID().Own(w) {
+		stop()
+		return stop, fmt.Errorf("nats: monitor %v by %v: %w", r, ref, actor.NoProc)
+	}
+	if err = r.monitor(ctx, w); err != nil {
 		stop()
 	}
 	return stop, err
 }
 
-func (r Remote[M]) monitor(ctx context.Context, w *watch, down func(reason error)) error {
+func (r Remote[M]) newWatch(down func(error)) *watch {
+	w := &watch{name: r.Name, key: keyOf(r.Name), id: r.id, down: down}
+	if r.names != nil {
+		w.mirror = r.names.leases.mirror
+	}
+	return w
+}
+
+func (r Remote[M]) monitor(ctx context.Context, w *watch) error {
 	if r.names == nil {
 		w.stop()
 		return fmt.Errorf("nats: monitor: %w", actor.NoProc)
 	}
-	if err := r.names.leases.watch(ctx, w, r.Name, r.id, down); err != nil {
+	if err := r.names.leases.watch(ctx, w); err != nil {
+		w.stop()
 		return fmt.Errorf("nats: monitor %v: %w", r, err)
 	}
 	return nil
 }
 
-// watch is a monitor. It may be an [actor.Resource].
+// watch is a monitor of a registration. It may be an [actor.Resource].
 type watch struct {
-	ctx  context.Context // done when the monitor is stopped, or has fired
-	stop context.CancelFunc
+	mirror        *mirror // nil if there is nobody to monitor
+	name, key, id string
+	down          func(reason error)
+	over          atomic.Bool // it has been stopped, or has fired
+
+	term  time.Duration // of the holder's lease, as far as is known
+	heard time.Duration // when the holder was heard of, by the mirror's clock
 }
 
-func newWatch() *watch {
-	w := new(watch)
-	w.ctx, w.stop = context.WithCancel(context.Background())
-	return w
+// isIn reports whether it is the registration that stands in the bucket.
+func (w *watch) isIn(e entry) bool {
+	o, err := ownerIn(e.value)
+	return err == nil && o.ID == w.id
+}
+
+func (w *watch) stop() {
+	if !w.over.Swap(true) && w.mirror != nil {
+		w.mirror.disarm(w)
+	}
 }
 
 // Release implements [actor.Resource].
 func (w *watch) Release(actor.PID, error) { w.stop() }
 
-// watch watches what stands under the name, beginning with what stands there now.
-func (l *leases) watch(ctx context.Context, w *watch, name, id string, down func(error)) error {
-	v := &vigil{leases: l, name: name, id: id, life: w.ctx, term: l.term}
-	err := v.open(ctx)
-	if errors.Is(err, errNoBucket) {
-		if _, err = l.tend(ctx); err == nil {
-			err = v.open(ctx)
-		}
+// down calls the function of a monitor.
+func (l *leases) down(w *watch, reason error) {
+	go l.call("the function of a monitor failed", w.name, func() { w.down(reason) })
+}
+
+// watch has a monitor wait for the end of its registration, or fire at once.
+func (l *leases) watch(ctx context.Context, w *watch) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	if err != nil {
-		w.stop()
+	m := l.mirrored()
+	if armed, err := m.arm(w); armed || err != nil {
 		return err
 	}
-	go func() {
-		reason := v.keep()
-		stopped := w.ctx.Err() != nil
-		w.stop()
-		if !stopped {
-			l.call("the function of a monitor failed", name, func() { down(reason) })
-		}
-	}()
-	return nil
-}
-
-// vigil is what a monitor knows of the holder.
-//
-// A watcher goes with its bucket, and says nothing of it. So when a renewal is overdue, there
-// is another one, which begins with what stands there now.
-type vigil struct {
-	*leases
-	name, id string
-	life     context.Context // of the monitor
-
-	watcher jetstream.KeyWatcher
-	stop    context.CancelFunc // of watcher
-	known   bool               // the watcher has told what stood there
-
-	term  time.Duration // of the holder's lease
-	heard time.Time     // when the holder was heard of
-	fresh bool          // the watcher has begun since
-}
-
-// open begins to watch, within ctx.
-func (v *vigil) open(ctx context.Context) error {
-	life, stop := context.WithCancel(v.life)
-	inTime := context.AfterFunc(ctx, stop)
-	watcher, err := v.leases.bucket.watch(life, keyOf(v.name))
-	if !inTime() && err == nil {
-		err = context.Cause(ctx)
-	}
+	// The mirror may be behind.
+	e, settled, err := l.ask(ctx, w.key, w.isIn)
 	if err != nil {
-		stop() // and so the watcher, if there is one
 		return err
 	}
-	v.watcher, v.stop, v.known = watcher, stop, false
-	return nil
-}
-
-// errSilent says that nothing was heard of a holder for too long.
-var errSilent = errors.New("nothing heard")
-
-// keep returns why the holder does not have the name any more. It returns something or other
-// when the monitor has been stopped.
-func (v *vigil) keep() error {
-	v.heard = time.Now()
-	for {
-		reason := v.await()
-		v.stop()
-		switch {
-		case reason != errSilent:
-			return reason
-		case v.fresh || !v.reopen():
-			return ErrNoConnection
-		}
-		v.fresh = true
+	armed, err := m.armBy(w, e, settled)
+	if !armed && err == nil && !w.over.Swap(true) {
+		l.down(w, actor.NoProc)
 	}
-}
-
-// reopen opens another watcher, while there is time.
-func (v *vigil) reopen() bool {
-	ctx, cancel := context.WithDeadline(v.life, v.heard.Add(v.term))
-	defer cancel()
-	for {
-		err := v.open(ctx)
-		if err == nil || errors.Is(err, nats.ErrConnectionClosed) {
-			return err == nil
-		}
-		again := time.NewTimer(v.term / 20)
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			again.Stop()
-			return false
-		}
-	}
-}
-
-// await returns why the holder does not have the name any more, or errSilent.
-func (v *vigil) await() error {
-	silence := time.NewTimer(v.patience())
-	defer silence.Stop()
-	for {
-		select {
-		case e, ok := <-v.watcher.Updates():
-			if !ok {
-				return errSilent // the watcher has ended, by stop or with its connection
-			}
-			if heard, reason := v.take(e); reason != nil {
-				return reason
-			} else if heard {
-				v.heard, v.fresh = time.Now(), false
-				silence.Reset(v.patience())
-			}
-		case <-silence.C:
-			return errSilent
-		case <-v.life.Done():
-			return context.Cause(v.life)
-		}
-	}
-}
-
-// patience is for how long nothing need be heard. Renewals come three times in a lease.
-func (v *vigil) patience() time.Duration {
-	limit := v.term
-	if !v.fresh {
-		limit = 2 * v.term / 3
-	}
-	return time.Until(v.heard.Add(limit))
-}
-
-// take reports whether what the watcher tells is a sign of life, or returns why the holder
-// does not have the name any more.
-func (v *vigil) take(e jetstream.KeyValueEntry) (heard bool, reason error) {
-	known := v.known
-	v.known = true
-	switch {
-	case e == nil && (known || !v.vacant()): // this was all that there is
-		return false, nil
-	case e == nil:
-		return false, actor.NoProc
-	case e.Operation() == jetstream.KeyValuePurge: // by the end of the lease
-		return false, ErrNoConnection
-	case e.Operation() == jetstream.KeyValueDelete:
-		return false, actor.NoProc
-	}
-	o, err := ownerIn(e.Value())
-	if err != nil || o.ID != v.id {
-		return false, actor.NoProc
-	}
-	if o.Lease > 0 {
-		v.term = o.Lease
-	}
-	return true, nil
-}
-
-// vacant reports whether nobody has the name, if the bucket has nothing under it: in a new
-// bucket the holder may not have claimed it yet.
-func (v *vigil) vacant() bool {
-	ctx, cancel := context.WithDeadline(v.life, v.heard.Add(v.term))
-	defer cancel()
-	now, err := v.tend(ctx)
-	return err == nil && now.Open
+	return err
 }

@@ -3,8 +3,12 @@ package nats
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/troupe-go/troupe/actor"
@@ -38,23 +42,84 @@ func expectDown(t *testing.T, down <-chan error, want error) {
 	}
 }
 
-// GO-28: the end of an actor elsewhere, however it comes about.
+// remoteEnds are ways in which an actor loses its name, and the reason that a monitor is told;
+// with a text if it is a RemoteError.
+var remoteEnds = map[string]struct {
+	end  func(a *node, name string, ref actor.Ref[string])
+	is   error
+	text string
+}{
+	"killed":                         {exit(actor.Kill), actor.Killed, ""},
+	"shutdown":                       {exit(actor.Shutdown), actor.Shutdown, ""},
+	"crash":                          {exit(errors.New("no more disk")), nil, "no more disk"},
+	"a deadline":                     {exit(fmt.Errorf("ask: %w", context.DeadlineExceeded)), context.DeadlineExceeded, "ask: context deadline exceeded"},
+	"a call of a node that has gone": {exit(errGone), nil, errGone.Error()},
+	"normal":                         {send("stop"), actor.Normal, ""},
+	"goexit":                         {send("goexit"), actor.Goexit, ""},
+	"panic":                          {send("panic"), nil, "panic: out of order"},
+	"a reason that panics":           {exit(rude{}), nil, "panic"},
+	"unregistered": {func(a *node, name string, ref actor.Ref[string]) {
+		_ = a.Unregister(context.Background(), name, ref.PID())
+	}, actor.NoProc, ""},
+	"lost": {func(a *node, name string, _ actor.Ref[string]) {
+		a.leases.find(name).expire()
+	}, ErrNoConnection, ""},
+}
+
+func exit(reason error) func(*node, string, actor.Ref[string]) {
+	return func(_ *node, _ string, ref actor.Ref[string]) { ref.PID().Exit(reason) }
+}
+
+// rude is an error without a text.
+type rude struct{}
+
+func (rude) Error() string { panic("rude") }
+
+func send(m string) func(*node, string, actor.Ref[string]) {
+	return func(_ *node, _ string, ref actor.Ref[string]) { _ = ref.TrySend(m) }
+}
+
+// mortal starts an actor that ends as it is told.
+func (n *node) mortal(t *testing.T) actor.Ref[string] {
+	t.Helper()
+	ref, err := actor.Spawn(n.sys, actor.Func(func(_ *actor.Context[string], m string) error {
+		switch m {
+		case "goexit":
+			runtime.Goexit()
+		case "panic":
+			panic("out of order")
+		}
+		return actor.Stop
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref
+}
+
+// GO-28: the end of an actor elsewhere, however it comes about, with its reason. NoEcho is as
+// Join has it.
 func TestMonitorHearsOfTheEndOfARemoteActor(t *testing.T) {
 	s := startServer(t)
 	cluster := prefix()
-	a, b := newNode(t, s, cluster, "a", NamesConfig{}), newNode(t, s, cluster, "b", NamesConfig{})
-	for name, end := range map[string]func(actor.PID){
-		"death":      func(pid actor.PID) { pid.Exit(actor.Kill) },
-		"unregister": func(pid actor.PID) { _ = a.Unregister(t.Context(), "unregister", pid) },
-	} {
-		ref, _ := a.listener(t)
+	a, b := newNode(t, s, cluster, "a", NamesConfig{}), startNode(t, s, cluster, "b", NamesConfig{}, nats.NoEcho())
+	for name, c := range remoteEnds {
+		ref := a.mortal(t)
 		a.register(t, name, ref)
 		r := b.lookup(t, name)
-		first, second := monitor(t, r), monitor(t, a.lookup(t, name))
+		downs := []<-chan error{monitor(t, r), monitor(t, b.lookup(t, name)), monitor(t, a.lookup(t, name))}
 		gone := b.watch(t, name)
-		end(ref.PID())
-		expectDown(t, first, actor.NoProc)
-		expectDown(t, second, actor.NoProc)
+		c.end(a, name, ref)
+		for _, down := range downs {
+			reason := await(t, down)
+			remote, is := errors.AsType[*RemoteError](reason)
+			if c.is != nil && !errors.Is(reason, c.is) || is != (c.text != "") || is && !strings.Contains(remote.Text, c.text) {
+				t.Errorf("%s: down: %#v, want %v %q", name, reason, c.is, c.text)
+			}
+			if errors.Is(reason, ErrNoConnection) != (c.is == ErrNoConnection) {
+				t.Errorf("%s: down: %v: whether the actor has ended", name, reason)
+			}
+		}
 		awaitGone(t, gone)
 		expectDown(t, monitor(t, r), actor.NoProc) // it had ended before
 		next, _ := b.listener(t)
@@ -110,7 +175,7 @@ func TestStoppedMonitorDoesNotFire(t *testing.T) {
 	stop()
 	down := monitor(t, r)
 	ref.PID().Exit(actor.Kill)
-	expectDown(t, down, actor.NoProc)
+	expectDown(t, down, actor.Killed)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -140,7 +205,7 @@ func TestMonitorToSendsToTheActorAndEndsWithIt(t *testing.T) {
 	mortal.PID().Exit(actor.Kill)
 	await(t, mortal.PID().Done())
 	ref.PID().Exit(actor.Kill)
-	if m := await(t, got); m != wrap(actor.NoProc) {
+	if m := await(t, got); m != wrap(actor.Killed) {
 		t.Errorf("received %q", m)
 	}
 	for _, dead := range []actor.Ref[string]{mortal, {}} {

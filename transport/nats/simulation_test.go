@@ -2,14 +2,12 @@ package nats
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -22,6 +20,8 @@ type simServer struct {
 	first   uint64 // of the configuration
 	last    uint64
 	entries map[string]simEntry
+	feeds   []*simFeed
+	gone    map[string]time.Time // when nodes should know that a registration is not there, by ID
 }
 
 type simEntry struct {
@@ -31,9 +31,9 @@ type simEntry struct {
 
 // losses are the ways in which a bucket is lost.
 var losses = []func(s *simServer){
-	func(s *simServer) { s.exists = false },        // deleted, or its server has restarted
-	func(s *simServer) { s.last = s.first - 1 },    // its servers have restarted, and know how it was made
-	func(s *simServer) { s.first, s.last = 1, 0 },  // made by somebody else
+	func(s *simServer) { s.exists, s.feeds = false, nil },       // deleted, or its server has restarted
+	func(s *simServer) { s.last, s.feeds = s.first-1, nil },     // its servers have restarted, and know how it was made
+	func(s *simServer) { s.first, s.last, s.feeds = 1, 0, nil }, // made by somebody else
 	func(s *simServer) {},                          // emptied
 	func(s *simServer) { s.last += 1_000_000_000 }, // emptied, after much traffic
 }
@@ -42,16 +42,47 @@ func (s *simServer) lose(how int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	losses[how](s)
+	for _, e := range s.entries {
+		s.leave(e, 2*time.Second) // the longest lease in the model: the holder may have it still
+	}
 	s.entries = nil
+}
+
+// leave takes note that nodes should know, after a while, that an entry is not in the bucket
+// any more.
+func (s *simServer) leave(e simEntry, after time.Duration) {
+	if o, err := ownerIn(e.value); err == nil {
+		if s.gone == nil {
+			s.gone = make(map[string]time.Time)
+		}
+		s.gone[o.ID] = time.Now().Add(after)
+	}
+}
+
+// set has something stand under a key, and tells of it.
+func (s *simServer) set(key string, e simEntry) entry {
+	s.leave(s.entries[key], 0)
+	s.last++
+	e.revision = s.last
+	if s.entries == nil {
+		s.entries = make(map[string]simEntry)
+	}
+	s.entries[key] = e
+	if o, err := ownerIn(e.value); err == nil {
+		delete(s.gone, o.ID) // it was renewed
+	}
+	for _, f := range s.feeds {
+		f.queue = append(f.queue, change{key: key, entry: e.entry, upTo: s.last, all: true})
+		f.wake()
+	}
+	return e.entry
 }
 
 // at returns what stands under a key.
 func (s *simServer) at(key string) entry {
 	e, ok := s.entries[key]
 	if ok && !e.expires.IsZero() && !time.Now().Before(e.expires) {
-		s.last++
-		e = simEntry{entry{nil, s.last}, time.Time{}}
-		s.entries[key] = e
+		return s.set(key, simEntry{entry: entry{lapsed: true}})
 	}
 	return e.entry
 }
@@ -71,16 +102,21 @@ func (s *simServer) put(key string, value []byte, after uint64, ttl time.Duratio
 	if s.at(key).revision != after {
 		return 0, errMoved
 	}
-	s.last++
-	e := simEntry{entry: entry{value, s.last}}
+	e := simEntry{entry: entry{value: value}}
 	if ttl > 0 {
 		e.expires = time.Now().Add(wholeSeconds(ttl))
 	}
-	if s.entries == nil {
-		s.entries = make(map[string]simEntry)
+	return s.set(key, e).revision, nil
+}
+
+func (s *simServer) remove(key string, note []byte, after uint64) (uint64, error) {
+	if !s.exists {
+		return 0, errNoBucket
 	}
-	s.entries[key] = e
-	return s.last, nil
+	if s.at(key).revision != after {
+		return 0, errMoved
+	}
+	return s.set(key, simEntry{entry: entry{note: note}}).revision, nil
 }
 
 func (s *simServer) raise(first uint64) error {
@@ -89,6 +125,7 @@ func (s *simServer) raise(first uint64) error {
 	}
 	for key, e := range s.entries {
 		if e.revision < first {
+			s.leave(e, 2*time.Second)
 			delete(s.entries, key)
 		}
 	}
@@ -120,8 +157,11 @@ func newSimNode(s *simServer, name string, seed uint64, sys *actor.System, lease
 	return n
 }
 
-// kill ends the program.
+// kill ends the program, if that has not been done.
 func (n *simNode) kill() {
+	if !n.alive() {
+		return
+	}
 	n.die()
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -185,8 +225,98 @@ func (n *simNode) raise(ctx context.Context, first uint64) error {
 	return err
 }
 
-func (*simNode) watch(context.Context, string) (jetstream.KeyWatcher, error) {
-	return nil, errors.ErrUnsupported
+func (n *simNode) remove(ctx context.Context, key string, note []byte, after uint64) (uint64, error) {
+	return ask(ctx, n, "remove "+key, func(s *simServer) (uint64, error) { return s.remove(key, note, after) })
+}
+
+// simFeed is a feed of a bucket. What the server queues is sent in order.
+type simFeed struct {
+	woken chan struct{}
+	queue []change // with the server's lock
+}
+
+func (f *simFeed) wake() {
+	select {
+	case f.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (n *simNode) follow(ctx context.Context, every time.Duration) (*feed, error) {
+	f, err := ask(ctx, n, "follow", func(s *simServer) (*simFeed, error) {
+		if !s.exists {
+			return nil, errNoBucket
+		}
+		f := &simFeed{woken: make(chan struct{}, 1)}
+		for _, key := range slices.Sorted(maps.Keys(s.entries)) {
+			f.queue = append(f.queue, change{key: key, entry: s.at(key)})
+		}
+		slices.SortFunc(f.queue, func(a, b change) int { return int(a.revision) - int(b.revision) })
+		for i := range f.queue {
+			f.queue[i].upTo, f.queue[i].all = f.queue[i].revision, i == len(f.queue)-1
+		}
+		s.feeds = append(s.feeds, f)
+		f.wake()
+		return f, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	life, stop := context.WithCancel(context.Background())
+	changes := make(chan change)
+	go func() {
+		if f.run(life, n, every, changes) {
+			close(changes)
+		}
+	}()
+	return &feed{changes, stop}, nil
+}
+
+// run sends what is queued, and that there is nothing. It reports whether something was lost,
+// as soon as that can be seen.
+func (f *simFeed) run(life context.Context, n *simNode, every time.Duration, changes chan<- change) (lost bool) {
+	chance := n.chance("feed")
+	for life.Err() == nil {
+		beat := time.NewTimer(every)
+		select {
+		case <-f.woken:
+		case <-beat.C:
+		case <-life.Done():
+		}
+		beat.Stop()
+		for _, c := range n.server.sent(f) {
+			if !n.travel(upTo(chance, 20*time.Millisecond)) {
+				lost = true
+				continue
+			}
+			if n.pass(); lost {
+				return true
+			}
+			select {
+			case changes <- c:
+			case <-life.Done():
+			}
+		}
+	}
+	return false
+}
+
+// sent takes what is to be sent out of a feed's queue: a sign of life, if there is nothing.
+func (s *simServer) sent(f *simFeed) []change {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.Contains(s.feeds, f) {
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(s.entries)) {
+		s.at(key) // leases may have ended
+	}
+	queue := f.queue
+	f.queue = nil
+	if len(queue) == 0 {
+		queue = append(queue, change{upTo: s.last, all: true})
+	}
+	return queue
 }
 
 // register is [Names.Register] without a PubSub.
@@ -195,11 +325,10 @@ func (n *simNode) register(ctx context.Context, name, id string) (*holding, erro
 	if err != nil {
 		return nil, err
 	}
-	value, err := json.Marshal(owner{n.name, id, n.leases.term})
+	h, err := n.leases.newHolding(name, ref.PID(), n.name, id)
 	if err != nil {
 		return nil, err
 	}
-	h := n.leases.newHolding(name, ref.PID(), value)
 	if err := n.leases.add(h); err != nil {
 		return nil, err
 	}
