@@ -2,7 +2,6 @@ package actor
 
 import (
 	"context"
-	"time"
 )
 
 // aside is a handling that instruments are told of and that is not in the course of a
@@ -13,18 +12,17 @@ type aside struct {
 	what   Handling
 	by     []*instrument
 	values context.Context
-	began  time.Duration
 }
 
 // tellAside tells the instruments that are chosen that a handler is about to be called.
 func (c *cell[M]) tellAside(name string) *aside {
 	list := c.sys.instruments.Load()
-	if list.skip() > 0 {
+	if new(sampling).begin(list) > 0 {
 		return nil
 	}
-	t := &aside{p: &c.process, by: list.choose(nil, nil, true), began: c.sys.now()}
+	t := &aside{p: &c.process, by: list.choose(nil, nil, true)}
 	c.describe(&t.what, name, nil)
-	t.what.Began = c.sys.born.Add(t.began)
+	t.what.began = c.sys.now()
 	for _, i := range t.by {
 		if !i.has(toBegin) {
 			continue
@@ -49,7 +47,7 @@ func (t *aside) end(d *doom) {
 	if t.values != nil {
 		t.p.dropHand()
 	}
-	t.what.Worked = t.p.sys.now() - t.began
+	t.what.Worked = t.p.sys.now() - t.what.began
 	if d != nil {
 		t.what.Err = d.reason
 	}

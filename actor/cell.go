@@ -55,7 +55,10 @@ func (c *cell[M]) run() *doom {
 
 // resume is run with something in hand already.
 func (c *cell[M]) resume(h *hand[M]) *doom {
-	d := c.work(h)
+	d, done := c.work(h)
+	for !done {
+		d, done = c.work(h)
+	}
 	if d != nil {
 		d = c.terminate(d, h)
 	}
@@ -63,29 +66,31 @@ func (c *cell[M]) resume(h *hand[M]) *doom {
 }
 
 // work handles what waits until there is no more, and then returns nil: the
-// actor sleeps. It returns a doom if the actor must end.
-func (c *cell[M]) work(h *hand[M]) (d *doom) {
-	returned := false
+// actor sleeps. It returns a doom if the actor must end. If it is not done it is to be called
+// again: instruments have to be told of a panic, or one of them has panicked.
+func (c *cell[M]) work(h *hand[M]) (d *doom, done bool) {
 	defer func() {
-		if returned || h.told != nil && h.told.lost { // another runner has gone on
+		if done || h.told != nil && h.told.lost { // another runner has gone on
 			return
 		}
 		v := recover()
-		if d = judge(Goexit); v != nil {
-			d = judgePanic(Recovered(v))
+		if h.told != nil {
+			h.told.fail(v)
+			return
 		}
-		goesOn := h.told == nil || h.told.fail(d, v != nil)
-		if goesOn && v == nil { // runtime.Goexit: this deferred call is all that is left of the runner
+		d, done = judge(Goexit), true
+		if v != nil {
+			d = judgePanic(Recovered(v))
+		} else { // runtime.Goexit: this deferred call is all that is left of the runner
 			c.bury(c.terminate(d, h))
 		}
 	}()
 	d = c.handleAll(h)
-	returned = true
+	done = true
 	if t := h.spare; t != nil {
-		t.visit.rest()
-		c.sys.tolds.Put(t)
+		t.rest()
 	}
-	return d
+	return d, done
 }
 
 func (c *cell[M]) handleAll(h *hand[M]) *doom {
@@ -137,22 +142,19 @@ func (c *cell[M]) handleAll(h *hand[M]) *doom {
 // hand is what a runner has in hand.
 type hand[M any] struct {
 	queue.Batch[M]
-	told    *told // the handling under way, if it is told of
-	spare   *told // for the next one
-	sampled bool  // the next handling is one that instruments are told of
-
-	// With instruments: how many turns there are to a yield, and to the next handling that
-	// is sampled.
-	yield, sample int32
+	told     *told // the handling under way, if it is told of
+	spare    *told // for the next one
+	sampled  bool  // the next handling is one that instruments are told of
+	sampling       // with instruments
 }
 
 // startSampling returns after how many turns the runner has to pause.
 func (h *hand[M]) startSampling(list *instruments) int32 {
-	h.yield, h.sample = yieldAfter, list.skip()
-	if h.sampled = h.sample == 0; h.sampled {
-		h.sample = list.skipOver()
+	h.yield, h.left = yieldAfter, h.sampling.begin(list)
+	if h.sampled = h.left == 0; h.sampled {
+		h.left = h.sampling.next(list)
 	}
-	return min(h.yield, h.sample)
+	return min(h.yield, h.left)
 }
 
 // pause does what is due between two turns, and returns when to pause again.
@@ -161,15 +163,15 @@ func (c *cell[M]) pause(h *hand[M]) int32 {
 		runtime.Gosched()
 		return yieldAfter
 	}
-	turns := min(h.yield, h.sample)
+	turns := min(h.yield, h.left)
 	if h.yield -= turns; h.yield == 0 {
 		runtime.Gosched()
 		h.yield = yieldAfter
 	}
-	if h.sample -= turns; h.sample == 0 {
-		h.sampled, h.sample = true, c.sys.instruments.Load().skipOver()
+	if h.left -= turns; h.left == 0 {
+		h.sampled, h.left = true, h.sampling.next(c.sys.instruments.Load())
 	}
-	return min(h.yield, h.sample)
+	return min(h.yield, h.left)
 }
 
 // step is what a runner did with what it has in hand.

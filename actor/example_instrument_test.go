@@ -22,7 +22,7 @@ func newHandlerTimes() *handlerTimes {
 }
 
 // end is for an [actor.Instrument].
-func (m *handlerTimes) end(_ context.Context, h actor.Handling) {
+func (m *handlerTimes) end(_ context.Context, h *actor.Handling) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	name := h.Behavior.String()

@@ -20,6 +20,17 @@ func Asked(p PID) (callers, asking int) {
 	return callers, asking
 }
 
+// Sampled returns which of the first turns of a runner are sampled, one in n.
+func Sampled(n, turns int) []bool {
+	list := newInstruments([]*instrument{{every: n}})
+	var s sampling
+	which := make([]bool, turns)
+	for i := int(s.begin(list)); i < turns; i += int(s.next(list)) {
+		which[i] = true
+	}
+	return which
+}
+
 // Sampler is what looks at all actors for a Meter.
 type Sampler = sampler
 

@@ -44,10 +44,10 @@ type Instrument struct {
 	// Begin returns a context of which only the values count, or nil for none. It must
 	// derive it from ctx, which has those of the instruments before this one, and not from
 	// the context of an actor.
-	Begin func(ctx context.Context, h Handling) context.Context
+	Begin func(ctx context.Context, h *Handling) context.Context
 
 	// End is told what came of a handling. ctx is what Begin returned.
-	End func(ctx context.Context, h Handling)
+	End func(ctx context.Context, h *Handling)
 
 	// OneIn says which handlings Begin and End are called for if the message carries
 	// nothing of this instrument: one of so many, chosen at random. 0 means all of them,
@@ -63,21 +63,38 @@ type Sending struct {
 	By string
 }
 
-// Handling tells of one call of a handler.
+// Handling tells of one call of a handler. The runner of an actor has one for all that it
+// handles: it is to be read, not written, and only until the function that got it returns.
 type Handling struct {
 	PID      PID
-	Handler  string       // "Receive", "Init", "Terminate", "HandleExit", "HandleDown", "HandleIdle", "After" or "Continue"
-	Behavior reflect.Type // of the user's behavior, also if that is a state machine; see [Wrapper]
-	Message  reflect.Type // of the message, the [Exit] or the [Down]; nil if there is none
-	Carried  any          // what Send returned; nil if nothing
-	Sent     time.Time    // when the message was sent; zero unless something carries it
-	Waited   time.Duration
-	Began    time.Time
+	Handler  string        // "Receive", "Init", "Terminate", "HandleExit", "HandleDown", "HandleIdle", "After" or "Continue"
+	Behavior reflect.Type  // of the user's behavior, also if that is a state machine; see [Wrapper]
+	Message  reflect.Type  // of the message, the [Exit] or the [Down]; nil if there is none
+	Carried  any           // what Send returned; nil if nothing
+	Waited   time.Duration // since the message was sent; 0 if nothing is carried
 
 	// Worked and Err are for End. Err is the reason that the handler ends its actor with: a
 	// [*PanicError] if it panicked, nil if it ends nothing.
 	Worked time.Duration
 	Err    error
+
+	began time.Duration // since the system was made
+}
+
+// Began returns when the handler began.
+func (h *Handling) Began() time.Time {
+	if h.PID.p == nil { // made by hand
+		return time.Time{}
+	}
+	return h.PID.p.sys.born.Add(h.began)
+}
+
+// Sent returns when the message was sent, the zero time if nothing is carried.
+func (h *Handling) Sent() time.Time {
+	if h.Carried == nil {
+		return time.Time{}
+	}
+	return h.Began().Add(-h.Waited)
 }
 
 // Wrapper is a [Behavior] that runs something of another type for its users, as a state
@@ -110,7 +127,7 @@ func Carry(keys ...any) Instrument {
 			}
 			return values
 		},
-		Begin: func(ctx context.Context, h Handling) context.Context {
+		Begin: func(ctx context.Context, h *Handling) context.Context {
 			return &carriedValues{ctx, keys, h.Carried.([]any)}
 		},
 	}

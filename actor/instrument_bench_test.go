@@ -9,7 +9,7 @@ import (
 
 // What instruments cost: go test -run '^$' -bench Instrument ./actor
 func BenchmarkInstrument(b *testing.B) {
-	end := func(context.Context, actor.Handling) {}
+	end := func(context.Context, *actor.Handling) {}
 	oneIn := func(n int) actor.Instrument {
 		sent := 0 // the benchmarks have one sender
 		return actor.Instrument{OneIn: -1, End: end, Send: func(context.Context, actor.Sending) any {

@@ -17,6 +17,58 @@ import (
 // ctxOfNobody is a context of which only a nil pointer is ever made.
 type ctxOfNobody struct{ context.Context }
 
+// An instrument has five seconds of its own, whatever those before it have taken: also after
+// one that hangs, beside which another runner has gone on.
+func TestEachInstrumentHasFiveSeconds(t *testing.T) {
+	for _, at := range []string{"Begin", "End"} {
+		t.Run(at, func(t *testing.T) {
+			gate := make(chan struct{})
+			var j journal
+			takes := func(d time.Duration) actor.Instrument {
+				in := func(what string, h *actor.Handling) {
+					if what == at && h.Handler == "Receive" {
+						time.Sleep(d)
+						j.add("%v in %s", d, what)
+					}
+				}
+				return actor.Instrument{
+					Begin: func(_ context.Context, h *actor.Handling) context.Context { in("Begin", h); return nil },
+					End:   func(_ context.Context, h *actor.Handling) { in("End", h) },
+				}
+			}
+			hangs := actor.Instrument{
+				Begin: func(_ context.Context, h *actor.Handling) context.Context {
+					if at == "Begin" && h.Handler == "Receive" {
+						<-gate
+					}
+					return nil
+				},
+				End: func(_ context.Context, h *actor.Handling) {
+					if at == "End" && h.Handler == "Receive" {
+						<-gate
+					}
+				},
+			}
+			instrumented(t, func(t *testing.T, sys *actor.System, log *bytes.Buffer) {
+				gate = make(chan struct{})
+				defer func() { close(gate); settle() }()
+				a := start(t, sys, &script{})
+				began := time.Now()
+				a.Send(returning(nil))
+				a.Send(returning(actor.Stop))
+				<-a.PID().Done()
+				j.expect(t, "3s in "+at, "4s in "+at, "2s in "+at, "3s in "+at, "4s in "+at, "2s in "+at)
+				if took := time.Since(began); took != 23*time.Second {
+					t.Errorf("it took %v, want 18 s and five for the one that hangs", took)
+				}
+				if n := strings.Count(log.String(), "instrument failed and was taken off"); n != 1 {
+					t.Errorf("%d records\n%s", n, log)
+				}
+			}, takes(3*time.Second), hangs, takes(4*time.Second), takes(2*time.Second))
+		})
+	}
+}
+
 // Whatever an instrument does costs the instrument, and neither the actor nor the other
 // instruments: the actor handles all that it is sent, once, with the values it should have.
 func TestFaultsOfAnInstrumentCostTheInstrument(t *testing.T) {
@@ -44,14 +96,14 @@ func testFault(t *testing.T, at, handler string, fail func(gate <-chan struct{})
 	var gate chan struct{}
 	broken := actor.Instrument{
 		Send: func(context.Context, actor.Sending) any { return true },
-		Begin: func(ctx context.Context, h actor.Handling) context.Context {
+		Begin: func(ctx context.Context, h *actor.Handling) context.Context {
 			if at == "Begin" && h.Handler == handler {
 				failed.Add(1)
 				fail(gate)
 			}
 			return context.WithValue(ctx, ctxOfNobody{}, true)
 		},
-		End: func(_ context.Context, h actor.Handling) {
+		End: func(_ context.Context, h *actor.Handling) {
 			if at == "End" && h.Handler == handler {
 				failed.Add(1)
 				fail(gate)
@@ -59,7 +111,7 @@ func testFault(t *testing.T, at, handler string, fail func(gate <-chan struct{})
 		},
 	}
 	counted := func(name string) actor.Instrument {
-		return actor.Instrument{End: func(_ context.Context, h actor.Handling) { j.add("%s %s", name, h.Handler) }}
+		return actor.Instrument{End: func(_ context.Context, h *actor.Handling) { j.add("%s %s", name, h.Handler) }}
 	}
 	instrumented(t, func(t *testing.T, sys *actor.System, log *bytes.Buffer) {
 		gate = make(chan struct{})
@@ -170,13 +222,13 @@ func TestFaultsOfSendCostTheInstrument(t *testing.T) {
 func TestContextsThatNobodyCanUseAreRefused(t *testing.T) {
 	var self context.Context
 	for name, tt := range map[string]struct {
-		begin func(context.Context, actor.Handling) context.Context
+		begin func(context.Context, *actor.Handling) context.Context
 		want  string // in the log
 	}{
-		"nil":            {func(context.Context, actor.Handling) context.Context { return nil }, ""},
-		"a nil pointer":  {func(context.Context, actor.Handling) context.Context { return (*ctxOfNobody)(nil) }, "nil pointer"},
-		"an actor's":     {func(context.Context, actor.Handling) context.Context { return self }, "context of an actor"},
-		"without values": {func(ctx context.Context, _ actor.Handling) context.Context { return ctxOfNobody{nil} }, "taken off"},
+		"nil":            {func(context.Context, *actor.Handling) context.Context { return nil }, ""},
+		"a nil pointer":  {func(context.Context, *actor.Handling) context.Context { return (*ctxOfNobody)(nil) }, "nil pointer"},
+		"an actor's":     {func(context.Context, *actor.Handling) context.Context { return self }, "context of an actor"},
+		"without values": {func(ctx context.Context, _ *actor.Handling) context.Context { return ctxOfNobody{nil} }, "taken off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			instrumented(t, func(t *testing.T, sys *actor.System, log *bytes.Buffer) {
@@ -195,7 +247,7 @@ func TestContextsThatNobodyCanUseAreRefused(t *testing.T) {
 				}
 			}, actor.Carry(tenant{}), actor.Instrument{
 				Send: func(context.Context, actor.Sending) any { return true },
-				Begin: func(ctx context.Context, h actor.Handling) context.Context {
+				Begin: func(ctx context.Context, h *actor.Handling) context.Context {
 					if h.Carried == nil {
 						return nil
 					}
@@ -247,7 +299,7 @@ func TestAContextThatFailsLaterCostsTheValues(t *testing.T) {
 					t.Error("the actor has ended")
 				}
 			}, actor.Carry(tenant{}), actor.Instrument{
-				Begin: func(ctx context.Context, _ actor.Handling) context.Context { return lazy{ctx, &armed} },
+				Begin: func(ctx context.Context, _ *actor.Handling) context.Context { return lazy{ctx, &armed} },
 			})
 		})
 	}
@@ -281,7 +333,7 @@ func TestKilledWhileAnInstrumentHangs(t *testing.T) {
 					t.Errorf("%d dead letters and %d handled, want 2 and 0", dead.Load(), handled.Load())
 				}
 				time.Sleep(2 * time.Hour)
-			}, actor.Instrument{Begin: func(context.Context, actor.Handling) context.Context {
+			}, actor.Instrument{Begin: func(context.Context, *actor.Handling) context.Context {
 				time.Sleep(hang)
 				return nil
 			}})
@@ -329,7 +381,7 @@ func TestFaultsOfAWrapperAreItsOwn(t *testing.T) {
 					if n := strings.Count(log.String(), "actor crashed"); n != 1 {
 						t.Errorf("%d records\n%s", n, log)
 					}
-				}, actor.Instrument{End: func(_ context.Context, h actor.Handling) {
+				}, actor.Instrument{End: func(_ context.Context, h *actor.Handling) {
 					if h.Behavior != reflect.TypeFor[*wrapper]() {
 						t.Errorf("told of %v", h.Behavior)
 					}

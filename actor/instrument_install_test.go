@@ -41,8 +41,8 @@ func TestFaultsOfInstallCostTheInstrument(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var gate chan struct{}
 			var j journal
-			end := func(name string) func(context.Context, actor.Handling) {
-				return func(_ context.Context, h actor.Handling) { j.add("%s %s", name, h.Handler) }
+			end := func(name string) func(context.Context, *actor.Handling) {
+				return func(_ context.Context, h *actor.Handling) { j.add("%s %s", name, h.Handler) }
 			}
 			broken := actor.Instrument{
 				Install: func(*actor.System) {

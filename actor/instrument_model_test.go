@@ -99,7 +99,7 @@ func (a toldActor) Receive(ctx *actor.Context[*toldStep], s *toldStep) error {
 
 // instrument returns the i-th one. It learns what to do from the message, that it carries.
 func (m *toldModel) instrument(i int) actor.Instrument {
-	told := func(ctx context.Context, step string, h actor.Handling) (fault string) {
+	told := func(ctx context.Context, step string, h *actor.Handling) (fault string) {
 		s := h.Carried.(*toldStep)
 		before := fmt.Sprint(h)
 		step = fmt.Sprint(step, " ", i)
@@ -125,7 +125,7 @@ func (m *toldModel) instrument(i int) actor.Instrument {
 	return actor.Instrument{
 		OneIn: -1,
 		Send:  func(ctx context.Context, _ actor.Sending) any { return ctx.Value(stepKey{}) },
-		Begin: func(ctx context.Context, h actor.Handling) context.Context {
+		Begin: func(ctx context.Context, h *actor.Handling) context.Context {
 			switch told(ctx, "begin", h) {
 			case "nil pointer":
 				return (*ctxOfNobody)(nil)
@@ -135,7 +135,7 @@ func (m *toldModel) instrument(i int) actor.Instrument {
 			was, _ := ctx.Value(tenant{}).(string)
 			return context.WithValue(ctx, tenant{}, fmt.Sprint(was, i, "@", h.Carried.(*toldStep).n, " "))
 		},
-		End: func(ctx context.Context, h actor.Handling) { told(ctx, "end", h) },
+		End: func(ctx context.Context, h *actor.Handling) { told(ctx, "end", h) },
 	}
 }
 

@@ -25,7 +25,7 @@ func BenchmarkInstrumentRatio(b *testing.B) {
 		{"idle", actor.Instrument{OneIn: -1}}, // says what of a ratio is chance
 		{"unsampled", unsampled()},
 		{"1%sent", oneSentIn(100)},
-		{"1%handled", actor.Instrument{OneIn: 100, End: func(context.Context, actor.Handling) {}}},
+		{"1%handled", actor.Instrument{OneIn: 100, End: func(context.Context, *actor.Handling) {}}},
 	} {
 		with := newLoad(b, c.i)
 		for _, work := range []struct {
@@ -57,7 +57,7 @@ func BenchmarkInstrumentRatio(b *testing.B) {
 
 // unsampled is an instrument that is asked at each send and has nothing to carry.
 func unsampled() actor.Instrument {
-	return actor.Instrument{OneIn: -1, End: func(context.Context, actor.Handling) {},
+	return actor.Instrument{OneIn: -1, End: func(context.Context, *actor.Handling) {},
 		Send: func(context.Context, actor.Sending) any { return nil }}
 }
 

@@ -271,8 +271,8 @@ func TestInstrumentsAreToldOfEachHandler(t *testing.T) {
 	var j journal
 	var began atomic.Int64
 	list := []actor.Instrument{{
-		Begin: func(context.Context, actor.Handling) context.Context { began.Add(1); return nil },
-		End: func(_ context.Context, h actor.Handling) {
+		Begin: func(context.Context, *actor.Handling) context.Context { began.Add(1); return nil },
+		End: func(_ context.Context, h *actor.Handling) {
 			if h.Behavior != reflect.TypeFor[*kinds]() {
 				return
 			}
@@ -345,7 +345,7 @@ func TestInstrumentsAreToldOfFailures(t *testing.T) {
 				}
 			}, actor.Carry(tenant{}), actor.Instrument{
 				Send:  func(context.Context, actor.Sending) any { return true },
-				End:   func(_ context.Context, h actor.Handling) { told = append(told, h.Err) },
+				End:   func(_ context.Context, h *actor.Handling) { told = append(told, h.Err) },
 				OneIn: -1,
 			})
 		})
@@ -368,8 +368,8 @@ func TestInstrumentsAreToldHowLongAMessageWaited(t *testing.T) {
 			"ann waited 1s, worked 3s, sent true")
 	}, actor.Instrument{
 		Send: func(ctx context.Context, s actor.Sending) any { return ctx.Value(tenant{}) },
-		End: func(_ context.Context, h actor.Handling) {
-			j.add("%v waited %v, worked %v, sent %v", h.Carried, h.Waited, h.Worked, !h.Sent.IsZero() && h.Began.Sub(h.Sent) == h.Waited)
+		End: func(_ context.Context, h *actor.Handling) {
+			j.add("%v waited %v, worked %v, sent %v", h.Carried, h.Waited, h.Worked, !h.Sent().IsZero() && h.Began().Sub(h.Sent()) == h.Waited)
 		},
 	})
 }

@@ -38,17 +38,17 @@ func (t *tracing) instrument() actor.Instrument {
 	return actor.Instrument{
 		OneIn: -1,
 		Send:  func(ctx context.Context, _ actor.Sending) any { return ctx.Value(spanKey{}) },
-		Begin: func(ctx context.Context, _ actor.Handling) context.Context {
+		Begin: func(ctx context.Context, _ *actor.Handling) context.Context {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.last++
 			return context.WithValue(ctx, spanKey{}, t.last)
 		},
-		End: func(ctx context.Context, h actor.Handling) {
+		End: func(ctx context.Context, h *actor.Handling) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			id, name := ctx.Value(spanKey{}).(int), fmt.Sprint(h.Behavior)
-			t.spans = append(t.spans, span{id, h.Carried.(int), name, h.Sent, h.Waited, h.Worked})
+			t.spans = append(t.spans, span{id, h.Carried.(int), name, h.Sent(), h.Waited, h.Worked})
 		},
 	}
 }
@@ -140,7 +140,7 @@ func TestInstrumentsKeepNothingOfTheActors(t *testing.T) {
 		n = 5_000
 	}
 	sys := actor.NewSystem(actor.Config{Instruments: []actor.Instrument{
-		actor.Carry(tenant{}), {End: func(context.Context, actor.Handling) {}, OneIn: 10},
+		actor.Carry(tenant{}), {End: func(context.Context, *actor.Handling) {}, OneIn: 10},
 	}})
 	defer sys.Shutdown(context.Background())
 	generation := func(n int) {

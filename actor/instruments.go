@@ -3,7 +3,6 @@ package actor
 import (
 	"context"
 	"errors"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -14,7 +13,7 @@ import (
 type instrument struct {
 	Instrument
 	sys   *System
-	every int         // OneIn, as a number of which 0 means never
+	every int         // OneIn, as a number of which 0 means never, and no more than rarest
 	off   atomic.Bool // taken off
 	calls bounded     // of callAside
 }
@@ -24,15 +23,19 @@ type instruments struct {
 	all   []*instrument
 	send  []*instrument // those with a Send
 	oneIn int           // the least of every, 0 if none is told of anything that is not carried
+	alike []*instrument // those that are told of each sampled handling, if the others are of none
 }
 
 // install returns the instruments of a new system, nil if there are none.
 func (s *System) install(list []Instrument) *instruments {
+	if len(list) > 0 {
+		s.visits.init(s)
+	}
 	var all []*instrument
 	for _, i := range list {
 		every := 0
 		if i.OneIn >= 0 && (i.Begin != nil || i.End != nil) {
-			every = max(i.OneIn, 1)
+			every = min(max(i.OneIn, 1), rarest)
 		}
 		all = append(all, &instrument{Instrument: i, sys: s, every: every})
 	}
@@ -71,37 +74,28 @@ func newInstruments(all []*instrument) *instruments {
 			l.oneIn = i.every
 		}
 	}
+	for _, i := range all {
+		switch i.every {
+		case 0:
+		case l.oneIn:
+			l.alike = append(l.alike, i)
+		default:
+			l.alike = nil
+			return l
+		}
+	}
 	return l
 }
 
 // seeAll reports whether an instrument is told of each handling.
 func (l *instruments) seeAll() bool { return l != nil && l.oneIn == 1 }
 
-// skip returns how many handlings pass before the next one that is sampled. It needs no
-// memory of those before, so that a runner can begin anew: chances are the same each time.
-func (l *instruments) skip() int32 {
-	switch {
-	case l == nil || l.oneIn == 0:
-		return never
-	case l.oneIn == 1:
-		return 0
-	}
-	return int32(min(rand.ExpFloat64()*float64(l.oneIn), never-1))
-}
-
-const never = math.MaxInt32
-
-// skipOver returns how many turns there are to the next handling that is sampled, if one has
-// been just now.
-func (l *instruments) skipOver() int32 {
-	if n := l.skip(); n < never {
-		return n + 1
-	}
-	return never
-}
-
-// choose appends the instruments that are told of a handling.
+// choose returns the instruments that are told of a handling, in list or in one that does not
+// change.
 func (l *instruments) choose(list []*instrument, carries *carried, sampled bool) []*instrument {
+	if carries == nil && l.alike != nil {
+		return l.alike
+	}
 	for _, i := range l.all {
 		if carries.of(i) != nil || sampled && i.every > 0 && (i.every == l.oneIn || rand.IntN(i.every) < l.oneIn) {
 			list = append(list, i)
@@ -129,14 +123,12 @@ func (i *instrument) failSend(panicked any) {
 
 // begin calls Begin and returns the values that a handler gets, which are nil if there are
 // none.
-//
-//go:noinline
 func (i *instrument) begin(values context.Context, h *Handling) context.Context {
 	ctx := values
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx = i.Begin(ctx, *h)
+	ctx = i.Begin(ctx, h)
 	switch {
 	case ctx == nil || ctx == context.Background():
 		return values
@@ -153,15 +145,12 @@ var (
 	errActorContext = errors.New("actor: Begin of an Instrument returned the context of an actor")
 )
 
-// end calls End. It is not inlined, nor is begin: a [Handling] on its way to a function takes
-// more of the stack than all else that is below it, see receiveTold.
-//
-//go:noinline
+// end calls End.
 func (i *instrument) end(values context.Context, h *Handling) {
 	if values == nil {
 		values = context.Background()
 	}
-	i.End(values, *h)
+	i.End(values, h)
 }
 
 // callAside calls f, a function of the instrument, on a goroutine of its own. If it reports

@@ -56,6 +56,7 @@ type System struct {
 	// call sends on it once: a late reply cannot reach a later call. The pools are not global,
 	// because a channel made in a synctest bubble must not be used outside of it.
 	wakers, startups, guards, tolds, questions, tellings sync.Pool
+	visits                                               visits // of instruments
 
 	observers   atomic.Pointer[[]*observer]
 	deadLetters atomic.Uint64

@@ -44,7 +44,7 @@ func (c *cell[M]) watched(h *hand[M], what handling, call func() error) *doom {
 	}
 	t.handling, x.call = what, call
 	c.describe(&t.what, what.name, reflect.TypeOf(what.message))
-	if h.told = t; t.begin() {
+	if h.tell(t, x); t.begin(t.what.began) {
 		t.end = ending(call())
 	}
 	return h.finish(t)
@@ -73,7 +73,7 @@ func (c *cell[M]) receiveTold(h *hand[M], m M, carries *carried) *doom {
 	}
 	x.m, t.carries, t.mailed = m, carries, true
 	c.describe(&t.what, inReceive, reflect.TypeOf(m))
-	if h.told = t; t.begin() {
+	if h.tell(t, x); t.begin(t.what.began) {
 		t.end = ending(c.behavior.Receive(c.self(), m))
 	}
 	return h.finish(t)
@@ -109,9 +109,17 @@ func (c *cell[M]) tells(h *hand[M], carries *carried) (*told, *holding[M]) {
 		x = new(holding[M])
 		t.held = x
 	}
-	t.p, x.cell, x.batch = &c.process, c, h.Batch
+	t.p, x.cell = &c.process, c
 	t.by = list.choose(t.room[:0], carries, sampled)
 	return t, x
+}
+
+// tell begins to tell of a handling. What the runner has in hand is noted after the clock has
+// been read, for it has just been written.
+func (h *hand[M]) tell(t *told, x *holding[M]) {
+	h.told = t
+	t.what.began = t.p.sys.now()
+	x.batch = h.Batch
 }
 
 // finish tells of the end of a handling, and returns what it has come to.
@@ -149,11 +157,10 @@ type told struct {
 // course is how far a handling has come: all that another runner needs to go on with it.
 type course struct {
 	handling
-	p     *process
-	held  held
-	what  Handling
-	by    []*instrument // those that are told
-	began time.Duration
+	p    *process
+	held held
+	what Handling
+	by   []*instrument // those that are told
 
 	stage  stage
 	next   int             // of by
@@ -174,6 +181,7 @@ type held interface {
 	handle() error
 	lose()
 	clear()
+	leave()
 	goOn(*told)
 }
 
@@ -194,7 +202,13 @@ func (x *holding[M]) handle() error {
 }
 
 // clear implements held.
-func (x *holding[M]) clear() { *x = holding[M]{} }
+func (x *holding[M]) clear() {
+	var none M
+	x.m, x.call = none, nil
+}
+
+// leave implements held.
+func (x *holding[M]) leave() { *x = holding[M]{} }
 
 // lose implements held, for a message.
 func (x *holding[M]) lose() { deadLetter(&x.cell.process, x.m, NoProc) }
@@ -205,26 +219,37 @@ func (x *holding[M]) goOn(t *told) {
 	go serve(&x.cell.process, func() *doom { return x.cell.resume(h) })
 }
 
-// newTold makes one for the pool of a system. There is one for each, because a timer that
-// was made in a synctest bubble must not be used outside of it.
+// newTold makes one for the pool of a system.
 func newTold(sys *System) *told {
 	t := &told{}
-	t.visit.init(sys, t)
+	t.visit.in = &sys.visits
+	sys.visits.add(t)
 	return t
 }
 
-// clear lets go of a handling that is over.
+// clear lets go of a handling that is over. What the next one of the runner has again, or
+// overwrites, stays until rest.
 func (t *told) clear() {
 	t.held.clear()
-	t.course, t.room = course{held: t.held}, [2]*instrument{}
+	t.stage, t.next, t.what.Worked = toBegin, 0, 0
+	if t.carries != nil || t.values != nil || t.end != nil || t.name != "" {
+		t.handling, t.values, t.end = handling{}, nil, nil
+		t.what.Carried, t.what.Waited, t.what.Err = nil, 0, nil
+	}
 }
 
-// begin tells that the handler begins. It reports whether it does: not if the actor has
+// rest returns t to its pool.
+func (t *told) rest() {
+	sys := t.p.sys
+	t.held.leave()
+	t.course, t.room = course{held: t.held}, [2]*instrument{}
+	sys.tolds.Put(t)
+}
+
+// begin tells, now, that the handler begins. It reports whether it does: not if the actor has
 // been killed meanwhile, and then t is at its end.
-func (t *told) begin() bool {
+func (t *told) begin(now time.Duration) bool {
 	if t.stage == toBegin {
-		now := t.p.sys.now()
-		t.began, t.what.Began = now, t.p.sys.born.Add(now)
 		t.tellAll(now)
 		t.stage = toHandle
 	}
@@ -242,31 +267,56 @@ func (t *told) begin() bool {
 func (t *told) finish() {
 	if t.stage != toEnd {
 		t.tellAll(t.handled())
-	} else { // by another runner
+	} else { // by another runner, or after a panic
 		t.tellAll(t.p.sys.now())
 	}
 }
 
-// run is the rest of the course, if another runner was lost with what is before it.
+// run is the rest of the course, if another runner was lost with what is before it, or there
+// was a panic.
 func (t *told) run() *doom {
-	if t.stage != toEnd && t.begin() {
+	if t.stage != toEnd && t.begin(t.p.sys.now()) {
 		t.end = ending(t.held.handle())
 	}
 	t.finish()
 	return t.end
 }
 
-// fail is told that the handler has ended the actor without returning. It reports false if
-// the runner cannot go on: another one does then.
-func (t *told) fail(d *doom, panicked bool) bool {
-	t.spoilt, t.end = true, d
-	if !panicked {
-		t.handled()
-		t.elsewhere()
-		return false
+// fail is told that the handler, or an instrument, has panicked with v, or has called
+// runtime.Goexit, if v is nil. After a panic the runner goes on with the course where it is
+// now, if it returns; otherwise another one does.
+func (t *told) fail(v any) {
+	t.spoilt = true
+	if t.stage != toHandle {
+		t.fault(v)
+		return
 	}
-	t.finish()
-	return true
+	if v != nil {
+		t.end = judgePanic(Recovered(v))
+		t.handled()
+		return
+	}
+	t.end = judge(Goexit)
+	t.handled()
+	t.elsewhere()
+}
+
+// fault is fail for the instrument that is called now.
+func (t *told) fault(v any) {
+	err := Goexit
+	if v != nil {
+		err = Recovered(v)
+	}
+	t.by[t.next-1].fail(t.stage, err)
+	stayed := t.visit.abort()
+	if stayed && v != nil {
+		return
+	}
+	t.lost = true
+	if stayed {
+		t.elsewhere()
+	}
+	runtime.Goexit()
 }
 
 // tellAll calls the instruments that are still to be told of this stage, which begins now.
@@ -304,7 +354,7 @@ func (t *told) handled() time.Duration {
 		t.p.dropHand()
 	}
 	now := t.p.sys.now()
-	t.what.Worked = now - t.began
+	t.what.Worked = now - t.what.began
 	if t.end != nil {
 		t.what.Err = t.end.reason // whose methods have been tried
 	}
@@ -312,21 +362,18 @@ func (t *told) handled() time.Duration {
 	return now
 }
 
-// tell calls one instrument. If that does not return neither does tell.
+// tell calls one instrument. If that does not return, or panics, neither does tell.
 func (t *told) tell(i *instrument, now time.Duration) {
 	if t.carries != nil {
 		t.brought(i)
 	}
 	inside := t.visit.enter(i, now) // from here on, another runner may look at t
-	returned := false
-	defer t.failed(i, inside, &returned)
 	values := t.values
 	if t.stage == toBegin {
 		values = i.begin(values, &t.what)
 	} else {
 		i.end(values, &t.what)
 	}
-	returned = true
 	if !t.visit.leave(inside) {
 		t.lost = true
 		runtime.Goexit()
@@ -337,32 +384,10 @@ func (t *told) tell(i *instrument, now time.Duration) {
 // brought sets what the message brought for an instrument.
 func (t *told) brought(i *instrument) {
 	h := &t.what
-	h.Carried, h.Sent, h.Waited = nil, time.Time{}, 0
+	h.Carried, h.Waited = nil, 0
 	if x := t.carries.of(i); x != nil {
-		h.Carried, h.Sent, h.Waited = x.value, t.p.sys.born.Add(x.sent), t.began-x.sent
+		h.Carried, h.Waited = x.value, h.began-x.sent
 	}
-}
-
-// failed is the deferred half of tell.
-func (t *told) failed(i *instrument, inside uint64, returned *bool) {
-	if *returned {
-		return
-	}
-	t.spoilt = true
-	err := Goexit
-	if p := recover(); p != nil {
-		err = Recovered(p)
-	}
-	i.fail(t.stage, err)
-	stayed := t.visit.leave(inside)
-	if stayed && err != Goexit {
-		return
-	}
-	t.lost = true
-	if stayed {
-		t.elsewhere()
-	}
-	runtime.Goexit()
 }
 
 // elsewhere has another runner go on with the course, in the place of one that does not come
@@ -374,7 +399,7 @@ func (t *told) elsewhere() {
 }
 
 // hangs is called if an instrument has been inside for too long.
-func (t *told) hangs(i *instrument) {
-	i.fail(t.stage, errHangs)
+func (t *told) hangs() {
+	t.visit.by.fail(t.stage, errHangs)
 	t.elsewhere()
 }

@@ -1,80 +1,121 @@
 package actor
 
 import (
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
+	"weak"
 )
 
-// visit is a call of an instrument in place, one after the other. Its timer sees to it that
-// somebody goes on if the instrument hangs: of the runner and the timer, the one that takes
-// the visit away from inside is the one that goes on.
-//
-// To set a timer takes longer than many a visit. So a runner lets it run until it ends: when it
-// fires it finds nobody inside and stops, or a later visit, and comes back when that is due.
+// visit is a call of an instrument in place, one after the other. If the instrument hangs
+// somebody else goes on: of the runner and visits, the one that takes the visit away from
+// inside is the one that goes on.
 type visit struct {
-	state atomic.Uint64 // when it began, in the system's time, and the flags below
-	timer *time.Timer
-	sys   *System
+	state atomic.Uint64 // when it began, in the system's time, and the flags below; 0 for none
+	in    *visits
 	by    *instrument
-	of    *told
 }
 
 const (
 	inside  = 1 << iota // the runner is in the instrument
-	armed               // the timer runs, or its function has not come to its end
 	overdue             // the runner has been replaced
 
-	sinceShift = 3
+	sinceShift = 2
 )
-
-// init must be called before the first visit.
-func (v *visit) init(sys *System, of *told) {
-	v.sys, v.of = sys, of
-	v.timer = time.AfterFunc(time.Hour, v.due)
-	v.timer.Stop()
-}
 
 // enter begins a visit at a time, of the system, and returns the state that it has now.
 func (v *visit) enter(by *instrument, at time.Duration) uint64 {
 	v.by = by
-	state := uint64(at)<<sinceShift | armed | inside
-	// Either the timer's function sees this, or it has disarmed the visit before.
-	if v.state.Swap(state)&armed == 0 {
-		v.timer.Reset(patience)
+	state := uint64(at)<<sinceShift | inside
+	v.state.Swap(state)
+	// Either look sees this visit, or it has disarmed before and the visit sees that.
+	if !v.in.armed.Load() {
+		v.in.arm(patience)
 	}
 	return state
 }
 
 // leave ends the visit for which enter has returned state. It reports whether the runner
 // that has entered goes on. It must not otherwise.
-func (v *visit) leave(state uint64) bool { return v.state.CompareAndSwap(state, armed) }
+func (v *visit) leave(state uint64) bool { return v.state.CompareAndSwap(state, 0) }
 
-// rest stops the timer, or what is in a pool, and may be dropped there, would be kept alive.
-func (v *visit) rest() {
-	if v.timer.Stop() { // otherwise its function does the same
-		v.state.Store(0)
+// abort is leave for a visit that has failed.
+func (v *visit) abort() bool {
+	state := v.state.Load()
+	return state&inside != 0 && v.leave(state)
+}
+
+// takeOver ends a visit that has been inside for too long: the caller goes on in the place
+// of its runner. Otherwise it returns how long it may still be, 0 if nobody is inside.
+func (v *visit) takeOver(now time.Duration) (left time.Duration, over bool) {
+	state := v.state.Load()
+	if state&inside == 0 {
+		return 0, false
+	}
+	// A state that has the time in it is that of one visit.
+	if left = patience - (now - time.Duration(state>>sinceShift)); left > 0 {
+		return left, false
+	}
+	return 0, v.state.CompareAndSwap(state, overdue)
+}
+
+// visits looks after those of a system. To set a timer takes longer than many a visit, and
+// more of the stack than a runner has. So one timer serves them all: it is set by a visit
+// that finds it unset, looks at all of them when it fires, and is set again if anybody is
+// inside. So a system sets it once in five seconds, however much it tells of.
+type visits struct {
+	sys   *System
+	armed atomic.Bool
+	timer *time.Timer
+
+	mu  sync.Mutex
+	all []weak.Pointer[told] // those that the pool drops go
+}
+
+// init must be called before the first visit.
+func (w *visits) init(sys *System) {
+	w.sys = sys
+	w.timer = time.AfterFunc(time.Hour, w.look)
+	w.timer.Stop()
+}
+
+// add has w look after t.
+func (w *visits) add(t *told) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all = append(w.all, weak.Make(t))
+}
+
+// arm sets the timer, unless another visit has.
+func (w *visits) arm(d time.Duration) {
+	if w.armed.CompareAndSwap(false, true) {
+		w.timer.Reset(d)
 	}
 }
 
-// due is the function of the timer. A state that has the time in it is that of one visit, so
-// what is replaced here is the runner that has been inside since then.
-func (v *visit) due() {
-	for {
-		state := v.state.Load()
-		if state&inside == 0 {
-			if v.state.CompareAndSwap(state, 0) {
-				return
-			}
-			continue
+// look is the function of the timer.
+func (w *visits) look() {
+	w.armed.Store(false)
+	now, next := w.sys.now(), time.Duration(0)
+	w.mu.Lock()
+	w.all = slices.DeleteFunc(w.all, func(p weak.Pointer[told]) bool {
+		t := p.Value()
+		if t == nil {
+			return true
 		}
-		since := time.Duration(state >> sinceShift)
-		if left := patience - (v.sys.now() - since); left > 0 {
-			v.timer.Reset(left)
-			return
+		left, over := t.visit.takeOver(now)
+		if over {
+			go t.hangs() // which logs
 		}
-		if v.state.CompareAndSwap(state, overdue) {
-			v.of.hangs(v.by)
-			return
+		if left > 0 && (next == 0 || left < next) {
+			next = left
 		}
+		return false
+	})
+	w.mu.Unlock()
+	if next > 0 { // also if a visit that began meanwhile has set it for later
+		w.armed.Store(true)
+		w.timer.Reset(next)
 	}
 }

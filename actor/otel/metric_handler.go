@@ -47,7 +47,7 @@ func (m *Metrics) send(_ context.Context, s actor.Sending) any {
 func (m *Metrics) draw() bool { return m.oneIn == 1 || rand.Uint32N(uint32(m.oneIn)) == 0 }
 
 // end is the End of the instrument.
-func (m *Metrics) end(ctx context.Context, h actor.Handling) {
+func (m *Metrics) end(ctx context.Context, h *actor.Handling) {
 	if h.Carried != nil {
 		m.time(ctx, mailboxWait, key{behavior: h.Behavior}, h.Waited)
 		// The runner may or may not have chosen this one, too: so that each handler has the

@@ -9,7 +9,7 @@ import (
 
 // spanName names the span of a handling: by the behavior and the message, or the handler if
 // there is no message. There are as many as the program has.
-func spanName(h actor.Handling) string {
+func spanName(h *actor.Handling) string {
 	what := h.Handler
 	if what == "Receive" && h.Message != nil {
 		what = typeName(h.Message)

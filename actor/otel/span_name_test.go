@@ -45,7 +45,7 @@ func TestNamesOfTypes(t *testing.T) {
 }
 
 func TestNamesOfSpans(t *testing.T) {
-	for want, h := range map[string]actor.Handling{
+	for want, h := range map[string]*actor.Handling{
 		"otel.behavior item":             {Handler: "Receive", Behavior: reflect.TypeFor[*behavior](), Message: reflect.TypeFor[item]()},
 		"otel.behavior actor.Reply[int]": {Handler: "Receive", Behavior: reflect.TypeFor[behavior](), Message: reflect.TypeFor[actor.Reply[int]]()},
 		"otel.behavior func":             {Handler: "Receive", Behavior: reflect.TypeFor[behavior](), Message: reflect.TypeFor[func()]()},

@@ -130,11 +130,11 @@ func (h *handled) Value(key any) any {
 }
 
 // begin is the Begin of the instrument.
-func (i *instrument) begin(ctx context.Context, h actor.Handling) context.Context {
-	started, depth := h.Began, 0
+func (i *instrument) begin(ctx context.Context, h *actor.Handling) context.Context {
+	started, depth := h.Began(), 0
 	c, _ := h.Carried.(*carried)
 	if c != nil {
-		started, depth = h.Sent, c.depth
+		started, depth = h.Sent(), c.depth
 		ctx = c.in(ctx)
 		if !c.span.IsSampled() {
 			return &handled{ctx, i, nil, depth}
@@ -144,8 +144,8 @@ func (i *instrument) begin(ctx context.Context, h actor.Handling) context.Contex
 	if span.IsRecording() {
 		span.SetAttributes(attributesOf(h, c)...)
 		if c != nil && h.Waited >= leastWait {
-			_, wait := i.tracer.Start(ctx, waitName(c.by), trace.WithTimestamp(h.Sent))
-			wait.End(trace.WithTimestamp(h.Began))
+			_, wait := i.tracer.Start(ctx, waitName(c.by), trace.WithTimestamp(h.Sent()))
+			wait.End(trace.WithTimestamp(h.Began()))
 		}
 	}
 	return &handled{ctx, i, span, depth}
@@ -167,17 +167,17 @@ func kindOf(c *carried) trace.SpanKind {
 const leastWait = 100 * time.Microsecond
 
 // end is the End of the instrument.
-func (i *instrument) end(ctx context.Context, h actor.Handling) {
+func (i *instrument) end(ctx context.Context, h *actor.Handling) {
 	above, ok := ctx.Value(i).(*handled)
 	if !ok || above.span == nil {
 		return // Begin has failed
 	}
 	fail(above.span, h.Err)
-	above.span.End(trace.WithTimestamp(h.Began.Add(h.Worked)))
+	above.span.End(trace.WithTimestamp(h.Began().Add(h.Worked)))
 }
 
 // attributesOf returns what a span says of a handling.
-func attributesOf(h actor.Handling, c *carried) []attribute.KeyValue {
+func attributesOf(h *actor.Handling, c *carried) []attribute.KeyValue {
 	list := make([]attribute.KeyValue, 0, 6)
 	list = append(list,
 		attribute.String("troupe.actor.pid", h.PID.String()),

@@ -36,7 +36,7 @@ func TestPostponedEventsKeepTheirValues(t *testing.T) {
 		var types []reflect.Type
 		sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler), Instruments: []actor.Instrument{
 			actor.Carry(tenant{}),
-			{End: func(_ context.Context, h actor.Handling) { types = append(types, h.Behavior) }},
+			{End: func(_ context.Context, h *actor.Handling) { types = append(types, h.Behavior) }},
 		}})
 		g := &gate{}
 		ref, err := actor.Spawn(sys, statem.New(func() *gate { return g }))

@@ -24,7 +24,7 @@ type handlings struct {
 }
 
 // end is called after each handler of each actor.
-func (m *metrics) end(_ context.Context, h actor.Handling) {
+func (m *metrics) end(_ context.Context, h *actor.Handling) {
 	what := fmt.Sprintf("actor=%q,handler=%q,message=%q", fmt.Sprint(h.Behavior), h.Handler, fmt.Sprint(h.Message))
 	m.mu.Lock()
 	defer m.mu.Unlock()

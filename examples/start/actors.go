@@ -20,7 +20,7 @@ type actors struct {
 
 // instrument counts the messages that actors have handled, and measures the time it took.
 func (a *actors) instrument() actor.Instrument {
-	return actor.Instrument{End: func(_ context.Context, h actor.Handling) {
+	return actor.Instrument{End: func(_ context.Context, h *actor.Handling) {
 		if h.Handler == "Receive" {
 			a.handled.Add(1)
 			a.worked.Add(int64(h.Worked))

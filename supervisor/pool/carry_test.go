@@ -21,7 +21,7 @@ func TestJobsBringTheValuesOfTheirContexts(t *testing.T) {
 		f := newFloor(t, pool.Config{Min: 1, Attempts: 2})
 		f.sys = actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler), Instruments: []actor.Instrument{
 			actor.Carry(tenant{}),
-			{End: func(_ context.Context, h actor.Handling) {
+			{End: func(_ context.Context, h *actor.Handling) {
 				if h.Handler == "Receive" && h.Err != nil {
 					f.note(fmt.Sprint("instrument: ", h.Err))
 				}

@@ -50,9 +50,9 @@ func TestInstrumentsSeeHandlersOfChannels(t *testing.T) {
 		var mu sync.Mutex
 		var told []string
 		requests := 0
-		isClerk := func(h actor.Handling) bool { return h.Behavior == reflect.TypeFor[*clerk]() }
+		isClerk := func(h *actor.Handling) bool { return h.Behavior == reflect.TypeFor[*clerk]() }
 		edge := actor.Instrument{
-			Begin: func(ctx context.Context, h actor.Handling) context.Context {
+			Begin: func(ctx context.Context, h *actor.Handling) context.Context {
 				if !isClerk(h) || h.Handler != "Receive" {
 					return nil
 				}
@@ -61,7 +61,7 @@ func TestInstrumentsSeeHandlersOfChannels(t *testing.T) {
 				requests++
 				return context.WithValue(ctx, requestKey{}, fmt.Sprint("request ", requests))
 			},
-			End: func(_ context.Context, h actor.Handling) {
+			End: func(_ context.Context, h *actor.Handling) {
 				if isClerk(h) {
 					mu.Lock()
 					defer mu.Unlock()
