@@ -38,6 +38,10 @@ func (x *carried) rider() any {
 // has it. The zero Carried is nothing.
 type Carried struct{ first *carried }
 
+// Carried returns what the message in hand carries: an actor that hands it on by way of a
+// [Source] need not ask the instruments again.
+func (c *Context[M]) Carried() Carried { return Carried{c.carries()} }
+
 // Carrying asks the instruments of an actor's system what a message for it carries that is
 // sent with ctx. It is for packages that keep messages themselves, for a [Source]; others
 // send. Call it before anything is begun that has to be undone, for the Send of an

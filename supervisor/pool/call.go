@@ -21,8 +21,7 @@ import (
 //
 // OTP: gen_server:call/2.
 func Call[M, R any](ctx context.Context, to *Pool[M], newRequest func(actor.Reply[R]) M) (R, error) {
-	manager := to.manager()
-	answer, err := actor.Call(ctx, manager, asCall(newRequest, carrying(ctx, manager, "Call")))
+	answer, err := actor.Call(ctx, to.manager(), asCall(newRequest))
 	return answer, to.named(err)
 }
 
@@ -41,8 +40,7 @@ func AskTo[M, N, R any](c *actor.Context[M], to *Pool[N], newRequest func(actor.
 	if newRequest == nil || answer == nil {
 		panic("pool: AskTo: newRequest or answer is nil")
 	}
-	manager := to.manager()
-	return actor.AskTo(c, manager, asCall(newRequest, carrying(c, manager, "AskTo")), func(v R, err error) M { return answer(v, to.named(err)) })
+	return actor.AskTo(c, to.manager(), asCall(newRequest), func(v R, err error) M { return answer(v, to.named(err)) })
 }
 
 // manager returns the manager of the pool's present run, or nobody. One that drains would
@@ -54,15 +52,11 @@ func (p *Pool[M]) manager() actor.Ref[request[M]] {
 	return actor.Ref[request[M]]{}
 }
 
-// carrying returns what a job carries. No instrument can be told which worker will have it.
-func carrying[M any](ctx context.Context, manager actor.Ref[request[M]], by string) actor.Carried {
-	return actor.Carrying(ctx, actor.Sending{To: manager.PID(), By: by})
-}
-
-// asCall wraps what a caller requests for the manager.
-func asCall[M, R any](newRequest func(actor.Reply[R]) M, carries actor.Carried) func(actor.Reply[R]) request[M] {
+// asCall wraps what a caller requests for the manager, whose message brings what the job
+// carries. No instrument can be told which worker will have it.
+func asCall[M, R any](newRequest func(actor.Reply[R]) M) func(actor.Reply[R]) request[M] {
 	return func(r actor.Reply[R]) request[M] {
-		return call[M]{job[M]{message: newRequest(r), caller: r, carries: carries, since: time.Now()}}
+		return call[M]{job[M]{message: newRequest(r), caller: r, since: time.Now()}}
 	}
 }
 

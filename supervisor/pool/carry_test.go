@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,5 +70,63 @@ func TestJobsBringTheValuesOfTheirContexts(t *testing.T) {
 		}}))
 		time.Sleep(time.Second)
 		f.expect("d, instrument: boom, +w, d, of dan")
+	})
+}
+
+// An instrument is asked once for each job, or it would draw twice which ones it samples.
+func TestInstrumentsAreAskedOnceForAJob(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFloor(t, pool.Config{Min: 1})
+		var asked []string
+		f.sys = actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler), Instruments: []actor.Instrument{{
+			OneIn: -1,
+			Send: func(ctx context.Context, s actor.Sending) any {
+				if ctx.Value(tenant{}) == nil || s.By == "Answer" {
+					return nil
+				}
+				asked = append(asked, s.By)
+				return s.By
+			},
+			Begin: func(ctx context.Context, h *actor.Handling) context.Context {
+				return context.WithValue(ctx, tenant{}, h.Carried)
+			},
+		}}})
+		defer func() { f.ok(f.sys.Shutdown(context.Background())) }()
+		tree, err := f.pool.Start(f.sys)
+		f.ok(err)
+		f.tree = tree
+		f.expect("+w")
+
+		newOrder := func(r actor.Reply[string]) order {
+			return order{name: "job", do: func(ctx *actor.Context[order]) error {
+				f.note(fmt.Sprint("by ", ctx.Value(tenant{})))
+				r.Send("done")
+				return nil
+			}}
+		}
+		asker, err := actor.Spawn(f.sys, actor.Func(func(c *actor.Context[string], m string) error {
+			if m == "ask" {
+				pool.AskTo(c, f.pool, newOrder, func(answer string, _ error) string { return answer })
+			}
+			return nil
+		}))
+		f.ok(err)
+		ctx := context.WithValue(f.Context(), tenant{}, "ann")
+		for by, send := range map[string]func(){
+			"SendContext": func() { f.ok(f.pool.SendContext(ctx, newOrder(actor.Reply[string]{}))) },
+			"Call":        func() { _, err := pool.Call(ctx, f.pool, newOrder); f.ok(err) },
+			"AskTo":       func() { f.ok(asker.SendContext(ctx, "ask")) },
+		} {
+			asked = nil
+			send()
+			f.expect("job, by " + by)
+			want := []string{by}
+			if by == "AskTo" {
+				want = []string{"SendContext", by} // the first is for the asker
+			}
+			if !slices.Equal(asked, want) {
+				t.Errorf("%s: asked for %q, want %q", by, asked, want)
+			}
+		}
 	})
 }

@@ -121,7 +121,8 @@ func await(ctx context.Context, done <-chan struct{}, d time.Duration) {
 	}
 }
 
-func (r call[M]) serve(m *manager[M], _ *actor.Context[request[M]]) error {
+func (r call[M]) serve(m *manager[M], ctx *actor.Context[request[M]]) error {
+	r.job.carries = ctx.Carried()
 	var a *applicant[M]
 	if m.run.Queue.Overflow == mailbox.Block {
 		a = &applicant[M]{job: r.job}

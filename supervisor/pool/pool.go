@@ -130,7 +130,8 @@ func (p *Pool[M]) SendContext(ctx context.Context, m M) error {
 	if r == nil {
 		return actor.NoProc
 	}
-	j := job[M]{message: m, carries: carrying(ctx, r.manager, "SendContext"), since: time.Now()}
+	j := job[M]{message: m, since: time.Now()}
+	j.carries = actor.Carrying(ctx, actor.Sending{To: r.manager.PID(), By: "SendContext"}) // whichever worker will have it
 	_, err := r.accept(j, nil)
 	if err == actor.ErrFull && r.Queue.Overflow == mailbox.Block && !p.isWorker(ctx) {
 		err = r.apply(ctx, j)
