@@ -51,7 +51,7 @@ type Instrument struct {
 
 	// OneIn says which handlings Begin and End are called for if the message carries
 	// nothing of this instrument: one of so many, chosen at random. 0 means all of them,
-	// and a negative number none.
+	// and a negative number none. More than 2^30 counts as 2^30: a runner counts with 32 bits.
 	OneIn int
 }
 

@@ -2,6 +2,7 @@ package otel_test
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -86,6 +87,27 @@ func TestHandlersAreSampled(t *testing.T) {
 					t.Errorf("%d of %d waits measured, want one in %d", waits, n, oneIn)
 				}
 			})
+		})
+	}
+}
+
+// A OneIn that is beyond what a runner counts is as rare as can be.
+func TestHandlersAreSampledAsRarelyAsCanBe(t *testing.T) {
+	for _, oneIn := range []uint64{1 << 30, 1 << 31, 1 << 32, 3 << 32, math.MaxInt64} {
+		if oneIn > math.MaxInt {
+			continue // of a 32-bit machine
+		}
+		measured(t, &otel.Metrics{OneIn: int(oneIn)}, func(m *meters, sys *actor.System) {
+			ref := hire(m, sys, newClerk)
+			for range 3 {
+				if err := ref.SendContext(context.Background(), ending(nil)); err != nil {
+					t.Error(err)
+				}
+			}
+			ref.Send(ending(actor.Stop))
+			<-ref.PID().Done()
+			m.expect("troupe.actor.handler.duration", map[string]int64{})
+			m.expect("troupe.actor.mailbox.wait_time", map[string]int64{})
 		})
 	}
 }

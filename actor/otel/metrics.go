@@ -34,7 +34,7 @@ type Metrics struct {
 
 	// OneIn says how many handlings are measured, see Instrument: one of so many, chosen
 	// at random; 100 if 0, and none if negative. Histograms are right about the share of
-	// handlings that takes so long, and count one of so many.
+	// handlings that takes so long, and count one of so many. More than 2^30 counts as 2^30.
 	OneIn int
 
 	// Limit is how many series each metric may have; 200 if 0, and at least 32. What is
@@ -47,6 +47,7 @@ type Metrics struct {
 
 const (
 	defaultOneIn = 100
+	rarest       = 1 << 30 // as of an actor.Instrument
 	defaultLimit = 200
 )
 
@@ -73,7 +74,7 @@ type figures func(d *definition, n int64, labels ...metric.ObserveOption)
 // init makes the instruments, the first time that it is called.
 func (m *Metrics) init() {
 	m.once.Do(func() {
-		m.oneIn = cmp.Or(m.OneIn, defaultOneIn)
+		m.oneIn = min(cmp.Or(m.OneIn, defaultOneIn), rarest)
 		limit := max(cmp.Or(m.Limit, defaultLimit), minLimit)
 		m.tables = make(map[*definition]*table)
 		m.timers = make(map[*definition]metric.Float64Histogram)
