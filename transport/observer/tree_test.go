@@ -34,7 +34,6 @@ func named(n *query.Node, name string) *query.Node {
 type pushedChange struct {
 	Nodes []struct {
 		Parent string
-		After  *string
 		Node   query.Node
 	}
 	Gone []struct {

@@ -269,7 +269,7 @@ export function actorPanel(app, panel) {
     ask: () => app.request("actor", { pid }),
     show(answer) {
       if (gone) return;
-      node = answer.node ? { ...answer, ...answer.node } : answer;
+      node = answer;
       show();
     },
     fail(error) {

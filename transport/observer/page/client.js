@@ -11,7 +11,7 @@ const PAUSES_MS = [100, 250, 500, 1000, 2000];
 const LONGEST_PAUSE_MS = 5000;
 
 /** Refused is what the server answered in place of a result. */
-export class Refused extends Error {
+class Refused extends Error {
   constructor({ reason = "error", message = "" } = {}) {
     super(message || REASONS[reason] || reason);
     this.reason = reason;

@@ -56,8 +56,8 @@ export function tablesView(app) {
     key: (row) => row.at,
     columns: heads.map((head, i) => ({ head, class: i === 0 ? "main-cell" : "", cell: (row) => cell(row.cells[i]) })),
     async ask(query) {
-      const { rows, total, matched } = await ask(table)(query);
-      return { rows: (rows ?? []).map((cells, at) => ({ at, cells })), total, matched };
+      const { rows, total } = await ask(table)(query);
+      return { rows: (rows ?? []).map((cells, at) => ({ at, cells })), total };
     },
     empty: "The table is empty.",
   });

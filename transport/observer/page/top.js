@@ -14,7 +14,7 @@ const NONE = {
   busy: "No actor is busy.", handled: "No messages have been handled.", restarts: "Nothing has been restarted.",
 };
 
-export const actorLink = (row) => h("a", { href: linkHere({ actor: row.pid }), title: row.pid }, nameOf(row));
+const actorLink = (row) => h("a", { href: linkHere({ actor: row.pid }), title: row.pid }, nameOf(row));
 
 export function topView(app) {
   let every = 1000;

@@ -397,7 +397,6 @@ export function treeView(app) {
   return {
     title: "Tree",
     element,
-    reveal,
 
     visit(place, former) {
       if (place.node !== former.node) {

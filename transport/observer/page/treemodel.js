@@ -102,7 +102,7 @@ export class TreeModel {
   }
 
   /** Puts a node, new or changed, at its place. Returns whether it is new. */
-  #put({ parent, after, node }) {
+  #put({ parent, node }) {
     const key = keyOf(node, parent);
     const known = this.nodes.get(key);
     if (known) {
@@ -113,8 +113,7 @@ export class TreeModel {
     const siblings = this.nodes.get(parent)?.children;
     if (!siblings) return false; // its parent is closed, or gone
     this.#take(node, parent);
-    if (after === undefined || after === null) siblings.push(key);
-    else siblings.splice(after === "" ? 0 : siblings.indexOf(after) + 1 || siblings.length, 0, key);
+    siblings.push(key);
     return true;
   }
 
