@@ -28,6 +28,13 @@
 //	err = lobby.TrySend("hello")
 //	stop, err := nats.MonitorTo(ctx, lobby, me, func(reason error) Msg { return Down(reason) })
 //
+// A [Singleton] is an actor of which one runs in the cluster, as a child of a supervisor on each
+// node. When its node is stopped, another one goes on with its state; after a crash of the
+// node, without:
+//
+//	boss := nats.Singleton[Msg, State]{Names: names, Name: "boss", New: newBoss}
+//	boss.Child()
+//
 // A [Method] is a call with an answer, the same for an actor of this node and for one of
 // another:
 //
@@ -85,6 +92,7 @@
 //
 // # Examples
 //
-// The examples are in example_test.go, example_call_test.go and example_observers_test.go: a
-// cluster, names in it, calls, and a page of the observer that shows all nodes.
+// The examples are in example_test.go, example_singleton_test.go, example_call_test.go and
+// example_observers_test.go: a cluster, names in it, one actor for all nodes, calls, and a page
+// of the observer that shows all nodes.
 package nats

@@ -1,0 +1,491 @@
+package nats
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
+)
+
+// book is the state of a boss.
+type book struct{ Lines []string }
+
+// boss is a singleton that writes down what it is sent, and says when it begins and ends.
+type boss struct {
+	*stage
+	tenure *Tenure
+	book   book
+	self   actor.Ref[string]
+}
+
+func (b *boss) Init(ctx *actor.Context[string]) error {
+	b.self = ctx.Self()
+	ctx.TrapExit(true)
+	return b.init(ctx)
+}
+
+func (b *boss) Receive(_ *actor.Context[string], line string) error {
+	switch line {
+	case "panic":
+		panic("the boss")
+	case "lost":
+		return ErrLost
+	}
+	b.book.Lines = append(b.book.Lines, line)
+	return nil
+}
+
+func (b *boss) HandOff() (book, error) { return b.handOff(b) }
+
+func (b *boss) Terminate(_ *actor.Context[string], reason error) {
+	b.last <- b.book
+	b.ended <- reason
+}
+
+// beginning is a boss that has begun.
+type beginning struct {
+	ref    actor.Ref[string]
+	tenure *Tenure
+	handed *book
+}
+
+// stage is a singleton of one node, in a tree of its own.
+type stage struct {
+	node      *node
+	init      func(*actor.Context[string]) error
+	handOff   func(*boss) (book, error)
+	began     chan beginning
+	ended     chan error
+	restarted chan supervisor.Restarted
+	last      chan book // of one that has ended
+	sup       supervisor.Tree
+}
+
+// stand has the node stand by for "boss".
+func stand(t *testing.T, n *node, edit func(*stage, *Singleton[string, book]), opts ...supervisor.ChildOption) *stage {
+	t.Helper()
+	s := &stage{
+		node: n, began: make(chan beginning, 10), ended: make(chan error, 10),
+		restarted: make(chan supervisor.Restarted, 10), last: make(chan book, 10),
+		init:    func(*actor.Context[string]) error { return nil },
+		handOff: func(b *boss) (book, error) { return b.book, nil },
+	}
+	single := Singleton[string, book]{Names: n.Names, Name: "boss"}
+	single.New = func(tenure *Tenure, handed *book) actor.Behavior[string] {
+		return &boss{stage: s, tenure: tenure, book: *cmp.Or(handed, new(book))}
+	}
+	if edit != nil {
+		edit(s, &single)
+	}
+	create := single.New
+	single.New = func(tenure *Tenure, handed *book) actor.Behavior[string] {
+		ref, _ := n.holder("boss")
+		s.began <- beginning{ref, tenure, handed}
+		return create(tenure, handed)
+	}
+	t.Cleanup(n.sys.Observe(func(e actor.Event) {
+		if r, ok := e.(supervisor.Restarted); ok {
+			s.restarted <- r
+		}
+	}))
+	var err error
+	s.sup, err = supervisor.Start(n.sys, supervisor.Spec{Children: []supervisor.Child{single.Child(opts...)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// stop stops the tree as SIGTERM does, and returns how long that took.
+func (s *stage) stop(t *testing.T) time.Duration {
+	t.Helper()
+	began := time.Now()
+	if err := s.sup.PID().Stop(t.Context(), actor.Shutdown); err != nil {
+		t.Error(err)
+	}
+	return time.Since(began)
+}
+
+// expectRestarts checks how many there were that were not waited for.
+func expectRestarts(t *testing.T, want int, stages ...*stage) {
+	t.Helper()
+	for _, s := range stages {
+		if n := len(s.restarted); n != want {
+			t.Errorf("%d restarts on %q, want %d", n, s.node.ps.Node(), want)
+		}
+	}
+}
+
+func (b beginning) expectHanded(t *testing.T, want ...string) {
+	t.Helper()
+	switch {
+	case len(want) == 0 && b.handed != nil:
+		t.Errorf("handed %q, want nothing", b.handed.Lines)
+	case len(want) > 0 && (b.handed == nil || strings.Join(b.handed.Lines, "+") != strings.Join(want, "+")):
+		t.Errorf("handed %v, want %q", b.handed, want)
+	}
+}
+
+// twoNodes returns two nodes, the first of which has the boss, and what has begun there.
+func twoNodes(t *testing.T, lease time.Duration) (a, b *stage, first beginning) {
+	t.Helper()
+	s, cluster := startServer(t), prefix()
+	config := NamesConfig{Lease: lease}
+	na, nb := newNode(t, s, cluster, "a", config), newNode(t, s, cluster, "b", config)
+	a = stand(t, na, nil)
+	first = await(t, a.began)
+	first.expectHanded(t)
+	return a, stand(t, nb, nil), first
+}
+
+// send sends a line to the boss, wherever it is now.
+func (s *stage) send(t *testing.T, lines ...string) {
+	t.Helper()
+	r := s.node.lookup(t, "boss")
+	for _, line := range lines {
+		if err := r.TrySend(line); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// settled returns when the actor has handled what was sent on its own node.
+func (b beginning) settled(t *testing.T) {
+	t.Helper()
+	if err := b.ref.PID().Inspect(t.Context(), func(any) {}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A stop hands the name and the state to the node that stands by, at once; so does the next
+// stop. What waits in the mailbox is handled before.
+func TestSingletonThatIsStoppedHandsOffItsState(t *testing.T) {
+	a, b, holder := twoNodes(t, 0)
+	least := time.Hour
+	var lines []string
+	for i := range 5 {
+		if !holder.tenure.Valid() || len(b.began) != 0 {
+			t.Fatal("the other one has begun")
+		}
+		lines = append(lines, fmt.Sprint(i))
+		a.send(t, lines[i])
+		holder.settled(t)
+		began := time.Now()
+		a.stop(t)
+		next := await(t, b.began)
+		least = min(least, time.Since(began))
+		next.expectHanded(t, lines...)
+		if err := await(t, a.ended); !errors.Is(err, actor.Shutdown) {
+			t.Errorf("it ended with %v", err)
+		}
+		if holder.tenure.Valid() || next.tenure.Token() <= holder.tenure.Token() {
+			t.Errorf("token %d after %d", next.tenure.Token(), holder.tenure.Token())
+		}
+		expectRestarts(t, 0, a, b)
+		a, b, holder = b, stand(t, a.node, nil), next
+	}
+	t.Logf("the fastest hand-off took %v", least)
+	if least > 100*time.Millisecond {
+		t.Errorf("no hand-off took less than %v", least)
+	}
+}
+
+// What waits when the child is stopped is in the state that is handed off, and nothing is
+// handled that is not.
+func TestHandOffComesBehindWhatWaits(t *testing.T) {
+	s, cluster := startServer(t), prefix()
+	na, nb := newNode(t, s, cluster, "a", NamesConfig{}), newNode(t, s, cluster, "b", NamesConfig{})
+	a := stand(t, na, func(s *stage, _ *Singleton[string, book]) {
+		s.handOff = func(b *boss) (book, error) {
+			_ = b.self.TrySend("late")
+			return b.book, nil
+		}
+	})
+	first := await(t, a.began)
+	first.settled(t)
+	b := stand(t, nb, nil)
+	for i := range 3 {
+		first.ref.Send(fmt.Sprint(i))
+	}
+	a.stop(t)
+	await(t, b.began).expectHanded(t, "0", "1", "2")
+	if ended := await(t, a.last); len(ended.Lines) != 3 {
+		t.Errorf("the first ended with %q, which was not handed off", ended.Lines)
+	}
+}
+
+// A crash is the child's, as any child's, and the next one begins without a state.
+func TestSingletonThatCrashesSpendsARestart(t *testing.T) {
+	a, b, first := twoNodes(t, 0)
+	a.send(t, "one", "panic")
+	var p *actor.PanicError
+	if err := await(t, a.ended); !errors.As(err, &p) {
+		t.Errorf("ended with %v, want a panic", err)
+	}
+	next := either(t, a, b)
+	next.expectHanded(t)
+	if next.tenure.Token() <= first.tenure.Token() || first.tenure.Valid() {
+		t.Error("the tenure of the one that crashed goes on")
+	}
+	if r := await(t, a.restarted); !errors.As(r.Reason, &p) {
+		t.Errorf("restarted for %v, want the panic", r.Reason)
+	}
+	expectRestarts(t, 0, a, b)
+}
+
+// either returns what begins on one of two nodes: the first to ask.
+func either(t *testing.T, a, b *stage) (next beginning) {
+	t.Helper()
+	select {
+	case next = <-a.began:
+	case next = <-b.began:
+	case <-time.After(patience):
+		t.Fatal("nobody has begun")
+	}
+	return next
+}
+
+// A node that is cut off loses the name. Its actor ends, another node has one within a lease
+// and a second, and the node stands by again.
+func TestSingletonThatIsCutOffStandsByAgain(t *testing.T) {
+	t.Parallel()
+	a, b, first := twoNodes(t, minLease)
+	a.send(t, "one")
+	first.settled(t)
+	a.node.wire.cut()
+	began := time.Now()
+	second := await(t, b.began)
+	t.Logf("taken over after %v", time.Since(began))
+	second.expectHanded(t)
+	if first.tenure.Valid() {
+		t.Error("two are valid")
+	}
+	if reason := await(t, a.ended); !errors.Is(reason, ErrLost) {
+		t.Errorf("ended with %v, want ErrLost", reason)
+	}
+	a.node.wire.mend()
+	b.send(t, "two")
+	second.settled(t)
+	b.stop(t)
+	await(t, a.began).expectHanded(t, "two")
+	expectRestarts(t, 0, a, b)
+}
+
+// However the name is taken away, the actor ends for want of it, and that is no restart; also
+// if the program is to be told of losses.
+func TestLossOfTheNameIsNoRestart(t *testing.T) {
+	for name, lose := range map[string]func(*testing.T, *stage, beginning){
+		"taken away in the bucket": func(t *testing.T, a *stage, _ beginning) {
+			if err := a.node.kv(t).Purge(t.Context(), keyOf("boss")); err != nil {
+				t.Fatal(err)
+			}
+			a.node.leases.find("boss").renew(t.Context())
+		},
+		"unregistered": func(t *testing.T, a *stage, b beginning) {
+			if err := a.node.Unregister(t.Context(), "boss", b.ref.PID()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"told by the actor": func(t *testing.T, a *stage, _ beginning) { a.send(t, "lost") },
+	} {
+		for _, told := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, " told=", told), func(t *testing.T) {
+				var config NamesConfig
+				if told {
+					config.Lost = func(string, actor.PID) {}
+				}
+				a := stand(t, newNode(t, startServer(t), prefix(), "a", config), nil)
+				for range 3 { // more than a budget has
+					b := await(t, a.began)
+					b.expectHanded(t)
+					b.settled(t)
+					lose(t, a, b)
+					await(t, a.ended)
+					await(t, b.ref.PID().Done())
+				}
+				await(t, a.began)
+				expectRestarts(t, 0, a)
+			})
+		}
+	}
+}
+
+// NATS loses the bucket: the actor goes on, and hands off to a state that is in the new one.
+func TestSingletonGoesOnWhenTheBucketIsLost(t *testing.T) {
+	t.Parallel()
+	a, b, first := twoNodes(t, minLease)
+	a.send(t, "one")
+	first.settled(t)
+	js, err := jetstream.New(a.node.conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteKeyValue(t.Context(), a.node.leases.bucket.(*kvBucket).name); err != nil {
+		t.Fatal(err)
+	}
+	a.stop(t)
+	second := await(t, b.began)
+	second.expectHanded(t, "one")
+	if second.tenure.Token() <= first.tenure.Token() {
+		t.Error("the token has not grown")
+	}
+	expectRestarts(t, 0, a, b)
+}
+
+// What cannot be handed off is lost, and said so; the name goes on all the same.
+func TestStateThatCannotBeHandedOffIsLost(t *testing.T) {
+	type edit = func(*stage, *Singleton[string, book])
+	hang := make(chan struct{})
+	t.Cleanup(func() { close(hang) })
+	for name, c := range map[string]struct {
+		giver, taker edit
+	}{
+		"HandOff fails": {giver: func(s *stage, _ *Singleton[string, book]) {
+			s.handOff = func(*boss) (book, error) { return book{}, errCut }
+		}},
+		"HandOff panics": {giver: func(s *stage, _ *Singleton[string, book]) {
+			s.handOff = func(*boss) (book, error) { panic("the boss") }
+		}},
+		"HandOff hangs": {giver: func(s *stage, _ *Singleton[string, book]) {
+			s.handOff = func(*boss) (book, error) { <-hang; return book{}, nil }
+		}},
+		"it is too large": {giver: func(_ *stage, s *Singleton[string, book]) { s.MaxState = 10 }},
+		"NATS refuses it": {giver: func(s *stage, single *Singleton[string, book]) {
+			single.MaxState = 100 << 20
+			s.handOff = func(*boss) (book, error) { return book{[]string{strings.Repeat("x", 2<<20)}}, nil }
+		}},
+		"Encode fails":  {giver: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { return errCut }} }},
+		"Encode panics": {giver: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { panic("a codec") }} }},
+		"Decode fails":  {taker: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { return errCut }} }},
+		"Decode panics": {taker: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { panic("a codec") }} }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, cluster, log := startServer(t), prefix(), make(logLines, 20)
+			config := NamesConfig{Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError}))}
+			na, nb := newNode(t, s, cluster, "a", config), newNode(t, s, cluster, "b", config)
+			a := stand(t, na, c.giver, supervisor.Shutdown(500*time.Millisecond))
+			await(t, a.began)
+			a.send(t, "one")
+			b := stand(t, nb, c.taker)
+			a.stop(t)
+			await(t, b.began).expectHanded(t)
+			if line := await(t, log); !strings.Contains(line, "state of a singleton lost") {
+				t.Errorf("logged %s", line)
+			}
+		})
+	}
+}
+
+// faultyCodec is JSON's but for what it does first.
+type faultyCodec struct{ do func() error }
+
+func (c faultyCodec) Encode(topic string, b book) ([]byte, error) {
+	if err := c.do(); err != nil {
+		return nil, err
+	}
+	return pubsub.JSON[book]{}.Encode(topic, b)
+}
+
+func (c faultyCodec) Decode(topic string, data []byte) (book, error) {
+	if err := c.do(); err != nil {
+		return book{}, err
+	}
+	return pubsub.JSON[book]{}.Decode(topic, data)
+}
+
+// A child is stopped in time though NATS is away: one that stands by, and one that has the
+// name, whether the connection is lost or waits for a server that takes nothing.
+func TestSingletonIsStoppedInTimeWhileNATSIsAway(t *testing.T) {
+	for _, holds := range []bool{true, false} {
+		for _, stalled := range []bool{true, false} {
+			t.Run(fmt.Sprint("holds=", holds, " stalled=", stalled), func(t *testing.T) {
+				t.Parallel()
+				s, cluster := startServer(t), prefix()
+				gate := &sluice{waiting: make(chan struct{}, 1), open: make(chan struct{})}
+				var options []nats.Option
+				if stalled {
+					options = append(options, nats.SetCustomDialer(gate))
+				}
+				other := newNode(t, s, cluster, "b", NamesConfig{})
+				n := startNode(t, s, cluster, "a", NamesConfig{}, options...)
+				t.Cleanup(func() { close(gate.open) })
+				if !holds {
+					await(t, stand(t, other, nil).began)
+				}
+				a := stand(t, n, nil)
+				if holds {
+					await(t, a.began)
+				}
+				if stalled {
+					gate.shut.Store(true)
+					if err := n.ps.Broadcast("t", "x"); err != nil {
+						t.Fatal(err)
+					}
+					await(t, gate.waiting)
+				} else {
+					n.wire.cut()
+				}
+				if took := a.stop(t); took > 4*time.Second {
+					t.Errorf("stopped after %v", took)
+				}
+				gate.shut.Store(false)
+			})
+		}
+	}
+}
+
+// A description that cannot work does not start, and says why.
+func TestSingletonThatCannotWorkDoesNotStart(t *testing.T) {
+	s := startServer(t)
+	n := newNode(t, s, prefix(), "a", NamesConfig{})
+	create := func(*Tenure, *book) actor.Behavior[string] { return nil }
+	for want, single := range map[string]Singleton[string, book]{
+		"Names is nil":         {Name: "x", New: create},
+		"New is nil":           {Name: "x", Names: n.Names},
+		"MaxState is negative": {Name: "x", Names: n.Names, New: create, MaxState: -1},
+	} {
+		_, err := supervisor.Start(n.sys, supervisor.Spec{Children: []supervisor.Child{single.Child()}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("start: %v, want %q", err, want)
+		}
+	}
+}
+
+// mute has a method that looks like that of a HandOffer.
+type mute struct{}
+
+func (mute) Receive(*actor.Context[string], string) error { return nil }
+func (mute) HandOff() string                              { return "" }
+
+// What New does wrong is a crash of the child.
+func TestNewThatFailsIsACrash(t *testing.T) {
+	for want, create := range map[string]func(*Tenure, *book) actor.Behavior[string]{
+		"New has returned nil":    func(*Tenure, *book) actor.Behavior[string] { return nil },
+		"method HandOff() string": func(*Tenure, *book) actor.Behavior[string] { return mute{} },
+		"the boss":                func(*Tenure, *book) actor.Behavior[string] { panic("the boss") },
+	} {
+		s := startServer(t)
+		n := newNode(t, s, prefix(), "a", NamesConfig{})
+		crashed := make(chan error, 10)
+		t.Cleanup(n.sys.Observe(func(e actor.Event) {
+			if e, ok := e.(supervisor.GaveUp); ok {
+				crashed <- e.Reason
+			}
+		}))
+		stand(t, n, func(_ *stage, s *Singleton[string, book]) { s.New = create })
+		if err := await(t, crashed); !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("crashed with %v, want %q", err, want)
+		}
+	}
+}
