@@ -83,6 +83,30 @@ type Adapter interface {
 	Leave(ctx context.Context) error
 }
 
+// Router is an [Adapter] that takes a message only to the nodes that want its topic, so that
+// it costs the others nothing. Package pubsubtest checks it as well.
+//
+// What [Adapter] says of Broadcast holds for Publish: of what one node sends on one topic, in
+// whichever way, no other node gets two the other way round. A node that follows a topic gets
+// what is published on it after the channel of its Follow is closed, while it is a member and
+// is not cut off. It may get it a while earlier, and later than Unfollow. A node that has joined
+// with a Receiver that is not [Selective] gets all: its cluster knows of an Adapter only, as of
+// one that is wrapped.
+type Router interface {
+	Adapter
+
+	// Publish is Broadcast to the nodes that follow the topic.
+	Publish(topic string, data []byte) error
+
+	// Follow says that this node wants the topic, and Unfollow that it does not. They count:
+	// a node follows a topic for which Follow was called more often. They may be called in
+	// any order, also before Join and after Leave, and hold from one membership to the next.
+	// Neither waits. What Follow returns is closed when the network knows of it, or is not
+	// to be waited for; nil says that it does by now.
+	Follow(topic string) (known <-chan struct{})
+	Unfollow(topic string)
+}
+
 // Receiver is what an [Adapter] calls from Join to Leave. Its methods do not block for long,
 // and do not panic. [Cluster] has one.
 type Receiver interface {
@@ -95,6 +119,14 @@ type Receiver interface {
 
 	// Emit tells the observers of the node's system of an event.
 	Emit(actor.Event)
+}
+
+// Selective is a [Receiver] that wants what its node follows, by a [Router].
+type Selective interface {
+	Receiver
+
+	// Selective does nothing.
+	Selective()
 }
 
 // Errors of an [Adapter], and of a [PubSub] that has one.

@@ -28,11 +28,11 @@ type walk[T any] struct {
 
 // broadcast sends msg to the other nodes, unless l is nil, and to the subscribers
 // here, which cannot fail.
-func (ps *PubSub[T]) broadcast(l *link[T], from actor.PID, topic string, msg T) (err error) {
+func (ps *PubSub[T]) broadcast(l *link[T], wide bool, from actor.PID, topic string, msg T) (err error) {
 	if l != nil {
 		// Before the subscribers here: what they broadcast in answer must not
 		// overtake msg.
-		err = l.broadcast(topic, msg)
+		err = l.broadcast(topic, msg, wide)
 	}
 	ps.deliver(from, topic, msg, nil)
 	return err

@@ -33,6 +33,7 @@ import (
 // All methods may be called from any goroutine.
 type Cluster struct {
 	adapter Adapter
+	router  Router // the adapter, or nil if it is none
 	node    string
 
 	// turn has room for one: a Join under way, or a Leave that somebody waits for. A
@@ -62,6 +63,7 @@ func NewCluster(a Adapter) *Cluster {
 		panic("pubsub: NewCluster: the adapter is nil")
 	}
 	c := &Cluster{adapter: a, node: a.Node(), turn: make(chan struct{}, 1)}
+	c.router, _ = a.(Router)
 	c.traffic.asking.Limit, c.traffic.asking.Most = reportFor, 1
 	c.asking.Limit, c.asking.Most = rosterFor, 1
 	return c
@@ -99,12 +101,16 @@ func (c *Cluster) unregister(name string) {
 	delete(c.users, name)
 }
 
-// broadcast sends to the users of that name on all other nodes.
-func (c *Cluster) broadcast(name, topic string, data []byte) error {
-	if c.member.Load() == nil {
+// broadcast sends to the users of that name on all other nodes, or on those that want the
+// topic.
+func (c *Cluster) broadcast(name, topic string, data []byte, wide bool) error {
+	switch {
+	case c.member.Load() == nil:
 		return c.traffic.sent(ErrNotJoined)
+	case wide || c.router == nil:
+		return c.traffic.sent(c.adapter.Broadcast(name+nameEnd+topic, data))
 	}
-	return c.traffic.sent(c.adapter.Broadcast(name+nameEnd+topic, data))
+	return c.traffic.sent(c.router.Publish(name+nameEnd+topic, data))
 }
 
 // send sends to the user of that name on one other node.
@@ -119,6 +125,19 @@ func (c *Cluster) send(node, name, topic string, data []byte) error {
 type receiver struct {
 	cluster *Cluster
 	of      *membership
+}
+
+// selective is a receiver of a cluster that has a [Router].
+type selective struct{ receiver }
+
+// Selective implements [Selective].
+func (selective) Selective() {}
+
+func (c *Cluster) receiver(m *membership) Receiver {
+	if c.router == nil {
+		return receiver{c, m}
+	}
+	return selective{receiver{c, m}}
 }
 
 // Receive implements [Receiver].
@@ -203,7 +222,7 @@ func (c *Cluster) enter(ctx context.Context, m *membership) error {
 			_ = c.leave(context.Background())
 		}
 	}()
-	err := c.adapter.Join(receiver{c, m})
+	err := c.adapter.Join(c.receiver(m))
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func TestMessageForAUserThatIsNotHereIsDropped(t *testing.T) {
 		unknown.connect(t, a, "unknown")
 		there.connect(t, b, "known")
 		for i := range 100 {
-			expectErr(t, unknown.Broadcast("t", fmt.Sprint(i)), nil)
+			expectErr(t, unknown.BroadcastWide(actor.PID{}, "t", fmt.Sprint(i)), nil)
 			synctest.Wait()
 		}
 		expectErr(t, known.Broadcast("t", "x"), nil)

@@ -9,7 +9,8 @@ import (
 
 // Connect joins this PubSub to those of the same name on the other nodes of a cluster:
 // from now on a broadcast goes to all of them, and theirs come here. Subscriptions stay
-// as they are. It does not wait for the cluster to run, nor for other nodes.
+// as they are. It does not wait for the cluster to run, nor for other nodes; for the network
+// to know of the topics as [PubSub.Subscribe] does.
 //
 // It fails if the PubSub is connected already, if another one of this node has the name,
 // if the name is empty or has a slash, or if c or codec is nil. Names that begin with
@@ -21,27 +22,29 @@ import (
 //
 // Phoenix: the option name of Phoenix.PubSub.
 func (ps *PubSub[T]) Connect(c *Cluster, name string, codec Codec[T]) error {
-	if err := ps.connect(c, name, codec); err != nil {
+	topics, err := ps.connect(c, name, codec)
+	if err != nil {
 		return fmt.Errorf("pubsub: connect %q: %w", name, err)
 	}
+	topics.begin()
 	return nil
 }
 
-func (ps *PubSub[T]) connect(c *Cluster, name string, codec Codec[T]) error {
+func (ps *PubSub[T]) connect(c *Cluster, name string, codec Codec[T]) (begun[T], error) {
 	if c == nil || isNil(codec) {
-		return errors.New("the cluster or the codec is nil")
+		return nil, errors.New("the cluster or the codec is nil")
 	}
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if l := ps.link.Load(); l != nil {
-		return fmt.Errorf("already connected as %q", l.name)
+		return nil, fmt.Errorf("already connected as %q", l.name)
 	}
 	l := newLink(ps, c, name, codec)
 	if err := c.register(name, l); err != nil {
-		return err
+		return nil, err
 	}
 	ps.link.Store(l)
-	return nil
+	return ps.followAll(l), nil
 }
 
 // Disconnect takes Connect back: broadcasts go on here, and what other nodes broadcast
@@ -51,6 +54,7 @@ func (ps *PubSub[T]) Disconnect() {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if l := ps.link.Swap(nil); l != nil {
+		ps.unfollowAll(l)
 		l.cluster.unregister(l.name)
 	}
 }
@@ -74,7 +78,7 @@ func (ps *PubSub[T]) DirectBroadcast(node, topic string, msg T) error {
 	var err error
 	switch {
 	case l == nil && node == "", l != nil && node == l.cluster.node:
-		return ps.broadcast(nil, actor.PID{}, topic, msg)
+		return ps.broadcast(nil, false, actor.PID{}, topic, msg)
 	case l == nil:
 		err = ErrNoNode
 	default:

@@ -12,7 +12,7 @@ import (
 // what a program does on several nodes. Messages go from node to node as bytes and
 // asynchronously, as over a network, and get lost where a node falls behind.
 //
-// The zero Hub is ready to use; it must not be copied.
+// The zero Hub is ready to use; it must not be copied. Its nodes are each a [Router].
 type Hub struct {
 	// QueueLimit is how many messages may wait for a node; 1024 if zero. It must
 	// not be changed once a node has joined.
@@ -44,12 +44,38 @@ type hubNode struct {
 	hub    *Hub
 	name   string
 	member *hubMember // the latest one; nil before the first Join; guarded by the hub's mu
+
+	follows follows
+}
+
+// follows counts the topics that a node follows.
+type follows struct {
+	mu     sync.RWMutex
+	topics map[string]int
+}
+
+func (f *follows) add(topic string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.topics == nil {
+		f.topics = make(map[string]int)
+	}
+	if f.topics[topic] += n; f.topics[topic] == 0 {
+		delete(f.topics, topic)
+	}
+}
+
+func (f *follows) has(topic string) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.topics[topic] > 0
 }
 
 // hubMember is a hubNode from a Join until the Leave that follows. One goroutine empties
 // its queue, so that all that it receives is in one order.
 type hubMember struct {
-	node  string
+	node  *hubNode
+	picky bool          // it gets what it follows only
 	join  uint64        // which of the hub's joins it is
 	queue chan packet   // closed by Leave
 	limit int64         // of waiting
@@ -88,8 +114,9 @@ func (n *hubNode) Join(r Receiver) error {
 		h.members = make(map[string]*hubMember)
 	}
 	h.joins++
-	n.member = h.newMember(n.name)
+	n.member = h.newMember(n)
 	n.member.join = h.joins
+	_, n.member.picky = r.(Selective)
 	h.members[n.name] = n.member
 	h.change()
 	go n.member.run(r)
@@ -122,7 +149,7 @@ func (n *hubNode) Nodes() (list []Node, changed <-chan struct{}) {
 	return list, h.changed
 }
 
-func (h *Hub) newMember(node string) *hubMember {
+func (h *Hub) newMember(node *hubNode) *hubMember {
 	limit, bytes := h.QueueLimit, int64(h.QueueBytes)
 	if limit <= 0 {
 		limit = defaultQueueLimit
@@ -159,6 +186,25 @@ func (m *hubMember) over() bool {
 
 // Broadcast implements [Adapter].
 func (n *hubNode) Broadcast(topic string, data []byte) error {
+	return n.tell(topic, data, func(*hubMember) bool { return true })
+}
+
+// Publish implements [Router].
+func (n *hubNode) Publish(topic string, data []byte) error {
+	return n.tell(topic, data, func(to *hubMember) bool { return !to.picky || to.node.follows.has(topic) })
+}
+
+// Follow implements [Router].
+func (n *hubNode) Follow(topic string) (known <-chan struct{}) {
+	n.follows.add(topic, 1)
+	return nil
+}
+
+// Unfollow implements [Router].
+func (n *hubNode) Unfollow(topic string) { n.follows.add(topic, -1) }
+
+// tell sends to all other nodes that want it.
+func (n *hubNode) tell(topic string, data []byte, wants func(*hubMember) bool) error {
 	h := n.hub
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -167,7 +213,7 @@ func (n *hubNode) Broadcast(topic string, data []byte) error {
 	}
 	var errs []error
 	for _, to := range h.members {
-		if to == n.member {
+		if to == n.member || !wants(to) {
 			continue
 		}
 		if err := to.put(packet{n.name, topic, data}); err != nil {
@@ -206,7 +252,7 @@ func (m *hubMember) put(p packet) error {
 		}
 	}
 	m.missed.Add(1)
-	return fmt.Errorf("node %q: %w", m.node, ErrOverloaded)
+	return fmt.Errorf("node %q: %w", m.node.name, ErrOverloaded)
 }
 
 // reserve counts the bytes of a message, if there is room for them.

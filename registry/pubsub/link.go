@@ -19,7 +19,7 @@ type link[T any] struct {
 	name    string // of the PubSub
 	codec   Codec[T]
 
-	broadcasting, sending foreign.Calls // of the adapter and the codec
+	broadcasting, sending, tellingOfTopics foreign.Calls // of the adapter and the codec
 }
 
 const (
@@ -29,7 +29,7 @@ const (
 
 func newLink[T any](ps *PubSub[T], c *Cluster, name string, codec Codec[T]) *link[T] {
 	l := &link[T]{ps: ps, cluster: c, name: name, codec: codec}
-	for _, calls := range []*foreign.Calls{&l.broadcasting, &l.sending} {
+	for _, calls := range []*foreign.Calls{&l.broadcasting, &l.sending, &l.tellingOfTopics} {
 		calls.Limit, calls.Most = sendFor, 1
 	}
 	return l
@@ -38,10 +38,10 @@ func newLink[T any](ps *PubSub[T], c *Cluster, name string, codec Codec[T]) *lin
 // errStuck says that an adapter or its codec does not return.
 var errStuck = fmt.Errorf("the adapter does not return: %w", ErrOverloaded)
 
-// broadcast sends msg to the other nodes.
-func (l *link[T]) broadcast(topic string, msg T) error {
+// broadcast sends msg to the other nodes: to all of them, or those that want the topic.
+func (l *link[T]) broadcast(topic string, msg T, wide bool) error {
 	err := l.call(&l.broadcasting, topic, msg, func(data []byte) error {
-		return l.cluster.broadcast(l.name, topic, data)
+		return l.cluster.broadcast(l.name, topic, data, wide)
 	})
 	if err != nil {
 		return fmt.Errorf("pubsub: broadcast on %q to the other nodes: %w", topic, err)
@@ -74,7 +74,7 @@ func (l *link[T]) call(calls *foreign.Calls, topic string, msg T, send func(data
 // receive calls the subscribers for another node's broadcast.
 func (l *link[T]) receive(from, topic string, data []byte) {
 	ps := l.ps
-	// Each node gets everything: what nobody wants is not worth decoding.
+	// What nobody wants any more, or has come all the same, is not worth decoding.
 	if ps.Subscribers(topic) == 0 {
 		return
 	}

@@ -25,7 +25,7 @@ func (ps *PubSub[T]) All() iter.Seq2[string, int] {
 			part = part[:0]
 			sh.mu.Lock()
 			for name, t := range sh.topics.All {
-				part = append(part, entry{name, t.n})
+				part = append(part, entry{name, int(t.n)})
 			}
 			sh.mu.Unlock()
 			for _, e := range part {

@@ -60,19 +60,39 @@ func (ps *PubSub[T]) shard(topic string) *shard[T] {
 // any link or monitor hears of that end. Subscribing twice means to get each
 // message twice.
 //
+// On a node that takes only what it wants, see [Router], the first subscription of a topic
+// waits until the network knows of it, a second at most: what another node broadcasts after
+// that comes here. It waits for nothing while the node is cut off.
+//
 // It fails with an error that wraps [actor.NoProc] if owner has ended, and if s is nil
 // or a nil pointer.
 func (ps *PubSub[T]) Subscribe(owner actor.PID, topic string, s Subscriber[T]) error {
-	if isNil(s) {
-		return fmt.Errorf("pubsub: subscribe %v to %q: the subscriber is nil", owner, topic)
+	return ps.subscribe(topic, &subscription[T]{owner: owner, to: s})
+}
+
+// SubscribeWide is Subscribe for topics of which there are many, and on which little is said:
+// so little that to have the network know of each would cost more. It waits for nothing. What
+// other nodes broadcast on the topic comes by [PubSub.BroadcastWide], and may come otherwise.
+func (ps *PubSub[T]) SubscribeWide(owner actor.PID, topic string, s Subscriber[T]) error {
+	return ps.subscribe(topic, &subscription[T]{owner: owner, to: s, wide: true})
+}
+
+func (ps *PubSub[T]) subscribe(topic string, sub *subscription[T]) error {
+	if isNil(sub.to) {
+		return fmt.Errorf("pubsub: subscribe %v to %q: the subscriber is nil", sub.owner, topic)
 	}
-	sub := &subscription[T]{owner: owner, to: s}
 	// Owned before it is on the topic: the other way round, an owner that ends in
 	// between would be known to be dead and still subscribed.
-	if owner.Own(sub) && ps.shard(topic).add(topic, sub) {
-		return nil
+	if sub.owner.Own(sub) {
+		if ok, f, begin := ps.shard(topic).add(ps, topic, sub); ok {
+			if begin {
+				f.begin(topic, sub.owner)
+			}
+			f.wait(sub.owner)
+			return nil
+		}
 	}
-	return fmt.Errorf("pubsub: subscribe %v to %q: %w", owner, topic, actor.NoProc)
+	return fmt.Errorf("pubsub: subscribe %v to %q: %w", sub.owner, topic, actor.NoProc)
 }
 
 // Unsubscribe ends all of owner's subscriptions to the topic, and to its gaps. It does
@@ -81,7 +101,8 @@ func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
 	if gaps := ps.gaps.Load(); gaps != nil {
 		gaps.Unsubscribe(owner, topic)
 	}
-	sub := ps.shard(topic).removeAll(owner, topic)
+	sub, over := ps.shard(topic).removeAll(owner, topic)
+	over.end(topic)
 	for ; sub != nil; sub = sub.sibling {
 		owner.Disown(sub)
 	}
@@ -105,23 +126,30 @@ func (ps *PubSub[T]) Unsubscribe(owner actor.PID, topic string) {
 // subscribers of the other nodes. The error says that some of these will not get
 // it; those here do, whatever it is. It is nil if the PubSub is not connected.
 func (ps *PubSub[T]) Broadcast(topic string, msg T) error {
-	return ps.broadcast(ps.link.Load(), actor.PID{}, topic, msg)
+	return ps.broadcast(ps.link.Load(), false, actor.PID{}, topic, msg)
 }
 
 // BroadcastFrom is Broadcast to all subscriptions but those that from owns, which
 // are on this node.
 func (ps *PubSub[T]) BroadcastFrom(from actor.PID, topic string, msg T) error {
-	return ps.broadcast(ps.link.Load(), from, topic, msg)
+	return ps.broadcast(ps.link.Load(), false, from, topic, msg)
+}
+
+// BroadcastWide is BroadcastFrom, also to the subscribers by [PubSub.SubscribeWide] on other
+// nodes: each node gets the message, whether it has any or not. It leaves out nobody if from is
+// the zero PID.
+func (ps *PubSub[T]) BroadcastWide(from actor.PID, topic string, msg T) error {
+	return ps.broadcast(ps.link.Load(), true, from, topic, msg)
 }
 
 // LocalBroadcast is Broadcast to the subscribers of this node only.
 func (ps *PubSub[T]) LocalBroadcast(topic string, msg T) {
-	_ = ps.broadcast(nil, actor.PID{}, topic, msg)
+	_ = ps.broadcast(nil, false, actor.PID{}, topic, msg)
 }
 
 // LocalBroadcastFrom is BroadcastFrom to the subscribers of this node only.
 func (ps *PubSub[T]) LocalBroadcastFrom(from actor.PID, topic string, msg T) {
-	_ = ps.broadcast(nil, from, topic, msg)
+	_ = ps.broadcast(nil, false, from, topic, msg)
 }
 
 // Subscribers returns the number of subscriptions to the topic on this node.
@@ -130,7 +158,7 @@ func (ps *PubSub[T]) Subscribers(topic string) int {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if t := sh.topics.Get(topic); t != nil {
-		return t.n
+		return int(t.n)
 	}
 	return 0
 }

@@ -17,6 +17,7 @@ type subscription[T any] struct {
 	// topic is written before state becomes subscribed, and then stays.
 	topic *topic[T]
 	state atomic.Uint32
+	wide  bool // see SubscribeWide; it does not change
 
 	// The rest is guarded by the lock of the topic's shard.
 
@@ -40,12 +41,18 @@ func (s *subscription[T]) Release(owner actor.PID, _ error) {
 	if s.state.CompareAndSwap(fresh, gone) {
 		return
 	}
-	sh := s.topic.shard
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
+	s.topic.release(s, owner).end(s.topic.name)
+}
+
+// release takes a subscription off the topic at its owner's end, and all others of that. It
+// returns what has followed the topic and is to end.
+func (t *topic[T]) release(s *subscription[T], owner actor.PID) (over *following[T]) {
+	t.shard.mu.Lock()
+	defer t.shard.mu.Unlock()
 	if s.state.Load() == subscribed {
 		// All at once: the others of this owner are about to be released, too,
 		// and to find one among many siblings would take long.
-		sh.remove(s.topic, owner)
+		_, over = t.shard.remove(t, owner)
 	}
+	return over
 }

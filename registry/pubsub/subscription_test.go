@@ -13,7 +13,7 @@ func TestSubscriptionReleasedBeforeItIsAddedStaysOut(t *testing.T) {
 	var ps PubSub[string]
 	sub := new(subscription[string])
 	sub.Release(actor.PID{}, actor.Normal)
-	if ps.shard("t").add("t", sub) {
+	if ok, _, _ := ps.shard("t").add(&ps, "t", sub); ok {
 		t.Error("the subscription was added")
 	}
 	if n := ps.Topics(); n != 0 {

@@ -17,8 +17,9 @@ type shard[T any] struct {
 }
 
 // add puts sub on the topic. It reports false if sub is gone: its owner has ended
-// since it came to own sub.
-func (sh *shard[T]) add(name string, sub *subscription[T]) bool {
+// since it came to own sub. Otherwise the topic may be followed, and is to be from now on if
+// it was not before.
+func (sh *shard[T]) add(ps *PubSub[T], name string, sub *subscription[T]) (ok bool, f *following[T], begin bool) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := sh.topics.Get(name)
@@ -27,33 +28,40 @@ func (sh *shard[T]) add(name string, sub *subscription[T]) bool {
 	}
 	sub.topic = t
 	if !sub.state.CompareAndSwap(fresh, subscribed) {
-		return false
+		return false, nil, false
 	}
 	if t.n == 0 {
 		sh.topics.Set(name, t)
 	}
 	t.push(sub)
-	return true
+	if sub.wide {
+		return true, nil, false
+	}
+	begin = t.follow(ps.link.Load())
+	return true, t.following, begin
 }
 
 // removeAll takes all of owner's subscriptions off the topic. It returns the
-// first, on which the others hang as siblings.
-func (sh *shard[T]) removeAll(owner actor.PID, name string) *subscription[T] {
+// first, on which the others hang as siblings, and what has followed the topic and is to end.
+func (sh *shard[T]) removeAll(owner actor.PID, name string) (*subscription[T], *following[T]) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if t := sh.topics.Get(name); t != nil {
 		return sh.remove(t, owner)
 	}
-	return nil
+	return nil, nil
 }
 
 // remove is removeAll under the lock.
-func (sh *shard[T]) remove(t *topic[T], owner actor.PID) *subscription[T] {
-	subs := t.pull(owner)
+func (sh *shard[T]) remove(t *topic[T], owner actor.PID) (subs *subscription[T], over *following[T]) {
+	subs = t.pull(owner)
 	if t.n == 0 {
 		sh.topics.Delete(t.name)
 	}
-	return subs
+	if t.n == t.wide {
+		over, t.following = t.following, nil
+	}
+	return subs, over
 }
 
 // topic is a list of subscriptions, newest first. A new one goes to the front and
@@ -64,12 +72,15 @@ func (sh *shard[T]) remove(t *topic[T], owner actor.PID) *subscription[T] {
 // list to find its place again. A cursor is a subscription without a topic.
 //
 // All of it is guarded by the shard's lock. Most topics have one subscriber: a
-// topic has 48 bytes, and an index only when it needs one.
+// topic has 56 bytes, and an index only when it needs one.
 type topic[T any] struct {
 	name  string
 	shard *shard[T]
 	first *subscription[T]
-	n     int // subscriptions, without cursors
+	n     int32 // subscriptions, without cursors
+	wide  int32 // of these, for which the topic need not be followed
+
+	following *following[T] // nil: it is not followed
 
 	// byOwner has one subscription of each owner, on which the owner's others
 	// hang as siblings. It is nil while there are few, who are found as fast by
@@ -88,6 +99,9 @@ const (
 func (t *topic[T]) push(s *subscription[T]) {
 	t.link(s, nil)
 	t.n++
+	if s.wide {
+		t.wide++
+	}
 	switch {
 	case t.byOwner != nil:
 		t.index(s)
@@ -112,6 +126,9 @@ func (t *topic[T]) pull(owner actor.PID) *subscription[T] {
 	for s := subs; s != nil; s = s.sibling {
 		t.unlink(s)
 		t.n--
+		if s.wide {
+			t.wide--
+		}
 		s.state.Store(gone)
 	}
 	if t.byOwner != nil {

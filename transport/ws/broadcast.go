@@ -73,6 +73,9 @@ func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any) e
 	if err != nil {
 		return err
 	}
+	if event == eventDisconnect { // no node has the others know of its socket IDs
+		return e.topics.BroadcastWide(from, topic, b)
+	}
 	return e.topics.BroadcastFrom(from, topic, b)
 }
 

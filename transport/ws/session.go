@@ -99,7 +99,8 @@ func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 	}
 	s.endpoint.directory.add(s)
 	if s.id != "" {
-		return s.endpoint.topics.Subscribe(ctx.PID(), s.id, s)
+		// There is one for each user, and next to nothing is said on it.
+		return s.endpoint.topics.SubscribeWide(ctx.PID(), s.id, s)
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
 // Package pubsubtest checks that an implementation of [pubsub.Adapter] keeps what
-// the interface promises.
+// the interface promises, and [pubsub.Router] if it is one.
 //
 // # Examples
 //
@@ -53,5 +53,6 @@ func Run(t *testing.T, cluster func(t *testing.T, n int) []pubsub.Adapter) {
 		})
 	}
 	t.Run("life", func(t *testing.T) { life(t, wrap(t, cluster(t, 2))) })
+	t.Run("router", func(t *testing.T) { routed(t, wrap(t, cluster(t, 3))) })
 	t.Run("newcomer", func(t *testing.T) { newcomer(t, wrap(t, cluster(t, 3))) })
 }
