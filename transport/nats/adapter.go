@@ -51,6 +51,11 @@ type Adapter struct {
 	// connection drops what comes, and tells its ErrorHandler.
 	QueueBytes int
 
+	// TopicLimit is how many topics this node has a subscription of NATS each for, of those
+	// that it follows; 16,384 if zero. One that follows more takes what is published on any
+	// topic, until it follows less than half as many.
+	TopicLimit int
+
 	// Lost is told of messages of other nodes that were lost on their way here, for want of
 	// room or of a connection: how many since it was told last. It is called at once and then
 	// at most every ten seconds, on a goroutine of its own. If it panics, calls runtime.Goexit,
@@ -71,10 +76,12 @@ type Adapter struct {
 
 	lost, unsent, malformed atomic.Uint64
 
-	roster roster
+	roster  roster
+	follows follows
 
-	times times // of tests; defaultTimes if zero
-	gate  *gate // of a Node's connection, or nil
+	times    times // of tests; defaultTimes if zero
+	backward bool  // of tests: it is of the version before
+	gate     *gate // of a Node's connection, or nil
 }
 
 // shardCount is the number of parts that the topics fall into. What comes in one of
@@ -147,15 +154,28 @@ func (a *Adapter) enter(r pubsub.Receiver) (m *membership, changes chan nats.Sta
 	}
 	m.endOfUse = end
 	changes = a.Conn.StatusChanged()
+	if m.routes != nil {
+		a.follows.begin(m.routes)
+	}
 	if err := m.enter(); err != nil {
 		a.Conn.RemoveStatusListener(changes)
 		m.in.unsubscribe()
+		if a.forget(m); m.routes != nil {
+			m.routes.unsubscribe()
+		}
 		end()
 		return nil, nil, err
 	}
 	m.maxPayload = a.Conn.MaxPayload() // there may have been no server before
 	m.state.Store(int32(stateOf(a.Conn.Status())))
 	return m, changes, nil
+}
+
+// forget has a membership that ends follow nothing any more.
+func (a *Adapter) forget(m *membership) {
+	if m.routes != nil {
+		a.follows.end(m.routes)
+	}
 }
 
 // enter has the server send this node what is for it.
@@ -168,6 +188,9 @@ func (m *membership) enter() error {
 	}
 	if err := m.in.subscribe(); err != nil {
 		return err
+	}
+	if m.routes != nil {
+		m.routes.tell()
 	}
 	return m.conn.FlushTimeout(flushTimeout)
 }
@@ -189,6 +212,13 @@ func (a *Adapter) Members() []Member {
 
 // Broadcast implements [pubsub.Adapter].
 func (a *Adapter) Broadcast(topic string, data []byte) error {
+	return a.put(packet{topic: topic, data: data, wide: true})
+}
+
+// Publish implements [pubsub.Router]. It is Broadcast for two seconds after this node has
+// joined or has been away, and while there is a node that was made before version 3 of what
+// goes between nodes, see [Member].
+func (a *Adapter) Publish(topic string, data []byte) error {
 	return a.put(packet{topic: topic, data: data})
 }
 
@@ -234,6 +264,7 @@ func (a *Adapter) Leave(ctx context.Context) error {
 	if m != nil && !m.left {
 		m.end()
 		a.roster.change()
+		a.forget(m)
 	}
 	a.mu.Unlock()
 	if m == nil || m.over() { // also if ctx is done

@@ -13,6 +13,7 @@ type packet struct {
 	data  []byte
 	peer  string    // to which it goes, or from which it comes; "" if it goes to all
 	came  time.Time // if it comes
+	wide  bool      // it goes to all, whether they want the topic or not
 }
 
 func (p packet) size() int64 { return int64(len(p.topic) + len(p.peer) + len(p.data)) }
@@ -191,6 +192,9 @@ func (l *fifo[T]) push(v T) {
 	}
 	l.items = append(l.items, v)
 }
+
+// first returns the first one, which there must be.
+func (l *fifo[T]) first() T { return l.items[l.head] }
 
 // pop takes the first one, which there must be.
 func (l *fifo[T]) pop() T {

@@ -23,8 +23,8 @@ type frame struct {
 // frameVersion begins each frame. Version 1 had the sender in it, and no version.
 const frameVersion = 2
 
-// frameRoom is how many bytes of a frame are neither topic nor data, at most.
-const frameRoom = 1 + 8 + 2*binary.MaxVarintLen64
+// frameRoom is how many bytes of a frame, or a topicFrame, are neither topic nor data, at most.
+const frameRoom = 2 + 8 + 3*binary.MaxVarintLen64
 
 func (f frame) append(b []byte) []byte {
 	b = appendHead(b, f.incarnation)

@@ -42,7 +42,15 @@ func newInbound(m *membership, packets int, bytes int64) *inbound {
 }
 
 func (in *inbound) subscribe() error {
-	for _, subject := range []string{in.subjects.ofAll(), in.subjects.ofSelf()} {
+	list := []string{in.subjects.ofAll(), in.subjects.ofSelf()}
+	switch {
+	case in.backward:
+	case in.routes != nil:
+		list = append(list, in.subjects.ofNodes())
+	default:
+		list = append(list, in.subjects.ofTopics())
+	}
+	for _, subject := range list {
 		sub, err := in.conn.ChanSubscribe(subject, in.intake)
 		if err != nil {
 			return err
@@ -80,17 +88,19 @@ func (in *inbound) sort() {
 
 // accept takes one message.
 func (in *inbound) accept(m *nats.Msg) {
-	part, from, direct, ok := in.subjects.parse(m.Subject)
+	class, part, from, ok := in.subjects.parse(m.Subject)
 	shard, isTopic := shardNamed(part)
 	var err error
 	switch {
 	case !ok:
 		err = errFrame
+	case class == toTopic:
+		err = in.posted(m, from, part)
 	case isTopic:
-		err = in.message(m, from, shard, direct)
+		err = in.message(m, from, shard, class == toOne)
 	case part == partBeat:
-		err = in.beaten(m.Data, from, direct)
-	case part == partAsk && direct:
+		err = in.beaten(m.Data, from, class == toOne)
+	case part == partAsk && class == toOne:
 		err = in.asked(m.Data)
 	case part == partAlive: // this node's, or to one that joins
 	default:
@@ -118,7 +128,50 @@ func (in *inbound) message(m *nats.Msg, from string, shard int, direct bool) err
 		in.lose(lacking)
 		q.miss("", false, lacking)
 	}
-	if fresh && !q.put(packetOf(m, f, from)) {
+	if fresh && !q.put(packetOf(m, f.topic, f.data, from)) {
+		in.lose(1)
+		q.miss(f.topic, true, 1)
+	}
+	return nil
+}
+
+// posted takes what is sent to the nodes that want a topic, or know of topics. A node that
+// takes all topics does not count what is missing.
+func (in *inbound) posted(m *nats.Msg, from, part string) error {
+	if part == partNode {
+		a, err := decodeAnnouncement(m.Data)
+		if err == nil && (a.incarnation != in.incarnation || from != in.node) {
+			in.peers.announced(from, a)
+		}
+		return err
+	}
+	h, ok := topicNamed(part)
+	if !ok {
+		return errFrame
+	}
+	f, err := decodeTopic(m.Data)
+	if err != nil || f.incarnation == in.incarnation && from == in.node {
+		return err
+	}
+	if f.kind == topicMessage && hashOf(f.topic) != h {
+		return errFrame // it would be on no subscription of its topic
+	}
+	lacking, fresh := uint64(0), true
+	if in.routes != nil {
+		lacking, fresh, err = in.peers.arrived(from, h, f, in.routes)
+	}
+	if err != nil {
+		return err
+	}
+	q := in.queues[shardOf(f.topic)]
+	if lacking > 0 {
+		in.lose(lacking)
+		q.miss(f.topic, f.kind == topicMessage || hashOf(f.topic) == h, lacking)
+	}
+	if f.kind == topicTally || !fresh {
+		return nil
+	}
+	if !q.put(packetOf(m, f.topic, f.data, from)) {
 		in.lose(1)
 		q.miss(f.topic, true, 1)
 	}
@@ -156,8 +209,8 @@ func (in *inbound) asked(data []byte) error {
 // packetOf returns what is to be kept of a message, so that no more is kept than is counted.
 // That leaves the headers behind, which no node sends: they are in front of the data in
 // memory, and read they are many times as large.
-func packetOf(m *nats.Msg, f frame, from string) packet {
-	p := packet{topic: f.topic, data: f.data, peer: from, came: time.Now()}
+func packetOf(m *nats.Msg, topic string, data []byte, from string) packet {
+	p := packet{topic: topic, data: data, peer: from, came: time.Now()}
 	if m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data) {
 		p.data = append([]byte(nil), p.data...)
 	}

@@ -24,13 +24,15 @@ type recorder struct {
 
 	mu       sync.Mutex
 	received map[string]int // messages, by topic
+	data     map[string][]string
+	last     string // of the data
 	gaps     []pubsub.Gap
 	events   []actor.Event
 	changed  chan struct{}
 }
 
 func newRecorder() *recorder {
-	return &recorder{received: make(map[string]int), changed: make(chan struct{}, 1)}
+	return &recorder{received: make(map[string]int), data: make(map[string][]string), changed: make(chan struct{}, 1)}
 }
 
 func (r *recorder) note(f func()) {
@@ -43,11 +45,16 @@ func (r *recorder) note(f func()) {
 	}
 }
 
-func (r *recorder) Receive(_, topic string, _ []byte) {
+func (r *recorder) Receive(_, topic string, data []byte) {
 	if r.hold != nil {
 		r.hold(topic)
 	}
-	r.note(func() { r.received[topic]++ })
+	r.note(func() {
+		r.received[topic]++
+		if r.last = string(data); len(data) < 100 {
+			r.data[topic] = append(r.data[topic], r.last)
+		}
+	})
 }
 
 func (r *recorder) Missed(g pubsub.Gap) { r.note(func() { r.gaps = append(r.gaps, g) }) }
@@ -109,6 +116,7 @@ func inState(s State) func(actor.Event) bool {
 // quick are times for tests, in which a node is down only when it has left or is cut off.
 var quick = times{
 	beat: 5 * time.Millisecond, down: 50 * time.Millisecond, forget: time.Hour, ask: 40 * time.Millisecond, leave: 50 * time.Millisecond,
+	linger: 20 * time.Millisecond,
 }
 
 // adapter returns a node that has not joined yet, on a connection of its own.

@@ -42,6 +42,8 @@ type membership struct {
 	done         chan struct{}      // closed when none of it runs any more
 	running      sync.WaitGroup     // the goroutines that receive
 	in           *inbound
+	routes       *routes // nil if all topics come, or none may
+	backward     bool    // of tests: it is of the version before, and knows of no topics
 	out          *outbound
 	endOfUse     func() // of the connection, by this name
 }
@@ -53,10 +55,12 @@ type times struct {
 	forget time.Duration // and after which it is forgotten
 	ask    time.Duration // how long a node of the same name has for its answer
 	leave  time.Duration // how long a node that leaves tries to send what is queued
+	linger time.Duration // how long a topic is kept that is not wanted any more
 }
 
 var defaultTimes = times{
 	beat: time.Second, down: 5 * time.Second, forget: 20 * time.Minute, ask: time.Second, leave: 4 * time.Second,
+	linger: 5 * time.Second,
 }
 
 func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
@@ -91,6 +95,14 @@ func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 	m.peers = peers{node: a.Name, times: m.times, emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
 	m.in = newInbound(m, limit, bytes)
 	m.out = newOutbound(m, limit, bytes)
+	m.backward = a.backward
+	if _, choosy := r.(pubsub.Selective); choosy && !a.backward {
+		topics := a.TopicLimit
+		if topics <= 0 {
+			topics = defaultTopicLimit
+		}
+		m.routes = newRoutes(m, topics)
+	}
 	m.life, m.stop = context.WithCancel(context.Background())
 	return m
 }
@@ -113,6 +125,9 @@ func (m *membership) start(changes chan nats.Status) {
 	var network sync.WaitGroup
 	network.Go(m.out.send)
 	network.Go(m.in.sort)
+	if m.routes != nil {
+		network.Go(m.routes.run)
+	}
 	network.Go(func() { m.watch(changes) })
 	go func() {
 		network.Wait()

@@ -18,6 +18,9 @@ type outbound struct {
 	// The rest is of the goroutine that sends.
 
 	sent   numbers            // of messages to all
+	topics *numbering         // and of those to the nodes that want their topics
+	steady int                // beats since the node has said hello
+	retell bool               // somebody else has
 	direct map[string]*direct // by node
 	buf    []byte
 }
@@ -39,7 +42,7 @@ func newOutbound(m *membership, packets int, bytes int64) *outbound {
 	return &outbound{
 		membership: m, queue: newFair(packets, bytes),
 		greetings: make(chan string, 64), again: make(chan struct{}, 1), twin: make(chan struct{}, 1),
-		direct: make(map[string]*direct),
+		direct: make(map[string]*direct), topics: newNumbering(),
 	}
 }
 
@@ -77,7 +80,9 @@ func (o *outbound) send() {
 				d = new(direct) // not kept: others can greet under many names
 			}
 			o.beatTo(node, d) // so that it knows what came before it
+			o.retell = true
 		case <-o.again:
+			o.retell = true
 			o.beat(beatHello)
 		case <-o.twin:
 			o.publish(o.subjects.toSelf(partAlive), appendHead(nil, o.incarnation))
@@ -122,9 +127,22 @@ func (o *outbound) wait(beats <-chan time.Time) {
 	}
 }
 
+// choosy reports whether what is published goes to those that want its topic only. It goes to
+// all while some do not understand that. Two beats after it has joined, or has come back, a
+// node has heard of all others.
+func (o *outbound) choosy() bool {
+	return !o.backward && o.steady >= 2 && o.peers.backward.Load() == 0
+}
+
 // message sends a message. Its number is used up whatever happens, so that the others notice
 // when it is lost.
 func (o *outbound) message(p packet) {
+	if p.peer == "" && !p.wide && o.choosy() {
+		l := o.topics.next(p.topic, o.subjects)
+		o.buf = topicFrame{o.incarnation, topicMessage, l.base, l.number, p.topic, p.data}.append(o.buf[:0])
+		o.sendBuf(l.subject)
+		return
+	}
 	f := frame{incarnation: o.incarnation, topic: p.topic, data: p.data}
 	shard := shardOf(p.topic)
 	subject := o.subjects.all[shard]
@@ -142,6 +160,11 @@ func (o *outbound) message(p packet) {
 		subject = o.subjects.toNode(p.peer, strconv.Itoa(shard))
 	}
 	o.buf = f.append(o.buf[:0])
+	o.sendBuf(subject)
+}
+
+// sendBuf sends a message that is in buf.
+func (o *outbound) sendBuf(subject string) {
 	if !o.publish(subject, o.buf) {
 		o.unsent.Add(1)
 	}
@@ -173,7 +196,15 @@ func (o *outbound) publish(subject string, data []byte) bool {
 // beat tells all nodes of this one, and those that have been sent something of their own how
 // much.
 func (o *outbound) beat(kind byte) {
+	if kind == beatHello {
+		o.steady = 0
+	} else {
+		o.steady++
+	}
 	if kind != beatHere || o.state.Load() == int32(Connected) { // not many of them at once when it is back
+		if !o.backward {
+			o.announce()
+		}
 		o.publish(o.subjects.toAll(partBeat), beat{incarnation: o.incarnation, kind: kind, sent: o.sent}.encode())
 	}
 	for node, d := range o.direct {
@@ -181,6 +212,20 @@ func (o *outbound) beat(kind byte) {
 			o.beatTo(node, d)
 		}
 	}
+}
+
+// announce tells the nodes that understand it what there was on topics lately, and then of
+// this node: those that hear of it behind the tallies know what is missing.
+func (o *outbound) announce() {
+	if o.retell {
+		o.retell = false
+		o.topics.again()
+	}
+	o.topics.tell(func(l *line) {
+		o.buf = topicFrame{o.incarnation, topicTally, l.base, l.number, l.topic, nil}.append(o.buf[:0])
+		o.publish(l.subject, o.buf)
+	})
+	o.publish(o.subjects.toNodes(), announcement{o.incarnation, topicVersion, o.topics.published}.encode())
 }
 
 func (o *outbound) beatTo(node string, d *direct) {

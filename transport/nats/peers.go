@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -39,6 +40,7 @@ type Member struct {
 	State       MemberState
 	Since       time.Time // when it came to be in that state, or was first heard of
 	Lost        uint64    // its messages that were lost on their way here
+	Version     int       // of what goes between nodes: the highest that it understands, as far as it has said
 }
 
 // MemberChanged is an event: another node has joined, leaves, is down, or is back.
@@ -68,6 +70,10 @@ type peers struct {
 	emit   func(actor.Event) // does not wait
 	roster *roster
 
+	// backward is how many of them do not understand what goes to those that want a topic:
+	// while there are some, everything goes to all.
+	backward atomic.Int32
+
 	mu     sync.Mutex
 	list   map[string]*peer // by name
 	twin   bool             // there is another node of this one's name, and that has been told
@@ -82,6 +88,67 @@ type peer struct {
 	heard  time.Time
 	sent   series // to all
 	direct series // to this node
+	until  mark
+}
+
+// mark is how many messages a peer had sent to those that want their topics when it said so
+// last, and when it had said so before that: what it has begun to send since then was known
+// here to be more.
+type mark struct {
+	published uint64
+	at        time.Time
+	before    time.Time // zero if it has not
+}
+
+// isBackward reports whether a peer does not understand what goes to those that want a topic.
+// One that leaves does not matter.
+func (p *peer) isBackward() bool { return p.Version < topicVersion && p.State != Leaving }
+
+// count counts a peer as it is, and discount takes that back.
+func (ps *peers) count(p *peer) {
+	if p.isBackward() {
+		ps.backward.Add(1)
+	}
+}
+
+func (ps *peers) discount(p *peer) {
+	if p.isBackward() {
+		ps.backward.Add(-1)
+	}
+}
+
+// understands notes the version of a peer.
+func (ps *peers) understands(p *peer, version int) {
+	if p.Version < version {
+		ps.discount(p)
+		p.Version = version
+		ps.count(p)
+	}
+}
+
+// announced notes what a node says of itself.
+func (ps *peers) announced(from string, a announcement) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if p := ps.meet(from, a.incarnation); p != nil {
+		ps.understands(p, int(a.version))
+		p.until = mark{published: a.published, at: time.Now(), before: p.until.at}
+	}
+}
+
+// arrived notes that something has come for those that want a topic.
+func (ps *peers) arrived(from string, h topicHash, f topicFrame, rs *routes) (lacking uint64, fresh bool, err error) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	p := ps.meet(from, f.incarnation)
+	if p == nil {
+		return 0, rs.wants(h), nil
+	}
+	ps.understands(p, topicVersion)
+	if lacking, fresh, err = rs.arrived(h, f, p.until); err == nil {
+		p.Lost += lacking
+	}
+	return lacking, fresh, err
 }
 
 // series are the messages of a peer.
@@ -204,18 +271,22 @@ func (ps *peers) meet(name string, incarnation uint64) *peer {
 		}
 		return nil
 	}
-	next := &peer{Member: Member{Name: name, Incarnation: incarnation}, heard: now}
+	next := &peer{Member: Member{Name: name, Incarnation: incarnation, Version: frameVersion}, heard: now}
 	if p != nil { // it was started anew
 		next.former = p.Incarnation
+		ps.discount(p)
 	}
 	ps.list[name] = next
+	ps.count(next)
 	ps.change(next, Up, false)
 	return next
 }
 
 // change has a peer be in another state.
 func (ps *peers) change(p *peer, state MemberState, back bool) {
+	ps.discount(p)
 	p.State, p.Since = state, time.Now()
+	ps.count(p)
 	ps.roster.change()
 	ps.emit(MemberChanged{ps.node, p.Member, back})
 }
@@ -234,6 +305,7 @@ func (ps *peers) tick(now time.Time) {
 		p.heard = p.heard.Add(late)
 		switch silence := now.Sub(p.heard); {
 		case silence > ps.times.forget, p.State == Leaving && silence > ps.times.down:
+			ps.discount(p)
 			delete(ps.list, name)
 		case silence > ps.times.down && p.State == Up:
 			ps.change(p, Down, false)

@@ -1,0 +1,96 @@
+package nats
+
+import "maps"
+
+// numbering is how a node numbers what it sends to those that want a topic, so that they
+// notice what is missing. What it remembers of topics is bounded, and lost when nothing has
+// been sent on them for a while: a series begun anew is told from the former one by its base.
+type numbering struct {
+	published uint64 // messages on all topics
+
+	// Those of this while, and of the one before that are not among them.
+	recent, older map[topicHash]*line
+
+	untold []*line // of which the others are still to be told how much there was
+	beats  int     // in this while
+}
+
+// line is what a node sends on one topic.
+type line struct {
+	base, number uint64 // as in a topicFrame
+	topic        string // "" if it is too long to be kept
+	subject      string
+	untold       int // in how many beats it is still to be told
+}
+
+const (
+	// numberedFor is how many beats a while has, at most.
+	numberedFor = 60
+
+	// maxLines is how many topics a while has.
+	maxLines = 1 << 16
+)
+
+func newNumbering() *numbering { return &numbering{recent: make(map[topicHash]*line)} }
+
+// next returns the line of a topic, with the number of the next message.
+func (n *numbering) next(topic string, s *subjects) *line {
+	h := hashOf(topic)
+	l := n.recent[h]
+	if l == nil {
+		if l = n.older[h]; l != nil {
+			delete(n.older, h)
+		} else {
+			// No number of a former line is larger: each message counts once in both.
+			l = &line{base: n.published, subject: s.toTopic(h)}
+			if len(topic) <= missedTopic {
+				l.topic = topic
+			}
+		}
+		if len(n.recent) >= maxLines {
+			n.turn()
+		}
+		n.recent[h] = l
+	}
+	n.published++
+	l.number++
+	if l.untold == 0 {
+		n.untold = append(n.untold, l)
+	}
+	l.untold = toldTimes
+	return l
+}
+
+// turn begins a new while.
+func (n *numbering) turn() {
+	n.older, n.recent, n.beats = n.recent, make(map[topicHash]*line), 0
+}
+
+// tell calls f with what the others are to be told at a beat.
+func (n *numbering) tell(f func(*line)) {
+	again := n.untold[:0]
+	for _, l := range n.untold {
+		f(l)
+		if l.untold--; l.untold > 0 {
+			again = append(again, l)
+		}
+	}
+	clear(n.untold[len(again):])
+	n.untold = again
+	if n.beats++; n.beats >= numberedFor {
+		n.turn()
+	}
+}
+
+// again has the others told once more of all that there was in a while: one of them has been
+// away.
+func (n *numbering) again() {
+	for _, lines := range []map[topicHash]*line{n.recent, n.older} {
+		for l := range maps.Values(lines) {
+			if l.untold == 0 {
+				l.untold = 1
+				n.untold = append(n.untold, l)
+			}
+		}
+	}
+}
