@@ -132,6 +132,9 @@ func (c Config) options(g *gate) (nats.Options, error) {
 
 // connectBy connects, and does not wait longer than for ctx.
 func connectBy(ctx context.Context, opts nats.Options) (*nats.Conn, error) {
+	if ctx.Err() != nil { // Guard lets either be first, and the connection may be quick
+		return nil, context.Cause(ctx)
+	}
 	var conn *nats.Conn
 	var settled atomic.Bool // of the connection and a caller that gives up, the one that comes second closes it
 	err := actor.Guard(ctx, func() error {
