@@ -461,7 +461,8 @@ function answering(answers, { greeting = {}, onJoin = () => {} } = {}) {
       const [joinRef, ref, topic, event, payload] = JSON.parse(text);
       const reply = (response, status = "ok") => ws.send(JSON.stringify([joinRef, ref, topic, "phx_reply", { status, response }]));
       if (event === "heartbeat") return reply({});
-      if (event === "phx_join" && answers.join?.()) return reply(answers.join(), "error");
+      const refusal = event === "phx_join" && (await answers.join?.());
+      if (refusal) return reply(refusal, "error");
       if (event === "phx_join") {
         const now = Date.now();
         reply({ node: "a", nodes: ["a"], who: "", rights: ["look", "trace", "act"], acts: ["crash", "kill"], started: now, now, actors: 1, go: "go", tables: [], endpoints: ["e"], historyFrom: now - 60_000, ...greeting });
@@ -585,12 +586,18 @@ it("a link that leads nowhere shows a page that can be used", async (t) => {
   await wes.isContent();
 });
 
-it("a page that is one too many says so, and comes back when there is room", async (t) => {
-  let join = () => new Refused("busy", "100 pages are open, and there may be no more");
-  const ned = await Watcher.opens(t, "", { wire: answering({ ...hostile(), join: () => join() }), state: "refused" });
-  assert.equal(await ned.at("status").textContent(), "refused: 100 pages are open, and there may be no more");
-  join = () => null;
+it("a page that is one too many says so while it tries again, and comes back when there is room", async (t) => {
+  const full = new Refused("busy", "100 pages are open, and there may be no more");
+  let leave;
+  const room = new Promise((left) => (leave = left));
+  let tries = 0;
+  const join = () => ((tries += 1) === 1 ? full : room);
+  const ned = await Watcher.opens(t, "", { wire: answering({ ...hostile(), join }), state: "connecting" });
+  await ned.at("status").getByText("refused: 100 pages are open, and there may be no more").waitFor();
+  leave();
   await ned.is("live");
+  assert.equal(await ned.at("status").textContent(), "live");
+  assert.equal(tries, 2);
   await ned.isContent();
 });
 

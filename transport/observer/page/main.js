@@ -185,13 +185,13 @@ connection.onState = (state, detail) => {
   if (state !== "connecting") was = state;
 };
 
-// A reconnection that succeeds at once is nothing to worry anybody with.
+// A reconnection that succeeds at once is nothing to worry anybody with, and a reason stays until there is another.
 function showStatus() {
   switch (connection.state) {
     case "live":
       return setText(el["status-text"], "live");
     case "connecting":
-      return was === "waiting" || setText(el["status-text"], "connecting…");
+      return was === "waiting" || was === "refused" || setText(el["status-text"], "connecting…");
     case "waiting":
       return setText(el["status-text"], until - Date.now() > 900 ? "disconnected, trying again…" : "disconnected…");
   }
