@@ -24,7 +24,6 @@ var otpNotes = map[string]string{
 	"GS-46":  "Suspend, Replace and Resume (GO-23)",
 	"SM-1":   "a state is a value with methods, or one handler for all",
 	"SM-16":  "Call takes its deadline from its context, for all actors",
-	"PG-4":   "one node so far: membership is exact",
 	"SM-17":  "Become swaps a plain actor's behavior",
 	"GE-1":   "no gen_event: System.Observe, pubsub and listeners are what it is used for",
 	"GE-2":   "no gen_event",

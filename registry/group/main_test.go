@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/group"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -65,6 +66,14 @@ func await[T any](tb testing.TB, c <-chan T) (v T) {
 		tb.Fatal("waited too long")
 	}
 	return v
+}
+
+// pidsOf returns the PIDs of members of this node.
+func pidsOf(members []group.Member) (pids []actor.PID) {
+	for _, m := range members {
+		pids = append(pids, m.PID())
+	}
+	return pids
 }
 
 // end kills the actor and waits until it has ended.

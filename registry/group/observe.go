@@ -14,7 +14,7 @@ type Kind uint8
 // The kinds of events.
 const (
 	Joined  Kind = Kind(book.Added)
-	Left    Kind = Kind(book.Removed) // also by the member's end
+	Left    Kind = Kind(book.Removed) // also by the member's end, and with its node
 	Members Kind = Kind(book.Present) // who was there when the observer came
 )
 
@@ -35,7 +35,9 @@ func (k Kind) String() string {
 type Event[G comparable] struct {
 	Kind  Kind
 	Group G
-	PIDs  []actor.PID // an actor that has joined twice comes twice
+	// Members are those that the event tells of: one, unless Kind is Members. An actor that has
+	// joined twice comes twice. Member.Node says where it is.
+	Members []Member
 
 	observer *Observer
 }
@@ -86,7 +88,8 @@ func (o *owned) Release(actor.PID, error) { (*Observer)(o).stop() }
 // not called again. If it blocks, changes wait for it for a second, and after five it is
 // taken off, too.
 //
-// A member that is doomed but has not ended counts as one here. Observe panics if f is nil.
+// The members of other nodes come and go as [Child] says; all of a node that is gone leave one
+// after the other. A member that is doomed but has not ended counts as one here. Observe panics if f is nil.
 //
 // OTP: pg:monitor/2.
 func (s *Set[G]) Observe(group G, f func(Event[G])) *Observer {
@@ -123,10 +126,10 @@ func teller[G comparable](m *Observer, f func(Event[G])) func(book.Change[G]) {
 		e := Event[G]{Kind: Kind(c.Kind), Group: c.Key, observer: m}
 		if e.Kind == Members {
 			for _, row := range c.Rows {
-				e.PIDs = append(e.PIDs, row.PID)
+				e.Members = append(e.Members, memberOf(row))
 			}
 		} else {
-			e.PIDs = []actor.PID{c.PID}
+			e.Members = []Member{memberOf(c.Row)}
 		}
 		f(e)
 	}

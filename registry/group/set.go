@@ -3,6 +3,7 @@ package group
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/internal/book"
@@ -16,7 +17,12 @@ var ErrNotJoined = errors.New("not a member")
 
 // Set is a set of groups with names of type G. The zero Set is empty and ready to
 // use; it must not be copied. All methods may be called from any goroutine.
-type Set[G comparable] struct{ book book.Book[G] }
+type Set[G comparable] struct {
+	book   book.Book[G]
+	served table                   // of messages, by name
+	link   atomic.Pointer[post[G]] // to the other nodes; nil if there are none
+	counts counts
+}
 
 // Join makes the actor a member of the group, or a member once more, until it
 // leaves or ends. It fails with an error that wraps [actor.NoProc] if pid is dead.
@@ -36,10 +42,28 @@ func (s *Set[G]) Leave(group G, pid actor.PID) error {
 	return nil
 }
 
-// Members returns the members of the group in the order in which they joined, each
-// as often as it did, without those that are dead or doomed.
-func (s *Set[G]) Members(group G) []actor.PID {
-	var few [32]actor.PID // on the stack, so that most lists are allocated once
+// Members returns the members of the group on all nodes, in the order in which this one heard
+// of them, each as often as it has joined, without those that are dead or doomed here. Those of
+// other nodes are as [Child] says.
+//
+// OTP: pg:get_members/2.
+func (s *Set[G]) Members(group G) []Member {
+	var few [32]Member // on the stack, so that most lists are allocated once
+	list := few[:0]
+	s.book.Each(group, func(row book.Row) {
+		if alive(row) {
+			list = append(list, memberOf(row))
+		}
+	})
+	return append([]Member(nil), list...)
+}
+
+// LocalMembers returns the members that run in this program, in the order in which they joined,
+// each as often as it did, without those that are dead or doomed.
+//
+// OTP: pg:get_local_members/2.
+func (s *Set[G]) LocalMembers(group G) []actor.PID {
+	var few [32]actor.PID
 	pids := few[:0]
 	s.book.Each(group, func(row book.Row) {
 		if row.PID.Alive() {
@@ -49,10 +73,6 @@ func (s *Set[G]) Members(group G) []actor.PID {
 	return append([]actor.PID(nil), pids...)
 }
 
-// LocalMembers returns the members that run in this program, otherwise as Members
-// does.
-func (s *Set[G]) LocalMembers(group G) []actor.PID { return s.Members(group) }
-
 // GroupsOf returns the groups of the actor in no particular order, each as often as
 // the actor has joined it.
 func (s *Set[G]) GroupsOf(pid actor.PID) []G {
@@ -61,7 +81,7 @@ func (s *Set[G]) GroupsOf(pid actor.PID) []G {
 	return groups
 }
 
-// Groups returns the groups that have members, in no particular order.
+// Groups returns the groups that have members on any node, in no particular order.
 //
 // OTP: pg:which_groups/1.
 func (s *Set[G]) Groups() []G {

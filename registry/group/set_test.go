@@ -26,7 +26,7 @@ func leave[G comparable](tb testing.TB, s *group.Set[G], g G, pid actor.PID) {
 
 func expectMembers[G comparable](tb testing.TB, s *group.Set[G], g G, want ...actor.PID) {
 	tb.Helper()
-	if got := s.Members(g); !slices.Equal(got, want) {
+	if got := pidsOf(s.Members(g)); !slices.Equal(got, want) {
 		tb.Errorf("members of %v are %v, want %v", g, got, want)
 	}
 	if got := s.LocalMembers(g); !slices.Equal(got, want) {

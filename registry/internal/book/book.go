@@ -64,6 +64,9 @@ func (b *Book[K]) own(key K, pid actor.PID, value any, unique bool) (actor.PID, 
 // Remove strikes the actor's entries under key, or the oldest of them only. It
 // reports whether there was one.
 func (b *Book[K]) Remove(key K, pid actor.PID, one bool) bool {
+	if pid.IsZero() { // which those from afar have
+		return false
+	}
 	var few [2][4]*entry[K] // on the stack
 	list := b.take(key, pid, one, few[0][:0], few[1][:0])
 	for _, e := range list {
@@ -190,7 +193,7 @@ func (b *Book[K]) All() iter.Seq2[K, Row] {
 			}
 			sh.mu.RUnlock()
 			for _, l := range batch {
-				if l.PID.Alive() && !yield(l.key, l.Row) {
+				if (l.Far() || l.PID.Alive()) && !yield(l.key, l.Row) {
 					return
 				}
 			}

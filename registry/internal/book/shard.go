@@ -46,8 +46,10 @@ func (b *Book[K]) add(e *entry[K], unique bool) (holder actor.PID, ok bool) {
 		b.remove(sh, old)
 	}
 	sh.push(e)
-	own := hashOf(e.pid)
-	b.holderShard(own).add(own, e)
+	if !e.far() {
+		own := hashOf(e.pid)
+		b.holderShard(own).add(own, e)
+	}
 	sh.record(Added, e)
 	return actor.PID{}, true
 }
@@ -112,7 +114,9 @@ func (b *Book[K]) find(first *entry[K], pid actor.PID, one bool, byKey, byHolder
 func (b *Book[K]) remove(sh *keyShard[K], e *entry[K]) {
 	e.state.Store(gone)
 	sh.pull(e)
-	b.holderShard(hashOf(e.pid)).remove(e)
+	if !e.far() {
+		b.holderShard(hashOf(e.pid)).remove(e)
+	}
 	sh.record(Removed, e)
 }
 
