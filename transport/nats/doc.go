@@ -92,7 +92,7 @@
 //
 // # Examples
 //
-// The examples are in example_test.go, example_singleton_test.go, example_call_test.go and
-// example_observers_test.go: a cluster, names in it, one actor for all nodes, calls, and a page
-// of the observer that shows all nodes.
+// The examples are in example_test.go, example_singleton_test.go, example_call_test.go,
+// example_group_test.go and example_observers_test.go: a cluster, names in it, one actor for all
+// nodes, calls, groups, and a page of the observer that shows all nodes.
 package nats
