@@ -132,8 +132,9 @@ func (r *replica[G]) connect(self actor.PID) error {
 	if err := pubsub.SubscribeGapsTo(nodes, r.self, stateTopic, func(pubsub.Gap) replicaMessage { return missed{} }); err != nil {
 		return err
 	}
+	// What comes on the lanes is sent to this node alone: no network need know of them.
 	for i := range laneCount {
-		if err := nodes.Subscribe(self, laneName(i), &r.post); err != nil {
+		if err := nodes.SubscribeWide(self, laneName(i), &r.post); err != nil {
 			return err
 		}
 		if err := nodes.SubscribeGaps(self, laneName(i), &r.post.gaps); err != nil {
