@@ -57,15 +57,22 @@ func sizeOf(c change) int64 { return c.times * int64(len(c.group)+rowSize) }
 func (d *draft) add(list []change) bool {
 	for _, c := range list {
 		r := row{c.group, c.actor}
-		if d.rows[r] += c.times; d.rows[r] == 0 {
+		was := d.rows[r]
+		now := was + c.times
+		if d.rows[r] = now; now == 0 {
 			delete(d.rows, r)
 		}
-		if d.bytes += sizeOf(c); d.bytes > farBytes || len(d.rows) > farBytes/rowSize {
+		// What is fewer than none takes as much room as what is more.
+		d.bytes += (size(now) - size(was)) * int64(len(c.group)+rowSize)
+		if d.bytes > farBytes {
 			return false
 		}
 	}
 	return true
 }
+
+// size returns how much so many memberships count, for better or worse.
+func size(times int64) int64 { return max(times, -times) }
 
 // change has an actor be in a group so many times more, or fewer. It reports whether that could be.
 func (p *peer[G]) change(s *Set[G], name func(string) G, c change) bool {

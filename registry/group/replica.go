@@ -164,11 +164,14 @@ func (r *replica[G]) watch(done <-chan struct{}) {
 
 // Deliver implements [pubsub.Subscriber]: it takes what another node says of its members.
 func (r *replica[G]) Deliver(_ string, p packet) {
-	size := int64(len(p.data))
+	size := sizeOfHeard(p)
 	if r.waiting.Add(size) > heardLimit || r.self.TrySend(heard{p}) != nil {
 		r.waiting.Add(-size)
 	}
 }
+
+// sizeOfHeard returns what a packet takes in the mailbox, about.
+func sizeOfHeard(p packet) int64 { return int64(len(p.data)) + 64 }
 
 // Receive implements [actor.Behavior].
 func (r *replica[G]) Receive(_ *actor.Context[replicaMessage], m replicaMessage) error {
@@ -189,7 +192,7 @@ func (r *replica[G]) Receive(_ *actor.Context[replicaMessage], m replicaMessage)
 			r.want(p)
 		}
 	case heard:
-		r.waiting.Add(-int64(len(m.data)))
+		r.waiting.Add(-sizeOfHeard(m.packet))
 		n, err := decode(m.data)
 		if err != nil {
 			r.set.counts.malformed.Add(1)

@@ -39,6 +39,22 @@ func TestNoticesAreReadAsTheyWereWritten(t *testing.T) {
 	}
 }
 
+// What a node has others remember is bounded, also by changes that make less than nothing.
+func TestDraftIsBoundedInBytes(t *testing.T) {
+	for _, sign := range []int64{1, -1} {
+		d := &draft{rows: make(map[row]int64)}
+		if !d.add([]change{{"group", 1, 3 * sign}}) || d.bytes != 3*(5+rowSize) {
+			t.Errorf("3 times %d count %d bytes", sign, d.bytes)
+		}
+		if !d.add([]change{{"group", 1, -3 * sign}}) || d.bytes != 0 || len(d.rows) != 0 {
+			t.Errorf("what was taken back counts %d bytes", d.bytes)
+		}
+		if !d.add([]change{{"group", 1, maxTimes * sign}}) || d.add([]change{{"group", 2, maxTimes * sign}}) {
+			t.Errorf("%d bytes were taken, of at most %d", d.bytes, farBytes)
+		}
+	}
+}
+
 func FuzzNotice(f *testing.F) {
 	for _, n := range notices {
 		f.Add(n.encode())
