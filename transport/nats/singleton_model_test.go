@@ -105,7 +105,8 @@ func (m *troupe) start() *troupeNode {
 	s.New = func(tenure *Tenure, handed *left) actor.Behavior[string] {
 		return &performer{m: m, node: n, tenure: tenure, handed: handed}
 	}
-	child := s.child(func() (office[string], error) { return &simOffice{simNode: n.simNode}, nil })
+	o := &simOffice{simNode: n.simNode} // over restarts: no two registrations have one ID
+	child := s.child(func() (office[string], error) { return o, nil })
 	var err error
 	n.sup, err = supervisor.Start(n.sys, supervisor.Spec{Intensity: 1000, Children: []supervisor.Child{child}})
 	if err != nil {
