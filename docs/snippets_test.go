@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -63,6 +64,28 @@ func TestTheSecondSampleIsTheChat(t *testing.T) {
 	for _, d := range sample {
 		if !slices.Contains(code, d) {
 			t.Errorf("not in room.go: %s", d)
+		}
+	}
+}
+
+// The stack of a panic that a guide shows has the line of the panic.
+func TestStacksInGuidesLeadToTheirLines(t *testing.T) {
+	guide, err := os.ReadFile("guide/observability.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stacks := regexp.MustCompile(`\n\t(\S+\.go):(\d+)\n`).FindAllStringSubmatch(string(guide), -1)
+	if len(stacks) == 0 {
+		t.Error("there are no stacks")
+	}
+	for _, s := range stacks {
+		code, err := os.ReadFile("../" + s[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, lines := 0, strings.Split(string(code), "\n")
+		if n, err = strconv.Atoi(s[2]); err != nil || n > len(lines) || !strings.Contains(lines[n-1], "panic(") {
+			t.Errorf("%s:%s is no panic", s[1], s[2])
 		}
 	}
 }
