@@ -25,7 +25,6 @@ type program struct {
 	tree    supervisor.Tree
 	actors  []actor.PID
 	journal *mirror
-	stop    func()
 }
 
 // mirror is what an observer knows of the members by what it is told.
