@@ -15,6 +15,7 @@ import (
 type slow struct {
 	pubsub.Router
 	takes time.Duration // 0: it never does
+	stuck chan struct{} // what Follow waits for of the topic "x/stuck"
 
 	mu       sync.Mutex
 	followed map[string]int // how often more it is followed than not
@@ -33,6 +34,9 @@ func (s *slow) note(topic string, n int) {
 }
 
 func (s *slow) Follow(topic string) <-chan struct{} {
+	if topic == "x/stuck" {
+		<-s.stuck
+	}
 	s.note(topic, 1)
 	known := make(chan struct{})
 	if s.takes > 0 {
@@ -128,6 +132,25 @@ func TestSubscribeWaitsForTheNetwork(t *testing.T) {
 			})
 		})
 	}
+}
+
+// One call of the adapter that is late, as all are that a pause of the program meets, does not
+// leave other topics unheard, nor its own.
+func TestTopicsAreFollowedBesideACallThatIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys, adapter := newSystem(t), newSlow("a", time.Millisecond)
+		adapter.stuck = make(chan struct{})
+		var ps pubsub.PubSub[string]
+		expectErr(t, ps.Connect(pubsub.NewCluster(adapter), "x", pubsub.JSON[string]{}), nil)
+		owner, in := idle(t, sys), new(inbox)
+		subscribe(t, &ps, owner, "stuck", in)
+		subscribe(t, &ps, owner, "t", in)
+		adapter.expect(t, 1, map[string]int{"x/t": 1})
+		ps.Unsubscribe(owner, "t")
+		close(adapter.stuck)
+		synctest.Wait()
+		adapter.expect(t, 3, map[string]int{"x/stuck": 1})
+	})
 }
 
 // A PubSub that is connected waits for all its topics at once.

@@ -25,6 +25,11 @@ type link[T any] struct {
 const (
 	sendFor    = time.Second     // how long the adapter and the codec may take
 	deliverFor = 5 * time.Second // how long one Deliver may hold up the adapter
+
+	// topicsMost is how many calls of Follow and Unfollow may be late. They are not made again:
+	// a topic whose Follow is left out is not heard on this node, and one pause of the program
+	// makes those late that are under way. So only an adapter that hangs for good comes so far.
+	topicsMost = 1024
 )
 
 func newLink[T any](ps *PubSub[T], c *Cluster, name string, codec Codec[T]) *link[T] {
@@ -32,6 +37,7 @@ func newLink[T any](ps *PubSub[T], c *Cluster, name string, codec Codec[T]) *lin
 	for _, calls := range []*foreign.Calls{&l.broadcasting, &l.sending, &l.tellingOfTopics} {
 		calls.Limit, calls.Most = sendFor, 1
 	}
+	l.tellingOfTopics.Most = topicsMost
 	return l
 }
 
