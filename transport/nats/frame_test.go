@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/registry/pubsub/pubsubtest"
 )
 
@@ -50,6 +51,7 @@ func FuzzBeat(f *testing.F) {
 // beyond what one sender may say of itself.
 func FuzzWhatComes(f *testing.F) {
 	f.Add(".on."+hashOf("topic").token()+".62", topicFrame{1, topicMessage, 2, 3, "topic", []byte("data")}.append(nil), uint8(3))
+	f.Add(".on."+hashOf("topic").token()+".62", topicFrame{1, topicTally, 1 << 62, 1 << 62, "other", nil}.append(nil), uint8(3))
 	f.Add(".on.node.62", announcement{1, 3, 4}.encode(), uint8(2))
 	for _, part := range []string{"0", "15", "16", "00", "-1", partBeat, partAsk, partAlive, "", "to"} {
 		for _, from := range []string{"", "62", "61", "zz", "62.63", "to.61"} {
@@ -58,17 +60,23 @@ func FuzzWhatComes(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, subject string, data []byte, times uint8) {
-		a := &Adapter{Conn: new(nats.Conn), Name: "a"}
-		m := a.newMembership(pubsubtest.Receiver(func(string, []byte) {}))
-		defer m.stop()
-		for range times {
-			m.in.accept(&nats.Msg{Subject: m.subjects.prefix + subject, Data: data})
-		}
-		if n := a.lost.Load(); n > shardCount*2*maxJump {
-			t.Errorf("%d messages are said to be lost", n)
-		}
-		if a.malformed.Load() > uint64(times) || len(m.peers.members()) > 1 {
-			t.Errorf("%d malformed, members %v", a.malformed.Load(), m.peers.members())
+		whole := pubsubtest.Receiver(func(string, []byte) {})
+		for _, r := range []pubsub.Receiver{whole, picky{newRecorder()}} {
+			a := &Adapter{Conn: new(nats.Conn), Name: "a"}
+			m := a.newMembership(r)
+			defer m.stop()
+			if m.routes != nil {
+				m.routes.want(hashOf("topic"))
+			}
+			for range times {
+				m.in.accept(&nats.Msg{Subject: m.subjects.prefix + subject, Data: data})
+			}
+			if n := a.lost.Load(); n > shardCount*2*maxJump {
+				t.Errorf("%d messages are said to be lost", n)
+			}
+			if a.malformed.Load() > uint64(times) || len(m.peers.members()) > 1 {
+				t.Errorf("%d malformed, members %v", a.malformed.Load(), m.peers.members())
+			}
 		}
 	})
 }

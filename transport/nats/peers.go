@@ -145,7 +145,7 @@ func (ps *peers) arrived(from string, h topicHash, f topicFrame, rs *routes) (la
 		return 0, rs.wants(h), nil
 	}
 	ps.understands(p, topicVersion)
-	if lacking, fresh, err = rs.arrived(h, f, p.until); err == nil {
+	if lacking, fresh, err = rs.arrived(from, h, f, p.until); err == nil {
 		p.Lost += lacking
 	}
 	return lacking, fresh, err

@@ -35,9 +35,13 @@ type route struct {
 	left   time.Time          // when it was wanted last, if it is not
 	batch  *batch             // with which the server is told, until it was
 	since  time.Time          // when it was, and zero before
-	last   map[uint64]uint64  // the number of the latest message, by the sender's incarnation
+	last   map[string]latest  // message, by the sender
 	sub    *nats.Subscription // of the goroutine that tells
 }
+
+// latest is the latest message of a topic by one sender. The sender's name is bound by its
+// subject; the incarnation is what it says, and so tells apart only what is its own.
+type latest struct{ incarnation, number uint64 }
 
 // leaving is a topic that was wanted until then, and may be again.
 type leaving struct {
@@ -57,7 +61,7 @@ const (
 	// knownFor is how long the server has for its answer.
 	knownFor = time.Second
 
-	// maxSenders is of how many senders the latest number of a topic is remembered.
+	// maxSenders is of how many senders the latest message of a topic is remembered.
 	maxSenders = maxPeers
 )
 
@@ -285,14 +289,14 @@ func (rs *routes) unsubscribe() {
 
 // arrived notes a message or a tally of a topic, by a sender that is known until a mark. It
 // returns how many before it have not come, and whether it is new and wanted.
-func (rs *routes) arrived(h topicHash, f topicFrame, until mark) (lacking uint64, fresh bool, err error) {
+func (rs *routes) arrived(from string, h topicHash, f topicFrame, until mark) (lacking uint64, fresh bool, err error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	r := rs.list[h]
 	if r == nil {
 		return 0, false, nil
 	}
-	lacking, fresh, err = r.arrived(f, until)
+	lacking, fresh, err = r.arrived(from, f, until)
 	if !r.wanted {
 		return 0, false, err
 	}
@@ -307,9 +311,10 @@ func (rs *routes) wants(h topicHash) bool {
 	return r != nil && r.wanted
 }
 
-func (r *route) arrived(f topicFrame, until mark) (lacking uint64, fresh bool, err error) {
+func (r *route) arrived(from string, f topicFrame, until mark) (lacking uint64, fresh bool, err error) {
 	number := f.base + f.number
-	last, met := r.last[f.incarnation]
+	before, known := r.last[from]
+	met, last := known && before.incarnation == f.incarnation, before.number
 	counted := true
 	switch {
 	case met && number <= last:
@@ -327,9 +332,9 @@ func (r *route) arrived(f topicFrame, until mark) (lacking uint64, fresh bool, e
 	if lacking > maxJump {
 		return 0, false, errFrame
 	}
-	if r.last == nil || len(r.last) >= maxSenders {
-		r.last = make(map[uint64]uint64)
+	if r.last == nil || !known && len(r.last) >= maxSenders {
+		r.last = make(map[string]latest)
 	}
-	r.last[f.incarnation] = number
+	r.last[from] = latest{f.incarnation, number}
 	return lacking, true, nil
 }

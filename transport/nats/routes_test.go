@@ -416,7 +416,7 @@ func TestNumbersOfATopicBeginAnew(t *testing.T) {
 	known := mark{published: 0, before: since.Add(1)}
 	take := func(kind byte, wantLacking uint64, wantFresh bool, l *line) {
 		t.Helper()
-		lacking, fresh, err := r.arrived(topicFrame{incarnation: 1, kind: kind, base: l.base, number: l.number}, known)
+		lacking, fresh, err := r.arrived("b", topicFrame{incarnation: 1, kind: kind, base: l.base, number: l.number}, known)
 		if lacking != wantLacking || fresh != wantFresh || err != nil {
 			t.Errorf("number %d of %d: %d lacking, new: %v, %v; want %d, %v", l.number, l.base, lacking, fresh, err, wantLacking, wantFresh)
 		}
@@ -445,8 +445,49 @@ func TestNumbersOfATopicBeginAnew(t *testing.T) {
 	if len(n.recent) > maxLines || len(n.older) > maxLines {
 		t.Errorf("%d and %d lines", len(n.recent), len(n.older))
 	}
-	if lacking, _, err := r.arrived(topicFrame{incarnation: 1, base: 10, number: 2 * maxJump}, known); err == nil {
+	if lacking, _, err := r.arrived("b", topicFrame{incarnation: 1, base: 10, number: 2 * maxJump}, known); err == nil {
 		t.Errorf("%d are said to be lacking", lacking)
+	}
+}
+
+// The incarnation is in the frame, where anybody can write another node's. Only the name in the
+// subject says whose numbers they are.
+func TestNoNodeCanSpendTheNumbersOfAnother(t *testing.T) {
+	a := &Adapter{Conn: new(nats.Conn), Name: "a", QueueLimit: 1 << 20}
+	m := a.newMembership(picky{newRecorder()})
+	defer m.stop()
+	h := hashOf("topic")
+	m.routes.want(h)
+	send := func(from string, incarnation, base, number uint64, kind byte) {
+		m.in.accept(&nats.Msg{
+			Subject: m.subjects.prefix + ".on." + h.token() + "." + subjectToken(from),
+			Data:    topicFrame{incarnation, kind, base, number, "topic", []byte(from)}.append(nil),
+		})
+	}
+	const b = 7 // its incarnation
+	send("b", b, 0, 1, topicMessage)
+	for _, kind := range []byte{topicMessage, topicTally} {
+		send("mallory", b, 1<<40, 1, kind)
+	}
+	for n := range uint64(2 * maxSenders) { // nor has it the others' numbers forgotten
+		send("mallory", n+b+1, 0, 1, topicMessage)
+	}
+	send("b", b, 0, 1, topicMessage) // again
+	send("b", b, 0, 3, topicMessage) // one is missing
+	var got int
+	q := m.in.queues[shardOf("topic")]
+	for p, ok := q.take(); ok; p, ok = q.take() {
+		if p.peer == "b" {
+			got++
+		}
+	}
+	if got != 2 {
+		t.Errorf("%d messages have come, want 2", got)
+	}
+	for _, p := range m.peers.members() {
+		if p.Name == "b" && p.Lost != 1 {
+			t.Errorf("%d are said to be lost, want 1", p.Lost)
+		}
 	}
 }
 
