@@ -220,3 +220,37 @@ func TestHeadersDoNotEscapeTheBound(t *testing.T) {
 		t.Errorf("the packet %q holds the memory of a message of %d bytes", p.data, got.Size())
 	}
 }
+
+// To choose a name to ask for, of an actor or a node, is not to choose how long a subject
+// becomes: for one that is too long the server ends the connection.
+func TestNoNameEndsTheConnection(t *testing.T) {
+	s := startServer(t)
+	n := newNode(t, s, prefix(), "a", NamesConfig{})
+	ref, _ := n.listener(t)
+	long := strings.Repeat("x", 5000)
+	n.expectNobody(t, long)
+	if _, err := n.Register(t.Context(), long, ref); err == nil {
+		t.Error("registered under a name of 5,000 bytes")
+	}
+	n.register(t, long[:maxActorName], ref)
+	if _, err := n.Lookup(t.Context(), long[:maxActorName]); err != nil {
+		t.Error(err)
+	}
+	if err := n.ps.DirectBroadcast(long, "t", "x"); !errors.Is(err, pubsub.ErrNoNode) {
+		t.Errorf("to a node of 5,000 bytes: %v, want ErrNoNode", err)
+	}
+	forged := fmt.Sprintf(`{"node":%q,"id":"1","lease":1}`, long)
+	if _, err := n.kv(t).Put(t.Context(), keyOf("forged"), []byte(forged)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := n.Lookup(t.Context(), "forged"); err == nil {
+		t.Errorf("found on a node of %d bytes", len(r.Node))
+	}
+	o := &Observers{Conn: n.conn, Name: "a"}
+	if _, err := o.Ask(t.Context(), long, nil); !errors.Is(err, ErrNoConnection) {
+		t.Errorf("asked a node of 5,000 bytes: %v, want ErrNoConnection", err)
+	}
+	if err := n.conn.Flush(); err != nil || n.conn.Stats().Reconnects > 0 {
+		t.Errorf("the connection has ended %d times, %v", n.conn.Stats().Reconnects, err)
+	}
+}

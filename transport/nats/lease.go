@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -129,6 +130,17 @@ func (l *leases) background(f func()) {
 	}
 }
 
+// maxActorName is how many bytes a name has at most. A server ends the connection for a subject
+// of some 4,000 bytes, and the name to look for may be somebody's else.
+const maxActorName = 1024
+
+func checkName(name string) error {
+	if len(name) > maxActorName {
+		return fmt.Errorf("the name has %d bytes, want at most %d", len(name), maxActorName)
+	}
+	return nil
+}
+
 // keyOf returns what a name is called in the bucket, where not any string may be.
 func keyOf(name string) string { return "n" + base64.RawURLEncoding.EncodeToString([]byte(name)) }
 
@@ -153,6 +165,9 @@ func (l *leases) beat() {
 // lookup returns who has the name. It asks the bucket for what the mirror does not know: so a
 // name that has just been registered elsewhere is found.
 func (l *leases) lookup(ctx context.Context, name string) (*owner, error) {
+	if len(name) > maxActorName {
+		return nil, actor.NoProc
+	}
 	m, key := l.mirrored(), keyOf(name)
 	if o := m.owner(key); o != nil {
 		return o, nil
@@ -172,7 +187,11 @@ func (l *leases) lookup(ctx context.Context, name string) (*owner, error) {
 
 func ownerIn(value []byte) (*owner, error) {
 	o := new(owner)
-	return o, json.Unmarshal(value, o)
+	err := json.Unmarshal(value, o)
+	if err == nil && len(o.Node) > maxName {
+		err = errors.New("it is no node that has the name")
+	}
+	return o, err
 }
 
 // gone says why a holding has ended that nobody else has taken.

@@ -138,7 +138,7 @@ type owner struct {
 	Before *farewell `json:"before,omitempty"` // of the holder before, for monitors that have missed it
 }
 
-// Register gives the name to the actor, until it is unregistered or ends, or its lease does.
+// Register gives the name, of up to 1,024 bytes, to the actor, until it is unregistered or ends, or its lease does.
 // The [Tenure] says whether the actor has it still. In a bucket that is new, or was made again
 // because NATS had lost it, Register waits until that has settled, at most the longest lease
 // of all nodes. It fails with
@@ -156,6 +156,9 @@ type owner struct {
 // OTP: global:register_name/2.
 func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) (*Tenure, error) {
 	node, pid := n.pubsub.Node(), ref.PID()
+	if err := checkName(name); err != nil {
+		return nil, fmt.Errorf("nats: register: %w", err)
+	}
 	if _, err := n.exchange(); err != nil { // it can be called before it can be found
 		return nil, fmt.Errorf("nats: register %q: %w", name, err)
 	}
@@ -224,7 +227,7 @@ func (n *Names[M]) Unregister(ctx context.Context, name string, pid actor.PID) e
 func (n *Names[M]) Lookup(ctx context.Context, name string) (Remote[M], error) {
 	o, err := n.leases.lookup(ctx, name)
 	if err != nil {
-		return Remote[M]{}, fmt.Errorf("nats: look up %q: %w", name, err)
+		return Remote[M]{}, fmt.Errorf("nats: look up %.*q: %w", maxActorName, name, err)
 	}
 	return Remote[M]{o.Node, name, o.ID, n}, nil
 }

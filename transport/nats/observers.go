@@ -165,7 +165,10 @@ func (o *Observers) request(subject string, data []byte, replies, bytes int) (*n
 // Ask has another node answer a query, and waits until ctx is done, or ten seconds. If there
 // is no such node it fails at once, with an error that wraps [ErrNoConnection].
 func (o *Observers) Ask(ctx context.Context, node string, query []byte) ([]byte, error) {
-	if len(query) > maxQuery {
+	switch {
+	case len(node) > maxName: // of no node; and no subject for NATS, which would end the connection
+		return nil, fmt.Errorf("nats: ask a node with a name of %d bytes: %w", len(node), ErrNoConnection)
+	case len(query) > maxQuery:
 		return nil, fmt.Errorf("nats: ask node %q: %d bytes, of at most %d: %w", node, len(query), maxQuery, ErrTooLarge)
 	}
 	ctx, cancel := context.WithTimeout(ctx, askFor)
