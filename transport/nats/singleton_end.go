@@ -116,6 +116,9 @@ func (k *keeper[M, S]) ask(ctx context.Context) (*S, error) {
 			return
 		}
 		v, err := h.HandOff()
+		if err != nil { // whose methods are users' code, too
+			err = fmt.Errorf("HandOff: %w", err)
+		}
 		answers <- answer{&v, err}
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -359,6 +360,12 @@ func TestStateThatCannotBeHandedOffIsLost(t *testing.T) {
 		"HandOff hangs": {giver: func(s *stage, _ *Singleton[string, book]) {
 			s.handOff = func(*boss) (book, error) { <-hang; return book{}, nil }
 		}},
+		"HandOff exits": {giver: func(s *stage, _ *Singleton[string, book]) {
+			s.handOff = func(*boss) (book, error) { runtime.Goexit(); return book{}, nil }
+		}},
+		"the error of HandOff hangs": {giver: func(s *stage, _ *Singleton[string, book]) {
+			s.handOff = func(*boss) (book, error) { return book{}, hangingError(hang) }
+		}},
 		"it is too large": {giver: func(_ *stage, s *Singleton[string, book]) { s.MaxState = 10 }},
 		"NATS refuses it": {giver: func(s *stage, single *Singleton[string, book]) {
 			single.MaxState = 100 << 20
@@ -366,6 +373,15 @@ func TestStateThatCannotBeHandedOffIsLost(t *testing.T) {
 		}},
 		"Encode fails":  {giver: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { return errCut }} }},
 		"Encode panics": {giver: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { panic("a codec") }} }},
+		"Encode hangs": {giver: func(_ *stage, s *Singleton[string, book]) {
+			s.State = faultyCodec{func() error { <-hang; return nil }}
+		}},
+		"Decode hangs": {taker: func(_ *stage, s *Singleton[string, book]) {
+			s.State = faultyCodec{func() error { <-hang; return nil }}
+		}},
+		"Decode exits": {taker: func(_ *stage, s *Singleton[string, book]) {
+			s.State = faultyCodec{func() error { runtime.Goexit(); return nil }}
+		}},
 		"Decode fails":  {taker: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { return errCut }} }},
 		"Decode panics": {taker: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { panic("a codec") }} }},
 	} {
@@ -385,6 +401,14 @@ func TestStateThatCannotBeHandedOffIsLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hangingError is an error that does not tell its text until the channel is closed.
+type hangingError chan struct{}
+
+func (e hangingError) Error() string {
+	<-e
+	return "late"
 }
 
 // faultyCodec is JSON's but for what it does first.
