@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +162,14 @@ func TestPermissionsBindTheSender(t *testing.T) {
 	}
 	if got := await(t, there); got != "to one" {
 		t.Errorf("heard %q", got)
+	}
+	page := &Observers{Conn: berlin.Conn(), Name: "berlin"}
+	serve(t, &Observers{Conn: tokyo.Conn(), Name: "tokyo"}, echo)
+	if got, err := page.Ask(t.Context(), "tokyo", []byte("tree")); err != nil || string(got) != "tree" {
+		t.Errorf("the observer was answered %q, %v", got, err)
+	}
+	if nodes, err := page.Nodes(t.Context()); err != nil || !slices.Contains(nodes, "tokyo") {
+		t.Errorf("the observer sees %q, %v", nodes, err)
 	}
 	if len(refused) > 0 {
 		t.Fatal(<-refused)
