@@ -71,6 +71,7 @@ func choosy(t *testing.T, from, to *Adapter, in *recorder) {
 func TestUnwantedTopicCostsNothing(t *testing.T) {
 	s, cluster := startServer(t), prefix()
 	a, b := adapter(t, s, cluster, "a"), adapter(t, s, cluster, "b")
+	a.times.beat, a.times.down = 50*time.Millisecond, patience // its beats are all that comes
 	enterPicky(t, a)
 	in := enterPicky(t, b)
 	choosy(t, a, b, in)
@@ -250,6 +251,9 @@ func TestFollowWhileAway(t *testing.T) {
 		t.Errorf("gaps %+v, want %+v", in.gaps, want)
 	}
 	in.mu.Unlock()
+	if err := b.Conn.Flush(); err != nil { // the server knows of all
+		t.Fatal(err)
+	}
 	if err := a.Publish("new", nil); err != nil {
 		t.Fatal(err)
 	}
