@@ -13,16 +13,23 @@ import (
 // replicator tells the other nodes of a shard's own presences, and hears of theirs.
 // What it has heard is in the shard's state, and outlives it.
 type replicator struct {
-	shard  *shard
-	self   actor.Ref[replicatorMsg]
-	silent int // periods since the others were last told something
-	peers  map[string]*peer
-	// retired has incarnations that will not come back, though a message of theirs
-	// may still be under way, and until when to remember that.
-	retired map[uint64]time.Time
-	warned  bool      // of a peer with another pool size
-	looked  time.Time // when it last looked after the peers
-	called  time.Time // when it last told of itself because of a gap
+	shard   *shard
+	self    actor.Ref[replicatorMsg]
+	silent  int // periods since the others were last told something
+	peers   map[string]*peer
+	retired map[uint64]retired // by incarnation
+	warned  bool               // of a peer with another pool size
+	looked  time.Time          // when it last looked after the peers
+	called  time.Time          // when it last called because of a gap
+	gap     bool               // there was one since
+}
+
+// retired is an incarnation of a node that is not heard, though a message of it may still be
+// under way. One that has said goodbye never is. One in whose place another one came is, when
+// that is gone: then it was a twin of it that ran for a while.
+type retired struct {
+	until time.Time // when it is forgotten
+	left  bool
 }
 
 // peer is another node.
@@ -73,7 +80,7 @@ func (rawCodec) DecodeFrom(node, _ string, data []byte) (packet, error) {
 // Init implements [actor.Initializer].
 func (r *replicator) Init(ctx *actor.Context[replicatorMsg]) error {
 	r.peers = make(map[string]*peer)
-	r.retired = make(map[uint64]time.Time)
+	r.retired = make(map[uint64]retired)
 	r.shard.heard.Store(0) // what waited for a former incarnation is lost
 	r.shard.mu.RLock()
 	for _, id := range r.shard.state.Peers() { // known to a former incarnation
@@ -100,6 +107,7 @@ func (r *replicator) Receive(_ *actor.Context[replicatorMsg], m replicatorMsg) e
 	case tick:
 		r.tell()
 		r.look()
+		r.call()
 	case heard:
 		r.shard.heard.Add(-int64(len(m.data)))
 		in, err := crdt.Decode(m.data)
@@ -112,21 +120,47 @@ func (r *replicator) Receive(_ *actor.Context[replicatorMsg], m replicatorMsg) e
 		}
 		r.hear(in)
 	case gap:
+		r.gap = true
 		r.call()
 	}
 	return nil
 }
 
-// callEvery is how often a gap has a node tell of itself at most.
+// callEvery is how often a gap has a node call at most.
 const callEvery = time.Second
 
-// call tells the others that this node is there, if it has lost one of them. For a gap is
-// found where a node that was cut off is back, and one that hears it answers.
+// call asks the others at once for what was lost in a gap, and tells all that this node is
+// there: for a gap is found where a node that was cut off is back, and one that had lost this
+// one, or never knew it, answers.
 func (r *replicator) call() {
-	if now := time.Now(); r.misses() && now.Sub(r.called) >= callEvery {
-		r.called = now
-		r.broadcast(r.message(crdt.Beat))
+	now := time.Now()
+	if !r.gap || now.Sub(r.called) < callEvery {
+		return
 	}
+	r.gap, r.called = false, now
+	r.broadcast(r.message(crdt.Beat))
+	for _, p := range r.peers {
+		if !p.down { // one that is will be asked when it answers
+			r.ask(p)
+		}
+	}
+}
+
+// ask asks a peer for all that is lacking of it.
+func (r *replicator) ask(p *peer) {
+	r.shard.mu.RLock()
+	m := r.shard.message(crdt.Ask)
+	m.To, m.Seen = p.id.Incarnation, r.shard.state.Seen(p.id)
+	r.shard.mu.RUnlock()
+	p.behind = 0
+	r.send(p, m)
+}
+
+// lacks reports whether something of a peer is lacking.
+func (r *replicator) lacks(p *peer) bool {
+	r.shard.mu.RLock()
+	defer r.shard.mu.RUnlock()
+	return !r.shard.state.Seen(p.id).Covers(p.clock)
 }
 
 // misses reports whether a peer is down.
@@ -226,21 +260,16 @@ func (r *replicator) look() {
 			r.change(func(s *crdt.State) []crdt.Change { return s.Down(p.id) })
 			continue
 		}
-		r.shard.mu.RLock()
-		seen, ask := r.shard.state.Seen(p.id), r.shard.message(crdt.Ask)
-		r.shard.mu.RUnlock()
-		if seen.Covers(p.clock) {
+		if !r.lacks(p) {
 			p.behind = 0
 			continue
 		}
 		if p.behind++; p.behind >= cfg.ClockSamplePeriods {
-			p.behind = 0
-			ask.To, ask.Seen = p.id.Incarnation, seen
-			r.send(p, ask)
+			r.ask(p)
 		}
 	}
-	for incarnation, until := range r.retired {
-		if now.After(until) {
+	for incarnation, old := range r.retired {
+		if now.After(old.until) {
 			delete(r.retired, incarnation)
 		}
 	}
@@ -267,7 +296,7 @@ func (r *replicator) change(f func(*crdt.State) []crdt.Change) {
 // hear takes in what another node says.
 func (r *replicator) hear(m crdt.Message) {
 	self := r.shard.state.ID() // never changes
-	if _, retired := r.retired[m.From.Incarnation]; retired || m.From.Node == self.Node {
+	if m.From.Node == self.Node || r.isRetired(m.From) {
 		return
 	}
 	if m.Shards != r.config().PoolSize {
@@ -279,10 +308,10 @@ func (r *replicator) hear(m crdt.Message) {
 		return
 	}
 	if m.Kind == crdt.Leave {
-		r.retire(m.From)
+		r.retire(m.From, true)
 		return
 	}
-	p := r.meet(m.From)
+	p, missed := r.meet(m.From)
 	p.heard, p.clock = time.Now(), max(p.clock, m.Clock)
 	switch m.Kind {
 	case crdt.Told:
@@ -292,13 +321,28 @@ func (r *replicator) hear(m crdt.Message) {
 			r.answer(p, m.Seen)
 		}
 	}
+	if missed && r.lacks(p) { // it is not under way
+		r.ask(p)
+	}
 }
 
-// meet returns the peer that speaks. It is there, whatever was known of it before.
-func (r *replicator) meet(id crdt.ID) *peer {
+// isRetired reports whether an incarnation of a node is not heard any more.
+func (r *replicator) isRetired(id crdt.ID) bool {
+	old, is := r.retired[id.Incarnation]
 	p := r.peers[id.Node]
+	if is && !old.left && (p == nil || p.down) { // the one that came in its place is gone
+		delete(r.retired, id.Incarnation)
+		is = false
+	}
+	return is
+}
+
+// meet returns the peer that speaks, and whether it was not heard until now. It is there,
+// whatever was known of it before.
+func (r *replicator) meet(id crdt.ID) (p *peer, missed bool) {
+	p = r.peers[id.Node]
 	if p != nil && p.id != id { // the node was started anew
-		r.retire(p.id)
+		r.retire(p.id, false)
 		p = nil
 	}
 	r.change(func(s *crdt.State) []crdt.Change { return s.Up(id) })
@@ -307,19 +351,19 @@ func (r *replicator) meet(id crdt.ID) *peer {
 		r.peers[id.Node] = p
 	}
 	if p.down {
-		p.down = false
+		p.down, missed = false, true
 		r.send(p, r.message(crdt.Beat)) // so that it need not wait to hear of us
 	}
-	return p
+	return p, missed
 }
 
-// retire drops an incarnation for ever.
-func (r *replicator) retire(id crdt.ID) {
+// retire drops an incarnation that has left, or in whose place another one came.
+func (r *replicator) retire(id crdt.ID, left bool) {
 	r.change(func(s *crdt.State) []crdt.Change { return s.Drop(id) })
 	if p := r.peers[id.Node]; p != nil && p.id == id {
 		delete(r.peers, id.Node)
 	}
-	r.retired[id.Incarnation] = time.Now().Add(r.config().PermDownPeriod)
+	r.retired[id.Incarnation] = retired{time.Now().Add(r.config().PermDownPeriod), left}
 }
 
 // answer tells a peer what it lacks.
