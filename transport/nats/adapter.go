@@ -180,7 +180,7 @@ func (a *Adapter) forget(m *membership) {
 
 // enter has the server send this node what is for it.
 func (m *membership) enter() error {
-	if err := m.conn.FlushTimeout(flushTimeout); err != nil {
+	if err := flush(m.conn, flushTimeout); err != nil {
 		return err
 	}
 	if err := m.askTwin(); err != nil {
@@ -192,7 +192,15 @@ func (m *membership) enter() error {
 	if m.routes != nil {
 		m.routes.tell()
 	}
-	return m.conn.FlushTimeout(flushTimeout)
+	return flush(m.conn, flushTimeout)
+}
+
+// flush waits until the server has what was sent. It is not FlushTimeout, which shares timers
+// with all of the process, and so cannot be called in a test on virtual time.
+func flush(conn *nats.Conn, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return conn.FlushWithContext(ctx)
 }
 
 func (a *Adapter) prefix() string { return cmp.Or(a.Prefix, defaultPrefix) }

@@ -76,6 +76,7 @@ func (in *inbound) sort() {
 		case <-in.life.Done():
 			return
 		case <-ticks.C:
+			in.times.wait()
 			in.peers.tick(time.Now())
 		case m := <-in.intake:
 			in.accept(m)
@@ -184,7 +185,10 @@ func (in *inbound) beaten(data []byte, from string, direct bool) error {
 	if err != nil || b.incarnation == in.incarnation && from == in.node {
 		return err
 	}
-	lacking, err := in.peers.told(from, b, direct)
+	lacking, strange, err := in.peers.told(from, b, direct)
+	if strange {
+		in.queues[0].miss("", false, 1)
+	}
 	for shard, n := range lacking {
 		if n > 0 {
 			in.lose(n)

@@ -185,7 +185,7 @@ func TestOwnPauseIsNotTheOthersSilence(t *testing.T) {
 	ps := peers{node: "a", times: defaultTimes, list: make(map[string]*peer), emit: func(e actor.Event) { events = append(events, e) }}
 	now := time.Now()
 	ps.tick(now)
-	if _, err := ps.told("b", beat{incarnation: 1}, false); err != nil {
+	if _, _, err := ps.told("b", beat{incarnation: 1}, false); err != nil {
 		t.Fatal(err)
 	}
 	ps.tick(now.Add(time.Second))

@@ -56,6 +56,15 @@ type times struct {
 	ask    time.Duration // how long a node of the same name has for its answer
 	leave  time.Duration // how long a node that leaves tries to send what is queued
 	linger time.Duration // how long a topic is kept that is not wanted any more
+
+	pass func() // of a simulation, in which the program can be paused; else nil
+}
+
+// wait waits while the program is paused. It is called at each tick.
+func (t times) wait() {
+	if t.pass != nil {
+		t.pass()
+	}
 }
 
 var defaultTimes = times{
@@ -92,7 +101,7 @@ func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 	if a.times.beat > 0 {
 		m.times = a.times
 	}
-	m.peers = peers{node: a.Name, times: m.times, emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
+	m.peers = peers{node: a.Name, times: m.times, joined: time.Now(), emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
 	m.in = newInbound(m, limit, bytes)
 	m.out = newOutbound(m, limit, bytes)
 	m.backward = a.backward

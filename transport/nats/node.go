@@ -72,6 +72,10 @@ type Node struct {
 // pingEvery is how often the server is asked for a sign of life; two may be missing.
 const pingEvery = 5 * time.Second
 
+// reconnectWait is how long to wait before all servers are tried again, and how much longer by
+// chance: a cluster is to be whole within a second when its network is.
+const reconnectWait = 250 * time.Millisecond
+
 const defaultCluster = "troupe"
 
 // Join connects to NATS, and returns the node. It is a member of the cluster while its
@@ -111,6 +115,7 @@ func Join(ctx context.Context, c Config) (*Node, error) {
 func (c Config) options(g *gate) (nats.Options, error) {
 	opts := nats.GetDefaultOptions()
 	opts.Name, opts.PingInterval = c.Name, pingEvery
+	opts.ReconnectWait, opts.ReconnectJitter = reconnectWait, reconnectWait
 	opts.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {} // what is lost is counted
 	for _, o := range append([]nats.Option{nats.MaxPingsOutstanding(1)}, c.Options...) {
 		if o == nil { // as nats.Connect

@@ -73,6 +73,7 @@ func (o *outbound) send() {
 	for {
 		select {
 		case <-beats.C:
+			o.times.wait()
 			o.beat(beatHere)
 		case node := <-o.greetings:
 			d := o.direct[node]
@@ -107,7 +108,7 @@ func (o *outbound) send() {
 func (o *outbound) leave() {
 	o.beat(beatLeaves)
 	if State(o.state.Load()) == Connected {
-		_ = o.conn.FlushTimeout(o.times.leave)
+		_ = flush(o.conn, o.times.leave)
 	}
 }
 
@@ -117,6 +118,7 @@ func (o *outbound) wait(beats <-chan time.Time) {
 	select {
 	case <-o.queue.wake:
 	case <-beats:
+		o.times.wait()
 		o.beat(beatHere)
 	case node := <-o.greetings:
 		o.greet(node)

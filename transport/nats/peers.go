@@ -76,6 +76,7 @@ type peers struct {
 
 	mu     sync.Mutex
 	list   map[string]*peer // by name
+	joined time.Time        // when this one has
 	twin   bool             // there is another node of this one's name, and that has been told
 	ticked time.Time
 }
@@ -85,6 +86,7 @@ type peer struct {
 	Member
 	former uint64 // the incarnation before
 	twin   bool   // it is known that there are two
+	met    bool   // a beat of it has come
 	heard  time.Time
 	sent   series // to all
 	direct series // to this node
@@ -198,24 +200,29 @@ func (l *series) message(shard int, n uint64) (lacking uint64, fresh bool, err e
 	return lacking, true, nil
 }
 
-// told notes a beat. It returns how many messages have not come, by part of the topics.
-func (ps *peers) told(from string, b beat, direct bool) (lacking numbers, err error) {
+// told notes a beat. It returns how many messages have not come, by part of the topics, and
+// whether others may not have come either: the node was there before it was heard.
+func (ps *peers) told(from string, b beat, direct bool) (lacking numbers, strange bool, err error) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p := ps.meet(from, b.incarnation)
 	if p == nil {
-		return lacking, nil
+		return lacking, false, nil
 	}
+	// The first that others hear of a node is its hello, and all that a node hears of others
+	// comes in answer to its own.
+	strange = !p.met && b.kind == beatHere && time.Since(ps.joined) > 2*ps.times.beat
+	p.met = true
 	if b.kind == beatLeaves && p.State != Leaving {
 		ps.change(p, Leaving, false)
 	}
 	if lacking, err = p.sent.upTo(b.sent); err != nil {
-		return numbers{}, err
+		return numbers{}, strange, err
 	}
 	if direct {
 		more, err := p.direct.upTo(b.direct)
 		if err != nil {
-			return lacking, err
+			return lacking, strange, err
 		}
 		for shard, n := range more {
 			lacking[shard] += n
@@ -224,7 +231,7 @@ func (ps *peers) told(from string, b beat, direct bool) (lacking numbers, err er
 	for _, n := range lacking {
 		p.Lost += n
 	}
-	return lacking, nil
+	return lacking, strange, nil
 }
 
 // upTo notes what a beat says has been sent.
@@ -264,7 +271,7 @@ func (ps *peers) meet(name string, incarnation uint64) *peer {
 			ps.change(p, Up, true)
 		}
 		return p
-	case p != nil && p.former == incarnation:
+	case p != nil && p.former == incarnation && p.State == Up: // else it is the one of two that is left
 		if !p.twin {
 			p.twin = true
 			ps.emit(TwinSeen{ps.node, name})

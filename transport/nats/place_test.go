@@ -92,14 +92,19 @@ func (p *place) acts() bool {
 // pass waits until the program is not paused, and a little longer: when it goes on, any of its
 // goroutines may be the first.
 func (p *place) pass() {
-	for waited := false; ; waited = true {
+	if p.awake() {
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// awake waits until the program is not paused, and reports whether it was.
+func (p *place) awake() (waited bool) {
+	for {
 		on, left := p.is(&p.paused)
 		if !on {
-			if waited {
-				time.Sleep(100 * time.Millisecond)
-			}
-			return
+			return waited
 		}
+		waited = true
 		p.linger(left)
 	}
 }
