@@ -160,7 +160,7 @@ func (rs *routes) flush() error {
 	if !rs.conn.IsConnected() {
 		return nil
 	}
-	return rs.conn.FlushTimeout(knownFor)
+	return flush(rs.conn, knownFor)
 }
 
 // settled notes that the server knows.
