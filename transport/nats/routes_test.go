@@ -356,10 +356,20 @@ func TestRollingUpgrade(t *testing.T) {
 		if got := all[i].Traffic(); got.Lost > 0 || got.Malformed > 0 {
 			t.Errorf("%s: %+v", all[i].Name, got)
 		}
-		for _, m := range all[i].Members() {
-			if m.Version != topicVersion {
-				t.Errorf("%s takes %+v for one of another version", all[i].Name, m)
-			}
+		awaitVersions(t, all[i])
+	}
+}
+
+// awaitVersions waits until a node knows that no other one is of a former version, as each says
+// before its beats.
+func awaitVersions(t *testing.T, a *Adapter) {
+	t.Helper()
+	beat := time.NewTicker(quick.beat)
+	defer beat.Stop()
+	former := func(m Member) bool { return m.Version != topicVersion }
+	for limit := time.Now().Add(patience); slices.ContainsFunc(a.Members(), former); <-beat.C {
+		if time.Now().After(limit) {
+			t.Fatalf("%s knows of %+v", a.Name, a.Members())
 		}
 	}
 }
