@@ -163,7 +163,7 @@ func TestAllMeetsThoseThatStay(t *testing.T) {
 // A walk over all costs no memory that grows with them. TROUPE_LONG=1 walks over a million.
 func TestWalkIsCheap(t *testing.T) {
 	n := long.Rounds(20_000, 1_000_000)
-	if raceEnabled {
+	if long.Race {
 		n = 5000
 	}
 	sys := newSystem(t)
@@ -177,7 +177,7 @@ func TestWalkIsCheap(t *testing.T) {
 		}
 	})
 	t.Logf("%d actors in %v, %v allocations", met, time.Since(began)/2, allocs)
-	if met != n || allocs > 4 && !raceEnabled {
+	if met != n || allocs > 4 && !long.Race {
 		t.Errorf("%d of %d actors met, with %v allocations", met, n, allocs)
 	}
 }

@@ -462,7 +462,7 @@ func TestOldRepliesAnswerNoLaterCall(t *testing.T) {
 }
 
 func TestCallDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	sys := newSystem(t)
@@ -561,7 +561,7 @@ func TestCallWithAHugeQueueAtTheCaller(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		if allocs > 1 && !raceEnabled {
+		if allocs > 1 && !long.Race {
 			t.Errorf("%v allocations", allocs)
 		}
 		if waiting := ctx.PID().QueueLen(); waiting != n {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // tracing keeps the spans of a trace in memory: one for each handling.
@@ -136,7 +137,7 @@ func TestTracesShowWaitingAndWork(t *testing.T) {
 // Of those that come and go, nothing is left with the instruments.
 func TestInstrumentsKeepNothingOfTheActors(t *testing.T) {
 	n := 200_000
-	if raceEnabled {
+	if long.Race {
 		n = 5_000
 	}
 	sys := actor.NewSystem(actor.Config{Instruments: []actor.Instrument{

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 type small struct{}
@@ -16,7 +17,7 @@ func (small) Receive(*actor.Context[int], int) error { return nil }
 func TestIdleActorsAreNearlyFree(t *testing.T) {
 	const limit = 320
 	n := 100_000
-	if raceEnabled { // then only the goroutines are counted
+	if long.Race { // then only the goroutines are counted
 		n = 10_000
 	}
 	sys := newSystem(t)
@@ -35,7 +36,7 @@ func TestIdleActorsAreNearlyFree(t *testing.T) {
 		}
 		each := float64(heapInUse()-heap) / float64(n)
 		t.Logf("%s: %.0f bytes each", when, each)
-		if !raceEnabled && each > limit {
+		if !long.Race && each > limit {
 			t.Errorf("%s: %.0f bytes each, want at most %d", when, each, limit)
 		}
 	}
@@ -88,7 +89,7 @@ func TestEndedActorsLeaveNothingBehind(t *testing.T) {
 }
 
 func TestSendDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	sys := newSystem(t)
@@ -114,7 +115,7 @@ func TestSendDoesNotAllocate(t *testing.T) {
 
 // What each of the things that actors do again and again allocates, at most.
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	sys := newSystem(t)

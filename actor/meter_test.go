@@ -338,7 +338,7 @@ func TestTopOfAllActors(t *testing.T) {
 // What a sample costs, in time and memory. TROUPE_LONG=1 looks at a million actors.
 func TestMeterIsCheap(t *testing.T) {
 	n := long.Rounds(20_000, 1_000_000)
-	if raceEnabled {
+	if long.Race {
 		n = 2000
 	}
 	sys := newSystem(t)
@@ -353,7 +353,7 @@ func TestMeterIsCheap(t *testing.T) {
 	}
 	each := float64(heapInUse()-before) / float64(n)
 	t.Logf("%d actors: %v for a sample, %.1f bytes each", n, fastest, each)
-	if each > 30 && !raceEnabled {
+	if each > 30 && !long.Race {
 		t.Errorf("%.1f bytes for each actor, want at most 30", each)
 	}
 	_ = s.Sample(sys) // keeps s

@@ -258,7 +258,7 @@ func TestObserversComeAndGoBesideEvents(t *testing.T) {
 
 // To tell of an event takes no memory.
 func TestTellingAllocatesNothing(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	sys := newSystem(t)

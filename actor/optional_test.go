@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/mailbox"
 )
 
@@ -177,7 +178,7 @@ func TestNilFunctionsPanicWhereTheyAreGiven(t *testing.T) {
 
 // The look at a type is one for all spawns: they allocate no more than without it.
 func TestSpawnLooksAtATypeOnce(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	sys := newSystem(t)

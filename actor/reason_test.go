@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // broken is an error one of whose methods fails.
@@ -314,7 +315,7 @@ func TestReplySendTellsWhetherItIsTheAnswer(t *testing.T) {
 
 // A request that panics while it is made leaves the callee's kept call for others.
 func TestRequestThatCannotBeMade(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	sys := newSystem(t)

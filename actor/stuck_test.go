@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // dumpCounter is a log handler that counts how many records have a stack, and how many
@@ -91,7 +92,7 @@ func TestInnocentsBesideThoseThatAreGivenUp(t *testing.T) {
 		t.Errorf("%d stacks of %d actors taken in %v, want %d at most of 1000", n, dumps.abandoned.Load(), took, most)
 	}
 	// One in a hundred may have met a machine that was busy with something else.
-	if late := waits[len(waits)*99/100]; !raceEnabled && late > 50*time.Millisecond {
+	if late := waits[len(waits)*99/100]; !long.Race && late > 50*time.Millisecond {
 		t.Errorf("calls took up to %v, and one in a hundred more than %v, want 50 ms at most", longest, late)
 	}
 	release()
@@ -124,7 +125,7 @@ func TestShutdownOfManyStuck(t *testing.T) {
 	if n := dumps.stacks.Load(); n > 1 || dumps.abandoned.Load() != 10_000 {
 		t.Errorf("%d stacks of %d actors taken", n, dumps.abandoned.Load())
 	}
-	if !raceEnabled && took > 3*time.Second {
+	if !long.Race && took > 3*time.Second {
 		t.Errorf("it took %v, want 3 s at most", took)
 	}
 	release()

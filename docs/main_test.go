@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -12,7 +14,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // with the race detector. The gate runs them without.
 func skipWithRaceDetector(t *testing.T) {
 	t.Helper()
-	if raceEnabled {
+	if long.Race {
 		t.Skip("reads texts, and runs without the race detector: go test ./docs")
 	}
 }

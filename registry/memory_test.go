@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry"
 )
 
@@ -21,7 +22,7 @@ func heap() int64 {
 // The bounds are for what the registry takes. What an actor takes to own
 // something at all is the actor's: the holders here have had a key before.
 func TestMemoryOfAnEntry(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory of its own")
 	}
 	const n, limit = 100_000, 140
@@ -63,7 +64,7 @@ func TestMemoryOfAnEntry(t *testing.T) {
 }
 
 func TestRefusedRegistrationsLeaveNothingBehind(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory of its own")
 	}
 	const n = 10_000
@@ -85,7 +86,7 @@ func TestRefusedRegistrationsLeaveNothingBehind(t *testing.T) {
 }
 
 func TestLookupDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	sys := newSystem(t)
@@ -101,7 +102,7 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 }
 
 func TestRegisteringAllocatesLittle(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	const limit = 2

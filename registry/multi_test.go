@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry"
 )
 
@@ -273,7 +274,7 @@ func TestMultiRacesWithDeathAndLeavesNothing(t *testing.T) {
 }
 
 func TestDispatchDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	sys := newSystem(t)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/supervisor"
 )
 
@@ -20,7 +21,7 @@ func heap() int64 {
 }
 
 func TestAllocationsOfARestart(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	const limit = 18
@@ -43,7 +44,7 @@ func TestAllocationsOfARestart(t *testing.T) {
 
 // The bounds are for an idle actor with what its supervisor knows of it.
 func TestMemoryOfAChild(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory of its own")
 	}
 	const n = 10_000

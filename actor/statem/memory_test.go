@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/actor/statem"
 )
 
@@ -16,7 +17,7 @@ func (m *turning) Handle(_ *statem.Context[bool, tick], state bool, _ tick) (boo
 }
 
 func TestAnEventDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	done := make(chan struct{}, 1)

@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor/actortest"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/actor/task"
 )
 
 func TestAllocationsOfATask(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	sys := actortest.NewSystem(t)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // programs are the example servers. They are built once, when a test needs one of them.
@@ -41,7 +43,7 @@ func (s *servers) buildAll() (output []byte, err error) {
 		return nil, err
 	}
 	args := []string{"build", "-o", s.dir, "-ldflags=-X main.addr=" + s.roomAddr}
-	if raceEnabled {
+	if long.Race {
 		args = append(args, "-race")
 	}
 	return exec.Command("go", append(args, "../chat", "../conformance", "../room", "../supervision")...).CombinedOutput()

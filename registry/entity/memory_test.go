@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry/entity"
 )
 
@@ -12,7 +13,7 @@ import (
 // bounds have its key, its behavior, its Ref and its place in the set in them.
 func TestMemoryOfAnEntity(t *testing.T) {
 	const limit, most = 1300, 35 // bytes, allocations
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory of its own")
 	}
 	n := 5_000

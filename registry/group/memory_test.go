@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry/group"
 )
 
@@ -20,7 +21,7 @@ func heap() int64 {
 // What an actor takes to own something at all is the actor's: the members here
 // have been in a group before.
 func TestMemoryOfAMembership(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory of its own")
 	}
 	const n, limit = 20_000, 160
@@ -51,7 +52,7 @@ func TestMemoryOfAMembership(t *testing.T) {
 }
 
 func TestAllocations(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	sys := newSystem(t)

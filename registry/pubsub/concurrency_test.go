@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
@@ -78,7 +79,7 @@ func TestSubscribeDoesNotWaitForABroadcast(t *testing.T) {
 // so the test looks at the usual one; if the lock were held for a broadcast, or
 // for a tenth of it, no more than a handful would get through.
 func TestLockIsHeldShortlyDuringALongBroadcast(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("measures time")
 	}
 	const n, write = 100_000, 4 * time.Microsecond
@@ -115,7 +116,7 @@ func TestLockIsHeldShortlyDuringALongBroadcast(t *testing.T) {
 // To go through 100,000 subscribers takes thousands of times as long as through
 // one; an index does not.
 func TestUnsubscribeIsAsFastOnALargeTopic(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("measures time")
 	}
 	const n, rounds = 100_000, 1000

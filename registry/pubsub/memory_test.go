@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
@@ -21,7 +22,7 @@ func heap() int64 {
 // The bounds are for what the topics take. What an actor takes to own something
 // at all is the actor's: the owners here have had their first subscription.
 func TestMemoryOfASubscription(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory of its own")
 	}
 	const n = 100_000
@@ -70,7 +71,7 @@ func TestMemoryOfASubscription(t *testing.T) {
 }
 
 func TestTopicThatShrinksGivesItsIndexBack(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory of its own")
 	}
 	const n = 10_000
@@ -96,7 +97,7 @@ func TestTopicThatShrinksGivesItsIndexBack(t *testing.T) {
 }
 
 func TestBroadcastDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	sys := newSystem(t)
@@ -119,7 +120,7 @@ func TestBroadcastDoesNotAllocate(t *testing.T) {
 }
 
 func TestSubscribingAllocatesLittle(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	const limit = 2

@@ -21,7 +21,7 @@ import (
 // not know, and with the right reason; a look-up is not old.
 func TestModelNeverTwoTenuresAtOnce(t *testing.T) {
 	n := long.Rounds(200, 10_000)
-	if raceEnabled { // with which a schedule costs seven times as much
+	if long.Race { // with which a schedule costs seven times as much
 		n = 200
 	}
 	schedules(t, n, func(t *testing.T, seed uint64) { newModel(t, seed).run() })

@@ -22,7 +22,7 @@ import (
 // restart; and when all is well again, one begins within a lease and a second.
 func TestModelOneSingletonThatAlwaysComesBack(t *testing.T) {
 	rounds := long.Rounds(60, 300)
-	if raceEnabled { // with which a schedule costs seven times as much
+	if long.Race { // with which a schedule costs seven times as much
 		rounds = 20
 	}
 	handed, gone := 0, 0

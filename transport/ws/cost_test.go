@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
@@ -50,7 +51,7 @@ func awaitEnd(t testing.TB, nc net.Conn, end string, buf []byte) {
 }
 
 func TestEchoAllocatesLittle(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	const most = 11 // it is 7, and 9 when parked
@@ -67,7 +68,7 @@ func TestEchoAllocatesLittle(t *testing.T) {
 
 // It is encoded once, and written to each.
 func TestABroadcastAllocatesNothingForAReceiver(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates")
 	}
 	s := serve(t, rooms(nil))
@@ -95,7 +96,7 @@ func TestABroadcastAllocatesNothingForAReceiver(t *testing.T) {
 }
 
 func TestIdleConnectionsTakeLittleMemory(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory")
 	}
 	const n = 1000
@@ -134,7 +135,7 @@ func inUse() uint64 {
 
 // Connections that have ended leave nothing behind, whatever they were doing.
 func TestEndedConnectionsTakeNoMemory(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory")
 	}
 	const rounds, clients = 5, 200

@@ -14,8 +14,8 @@ import (
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
-// long is a text that is worth compressing.
-var long = strings.Repeat("all work and no play ", 1000)
+// dull is a text that is worth compressing.
+var dull = strings.Repeat("all work and no play ", 1000)
 
 // connectCompressed opens a connection that has compression, if the server does.
 func (s *server) connectCompressed(t testing.TB) (*client, *http.Response) {
@@ -43,9 +43,9 @@ func TestCompressedMessages(t *testing.T) {
 	packed.join("room:a")
 	plain.join("room:a")
 
-	want := fmt.Sprintf(`[null,null,"room:a","shout",{"x":%q}]`, long)
+	want := fmt.Sprintf(`[null,null,"room:a","shout",{"x":%q}]`, dull)
 	ok := `["1","2","room:a","phx_reply",{"status":"ok","response":{}}]`
-	packed.send(fmt.Sprintf(`["1","2","room:a","shout",{"x":%q}]`, long))
+	packed.send(fmt.Sprintf(`["1","2","room:a","shout",{"x":%q}]`, dull))
 	packed.expect(want, ok)
 	plain.expect(want)
 	other.expect(want)
@@ -54,7 +54,7 @@ func TestCompressedMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{`["1","2","room:a","shout",{"x":"`, long[:9000], long[9000:], `"}]`} {
+	for _, part := range []string{`["1","2","room:a","shout",{"x":"`, dull[:9000], dull[9000:], `"}]`} {
 		if _, err := w.Write([]byte(part)); err != nil {
 			t.Fatal(err)
 		}
@@ -65,8 +65,8 @@ func TestCompressedMessages(t *testing.T) {
 	packed.expect(want, ok)
 	plain.expect(want)
 
-	packed.sendBinary("\x00\x01\x01\x06\x0412room:aecho" + long)
-	packed.expect("\x01\x01\x01\x06\x0212room:aok" + long)
+	packed.sendBinary("\x00\x01\x01\x06\x0412room:aecho" + dull)
+	packed.expect("\x01\x01\x01\x06\x0212room:aok" + dull)
 	packed.send(`["1","3","room:a","echo",{"short":1}]`)
 	packed.expect(`["1","3","room:a","phx_reply",{"status":"ok","response":{"short":1}}]`)
 	packed.heartbeat()
@@ -79,8 +79,8 @@ func TestCompressionIsOffByDefault(t *testing.T) { // CONN-10
 		t.Errorf("negotiated %q", got)
 	}
 	c.join("room:a")
-	c.send(fmt.Sprintf(`["1","2","room:a","echo",{"x":%q}]`, long))
-	c.expect(fmt.Sprintf(`["1","2","room:a","phx_reply",{"status":"ok","response":{"x":%q}}]`, long))
+	c.send(fmt.Sprintf(`["1","2","room:a","echo",{"x":%q}]`, dull))
+	c.expect(fmt.Sprintf(`["1","2","room:a","phx_reply",{"status":"ok","response":{"x":%q}}]`, dull))
 }
 
 // CONN-9: the limit holds for what a message is decompressed to.

@@ -1,6 +1,7 @@
 // Package long says how far tests go that could go on for ever: models, chaos, races. An
 // ordinary run is for people who wait for it; with TROUPE_LONG=1 in the environment, as in
-// the gate, the same tests go on for longer. Only tests import it.
+// the gate, the same tests go on for longer. [Race] is for those that the race detector would
+// falsify. Only tests import it.
 package long
 
 import (

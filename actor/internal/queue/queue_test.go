@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/actor/internal/queue"
 	"github.com/troupe-go/troupe/mailbox"
 )
@@ -320,7 +321,7 @@ func TestNoWakeUpIsLost(t *testing.T) {
 }
 
 func TestPushDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("sync.Pool drops items at random under the race detector")
 	}
 	var q queue.Queue[[2]int]

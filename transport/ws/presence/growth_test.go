@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor/actortest"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
@@ -55,7 +56,7 @@ func pass(t testing.TB, who *presence.Tracker, owners []presence.Owner, n int, k
 // few copies, so it is told by the bytes that are allocated. The teller is kept from
 // working, whose diffs must grow: with OnDiff each has all metas of its keys.
 func TestWorkGrowsWithTheNumberOfPresences(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates, too")
 	}
 	const few, times = 250, 8

@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/troupe-go/troupe/actor/actortest"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
 // The bounds are for what presence takes on the actor's own node, beside the actor.
 func TestMemoryOfAPresence(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector takes memory of its own")
 	}
 	for _, test := range []struct {

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/troupe-go/troupe/actor/actortest/long"
 )
 
 // Inputs of a megabyte, wrong in the way that takes longest to explain.
@@ -108,7 +110,7 @@ func BenchmarkExplain(b *testing.B) {
 // and that is told by what is allocated: a path that is put together anew for each of
 // 200,000 problems is 100 GB.
 func TestExplainingAnErrorCostsLittleMoreThanDecoding(t *testing.T) {
-	if raceEnabled {
+	if long.Race {
 		t.Skip("the race detector allocates, too")
 	}
 	allocated := func(f func()) uint64 {

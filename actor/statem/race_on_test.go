@@ -1,5 +1,0 @@
-//go:build race
-
-package statem_test
-
-const raceEnabled = true

@@ -1,5 +1,0 @@
-//go:build !race
-
-package group_test
-
-const raceEnabled = false

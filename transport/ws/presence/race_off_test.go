@@ -1,5 +1,0 @@
-//go:build !race
-
-package presence_test
-
-const raceEnabled = false
