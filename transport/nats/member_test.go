@@ -182,7 +182,7 @@ func TestMembersAreKnown(t *testing.T) {
 // A node that has been held up does not take the others' silence for its own.
 func TestOwnPauseIsNotTheOthersSilence(t *testing.T) {
 	var events []actor.Event
-	ps := peers{node: "a", times: defaultTimes, list: make(map[string]*peer), emit: func(e actor.Event) { events = append(events, e) }}
+	ps := peers{ticked: time.Now(), node: "a", times: defaultTimes, list: make(map[string]*peer), emit: func(e actor.Event) { events = append(events, e) }}
 	now := time.Now()
 	ps.tick(now)
 	if _, _, err := ps.told("b", beat{incarnation: 1}, false); err != nil {

@@ -101,7 +101,7 @@ func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 	if a.times.beat > 0 {
 		m.times = a.times
 	}
-	m.peers = peers{node: a.Name, times: m.times, joined: time.Now(), emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
+	m.peers = peers{node: a.Name, times: m.times, joined: time.Now(), ticked: time.Now(), emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
 	m.in = newInbound(m, limit, bytes)
 	m.out = newOutbound(m, limit, bytes)
 	m.backward = a.backward

@@ -304,7 +304,7 @@ func (ps *peers) tick(now time.Time) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	late := now.Sub(ps.ticked) - ps.times.beat
-	if ps.ticked.IsZero() || late < ps.times.beat {
+	if late < ps.times.beat {
 		late = 0
 	}
 	ps.ticked = now

@@ -347,6 +347,28 @@ func TestOwnPauseIsNotTheOthersSilence(t *testing.T) {
 	})
 }
 
+// Nor does one that is held up right after its start, before it has looked once.
+func TestPauseAtTheStartIsNotTheOthersSilence(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var hub pubsub.Hub
+		b := join(t, &hub, "b", presence.Config{})
+		b.track(b.member("room"), "bob")
+		time.Sleep(soon)
+		a := join(t, &hub, "a", presence.Config{})
+		a.expect("room+[bob*]-[]")
+		replicator := child(t, a.Tracker, "replicator 0")
+		if err := replicator.Suspend(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if err := replicator.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		a.expect()
+	})
+}
+
 // What one node says in another one's name is dropped.
 func TestNodeSpeaksForItselfOnly(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -81,6 +81,7 @@ func (rawCodec) DecodeFrom(node, _ string, data []byte) (packet, error) {
 func (r *replicator) Init(ctx *actor.Context[replicatorMsg]) error {
 	r.peers = make(map[string]*peer)
 	r.retired = make(map[uint64]retired)
+	r.looked = time.Now()
 	r.shard.heard.Store(0) // what waited for a former incarnation is lost
 	r.shard.mu.RLock()
 	for _, id := range r.shard.state.Peers() { // known to a former incarnation
@@ -280,7 +281,7 @@ func (r *replicator) look() {
 func (r *replicator) lateness(now time.Time) time.Duration {
 	period, before := r.config().BroadcastPeriod, r.looked
 	r.looked = now
-	if late := now.Sub(before) - period; !before.IsZero() && late > period {
+	if late := now.Sub(before) - period; late > period {
 		return late
 	}
 	return 0
