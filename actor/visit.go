@@ -31,7 +31,7 @@ func (v *visit) enter(by *instrument, at time.Duration) uint64 {
 	v.state.Swap(state)
 	// Either look sees this visit, or it has disarmed before and the visit sees that.
 	if !v.in.armed.Load() {
-		v.in.arm(patience)
+		v.in.arm()
 	}
 	return state
 }
@@ -70,6 +70,7 @@ type visits struct {
 	timer *time.Timer
 
 	mu  sync.Mutex
+	set bool                 // the timer is
 	all []weak.Pointer[told] // those that the pool drops go
 }
 
@@ -87,18 +88,27 @@ func (w *visits) add(t *told) {
 	w.all = append(w.all, weak.Make(t))
 }
 
-// arm sets the timer, unless another visit has.
-func (w *visits) arm(d time.Duration) {
-	if w.armed.CompareAndSwap(false, true) {
-		w.timer.Reset(d)
+// arm sets the timer for a visit that has just begun. If it is set, then for one that began
+// before.
+func (w *visits) arm() {
+	if !w.armed.CompareAndSwap(false, true) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.set {
+		w.set = true
+		w.timer.Reset(patience)
 	}
 }
 
 // look is the function of the timer.
 func (w *visits) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.set = false
 	w.armed.Store(false)
 	now, next := w.sys.now(), time.Duration(0)
-	w.mu.Lock()
 	w.all = slices.DeleteFunc(w.all, func(p weak.Pointer[told]) bool {
 		t := p.Value()
 		if t == nil {
@@ -113,8 +123,8 @@ func (w *visits) look() {
 		}
 		return false
 	})
-	w.mu.Unlock()
-	if next > 0 { // also if a visit that began meanwhile has set it for later
+	if next > 0 {
+		w.set = true
 		w.armed.Store(true)
 		w.timer.Reset(next)
 	}
