@@ -1,7 +1,9 @@
 package group_test
 
 import (
+	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -214,12 +216,16 @@ func (m *groupModel) check(when string) {
 	}
 }
 
+var (
+	modelSchedules = flag.Int("model.schedules", 0, "how many schedules the model goes through; 0: as the run is ordinary or long")
+	modelSeed      = flag.Uint64("model.seed", 1, "the seed of the model's first schedule; each next one has the next")
+)
+
 // PG-4, in a simulated cluster: whatever joins, leaves, crashes, is cut off, paused or restarted,
 // and whatever is lost, all nodes come to know all members, and no others.
 func TestGroupsConverge(t *testing.T) {
-	seed := rand.Uint64()
-	for i := range long.Rounds(15, 150) {
-		runModel(t, seed+uint64(i))
+	for i := range cmp.Or(*modelSchedules, long.Rounds(15, 150)) {
+		runModel(t, *modelSeed+uint64(i))
 	}
 }
 
@@ -264,7 +270,7 @@ func runModel(t *testing.T, seed uint64) {
 			p.end(t)
 		}
 		if t.Failed() {
-			t.Fatalf("replay with seed %d", seed)
+			t.Fatalf("replay with -model.seed %d -model.schedules 1", seed)
 		}
 	})
 }

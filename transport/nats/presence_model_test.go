@@ -28,7 +28,7 @@ func TestModelPresenceConverges(t *testing.T) {
 	defer forgetTimers()
 	worst := time.Duration(0)
 	defer func() { t.Log("all were seen after", worst, "at the latest") }()
-	schedules(t, long.Rounds(1, 2), func(t *testing.T, seed uint64) {
+	schedules(t, long.Rounds(1, 100), func(t *testing.T, seed uint64) {
 		forgetTimers()
 		m := newPresenceModel(t, seed)
 		m.run()
