@@ -15,7 +15,8 @@ import (
 	"github.com/troupe-go/troupe/registry/pubsub/pubsubtest"
 )
 
-// The nodes have a connection each, as on machines of their own, or share one.
+// The nodes have a connection each, as [Join] makes it, or share one. On one each with echo a
+// node's own messages would take the room of the others', which at most once allows.
 func TestAdapterKeepsWhatAnAdapterPromises(t *testing.T) {
 	s := startServer(t)
 	for _, test := range []struct {
@@ -30,7 +31,7 @@ func TestAdapterKeepsWhatAnAdapterPromises(t *testing.T) {
 				for i := range n {
 					conn := shared
 					if !test.share {
-						conn = connect(t, s)
+						conn = connect(t, s, nats.NoEcho())
 					}
 					nodes = append(nodes, &Adapter{
 						Conn: conn, Name: fmt.Sprint("node ", i), Prefix: subjects, QueueLimit: test.limit,
