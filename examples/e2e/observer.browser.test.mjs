@@ -457,6 +457,7 @@ it("the tree can be rewound to before a crash, and comes back", async (t) => {
   await eve.at("past").waitFor();
   await eve.at("live").click();
   await eve.at("past").waitFor({ state: "hidden" });
+  await eve.page.locator(`[data-testid=actor][data-pid="${now[1]}"]`).waitFor(); // the answer
   assert.deepEqual(await eve.pids("rest_for_one"), now);
   await eve.isContent();
 });
