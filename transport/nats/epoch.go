@@ -59,11 +59,8 @@ func (b *epochs) settled(ctx context.Context) (epoch, error) {
 		if err != nil || e.Open {
 			return e, err
 		}
-		wait := time.NewTimer(min(b.left(), b.term/20)) // another node may be earlier
-		select {
-		case <-wait.C:
-		case <-ctx.Done():
-			wait.Stop()
+		sleep(ctx, min(b.left(), b.term/20)) // another node may be earlier
+		if ctx.Err() != nil {
 			return epoch{}, fmt.Errorf("%w: %w", ErrUnsettled, context.Cause(ctx))
 		}
 	}

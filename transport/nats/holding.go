@@ -44,12 +44,6 @@ func (h *holding) follows(before *farewell) (err error) {
 	return err
 }
 
-// isIn reports whether it is h that stands in the bucket.
-func (h *holding) isIn(e entry) bool {
-	o, err := ownerIn(e.value)
-	return err == nil && o.ID == h.ID
-}
-
 // write writes h into the bucket.
 func (h *holding) write(ctx context.Context, after uint64) (uint64, error) {
 	l, key := h.leases, keyOf(h.name)
@@ -136,7 +130,7 @@ func (h *holding) create(ctx context.Context) (holder *owner, revision uint64, e
 		if err != nil {
 			return nil, 0, err
 		}
-		if e.value != nil && !h.isIn(e) {
+		if e.value != nil && !e.isOf(h.ID) {
 			holder, err := ownerIn(e.value)
 			return holder, 0, err
 		}
@@ -207,7 +201,7 @@ func (h *holding) recover(ctx context.Context) (asked time.Time, revision uint64
 	if err != nil {
 		return asked, 0, err
 	}
-	mine, again := h.isIn(e), now.ID == h.epoch
+	mine, again := e.isOf(h.ID), now.ID == h.epoch
 	switch {
 	case again && !mine:
 		return asked, 0, ErrLost
@@ -295,7 +289,7 @@ func (h *holding) strike(ctx context.Context, note []byte) error {
 		}
 		// Not known to be there, or not with that revision.
 		e, err := l.get(ctx, key)
-		if err != nil || !h.isIn(e) { // another one's, or nobody's
+		if err != nil || !e.isOf(h.ID) { // another one's, or nobody's
 			return unlessLost(err)
 		}
 		after = e.revision

@@ -162,7 +162,7 @@ func (l *leases) beat() {
 	})
 }
 
-// lookup returns who has the name. It asks the bucket for what the mirror does not know: so a
+// lookup returns the holder of the name. It asks the bucket for what the mirror does not know: so a
 // name that has just been registered elsewhere is found.
 func (l *leases) lookup(ctx context.Context, name string) (*owner, error) {
 	if len(name) > maxActorName {
@@ -192,6 +192,12 @@ func ownerIn(value []byte) (*owner, error) {
 		err = errors.New("it is no node that has the name")
 	}
 	return o, err
+}
+
+// isOf reports whether it is the registration with that ID that stands there.
+func (e entry) isOf(id string) bool {
+	o, err := ownerIn(e.value)
+	return err == nil && o.ID == id
 }
 
 // gone says why a holding has ended that nobody else has taken.

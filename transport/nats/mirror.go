@@ -94,12 +94,7 @@ func (m *mirror) run(life context.Context) {
 			f.stop()
 		}
 		stop()
-		again := time.NewTimer(m.beat)
-		select {
-		case <-again.C:
-		case <-life.Done():
-		}
-		again.Stop()
+		sleep(life, m.beat)
 	}
 }
 
@@ -294,7 +289,7 @@ func (m *mirror) tick() {
 // current reports whether the feed tells what there is.
 func (m *mirror) current() bool { return m.all && time.Since(m.fed) < silentBeats*m.beat }
 
-// owner returns who has a name, if that is known well enough for a look-up.
+// owner returns the holder of a name, if that is known well enough for a look-up.
 func (m *mirror) owner(key string) *owner {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -1,7 +1,5 @@
 package nats
 
-import "maps"
-
 // numbering is how a node numbers what it sends to those that want a topic, so that they
 // notice what is missing. What it remembers of topics is bounded, and lost when nothing has
 // been sent on them for a while: a series begun anew is told from the former one by its base.
@@ -86,7 +84,7 @@ func (n *numbering) tell(f func(*line)) {
 // away.
 func (n *numbering) again() {
 	for _, lines := range []map[topicHash]*line{n.recent, n.older} {
-		for l := range maps.Values(lines) {
+		for _, l := range lines {
 			if l.untold == 0 {
 				l.untold = 1
 				n.untold = append(n.untold, l)

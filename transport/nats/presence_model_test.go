@@ -20,7 +20,7 @@ import (
 )
 
 // CRDT-1, CRDT-3, CRDT-4: whatever becomes of the nodes and their way to NATS, nobody is told
-// that somebody has left who has not and whose node was well, nor of presences that there never
+// that one has left that is there and whose node was well, nor of presences that there never
 // were; and when all is well again all see all that are there within moments, and soon nobody
 // else.
 func TestModelPresenceConverges(t *testing.T) {

@@ -158,12 +158,6 @@ type watch struct {
 	heard time.Duration // when the holder was heard of, by the mirror's clock
 }
 
-// isIn reports whether it is the registration that stands in the bucket.
-func (w *watch) isIn(e entry) bool {
-	o, err := ownerIn(e.value)
-	return err == nil && o.ID == w.id
-}
-
 func (w *watch) stop() {
 	if !w.over.Swap(true) && w.mirror != nil {
 		w.mirror.disarm(w)
@@ -188,7 +182,7 @@ func (l *leases) watch(ctx context.Context, w *watch) error {
 		return err
 	}
 	// The mirror may be behind.
-	e, settled, err := l.ask(ctx, w.key, w.isIn)
+	e, settled, err := l.ask(ctx, w.key, func(e entry) bool { return e.isOf(w.id) })
 	if err != nil {
 		return err
 	}

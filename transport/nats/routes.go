@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -237,11 +238,7 @@ func (rs *routes) setBlind(all *nats.Subscription) {
 func (rs *routes) copy() map[topicHash]*route {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	list := make(map[topicHash]*route, len(rs.list))
-	for h, r := range rs.list {
-		list[h] = r
-	}
-	return list
+	return maps.Clone(rs.list)
 }
 
 // expired takes those off the list that were wanted last before then, and returns them.

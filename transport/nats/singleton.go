@@ -120,12 +120,10 @@ func (s Singleton[M, S]) check() error {
 	switch {
 	case s.New == nil:
 		return errors.New("the field New is nil")
-	case len(s.Name) > maxActorName:
-		return checkName(s.Name)
 	case s.MaxState < 0:
 		return fmt.Errorf("the field MaxState is negative: %d", s.MaxState)
 	}
-	return nil
+	return checkName(s.Name)
 }
 
 func (s Singleton[M, S]) codec() pubsub.Codec[S] {

@@ -42,7 +42,7 @@ func (s *search[M]) run(ctx context.Context) {
 			if err = s.office.await(ctx, s.name); err == nil {
 				p.failures = 0
 				if time.Since(began) < soon {
-					p.wait(ctx, soon) // what is found in the bucket is not what refuses the name
+					sleep(ctx, soon) // what is found in the bucket is not what refuses the name
 				}
 				continue
 			}
@@ -107,15 +107,6 @@ type pause struct {
 
 // next waits, longer each time.
 func (p *pause) next(ctx context.Context) {
-	p.wait(ctx, min(p.least<<min(p.failures, 8), p.most))
+	sleep(ctx, min(p.least<<min(p.failures, 8), p.most))
 	p.failures++
-}
-
-func (*pause) wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
