@@ -146,7 +146,7 @@ func (r historyOf) serve(s *treeActor, _ *actor.Context[treeRequest]) error {
 	return nil
 }
 
-// Members have no IDs: what others call them, who may call many the same, is none.
+// Members have no IDs: a name that others give them is none, since they may give it to many.
 func (r historyOfMember) serve(s *dynamicActor, _ *actor.Context[dynamicRequest]) error {
 	r.reply.Send(s.past.Of(r.pid, func(r Restarted) (string, actor.PID, actor.PID) { return "", r.Old, r.New }))
 	return nil

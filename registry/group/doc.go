@@ -21,7 +21,7 @@
 //
 // # Examples
 //
-// The examples are in example_test.go: a group, its members, and who hears of changes; and the
+// The examples are in example_test.go: a group, its members, and how changes are told; and the
 // same on two nodes.
 //
 // OTP: pg.

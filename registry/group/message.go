@@ -129,10 +129,7 @@ func (m Message[M, T]) SendAll(to Group, v T) error {
 // see nats.Method.
 func (m Message[M, T]) SendOne(to Group, v T) error {
 	a := to.audience()
-	left := len(a.here)
-	for _, n := range a.nodes {
-		left += n.members
-	}
+	left := len(a.here) + a.far()
 	if left == 0 {
 		return fmt.Errorf("group: send %q to one of %v: %w", m.Name, to, ErrNoMembers)
 	}

@@ -51,6 +51,7 @@ const farBytes = 256 << 20
 // rowSize is what a membership takes besides the group's name, about.
 const rowSize = 160
 
+// sizeOf returns how many bytes more a change takes, about.
 func sizeOf(c change) int64 { return c.times * int64(len(c.group)+rowSize) }
 
 // add adds changes, and reports whether that leaves no more than a node may have.
@@ -63,7 +64,7 @@ func (d *draft) add(list []change) bool {
 			delete(d.rows, r)
 		}
 		// What is fewer than none takes as much room as what is more.
-		d.bytes += (size(now) - size(was)) * int64(len(c.group)+rowSize)
+		d.bytes += sizeOf(change{times: abs(now) - abs(was), group: c.group})
 		if d.bytes > farBytes {
 			return false
 		}
@@ -71,8 +72,7 @@ func (d *draft) add(list []change) bool {
 	return true
 }
 
-// size returns how much so many memberships count, for better or worse.
-func size(times int64) int64 { return max(times, -times) }
+func abs(n int64) int64 { return max(n, -n) }
 
 // change has an actor be in a group so many times more, or fewer. It reports whether that could be.
 func (p *peer[G]) change(s *Set[G], name func(string) G, c change) bool {

@@ -71,9 +71,7 @@ func (n notice) append(b []byte) []byte {
 	b = append(b, wireVersion, byte(n.kind))
 	b = binary.BigEndian.AppendUint64(b, n.set)
 	switch n.kind {
-	case kindHave:
-		b = binary.AppendUvarint(b, n.number)
-	case kindDelta:
+	case kindHave, kindDelta:
 		b = binary.AppendUvarint(b, n.number)
 	case kindAsk:
 		b = binary.BigEndian.AppendUint64(b, n.nonce)

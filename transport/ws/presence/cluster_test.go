@@ -326,6 +326,19 @@ func TestTwinHidesANodeForAsLongAsItIsThere(t *testing.T) {
 	}
 }
 
+// holdUp has a node hear and tell nothing for so long.
+func (n *node) holdUp(t *testing.T, d time.Duration) {
+	t.Helper()
+	replicator := child(t, n.Tracker, "replicator 0")
+	if err := replicator.Suspend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(d)
+	if err := replicator.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A node that has been held up itself does not tell that the others had left.
 func TestOwnPauseIsNotTheOthersSilence(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -334,14 +347,7 @@ func TestOwnPauseIsNotTheOthersSilence(t *testing.T) {
 		b.track(b.member("room"), "bob")
 		time.Sleep(soon)
 		a.expect("room+[bob*]-[]")
-		replicator := child(t, a.Tracker, "replicator 0")
-		if err := replicator.Suspend(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(2 * time.Minute)
-		if err := replicator.Resume(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		a.holdUp(t, 2*time.Minute)
 		time.Sleep(time.Minute)
 		a.expect()
 	})
@@ -356,14 +362,7 @@ func TestPauseAtTheStartIsNotTheOthersSilence(t *testing.T) {
 		time.Sleep(soon)
 		a := join(t, &hub, "a", presence.Config{})
 		a.expect("room+[bob*]-[]")
-		replicator := child(t, a.Tracker, "replicator 0")
-		if err := replicator.Suspend(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(2 * time.Minute)
-		if err := replicator.Resume(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		a.holdUp(t, 2*time.Minute)
 		time.Sleep(time.Minute)
 		a.expect()
 	})
