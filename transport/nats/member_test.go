@@ -115,7 +115,7 @@ func inState(s State) func(actor.Event) bool {
 
 // quick are times for tests, in which a node is down only when it has left or is cut off.
 var quick = times{
-	beat: 5 * time.Millisecond, down: 50 * time.Millisecond, forget: time.Hour, ask: 40 * time.Millisecond, leave: 50 * time.Millisecond,
+	beat: 5 * time.Millisecond, down: 50 * time.Millisecond, forget: time.Hour, ask: 40 * time.Millisecond, answer: patience, leave: 50 * time.Millisecond,
 	linger: 20 * time.Millisecond,
 }
 
@@ -199,6 +199,37 @@ func TestOwnPauseIsNotTheOthersSilence(t *testing.T) {
 	}
 	if len(events) != 2 || !member("b", Down, false)(events[1]) {
 		t.Errorf("events %+v", events)
+	}
+}
+
+// A node that was there all the time and is heard only now has said what was not heard. One
+// that is late with its answer, or has told all others before it answers, has not.
+func TestOnlyANodeThatDidNotAnswerIsStrange(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		kind    byte
+		direct  bool
+		after   time.Duration
+		strange bool
+	}{
+		{"tells all, before it can have answered", beatHere, false, time.Second, false},
+		{"has not answered, and tells all", beatHere, false, time.Minute, true},
+		{"answers late", beatHere, true, time.Minute, false},
+		{"joins later", beatHello, false, time.Minute, false},
+		{"leaves at once", beatLeaves, false, time.Minute, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ps := peers{
+				node: "a", times: defaultTimes, joined: time.Now().Add(-c.after),
+				list: make(map[string]*peer), emit: func(actor.Event) {},
+			}
+			for i, want := range []bool{c.strange, false} {
+				_, strange, err := ps.told("b", beat{incarnation: 1, kind: c.kind}, c.direct)
+				if err != nil || strange != want {
+					t.Errorf("beat %d: strange %v, want %v; %v", i, strange, want, err)
+				}
+			}
+		})
 	}
 }
 

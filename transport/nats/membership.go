@@ -54,6 +54,7 @@ type times struct {
 	down   time.Duration // of silence, after which a node is down
 	forget time.Duration // and after which it is forgotten
 	ask    time.Duration // how long a node of the same name has for its answer
+	answer time.Duration // how long the others have for theirs to a hello
 	leave  time.Duration // how long a node that leaves tries to send what is queued
 	linger time.Duration // how long a topic is kept that is not wanted any more
 
@@ -68,8 +69,8 @@ func (t times) wait() {
 }
 
 var defaultTimes = times{
-	beat: time.Second, down: 5 * time.Second, forget: 20 * time.Minute, ask: time.Second, leave: 4 * time.Second,
-	linger: 5 * time.Second,
+	beat: time.Second, down: 5 * time.Second, forget: 20 * time.Minute, ask: time.Second,
+	answer: 2 * time.Second, leave: 4 * time.Second, linger: 5 * time.Second,
 }
 
 func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
@@ -101,7 +102,7 @@ func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 	if a.times.beat > 0 {
 		m.times = a.times
 	}
-	m.peers = peers{node: a.Name, times: m.times, joined: time.Now(), ticked: time.Now(), emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
+	m.peers = peers{node: a.Name, times: m.times, ticked: time.Now(), emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
 	m.in = newInbound(m, limit, bytes)
 	m.out = newOutbound(m, limit, bytes)
 	m.backward = a.backward
@@ -131,6 +132,7 @@ func (m *membership) tell(e actor.Event) {
 
 // start begins to send and to receive.
 func (m *membership) start(changes chan nats.Status) {
+	m.peers.joined = time.Now()
 	var network sync.WaitGroup
 	network.Go(m.out.send)
 	network.Go(m.in.sort)

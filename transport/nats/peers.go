@@ -76,7 +76,7 @@ type peers struct {
 
 	mu     sync.Mutex
 	list   map[string]*peer // by name
-	joined time.Time        // when this one has
+	joined time.Time        // when this one was about to say hello
 	twin   bool             // there is another node of this one's name, and that has been told
 	ticked time.Time
 }
@@ -209,9 +209,10 @@ func (ps *peers) told(from string, b beat, direct bool) (lacking numbers, strang
 	if p == nil {
 		return lacking, false, nil
 	}
-	// The first that others hear of a node is its hello, and all that a node hears of others
-	// comes in answer to its own.
-	strange = !p.met && b.kind == beatHere && time.Since(ps.joined) > 2*ps.times.beat
+	// The first that others hear of a node is its hello, and the first that a node hears of
+	// others is their answer to its own, which is to it alone. They take their time for it, and
+	// may have told all of them before.
+	strange = !p.met && b.kind == beatHere && !direct && time.Since(ps.joined) > ps.times.answer
 	p.met = true
 	if b.kind == beatLeaves && p.State != Leaving {
 		ps.change(p, Leaving, false)
