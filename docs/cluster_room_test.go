@@ -110,8 +110,7 @@ func present(who *presence.Tracker) ws.Middleware {
 }
 
 // boards returns the endpoint of a node's boards, and what runs for it.
-func boards(adapter pubsub.Adapter) (*ws.Endpoint, []supervisor.Child, error) {
-	cluster := pubsub.NewCluster(adapter)
+func boards(cluster *pubsub.Cluster) (*ws.Endpoint, []supervisor.Child, error) {
 	others := new(pubsub.PubSub[news])
 	if err := others.Connect(cluster, "boards", pubsub.JSON[news]{}); err != nil {
 		return nil, nil, err
@@ -198,7 +197,7 @@ func TestBoardsOfTwoNodesAgree(t *testing.T) {
 		sys := actortest.NewSystem(t)
 		hub := new(pubsub.Hub)
 		start := func(adapter pubsub.Adapter) (*ws.Endpoint, supervisor.Tree) {
-			endpoint, children, err := boards(adapter)
+			endpoint, children, err := boards(pubsub.NewCluster(adapter))
 			if err != nil {
 				t.Fatal(err)
 			}

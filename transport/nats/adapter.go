@@ -3,7 +3,6 @@ package nats
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
@@ -75,14 +75,15 @@ type Adapter struct {
 
 	joining bool
 
-	lost, unsent, malformed atomic.Uint64
+	lost, unsent, malformed, reconnects atomic.Uint64
 
 	roster  roster
 	follows follows
 
-	times    times // of tests; defaultTimes if zero
-	backward bool  // of tests: it is of the version before
-	gate     *gate // of a Node's connection, or nil
+	times    times             // of tests; defaultTimes if zero
+	backward bool              // of tests: it is of the version before
+	gate     *gate             // of a Node's connection, or nil
+	observe  func(actor.Event) // of a Node, or nil
 }
 
 // shardCount is the number of parts that the topics fall into. What comes in one of
@@ -128,21 +129,38 @@ func (a *Adapter) Join(r pubsub.Receiver) error {
 // beginJoin keeps another Join out, and does not hold the lock for as long as a Join may take:
 // others ask how the node is meanwhile.
 func (a *Adapter) beginJoin() error {
+	if err := a.check(); err != nil {
+		return err
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch {
 	case a.Conn == nil:
-		return errors.New("a node needs a connection")
-	case a.Name == "" || len(a.Name) > maxName:
-		return fmt.Errorf("a node's name has %d bytes, want 1 to %d", len(a.Name), maxName)
-	case !isSubject(a.prefix()):
-		return fmt.Errorf("node %q: %q cannot begin a subject of NATS", a.Name, a.prefix())
+		return fmt.Errorf("node %q needs a connection", a.Name)
 	case a.joining:
 		return fmt.Errorf("node %q is joining", a.Name)
 	case a.now != nil && !a.now.over():
 		return fmt.Errorf("node %q has not left yet", a.Name)
 	}
 	a.joining = true
+	return nil
+}
+
+// check returns what is wrong with the name or the prefix.
+func (a *Adapter) check() error {
+	if err := checkNode(a.Name); err != nil {
+		return err
+	}
+	if !isSubject(a.prefix()) {
+		return fmt.Errorf("node %q: %q cannot begin a subject of NATS", a.Name, a.prefix())
+	}
+	return nil
+}
+
+func checkNode(name string) error {
+	if name == "" || len(name) > maxName {
+		return fmt.Errorf("a node's name has %d bytes, want 1 to %d", len(name), maxName)
+	}
 	return nil
 }
 

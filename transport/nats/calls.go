@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -21,6 +22,8 @@ type calls[M any] struct {
 	methods map[string]*servedMethod[M] // replaced, not changed
 	x       *exchange
 	closed  bool
+
+	shown atomic.Pointer[exchange] // x, for those that do not wait while it begins
 }
 
 // Serve has this node carry out requests of other nodes by the given methods, for the actors
@@ -69,6 +72,7 @@ func (n *Names[M]) exchange() (*exchange, error) {
 			return nil, err
 		}
 		c.x = x
+		c.shown.Store(x)
 	case c.x.node != node:
 		return nil, fmt.Errorf("this node was called %q before", c.x.node)
 	}
@@ -156,11 +160,9 @@ type CallStats struct {
 	Queued  int // messages that wait to be sent
 }
 
-// Stats returns what has come of the calls to and from other nodes.
+// Stats returns what has come of the calls to and from other nodes. It waits for nothing.
 func (n *Names[M]) Stats() CallStats {
-	n.calls.mu.Lock()
-	x := n.calls.x
-	n.calls.mu.Unlock()
+	x := n.calls.shown.Load()
 	if x == nil {
 		return CallStats{}
 	}

@@ -34,7 +34,7 @@ func (m *membership) report() {
 			return
 		case dropped := <-m.overflow:
 			m.log.Warn("messages of other nodes are lost", "node", m.node, "lost", dropped)
-			m.receiver.Emit(pubsub.MessagesLost{Node: m.node, Messages: dropped - told, Total: dropped})
+			m.emit(pubsub.MessagesLost{Node: m.node, Messages: dropped - told, Total: dropped})
 			m.tellLoss(dropped - told)
 			told = dropped
 		}

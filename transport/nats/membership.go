@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
@@ -31,8 +32,12 @@ type membership struct {
 	state       atomic.Int32 // a State
 
 	onLost       func(messages uint64) // may be nil
+	onEvent      func(actor.Event)     // may be nil
+	events       notes                 // for it
+	observing    foreign.Calls         // of it
 	lost, unsent *atomic.Uint64
 	malformed    *atomic.Uint64
+	reconnects   *atomic.Uint64
 	dropped      uint64      // messages; of the goroutine that sorts
 	overflow     chan uint64 // gets dropped when that grows; keeps the latest value only
 	life         context.Context
@@ -92,9 +97,13 @@ func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 		times:       defaultTimes,
 		notes:       notes{wake: make(chan struct{}, 1)},
 		onLost:      a.Lost,
+		onEvent:     a.observe,
+		events:      notes{wake: make(chan struct{}, 1)},
+		observing:   foreign.Calls{Limit: observeFor, Most: 1},
 		lost:        &a.lost,
 		unsent:      &a.unsent,
 		malformed:   &a.malformed,
+		reconnects:  &a.reconnects,
 		overflow:    make(chan uint64, 1),
 		networking:  make(chan struct{}),
 		done:        make(chan struct{}),
@@ -126,7 +135,30 @@ func (m *membership) tell(e actor.Event) {
 		case MemberChanged:
 			m.log.Info("another node", "node", e.Node, "name", e.Member.Name, "state", e.Member.State, "back", e.Back)
 		}
-		m.receiver.Emit(e)
+		m.emit(e)
+	})
+}
+
+// observeFor is how long the function Observe may take.
+const observeFor = 5 * time.Second
+
+// emit tells the system of an event, and the function Observe.
+func (m *membership) emit(e actor.Event) {
+	m.receiver.Emit(e)
+	if m.onEvent == nil {
+		return
+	}
+	m.events.put(func() {
+		if m.life.Err() != nil { // Guard would let it begin
+			return
+		}
+		err := m.observing.Call(m.life, func(context.Context) error {
+			m.onEvent(e)
+			return nil
+		})
+		if err != nil && m.life.Err() == nil {
+			m.log.Error("the function Observe failed", "node", m.node, "error", err)
+		}
 	})
 }
 
@@ -146,6 +178,9 @@ func (m *membership) start(changes chan nats.Status) {
 	}()
 	m.running.Go(m.report)
 	m.running.Go(func() { m.notes.run(m.life) })
+	if m.onEvent != nil {
+		m.running.Go(func() { m.events.run(m.life) })
+	}
 	for _, q := range m.in.queues {
 		m.running.Go(func() { m.in.receiveAll(q) })
 	}

@@ -34,6 +34,20 @@ type Config struct {
 	// messages; "troupe" if empty. It has no spaces and none of NATS's wildcards, * and >.
 	Cluster string
 
+	// Observe, if not nil, is called with each event of the node: [MemberChanged],
+	// [StateChanged], [TwinSeen] and [pubsub.MessagesLost]. They are events of the system that
+	// its Child runs in as well. It is called for one after the other, on a goroutine of its
+	// own. If it panics, calls runtime.Goexit, or takes longer than five seconds, that is
+	// logged; events are left out while it has not returned, and when the node leaves.
+	Observe func(actor.Event)
+
+	// Lost is told how many messages of other nodes were lost, see [Adapter].
+	Lost func(messages uint64)
+
+	// QueueLimit, QueueBytes and TopicLimit bound what waits and how many topics the node asks
+	// for by themselves, see [Adapter]: 1024 messages, 16 MiB and 16,384 topics if zero.
+	QueueLimit, QueueBytes, TopicLimit int
+
 	// Logger gets what goes wrong in the background, within the bounds of package boundlog;
 	// slog.Default() if nil.
 	Logger *slog.Logger
@@ -62,7 +76,7 @@ type Config struct {
 //   - The connection is closed: the node is [Gone], and its broadcasts fail.
 //
 // All methods may be called from any goroutine, and are for the checks and metrics of a platform,
-// too: Stats waits a second at most, the others for nothing.
+// too: but for Close they wait for nothing, also while the server takes nothing.
 type Node struct {
 	conn    *nats.Conn
 	adapter *Adapter
@@ -88,25 +102,30 @@ const defaultCluster = "troupe"
 //
 // OTP: net_kernel:start/2.
 func Join(ctx context.Context, c Config) (*Node, error) {
-	if c.Name == "" || len(c.Name) > maxName {
-		return nil, fmt.Errorf("nats: join: the name has %d bytes, want 1 to %d", len(c.Name), maxName)
-	}
-	cluster := cmp.Or(c.Cluster, defaultCluster)
-	if !isSubject(cluster) {
-		return nil, fmt.Errorf("nats: join as %q: a cluster cannot be called %q", c.Name, cluster)
-	}
-	g := new(gate)
-	opts, err := c.options(g)
+	n, err := c.join(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("nats: join as %q: %w", c.Name, err)
+		return nil, fmt.Errorf("nats: join: %w", err)
 	}
-	conn, err := connectBy(ctx, opts)
-	if err != nil {
-		return nil, fmt.Errorf("nats: join as %q: %w", c.Name, err)
-	}
-	n := &Node{conn: conn, adapter: &Adapter{
-		Conn: conn, Name: c.Name, Prefix: cluster + ".pubsub", Logger: c.Logger, gate: g,
+	return n, nil
+}
+
+func (c Config) join(ctx context.Context) (*Node, error) {
+	n := &Node{adapter: &Adapter{
+		Name: c.Name, Prefix: cmp.Or(c.Cluster, defaultCluster) + ".pubsub", Logger: c.Logger,
+		QueueLimit: c.QueueLimit, QueueBytes: c.QueueBytes, TopicLimit: c.TopicLimit, Lost: c.Lost,
+		observe: c.Observe, gate: new(gate),
 	}}
+	if err := n.adapter.check(); err != nil {
+		return nil, err
+	}
+	opts, err := c.options(n.adapter.gate)
+	if err != nil {
+		return nil, fmt.Errorf("node %q: %w", c.Name, err)
+	}
+	if n.conn, err = connectBy(ctx, opts); err != nil {
+		return nil, fmt.Errorf("node %q: %w", c.Name, err)
+	}
+	n.adapter.Conn = n.conn
 	n.cluster = pubsub.NewCluster(n.adapter)
 	return n, nil
 }

@@ -226,11 +226,11 @@ func answerIn(data []byte) ([]byte, error) {
 // context that is done after ten seconds or at stop. An answer has at most 512 KiB. If answer
 // panics or calls runtime.Goexit, that is the asker's error.
 func (o *Observers) Serve(answer func(ctx context.Context, query []byte) []byte) (stop func(), err error) {
-	switch {
-	case o.Conn == nil:
+	if o.Conn == nil {
 		return nil, errors.New("nats: serve an observer: it needs a connection")
-	case o.Name == "" || len(o.Name) > maxName:
-		return nil, fmt.Errorf("nats: serve an observer: its name has %d bytes, want 1 to %d", len(o.Name), maxName)
+	}
+	if err := checkNode(o.Name); err != nil {
+		return nil, fmt.Errorf("nats: serve an observer: %w", err)
 	}
 	s := &observed{Observers: o, answer: answer, log: newLog(o.Logger), room: make(chan struct{}, queriesAtOnce)}
 	s.life, s.end = context.WithCancel(context.Background())

@@ -70,6 +70,7 @@ func (m *membership) watch(changes chan nats.Status) {
 				continue
 			}
 			if next == Connected {
+				m.reconnects.Add(1)
 				m.out.hello()
 			}
 			m.notes.put(func() {
@@ -78,7 +79,7 @@ func (m *membership) watch(changes chan nats.Status) {
 				} else {
 					m.log.Warn("node is cut off", "node", m.node, "state", next)
 				}
-				m.receiver.Emit(StateChanged{m.node, next})
+				m.emit(StateChanged{m.node, next})
 			})
 		}
 	}

@@ -10,11 +10,13 @@ import (
 // messages of other nodes that this one has missed, whatever has become of them, and Unsent
 // those of its own that could not be sent. A node knows what it has missed when the next
 // message of the same sender comes, in the same part of the topics, or its next sign of life,
-// after a second at most. The connection's reconnects are counted from when it was made.
+// after a second at most. Reconnects has those of the connection while the node was a member.
+//
+// It waits for nothing: the counts are the node's own, and the connection, which is held while
+// it waits for a slow server, is not asked.
 func (a *Adapter) Traffic() pubsub.Traffic {
-	t := pubsub.Traffic{Lost: a.lost.Load(), Unsent: a.unsent.Load(), Malformed: a.malformed.Load()}
-	if a.Conn != nil {
-		t.Reconnects = a.Conn.Stats().Reconnects
+	t := pubsub.Traffic{
+		Lost: a.lost.Load(), Unsent: a.unsent.Load(), Malformed: a.malformed.Load(), Reconnects: a.reconnects.Load(),
 	}
 	a.mu.RLock()
 	m := a.now
