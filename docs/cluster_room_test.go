@@ -78,6 +78,9 @@ func (b *Board) add(r *room.Room, s Stroke) error {
 	return r.Endpoint().LocalBroadcast(r.Topic(), "stroke", s)
 }
 
+// HandleGap asks at once for what was lost.
+func (b *Board) HandleGap(r *room.Room, _ pubsub.Gap) error { return b.HandleInfo(r, ask{}) }
+
 // HandleInfo hears from the other boards.
 func (b *Board) HandleInfo(r *room.Room, msg any) error {
 	switch msg := msg.(type) {

@@ -190,7 +190,7 @@ func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 		"phoenix.md":        "phoenix_test.go",
 
 		"guide/observability.md": "observability_test.go ../actor/example_instrument_test.go ../actor/otel/example_test.go",
-		"guide/cluster.md":       "cluster_test.go cluster_room_test.go ../transport/nats/example*_test.go",
+		"guide/cluster.md":       "cluster_test.go cluster_room_test.go ../transport/ws/example_gap_test.go ../transport/nats/example*_test.go",
 	} {
 		text, err := os.ReadFile(guide)
 		if err != nil {

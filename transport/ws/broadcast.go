@@ -178,16 +178,21 @@ const subscriberPatience = time.Second
 
 // Deliver implements pubsub.Subscriber.
 func (s subscriber) Deliver(topic string, b *broadcast) {
+	s.endpoint.deliver(s.owner, topic, func() { s.to.Deliver(topic, Broadcast{topic, b.Event, b.Payload}) })
+}
+
+// deliver calls a subscriber that is no channel of ours.
+func (e *Endpoint) deliver(owner actor.PID, topic string, call func()) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), subscriberPatience, errHanging)
 	defer cancel()
 	err := actor.Guard(ctx, func() error {
-		s.to.Deliver(topic, Broadcast{topic, b.Event, b.Payload})
+		call()
 		return nil
 	})
 	if err != nil {
-		s.endpoint.log.Error("subscriber failed", "topic", topic, "owner", s.owner, "error", err)
-		s.endpoint.Unsubscribe(s.owner, topic)
-		s.owner.Exit(err)
+		e.log.Error("subscriber failed", "topic", topic, "owner", owner, "error", err)
+		e.Unsubscribe(owner, topic)
+		owner.Exit(err)
 	}
 }
 
@@ -195,7 +200,7 @@ func (s subscriber) Deliver(topic string, b *broadcast) {
 // Broadcasts on it come to its [InfoHandler], each as a [Broadcast], and not to the
 // client.
 func (c *Channel) Subscribe(topic string) error {
-	if err := c.line.endpoint.topics.Subscribe(c.PID(), topic, ear{c}); err != nil {
+	if err := c.subscribe(topic, ear{c}); err != nil {
 		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
 	}
 	return nil

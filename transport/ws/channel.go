@@ -160,7 +160,7 @@ func (c *Channel) Listen() error {
 	if !c.held.CompareAndSwap(nil, new(held)) {
 		return nil
 	}
-	if err := c.line.endpoint.topics.Subscribe(c.ctx.PID(), c.topic, listener{c}); err != nil {
+	if err := c.subscribe(c.topic, listener{c}); err != nil {
 		return fmt.Errorf("ws: listen to %q: %w", c.topic, err)
 	}
 	return nil

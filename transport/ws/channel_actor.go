@@ -20,6 +20,7 @@ const (
 	opIn             // an event of the client's
 	opOut            // a broadcast that the handler intercepts
 	opInfo           // anything else
+	opGap            // something was missed
 )
 
 // channelMsg is a message to a channel actor.
@@ -30,7 +31,7 @@ type channelMsg struct {
 	payload Payload
 	weight  int64  // see limit.Weight; 0 of what the program sends
 	read    moment // see sessionMsg
-	info    any    // opInfo; opOut: a *broadcast
+	info    any    // opInfo; opOut: a *broadcast; opGap: a *gapEar
 }
 
 // channelActor is the actor around a Channel.
@@ -58,6 +59,8 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 	case opOut:
 		a.toHandle.Add(-m.weight)
 		return a.out(m.info.(*broadcast))
+	case opGap:
+		return a.missed(m.info.(*gapEar))
 	default:
 		a.toHandle.Add(-m.weight)
 		return a.inform(m.info)

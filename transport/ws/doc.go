@@ -78,6 +78,7 @@
 //   - example_channel_test.go: what comes after the answer to a join, and a late reply;
 //   - example_endpoint_test.go: an endpoint in a program, who may connect, broadcasts,
 //     draining, several nodes;
+//   - example_gap_test.go: what was lost between nodes;
 //   - example_client_test.go: the clients of these examples;
 //   - example_rate_limit_test.go: a limit on how often an event may come;
 //   - metrics_example_test.go: metrics of channels.

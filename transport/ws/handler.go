@@ -6,7 +6,7 @@ package ws
 // told by phx_error and joins again, with a new Handler.
 //
 // What it does on the events of its client is in a table, [Events], which [Topic] takes.
-// It may also implement [InHandler], [InfoHandler], [OutHandler] and [Terminator].
+// It may also implement [InHandler], [InfoHandler], [OutHandler], [GapHandler] and [Terminator].
 type Handler interface {
 	// Join lets the client in or, with an error, refuses it; see [Refuse]. The
 	// reply is the payload of the answer; nil means {}. The channel cannot push

@@ -15,6 +15,7 @@ var optionalMethods = []optional.Method{
 	optional.New[InfoHandler]("HandleInfo", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleInfo") }),
 	optional.New[OutHandler]("HandleOut", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleOut") }),
 	optional.New[OutHandler]("Intercepts", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Intercepts") }),
+	optional.New[GapHandler]("HandleGap", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleGap") }),
 	optional.New[Terminator]("Terminate", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Terminate") }),
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest"
+	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/wire"
@@ -27,6 +28,7 @@ type (
 	wrongInfo       struct{ joinable }
 	wrongOut        struct{ joinable }
 	wrongIntercepts struct{ joinable }
+	wrongGap        struct{ joinable }
 	wrongTerminate  struct{ joinable }
 	onlyOut         struct{ joinable }
 	onlyIntercepts  struct{ joinable }
@@ -43,6 +45,7 @@ func (wrongOut) HandleOut(*ws.Channel, ws.Broadcast) error                     {
 func (wrongOut) Intercepts() []string                                          { return nil }
 func (wrongIntercepts) Intercepts() string                                     { return "" }
 func (wrongIntercepts) HandleOut(*ws.Channel, string, ws.Payload) error        { return nil }
+func (wrongGap) HandleGap(*ws.Channel, *pubsub.Gap) error                      { return nil }
 func (wrongTerminate) Terminate(context.Context, ...error)                     {}
 func (onlyOut) HandleOut(*ws.Channel, string, ws.Payload) error                { return nil }
 func (onlyIntercepts) Intercepts() []string                                    { return nil }
@@ -134,6 +137,8 @@ func TestMistakesDoNotStart(t *testing.T) {
 			`which would never be called: it must be HandleOut(*ws.Channel, string, ws.Payload) error`},
 		"Intercepts": {routes(handledBy[wrongIntercepts]()), `route "room:*": ws_test.wrongIntercepts has the method Intercepts() string, ` +
 			`which would never be called: it must be Intercepts() []string`},
+		"HandleGap": {routes(handledBy[*wrongGap]()), `route "room:*": *ws_test.wrongGap has the method HandleGap(*ws.Channel, *pubsub.Gap) error, ` +
+			`which would never be called: it must be HandleGap(*ws.Channel, pubsub.Gap) error`},
 		"Terminate": {routes(handledBy[*wrongTerminate]()), `route "room:*": *ws_test.wrongTerminate has the method Terminate(context.Context, ...error), which ` + wantTerminate},
 		"embedded":  {routes(handledBy[*outerOf]()), `route "room:*": *ws_test.outerOf has the method HandleInfo(*ws.Channel, string) error, which ` + wantInfo},
 		"no Intercepts": {routes(handledBy[*onlyOut]()), `route "room:*": *ws_test.onlyOut has HandleOut, which would never be called: ` +

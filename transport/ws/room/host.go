@@ -25,7 +25,7 @@ type message[H Handler] struct {
 	event   func(h H, m *Member) (ws.Reply, error) // opEvent
 	handled actor.Reply[handled]
 
-	info any // opInfo
+	info any // opInfo; opGap: a *gapEar
 }
 
 type op uint8
@@ -34,6 +34,7 @@ const (
 	opEnter op = iota // a channel joins
 	opEvent           // a member has sent an event
 	opInfo            // the program has sent something
+	opGap             // something was missed
 )
 
 // A room's answers are encoded in its turn: what it returns may be a map that the next event
@@ -60,6 +61,7 @@ type host[H Handler] struct {
 	room    Room
 	handler H
 	made    atomic.Bool // the handler is, and others may look at it
+	hears   bool        // of the gaps of its topic
 }
 
 // Init implements [actor.Initializer]. It makes the handler here, where what that does
@@ -76,6 +78,10 @@ func (o *host[H]) Init(ctx *actor.Context[message[H]]) error {
 	o.made.Store(true)
 	if err := checkHandler(o.handler, reflect.TypeFor[H]()); err != nil {
 		return fmt.Errorf("room: %w", err)
+	}
+	if _, ok := any(o.handler).(GapHandler); ok {
+		tell := func(e *gapEar) { ctx.Self().TrySend(message[H]{op: opGap, info: e}) }
+		o.room.newGapEar = func() *gapEar { return &gapEar{tell: tell} }
 	}
 	if h, ok := any(o.handler).(Starter); ok {
 		if err := h.Start(&o.room); err != nil {
@@ -104,6 +110,8 @@ func (o *host[H]) Receive(ctx *actor.Context[message[H]], m message[H]) error {
 		m.handled.Send(o.handle(m))
 	case opInfo:
 		return o.inform(m.info)
+	case opGap:
+		return o.missed(m.info.(*gapEar))
 	}
 	return nil
 }
@@ -135,8 +143,8 @@ func (o *host[H]) enter(ctx *actor.Context[message[H]], m message[H]) {
 	pid := member.PID()
 	// In this turn, and not in the channel's: the room has broadcast nothing since then that
 	// its Join does not know of, and nothing from then on is missed.
-	if answer.err = m.channel.Listen(); answer.err != nil {
-		m.entered.Send(answer) // the channel has ended
+	if answer.err = cmp.Or(o.hear(), m.channel.Listen()); answer.err != nil {
+		m.entered.Send(answer) // the room or the channel has ended
 		return
 	}
 	o.room.members[pid] = member

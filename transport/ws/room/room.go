@@ -19,6 +19,8 @@ type Room struct {
 	after    func(d time.Duration, msg any) *actor.Timer
 	every    func(d time.Duration, msg any) *actor.Timer
 	members  map[actor.PID]*Member
+
+	newGapEar func() *gapEar // nil: its handler is no GapHandler
 }
 
 // Topic returns the room's topic.

@@ -371,11 +371,13 @@ type (
 	base       struct{}
 	wrongLeave struct{ base }
 	wrongStart struct{ base }
+	wrongGap   struct{ base }
 	ofPointer  struct{ base }
 )
 
 func (base) Join(*room.Member, ws.Payload) (any, error) { return nil, nil }
 func (wrongLeave) Leave(*room.Member)                   {}
+func (wrongGap) HandleGap(*room.Room) error             { return nil }
 func (wrongStart) Start(context.Context) error          { return nil }
 func (*ofPointer) HandleInfo(r *room.Room, _ any) error { return nil }
 
@@ -393,6 +395,8 @@ func TestMistakesInRoomsDoNotStart(t *testing.T) {
 			`which would never be called: it must be Leave(*room.Member, error)`},
 		"Start": {room.New(room.Config{}, newOf[wrongStart], nil), `room: start rooms: room_test.wrongStart has the method Start(context.Context) error, ` +
 			`which would never be called: it must be Start(*room.Room) error`},
+		"HandleGap": {room.New(room.Config{}, newOf[wrongGap], nil), `room: start rooms: room_test.wrongGap has the method HandleGap(*room.Room) error, ` +
+			`which would never be called: it must be HandleGap(*room.Room, pubsub.Gap) error`},
 		"pointer": {room.New(room.Config{}, newOf[ofPointer], nil), `room: start rooms: HandleInfo is a method of *room_test.ofPointer, and would never be called: use a *room_test.ofPointer`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,77 @@
+package ws
+
+import (
+	"fmt"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/ws/internal/gaps"
+)
+
+// GapHandler is a [Handler] that is told when the channel may have missed something: when
+// broadcasts of other nodes were lost on their way to this one, on the channel's topic or on
+// one that it has subscribed to. It is the moment to read the present state anew, and to push
+// it or have the client ask for it.
+//
+// HandleGap is called as HandleInfo is, in the channel's turn, and an error means the same as
+// there. What was delivered before the gap was noticed is handled before it, and is sent to
+// the client before what HandleGap pushes. Gaps that come while the channel is busy are added
+// up: for each of its topics one waits, at most. A gap with Anywhere set may be on any topic,
+// and is told to all, so what HandleGap does costs as much as there are channels; see
+// [pubsub.Gap]. What a client misses because it does not read, or is away, is no gap.
+type GapHandler interface {
+	HandleGap(c *Channel, g pubsub.Gap) error
+}
+
+// gapEar hears of the gaps of a topic for a channel.
+type gapEar struct {
+	of      *Channel
+	waiting gaps.Waiting
+}
+
+// Deliver implements [pubsub.Subscriber].
+func (e *gapEar) Deliver(_ string, g pubsub.Gap) {
+	if e.waiting.Add(g) {
+		e.of.ctx.Self().Send(channelMsg{op: opGap, info: e})
+	}
+}
+
+// subscribe subscribes the channel to a topic, and to its gaps if the handler wants them.
+// Those first, so that none is missed.
+func (c *Channel) subscribe(topic string, s pubsub.Subscriber[*broadcast]) error {
+	topics := &c.line.endpoint.topics
+	if _, ok := c.handler.(GapHandler); ok {
+		if err := topics.SubscribeGaps(c.ctx.PID(), topic, &gapEar{of: c}); err != nil {
+			return err
+		}
+	}
+	return topics.Subscribe(c.ctx.PID(), topic, s)
+}
+
+// missed tells the handler of a gap.
+func (a *channelActor) missed(e *gapEar) error {
+	return a.outcome(a.handler.(GapHandler).HandleGap(&a.Channel, e.waiting.Take()))
+}
+
+// SubscribeGaps has s told when broadcasts of other nodes on a topic have been lost, or may
+// have been, as long as owner lives: for parts of the program that are no channels; these
+// have [GapHandler]. It is subject to what [Endpoint.Subscribe] says, and [Endpoint.Unsubscribe]
+// ends it as well.
+func (e *Endpoint) SubscribeGaps(owner actor.PID, topic string, s pubsub.Subscriber[pubsub.Gap]) error {
+	if err := e.topics.SubscribeGaps(owner, topic, gapSubscriber{e, owner, s}); err != nil {
+		return fmt.Errorf("ws: subscribe to the gaps of %q: %w", topic, err)
+	}
+	return nil
+}
+
+// gapSubscriber is [subscriber] for gaps.
+type gapSubscriber struct {
+	endpoint *Endpoint
+	owner    actor.PID
+	to       pubsub.Subscriber[pubsub.Gap]
+}
+
+// Deliver implements [pubsub.Subscriber].
+func (s gapSubscriber) Deliver(topic string, g pubsub.Gap) {
+	s.endpoint.deliver(s.owner, topic, func() { s.to.Deliver(topic, g) })
+}
