@@ -1,11 +1,16 @@
 package docs
 
 import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/token"
 	"github.com/troupe-go/troupe/transport/ws"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 	"github.com/troupe-go/troupe/transport/ws/wstest"
@@ -101,5 +106,59 @@ func TestTheRoomOfThePhoenixGuideWorks(t *testing.T) {
 		}
 		ann.AssertPush("secret")
 		bob.RefutePush("secret")
+	})
+}
+
+// A migration: new tokens are of package token, and Phoenix's are taken until the last day.
+func tokenKeys(secret, secretKeyBase string, lastDay time.Time) token.Keys {
+	return token.Keys{
+		Current: token.NewKey(secret),
+		Previous: []token.Previous{{
+			Key:   token.PhoenixKey(secretKeyBase, token.PhoenixOptions{MaxAge: 14 * 24 * time.Hour}),
+			Until: lastDay,
+		}},
+	}
+}
+
+// connect lets in a client whose authToken says who it is.
+func connect(keys token.Keys) func(*ws.Request) (ws.Identity, error) {
+	return func(r *ws.Request) (ws.Identity, error) {
+		user, err := token.Verify[int](keys, "user socket", r.AuthToken)
+		if err != nil {
+			return ws.Identity{}, err // status 403; the log says why, and nothing of the token
+		}
+		return ws.Identity{ID: fmt.Sprint("user_socket:", user.Claims), Assigns: user.Claims}, nil
+	}
+}
+
+// The token is Phoenix.Token.sign(Endpoint, "user socket", 17), of the year 2023.
+func TestTheTokensOfThePhoenixGuideAreTakenUntilTheLastDay(t *testing.T) {
+	const (
+		base = "troupe-secret-key-base-for-tests-only-0123456789troupe-secret-key-base-for-tests-only-0123456789"
+		old  = "SFMyNTY.g2gDYRFuBgAAaOXPiwFiAAFRgA.0haxNYoV_zOsUhag2m-8co3Fz9sfOAdy8yOCbsrvT8Q"
+	)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Unix(1700000000, 0)))
+		keys := tokenKeys("0123456789abcdef0123456789abcdef", base, time.Now().Add(7*24*time.Hour))
+		in := func(authToken string) (string, error) {
+			r := &ws.Request{Request: httptest.NewRequest("GET", "/socket/websocket", nil), AuthToken: authToken}
+			identity, err := connect(keys)(r)
+			return identity.ID, err
+		}
+		ours, err := keys.Sign("user socket", 18, 14*24*time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(7*24*time.Hour - time.Nanosecond)
+		if id, err := in(old); id != "user_socket:17" || err != nil {
+			t.Error(id, err)
+		}
+		time.Sleep(time.Hour)
+		if id, err := in(old); id != "" || !errors.Is(err, token.ErrInvalid) {
+			t.Error(id, err)
+		}
+		if id, err := in(ours); id != "user_socket:18" || err != nil {
+			t.Error(id, err)
+		}
 	})
 }

@@ -105,6 +105,7 @@ var imports = map[string]string{
 	"pubsub":     "github.com/troupe-go/troupe/registry/pubsub",
 	"ws":         "github.com/troupe-go/troupe/transport/ws",
 	"presence":   "github.com/troupe-go/troupe/transport/ws/presence",
+	"token":      "github.com/troupe-go/troupe/transport/token",
 }
 
 var qualifier = regexp.MustCompile(`\b([a-z]+)\.[A-Z]`)
