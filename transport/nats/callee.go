@@ -107,11 +107,12 @@ func (x *exchange) take(m *nats.Msg) {
 }
 
 // sender returns the node that a request comes from. It reports false if that has no right to
-// an answer where it wants one.
+// an answer where it wants one, and if the message is not on a subject of requests: a consumer
+// of JetStream may be made to deliver anything here.
 func (x *exchange) sender(m *nats.Msg) (node string, ok bool) {
-	token := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
+	token, is := strings.CutPrefix(m.Subject, x.toSelf)
 	name, err := hex.DecodeString(token)
-	return string(name), err == nil &&
+	return string(name), is && err == nil &&
 		(m.Reply == "" || strings.HasPrefix(m.Reply, x.subjects+"."+token+".re."))
 }
 

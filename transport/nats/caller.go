@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,9 +94,10 @@ func (a *asked) outstanding() int {
 	return len(a.waiting)
 }
 
-// arrived takes a reply to its waiter. One that nobody waits for any more is dropped.
+// arrived takes a reply to its waiter. One that nobody waits for any more is dropped. What a
+// consumer of JetStream delivers here has the subject that it was published on, whatever that is.
 func (a *asked) arrived(m *nats.Msg) {
-	id := m.Subject[len(a.inbox):]
+	id, _ := strings.CutPrefix(m.Subject, a.inbox)
 	a.mu.Lock()
 	w := a.waiting[id]
 	a.mu.Unlock()

@@ -24,6 +24,7 @@ import (
 type exchange struct {
 	conn     *nats.Conn
 	subjects string // what all begin with
+	toSelf   string // and requests to this node
 	node     string
 	pace
 	propagator Propagator
@@ -73,11 +74,12 @@ func newExchange(conn *nats.Conn, subjects, node string, pace pace, p Propagator
 		maxPayload: conn.MaxPayload(),
 		out:        newQueue[outgoing](maxOut, maxOutBytes), done: make(chan struct{}),
 	}
+	x.toSelf = x.subjects + "." + subjectToken(node) + ".do."
 	x.asked.init(x.subjects + "." + subjectToken(node) + ".re." + rand.Text() + ".")
 	x.serving.init()
 	err := x.subscribe(x.inbox+"*", x.arrived)
 	if err == nil {
-		err = x.subscribe(x.subjects+"."+subjectToken(node)+".do.*", x.take)
+		err = x.subscribe(x.toSelf+"*", x.take)
 	}
 	if err != nil {
 		x.unsubscribe()
