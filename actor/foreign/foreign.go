@@ -19,6 +19,7 @@ type Calls struct {
 	Most  int32         // calls that may be left alone
 
 	stuck atomic.Int32 // calls that have been, and have not returned
+	watch watch        // of those that run in place
 }
 
 // Errors of a call that takes too long.
