@@ -48,10 +48,7 @@ func desk(tb testing.TB, s *server.Server, subjects, node string, term time.Dura
 func deskAt(tb testing.TB, s *server.Server, subjects, node string, pace pace, serve func(*served), options ...nats.Option) *exchange {
 	tb.Helper()
 	conn := connect(tb, s, append(options, nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1))...)
-	x, err := newExchange(conn, subjects, node, pace, nil, slog.New(slog.DiscardHandler), func(s *served) bool {
-		serve(s)
-		return true
-	})
+	x, err := newExchange(conn, subjects, node, pace, nil, slog.New(slog.DiscardHandler), serve)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -85,24 +82,11 @@ func (q *served) echo() {
 	}
 }
 
-// request asks as a call does: its caller does not wait longer than for ctx.
-func (x *exchange) request(ctx context.Context, node string, q request) (reply, error) {
-	r := new(reply)
-	err := actor.Guard(ctx, func() (err error) {
-		*r, err = x.ask(ctx, node, q, nil)
-		return err
-	})
-	if err != nil {
-		return reply{}, err
-	}
-	return *r, nil
-}
-
 // asking is a request in the background.
 func (x *exchange) asking(ctx context.Context, node string) <-chan result {
 	c := make(chan result, 1)
 	go func() {
-		r, err := x.request(ctx, node, request{kind: toCall, name: "x", method: "m", body: []byte("hello")})
+		r, err := x.ask(ctx, node, request{kind: toCall, name: "x", method: "m", body: []byte("hello")})
 		if err == nil && r.outcome != gaveValue {
 			err = r.err(nil)
 		}
@@ -177,7 +161,7 @@ func (s *serving) forgetAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, q := range s.table {
-		q.giveUp()
+		q.cancel()
 	}
 	clear(s.table)
 }
@@ -191,14 +175,14 @@ func TestCallThatIsGivenUpIsGivenUpThere(t *testing.T) {
 	for name, give := range map[string]func() (context.Context, func()){
 		"cancel": func() (context.Context, func()) { return context.WithCancel(t.Context()) },
 		"deadline": func() (context.Context, func()) {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-			return ctx, func() { <-ctx.Done(); cancel() }
+			ctx := &overdue{t.Context(), make(chan struct{})}
+			return ctx, func() { close(ctx.done) }
 		},
 	} {
 		ctx, end := give()
 		answer := a.asking(ctx, "b")
 		q := await(t, got)
-		if limited := q.left > 0; limited != (name == "deadline") {
+		if _, limited := q.ctx.Deadline(); limited != (name == "deadline") {
 			t.Errorf("%s: the deadline has travelled: %v", name, limited)
 		}
 		end()
@@ -214,6 +198,25 @@ func TestCallThatIsGivenUpIsGivenUpThere(t *testing.T) {
 	await(t, got).echo()
 	if r := await(t, answer); r.value != "hello" || r.err != nil {
 		t.Errorf("got %v", r)
+	}
+}
+
+// overdue is a context whose deadline has passed when the test says so, and not before what it is
+// for has come to another node.
+type overdue struct {
+	context.Context
+	done chan struct{}
+}
+
+func (o *overdue) Deadline() (time.Time, bool) { return time.Now().Add(time.Hour), true }
+func (o *overdue) Done() <-chan struct{}       { return o.done }
+
+func (o *overdue) Err() error {
+	select {
+	case <-o.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
 	}
 }
 
@@ -340,7 +343,7 @@ func TestCallEndsWithItsContextWhenTheServerTakesNothing(t *testing.T) {
 	large := make(chan error, 10)
 	for range cap(large) { // more than the connection takes without waiting
 		go func() {
-			_, err := a.request(second, "b", request{kind: toCall, body: make([]byte, 100_000)})
+			_, err := a.ask(second, "b", request{kind: toCall, body: make([]byte, 100_000)})
 			large <- err
 		}()
 	}
@@ -359,7 +362,7 @@ func TestCallEndsWithItsContextWhenTheServerTakesNothing(t *testing.T) {
 	close(gate.open)
 	answer := make(chan error, 1)
 	go func() {
-		_, err := a.request(t.Context(), "b", request{kind: toCall, body: []byte("last")})
+		_, err := a.ask(t.Context(), "b", request{kind: toCall, body: []byte("last")})
 		answer <- err
 	}()
 	for { // what had been on its way is given up by now, or in a moment

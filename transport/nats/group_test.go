@@ -17,6 +17,7 @@ import (
 
 // clan is a node with groups.
 type clan struct {
+	node   *Adapter
 	sys    *actor.System
 	set    group.Set[string]
 	tree   supervisor.Tree
@@ -29,7 +30,8 @@ var hail = group.Message[string, string]{Name: "hail", Make: func(s string) stri
 func newClan(t *testing.T, s *server.Server, cluster, name string, options ...nats.Option) *clan {
 	t.Helper()
 	c := &clan{sys: newSystem(t), events: make(chan group.Event[string], 1000), got: make(chan string, 1000)}
-	node := pubsub.NewCluster(adapter(t, s, cluster, name, options...))
+	c.node = adapter(t, s, cluster, name, options...)
+	node := pubsub.NewCluster(c.node)
 	tree, err := supervisor.Start(c.sys, supervisor.Spec{Children: []supervisor.Child{
 		supervisor.Actor("cluster", node.Behavior), group.Child(&c.set, node, "clans"),
 	}})
@@ -133,6 +135,8 @@ func TestGroupsHealAfterACut(t *testing.T) {
 	b.until(t, "", "a")
 	for range 2 {
 		wire.cut()
+		fallSilent(t, a.node, "b")
+		fallSilent(t, b.node, "a")
 		a.until(t, "")
 		b.until(t, "")
 		a.join(t).Exit(actor.Kill) // of which b hears nothing

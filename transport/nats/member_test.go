@@ -113,10 +113,34 @@ func inState(s State) func(actor.Event) bool {
 	}
 }
 
-// quick are times for tests, in which a node is down only when it has left or is cut off.
+// quick are times for tests. What tests wait for comes soon; what fails a node that is held up
+// for a moment is as far away as the end of patience. So is the time after which a node is down:
+// see fallSilent. A living twin that is to be noticed needs patience, too.
 var quick = times{
-	beat: 5 * time.Millisecond, down: 50 * time.Millisecond, forget: time.Hour, ask: 40 * time.Millisecond, answer: patience, leave: 50 * time.Millisecond,
-	linger: 20 * time.Millisecond,
+	beat: 5 * time.Millisecond, down: patience, forget: time.Hour, ask: 40 * time.Millisecond, answer: patience, leave: patience,
+	linger: 20 * time.Millisecond, known: patience, told: 200, lines: 12_000,
+}
+
+// fallSilent has another node, which is cut off, be down for this one as if it had been silent for
+// so long.
+func fallSilent(t *testing.T, a *Adapter, other string) {
+	t.Helper()
+	beat := time.NewTicker(quick.beat)
+	defer beat.Stop()
+	a.mu.RLock()
+	ps, limit := &a.now.peers, time.Now().Add(patience)
+	a.mu.RUnlock()
+	for down := false; !down; <-beat.C {
+		ps.mu.Lock()
+		if p := ps.list[other]; p != nil {
+			p.heard = time.Now().Add(-2 * quick.down)
+			down = p.State == Down
+		}
+		ps.mu.Unlock()
+		if time.Now().After(limit) {
+			t.Fatalf("%s is not down for %s: %+v", other, a.Name, a.Members())
+		}
+	}
 }
 
 // adapter returns a node that has not joined yet, on a connection of its own.
@@ -160,8 +184,9 @@ func TestMembersAreKnown(t *testing.T) {
 		t.Errorf("members %+v", m)
 	}
 	wire.cut()
-	inA.event(t, "b is cut off", member("b", Down, false))
 	inB.event(t, "it knows", inState(Away))
+	fallSilent(t, a, "b")
+	inA.event(t, "b is cut off", member("b", Down, false))
 	if b.State() != Away || a.State() != Connected {
 		t.Errorf("states %v, %v", a.State(), b.State())
 	}
@@ -240,12 +265,14 @@ func TestLivingTwinIsRefused(t *testing.T) {
 	gate := &sluice{waiting: make(chan struct{}, 1), open: make(chan struct{})}
 	a, twin := adapter(t, s, cluster, "a", nats.SetCustomDialer(gate)), adapter(t, s, cluster, "a")
 	inA := enter(t, a)
+	twin.times.ask = patience
 	for range 2 {
 		if err := twin.Join(newRecorder()); !errors.Is(err, ErrNameTaken) {
 			t.Fatalf("joined beside a living node of its name: %v", err)
 		}
 	}
 	gate.shut.Store(true) // it hangs
+	twin.times.ask = quick.ask
 	inTwin := enter(t, twin)
 	gate.shut.Store(false)
 	close(gate.open)
@@ -286,6 +313,7 @@ func TestOwnMessagesTakeNoRoom(t *testing.T) {
 	for name, options := range map[string][]nats.Option{"own connection": {nats.NoEcho()}, "shared connection": nil} {
 		t.Run(name, func(t *testing.T) {
 			a := adapter(t, s, prefix(), "a", options...)
+			a.times.ask = patience
 			in := enter(t, a)
 			for i := range 3000 {
 				if err := a.Broadcast("t", nil); err != nil && !errors.Is(err, pubsub.ErrOverloaded) {
@@ -326,7 +354,6 @@ func TestNodeLeavesInTime(t *testing.T) {
 	t.Run("away", func(t *testing.T) {
 		wire := new(wire)
 		a := adapter(t, s, prefix(), "a", nats.SetCustomDialer(wire))
-		a.times.leave = patience
 		in := enter(t, a)
 		wire.cut()
 		in.event(t, "it knows", inState(Away))
@@ -341,6 +368,7 @@ func TestNodeLeavesInTime(t *testing.T) {
 	t.Run("stalled", func(t *testing.T) {
 		gate := &sluice{waiting: make(chan struct{}, 1), open: make(chan struct{})}
 		a := adapter(t, s, prefix(), "a", nats.SetCustomDialer(gate))
+		a.times.leave = 50 * time.Millisecond
 		enter(t, a)
 		gate.shut.Store(true)
 		if err := a.Broadcast("t", make([]byte, 100_000)); err != nil {

@@ -62,6 +62,9 @@ type times struct {
 	answer time.Duration // how long the others have for theirs to a hello
 	leave  time.Duration // how long a node that leaves tries to send what is queued
 	linger time.Duration // how long a topic is kept that is not wanted any more
+	known  time.Duration // how long the server has to answer that it knows of a topic
+	told   int           // in how many beats it is told how much was sent, since one may be lost
+	lines  int           // for how many beats at least a topic's numbers are remembered
 
 	pass func() // of a simulation, in which the program can be paused; else nil
 }
@@ -75,7 +78,8 @@ func (t times) wait() {
 
 var defaultTimes = times{
 	beat: time.Second, down: 5 * time.Second, forget: 20 * time.Minute, ask: time.Second,
-	answer: 2 * time.Second, leave: 4 * time.Second, linger: 5 * time.Second,
+	answer: 2 * time.Second, leave: 4 * time.Second, linger: 5 * time.Second, known: time.Second,
+	told: 3, lines: 60,
 }
 
 func (a *Adapter) newMembership(r pubsub.Receiver) *membership {

@@ -11,6 +11,9 @@ type numbering struct {
 
 	untold []*line // of which the others are still to be told how much there was
 	beats  int     // in this while
+
+	told int // in how many beats
+	most int // beats that a while has
 }
 
 // line is what a node sends on one topic.
@@ -21,15 +24,12 @@ type line struct {
 	untold       int // in how many beats it is still to be told
 }
 
-const (
-	// numberedFor is how many beats a while has, at most.
-	numberedFor = 60
+// maxLines is how many topics a while has.
+const maxLines = 1 << 16
 
-	// maxLines is how many topics a while has.
-	maxLines = 1 << 16
-)
-
-func newNumbering() *numbering { return &numbering{recent: make(map[topicHash]*line)} }
+func newNumbering(t times) *numbering {
+	return &numbering{recent: make(map[topicHash]*line), told: t.told, most: t.lines}
+}
 
 // next returns the line of a topic, with the number of the next message.
 func (n *numbering) next(topic string, s *subjects) *line {
@@ -55,7 +55,7 @@ func (n *numbering) next(topic string, s *subjects) *line {
 	if l.untold == 0 {
 		n.untold = append(n.untold, l)
 	}
-	l.untold = toldTimes
+	l.untold = n.told
 	return l
 }
 
@@ -75,7 +75,7 @@ func (n *numbering) tell(f func(*line)) {
 	}
 	clear(n.untold[len(again):])
 	n.untold = again
-	if n.beats++; n.beats >= numberedFor {
+	if n.beats++; n.beats >= n.most {
 		n.turn()
 	}
 }

@@ -32,9 +32,6 @@ type direct struct {
 	untold   int // in how many beats it is still to be told
 }
 
-// toldTimes is in how many beats a node is told how much was sent to it, since one may be lost.
-const toldTimes = 3
-
 // maxDirect is how many nodes messages are numbered for that are sent to one node only.
 const maxDirect = 1024
 
@@ -42,7 +39,7 @@ func newOutbound(m *membership, packets int, bytes int64) *outbound {
 	return &outbound{
 		membership: m, queue: newFair(packets, bytes),
 		greetings: make(chan string, 64), again: make(chan struct{}, 1), twin: make(chan struct{}, 1),
-		direct: make(map[string]*direct), topics: newNumbering(),
+		direct: make(map[string]*direct), topics: newNumbering(m.times),
 	}
 }
 
@@ -153,7 +150,7 @@ func (o *outbound) message(p packet) {
 		f.number = o.sent[shard]
 	} else if d := o.directTo(p.peer); d != nil {
 		d.sent[shard]++
-		d.untold = toldTimes
+		d.untold = o.times.told
 		if d.subjects[shard] == "" {
 			d.subjects[shard] = o.subjects.toNode(p.peer, strconv.Itoa(shard))
 		}

@@ -37,6 +37,8 @@ func TestNodesAreThoseThatAreUp(t *testing.T) {
 	before := untilNodes(t, a, "b")
 	untilNodes(t, b, "a")
 	wire.cut()
+	fallSilent(t, a, "b")
+	fallSilent(t, b, "a")
 	untilNodes(t, a)
 	untilNodes(t, b)
 	wire.mend()

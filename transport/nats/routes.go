@@ -59,9 +59,6 @@ type batch struct {
 const (
 	defaultTopicLimit = 16384
 
-	// knownFor is how long the server has for its answer.
-	knownFor = time.Second
-
 	// maxSenders is of how many senders the latest message of a topic is remembered.
 	maxSenders = maxPeers
 )
@@ -161,7 +158,7 @@ func (rs *routes) flush() error {
 	if !rs.conn.IsConnected() {
 		return nil
 	}
-	return flush(rs.conn, knownFor)
+	return flush(rs.conn, rs.times.known)
 }
 
 // settled notes that the server knows.

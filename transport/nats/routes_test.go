@@ -46,6 +46,18 @@ func follow(t *testing.T, a *Adapter, topic string) {
 	}
 }
 
+// awaitSent waits until the server has passed on what a node was given to send.
+func awaitSent(t *testing.T, a *Adapter) {
+	t.Helper()
+	for waiting := true; waiting; {
+		_, bytes, _ := a.now.out.queue.look()
+		waiting = bytes > 0
+		if err := a.Conn.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // choosy waits until what a node publishes does not go to another one that does not want it.
 func choosy(t *testing.T, from, to *Adapter, in *recorder) {
 	t.Helper()
@@ -243,6 +255,7 @@ func TestFollowWhileAway(t *testing.T) {
 	if err := a.Publish("old", nil); err != nil {
 		t.Fatal(err)
 	}
+	awaitSent(t, a)
 	wire.mend()
 	in.event(t, "it knows", inState(Connected))
 	in.until(t, "what was missed is known", func() bool { return len(in.gaps) > 0 })
@@ -251,6 +264,7 @@ func TestFollowWhileAway(t *testing.T) {
 		t.Errorf("gaps %+v, want %+v", in.gaps, want)
 	}
 	in.mu.Unlock()
+	follow(t, b, "new")
 	if err := b.Conn.Flush(); err != nil { // the server knows of all
 		t.Fatal(err)
 	}
@@ -424,7 +438,7 @@ func TestUnknownVersionsAreCountedAndRefused(t *testing.T) {
 // The numbers of a topic begin anew when it was quiet for a while, and tell all the same what
 // is missing.
 func TestNumbersOfATopicBeginAnew(t *testing.T) {
-	n, subjects := newNumbering(), newSubjects("p", "a")
+	n, subjects := newNumbering(defaultTimes), newSubjects("p", "a")
 	since := time.Now()
 	r := &route{since: since}
 	known := mark{published: 0, before: since.Add(1)}
@@ -441,7 +455,7 @@ func TestNumbersOfATopicBeginAnew(t *testing.T) {
 	n.next("t", subjects)
 	take(topicMessage, 1, true, n.next("t", subjects))
 	take(topicTally, 0, false, n.recent[hashOf("t")])
-	for range 2 * numberedFor {
+	for range 2 * defaultTimes.lines {
 		n.tell(func(*line) {})
 	}
 	if len(n.recent)+len(n.older)+len(n.untold) > 0 {
