@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"time"
@@ -74,10 +75,9 @@ func (o *Observers) subjectOf(node string) string {
 	return o.subjects() + ".node." + subjectToken(node)
 }
 
-// inbox returns a subject for replies, which no other request has, and to which permissions of
-// NATS let no other node listen.
+// inbox returns a subject for replies, which no other request has.
 func (o *Observers) inbox() string {
-	return o.subjects() + ".re." + subjectToken(o.Name) + "." + strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix)
+	return o.subjects() + ".re." + strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix)
 }
 
 // isInbox reports whether a subject is one that a reply may go to. Others could make a node
@@ -93,7 +93,7 @@ func (o *Observers) Nodes(ctx context.Context) ([]string, error) {
 	defer cancel()
 	nodes := make(chan []string, 1)
 	err := actor.Guard(ctx, func() error { // Publish may wait for the server
-		found, err := o.collect(ctx)
+		found, err := o.collect(ctx, nodesWait{nodesQuiet, nodesFor, math.MaxInt})
 		nodes <- found
 		return err
 	})
@@ -103,17 +103,23 @@ func (o *Observers) Nodes(ctx context.Context) ([]string, error) {
 	return <-nodes, nil
 }
 
-func (o *Observers) collect(ctx context.Context) ([]string, error) {
+// nodesWait says for how many answers to wait, for how long in all, and for how long without one.
+type nodesWait struct {
+	quiet, within time.Duration
+	answers       int
+}
+
+func (o *Observers) collect(ctx context.Context, wait nodesWait) ([]string, error) {
 	sub, err := o.request(o.subjectOfAll(), nil, nodesAtMost, nodesAtMost*(maxName+2))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	ctx, cancel := context.WithTimeout(ctx, nodesFor)
+	ctx, cancel := context.WithTimeout(ctx, wait.within)
 	defer cancel()
 	nodes, answers := []string{o.Name}, map[string]int{}
-	for len(nodes) < nodesAtMost {
-		quiet, cancel := context.WithTimeout(ctx, nodesQuiet)
+	for n := 0; n < wait.answers && len(nodes) < nodesAtMost; n++ {
+		quiet, cancel := context.WithTimeout(ctx, wait.quiet)
 		m, err := sub.NextMsgWithContext(quiet)
 		cancel()
 		if err != nil || isNobody(m) { // no more have come in time, or there are none

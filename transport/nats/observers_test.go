@@ -26,6 +26,17 @@ func observersOf(t *testing.T, s *server.Server, names ...string) (list []*Obser
 	return list
 }
 
+// foundBy returns the nodes that a node finds, with as many answers as there are.
+func foundBy(t *testing.T, o *Observers, answers int) []string {
+	t.Helper()
+	names, err := o.collect(t.Context(), nodesWait{patience, patience, answers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(names)
+	return names
+}
+
 func serve(t *testing.T, o *Observers, answer func(ctx context.Context, query []byte) []byte) (stop func()) {
 	t.Helper()
 	stop, err := o.Serve(answer)
@@ -52,10 +63,11 @@ func TestObserversAskEachOther(t *testing.T) {
 			return append([]byte(o.Self()+": "), query...)
 		})
 	}
-	names, err := nodes[0].Nodes(t.Context())
-	slices.Sort(names)
-	if want := []string{"a", "b. >", "c"}; err != nil || !slices.Equal(names, want) {
-		t.Errorf("nodes %q, %v, want %q", names, err, want)
+	if got, want := foundBy(t, nodes[0], 2), []string{"a", "b. >", "c"}; !slices.Equal(got, want) {
+		t.Errorf("nodes %q, want %q", got, want)
+	}
+	if names, err := nodes[0].Nodes(t.Context()); err != nil || slices.Contains(names, "d") {
+		t.Errorf("nodes %q, %v: one is of another cluster", names, err)
 	}
 	for _, name := range []string{"b. >", "c"} {
 		if got, err := nodes[0].Ask(t.Context(), name, []byte("tree")); err != nil || string(got) != name+": tree" {
