@@ -35,24 +35,28 @@ var bucketLosses = map[string]func(context.Context, jetstream.JetStream, jetstre
 	},
 	// As servers of a cluster do it that have all been restarted.
 	"made again as it was": func(ctx context.Context, js jetstream.JetStream, s jetstream.Stream) error {
-		err := js.DeleteStream(ctx, s.CachedInfo().Config.Name)
-		if err == nil {
-			_, err = js.CreateStream(ctx, s.CachedInfo().Config)
-		}
-		return err
+		return remake(ctx, js, s.CachedInfo().Config)
 	},
 	"made again from 1": func(ctx context.Context, js jetstream.JetStream, s jetstream.Stream) error {
 		c := s.CachedInfo().Config
 		c.FirstSeq = 0
-		err := js.DeleteStream(ctx, c.Name)
-		if err == nil {
-			_, err = js.CreateStream(ctx, c)
-		}
-		return err
+		return remake(ctx, js, c)
 	},
 	"emptied": func(ctx context.Context, _ jetstream.JetStream, s jetstream.Stream) error {
 		return s.Purge(ctx)
 	},
+}
+
+// remake makes a stream anew, and not a node that notices in between that there is none.
+func remake(ctx context.Context, js jetstream.JetStream, c jetstream.StreamConfig) error {
+	for {
+		if err := js.DeleteStream(ctx, c.Name); err != nil {
+			return err
+		}
+		if _, err := js.CreateStream(ctx, c); !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return err
+		}
+	}
 }
 
 // GLB-1: a holder that is there when the bucket is lost claims its name, and is found again.
@@ -107,7 +111,7 @@ func TestHolderThatIsCutOffHasStoppedBeforeTheNextOneOfANewBucket(t *testing.T) 
 	for how, lose := range bucketLosses {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			cluster, config := prefix(), NamesConfig{Lease: minLease}
+			cluster, config := prefix(), NamesConfig{Lease: shortLease}
 			a, b := newNode(t, s, cluster, "a", config), newNode(t, s, cluster, "b", config)
 			ref, _ := a.listener(t)
 			tenure := a.tenure(t, "x", ref)
@@ -139,7 +143,7 @@ func TestHolderThatIsCutOffHasStoppedBeforeTheNextOneOfANewBucket(t *testing.T) 
 func TestNamesOutliveARestartOfNATS(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	cluster, config := prefix(), NamesConfig{Lease: shortLease}
+	cluster, config := prefix(), NamesConfig{} // the server has as long as a lease to come back
 	a, b := newNode(t, s, cluster, "a", config), newNode(t, s, cluster, "b", config)
 	ref, _ := a.listener(t)
 	other, _ := b.listener(t)
@@ -228,7 +232,7 @@ func (c *stallableConn) Write(p []byte) (int, error) {
 func TestHolderOnAConnectionThatStallsHasStoppedBeforeTheNextOne(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	cluster, config := prefix(), NamesConfig{Lease: minLease}
+	cluster, config := prefix(), NamesConfig{Lease: shortLease}
 	way := newStallable()
 	b := newNode(t, s, cluster, "b", config)
 	a := startNode(t, s, cluster, "a", config, nats.SetCustomDialer(way))
@@ -262,7 +266,7 @@ func TestHolderOnAConnectionThatStallsHasStoppedBeforeTheNextOne(t *testing.T) {
 func TestTokensGrowUnderAClockThatGoesBack(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	cluster, config := prefix(), NamesConfig{Lease: minLease}
+	cluster, config := prefix(), NamesConfig{Lease: shortLease}
 	a := newNode(t, s, cluster, "a", config)
 	ref, _ := a.listener(t)
 	tenure := a.tenure(t, "x", ref)

@@ -54,7 +54,7 @@ func (t *till) Receive(_ *actor.Context[tillMessage], m tillMessage) error {
 
 // pay is the same for a till of this node and for one of another.
 func pay(ctx context.Context, till nats.Address[tillMessage], cents int) (Balance, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return Withdraw.Call(ctx, till, Amount{cents})
 }
@@ -73,7 +73,7 @@ func shop(ctx context.Context, sys *actor.System, url, name string) (*nats.Names
 	if err != nil {
 		return nil, nil, err
 	}
-	names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{Bucket: "tills", Lease: time.Second})
+	names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{Bucket: "tills", Lease: 3 * time.Second})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -71,7 +71,7 @@ func openBranch(ctx context.Context, url, name string, says chan<- string) (b br
 	if err != nil {
 		return b, err
 	}
-	if b.names, err = nats.StartNames(ctx, js, ps, nats.NamesConfig{Lease: time.Second}); err != nil {
+	if b.names, err = nats.StartNames(ctx, js, ps, nats.NamesConfig{Lease: 3 * time.Second}); err != nil {
 		return b, err
 	}
 	children := []supervisor.Child{standBy(b.names, name, says)}

@@ -242,7 +242,7 @@ func ExampleNames() {
 			return
 		}
 		// In a new bucket no name is granted for a lease: the example does not wait for long.
-		names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{Lease: time.Second})
+		names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{Lease: 3 * time.Second})
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -321,7 +321,7 @@ func ExampleTenure() {
 		fmt.Println(err)
 		return
 	}
-	names, err := nats.StartNames(ctx, js, &rooms, nats.NamesConfig{Lease: time.Second})
+	names, err := nats.StartNames(ctx, js, &rooms, nats.NamesConfig{Lease: 3 * time.Second})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -23,6 +23,7 @@ type leases struct {
 	after  func(time.Duration, func()) *time.Timer // time.AfterFunc, but in the model
 
 	telling foreign.Calls // of the methods of exit reasons
+	talk    time.Duration // talkFor, but in tests
 
 	renewing, giving context.Context // of what runs in the background
 	stop, hurry      context.CancelFunc
@@ -43,6 +44,7 @@ func newLeases(b bucket, term time.Duration, log *slog.Logger, lost func(*holdin
 	})
 	l.mirror = newMirror(b, term, l.down, l.tend)
 	l.telling.Limit, l.telling.Most = foreignFor, foreignMost
+	l.talk = talkFor
 	l.renewing, l.stop = context.WithCancel(context.Background())
 	l.giving, l.hurry = context.WithCancel(context.Background())
 	return l

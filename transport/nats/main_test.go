@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "8") // those that are parallel wait for leases; the command line counts more
 	goleak.VerifyTestMain(m,
 		// The server and the client start one each and never end it.
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.NewServer.func1"),
@@ -56,7 +58,7 @@ func connect(tb testing.TB, s *server.Server, options ...nats.Option) *nats.Conn
 	tb.Helper()
 	quiet := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
 	closed := make(chan struct{})
-	options = append(options, quiet, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	options = append(options, nats.Timeout(patience), quiet, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
 	conn, err := nats.Connect(s.ClientURL(), options...)
 	if err != nil {
 		tb.Fatal(err)

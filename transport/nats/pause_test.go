@@ -55,7 +55,7 @@ func beHolder(url string) error {
 		return err
 	}
 	names, err := StartNames(context.Background(), js, &ps, NamesConfig{
-		Bucket: "paused", Lease: minLease, Logger: slog.New(slog.DiscardHandler), Lost: func(string, actor.PID) {},
+		Bucket: "paused", Lease: shortLease, Logger: slog.New(slog.DiscardHandler), Lost: func(string, actor.PID) {},
 	})
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (p *process) line(t *testing.T) string {
 func TestPausedHolderKnowsItBeforeItActs(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	b := newNode(t, s, "paused", "b", NamesConfig{Lease: minLease})
+	b := newNode(t, s, "paused", "b", NamesConfig{Lease: shortLease})
 	other, _ := b.listener(t)
 	p := startHolder(t, s.ClientURL())
 	token, err := strconv.ParseUint(strings.TrimSpace(p.line(t)), 10, 64)

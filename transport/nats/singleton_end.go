@@ -17,7 +17,7 @@ func (k *keeper[M, S]) Terminate(ctx *actor.Context[notice], _ error) {
 	if k.search == nil || pid.Ended() {
 		return
 	}
-	began, talk := time.Now(), min(talkFor, k.part(1))
+	began, talk := time.Now(), min(k.office.common().talk, k.part(1))
 	k.search.stop()
 	select {
 	case <-k.search.done: // at once, unless the connection waits for a server that takes nothing

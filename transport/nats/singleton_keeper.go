@@ -169,5 +169,5 @@ func (k *keeper[M, S]) part(fifths int) time.Duration { return k.limit / 5 * tim
 // grace is for how long a handler may go on that was killed.
 func (k *keeper[M, S]) grace() time.Duration { return min(k.part(1), time.Second) / 2 }
 
-// talkFor is for how long NATS may keep the end of a child waiting.
+// talkFor is for how long NATS may keep the end of a child waiting, see [leases].
 const talkFor = time.Second
