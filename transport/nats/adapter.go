@@ -23,7 +23,8 @@ type Adapter struct {
 	// close it, and must be left before it is closed. With nats.NoEcho the node's own
 	// messages do not come back, as is best; otherwise they do, and are left out here, but
 	// a flood of them takes the room of others' messages. With nats.MaxReconnects(-1) it
-	// never gives up; one that does is [Gone].
+	// never gives up; one that does is [Gone]. Under permissions.conf it has an inbox of its own, by
+	// nats.CustomInboxPrefix.
 	Conn *nats.Conn
 
 	// Name is the node's name, which no other node of the cluster may have, of up to

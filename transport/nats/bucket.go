@@ -108,7 +108,8 @@ func (b *kvBucket) fits(c jetstream.StreamConfig) error {
 	switch {
 	case !c.AllowMsgTTL:
 		return errors.New("the bucket has no TTL for each key, for which nats-server must be 2.11 or later")
-	case c.MaxMsgsPerSubject != 1 || c.MaxAge != 0 || c.DenyPurge:
+	case c.MaxMsgsPerSubject != 1 || c.MaxAge != 0 || c.DenyPurge,
+		c.RePublish != nil || c.Mirror != nil || len(c.Sources) > 0 || c.SubjectTransform != nil:
 		return errors.New("the bucket was not made for names")
 	}
 	return nil
@@ -198,12 +199,25 @@ func wholeSeconds(d time.Duration) time.Duration {
 	return (d + time.Second - 1).Truncate(time.Second)
 }
 
+// raise needs a right to purge only if the bucket was not just made by this node: one made by a
+// NATS cluster of which all servers were restarted is as it was when it was made at first.
 func (b *kvBucket) raise(ctx context.Context, first uint64) error {
 	stream := b.stream.Load()
 	if stream == nil {
 		return errNoBucket
 	}
-	return bucketError((*stream).Purge(ctx, jetstream.WithPurgeSequence(first)))
+	info, err := (*stream).Info(ctx)
+	if err != nil {
+		return bucketError(err)
+	}
+	if info.State.FirstSeq >= first {
+		return nil
+	}
+	err = bucketError((*stream).Purge(ctx, jetstream.WithPurgeSequence(first)))
+	if err != nil {
+		return fmt.Errorf("purge the stream %q up to %d: %w", "KV_"+b.name, first, err)
+	}
+	return nil
 }
 
 // bucketError wraps what NATS says with what that means for a bucket.

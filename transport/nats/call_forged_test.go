@@ -128,7 +128,7 @@ func TestNodeThatIsAskedTooMuchRefuses(t *testing.T) {
 			await(t, began) // so that it is not in the part any more
 		}
 		go func() {
-			r, err := a.ask(ctx, "b", request{kind: toCall, name: "x"})
+			r, err := a.request(ctx, "b", request{kind: toCall, name: "x"})
 			if err == nil && r.outcome != gaveValue {
 				err = r.err(nil)
 			}

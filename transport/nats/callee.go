@@ -2,9 +2,7 @@ package nats
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
-	"hash/fnv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +19,7 @@ type serving struct {
 	life context.Context // done at the end
 	stop context.CancelFunc
 
+	names      senders                  // of the goroutine that takes
 	shards     [shardCount]chan *served // what one sender asks of one name is in one of them
 	extracting foreign.Calls
 
@@ -43,6 +42,7 @@ const (
 func (s *serving) init() {
 	s.life, s.stop = context.WithCancel(context.Background())
 	s.table = make(map[string]*served)
+	s.names = make(senders)
 	s.extracting.Limit, s.extracting.Most = foreignFor, foreignMost
 	for i := range s.shards {
 		s.shards[i] = make(chan *served, maxShard)
@@ -55,6 +55,7 @@ func (s *serving) end() {
 	s.ended = true
 	s.mu.Unlock()
 	s.stop()
+	s.giveUp(func(*served) bool { return true })
 	for _, shard := range s.shards {
 		close(shard)
 	}
@@ -71,8 +72,30 @@ type served struct {
 
 	ctx    context.Context // done when nobody waits for the answer any more
 	cancel context.CancelFunc
+	limit  *time.Timer  // of the caller's deadline; nil if there is none
+	asked  atomic.Value // a question: what the actor has been asked
 	heard  atomic.Int64 // when the caller's node has last been heard of, as time.Time.UnixNano
 	mine   atomic.Bool  // somebody has taken it upon him to conclude it
+}
+
+// question is an [actor.Pending].
+type question struct{ pending interface{ GiveUp() bool } }
+
+// giveUp notes that nobody waits for the answer any more.
+func (q *served) giveUp() {
+	q.cancel()
+	if a, ok := q.asked.Load().(question); ok {
+		a.pending.GiveUp()
+	}
+}
+
+// asks notes what the actor has been asked. It is given up here or by giveUp, whichever comes
+// second.
+func (q *served) asks(pending interface{ GiveUp() bool }) {
+	q.asked.Store(question{pending})
+	if q.ctx.Err() != nil {
+		pending.GiveUp()
+	}
 }
 
 // take is called for each request, one after the other. It must not wait.
@@ -94,7 +117,7 @@ func (x *exchange) take(m *nats.Msg) {
 	switch q.kind {
 	case toGiveUp:
 		if s := x.find(m.Reply); s != nil {
-			s.cancel()
+			s.giveUp()
 		}
 	case toProbe:
 		x.tellOpen(m.Reply)
@@ -107,12 +130,23 @@ func (x *exchange) take(m *nats.Msg) {
 }
 
 // sender returns the node that a request comes from. It reports false if that has no right to
-// an answer where it wants one.
+// an answer where it wants one, and if the message is not on a subject of requests: a consumer
+// of JetStream may be made to deliver anything here.
 func (x *exchange) sender(m *nats.Msg) (node string, ok bool) {
-	token := m.Subject[strings.LastIndexByte(m.Subject, '.')+1:]
-	name, err := hex.DecodeString(token)
-	return string(name), err == nil &&
-		(m.Reply == "" || strings.HasPrefix(m.Reply, x.subjects+"."+token+".re."))
+	token, ok := strings.CutPrefix(m.Subject, x.toSelf)
+	if ok {
+		node, ok = x.names.of(token)
+	}
+	if !ok || m.Reply == "" {
+		return node, ok
+	}
+	rest := m.Reply
+	for _, part := range [...]string{x.subjects, ".", token, ".re."} {
+		if rest, ok = strings.CutPrefix(rest, part); !ok {
+			return node, false
+		}
+	}
+	return node, true
 }
 
 func (x *exchange) malformed(m *nats.Msg, err error) {
@@ -122,13 +156,16 @@ func (x *exchange) malformed(m *nats.Msg, err error) {
 
 // answer queues a reply. If there is no room it is lost, and a probe will find that the call is
 // not open any more.
-func (x *exchange) answer(to string, r reply) {
+func (x *exchange) answer(to string, r reply) { x.answerBy(x.put, to, r) }
+
+// answerBy is answer by put or post.
+func (x *exchange) answerBy(put func(outgoing) error, to string, r reply) {
 	if to == "" {
 		return
 	}
-	err := x.put(outgoing{Msg: &nats.Msg{Subject: to, Data: r.encode()}})
+	err := put(outgoing{Msg: &nats.Msg{Subject: to, Data: r.encode()}})
 	if errors.Is(err, ErrTooLarge) {
-		err = x.put(outgoing{Msg: &nats.Msg{Subject: to, Data: refusal(err).encode()}})
+		err = put(outgoing{Msg: &nats.Msg{Subject: to, Data: refusal(err).encode()}})
 	}
 	if err != nil {
 		x.counts.lost.Add(1)
@@ -156,14 +193,13 @@ func (x *exchange) admit(m *nats.Msg, from string, q request) error {
 	if q.kind == toCall {
 		s.reply = m.Reply
 	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if q.left > 0 {
-		s.ctx, s.cancel = context.WithTimeout(x.life, q.left)
-	} else {
-		s.ctx, s.cancel = context.WithCancel(x.life)
+		s.limit = time.AfterFunc(q.left, s.giveUp)
 	}
 	s.heard.Store(time.Now().UnixNano())
 	if err := x.enter(s); err != nil {
-		s.cancel()
+		s.release()
 		return err
 	}
 	return nil
@@ -196,13 +232,7 @@ func (s *serving) enter(q *served) error {
 	return nil
 }
 
-func (q *served) shard() int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(q.from))
-	_, _ = h.Write([]byte{0})
-	_, _ = h.Write([]byte(q.name))
-	return int(h.Sum32() % shardCount)
-}
+func (q *served) shard() int { return (shardOf(q.from) + shardOf(q.name)) % shardCount }
 
 // taken returns how many there are.
 func (s *serving) taken() int {
@@ -213,7 +243,7 @@ func (s *serving) taken() int {
 
 // leave is the end of q.
 func (s *serving) leave(q *served) {
-	q.cancel()
+	q.release()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.table, q.reply)
@@ -222,7 +252,16 @@ func (s *serving) leave(q *served) {
 	s.open.Done()
 }
 
-// work serves what comes in one part, in order.
+// release has nothing wait for q any more.
+func (q *served) release() {
+	if q.limit != nil {
+		q.limit.Stop()
+	}
+	q.cancel()
+}
+
+// work serves what comes in one part, in order. If serve reports false another goroutine has
+// taken its place.
 func (x *exchange) work(shard <-chan *served) {
 	for s := range shard {
 		switch {
@@ -232,9 +271,18 @@ func (x *exchange) work(shard <-chan *served) {
 			x.counts.late.Add(1) // the caller has given up
 			s.drop()
 		default:
-			x.serve(s)
+			if !x.serve(s) {
+				return
+			}
 		}
 	}
+	x.running.Done()
+}
+
+// lost has another goroutine go on with what waits behind s: this one does not return from it.
+func (q *served) lost(err error) {
+	go q.x.work(q.x.shards[q.shard()])
+	q.refuse(err)
 }
 
 // refuse concludes s for the node.
@@ -257,33 +305,50 @@ func (q *served) drop() {
 
 // finish answers, if anybody waits, and is the end of s. The answer is queued before the call
 // is not open any more: so a probe that finds it unknown comes behind the answer.
-func (q *served) finish(r reply) {
+func (q *served) finish(r reply) { q.finishBy(q.x.put, r) }
+
+// finishHere is finish on a goroutine that may be kept waiting by a slow server.
+func (q *served) finishHere(r reply) { q.finishBy(q.x.post, r) }
+
+func (q *served) finishBy(put func(outgoing) error, r reply) {
 	if q.ctx.Err() == nil || q.x.life.Err() != nil {
-		q.x.answer(q.reply, r)
+		q.x.answerBy(put, q.reply, r)
 	}
 	q.x.leave(q)
 }
 
-// sweep gives up what nobody has asked about for a term: its caller's node is gone.
+// sweep gives up what nobody has asked about for a term, since its caller's node is gone; and
+// asks for what this node has asked.
 func (x *exchange) sweep() {
-	tick := time.NewTicker(x.every)
+	pause := x.every / ticksPerProbe
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		select {
 		case now := <-tick.C:
-			x.giveUpBefore(now.Add(-x.term).UnixNano())
+			when := now.Add(-x.term).UnixNano()
+			x.giveUp(func(q *served) bool { return q.heard.Load() < when })
+			x.probe(pause)
 		case <-x.life.Done():
 			return
 		}
 	}
 }
 
-func (s *serving) giveUpBefore(when int64) {
+// ticksPerProbe says by which part of the time between two probes one may be early.
+const ticksPerProbe = 4
+
+// giveUp gives the calls up that are to be.
+func (s *serving) giveUp(which func(*served) bool) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	var list []*served
 	for _, q := range s.table {
-		if q.heard.Load() < when {
-			q.cancel()
+		if which(q) {
+			list = append(list, q)
 		}
+	}
+	s.mu.Unlock()
+	for _, q := range list {
+		q.giveUp()
 	}
 }

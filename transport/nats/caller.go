@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,8 +14,7 @@ import (
 
 // asked are the calls that this node has made, and waits for.
 type asked struct {
-	inbox string        // what the subjects of replies begin with
-	over  chan struct{} // closed at the end
+	inbox string // what the subjects of replies begin with
 
 	open sync.WaitGroup // all that wait
 
@@ -22,17 +22,22 @@ type asked struct {
 	ended   bool
 	last    uint64
 	waiting map[string]*waiter // by what their subject has behind inbox
+	doors   map[string]string  // the subjects of requests, by the node
 }
 
 // waiter is a call that waits. The first thing that settles it counts: so an answer is not
 // passed by what a later probe has found.
 type waiter struct {
 	id   string
+	node string       // of the callee
 	came chan arrival // has room for one
 	over atomic.Bool  // it waits no more
 
 	probed atomic.Bool // the callee's node has been asked for the call
 	heard  atomic.Bool // and has said that it has it, since the caller looked last
+
+	// Of the goroutine that probes: how long it has heard nothing, and been quiet itself.
+	silent, quiet time.Duration
 }
 
 // arrival is what settles a call: a message, or why there will be none.
@@ -52,20 +57,22 @@ func (w *waiter) fail(err error) { w.put(arrival{err: err}) }
 
 func (a *asked) init(inbox string) {
 	a.inbox = inbox
-	a.over = make(chan struct{})
 	a.waiting = make(map[string]*waiter)
+	a.doors = make(map[string]string)
 }
 
 // end has all that waits fail, and what comes later.
 func (a *asked) end() {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.ended = true
-	a.mu.Unlock()
-	close(a.over)
+	for _, w := range a.waiting {
+		w.fail(ErrClosed)
+	}
 }
 
-func (a *asked) expect() (*waiter, error) {
-	w := &waiter{came: make(chan arrival, 1)}
+func (a *asked) expect(node string) (*waiter, error) {
+	w := &waiter{node: node, came: make(chan arrival, 1)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.ended {
@@ -93,9 +100,10 @@ func (a *asked) outstanding() int {
 	return len(a.waiting)
 }
 
-// arrived takes a reply to its waiter. One that nobody waits for any more is dropped.
+// arrived takes a reply to its waiter. One that nobody waits for any more is dropped. What a
+// consumer of JetStream delivers here has the subject that it was published on, whatever that is.
 func (a *asked) arrived(m *nats.Msg) {
-	id := m.Subject[len(a.inbox):]
+	id, _ := strings.CutPrefix(m.Subject, a.inbox)
 	a.mu.Lock()
 	w := a.waiting[id]
 	a.mu.Unlock()
@@ -110,10 +118,10 @@ func (a *asked) arrived(m *nats.Msg) {
 }
 
 // ask sends a request to a node, and waits for what comes of it. It ends with ctx, with the
-// exchange, and when the other node is gone or does not know the call any more.
-func (x *exchange) ask(ctx context.Context, node string, q request) (reply, error) {
-	header := x.inject(ctx)
-	w, err := x.expect()
+// exchange, and when the other node is gone or does not know the call any more; but a server
+// that is slow may keep it waiting for longer, and so its caller is not to wait for it.
+func (x *exchange) ask(ctx context.Context, node string, q request, header nats.Header) (reply, error) {
+	w, err := x.expect(node)
 	if err != nil {
 		return reply{}, err
 	}
@@ -121,11 +129,11 @@ func (x *exchange) ask(ctx context.Context, node string, q request) (reply, erro
 	if deadline, ok := ctx.Deadline(); ok {
 		q.left = max(time.Until(deadline), 1)
 	}
-	if err := x.put(outgoing{x.message(node, w, q, header), w}); err != nil {
+	if err := x.post(outgoing{x.message(node, w, q, header), w}); err != nil {
 		return reply{}, err
 	}
 	x.counts.sent.Add(1)
-	r, err := x.await(ctx, w, node)
+	r, err := w.await(ctx)
 	if err != nil {
 		x.tell(node, w, toGiveUp)
 	}
@@ -135,7 +143,7 @@ func (x *exchange) ask(ctx context.Context, node string, q request) (reply, erro
 // message makes a request of q. w is the call that it is about, nil if there is none.
 func (x *exchange) message(node string, w *waiter, q request, header nats.Header) *nats.Msg {
 	m := &nats.Msg{
-		Subject: x.subjects + "." + subjectToken(node) + ".do." + subjectToken(x.node),
+		Subject: x.door(node),
 		Header:  header,
 		Data:    q.encode(),
 	}
@@ -145,36 +153,66 @@ func (x *exchange) message(node string, w *waiter, q request, header nats.Header
 	return m
 }
 
+// door returns the subject of requests to a node.
+func (x *exchange) door(node string) string {
+	a := &x.asked
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	subject, ok := a.doors[node]
+	if !ok {
+		if len(a.doors) >= maxPeers {
+			clear(a.doors)
+		}
+		subject = x.subjects + "." + subjectToken(node) + ".do." + subjectToken(x.node)
+		a.doors[node] = subject
+	}
+	return subject
+}
+
 // tell sends what is about an open call. If that gets lost, it is as if the node was gone.
 func (x *exchange) tell(node string, w *waiter, kind requestKind) {
 	_ = x.put(outgoing{Msg: x.message(node, w, request{kind: kind}, nil)})
 }
 
 // await waits for the outcome of a call.
-func (x *exchange) await(ctx context.Context, w *waiter, node string) (reply, error) {
-	tick := time.NewTimer(x.every)
-	defer tick.Stop()
-	silent := time.Duration(0) // since something was heard, in ticks
-	for {
-		select {
-		case a := <-w.came:
-			return a.read()
-		case <-tick.C:
-			if w.heard.Swap(false) {
-				silent = 0
-			}
-			if silent += x.every; silent >= x.term {
-				return reply{}, ErrNoConnection
-			}
-			tick.Reset(x.every)
-			w.probed.Store(true)
-			x.tell(node, w, toProbe)
-		case <-ctx.Done():
-			return reply{}, ctx.Err()
-		case <-x.asked.over:
-			return reply{}, ErrClosed
+func (w *waiter) await(ctx context.Context) (reply, error) {
+	select {
+	case a := <-w.came:
+		return a.read()
+	case <-ctx.Done():
+		return reply{}, ctx.Err()
+	}
+}
+
+// probe asks for the calls that wait, and fails those whose callee's node has not said for a
+// term that it has them. It counts in its own ticks: time in which this node was held up is
+// not the others' silence.
+func (x *exchange) probe(tick time.Duration) {
+	for _, w := range x.unheard(tick) {
+		w.probed.Store(true)
+		x.tell(w.node, w, toProbe)
+	}
+}
+
+// unheard returns those that are to be asked for.
+func (x *exchange) unheard(tick time.Duration) (list []*waiter) {
+	a := &x.asked
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, w := range a.waiting {
+		if w.heard.Swap(false) {
+			w.silent = 0
+		}
+		if w.silent += tick; w.silent >= x.term {
+			w.fail(ErrNoConnection)
+			continue
+		}
+		if w.quiet += tick; w.quiet >= x.every {
+			w.quiet = 0
+			list = append(list, w)
 		}
 	}
+	return list
 }
 
 // read says what has come of a call.

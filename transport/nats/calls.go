@@ -101,8 +101,8 @@ func (c *calls[M]) close(ctx context.Context) error {
 	return x.wait(ctx)
 }
 
-// carryOut is what an exchange does with a request.
-func (n *Names[M]) carryOut(s *served) {
+// carryOut is what an exchange does with a request, see its work.
+func (n *Names[M]) carryOut(s *served) bool {
 	n.calls.mu.Lock()
 	e := n.calls.methods[s.method]
 	n.calls.mu.Unlock()
@@ -110,20 +110,18 @@ func (n *Names[M]) carryOut(s *served) {
 	switch {
 	case e == nil:
 		s.refuse(ErrNoMethod)
-		return
+		return true
 	case !ok:
 		s.refuse(actor.NoProc)
-		return
+		return true
 	}
 	s.x.counts.served.Add(1)
 	ctx := s.x.extract(s.ctx, s.header)
-	err := e.calls.Call(s.ctx, func(context.Context) error {
-		e.handle(ctx, ref, s)
-		return nil
-	})
-	if err != nil { // Make or a codec has panicked, or does not return
+	err, here := e.calls.Here(func() { e.handle(ctx, ref, s) }, s.lost)
+	if here && err != nil { // Make or a codec has panicked, or others do not return
 		s.refuse(err)
 	}
+	return here
 }
 
 // holder returns the actor of this node that has the name.

@@ -24,15 +24,18 @@ import (
 type exchange struct {
 	conn     *nats.Conn
 	subjects string // what all begin with
+	toSelf   string // and requests to this node
 	node     string
 	pace
 	propagator Propagator
 	log        *slog.Logger
-	serve      func(*served) // never blocks for long
+	serve      func(*served) bool // never blocks for long; see work
 
-	// Only the goroutine that sends asks the connection, whose methods wait while it waits
-	// for a slow server.
+	// Only what holds line asks the connection, whose methods wait while it waits for a slow
+	// server. The goroutine that sends waits for line. Others pass out by if it is free and
+	// nothing has been queued before them, so that one of them at most is kept waiting.
 	maxPayload int64
+	line       sync.Mutex
 
 	out     *queue[outgoing]
 	sending sync.RWMutex // of those that put into out, against its end
@@ -67,17 +70,18 @@ const (
 )
 
 // newExchange begins to take requests and replies.
-func newExchange(conn *nats.Conn, subjects, node string, pace pace, p Propagator, log *slog.Logger, serve func(*served)) (*exchange, error) {
+func newExchange(conn *nats.Conn, subjects, node string, pace pace, p Propagator, log *slog.Logger, serve func(*served) bool) (*exchange, error) {
 	x := &exchange{
 		conn: conn, subjects: subjects, node: node, pace: pace, propagator: p, log: log, serve: serve,
 		maxPayload: conn.MaxPayload(),
 		out:        newQueue[outgoing](maxOut, maxOutBytes), done: make(chan struct{}),
 	}
+	x.toSelf = x.subjects + "." + subjectToken(node) + ".do."
 	x.asked.init(x.subjects + "." + subjectToken(node) + ".re." + rand.Text() + ".")
 	x.serving.init()
 	err := x.subscribe(x.inbox+"*", x.arrived)
 	if err == nil {
-		err = x.subscribe(x.subjects+"."+subjectToken(node)+".do.*", x.take)
+		err = x.subscribe(x.toSelf+"*", x.take)
 	}
 	if err != nil {
 		x.unsubscribe()
@@ -85,8 +89,9 @@ func newExchange(conn *nats.Conn, subjects, node string, pace pace, p Propagator
 	}
 	x.running.Go(x.send)
 	x.running.Go(x.sweep)
+	x.running.Add(len(x.shards))
 	for _, shard := range x.shards {
-		x.running.Go(func() { x.work(shard) })
+		go x.work(shard)
 	}
 	return x, nil
 }
@@ -134,8 +139,8 @@ func (o outgoing) payload() int64 {
 
 // put queues a message. It does not wait, as Publish does when the server is slow.
 func (x *exchange) put(o outgoing) error {
-	if n := o.payload(); n > x.maxPayload {
-		return fmt.Errorf("%d bytes, of at most %d: %w", n, x.maxPayload, ErrTooLarge)
+	if err := x.fits(o); err != nil {
+		return err
 	}
 	x.sending.RLock()
 	defer x.sending.RUnlock()
@@ -148,21 +153,55 @@ func (x *exchange) put(o outgoing) error {
 	return nil
 }
 
-// send takes what is queued to the connection. A request whose caller has given up is left
-// out, and so is one that would wait in the connection until that is back: it would come too
-// late.
+func (x *exchange) fits(o outgoing) error {
+	if n := o.payload(); n > x.maxPayload {
+		return fmt.Errorf("%d bytes, of at most %d: %w", n, x.maxPayload, ErrTooLarge)
+	}
+	return nil
+}
+
+// post is put by what is open, and may be kept waiting by a slow server. It takes the message
+// to the connection itself if nothing is before it: what has been put before post is called
+// goes first.
+func (x *exchange) post(o outgoing) error {
+	if err := x.fits(o); err != nil {
+		return err
+	}
+	if !x.line.TryLock() {
+		return x.put(o)
+	}
+	if !x.out.pass(o) {
+		x.line.Unlock()
+		return x.put(o)
+	}
+	defer x.line.Unlock()
+	x.transmit(o)
+	x.out.done(o)
+	return nil
+}
+
+// send takes what is queued to the connection.
 func (x *exchange) send() {
 	for o := range x.out.packets {
-		if o.by == nil {
-			if x.conn.PublishMsg(o.Msg) != nil {
-				x.counts.lost.Add(1)
-			}
-		} else if !o.by.over.Load() {
-			if err := x.publish(o.Msg); err != nil {
-				o.by.fail(err)
-			}
-		}
+		x.line.Lock()
+		x.transmit(o)
+		x.line.Unlock()
 		x.out.done(o)
+	}
+}
+
+// transmit takes a message to the connection. A request whose caller has given up is left
+// out, and so is one that would wait in the connection until that is back: it would come too
+// late.
+func (x *exchange) transmit(o outgoing) {
+	if o.by == nil {
+		if x.conn.PublishMsg(o.Msg) != nil {
+			x.counts.lost.Add(1)
+		}
+	} else if !o.by.over.Load() {
+		if err := x.publish(o.Msg); err != nil {
+			o.by.fail(err)
+		}
 	}
 }
 

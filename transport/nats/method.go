@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/registry/pubsub"
@@ -167,11 +169,43 @@ func (m Method[M, Req, Resp]) callRemote(ctx context.Context, to Remote[M], req 
 		var none Resp
 		return none, &CallError{m.Name, to.String(), err, ended}
 	}
-	x, q, err := m.request(ctx, to, req, toCall)
+	x, q, err := m.request(ctx, to, toCall)
 	if err != nil {
 		return fail(err, false)
 	}
-	r, err := x.ask(ctx, to.Node, q)
+	c := &remoteCall[Resp]{doing: "encode the request"}
+	header := x.inject(ctx)
+	// All of it on a goroutine that can be left alone, in codecs or by a slow server: it is
+	// begun once, and no other one is between it and the connection.
+	err = actor.Guard(ctx, func() error {
+		c.err = m.exchange(ctx, x, to, q, req, header, c)
+		return nil
+	})
+	switch {
+	case err != nil && ctx.Err() != nil: // it was left alone, and may go on
+		return fail(ctx.Err(), false)
+	case err != nil: // a codec has panicked
+		return fail(fmt.Errorf("%s: %w", c.doing, err), false)
+	case c.err != nil:
+		return fail(c.err, c.ended)
+	}
+	return c.value, nil
+}
+
+// remoteCall is what has come of a call.
+type remoteCall[Resp any] struct {
+	doing string // with a codec
+	value Resp
+	err   error
+	ended bool
+}
+
+// exchange makes a call: it encodes, asks and decodes.
+func (m Method[M, Req, Resp]) exchange(ctx context.Context, x *exchange, to Remote[M], q request, req Req, header nats.Header, c *remoteCall[Resp]) (err error) {
+	if q.body, err = m.requests().Encode(m.Name, req); err != nil {
+		return fmt.Errorf("%s: %w", c.doing, err)
+	}
+	r, err := x.ask(ctx, to.Node, q, header)
 	if err == nil && r.outcome != gaveValue {
 		err = r.err(m.Errors)
 	}
@@ -179,47 +213,41 @@ func (m Method[M, Req, Resp]) callRemote(ctx context.Context, to Remote[M], req 
 		if r.outcome != gaveError && errors.Is(err, actor.NoProc) {
 			to.names.leases.mirror.doubt(keyOf(to.Name), to.id)
 		}
-		return fail(err, r.outcome == hasEnded)
-	}
-	decoded := new(Resp) // not v: if ctx is done, it may be written to later
-	err = actor.Guard(ctx, func() (err error) {
-		*decoded, err = m.responses().Decode(m.Name, r.body)
+		c.ended = r.outcome == hasEnded
 		return err
-	})
-	if err != nil {
-		return fail(fmt.Errorf("decode the answer: %w", err), false)
 	}
-	return *decoded, nil
+	c.doing = "decode the answer"
+	if c.value, err = m.responses().Decode(m.Name, r.body); err != nil {
+		return fmt.Errorf("%s: %w", c.doing, err)
+	}
+	return nil
 }
 
 func (m Method[M, Req, Resp]) sendRemote(ctx context.Context, to Remote[M], req Req) error {
-	x, q, err := m.request(ctx, to, req, toSend)
+	x, q, err := m.request(ctx, to, toSend)
 	if err != nil {
 		return err
 	}
-	return x.cast(ctx, to.Node, q)
-}
-
-// request encodes a request.
-func (m Method[M, Req, Resp]) request(ctx context.Context, to Remote[M], req Req, kind requestKind) (*exchange, request, error) {
-	q := request{kind: kind, name: to.Name, method: m.Name}
-	if err := ctx.Err(); err != nil {
-		return nil, q, err
-	}
-	x, err := to.names.exchange()
-	if err != nil {
-		return nil, q, err
-	}
-	encoded := new([]byte)
+	encoded := new([]byte) // not q.body: if ctx is done, it may be written to later
 	err = actor.Guard(ctx, func() (err error) {
 		*encoded, err = m.requests().Encode(m.Name, req)
 		return err
 	})
 	if err != nil {
-		return nil, q, fmt.Errorf("encode the request: %w", err)
+		return fmt.Errorf("encode the request: %w", err)
 	}
 	q.body = *encoded
-	return x, q, nil
+	return x.cast(ctx, to.Node, q)
+}
+
+// request returns a request that has no body yet.
+func (m Method[M, Req, Resp]) request(ctx context.Context, to Remote[M], kind requestKind) (*exchange, request, error) {
+	q := request{kind: kind, name: to.Name, method: m.Name}
+	if err := ctx.Err(); err != nil {
+		return nil, q, err
+	}
+	x, err := to.names.exchange()
+	return x, q, err
 }
 
 func (m Method[M, Req, Resp]) requests() pubsub.Codec[Req] {
@@ -275,45 +303,55 @@ func (m Method[M, Req, Resp]) handle(ctx context.Context, e *servedMethod[M], to
 		}
 		return
 	}
-	p := actor.Ask(ctx, to, func(r actor.Reply[Resp]) M { return m.Make(req, r) })
+	// It is not bound to ctx, which would be a visit to that at each answer: s gives it up.
+	p := actor.Ask(context.WithoutCancel(ctx), to, func(r actor.Reply[Resp]) M { return m.Make(req, r) })
 	if !s.claim() { // left alone
 		p.GiveUp()
 		return
 	}
+	s.asks(p)
 	go func() {
 		<-p.Done() // at the latest when s is given up
-		s.finish(m.outcome(e, p, s))
+		m.conclude(e, p, s)
 	}()
 }
 
-// outcome returns what has come of a request that is settled.
-func (m Method[M, Req, Resp]) outcome(e *servedMethod[M], p *actor.Pending[Resp], s *served) reply {
+// conclude answers a request that is settled. It is for a goroutine that ends with it.
+func (m Method[M, Req, Resp]) conclude(e *servedMethod[M], p *actor.Pending[Resp], s *served) {
 	if s.ctx.Err() != nil {
-		return refusal(errGone) // it is not sent if it is the caller that is gone
+		s.finish(refusal(errGone)) // it is not sent if it is the caller that is gone
+		return
 	}
-	r := new(reply)
-	err := e.calls.Call(context.Background(), func(context.Context) error {
-		v, err := p.Wait(context.Background())
-		if err == nil {
-			*r = m.encode(v)
-			return nil
-		}
-		o := gaveError
-		if c, ok := err.(*actor.CallError); ok {
-			err = c.Err
-			if c.Ended {
-				o = hasEnded
-			} else if err == actor.NoProc || err == actor.ErrFull {
-				o = refused
-			}
-		}
-		*r = failure(o, err, m.Errors)
-		return nil
-	})
-	if err != nil {
+	fail := func(err error) reply {
 		return failure(gaveError, fmt.Errorf("encode the answer: %w", err), nil)
 	}
-	return *r
+	r := new(reply) // on the heap, for it may be written to when s is over
+	err, here := e.calls.Here(func() { *r = m.outcome(p) }, func(err error) { s.finish(fail(err)) })
+	switch {
+	case !here:
+	case err != nil:
+		s.finishHere(fail(err))
+	default:
+		s.finishHere(*r)
+	}
+}
+
+// outcome returns what has come of a request that is settled. It is a foreign call.
+func (m Method[M, Req, Resp]) outcome(p *actor.Pending[Resp]) reply {
+	v, err := p.Wait(context.Background())
+	if err == nil {
+		return m.encode(v)
+	}
+	o := gaveError
+	if c, ok := err.(*actor.CallError); ok {
+		err = c.Err
+		if c.Ended {
+			o = hasEnded
+		} else if err == actor.NoProc || err == actor.ErrFull {
+			o = refused
+		}
+	}
+	return failure(o, err, m.Errors)
 }
 
 func (m Method[M, Req, Resp]) encode(v Resp) reply {

@@ -32,9 +32,10 @@ type Names[M any] struct {
 }
 
 // NamesConfig says what may be chosen of [Names]. All nodes of a cluster must agree on Bucket
-// and Replicas. The servers must be 2.11 or later. With permissions, a node needs the API for
-// the stream KV_<Bucket>: to create it, read its information and messages, purge it and have
-// consumers; and $KV.<Bucket>.> to publish.
+// and Replicas. The servers must be 2.11 or later. With permissions, a node needs those lines of
+// permissions.conf that have the Bucket in them. A node that may register one name can then take,
+// hand on or drop any: all nodes write one key to agree on who has it. That file says what else
+// it can do, and when the right to purge the stream KV_<Bucket> is needed besides.
 type NamesConfig struct {
 	// Bucket is where the names stand; "troupe-names" if empty. Names that have
 	// different types of messages must be in different buckets.

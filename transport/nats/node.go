@@ -144,6 +144,8 @@ func (c Config) options(g *gate) (nats.Options, error) {
 			return opts, err
 		}
 	}
+	// So that no other node may listen to what NATS answers this one.
+	opts.InboxPrefix = cmp.Or(opts.InboxPrefix, nats.InboxPrefix+subjectToken(c.Name))
 	opts.Url = cmp.Or(c.URL, opts.Url, nats.DefaultURL)
 	opts.NoEcho, opts.AllowReconnect, opts.MaxReconnect, opts.IgnoreAuthErrorAbort = true, true, -1, true
 	g.CustomDialer = opts.CustomDialer

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/troupe-go/troupe/actor"
@@ -116,77 +113,6 @@ func TestNodeDoesNotJoinWithoutAServerOrAName(t *testing.T) {
 		if n, err := join(); err == nil || n != nil {
 			t.Errorf("%s: joined", name)
 		}
-	}
-}
-
-// With the permissions that this package has for nats-server, nodes work, and none can speak
-// in another one's name.
-func TestPermissionsBindTheSender(t *testing.T) {
-	t.Setenv("BERLIN_PASSWORD", "b")
-	t.Setenv("TOKYO_PASSWORD", "t")
-	opts, err := server.ProcessConfigFile("permissions.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	opts.Host, opts.Port, opts.NoLog, opts.NoSigs = "127.0.0.1", server.RANDOM_PORT, true, true
-	s, err := server.NewServer(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	if !s.ReadyForConnections(patience) {
-		t.Fatal("the server is not ready")
-	}
-	refused := make(chan error, 10)
-	as := func(user, password string) Config {
-		return Config{URL: s.ClientURL(), Name: user, Options: []nats.Option{
-			nats.UserInfo(user, password),
-			nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }),
-		}}
-	}
-	berlin, rooms := newMember(t, as("berlin", "b"))
-	tokyo, others := newMember(t, as("tokyo", "t"))
-	here, there := listen(t, rooms, "to berlin"), listen(t, others, "to tokyo")
-	if err := errors.Join(rooms.Broadcast("to tokyo", "hello"), others.Broadcast("to berlin", "hello")); err != nil {
-		t.Fatal(err)
-	}
-	for _, heard := range []subscriber{here, there} {
-		if got := await(t, heard); got != "hello" {
-			t.Errorf("heard %q", got)
-		}
-	}
-	if err := rooms.DirectBroadcast("tokyo", "to tokyo", "to one"); err != nil {
-		t.Fatal(err)
-	}
-	if got := await(t, there); got != "to one" {
-		t.Errorf("heard %q", got)
-	}
-	page := &Observers{Conn: berlin.Conn(), Name: "berlin"}
-	serve(t, &Observers{Conn: tokyo.Conn(), Name: "tokyo"}, echo)
-	if got, err := page.Ask(t.Context(), "tokyo", []byte("tree")); err != nil || string(got) != "tree" {
-		t.Errorf("the observer was answered %q, %v", got, err)
-	}
-	if nodes := foundBy(t, page, 1); !slices.Contains(nodes, "tokyo") {
-		t.Errorf("the observer sees %q", nodes)
-	}
-	if len(refused) > 0 {
-		t.Fatal(<-refused)
-	}
-	forged := newSubjects("troupe.pubsub", "tokyo")
-	for _, subject := range []string{forged.all[0], forged.toAll(partBeat), forged.toNode("tokyo", "0"), forged.toNode("tokyo", partAlive)} {
-		if err := berlin.Conn().Publish(subject, []byte("x")); err != nil {
-			t.Fatal(err)
-		}
-		if err := await(t, refused); !strings.Contains(err.Error(), subject) && !errors.Is(err, nats.ErrPermissionViolation) {
-			t.Errorf("published on %s: %v", subject, err)
-		}
-	}
-	if got := tokyo.Stats(); got.Malformed != 0 {
-		t.Errorf("something forged has come: %+v", got)
 	}
 }
 

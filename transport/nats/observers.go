@@ -75,9 +75,10 @@ func (o *Observers) subjectOf(node string) string {
 	return o.subjects() + ".node." + subjectToken(node)
 }
 
-// inbox returns a subject for replies, which no other request has.
+// inbox returns a subject for replies, which no other request has, and to which permissions of
+// NATS let no other node listen.
 func (o *Observers) inbox() string {
-	return o.subjects() + ".re." + strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix)
+	return o.subjects() + ".re." + subjectToken(o.Name) + "." + strings.TrimPrefix(nats.NewInbox(), nats.InboxPrefix)
 }
 
 // isInbox reports whether a subject is one that a reply may go to. Others could make a node

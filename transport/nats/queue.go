@@ -13,7 +13,6 @@ type queue[P sized] struct {
 	packets chan P
 	limit   int64        // of waiting
 	waiting atomic.Int64 // bytes of what is in the queue, or not done yet
-
 }
 
 func newQueue[P sized](packets int, bytes int64) *queue[P] {
@@ -47,6 +46,10 @@ func (q *queue[P]) reserve(size int64) bool {
 		}
 	}
 }
+
+// pass counts a packet that is not put, if nothing is here: then it may pass the queue by. It
+// is done as if it had been taken.
+func (q *queue[P]) pass(p P) bool { return q.waiting.CompareAndSwap(0, p.size()) }
 
 // done makes room for others, when a packet that was taken is not held any more.
 func (q *queue[P]) done(p P) { q.waiting.Add(-p.size()) }
