@@ -1,0 +1,64 @@
+// Package httpapi lets services that are no part of the program, and may be in any
+// language, publish to the clients of an endpoint over HTTP, disconnect them, and see who is
+// there.
+//
+//	api, err := httpapi.New(httpapi.Config{
+//		Endpoint: endpoint,
+//		Tokens:   token.Signed[httpapi.Grant]{Keys: keys, Purpose: "http api"},
+//	})
+//	mux.Handle("/api/", http.StripPrefix("/api", api))
+//
+// A request has a token, which says whose it is and what it may do; see [Grant].
+//
+//	curl https://example.com/api/publish -H "Authorization: Bearer $TOKEN" \
+//	  -H "Content-Type: application/json" \
+//	  -d '{"topic": "room:lobby", "event": "new_msg", "payload": {"body": "hello"}}'
+//
+// # Requests
+//
+//	POST publish     {"topic": …, "event": …, "payload": {…}}   an event to all in a topic, on all nodes
+//	POST disconnect  {"id": "user:17"}                          closes the connections with this ID
+//	GET  presence    ?topic=…&filter=…&limit=…                  the keys that are present in a topic
+//	GET  presence    ?topic=…&key=…                             what there is of one key
+//
+// The answer to publish and disconnect is {}: it is on its way, as from [ws.Endpoint.Broadcast]
+// and [ws.Endpoint.Disconnect]. presence answers with {"total": 2, "keys": [{"key": "ann",
+// "count": 1}, …]}, where count is how many presences a key has, in the order of the keys and
+// at most limit of them, 100 if it is not given and 1,000 at most; or with {"key": "ann",
+// "entry": {"metas": […]}}, what clients get of the key.
+//
+// A payload is a JSON object, {} if it is left out. A topic must be one that a socket of the
+// endpoint has a route for. Fields and parameters that there are not are refused, so that
+// what is misspelt is noticed.
+//
+// # Errors
+//
+// The body of an error is {"error": {"code": "unknown_topic", "message": "…"}}. The code is
+// for programs, the message for people.
+//
+//	400  invalid_request, invalid_topic, invalid_event, invalid_payload, invalid_id
+//	401  no_token, token_expired, token_invalid
+//	403  forbidden          the token does not give the right to it
+//	404  unknown_act, unknown_topic, not_present, no_presence (the program has no Tracker)
+//	405  wrong_method
+//	408  too_slow           the body took too long
+//	413  too_large
+//	415  not_json
+//	429  too_many_requests  Retry-After says when to come back
+//	500  internal
+//	503  unavailable        the endpoint is down, a token cannot be verified now, Fetch has failed,
+//	                        or the message did not reach the other nodes
+//
+// After a 503 of publish some clients may have got the event.
+//
+// # Safety
+//
+// The token is taken from the header only, since URLs are logged. Each request has a line in
+// the log that says who did what to which topic, and nothing of the token or the payload.
+// Pages of other origins cannot call the API: it has no CORS headers, and looks at no cookies.
+//
+// # Examples
+//
+// The examples in example_test.go are requests and their answers. The program
+// examples/publish has an API next to a room, and prints a command that publishes to it.
+package httpapi

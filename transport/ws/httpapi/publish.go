@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/troupe-go/troupe/transport/ws"
+)
+
+// maxName is how many bytes a name may have: an event, or the ID of connections.
+const maxName = 1024
+
+// publish broadcasts an event.
+func (h *Handler) publish(_ context.Context, c *call) (any, error) {
+	var q struct {
+		Topic   string          `json:"topic"`
+		Event   string          `json:"event"`
+		Payload json.RawMessage `json:"payload"`
+	}
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	c.target, c.event = q.Topic, q.Event
+	if err := h.mayTopic(c.grant.Publish, q.Topic); err != nil {
+		return nil, err
+	}
+	if err := checkEvent(q.Event); err != nil {
+		return nil, err
+	}
+	err := h.cfg.Endpoint.Broadcast(q.Topic, q.Event, ws.RawJSON(q.Payload))
+	switch {
+	case errors.Is(err, ws.ErrPayload):
+		return nil, invalid("invalid_payload", "a payload is a JSON object")
+	case err != nil:
+		p := unavailable("the event may not have reached all nodes")
+		p.cause = err
+		return nil, p
+	}
+	return struct{}{}, nil
+}
+
+// checkEvent refuses events that are not for publishing: those of the protocol, those by
+// which clients know who is present, and the one that closes the connections whose ID
+// happens to be the topic. Rights to disconnect are others.
+func checkEvent(event string) error {
+	switch {
+	case event == "" || len(event) > maxName:
+		return invalid("invalid_event", fmt.Sprintf("an event has 1 to %d bytes", maxName))
+	case strings.HasPrefix(event, "phx_"), slices.Contains([]string{"disconnect", "presence_state", "presence_diff"}, event):
+		return invalid("invalid_event", "this event has a meaning of its own, and cannot be published")
+	}
+	return nil
+}
+
+// disconnect closes connections.
+func (h *Handler) disconnect(_ context.Context, c *call) (any, error) {
+	var q struct {
+		ID string `json:"id"`
+	}
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	c.target = q.ID
+	switch {
+	case q.ID == "" || len(q.ID) > maxName:
+		return nil, invalid("invalid_id", fmt.Sprintf("an ID has 1 to %d bytes", maxName))
+	case !matches(c.grant.Disconnect, q.ID):
+		return nil, forbidden("disconnect this ID")
+	}
+	if err := h.cfg.Endpoint.Disconnect(q.ID); err != nil {
+		p := unavailable("the order may not have reached all nodes")
+		p.cause = err
+		return nil, p
+	}
+	return struct{}{}, nil
+}
+
+// mayTopic checks the right to a topic, and then that there is one. Without the right nobody
+// is told.
+func (h *Handler) mayTopic(right []string, topic string) error {
+	switch {
+	case topic == "":
+		return invalid("invalid_topic", "there is no topic")
+	case !matches(right, topic):
+		return forbidden("do this to this topic")
+	case !h.cfg.Endpoint.Serves(topic):
+		return &problem{status: http.StatusNotFound, code: "unknown_topic", message: "no socket has a route for this topic"}
+	}
+	return nil
+}
+
+func forbidden(what string) *problem {
+	return &problem{status: http.StatusForbidden, code: "forbidden", message: "the token does not give the right to " + what}
+}
+
+// decode reads the body, which is one object with no fields but those of into.
+func (c *call) decode(into any) error {
+	d := json.NewDecoder(bytes.NewReader(c.body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		if e, ok := err.(*json.UnmarshalTypeError); ok && e.Field != "" {
+			return invalid("invalid_request", fmt.Sprintf("field %q is a %s", e.Field, e.Type))
+		}
+		if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return invalid("invalid_request", fmt.Sprintf("there is no field %.100s", field))
+		}
+		return invalid("invalid_request", "the body is not a JSON object")
+	}
+	if d.More() || len(bytes.TrimSpace(c.body[d.InputOffset():])) > 0 {
+		return invalid("invalid_request", "there is something behind the JSON object")
+	}
+	return nil
+}
