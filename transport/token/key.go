@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 )
 
@@ -124,6 +125,6 @@ func (d *derived) add(u use) *derivation {
 		d.keys = map[use]*derivation{}
 	}
 	found := new(derivation)
-	d.keys[u] = found
+	d.keys[use{u.act, strings.Clone(u.purpose)}] = found // it may be a part of something large
 	return found
 }

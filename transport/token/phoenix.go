@@ -39,8 +39,8 @@ type PhoenixOptions struct {
 // Terms become JSON on their way into claims: a map is an object, with atoms and binaries as
 // keys; a list is an array, and so is a tuple; nil, true and false are what they are in JSON,
 // and other atoms strings. So 17 is read into an int, %{id: 17} into a struct with a field
-// "id", and {:user, 17} into a []any. What is no data, such as a pid, and binaries that are
-// not UTF-8 are an [ErrClaims].
+// "id", and {:user, 17} into a []any; large integers are whole in an int64, and not in an
+// any. What is no data, such as a pid, and binaries that are not UTF-8 are an [ErrClaims].
 //
 // To derive the key for a salt takes a quarter of a millisecond, and it is kept. Encrypted
 // tokens are those of plug_crypto 2.1 and newer.

@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -95,6 +96,30 @@ func TestPurposesAreNeitherEmptyNorLong(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Keys are shared, and those that were not derived yet are derived once.
+func TestManyVerifyAtOnce(t *testing.T) {
+	v := vectors(t)
+	shared := token.Keys{
+		Current:  token.NewKey(secret),
+		Previous: []token.Previous{{Key: token.PhoenixKey(v.SecretKeyBase, token.PhoenixOptions{MaxAge: 1 << 62}), Until: time.Now().Add(time.Hour)}},
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if got, err := token.Verify[int](shared, v.Salt, v.Vectors[0].Signed); err != nil || got.Claims != 17 {
+				t.Error(got, err)
+			}
+			if got, err := token.Open[User](shared, purpose, firstSealed); err != nil || got.Claims != ann {
+				t.Error(got, err)
+			}
+			if s, err := shared.Sign(purpose, ann, maxAge); err != nil || s == "" {
+				t.Error(s, err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // The derived keys that are kept are bounded.
