@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,12 +18,65 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
+// encodings are those of nodes in a [hub], by name; JSON if there is none.
+var encodings = map[string]pubsub.Encoding{"quoted 1": quoted{}, "quoted 2": quoted{}}
+
+// quoted is an encoding of texts.
+type quoted struct{}
+
+func (quoted) Name() string                  { return "quoted" }
+func (quoted) Marshal(v any) ([]byte, error) { return []byte(strconv.Quote(v.(string))), nil }
+func (quoted) Unmarshal(data []byte, v any) (err error) {
+	*v.(*string), err = strconv.Unquote(string(data))
+	return err
+}
+
+// A message is encoded as its node does, unless it has a codec of its own; one in another encoding
+// than its receiver's is lost there, and counted.
+func TestMessagesAreEncodedByTheirNodes(t *testing.T) {
+	own := text
+	own.Name, own.Codec = "own", pubsub.JSON[string]{}
+	for _, c := range []struct {
+		from, to string
+		m        group.Message[string, string]
+		lost     uint64
+	}{
+		{"quoted 1", "quoted 2", text, 0},
+		{"quoted 1", "a", text, 1},
+		{"a", "quoted 1", text, 1},
+		{"a", "quoted 1", own, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			sys, sets := newSystem(t), newSets(c.from, c.to)
+			hub(t, sys, new(pubsub.Hub), sets)
+			if err := sets[c.to].Serve(text, own); err != nil {
+				t.Fatal(err)
+			}
+			pid, got := sink(t, sys)
+			join(t, sets[c.to], "g", pid)
+			synctest.Wait()
+			if err := errors.Join(c.m.SendAll(sets[c.from].Group("g"), "all"), c.m.SendOne(sets[c.from].Group("g"), "one")); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if n, lost := len(got), sets[c.to].Stats().Lost; lost != 2*c.lost || n != int(2-lost) {
+				t.Errorf("%q from %s to %s: %d have come, %d are lost", c.m.Name, c.from, c.to, n, lost)
+			}
+		})
+	}
+}
+
 // hub is a cluster of sets on nodes with these names.
 func hub(t *testing.T, sys *actor.System, h *pubsub.Hub, sets map[string]*group.Set[string]) map[string]supervisor.Tree {
 	t.Helper()
 	trees := make(map[string]supervisor.Tree)
 	for name, set := range sets {
 		cluster := pubsub.NewCluster(h.Node(name))
+		if e := encodings[name]; e != nil {
+			if err := cluster.SetEncoding(e); err != nil {
+				t.Fatal(err)
+			}
+		}
 		tree, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{
 			supervisor.Actor("cluster", cluster.Behavior), group.Child(set, cluster, "test"),
 		}})

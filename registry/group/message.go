@@ -1,11 +1,11 @@
 package group
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,7 +38,7 @@ type Message[M, T any] struct {
 	Make func(T) M
 
 	// Codec turns what travels into bytes, and back. It is given Name as the topic;
-	// [pubsub.JSON] if nil. In a rolling deploy it reads what the version before has written.
+	// the encoding of the set's cluster if nil, which is JSON if it has none. In a rolling deploy it reads what the version before has written.
 	Codec pubsub.Codec[T]
 }
 
@@ -66,6 +66,7 @@ type place interface {
 	String() string
 	audience() audience
 	mail(node string, m mail) error
+	encoding() pubsub.Encoding
 }
 
 // Group returns the group as an address. It need not have members, now or ever.
@@ -107,12 +108,12 @@ func (m Message[M, T]) SendAll(to Group, v T) error {
 		}
 	}
 	if len(a.nodes) > 0 {
-		body, err := m.encode(v)
+		out, err := m.encode(to, v)
 		if err != nil {
 			failed.note(err)
 		}
 		for i := 0; err == nil && i < len(a.nodes); i++ {
-			failed.note(to.at.mail(a.nodes[i].node, mail{name: m.Name, body: body}))
+			failed.note(to.at.mail(a.nodes[i].node, out))
 		}
 	}
 	return failed.of(m.Name, to)
@@ -134,7 +135,7 @@ func (m Message[M, T]) SendOne(to Group, v T) error {
 		return fmt.Errorf("group: send %q to one of %v: %w", m.Name, to, ErrNoMembers)
 	}
 	var give func(actor.PID) error
-	var body []byte
+	var out *mail
 	var err error
 	for ; left > 0; left = len(a.here) + a.far() {
 		pick := rand.IntN(left)
@@ -148,14 +149,17 @@ func (m Message[M, T]) SendOne(to Group, v T) error {
 			a.drop(pick)
 			continue
 		}
-		if body == nil {
-			if body, err = m.encode(v); err != nil {
+		if out == nil {
+			encoded, failed := m.encode(to, v)
+			if err = failed; err != nil {
 				a.nodes = nil
 				continue
 			}
+			encoded.one = true
+			out = &encoded
 		}
 		i := a.nodeOf(pick - len(a.here))
-		if err = to.at.mail(a.nodes[i].node, mail{one: true, name: m.Name, body: body}); err == nil {
+		if err = to.at.mail(a.nodes[i].node, *out); err == nil {
 			return nil
 		}
 		a.dropNode(i)
@@ -175,20 +179,21 @@ func (m Message[M, T]) giver(v T) func(actor.PID) error {
 	}
 }
 
-func (m Message[M, T]) codec() pubsub.Codec[T] {
-	return cmp.Or[pubsub.Codec[T]](m.Codec, pubsub.JSON[T]{})
+func (m Message[M, T]) codec(e pubsub.Encoding) pubsub.Codec[T] {
+	if m.Codec != nil {
+		return m.Codec
+	}
+	return pubsub.CodecOf[T](e)
 }
 
-// encode returns what travels, which is not nil.
-func (m Message[M, T]) encode(v T) ([]byte, error) {
-	body, err := m.codec().Encode(m.Name, v)
+// encode returns what travels.
+func (m Message[M, T]) encode(to Group, v T) (mail, error) {
+	c := m.codec(to.at.encoding())
+	body, err := c.Encode(m.Name, v)
 	if err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
+		return mail{}, fmt.Errorf("encode: %w", err)
 	}
-	if body == nil {
-		body = []byte{}
-	}
-	return body, nil
+	return mail{name: m.Name, codec: pubsub.NameOf(c), body: body}, nil
 }
 
 // fault is what has become of a message that went to many.
@@ -225,7 +230,7 @@ type Served interface {
 type servedMessage struct {
 	name  string
 	calls foreign.Calls // of the codec and Make
-	open  func(body []byte) (give func(actor.PID) error, err error)
+	open  func(e pubsub.Encoding, in mail) (give func(actor.PID) error, err error)
 }
 
 // How long users' code may keep a message waiting that comes from another node, and how much of
@@ -239,11 +244,13 @@ func (m Message[M, T]) served() (*servedMessage, error) {
 	switch {
 	case m.Name == "":
 		return nil, errors.New("a message needs a name")
+	case strings.Contains(m.Name, codecMark):
+		return nil, fmt.Errorf("message %q: the name has a zero byte", m.Name)
 	case m.Make == nil:
 		return nil, fmt.Errorf("message %q: Make is nil", m.Name)
 	}
-	e := &servedMessage{name: m.Name, open: func(body []byte) (func(actor.PID) error, error) {
-		v, err := m.codec().Decode(m.Name, body)
+	e := &servedMessage{name: m.Name, open: func(e pubsub.Encoding, in mail) (func(actor.PID) error, error) {
+		v, err := pubsub.DecodeNamed(m.codec(e), in.codec, m.Name, in.body)
 		if err != nil {
 			return nil, err
 		}

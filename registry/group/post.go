@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
@@ -64,15 +65,24 @@ func laneOf(group string) string {
 	return laneName(int(h.Sum32() % laneCount))
 }
 
-// mail is a message on its way: [version][one][name][group][body].
+// mail is a message on its way: [version][one][name][group][body]. The name of the codec stands
+// behind that of the message, with a zero byte between, if it has one: so a node that knows of no
+// such names does not serve it, rather than take it for JSON.
 type mail struct {
 	one   bool // for one member, and not all
 	name  string
+	codec string
 	group string
 	body  []byte
 }
 
+// codecMark begins the name of a codec.
+const codecMark = "\x00"
+
 func (m mail) encode() []byte {
+	if m.codec != "" {
+		m.name += codecMark + m.codec
+	}
 	b := make([]byte, 0, len(m.name)+len(m.group)+len(m.body)+2+2*binary.MaxVarintLen32)
 	one := byte(0)
 	if m.one {
@@ -97,6 +107,7 @@ func openMail(b []byte) (mail, error) {
 	if r.err != nil {
 		return mail{}, r.err
 	}
+	m.name, m.codec, _ = strings.Cut(m.name, codecMark)
 	return m, nil
 }
 
@@ -114,6 +125,14 @@ func (p spot[G]) mail(node string, m mail) error {
 		return err
 	}
 	p.set.counts.sent.Add(1)
+	return nil
+}
+
+// encoding implements [place].
+func (p spot[G]) encoding() pubsub.Encoding {
+	if l := p.set.link.Load(); l != nil {
+		return l.nodes.Encoding()
+	}
 	return nil
 }
 
@@ -151,7 +170,7 @@ func (l *post[G]) give(m mail) error {
 	}
 	opened := make(chan func(actor.PID) error, 1)
 	err := e.calls.Call(context.Background(), func(context.Context) error {
-		give, err := e.open(m.body)
+		give, err := e.open(l.nodes.Encoding(), m)
 		opened <- give
 		return err
 	})

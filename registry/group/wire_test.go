@@ -60,7 +60,7 @@ func FuzzNotice(f *testing.F) {
 		f.Add(n.encode())
 	}
 	f.Add([]byte{})
-	f.Add(mail{true, "name", "g", []byte("body")}.encode())
+	f.Add(mail{one: true, name: "name", codec: "codec", group: "g", body: []byte("body")}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if n, err := decode(b); err == nil {
 			if again, err := decode(n.encode()); err != nil || !reflect.DeepEqual(again, n) {
@@ -68,7 +68,7 @@ func FuzzNotice(f *testing.F) {
 			}
 		}
 		if m, err := openMail(b); err == nil {
-			if again, err := openMail(m.encode()); err != nil || again.name != m.name || again.group != m.group || !bytes.Equal(again.body, m.body) {
+			if again, err := openMail(m.encode()); err != nil || again.name != m.name || again.codec != m.codec || again.group != m.group || !bytes.Equal(again.body, m.body) {
 				t.Errorf("%+v has become %+v, %v", m, again, err)
 			}
 		}

@@ -46,8 +46,9 @@ type Cluster struct {
 	users  map[string]user // by name
 	stray  atomic.Uint64   // messages for nobody here
 
-	traffic traffic
-	asking  foreign.Calls // of a Roster
+	traffic  traffic
+	asking   foreign.Calls // of a Roster
+	encoding atomic.Pointer[named]
 }
 
 // user is what has connected to a cluster.

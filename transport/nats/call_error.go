@@ -79,6 +79,7 @@ var classes = []struct {
 	{"nomethod", ErrNoMethod},
 	{"version", ErrVersion},
 	{"gone", errGone},
+	{"encoding", pubsub.ErrEncoding}, // before the next one, which comes with it
 	{"unreadable", errCannotRead},
 }
 

@@ -169,9 +169,9 @@ func (s *serving) allGivenUp() bool {
 
 // Bytes off the bus are requests, replies or errors.
 func FuzzCallFrames(f *testing.F) {
-	f.Add(request{toCall, math.MaxInt64, "name", "method", []byte("body")}.encode())
+	f.Add(request{toCall, math.MaxInt64, "name", "method", []byte("body"), "codec"}.encode())
 	f.Add(request{kind: toProbe}.encode())
-	f.Add(reply{gaveError, "killed", "text", []byte("body")}.encode())
+	f.Add(reply{gaveError, "killed", "text", []byte("body"), "codec"}.encode())
 	f.Add([]byte{callVersion, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Add(bytes.Repeat([]byte{0xff}, 20))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -20,14 +20,15 @@ const (
 	toProbe                         // to know whether a call is still open
 )
 
-// request is what one node asks of another. What comes behind its body is ignored: later
-// versions may have more to say. A call is told from others by the subject of its reply.
+// request is what one node asks of another. The codec's name comes behind its body, if it has
+// one, and what comes behind that is ignored: later versions may have more to say. A call is told from others by the subject of its reply.
 type request struct {
 	kind   requestKind
 	left   time.Duration // until the caller gives up; 0: it has no deadline
 	name   string        // of the callee
 	method string
 	body   []byte
+	codec  string // by which the body was made; "" if it has no name, and for JSON
 }
 
 func (q request) encode() []byte {
@@ -36,8 +37,7 @@ func (q request) encode() []byte {
 	b = binary.AppendUvarint(b, uint64(max(q.left, 0)))
 	b = appendString(b, q.name)
 	b = appendString(b, q.method)
-	b = binary.AppendUvarint(b, uint64(len(q.body)))
-	return append(b, q.body...)
+	return appendBody(b, q.body, q.codec)
 }
 
 // decodeRequest returns a request that keeps b. The error is ErrVersion or errFrame.
@@ -60,7 +60,7 @@ func decodeRequest(b []byte) (q request, err error) {
 			return q, err
 		}
 	}
-	q.body, _, err = cutBytes(b)
+	q.body, q.codec, err = cutBody(b)
 	return q, err
 }
 
@@ -83,6 +83,7 @@ type reply struct {
 	class   string
 	text    string
 	body    []byte
+	codec   string // as that of a request
 }
 
 func (r reply) encode() []byte {
@@ -90,8 +91,7 @@ func (r reply) encode() []byte {
 	b = append(b, callVersion, byte(r.outcome))
 	b = appendString(b, r.class)
 	b = appendString(b, r.text)
-	b = binary.AppendUvarint(b, uint64(len(r.body)))
-	return append(b, r.body...)
+	return appendBody(b, r.body, r.codec)
 }
 
 // decodeReply returns a reply that keeps b. The error is ErrVersion or errFrame.
@@ -112,6 +112,23 @@ func decodeReply(b []byte) (r reply, err error) {
 			return r, err
 		}
 	}
-	r.body, _, err = cutBytes(b)
+	r.body, r.codec, err = cutBody(b)
 	return r, err
+}
+
+func appendBody(b, body []byte, codec string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(body)))
+	b = append(b, body...)
+	if codec != "" {
+		b = appendString(b, codec)
+	}
+	return b
+}
+
+func cutBody(b []byte) (body []byte, codec string, err error) {
+	body, b, err = cutBytes(b)
+	if err == nil && len(b) > 0 {
+		codec, _, err = cutString(b)
+	}
+	return body, codec, err
 }

@@ -71,6 +71,8 @@ type station struct {
 	wire *wire
 	conn *nats.Conn
 	sys  *actor.System
+
+	cluster *pubsub.Cluster
 }
 
 // newStation returns a node of a cluster, which serves do.
@@ -81,6 +83,7 @@ func newStation(tb testing.TB, s *server.Server, cluster, name string, c NamesCo
 	n.conn = connect(tb, s, options...)
 	ps := new(pubsub.PubSub[order])
 	member := pubsub.NewCluster(&Adapter{Conn: n.conn, Name: name, Prefix: cluster})
+	n.cluster = member
 	if err := ps.Connect(member, "test", pubsub.JSON[order]{}); err != nil {
 		tb.Fatal(err)
 	}

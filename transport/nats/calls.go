@@ -117,7 +117,7 @@ func (n *Names[M]) carryOut(s *served) bool {
 	}
 	s.x.counts.served.Add(1)
 	ctx := s.x.extract(s.ctx, s.header)
-	err, here := e.calls.Here(func() { e.handle(ctx, ref, s) }, s.lost)
+	err, here := e.calls.Here(func() { e.handle(ctx, n, ref, s) }, s.lost)
 	if here && err != nil { // Make or a codec has panicked, or others do not return
 		s.refuse(err)
 	}

@@ -3,7 +3,6 @@ package nats
 //lint:file-ignore U1000 Served has served called, which staticcheck does not see of generic types
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +41,7 @@ type Method[M, Req, Resp any] struct {
 	Errors []error
 
 	// Requests and Responses turn what travels into bytes, and back. They are given Name as
-	// the topic; [pubsub.JSON] if nil.
+	// the topic; [Config.Codec] if nil, and JSON without one.
 	Requests  pubsub.Codec[Req]
 	Responses pubsub.Codec[Resp]
 }
@@ -64,6 +63,8 @@ type Address[M any] interface {
 //	  ErrNoMethod, ErrVersion  its node does not know the method, or the protocol
 //	  actor.ErrFull            its mailbox is full
 //	  pubsub.ErrOverloaded     too much is waiting, here or on its node
+//	  pubsub.ErrEncoding       its node has another codec; or the answer's is another one here,
+//	                           and then it was carried out
 //	  ErrTooLarge              the request is too large for NATS; but not so for an answer
 //	  a RemoteError            Make or the codec has failed there
 //	has failed
@@ -202,9 +203,11 @@ type remoteCall[Resp any] struct {
 
 // exchange makes a call: it encodes, asks and decodes.
 func (m Method[M, Req, Resp]) exchange(ctx context.Context, x *exchange, to Remote[M], q request, req Req, header nats.Header, c *remoteCall[Resp]) (err error) {
-	if q.body, err = m.requests().Encode(m.Name, req); err != nil {
+	codec := m.requests(to.names)
+	if q.body, err = codec.Encode(m.Name, req); err != nil {
 		return fmt.Errorf("%s: %w", c.doing, err)
 	}
+	q.codec = pubsub.NameOf(codec)
 	r, err := x.ask(ctx, to.Node, q, header)
 	if err == nil && r.outcome != gaveValue {
 		err = r.err(m.Errors)
@@ -217,7 +220,7 @@ func (m Method[M, Req, Resp]) exchange(ctx context.Context, x *exchange, to Remo
 		return err
 	}
 	c.doing = "decode the answer"
-	if c.value, err = m.responses().Decode(m.Name, r.body); err != nil {
+	if c.value, err = pubsub.DecodeNamed(m.responses(to.names), r.codec, m.Name, r.body); err != nil {
 		return fmt.Errorf("%s: %w", c.doing, err)
 	}
 	return nil
@@ -228,15 +231,18 @@ func (m Method[M, Req, Resp]) sendRemote(ctx context.Context, to Remote[M], req 
 	if err != nil {
 		return err
 	}
-	encoded := new([]byte) // not q.body: if ctx is done, it may be written to later
+	encoded := new(request) // not q: if ctx is done, it may be written to later
 	err = actor.Guard(ctx, func() (err error) {
-		*encoded, err = m.requests().Encode(m.Name, req)
+		codec := m.requests(to.names)
+		if encoded.body, err = codec.Encode(m.Name, req); err == nil {
+			encoded.codec = pubsub.NameOf(codec)
+		}
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("encode the request: %w", err)
 	}
-	q.body = *encoded
+	q.body, q.codec = encoded.body, encoded.codec
 	return x.cast(ctx, to.Node, q)
 }
 
@@ -250,12 +256,18 @@ func (m Method[M, Req, Resp]) request(ctx context.Context, to Remote[M], kind re
 	return x, q, err
 }
 
-func (m Method[M, Req, Resp]) requests() pubsub.Codec[Req] {
-	return cmp.Or[pubsub.Codec[Req]](m.Requests, pubsub.JSON[Req]{})
+func (m Method[M, Req, Resp]) requests(n *Names[M]) pubsub.Codec[Req] {
+	if m.Requests != nil {
+		return m.Requests
+	}
+	return pubsub.CodecOf[Req](n.pubsub.Encoding())
 }
 
-func (m Method[M, Req, Resp]) responses() pubsub.Codec[Resp] {
-	return cmp.Or[pubsub.Codec[Resp]](m.Responses, pubsub.JSON[Resp]{})
+func (m Method[M, Req, Resp]) responses(n *Names[M]) pubsub.Codec[Resp] {
+	if m.Responses != nil {
+		return m.Responses
+	}
+	return pubsub.CodecOf[Resp](n.pubsub.Encoding())
 }
 
 // Served is a [Method], as one of several whose actors have the same messages.
@@ -267,7 +279,7 @@ type Served[M any] interface {
 type servedMethod[M any] struct {
 	name   string
 	calls  foreign.Calls // of the codecs and Make
-	handle func(ctx context.Context, to actor.Ref[M], s *served)
+	handle func(ctx context.Context, n *Names[M], to actor.Ref[M], s *served)
 }
 
 // served implements [Served].
@@ -280,13 +292,13 @@ func (m Method[M, Req, Resp]) served() (*servedMethod[M], error) {
 	}
 	e := &servedMethod[M]{name: m.Name}
 	e.calls.Limit, e.calls.Most = foreignFor, foreignMost
-	e.handle = func(ctx context.Context, to actor.Ref[M], s *served) { m.handle(ctx, e, to, s) }
+	e.handle = func(ctx context.Context, n *Names[M], to actor.Ref[M], s *served) { m.handle(ctx, n, e, to, s) }
 	return e, nil
 }
 
 // handle hands a request to its actor. All of it is a foreign call.
-func (m Method[M, Req, Resp]) handle(ctx context.Context, e *servedMethod[M], to actor.Ref[M], s *served) {
-	req, err := m.requests().Decode(m.Name, s.body)
+func (m Method[M, Req, Resp]) handle(ctx context.Context, n *Names[M], e *servedMethod[M], to actor.Ref[M], s *served) {
+	req, err := pubsub.DecodeNamed(m.requests(n), s.codec, m.Name, s.body)
 	if err != nil {
 		s.refuse(fmt.Errorf("%w: %w", errCannotRead, err))
 		return
@@ -312,12 +324,12 @@ func (m Method[M, Req, Resp]) handle(ctx context.Context, e *servedMethod[M], to
 	s.asks(p)
 	go func() {
 		<-p.Done() // at the latest when s is given up
-		m.conclude(e, p, s)
+		m.conclude(n, e, p, s)
 	}()
 }
 
 // conclude answers a request that is settled. It is for a goroutine that ends with it.
-func (m Method[M, Req, Resp]) conclude(e *servedMethod[M], p *actor.Pending[Resp], s *served) {
+func (m Method[M, Req, Resp]) conclude(n *Names[M], e *servedMethod[M], p *actor.Pending[Resp], s *served) {
 	if s.ctx.Err() != nil {
 		s.finish(refusal(errGone)) // it is not sent if it is the caller that is gone
 		return
@@ -326,7 +338,7 @@ func (m Method[M, Req, Resp]) conclude(e *servedMethod[M], p *actor.Pending[Resp
 		return failure(gaveError, fmt.Errorf("encode the answer: %w", err), nil)
 	}
 	r := new(reply) // on the heap, for it may be written to when s is over
-	err, here := e.calls.Here(func() { *r = m.outcome(p) }, func(err error) { s.finish(fail(err)) })
+	err, here := e.calls.Here(func() { *r = m.outcome(n, p) }, func(err error) { s.finish(fail(err)) })
 	switch {
 	case !here:
 	case err != nil:
@@ -337,10 +349,10 @@ func (m Method[M, Req, Resp]) conclude(e *servedMethod[M], p *actor.Pending[Resp
 }
 
 // outcome returns what has come of a request that is settled. It is a foreign call.
-func (m Method[M, Req, Resp]) outcome(p *actor.Pending[Resp]) reply {
+func (m Method[M, Req, Resp]) outcome(n *Names[M], p *actor.Pending[Resp]) reply {
 	v, err := p.Wait(context.Background())
 	if err == nil {
-		return m.encode(v)
+		return m.encode(n, v)
 	}
 	o := gaveError
 	if c, ok := err.(*actor.CallError); ok {
@@ -354,12 +366,13 @@ func (m Method[M, Req, Resp]) outcome(p *actor.Pending[Resp]) reply {
 	return failure(o, err, m.Errors)
 }
 
-func (m Method[M, Req, Resp]) encode(v Resp) reply {
-	body, err := m.responses().Encode(m.Name, v)
+func (m Method[M, Req, Resp]) encode(n *Names[M], v Resp) reply {
+	c := m.responses(n)
+	body, err := c.Encode(m.Name, v)
 	if err != nil {
 		return failure(gaveError, fmt.Errorf("encode the answer: %w", err), nil)
 	}
-	return reply{outcome: gaveValue, body: body}
+	return reply{outcome: gaveValue, body: body, codec: pubsub.NameOf(c)}
 }
 
 // withoutWait returns a context with the values of ctx that is done: a send with it does

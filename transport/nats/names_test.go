@@ -63,6 +63,8 @@ type node struct {
 	wire *wire
 	conn *nats.Conn
 	sys  *actor.System
+
+	cluster *pubsub.Cluster
 }
 
 // newNode returns a node called name of the cluster with the given subjects, whose bucket has
@@ -84,6 +86,7 @@ func startNode(t *testing.T, s *server.Server, cluster, name string, c NamesConf
 	options = append([]nats.Option{nats.SetCustomDialer(n.wire), nats.ReconnectWait(time.Millisecond), nats.MaxReconnects(-1)}, options...)
 	n.conn = connect(t, s, options...)
 	member := pubsub.NewCluster(&Adapter{Conn: n.conn, Name: name, Prefix: cluster})
+	n.cluster = member
 	if _, err := actor.Spawn(n.sys, member.Behavior); err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,13 @@ type Config struct {
 	// messages; "troupe" if empty. It has no spaces and none of NATS's wildcards, * and >.
 	Cluster string
 
+	// Codec is the default of what typed calls, groups and singletons encode, where a [Method], a
+	// group.Message or a [Singleton] has no codec of its own: JSON if nil. All nodes of a cluster
+	// have the same one. What comes from a node with another one is refused, with an error that
+	// wraps [pubsub.ErrEncoding]: to the caller of a call, in the log and the counts of a group
+	// and a singleton.
+	Codec pubsub.Encoding
+
 	// Observe, if not nil, is called with each event of the node: [MemberChanged],
 	// [StateChanged], [TwinSeen] and [pubsub.MessagesLost]. They are events of the system that
 	// its Child runs in as well. It is called for one after the other, on a goroutine of its
@@ -122,11 +129,16 @@ func (c Config) join(ctx context.Context) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("node %q: %w", c.Name, err)
 	}
+	n.cluster = pubsub.NewCluster(n.adapter)
+	if c.Codec != nil {
+		if err := n.cluster.SetEncoding(c.Codec); err != nil {
+			return nil, fmt.Errorf("node %q: %w", c.Name, err)
+		}
+	}
 	if n.conn, err = connectBy(ctx, opts); err != nil {
 		return nil, fmt.Errorf("node %q: %w", c.Name, err)
 	}
 	n.adapter.Conn = n.conn
-	n.cluster = pubsub.NewCluster(n.adapter)
 	return n, nil
 }
 

@@ -77,7 +77,7 @@ type Singleton[M, S any] struct {
 	New func(t *Tenure, handed *S) actor.Behavior[M]
 
 	// State turns the state into bytes, and back. It is given Name as the topic;
-	// [pubsub.JSON] if nil. In a rolling deploy it reads what the former version wrote.
+	// [Config.Codec] if nil, and JSON without one. In a rolling deploy it reads what the former version wrote.
 	State pubsub.Codec[S]
 
 	// MaxState is how many bytes a state may have; 64 KiB if zero. They are in the memory of
@@ -127,7 +127,13 @@ func (s Singleton[M, S]) check() error {
 }
 
 func (s Singleton[M, S]) codec() pubsub.Codec[S] {
-	return cmp.Or[pubsub.Codec[S]](s.State, pubsub.JSON[S]{})
+	switch {
+	case s.State != nil:
+		return s.State
+	case s.Names == nil: // in the model
+		return pubsub.JSON[S]{}
+	}
+	return pubsub.CodecOf[S](s.Names.pubsub.Encoding())
 }
 
 // checkHandOff reports a method HandOff that would never be called.

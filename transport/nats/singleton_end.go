@@ -8,6 +8,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/foreign"
+	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
 // Terminate implements [actor.Terminator]: the child is stopped. The state is given before
@@ -84,7 +85,8 @@ func (k *keeper[M, S]) state(ctx context.Context) ([]byte, error) {
 	if v == nil || err != nil {
 		return nil, err
 	}
-	state, err := foreign.Value(ctx, &k.codecs, func(context.Context) ([]byte, error) { return k.codec().Encode(k.Name, *v) })
+	c := k.codec()
+	state, err := foreign.Value(ctx, &k.codecs, func(context.Context) ([]byte, error) { return c.Encode(k.Name, *v) })
 	most := cmp.Or(k.MaxState, defaultMaxState)
 	switch {
 	case err != nil:
@@ -92,8 +94,9 @@ func (k *keeper[M, S]) state(ctx context.Context) ([]byte, error) {
 	case len(state) > most:
 		return nil, fmt.Errorf("%d bytes, want at most %d", len(state), most)
 	case state == nil:
-		return []byte{}, nil
+		state = []byte{}
 	}
+	k.search.legacy.codec = pubsub.NameOf(c)
 	return state, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/foreign"
+	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
 // keeper is the child of a [Singleton]. It lives while the node does, so that its supervisor
@@ -101,7 +102,7 @@ func (k *keeper[M, S]) begin(ctx *actor.Context[notice]) {
 		return
 	}
 	k.tenure = s.legacy.tenure
-	handed := k.decode(ctx, s.legacy.state)
+	handed := k.decode(ctx, s.legacy)
 	k.log.Info("singleton begins", k.attr(), "pid", k.actor, "token", k.tenure.Token(), "state handed", handed != nil)
 	k.actor.PID().Exit(&cue[S]{k.tenure, handed})
 	tenure, ref := k.tenure, k.actor
@@ -151,11 +152,13 @@ func (k *keeper[M, S]) HandleExit(ctx *actor.Context[notice], e actor.Exit) erro
 }
 
 // decode returns the state of a record; nil if there is none.
-func (k *keeper[M, S]) decode(ctx context.Context, state []byte) *S {
-	if state == nil {
+func (k *keeper[M, S]) decode(ctx context.Context, l *legacy) *S {
+	if l.state == nil {
 		return nil
 	}
-	v, err := foreign.Value(ctx, &k.codecs, func(context.Context) (S, error) { return k.codec().Decode(k.Name, state) })
+	v, err := foreign.Value(ctx, &k.codecs, func(context.Context) (S, error) {
+		return pubsub.DecodeNamed(k.codec(), l.codec, k.Name, l.state)
+	})
 	if err != nil {
 		k.log.Error("state of a singleton lost: it cannot be decoded", k.attr(), "error", err)
 		return nil

@@ -22,6 +22,7 @@ type legacy struct {
 	tenure *Tenure
 
 	state    []byte // what stood in the record when it was replaced; nil: no state
+	codec    string // the name of the state's, or of the one that is to be given; "" if it has none
 	revision uint64 // of the record, if it is this holder's; 0: not known to be
 }
 
@@ -29,6 +30,7 @@ type legacy struct {
 type record struct {
 	Token uint64 `json:"token"` // of the tenure that wrote it
 	State []byte `json:"state"` // nil: none
+	Codec string `json:"codec,omitempty"`
 }
 
 // stateKey returns where the state of a name stands: not where a watch of names looks.
@@ -61,7 +63,7 @@ func (r *legacy) take(ctx context.Context) error {
 			r.revision = e.revision
 			return nil
 		}
-		r.state = was.State
+		r.state, r.codec = was.State, was.Codec
 		r.revision, err = r.write(ctx, record{Token: r.tenure.Token()}, e.revision)
 		if !errors.Is(err, errMoved) {
 			return err
@@ -79,8 +81,9 @@ func (r *legacy) write(ctx context.Context, to record, after uint64) (uint64, er
 
 // give hands the state to the next one that begins. No other goroutine uses r.
 func (r *legacy) give(ctx context.Context, state []byte) error {
+	to := record{r.tenure.Token(), state, r.codec} // take may find another codec
 	if r.revision != 0 {
-		_, err := r.write(ctx, record{r.tenure.Token(), state}, r.revision)
+		_, err := r.write(ctx, to, r.revision)
 		if !errors.Is(err, errMoved) && !errors.Is(err, errNoBucket) {
 			return err
 		}
@@ -96,6 +99,6 @@ func (r *legacy) give(ctx context.Context, state []byte) error {
 	if !r.tenure.Valid() {
 		return ErrLost
 	}
-	_, err := r.write(ctx, record{r.tenure.Token(), state}, r.revision)
+	_, err := r.write(ctx, to, r.revision)
 	return err
 }

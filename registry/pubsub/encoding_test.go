@@ -1,0 +1,94 @@
+package pubsub_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/troupe-go/troupe/registry/pubsub"
+)
+
+// loud is an encoding that notes what it was given.
+type loud struct {
+	name string
+	into *any
+}
+
+func (l loud) Name() string                  { return l.name }
+func (l loud) Marshal(v any) ([]byte, error) { return json.Marshal(v) }
+func (l loud) Unmarshal(data []byte, v any) error {
+	*l.into = v
+	return json.Unmarshal(data, v)
+}
+
+type stamp struct{ Place string }
+
+// An encoding is a codec for each type: of values, and of pointers, which it is given itself.
+func TestEncodingIsACodecForEachType(t *testing.T) {
+	var into any
+	e := loud{"loud", &into}
+	values, pointers := pubsub.CodecOf[stamp](e), pubsub.CodecOf[*stamp](e)
+	data, err := values.Encode("t", stamp{"berlin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := values.Decode("t", data); err != nil || v.Place != "berlin" {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if _, ok := into.(*stamp); !ok {
+		t.Errorf("a value is decoded into a %T", into)
+	}
+	p, err := pointers.Decode("t", data)
+	if err != nil || p.Place != "berlin" {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if into != any(p) {
+		t.Errorf("a pointer is decoded into a %T", into)
+	}
+	if pubsub.NameOf(values) != "loud" || pubsub.NameOf(pubsub.CodecOf[stamp](nil)) != "" ||
+		pubsub.NameOf(pubsub.CodecOf[stamp](new(pubsub.PubSub[int]).Encoding())) != "" {
+		t.Error("another name than the encoding's, or one for JSON")
+	}
+}
+
+// What is named otherwise is not decoded.
+func TestNamesOfCodecsAreCompared(t *testing.T) {
+	var into any
+	own := pubsub.CodecOf[stamp](loud{"loud", &into})
+	for name, c := range map[string]struct {
+		codec pubsub.Codec[stamp]
+		came  string
+		err   error
+	}{
+		"the same":     {own, "loud", nil},
+		"JSON":         {pubsub.JSON[stamp]{}, "", nil},
+		"called JSON":  {pubsub.CodecOf[stamp](loud{"json", &into}), "", nil},
+		"another":      {own, "quiet", pubsub.ErrEncoding},
+		"none":         {own, "", pubsub.ErrEncoding},
+		"not for JSON": {pubsub.JSON[stamp]{}, strings.Repeat("x", 1000), pubsub.ErrEncoding},
+	} {
+		v, err := pubsub.DecodeNamed(c.codec, c.came, "t", []byte(`{"Place":"lima"}`))
+		if !errors.Is(err, c.err) || err == nil && v.Place != "lima" {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
+		if err != nil && len(err.Error()) > 200 {
+			t.Errorf("%s: a text of %d bytes", name, len(err.Error()))
+		}
+	}
+}
+
+func TestClusterRefusesAnEncodingWithoutAName(t *testing.T) {
+	c := pubsub.NewCluster(new(pubsub.Hub).Node("a"))
+	for _, e := range []pubsub.Encoding{nil, (*loud)(nil), loud{}, loud{name: strings.Repeat("x", 65)}} {
+		if err := c.SetEncoding(e); err == nil {
+			t.Errorf("%v is taken", e)
+		}
+	}
+	if got := c.Encoding().Name(); got != "json" {
+		t.Errorf("%q", got)
+	}
+	if err := c.SetEncoding(loud{name: "loud"}); err != nil || c.Encoding().Name() != "loud" {
+		t.Errorf("%v, %q", err, c.Encoding().Name())
+	}
+}
