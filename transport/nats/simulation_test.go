@@ -22,6 +22,28 @@ type simServer struct {
 	entries map[string]simEntry
 	feeds   []*simFeed
 	gone    map[string]time.Time // when nodes should know that a registration is not there, by ID
+
+	// meddle is asked about each message between a node and the server, if it is not nil.
+	meddle func(n *simNode, what string) meddling
+}
+
+// meddling is what becomes of a message and, if it is a request, of the answer.
+type meddling struct {
+	lost, unanswered bool // it never arrives, or its answer does not
+	refused          error
+	there, back      time.Duration // how much longer it is on its way
+	between          func()        // called when the server has done it
+}
+
+// meddling asks what becomes of a message of a node's, or for it.
+func (n *simNode) meddling(what string) (m meddling) {
+	if n.server.meddle != nil {
+		m = n.server.meddle(n, what)
+	}
+	if m.between == nil {
+		m.between = func() {}
+	}
+	return m
 }
 
 type simEntry struct {
@@ -175,21 +197,26 @@ func ask[T any](ctx context.Context, n *simNode, what string, f func(*simServer)
 	chance := n.chance(what)
 	there, back := upTo(chance, 20*time.Millisecond), upTo(chance, 20*time.Millisecond)
 	n.pass()
+	by := n.meddling(what)
 	type answer struct {
 		v   T
 		err error
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		if !n.travel(there) {
+		if !n.travel(there+by.there) || by.lost {
 			return
 		}
-		n.server.mu.Lock()
-		v, err := f(n.server)
-		n.server.mu.Unlock()
-		if n.travel(back) {
+		var a answer
+		if a.err = by.refused; a.err == nil {
+			n.server.mu.Lock()
+			a.v, a.err = f(n.server)
+			n.server.mu.Unlock()
+		}
+		by.between()
+		if n.travel(back+by.back) && !by.unanswered {
 			n.pass()
-			answered <- answer{v, err}
+			answered <- a
 		}
 	}()
 	select {
@@ -285,7 +312,11 @@ func (f *simFeed) run(life context.Context, n *simNode, every time.Duration, cha
 		}
 		beat.Stop()
 		for _, c := range n.server.sent(f) {
-			if !n.travel(upTo(chance, 20*time.Millisecond)) {
+			var by meddling
+			if c.key != "" { // it is no sign of life
+				by = n.meddling("feed " + c.key)
+			}
+			if !n.travel(upTo(chance, 20*time.Millisecond)+by.there) || by.lost {
 				lost = true
 				continue
 			}

@@ -93,7 +93,9 @@ func (m *troupe) start() *troupeNode {
 	if len(m.all)%2 == 0 { // as without NamesConfig.Lost
 		n.leases.lost = func(h *holding) { h.pid.Exit(h.Err()) }
 	}
+	m.mu.Lock()
 	m.nodes, m.all = append(m.nodes, n), append(m.all, n)
+	m.mu.Unlock()
 	n.sys.Observe(func(e actor.Event) {
 		if _, ok := e.(supervisor.Restarted); ok {
 			m.mu.Lock()
@@ -181,6 +183,11 @@ func (m *troupe) run() {
 		m.check()
 	}
 	m.heal()
+	m.finish()
+}
+
+// finish ends all nodes.
+func (m *troupe) finish() {
 	for _, n := range m.nodes {
 		m.ending.Go(n.terminate)
 	}
@@ -314,24 +321,28 @@ func (o *simOffice) register(ctx context.Context, name string, ref actor.Ref[str
 	return h.Tenure, nil
 }
 
-// await asks again and again.
+// await is that of [namesOffice].
 func (o *simOffice) await(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, o.leases.term)
 	defer cancel()
-	for {
-		e, err := o.get(ctx, keyOf(name))
-		switch {
-		case ctx.Err() != nil, errors.Is(err, errNoBucket), err == nil && e.value == nil:
-			return nil
-		case err != nil:
-			return err
-		}
-		select {
-		case <-time.After(100 * time.Millisecond):
-		case <-ctx.Done():
-			return nil
-		}
+	holder, err := o.leases.lookup(ctx, name)
+	if errors.Is(err, actor.NoProc) {
+		return nil
 	}
+	if err != nil {
+		return err
+	}
+	down := make(chan error, 1)
+	w := newSimWatch(o.simNode, name, holder.ID, func(reason error) { down <- reason })
+	defer w.stop()
+	if err := o.leases.watch(ctx, w.watch); err != nil {
+		return err
+	}
+	select {
+	case <-down:
+	case <-ctx.Done():
+	}
+	return nil
 }
 
 func (o *simOffice) common() *leases { return o.leases }
