@@ -76,7 +76,8 @@ type peers struct {
 
 	mu     sync.Mutex
 	list   map[string]*peer // by name
-	joined time.Time        // when this one was about to say hello
+	joined time.Time        // when this one was about to say hello, last
+	away   bool             // it was cut off before that
 	twin   bool             // there is another node of this one's name, and that has been told
 	ticked time.Time
 }
@@ -212,7 +213,10 @@ func (ps *peers) told(from string, b beat, direct bool) (lacking numbers, strang
 	// The first that others hear of a node is its hello, and the first that a node hears of
 	// others is their answer to its own, which is to it alone. They take their time for it, and
 	// may have told all of them before.
-	strange = !p.met && b.kind == beatHere && !direct && time.Since(ps.joined) > ps.times.answer
+	// After a cut they may have told all of them long before, and so may one that says hello because
+	// it was cut off, too.
+	answers := time.Since(ps.joined) <= ps.times.answer
+	strange = !p.met && (b.kind == beatHere && !direct && !answers || b.kind != beatLeaves && ps.away && answers)
 	p.met = true
 	if b.kind == beatLeaves && p.State != Leaving {
 		ps.change(p, Leaving, false)
@@ -233,6 +237,13 @@ func (ps *peers) told(from string, b beat, direct bool) (lacking numbers, strang
 		p.Lost += n
 	}
 	return lacking, strange, nil
+}
+
+// again notes that this node is about to say hello after a cut.
+func (ps *peers) again() {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.joined, ps.away = time.Now(), true
 }
 
 // upTo notes what a beat says has been sent.

@@ -71,6 +71,7 @@ func (m *membership) watch(changes chan nats.Status) {
 			}
 			if next == Connected {
 				m.reconnects.Add(1)
+				m.peers.again()
 				m.out.hello()
 			}
 			m.notes.put(func() {

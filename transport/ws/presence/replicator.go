@@ -21,7 +21,6 @@ type replicator struct {
 	warned  bool               // of a peer with another pool size
 	looked  time.Time          // when it last looked after the peers
 	called  time.Time          // when it last called because of a gap
-	gap     bool               // there was one since
 }
 
 // retired is an incarnation of a node that is not heard, though a message of it may still be
@@ -47,12 +46,14 @@ type replicatorMsg interface{ isReplicatorMsg() }
 type (
 	tick  struct{} // a period is over
 	heard struct{ packet }
-	gap   struct{} // something of other nodes was lost
+	gap   struct{} // something of other nodes was lost, or may have been
+	call  struct{} // it is time to call
 )
 
 func (tick) isReplicatorMsg()  {}
 func (heard) isReplicatorMsg() {}
 func (gap) isReplicatorMsg()   {}
+func (call) isReplicatorMsg()  {}
 
 // packet is what goes from node to node.
 type packet struct {
@@ -98,17 +99,16 @@ func (r *replicator) Init(ctx *actor.Context[replicatorMsg]) error {
 	}
 	ctx.TrapExit(true) // so that Terminate runs
 	ctx.SendEvery(r.config().BroadcastPeriod, tick{})
-	r.broadcast(r.message(crdt.Beat))
+	r.call()
 	return nil
 }
 
 // Receive implements [actor.Behavior].
-func (r *replicator) Receive(_ *actor.Context[replicatorMsg], m replicatorMsg) error {
+func (r *replicator) Receive(ctx *actor.Context[replicatorMsg], m replicatorMsg) error {
 	switch m := m.(type) {
 	case tick:
 		r.tell()
 		r.look()
-		r.call()
 	case heard:
 		r.shard.heard.Add(-int64(len(m.data)))
 		in, err := crdt.Decode(m.data)
@@ -121,25 +121,27 @@ func (r *replicator) Receive(_ *actor.Context[replicatorMsg], m replicatorMsg) e
 		}
 		r.hear(in)
 	case gap:
-		r.gap = true
+		if wait := callEvery - time.Since(r.called); wait > 0 {
+			ctx.SetTimer("call", wait, call{})
+		} else {
+			r.call()
+		}
+	case call:
 		r.call()
 	}
 	return nil
 }
 
 // callEvery is how often a gap has a node call at most.
-const callEvery = time.Second
+const callEvery = 250 * time.Millisecond
 
-// call asks the others at once for what was lost in a gap, and tells all that this node is
-// there: for a gap is found where a node that was cut off is back, and one that had lost this
-// one, or never knew it, answers.
+// call tells all others that this node is there, and asks for what it has missed: those that it
+// knows for what is lacking of them, and those that it does not know for a word. For it begins, or
+// has found a gap, as a node does that was cut off and is back; of two that were, the one that is
+// back last calls when both can hear each other.
 func (r *replicator) call() {
-	now := time.Now()
-	if !r.gap || now.Sub(r.called) < callEvery {
-		return
-	}
-	r.gap, r.called = false, now
-	r.broadcast(r.message(crdt.Beat))
+	r.called = time.Now()
+	r.broadcast(r.message(crdt.Ask)) // of nobody
 	for _, p := range r.peers {
 		if !p.down { // one that is will be asked when it answers
 			r.ask(p)
@@ -314,6 +316,7 @@ func (r *replicator) hear(m crdt.Message) {
 	}
 	p, missed := r.meet(m.From)
 	p.heard, p.clock = time.Now(), max(p.clock, m.Clock)
+	calls := m.Kind == crdt.Ask && m.To == 0
 	switch m.Kind {
 	case crdt.Told:
 		r.change(func(s *crdt.State) []crdt.Change { return s.Merge(p.id, m.Delta) })
@@ -322,7 +325,10 @@ func (r *replicator) hear(m crdt.Message) {
 			r.answer(p, m.Seen)
 		}
 	}
-	if missed && r.lacks(p) { // it is not under way
+	if calls && !missed { // else it has been sent one
+		r.send(p, r.message(crdt.Beat))
+	}
+	if (calls || missed) && r.lacks(p) { // it is not under way
 		r.ask(p)
 	}
 }

@@ -30,7 +30,7 @@ type Message struct {
 
 	Delta Delta // Told
 
-	To   uint64 // Ask: the incarnation that is asked
+	To   uint64 // Ask: the incarnation that is asked; 0: all are asked whether they are there
 	Seen Spans  // Ask: what the sender has seen of its events
 }
 
