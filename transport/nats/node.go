@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -158,7 +159,9 @@ func (c Config) options(g *gate) (nats.Options, error) {
 	}
 	// So that no other node may listen to what NATS answers this one.
 	opts.InboxPrefix = cmp.Or(opts.InboxPrefix, nats.InboxPrefix+subjectToken(c.Name))
-	opts.Url = cmp.Or(c.URL, opts.Url, nats.DefaultURL)
+	if all := cmp.Or(c.URL, opts.Url); all != "" || len(opts.Servers) == 0 {
+		opts.Url, opts.Servers = "", serversOf(cmp.Or(all, nats.DefaultURL)) // Url is one
+	}
 	opts.NoEcho, opts.AllowReconnect, opts.MaxReconnect, opts.IgnoreAuthErrorAbort = true, true, -1, true
 	g.CustomDialer = opts.CustomDialer
 	if g.CustomDialer == nil {
@@ -166,6 +169,16 @@ func (c Config) options(g *gate) (nats.Options, error) {
 	}
 	opts.CustomDialer = g
 	return opts, nil
+}
+
+// serversOf returns the URLs of a list with commas.
+func serversOf(list string) (urls []string) {
+	for url := range strings.SplitSeq(list, ",") {
+		if url = strings.TrimSuffix(strings.TrimSpace(url), "/"); url != "" {
+			urls = append(urls, url)
+		}
+	}
+	return urls
 }
 
 // connectBy connects, and does not wait longer than for ctx.

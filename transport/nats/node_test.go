@@ -158,3 +158,17 @@ func TestClusterHasANameThatFitsIntoSubjects(t *testing.T) {
 		t.Error("a good name is refused")
 	}
 }
+
+// A node that is given several servers joins by the one that it reaches.
+func TestNodeJoinsByAnyServerOfAList(t *testing.T) {
+	const nobody = "nats://127.0.0.1:1"
+	s := startServer(t)
+	for _, list := range []string{nobody + "," + s.ClientURL(), " " + s.ClientURL() + "/ , " + nobody + ","} {
+		n, err := Join(t.Context(), Config{URL: list, Name: "a", Cluster: prefix()})
+		if err != nil {
+			t.Errorf("join by %q: %v", list, err)
+			continue
+		}
+		n.Close()
+	}
+}
