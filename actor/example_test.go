@@ -208,9 +208,9 @@ func ExampleRef_SendAfter() {
 	if err != nil {
 		panic(err)
 	}
+	ref.Send("now")
 	ref.SendAfter(20*time.Millisecond, "later")
 	never := ref.SendAfter(time.Hour, "never")
-	ref.Send("now")
 	fmt.Println(<-said)
 	fmt.Println(<-said)
 	fmt.Println("stopped in time:", never.Stop())
