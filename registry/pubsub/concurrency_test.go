@@ -127,16 +127,18 @@ func TestUnsubscribeIsAsFastOnALargeTopic(t *testing.T) {
 		subscribe(t, &ps, pid, "large", in)
 	}
 	newcomer := idle(t, sys)
-	measure := func(topic string) time.Duration {
+	measure := func(topic string, fastest time.Duration) time.Duration {
 		began := time.Now()
 		for range rounds {
 			subscribe(t, &ps, newcomer, topic, in)
 			ps.Unsubscribe(newcomer, topic)
 		}
-		return time.Since(began)
+		return min(fastest, time.Since(began))
 	}
-	measure("small")
-	small, large := measure("small"), measure("large")
+	small, large := time.Hour, time.Hour
+	for range 5 { // a machine that is busy makes the others longer
+		small, large = measure("small", small), measure("large", large)
+	}
 	if large > 50*small+50*time.Millisecond {
 		t.Errorf("subscribing and unsubscribing takes %v on a small topic, %v on a large one", small/rounds, large/rounds)
 	}

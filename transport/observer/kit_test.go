@@ -56,6 +56,9 @@ type viewer struct {
 	pushes map[string]chan json.RawMessage
 }
 
+// patience is for what must come.
+const patience = time.Minute
+
 // open opens a page.
 func (s *site) open() *viewer {
 	s.t.Helper()
@@ -67,14 +70,14 @@ func (s *site) open() *viewer {
 }
 
 func (s *site) tryOpen(header http.Header) (*viewer, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
 	client, err := wsclient.Dial(ctx, wsclient.Config{URL: "ws" + strings.TrimPrefix(s.url, "http") + "socket", Header: header})
 	if err != nil {
 		return nil, err
 	}
 	s.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		_ = client.Close(ctx)
 	})
@@ -113,7 +116,7 @@ func await[P any](v *viewer, event string) (push P) {
 			v.t.Fatalf("%s: %v in %s", event, err, raw)
 		}
 		return push
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		v.t.Fatalf("no %s has come", event)
 	}
 	return push

@@ -118,7 +118,7 @@ func TestSlowConsumerIsClosed(t *testing.T) {
 func TestClientThatIsGivenUpIsDisconnected(t *testing.T) {
 	ended := make(chan ws.Disconnected, 1)
 	socket := rooms(nil)
-	socket.WriteTimeout = 50 * time.Millisecond
+	socket.WriteTimeout = 500 * time.Millisecond
 	socket.Observe = func(e ws.Observation) {
 		if e, ok := e.(ws.Disconnected); ok {
 			ended <- e

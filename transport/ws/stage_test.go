@@ -232,7 +232,7 @@ func (c *client) sendBinary(data string) {
 	}
 }
 
-const patience = 10 * time.Second // for what must come
+const patience = 30 * time.Second // for what must come
 
 func (c *client) read() (websocket.MessageType, []byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -166,7 +166,7 @@ func TestSendOneMessageThatIsLargerThanTheQueue(t *testing.T) {
 func TestClientThatTakesNothingIsGivenUp(t *testing.T) {
 	inAllModes(t, func(t *testing.T, m mode) {
 		r, config := newRecord(), m.config()
-		config.WriteTimeout, config.Compress = 50*time.Millisecond, false
+		config.WriteTimeout, config.Compress = 500*time.Millisecond, false
 		started := make(chan struct{}, 1)
 		s := &server{mode: m, config: config, sink: r.of}
 		s.accepted = func(*Conn) { started <- struct{}{} }

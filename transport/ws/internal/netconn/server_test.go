@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a test waits for what comes at once.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // mode is a way in which connections are read.
 type mode struct {
