@@ -19,28 +19,24 @@ const eventDisconnect = "disconnect"
 // Broadcast sends an event to all clients that have joined a topic. The payload
 // must marshal to a JSON object, or be [Binary]; otherwise the error wraps
 // [ErrPayload]. Events that begin with phx_ are the protocol's own, and an error.
-// Broadcasts of one goroutine arrive in order.
-func (e *Endpoint) Broadcast(topic, event string, payload any) error {
-	return e.broadcast(actor.PID{}, topic, event, payload)
+// Broadcasts of one goroutine arrive in order. The options are for topics that are
+// recorded, see [History].
+func (e *Endpoint) Broadcast(topic, event string, payload any, options ...BroadcastOption) error {
+	return e.broadcast(actor.PID{}, topic, event, payload, options)
 }
 
 // BroadcastFrom is Broadcast, but skips the subscriptions of the actor from. See also
 // [Channel.BroadcastFrom].
-func (e *Endpoint) BroadcastFrom(from actor.PID, topic, event string, payload any) error {
-	return e.broadcast(from, topic, event, payload)
+func (e *Endpoint) BroadcastFrom(from actor.PID, topic, event string, payload any, options ...BroadcastOption) error {
+	return e.broadcast(from, topic, event, payload, options)
 }
 
 // LocalBroadcast is Broadcast to the clients that are connected to this endpoint only,
-// whatever cluster it is in.
+// whatever cluster it is in. It is not recorded.
 //
 // Phoenix: Phoenix.Endpoint.local_broadcast/3.
 func (e *Endpoint) LocalBroadcast(topic, event string, payload any) error {
-	b, err := e.newBroadcast(topic, event, payload)
-	if err != nil {
-		return err
-	}
-	e.topics.LocalBroadcast(topic, b)
-	return nil
+	return e.localBroadcast(actor.PID{}, topic, event, payload)
 }
 
 // LocalBroadcastFrom is BroadcastFrom to the clients that are connected to this
@@ -48,10 +44,15 @@ func (e *Endpoint) LocalBroadcast(topic, event string, payload any) error {
 //
 // Phoenix: Phoenix.Endpoint.local_broadcast_from/4.
 func (e *Endpoint) LocalBroadcastFrom(from actor.PID, topic, event string, payload any) error {
+	return e.localBroadcast(from, topic, event, payload)
+}
+
+func (e *Endpoint) localBroadcast(from actor.PID, topic, event string, payload any) error {
 	b, err := e.newBroadcast(topic, event, payload)
 	if err != nil {
 		return err
 	}
+	b.from, b.unrecorded = from, true
 	e.topics.LocalBroadcastFrom(from, topic, b)
 	return nil
 }
@@ -68,22 +69,49 @@ func (e *Endpoint) Disconnect(id string) error {
 	return e.Broadcast(id, eventDisconnect, nil)
 }
 
-func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any) error {
+func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any, options []BroadcastOption) error {
 	b, err := e.newBroadcast(topic, event, payload)
 	if err != nil {
 		return err
 	}
-	if event == eventDisconnect { // no node has the others know of its socket IDs
-		return e.topics.BroadcastWide(from, topic, b)
+	b.from = from
+	for _, option := range options {
+		option(b)
 	}
-	return e.topics.BroadcastFrom(from, topic, b)
+	switch h := e.historyOf(topic); {
+	case h != nil:
+		err = e.broadcastRecorded(h, b)
+	case b.keyed:
+		err = ErrNoHistory
+	default:
+		return e.publish(b)
+	}
+	if err != nil {
+		return fmt.Errorf("ws: broadcast %q on %q: %w", event, topic, err)
+	}
+	return nil
+}
+
+// publish sends a broadcast to the subscribers of its topic on all nodes.
+func (e *Endpoint) publish(b *broadcast) error {
+	if b.Event == eventDisconnect { // no node has the others know of its socket IDs
+		return e.topics.BroadcastWide(b.from, b.Topic, b)
+	}
+	return e.topics.BroadcastFrom(b.from, b.Topic, b)
 }
 
 // broadcast is a message to all subscribers of a topic. It is encoded once for
 // each encoding in use, however many connections it goes to.
 type broadcast struct {
-	wire.Message
-	frames []onceFrame // one for each of the endpoint's encodings
+	wire.Message             // its Ref is set by the recorder, before there is a frame
+	frames       []onceFrame // one for each of the endpoint's encodings
+
+	// These are for the recorder of its topic, if there is one.
+	from       actor.PID  // the channel here that is left out
+	unrecorded bool       // it gets no position
+	keyed      bool       // it is Idempotent
+	key        string     // then
+	position   *broadcast // tells of the position those that do not get it with the message; may be nil
 }
 
 type onceFrame struct {

@@ -28,14 +28,14 @@ type Channel struct {
 	current string // the ref of the message that is being handled, if it has one
 	event   string // what is being handled, or has made it crash; "" if it is no event
 
-	read       moment               // when that was read from the connection, if it is known
-	kept       *kept                // what middleware keeps here; nil: nothing
-	intercepts *[]string            // nil: none; does not change after the join
-	pending    atomic.Int64         // what those of the client's messages count for that are not handled yet
-	toHandle   atomic.Int64         // and the broadcasts for the handler
-	held       atomic.Pointer[held] // what is broadcast before the answer to the join; nil: it does not listen yet
-	flags      atomic.Uint32        // the flags that are set
-	stage      atomic.Uint32
+	read     moment               // when that was read from the connection, if it is known
+	kept     *kept                // what middleware keeps here; nil: nothing
+	hears    *hearing             // how it hears its topic; nil: as most do; does not change from Join on
+	pending  atomic.Int64         // what those of the client's messages count for that are not handled yet
+	toHandle atomic.Int64         // and the broadcasts for the handler
+	held     atomic.Pointer[held] // what is broadcast before the answer to the join; nil: it does not listen yet
+	flags    atomic.Uint32        // the flags that are set
+	stage    atomic.Uint32
 }
 
 // The flags of a channel. They are set once.
@@ -141,11 +141,14 @@ func (c *Channel) push(event string, payload any) error {
 	if err != nil {
 		return err
 	}
-	f, err := c.line.encoding.Load().encode(wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p})
+	m := wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p}
+	f, err := c.line.encoding.Load().encode(m)
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	c.send(f)
+	if !c.replay().collect(m, f) {
+		c.send(f)
+	}
 	return nil
 }
 
@@ -160,7 +163,7 @@ func (c *Channel) Listen() error {
 	if !c.held.CompareAndSwap(nil, new(held)) {
 		return nil
 	}
-	if err := c.subscribe(c.topic, listener{c}); err != nil {
+	if err := c.hear(); err != nil {
 		return fmt.Errorf("ws: listen to %q: %w", c.topic, err)
 	}
 	return nil
@@ -168,21 +171,21 @@ func (c *Channel) Listen() error {
 
 // Broadcast sends an event to all clients that have joined the topic, this one
 // included. See Push for the payload.
-func (c *Channel) Broadcast(event string, payload any) error {
-	return c.broadcast(actor.PID{}, event, payload)
+func (c *Channel) Broadcast(event string, payload any, options ...BroadcastOption) error {
+	return c.broadcast(actor.PID{}, event, payload, options)
 }
 
 // BroadcastFrom sends an event to all clients that have joined the topic, but for
 // this one. See Push for the payload.
-func (c *Channel) BroadcastFrom(event string, payload any) error {
-	return c.broadcast(c.ctx.PID(), event, payload)
+func (c *Channel) BroadcastFrom(event string, payload any, options ...BroadcastOption) error {
+	return c.broadcast(c.ctx.PID(), event, payload, options)
 }
 
-func (c *Channel) broadcast(from actor.PID, event string, payload any) error {
+func (c *Channel) broadcast(from actor.PID, event string, payload any, options []BroadcastOption) error {
 	if err := c.mayPush(); err != nil {
 		return fmt.Errorf("ws: broadcast %q on %q: %w", event, c.topic, err)
 	}
-	return c.line.endpoint.broadcast(from, c.topic, event, payload)
+	return c.line.endpoint.broadcast(from, c.topic, event, payload, options)
 }
 
 // sendable returns the payload of an event that is to be sent to clients.

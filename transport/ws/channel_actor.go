@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
-	"slices"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/boundlog"
@@ -16,11 +15,12 @@ import (
 type channelOp uint8
 
 const (
-	opJoin channelOp = iota
-	opIn             // an event of the client's
-	opOut            // a broadcast that the handler intercepts
-	opInfo           // anything else
-	opGap            // something was missed
+	opJoin   channelOp = iota
+	opIn               // an event of the client's
+	opOut              // a broadcast that the handler intercepts
+	opReplay           // there is more to read of the topic's log
+	opInfo             // anything else
+	opGap              // something was missed
 )
 
 // channelMsg is a message to a channel actor.
@@ -61,6 +61,8 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 		return a.out(m.info.(*broadcast))
 	case opGap:
 		return a.missed(m.info.(*gapEar))
+	case opReplay:
+		return a.readOn()
 	default:
 		a.toHandle.Add(-m.weight)
 		return a.inform(m.info)
@@ -94,10 +96,17 @@ func (a *channelActor) LogValue() slog.Value {
 	)
 }
 
-// out hands the handler a broadcast that it intercepts.
+// out hands the handler a broadcast that it intercepts. On a recorded topic the others come
+// this way as well, and go on to the client.
 func (a *channelActor) out(b *broadcast) error {
+	if !a.interceptsEvent(b.Event) {
+		a.show(b)
+		return nil
+	}
 	a.event = b.Event
-	err := a.outcome(a.handler.(OutHandler).HandleOut(&a.Channel, b.Event, b.Payload))
+	err := a.outcome(a.replay().replace(&a.Channel, b, func() error {
+		return a.handler.(OutHandler).HandleOut(&a.Channel, b.Event, b.Payload)
+	}))
 	if err == nil {
 		a.event = ""
 	}
@@ -141,7 +150,10 @@ func (a *channelActor) join(m channelMsg) error {
 		if err != nil {
 			return fmt.Errorf("ws: route %q: %w", a.route.pattern, err)
 		}
-		a.intercepts = &events
+		a.hears = &hearing{intercepts: events}
+	}
+	if err := a.remember(m.payload); err != nil {
+		return err
 	}
 	answer := wire.Message{JoinRef: a.joinRef, Ref: m.ref, Topic: a.topic}
 	payload, err := a.route.join(&a.Channel, a.topic, m.payload)
@@ -156,6 +168,13 @@ func (a *channelActor) join(m channelMsg) error {
 	if err != nil {
 		return err
 	}
+	stand, missed, err := a.replay().first(&a.Channel)
+	if err == errTrimmed {
+		return a.refuse(answer, Refuse(Reason("messages are lost, join again")))
+	}
+	if err != nil {
+		return err
+	}
 	// Before the client hears of it, and may hang up: its session must then know
 	// that this channel had been joined.
 	if !a.stage.CompareAndSwap(stageJoining, stageJoined) {
@@ -163,11 +182,9 @@ func (a *channelActor) join(m channelMsg) error {
 	}
 	a.line.endpoint.joins.Add(1)
 	a.line.endpoint.channels.Add(1)
-	a.held.Load().release(f, a.line.transport)
 	a.event = ""
-	a.held.Store(passed)
 	a.line.session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
-	return nil
+	return a.pass(a.held.Load(), missed, append([]frame.Sealed{f}, stand...)...)
 }
 
 // refuse answers a join with an error, and ends the channel.
@@ -220,21 +237,34 @@ type listener struct{ *Channel }
 // share, without a part for this actor, unless the handler intercepts the event.
 // It implements pubsub.Subscriber, and runs on the broadcaster's goroutine.
 func (c listener) Deliver(_ string, b *broadcast) {
-	if c.intercepts != nil && slices.Contains(*c.intercepts, b.Event) {
+	if c.interceptsEvent(b.Event) {
 		c.hand(opOut, b, b)
 		return
 	}
+	if f, ok := c.frameOf(b); ok {
+		c.send(f)
+	}
+}
+
+// frameOf returns a broadcast as the client gets it. It reports false if that cannot be made,
+// and sees to it that this is known.
+func (c *Channel) frameOf(b *broadcast) (frame.Sealed, bool) {
 	l := c.line
 	encoding := l.encoding.Load()
 	f, err := b.frame(encoding)
-	if err != nil {
-		if b.untold(encoding) {
-			l.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
-		}
-		l.endpoint.drop(l.socket, Dropped{Topic: b.Topic, Route: c.route.pattern, Event: b.Event, Err: err})
-		return
+	if err == nil {
+		return f, true
 	}
-	c.send(f)
+	if b.untold(encoding) {
+		l.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
+	}
+	dropped := Dropped{Topic: b.Topic, Route: c.route.pattern, Event: b.Event, Err: err}
+	if c.replay() == nil {
+		l.endpoint.drop(l.socket, dropped)
+	} else { // all that is broadcast on the topic may wait for this
+		go l.endpoint.drop(l.socket, dropped)
+	}
+	return f, false
 }
 
 // send sends a frame to the client, or keeps it for after the answer to the join.

@@ -27,8 +27,8 @@ func (e *Endpoint) Node() string {
 	return e.cfg.Cluster.Node()
 }
 
-// broadcastCodec takes broadcasts between nodes: the size of the event's name, that
-// name, a byte that is 1 for a binary payload, and the payload.
+// broadcastCodec takes broadcasts between nodes: the size of the event's name, that name, a
+// byte of flags, the size of the key and the key if it has one, and the payload.
 type broadcastCodec struct{ endpoint *Endpoint }
 
 var errBroadcast = errors.New("malformed broadcast")
@@ -39,31 +39,67 @@ func (broadcastCodec) Encode(_ string, b *broadcast) ([]byte, error) {
 	data := make([]byte, 0, binary.MaxVarintLen64+len(b.Event)+1+len(payload))
 	data = binary.AppendUvarint(data, uint64(len(b.Event)))
 	data = append(data, b.Event...)
-	kind := byte(0)
+	flags := byte(0)
 	if b.Payload.IsBinary() {
-		kind = 1
+		flags |= flagBinary
 	}
-	data = append(data, kind)
+	if b.unrecorded {
+		flags |= flagUnrecorded
+	}
+	if b.keyed {
+		flags |= flagKeyed
+	}
+	data = append(data, flags)
+	if b.keyed {
+		data = append(binary.AppendUvarint(data, uint64(len(b.key))), b.key...)
+	}
 	return append(data, payload...), nil
 }
 
+// The flags of a broadcast between nodes. Nodes of versions before 2026-11-26 know
+// flagBinary only, and do not take a broadcast that has another one.
+const (
+	flagBinary byte = 1 << iota
+	flagUnrecorded
+	flagKeyed
+)
+
 // Decode implements [pubsub.Codec].
 func (c broadcastCodec) Decode(topic string, data []byte) (*broadcast, error) {
-	size, n := binary.Uvarint(data)
-	if n <= 0 || size >= uint64(len(data)-n) {
+	event, rest, ok := cutSized(data)
+	if !ok || len(rest) == 0 {
 		return nil, fmt.Errorf("%w: no event", errBroadcast)
 	}
-	event, rest := string(data[n:n+int(size)]), data[n+int(size):]
-	kind, payload := rest[0], rest[1:]
-	switch kind {
-	case 0:
-		// It goes into the frames of clients as it is.
-		if !utf8.Valid(payload) || !json.Valid(payload) {
-			return nil, fmt.Errorf("%w: the payload is not JSON", errBroadcast)
+	flags, body := rest[0], rest[1:]
+	key := ""
+	if flags&flagKeyed != 0 {
+		if key, body, ok = cutSized(body); !ok || len(key) > maxKey {
+			return nil, fmt.Errorf("%w: no key", errBroadcast)
 		}
-		return c.endpoint.newBroadcast(topic, event, RawJSON(payload))
-	case 1:
-		return c.endpoint.newBroadcast(topic, event, Binary(payload))
 	}
-	return nil, fmt.Errorf("%w: kind %d", errBroadcast, kind)
+	payload := Binary(body)
+	switch {
+	case flags >= flagKeyed<<1:
+		return nil, fmt.Errorf("%w: flags %x", errBroadcast, flags)
+	case flags&flagBinary != 0:
+	case !utf8.Valid(body) || !json.Valid(body): // it goes into the frames of clients as it is
+		return nil, fmt.Errorf("%w: the payload is not JSON", errBroadcast)
+	default:
+		payload = RawJSON(body)
+	}
+	b, err := c.endpoint.newBroadcast(topic, event, payload)
+	if err != nil {
+		return nil, err
+	}
+	b.unrecorded, b.keyed, b.key = flags&flagUnrecorded != 0, flags&flagKeyed != 0, key
+	return b, nil
+}
+
+// cutSized cuts off a text behind its size.
+func cutSized(data []byte) (text string, rest []byte, ok bool) {
+	size, n := binary.Uvarint(data)
+	if n <= 0 || size > uint64(len(data)-n) {
+		return "", nil, false
+	}
+	return string(data[n : n+int(size)]), data[n+int(size):], true
 }

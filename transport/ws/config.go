@@ -59,8 +59,17 @@ func (c Config) mounts() ([]Socket, error) {
 			switch {
 			case earlier.Path == s.Path:
 				return nil, fmt.Errorf("socket %d, %q: socket %d has that path", i, s.Path, j)
+			case s.Channels.disagree(earlier.Channels):
+				return nil, fmt.Errorf("sockets %d and %d record the same topics by different Histories", j, i)
 			case pathCovers(earlier.Path, s.Path):
 				return nil, fmt.Errorf("socket %d, %q, is never reached: socket %d, %q, has all of its paths", i, s.Path, j, earlier.Path)
+			}
+		}
+	}
+	for i, s := range c.Sockets {
+		for _, other := range c.Sockets {
+			if s.Overflow == DropNewest && s.Channels.haveTopicsOf(other.Channels) {
+				return nil, fmt.Errorf("socket %d, %q, drops messages by its Overflow on topics that have a History, and its clients would not know", i, s.Path)
 			}
 		}
 	}

@@ -29,7 +29,7 @@
 // Events of one client on one topic are handled in the order in which they were
 // sent, and different topics at the same time. Broadcasts of one sender on one
 // topic arrive in order. Delivery is at most once: nothing is kept for a client
-// that is away.
+// that is away, unless its Route has a [History].
 //
 // # The way of a frame
 //
@@ -80,11 +80,13 @@
 //     draining, several nodes;
 //   - example_gap_test.go: what was lost between nodes;
 //   - example_client_test.go: the clients of these examples;
+//   - example_history_test.go: what a client gets that was away, and what it gets at its join;
 //   - example_rate_limit_test.go: a limit on how often an event may come;
 //   - metrics_example_test.go: metrics of channels.
 //
 // The programs examples/room, examples/auction, examples/board and examples/chat are a room
 // in 25 lines, the two of the guide docs/guide/channels.md, and one with presence and a page.
-// The guide docs/guide/cluster.md is about several nodes. The guide
+// The guide docs/guide/cluster.md is about several nodes, docs/guide/missed.md about clients
+// that were away. The guide
 // docs/phoenix.md has the functions of Phoenix next to those of Troupe.
 package ws

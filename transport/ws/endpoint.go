@@ -45,6 +45,10 @@ type Endpoint struct {
 	system lateLogger   // what log writes to
 	topics pubsub.PubSub[*broadcast]
 
+	histories []*History                // of all routes
+	archive   atomic.Pointer[archive]   // nil: none of the topics is recorded, or the endpoint is down
+	recorded  pubsub.PubSub[*broadcast] // what recorders hand on to the channels of their topics; nil: they have ended
+
 	encodings encodings // of all sockets; does not change
 	made      time.Time
 	opening   atomic.Bool                 // it is being started
@@ -66,10 +70,11 @@ type Endpoint struct {
 func New(cfg Config) *Endpoint {
 	e := &Endpoint{cfg: cfg, made: time.Now()}
 	e.log = boundlog.New(slog.New(&e.system))
-	e.topics.Logger = e.log
+	e.topics.Logger, e.recorded.Logger = e.log, e.log
 	rand.Read(e.pollKey[:]) // never fails
 	e.mounts, e.fault = cfg.mounts()
 	for _, s := range e.mounts {
+		e.histories = append(e.histories, s.Channels.histories()...)
 		for _, ser := range s.Serializers {
 			e.encodings.get(ser, false)
 			e.encodings.get(ser, s.Compress)

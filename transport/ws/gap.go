@@ -39,13 +39,18 @@ func (e *gapEar) Deliver(_ string, g pubsub.Gap) {
 // subscribe subscribes the channel to a topic, and to its gaps if the handler wants them.
 // Those first, so that none is missed.
 func (c *Channel) subscribe(topic string, s pubsub.Subscriber[*broadcast]) error {
-	topics := &c.line.endpoint.topics
-	if _, ok := c.handler.(GapHandler); ok {
-		if err := topics.SubscribeGaps(c.ctx.PID(), topic, &gapEar{of: c}); err != nil {
-			return err
-		}
+	if err := c.subscribeGaps(topic); err != nil {
+		return err
 	}
-	return topics.Subscribe(c.ctx.PID(), topic, s)
+	return c.line.endpoint.topics.Subscribe(c.ctx.PID(), topic, s)
+}
+
+// subscribeGaps subscribes the channel to the gaps of a topic, if the handler wants them.
+func (c *Channel) subscribeGaps(topic string) error {
+	if _, ok := c.handler.(GapHandler); !ok {
+		return nil
+	}
+	return c.line.endpoint.topics.SubscribeGaps(c.ctx.PID(), topic, &gapEar{of: c})
 }
 
 // missed tells the handler of a gap.

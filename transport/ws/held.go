@@ -37,12 +37,14 @@ func (h *held) keep(f frame.Sealed, limit int) (kept, fits bool) {
 	return true, true
 }
 
-// release sends the answer, and then what has waited for it. What comes meanwhile on
-// other goroutines waits for the lock, and so does not overtake.
-func (h *held) release(answer frame.Sealed, to transport) {
+// release sends what comes first, the answer, and then what has waited for it. What comes
+// meanwhile on other goroutines waits for the lock, and so does not overtake.
+func (h *held) release(to transport, first ...frame.Sealed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	to.send(answer)
+	for _, f := range first {
+		to.send(f)
+	}
 	for _, f := range h.frames {
 		to.send(f)
 	}

@@ -92,7 +92,12 @@ func (in *incarnation) spec() supervisor.Spec {
 	sockets, handle := supervisor.FollowDynamic(
 		supervisor.DynamicSupervisor("sockets", supervisor.DynamicSpec{}))
 	in.sockets = handle
-	return supervisor.Spec{Children: []supervisor.Child{closing, sockets}}
+	children := []supervisor.Child{closing, sockets}
+	if len(in.endpoint.histories) > 0 { // it ends after the channels
+		history := supervisor.Actor("history", func() *archivist { return &archivist{endpoint: in.endpoint} })
+		children = []supervisor.Child{closing, history, sockets}
+	}
+	return supervisor.Spec{Children: children}
 }
 
 // Release implements [actor.Resource].

@@ -119,7 +119,8 @@ func TestAPayloadOfTheClusterIsChecked(t *testing.T) {
 		c.joins("room:a")
 		for _, bad := range []string{
 			"", "\x05event", "\xff", // no event
-			"\x01e", "\x01e\x02{}", // no kind, and none that there is
+			"\x01e", "\x01e\x08{}", // no flags, and one that there is not
+			"\x01e\x04", "\x01e\x04\x05k{}", "\x01e\x04\xff\xff\x03" + strings.Repeat("k", 1<<16), // no key, or a huge one
 			"\x01e\x00", "\x01e\x00[1]", "\x01e\x001",
 			"\x01e\x00{", "\x01e\x00{}]", "\x01e\x00{} {}", "\x01e\x00{}],[1,2,\"t\",\"e\",{}", "\x01e\x00{\"a\":\"\xff\"}",
 			"\x01e\x00{\"a\":\"" + strings.Repeat("x", 1<<20),
@@ -134,8 +135,8 @@ func TestAPayloadOfTheClusterIsChecked(t *testing.T) {
 		if got := string(<-c.got); !sameJSON([]byte(got), `[null,null,"room:a","e",{"n":1}]`) {
 			t.Errorf("a client got %s", got)
 		}
-		if n := strings.Count(log.String(), "not decoded"); n != 14 || len(log.String()) > 14*1000 {
-			t.Errorf("%d lines, of %d bytes; want 14", n, len(log.String()))
+		if n := strings.Count(log.String(), "not decoded"); n != 17 || len(log.String()) > 17*1000 {
+			t.Errorf("%d lines, of %d bytes; want 17", n, len(log.String()))
 		}
 	})
 }

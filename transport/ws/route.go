@@ -17,6 +17,10 @@ const maxTopic = 1024
 
 // Route gives the topics of a pattern to one kind of channel. [Topic] makes it.
 type Route struct {
+	// History has what is broadcast on the topics recorded, for clients that were away; nil:
+	// it is not. Where several sockets have the topics, one History counts for all of them.
+	History *History
+
 	pattern    string
 	newHandler func() Handler
 	handler    reflect.Type // what newHandler is declared to return
@@ -155,6 +159,13 @@ func (rs Routes) wrapped(around ...Middleware) (Routes, error) {
 	rs = slices.Clone(rs)
 	for i := range rs {
 		r := &rs[i]
+		if r.History != nil {
+			h, err := r.History.withDefaults()
+			if err != nil {
+				return nil, fmt.Errorf("route %q: %w", r.pattern, err)
+			}
+			r.History = h
+		}
 		for j, m := range slices.Backward(slices.Concat(around, r.use)) { // the first is outermost
 			if err := r.wrap(m); err != nil {
 				return nil, fmt.Errorf("route %q: middleware %d: %w", r.pattern, j-len(around), err)
@@ -202,4 +213,38 @@ func (r *Route) wrap(m Middleware) error {
 		}
 	}
 	return nil
+}
+
+// histories returns those of all routes.
+func (rs Routes) histories() (all []*History) {
+	for _, r := range rs {
+		if r.History != nil {
+			all = append(all, r.History)
+		}
+	}
+	return all
+}
+
+// disagree reports whether two sockets would record some topic in two ways.
+func (rs Routes) disagree(others Routes) bool {
+	for _, r := range rs {
+		for _, o := range others {
+			if r.History != nil && o.History != nil && r.History != o.History && (r.covers(o) || o.covers(r)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// haveTopicsOf reports whether any topic of the routes is one that others record.
+func (rs Routes) haveTopicsOf(others Routes) bool {
+	for _, r := range rs {
+		for _, o := range others {
+			if o.History != nil && (r.covers(o) || o.covers(r)) {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -10,6 +10,13 @@ const (
 	EventHeartbeat = "heartbeat" // on TopicPhoenix
 )
 
+// The events of recorded topics, for clients that have sent the parameter since. Positions
+// are refs such as "@k3v9:17".
+const (
+	EventPosition = "phx_position" // its ref is the client's position; there is no more to it
+	EventRecovery = "phx_recovery" // says, behind the answer to a join, what becomes of what was missed
+)
+
 // The events of presence, which follow the join of a channel.
 const (
 	EventPresenceState = "presence_state"

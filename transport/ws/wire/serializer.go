@@ -18,8 +18,9 @@ type Serializer interface {
 	Decode(data []byte, binary bool) (Message, error)
 
 	// Append appends a message for a client to buf, and reports whether it goes into a
-	// binary frame. A message without JoinRef and Ref is a broadcast: its bytes go to all
-	// receivers, and making them must not take longer than a second.
+	// binary frame. A message without a JoinRef is a broadcast: its bytes go to all
+	// receivers, and making them must not take longer than a second. One with a Ref is
+	// recorded; a client that is to get what it has missed needs that Ref.
 	Append(buf []byte, m Message) (data []byte, binary bool, err error)
 
 	// AppendReply appends the reply to a message: the JoinRef, Ref and Topic of that

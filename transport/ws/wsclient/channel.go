@@ -37,9 +37,12 @@ type Channel struct {
 	unsent   []*push // in order: not sent, or queued behind others
 	calls    callbacks
 	handlers map[string]*functions[Message]
+	last     position // of the last message that has come, if the server records the topic
 	onJoin   functions[Payload]
 	onError  functions[error]
 	onClose  functions[error]
+
+	onRecovery functions[Recovery]
 }
 
 type state uint8
@@ -287,13 +290,18 @@ func (ch *Channel) replied(m wire.Received) {
 // the join, since the server subscribes first: JOIN-7.
 func (ch *Channel) event(m wire.Received) {
 	handlers := ch.handlers[m.Event]
-	if handlers == nil || len(handlers.list) == 0 || ch.state != joining && ch.state != joined {
+	if ch.state != joining && ch.state != joined || !ch.passes(m) {
+		return
+	}
+	if handlers == nil || len(handlers.list) == 0 {
+		ch.passed(m)
 		return
 	}
 	if len(ch.calls.waiting) >= ch.client.cfg.EventLimit {
 		ch.abandon(ErrOverrun)
 		return
 	}
+	ch.passed(m)
 	ch.client.enqueue(&ch.calls, callback{calls: handlers.with(Message{m.Event, m.Payload, ch.joinRef})})
 }
 

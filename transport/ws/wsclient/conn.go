@@ -154,6 +154,9 @@ func (c *Client) writeOne(cn *conn, out outbound) error {
 	if out.params != nil {
 		out.Payload, err = c.paramsOf(cn, out)
 	}
+	if err == nil && out.Event == wire.EventJoin {
+		out.Payload = c.withSince(out.Topic, out.Payload)
+	}
 	if err == nil {
 		data, binary, err = wire.Client{}.Append(nil, out.Message)
 	}

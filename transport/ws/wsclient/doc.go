@@ -30,9 +30,10 @@
 //
 // # What it does not do
 //
-// Delivery is at most once: what the server sends while the client is away is lost,
-// and a push that was on its way when the connection broke is reported as failed,
-// not sent again. A program that must not miss anything fetches its state in the
+// Delivery is at most once, but for topics that the server records: there the client names
+// its position when it joins again, and gets what it has missed, see [Channel.OnRecovery].
+// Elsewhere what the server sends while the client is away is lost. A push that was on its
+// way when the connection broke is reported as failed, not sent again. A program that must not miss anything fetches its state in the
 // function that it gives to [Channel.OnJoin], which runs after every join.
 //
 // # Goroutines and order
@@ -46,5 +47,5 @@
 // # Examples
 //
 // The examples are in example_test.go: a client of a room, and one that polls where it
-// must.
+// must. The guide is docs/guide/missed.md for recorded topics.
 package wsclient

@@ -1,0 +1,203 @@
+package ws
+
+import (
+	"container/list"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// archive is the recorders of an endpoint. It lives as long as the actor that owns their
+// subscriptions: when that ends, all of them have a hole for sure, and the next archive
+// begins with new ones.
+type archive struct {
+	endpoint *Endpoint
+	owner    actor.PID
+
+	mu        sync.Mutex
+	recorders map[string]*recorder
+	idle      map[*History]*list.List  // those without a user, the one longest so first
+	leaving   map[string]chan struct{} // topics whose recorders are being forgotten; closed after
+	over      bool
+}
+
+// archivist is that actor.
+type archivist struct {
+	endpoint *Endpoint
+	archive  *archive
+}
+
+// Init implements [actor.Initializer].
+func (a *archivist) Init(ctx *actor.Context[struct{}]) error {
+	a.archive = &archive{
+		endpoint: a.endpoint, owner: ctx.PID(),
+		recorders: map[string]*recorder{}, idle: map[*History]*list.List{}, leaving: map[string]chan struct{}{},
+	}
+	a.endpoint.archive.Store(a.archive)
+	if !ctx.PID().Own(a.archive) {
+		return actor.NoProc
+	}
+	ctx.SendEvery(a.endpoint.sweepEvery(), struct{}{})
+	return nil
+}
+
+// Receive drops what has been kept long enough. It implements [actor.Behavior].
+func (a *archivist) Receive(*actor.Context[struct{}], struct{}) error {
+	a.archive.sweep()
+	return nil
+}
+
+// sweepEvery is how often is looked for what has been kept long enough.
+func (e *Endpoint) sweepEvery() time.Duration {
+	every := time.Minute
+	for _, h := range e.histories {
+		every = min(every, max(h.TTL/4, 10*time.Millisecond))
+	}
+	return every
+}
+
+// Release implements [actor.Resource].
+func (a *archive) Release(actor.PID, error) {
+	a.mu.Lock()
+	a.over = true
+	all := a.recorders
+	a.recorders, a.idle = nil, nil
+	a.mu.Unlock()
+	a.endpoint.archive.CompareAndSwap(a, nil)
+	for _, r := range all {
+		r.end()
+	}
+}
+
+// historyOf returns the history of a topic, or nil. It is the same for the channels of all
+// sockets, for they share the topic's broadcasts.
+func (e *Endpoint) historyOf(topic string) *History {
+	if len(e.histories) == 0 {
+		return nil
+	}
+	for i := range e.mounts {
+		if r := e.mounts[i].Channels.match(topic); r != nil && r.History != nil {
+			return r.History
+		}
+	}
+	return nil
+}
+
+// recorderOf returns the recorder of a topic, which is begun if there is none, for a user
+// that gives it back by leave.
+func (a *archive) recorderOf(topic string, h *History) (*recorder, error) {
+	r, busy := a.enter(topic, h)
+	for busy != nil {
+		<-busy // for a second at most, as long as an adapter may take to give up a topic
+		r, busy = a.enter(topic, h)
+	}
+	if r == nil {
+		return nil, actor.NoProc
+	}
+	if err := r.start(a); err != nil {
+		a.leave(r)
+		return nil, err
+	}
+	return r, nil
+}
+
+// enter returns a recorder with one user more, or what to wait for, or neither at the end.
+func (a *archive) enter(topic string, h *History) (r *recorder, busy <-chan struct{}) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return nil, nil
+	}
+	if busy := a.leaving[topic]; busy != nil {
+		return nil, busy
+	}
+	r = a.recorders[topic]
+	switch {
+	case r == nil:
+		r = &recorder{endpoint: a.endpoint, topic: topic, history: h, log: newHistoryLog(h)}
+		a.recorders[topic] = r
+	case r.idle != nil:
+		a.idleOf(h).Remove(r.idle)
+		r.idle = nil
+	}
+	r.users++
+	return r, nil
+}
+
+// known returns the recorder of a topic, if there is one.
+func (a *archive) known(topic string) *recorder {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.recorders[topic]
+}
+
+// leave gives a recorder back. One that nobody needs stays for a while.
+func (a *archive) leave(r *recorder) {
+	a.mu.Lock()
+	if r.users--; r.users > 0 || a.over {
+		a.mu.Unlock()
+		return
+	}
+	idle := a.idleOf(r.history)
+	r.since, r.idle = a.endpoint.now(), idle.PushBack(r)
+	var forgotten []*recorder
+	if idle.Len() > r.history.MaxIdle {
+		forgotten = append(forgotten, a.takeOut(idle))
+	}
+	a.mu.Unlock()
+	a.forget(forgotten)
+}
+
+func (a *archive) idleOf(h *History) *list.List {
+	l := a.idle[h]
+	if l == nil {
+		l = list.New()
+		a.idle[h] = l
+	}
+	return l
+}
+
+// takeOut takes the recorder that has been idle for longest out of the archive, under the
+// lock. It is to be forgotten without.
+func (a *archive) takeOut(idle *list.List) *recorder {
+	r := idle.Remove(idle.Front()).(*recorder)
+	delete(a.recorders, r.topic)
+	a.leaving[r.topic] = make(chan struct{})
+	return r
+}
+
+// forget ends the subscriptions of recorders. The next one of the topic begins after that, for
+// it has the same owner.
+func (a *archive) forget(forgotten []*recorder) {
+	for _, r := range forgotten {
+		a.endpoint.topics.Unsubscribe(a.owner, r.topic)
+		a.mu.Lock()
+		close(a.leaving[r.topic])
+		delete(a.leaving, r.topic)
+		a.mu.Unlock()
+	}
+}
+
+// sweep forgets what has been idle for long enough, and drops messages that are too old where
+// nothing else comes.
+func (a *archive) sweep() {
+	now := a.endpoint.now()
+	var forgotten []*recorder
+	a.mu.Lock()
+	for h, idle := range a.idle {
+		for first := idle.Front(); first != nil && now-first.Value.(*recorder).since >= h.TTL; first = idle.Front() {
+			forgotten = append(forgotten, a.takeOut(idle))
+		}
+	}
+	all := slices.Collect(maps.Values(a.recorders))
+	a.mu.Unlock()
+	a.forget(forgotten)
+	for _, r := range all {
+		r.mu.Lock()
+		r.log.trim(now)
+		r.mu.Unlock()
+	}
+}

@@ -1,0 +1,190 @@
+package ws
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// History has what is broadcast on the topics of a [Route] recorded, so that a client
+// which was away gets what it has missed when it joins again, or is told that it cannot.
+// The zero History keeps the last 1,000 messages of the last five minutes.
+//
+//	rooms := ws.Topic("room:*", newRoom, roomEvents)
+//	rooms.History = &ws.History{Size: 500, TTL: 10 * time.Minute}
+//
+// # On the wire
+//
+// Each recorded message carries its [Position] as its ref, "@epoch:offset". A client that
+// joins with the last one that it has got as the parameter since gets the answer to its
+// join, then what it has missed, each message as it would have come, and then what is
+// broadcast from now on: nothing twice, and nothing left out in between. The official
+// client needs three lines for it, see docs/guide/missed.md; package wsclient does
+// it by itself.
+//
+// A client that sends since, be it null, is told where it stands, since it may have missed
+// something before it has got anything. Behind the answer to its join comes the event
+// [wire.EventPosition], of which only the ref counts; or, if since is a position,
+// [wire.EventRecovery] with {"complete": true, "missed": 3, "position": "@epoch:offset"}.
+//
+// # What is recorded
+//
+// Broadcast and BroadcastFrom of a Channel and of an Endpoint, also those of other nodes.
+// Not recorded are what is pushed to one client, local broadcasts, presence diffs among
+// them, and what is broadcast as [Unrecorded]: a client that was away does not get it.
+//
+// What a channel's handler intercepts is replayed through it: its HandleOut decides anew.
+// A client that was cut off while it got the messages that HandleOut pushes for one
+// broadcast, if these are several, gets those anew. So does one that was cut off between a
+// binary broadcast and the position event that follows it, for a binary message has no
+// ref. A client gets back what its own BroadcastFrom kept from it if it was cut off before
+// it was told of that position.
+//
+// # What it costs
+//
+// The messages of a topic are given their places one after the other, so a topic's
+// broadcasts are delivered one at a time. The log is in memory, of this node, and begins
+// with the topic's first channel here; in the other modes than Stream also with the first
+// broadcast of this node. It goes on when the last channel has gone, for TTL. Another node,
+// and a server that was started anew, have logs of their own: a position of another log is
+// not recovered, and the client and the handler are told so.
+//
+// Phoenix: none.
+type History struct {
+	// Size is how many messages of a topic are kept; 1,000 if 0.
+	Size int
+	// TTL is how long a message is kept, and the log of a topic that no channel is on;
+	// five minutes if 0.
+	TTL time.Duration
+	// MaxBytes is how many bytes of a topic are kept, with 256 more for each message;
+	// 1 MiB if 0.
+	MaxBytes int
+	// MaxIdle is how many topics that no channel is on are kept, of those that no channel
+	// has been on for the shortest time; 1,000 if 0.
+	MaxIdle int
+
+	// Mode says what of a topic is kept: [Stream] if not set.
+	Mode Mode
+	// Key returns what a message is about, in the mode Keyed, which needs it. It must be
+	// quick, and must not broadcast. If it panics or takes longer than a second the message
+	// is delivered, and not recorded: the log has a hole there.
+	Key func(event string, p Payload) string
+}
+
+// Mode says what a [History] keeps of a topic.
+type Mode uint8
+
+const (
+	// Stream keeps messages as they came. A client gets those that it has missed; one that
+	// joins for the first time gets none, nor does one that has missed more than is kept.
+	Stream Mode = iota
+	// Latest keeps the last message. A client gets it at its join, unless it has it.
+	Latest
+	// Keyed keeps the last message about each key. A client gets these at its join, but for
+	// those that it has.
+	Keyed
+)
+
+// String returns the mode's name.
+func (m Mode) String() string {
+	switch m {
+	case Stream:
+		return "stream"
+	case Latest:
+		return "latest"
+	case Keyed:
+		return "keyed"
+	}
+	return fmt.Sprintf("mode(%d)", uint8(m))
+}
+
+// Recovery says what became of what a client has missed.
+type Recovery struct {
+	// From is the position that the client has named, or none if that makes no sense.
+	From Position
+	// To is the last position there was when it came.
+	To Position
+	// Missed is how many messages it gets behind the answer to its join.
+	Missed int
+	// Complete says that it has then got all that was recorded: in the mode Stream each
+	// message behind From, in the others what these keep of them. If it is false, messages
+	// are lost to this client: in the mode Stream it gets none of what it has missed, and
+	// what is broadcast from now on. It is the moment to send it the present state.
+	Complete bool
+}
+
+// Recovery returns what becomes of what the client has missed, from Join on. It reports
+// false if the client has not named a position, as at its first join, or if the topic is
+// not recorded.
+func (c *Channel) Recovery() (Recovery, bool) {
+	if c.replay() == nil || !c.replay().named {
+		return Recovery{}, false
+	}
+	return c.replay().recovery, true
+}
+
+// BroadcastOption says how a recorded broadcast differs from others; see [History].
+type BroadcastOption func(*broadcast)
+
+// Unrecorded keeps a broadcast out of the log: for what is of no use later, such as that
+// somebody is typing. It does nothing on a topic that is not recorded.
+func Unrecorded() BroadcastOption { return func(b *broadcast) { b.unrecorded = true } }
+
+// Idempotent has clients get only the first broadcast of several with the same key, as long
+// as the log remembers the key: for TTL, and Size keys. So a caller that does not know
+// whether a broadcast has been made can make it again. The key has 256 bytes at most. On a
+// topic that is not recorded, or with Unrecorded, the broadcast fails with [ErrNoHistory].
+//
+// What gets broadcasts in place of clients, see [Endpoint.Subscribe], may get it again if
+// it is made again while the first is under way or after that has failed.
+func Idempotent(key string) BroadcastOption { return func(b *broadcast) { b.key, b.keyed = key, true } }
+
+// ErrNoHistory says that a broadcast needs a topic that is recorded.
+var ErrNoHistory = errors.New("the topic is not recorded")
+
+// maxKey is how many bytes the key of a broadcast may have.
+const maxKey = 256
+
+// withDefaults returns the history as it is used, or what is wrong with it.
+func (h History) withDefaults() (*History, error) {
+	switch {
+	case h.Size < 0 || h.TTL < 0 || h.MaxBytes < 0 || h.MaxIdle < 0:
+		return nil, errors.New("a limit of its History is negative")
+	case h.Mode > Keyed:
+		return nil, fmt.Errorf("there is no History in %v", h.Mode)
+	case h.Mode == Keyed && h.Key == nil:
+		return nil, errors.New("its History is Keyed and has no Key")
+	case h.Mode != Keyed && h.Key != nil:
+		return nil, fmt.Errorf("its History has a Key, which the mode %v does not use", h.Mode)
+	}
+	h.Size = cmp.Or(h.Size, 1000)
+	h.TTL = cmp.Or(h.TTL, 5*time.Minute)
+	h.MaxBytes = cmp.Or(h.MaxBytes, 1<<20)
+	h.MaxIdle = cmp.Or(h.MaxIdle, 1000)
+	return &h, nil
+}
+
+// keyPatience is how long a Key may take, which a topic's broadcasts wait for.
+const keyPatience = time.Second
+
+// keyOf returns what a message is about, where that counts.
+func (h *History) keyOf(b *broadcast) (key string, err error) {
+	if h.Mode != Keyed {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), keyPatience, errHanging)
+	defer cancel()
+	made := make(chan string, 1)
+	err = actor.Guard(ctx, func() error {
+		made <- h.Key(b.Event, b.Payload)
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	return <-made, nil
+}

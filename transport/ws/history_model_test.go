@@ -1,0 +1,334 @@
+package ws
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// A model of clients of recorded topics: they join, are cut off with some of what was sent to
+// them on its way, and join again, here or on the other node, while several goroutines
+// broadcast, the log is trimmed and the network loses messages. Each client gets each message
+// of the log once and in order, or is told that it does not; and it is told so only if it
+// must be.
+func TestModelOfReplay(t *testing.T) {
+	const seeds = 50 // in a bubble
+	for round := range long.Rounds(1, 20) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newHistoryWorld(t)
+			defer w.stop()
+			for i := range seeds {
+				w.play(round*seeds + i)
+			}
+		})
+	}
+}
+
+// historySize is small, so that it matters.
+const historySize = 6
+
+// historyWorld is two nodes.
+type historyWorld struct {
+	t     *testing.T
+	nodes []*Endpoint
+	lost  []*lossy // what tells a node that the network has lost something
+	stop  func()
+}
+
+// lossy is an adapter whose Receiver is known.
+type lossy struct {
+	pubsub.Adapter
+	receiver pubsub.Receiver
+}
+
+func (l *lossy) Join(r pubsub.Receiver) error {
+	l.receiver = r
+	return l.Adapter.Join(r)
+}
+
+func newHistoryWorld(t *testing.T) *historyWorld {
+	w := &historyWorld{t: t}
+	hub := new(pubsub.Hub)
+	var systems []*actor.System
+	for _, name := range []string{"a", "b"} {
+		sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+		systems = append(systems, sys)
+		adapter := &lossy{Adapter: hub.Node(name)}
+		cluster := pubsub.NewCluster(adapter)
+		if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
+			t.Fatal(err)
+		}
+		plain, own := Topic("room:*", func() mute { return mute{} }, nil), Topic("own:*", func() strict { return strict{} }, nil)
+		plain.History = &History{Size: historySize}
+		own.History = &History{Size: historySize}
+		e, err := Start(sys, Config{Cluster: cluster, Sockets: []Socket{{
+			Path: "/socket", Channels: Routes{plain, own},
+			MaxQueue: 8 << 10, // so the log is read in parts of one message
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.nodes, w.lost = append(w.nodes, e), append(w.lost, adapter)
+	}
+	w.stop = func() {
+		for i, e := range w.nodes {
+			if err := errors.Join(e.Shutdown(t.Context()), systems[i].Shutdown(t.Context())); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	return w
+}
+
+// strict is a handler that sees all of what its client gets.
+type strict struct{ mute }
+
+func (strict) Intercepts() []string { return []string{"n"} }
+func (strict) HandleOut(c *Channel, event string, in Payload) error {
+	return c.Push(event, in)
+}
+
+// memoryLine is a transport to a client in the same program.
+type memoryLine struct {
+	seat seat
+	line *line
+
+	mu  sync.Mutex
+	got []string
+}
+
+func (m *memoryLine) name() string   { return "memory" }
+func (m *memoryLine) attach(l *line) { m.line = l }
+func (m *memoryLine) handled(int64)  {}
+func (m *memoryLine) send(f frame.Sealed) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text := string(f.Bytes())
+	m.got = append(m.got, text[strings.IndexByte(text, '['):]) // behind the header
+}
+func (m *memoryLine) closeWith(websocket.StatusCode, string) {}
+func (m *memoryLine) state() transportState                  { return transportState{} }
+func (m *memoryLine) Release(actor.PID, error)               { m.seat.leave() }
+
+// taken returns the first messages that have been sent and not taken yet; n < 0: all.
+func (m *memoryLine) taken(n int) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n < 0 || n > len(m.got) {
+		n = len(m.got)
+	}
+	list := m.got[:n]
+	m.got = m.got[n:]
+	return list
+}
+
+// schedule is one course of events, on a topic of its own.
+type schedule struct {
+	*historyWorld
+	topic   string
+	clients []*modelClient
+	logs    map[Position]string // what clients got there
+	holes   map[string]uint64   // by epoch, the last one
+	said    atomic.Int64
+}
+
+// modelClient is a client of the model.
+type modelClient struct {
+	*schedule
+	conn    *memoryLine
+	session *session
+	node    int
+
+	last Position          // what it sends as since
+	next uint64            // the offset that must come
+	was  map[string]uint64 // the holes when it joined
+	out  bool              // it must join again
+}
+
+// connect opens a connection to a node and joins.
+func (c *modelClient) connect(node int) {
+	e := c.nodes[node]
+	seat, refused := e.admit(&e.mounts[0], peer{})
+	if refused != nil {
+		c.t.Error(refused)
+		return
+	}
+	c.node, c.conn, c.was, c.out = node, &memoryLine{seat: seat}, maps.Clone(c.holes), false
+	c.session = newSession(e, &e.mounts[0], c.conn, Identity{}, wire.V2{})
+	if !seat.start(c.session) {
+		c.t.Error("not started")
+		return
+	}
+	since, _ := json.Marshal(c.last.String())
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",{"since":%s}]`, c.topic, since)})
+}
+
+// cut ends the connection. Of what has been sent, only the first n messages arrive.
+func (c *modelClient) cut(n int) error {
+	err := c.read(n)
+	c.session.ctx.Self().Send(sessionMsg{op: opHangup, with: errors.New("cut")})
+	return err
+}
+
+// read takes in what has come, up to n messages.
+func (c *modelClient) read(n int) error {
+	for _, text := range c.conn.taken(n) {
+		var m [5]json.RawMessage
+		var ref, event string
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			return fmt.Errorf("%q: %w", text, err)
+		}
+		json.Unmarshal(m[1], &ref)
+		json.Unmarshal(m[3], &event)
+		switch {
+		case event == "phx_reply" && strings.Contains(string(m[4]), `"status":"ok"`):
+			continue
+		case event == "phx_reply" && strings.Contains(string(m[4]), "messages are lost"), event == "phx_error":
+			c.out = true // the log was trimmed while it joined
+			continue
+		}
+		at, err := ParsePosition(ref)
+		if err == nil {
+			err = c.took(at, event, string(m[4]))
+		}
+		if err != nil {
+			return fmt.Errorf("%s, after %v: %w", text, c.last, err)
+		}
+		c.last = at
+	}
+	return nil
+}
+
+func (c *modelClient) took(at Position, event, payload string) error {
+	switch event {
+	case "phx_position":
+		c.next = at.Offset + 1
+	case "phx_recovery":
+		kept := at.Epoch == c.last.Epoch && c.last.Offset+historySize >= c.top(c.node) && c.last.Offset >= c.holes[at.Epoch]
+		switch complete := strings.Contains(payload, `"complete":true`); {
+		case complete && at != c.last:
+			return errors.New("complete, and from elsewhere")
+		case complete && at.Offset < c.was[at.Epoch]:
+			return errors.New("complete, and there is a hole behind it")
+		case !complete && kept:
+			return errors.New("not complete, though all is there")
+		}
+		c.next = at.Offset + 1
+	case "n":
+		c.skipHoles()
+		if at != (Position{c.last.Epoch, c.next}) {
+			return fmt.Errorf("want offset %d", c.next)
+		}
+		if was, ok := c.logs[at]; ok && was != payload {
+			return fmt.Errorf("another client got %s there", was)
+		}
+		c.logs[at] = payload
+		c.next++
+	default:
+		return errors.New("not expected")
+	}
+	return nil
+}
+
+const hole = "hole"
+
+func (c *modelClient) skipHoles() {
+	for c.logs[Position{c.last.Epoch, c.next}] == hole {
+		c.next++
+	}
+}
+
+// play plays one schedule.
+func (w *historyWorld) play(seed int) {
+	rnd := rand.New(rand.NewPCG(uint64(seed), 17))
+	s := &schedule{
+		historyWorld: w, topic: fmt.Sprintf("%s:%d", []string{"room", "own"}[rnd.IntN(2)], seed),
+		logs: map[Position]string{}, holes: map[string]uint64{},
+	}
+	expect := func(err error) {
+		if err != nil {
+			w.t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+	for i := range 4 {
+		c := &modelClient{schedule: s}
+		s.clients = append(s.clients, c)
+		c.connect(i % 2) // the first two stay, so that the logs do
+	}
+	synctest.Wait()
+	for range 10 {
+		var acts sync.WaitGroup
+		for _, c := range s.clients {
+			node := rnd.IntN(2)
+			if c == s.clients[0] || c == s.clients[1] || rnd.IntN(2) == 0 {
+				expect(c.read(-1))
+				continue
+			}
+			expect(c.cut(rnd.IntN(5)))
+			acts.Go(func() { c.connect(node) })
+		}
+		for range rnd.IntN(4) {
+			from, count := w.nodes[rnd.IntN(2)], 1+rnd.IntN(3)
+			acts.Go(func() { s.broadcast(from, count) })
+		}
+		acts.Wait()
+		synctest.Wait()
+		if rnd.IntN(6) == 0 {
+			s.lose(rnd.IntN(2))
+		}
+	}
+	for _, c := range s.clients {
+		if expect(c.read(-1)); c.out {
+			expect(c.cut(-1))
+			c.connect(c.node)
+			synctest.Wait()
+			expect(c.read(-1))
+		}
+		c.skipHoles()
+		if top := s.top(c.node); c.next != top+1 {
+			w.t.Fatalf("seed %d: a client is at %v at the end, and the log at %d", seed, c.last, top)
+		}
+		expect(c.cut(0))
+	}
+	synctest.Wait()
+}
+
+func (s *schedule) broadcast(from *Endpoint, count int) {
+	for range count {
+		if err := from.Broadcast(s.topic, "n", map[string]int64{"n": s.said.Add(1)}); err != nil {
+			s.t.Error(err)
+		}
+	}
+}
+
+func (s *schedule) log(node int) *recorder { return s.nodes[node].archive.Load().known(s.topic) }
+
+func (s *schedule) top(node int) uint64 {
+	r := s.log(node)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log.top
+}
+
+// lose has the network lose messages on their way to a node.
+func (s *schedule) lose(node int) {
+	s.lost[node].receiver.Missed(pubsub.Gap{Topic: clusterName + "/" + s.topic, Messages: 1})
+	epoch, at := s.log(node).log.epoch, s.top(node)
+	s.holes[epoch], s.logs[Position{epoch, at}] = at, hole
+}

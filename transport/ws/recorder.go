@@ -1,0 +1,210 @@
+package ws
+
+import (
+	"container/list"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// recorder stands between what is broadcast on a topic and the topic's channels here: it
+// gives each message a place in its log, and hands it to them with that position. A message
+// of another node comes to it as one of this node does.
+//
+// While it does that it holds its lock, so that the order of the log is the order in which
+// each channel gets the messages, and a channel that reads the log and subscribes under the
+// lock misses none and gets none twice. Nothing of the users' is called under the lock but
+// the serializers, which have a second.
+type recorder struct {
+	endpoint *Endpoint
+	topic    string
+	history  *History
+
+	begin sync.Once
+	fault error // why it could not begin
+
+	mu   sync.Mutex
+	log  *historyLog
+	over bool // what it hears is not all any more
+
+	// These are guarded by the archive's lock.
+	users int           // channels, and what else needs it
+	since time.Duration // when the last of them has gone
+	idle  *list.Element // on the archive's list; nil: it is not idle
+}
+
+// Deliver implements pubsub.Subscriber.
+func (r *recorder) Deliver(_ string, b *broadcast) {
+	about, err := "", error(nil)
+	if !b.unrecorded {
+		about, err = r.history.keyOf(b)
+	}
+	if err != nil {
+		r.endpoint.log.Error("key of a broadcast not made: it is not recorded", "topic", r.topic, "event", b.Event, "error", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.endpoint.now()
+	switch {
+	case b.unrecorded:
+	case b.keyed && r.log.known(b.key, now):
+		return
+	case err != nil:
+		r.log.interrupt()
+	default:
+		r.log.append(&b.Message, about, now)
+		if b.Payload.IsBinary() || !b.from.IsZero() {
+			b.position = r.endpoint.sharedAs(wire.Message{Topic: r.topic, Event: wire.EventPosition, Ref: b.Ref, Payload: noPayload})
+		}
+	}
+	r.endpoint.recorded.LocalBroadcast(r.topic, b)
+}
+
+var noPayload = RawJSON([]byte("{}"))
+
+// sharedAs returns a message as one that many clients get.
+func (e *Endpoint) sharedAs(m wire.Message) *broadcast {
+	return &broadcast{Message: m, frames: make([]onceFrame, len(e.encodings))}
+}
+
+// replayed returns a message of the log as a broadcast.
+func (r *recorder) replayed(m wire.Message) *broadcast {
+	b := r.endpoint.sharedAs(m)
+	if b.Payload.IsBinary() {
+		b.position = r.endpoint.sharedAs(wire.Message{Topic: r.topic, Event: wire.EventPosition, Ref: m.Ref, Payload: noPayload})
+	}
+	return b
+}
+
+// gapOf hears that messages of other nodes were lost.
+type gapOf struct{ *recorder }
+
+// Deliver implements pubsub.Subscriber.
+func (g gapOf) Deliver(string, pubsub.Gap) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.log.interrupt()
+}
+
+// confirmed reports whether a broadcast with a key has been sent to everybody.
+func (r *recorder) confirmed(text string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log.trim(r.endpoint.now())
+	k := r.log.keys[text]
+	return k != nil && k.sent
+}
+
+// confirm notes that it has been.
+func (r *recorder) confirm(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k := r.log.keys[text]; k != nil {
+		k.sent = true
+	}
+}
+
+// end has the topic's channels here join anew: the recorder hears nothing any more.
+func (r *recorder) end() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.over = true
+	r.endpoint.recorded.LocalBroadcast(r.topic, nil)
+}
+
+// recordedListener hears what a recorder hands on to the topic's channels.
+type recordedListener struct{ *Channel }
+
+// Deliver is as that of listener. If the handler intercepts any event, all of them take the
+// way through the actor, or one would overtake another. It implements pubsub.Subscriber, and
+// runs under the recorder's lock.
+func (c recordedListener) Deliver(_ string, b *broadcast) {
+	switch {
+	case b == nil:
+		c.loseTrack("the topic's recorder has ended")
+		return
+	case !b.from.IsZero() && b.from == c.ctx.PID():
+		if b = b.position; b == nil || !c.replay().tracks {
+			return
+		}
+	}
+	if c.interceptsAny() {
+		c.hand(opOut, b, b)
+	} else {
+		c.show(b)
+	}
+}
+
+// show sends a broadcast to the client.
+func (c *Channel) show(b *broadcast) {
+	for ; b != nil; b = c.behind(b) {
+		if f, ok := c.frameOf(b); ok {
+			c.send(f)
+		}
+	}
+}
+
+// behind returns what tells the client of the position of a message that has no room for it.
+func (c *Channel) behind(b *broadcast) *broadcast {
+	if b.Payload.IsBinary() && c.replay().tracks {
+		return b.position
+	}
+	return nil
+}
+
+// loseTrack ends a channel that could miss something otherwise. Its client joins anew.
+func (c *Channel) loseTrack(why string) {
+	if c.mark(flagOverrun) {
+		c.line.log().Warn("channel cannot go on", "topic", c.topic, "reason", why)
+		c.line.session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
+	}
+}
+
+// start subscribes the recorder to its topic, as long as the archive's actor lives.
+func (r *recorder) start(a *archive) error {
+	r.begin.Do(func() {
+		if r.fault = r.endpoint.topics.SubscribeGaps(a.owner, r.topic, gapOf{r}); r.fault == nil {
+			r.fault = r.endpoint.topics.Subscribe(a.owner, r.topic, r)
+		}
+	})
+	if r.fault != nil {
+		return fmt.Errorf("ws: record %q: %w", r.topic, r.fault)
+	}
+	return nil
+}
+
+// broadcastRecorded is publish on a topic that has a history.
+func (e *Endpoint) broadcastRecorded(h *History, b *broadcast) error {
+	if b.keyed && b.unrecorded {
+		return ErrNoHistory
+	}
+	if b.keyed && (b.key == "" || len(b.key) > maxKey) {
+		return fmt.Errorf("its key has %d bytes, and not 1 to %d", len(b.key), maxKey)
+	}
+	a := e.archive.Load()
+	if a == nil { // the endpoint is down
+		return e.publish(b)
+	}
+	if h.Mode != Stream { // the value is there for the first client
+		r, err := a.recorderOf(b.Topic, h)
+		if err != nil {
+			return err
+		}
+		defer a.leave(r)
+	}
+	r := a.known(b.Topic)
+	if r == nil || !b.keyed {
+		return e.publish(b)
+	}
+	if r.confirmed(b.key) {
+		return nil
+	}
+	err := e.publish(b)
+	if err == nil {
+		r.confirm(b.key)
+	}
+	return err
+}

@@ -1,0 +1,312 @@
+package ws
+
+import (
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// replay is how far a channel on a recorded topic is with the log. But for what HandleOut
+// pushes, it belongs to the channel's actor; what others read of it is set before Join.
+//
+// A channel reads the log in parts, with a look at how much waits for its client, and hears
+// of new messages only when it has read all. So what a client has missed does not count
+// against its queue, and what is broadcast meanwhile need not be held: it is in the log.
+type replay struct {
+	of       *recorder
+	tracks   bool // the client wants to know of positions
+	named    bool // it has named one
+	recovery Recovery
+	at       uint64 // what is behind this offset is still to be read
+	live     bool   // what is to come is heard of
+
+	mu        sync.Mutex
+	replacing bool // HandleOut runs, and what is pushed takes the place of a broadcast
+	pushed    []outPush
+	silent    int // broadcasts since the last position that the client knows of
+}
+
+// outPush is what HandleOut has pushed.
+type outPush struct {
+	message wire.Message
+	frame   frame.Sealed
+}
+
+// Parts of what a channel may read of the log at a time, and of what may wait for its client
+// for it to read on, of MaxQueue. Many channels of a client may do so at once.
+const (
+	readPart  = 32
+	queuePart = 4
+	readAgain = 20 * time.Millisecond
+)
+
+// errTrimmed says that a client which has been told that it gets all does not.
+var errTrimmed = errors.New("messages that its client has missed are not kept any more")
+
+// remember has a channel on a recorded topic know what its client has missed, and what
+// becomes of it.
+func (c *Channel) remember(in Payload) error {
+	e := c.line.endpoint
+	h := e.historyOf(c.topic)
+	if h == nil {
+		return nil
+	}
+	a := e.archive.Load()
+	if a == nil {
+		return actor.NoProc
+	}
+	r, err := a.recorderOf(c.topic, h)
+	if err != nil {
+		return err
+	}
+	if !c.PID().Own(visitor{a, r}) {
+		a.leave(r)
+		return actor.NoProc
+	}
+	if c.hears == nil {
+		c.hears = new(hearing)
+	}
+	c.hears.replay = &replay{of: r}
+	c.hears.replay.begin(sinceOf(in))
+	return nil
+}
+
+// visitor gives a channel's recorder back. It is an [actor.Resource] of the channel.
+type visitor struct {
+	archive  *archive
+	recorder *recorder
+}
+
+// Release implements [actor.Resource].
+func (v visitor) Release(actor.PID, error) { v.archive.leave(v.recorder) }
+
+// sinceOf returns the position that a client names when it joins, whether it wants to know of
+// positions, and whether it names any, be it one that makes no sense.
+func sinceOf(in Payload) (from Position, tracks, named bool) {
+	var params struct {
+		Since json.RawMessage `json:"since"`
+	}
+	if in.IsBinary() || json.Unmarshal(in.Bytes(), &params) != nil || params.Since == nil {
+		return Position{}, false, false
+	}
+	var text *string
+	if json.Unmarshal(params.Since, &text) != nil {
+		return Position{}, true, true
+	}
+	if text == nil || *text == "" {
+		return Position{}, true, false
+	}
+	from, _ = ParsePosition(*text)
+	return from, true, true
+}
+
+// begin looks at the log.
+func (p *replay) begin(from Position, tracks, named bool) {
+	r := p.of
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log.trim(r.endpoint.now())
+	p.tracks, p.named = tracks, named
+	complete := named && r.log.covers(from)
+	switch {
+	case complete:
+		p.at = from.Offset
+	case r.history.Mode == Stream:
+		p.at = r.log.top
+	}
+	p.recovery = Recovery{From: from, To: r.log.position(r.log.top), Missed: r.log.behind(p.at), Complete: complete}
+}
+
+// listen has a channel that gets nothing of what was before hear of what is broadcast from
+// now on. One that gets what it has missed reads on from there.
+func (p *replay) listen(c *Channel) error {
+	r := p.of
+	if p.recovery.Complete || r.history.Mode != Stream {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.at = r.log.top
+	return p.follow(c)
+}
+
+// follow subscribes the channel, under the recorder's lock.
+func (p *replay) follow(c *Channel) error {
+	if p.live = true; p.of.over {
+		return actor.NoProc
+	}
+	if err := c.subscribeGaps(c.topic); err != nil {
+		return err
+	}
+	return c.line.endpoint.recorded.Subscribe(c.PID(), c.topic, recordedListener{c})
+}
+
+// next reads the next part of the log, and follows when that was the last one. It fails with
+// errTrimmed if that part is not there any more.
+func (p *replay) next(c *Channel) ([]*broadcast, error) {
+	if p.live {
+		return nil, nil
+	}
+	r := p.of
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log.trim(r.endpoint.now())
+	if p.recovery.Complete && !r.log.covers(r.log.position(p.at)) {
+		return nil, errTrimmed
+	}
+	list, upTo, more := r.log.read(p.at, c.line.socket.MaxQueue/readPart, r.replayed)
+	if p.at = upTo; more {
+		return list, nil
+	}
+	return list, p.follow(c)
+}
+
+// first returns what comes behind the answer to the join: where the client stands, and the
+// first part of what it has missed. It is nil on a topic that is not recorded.
+func (p *replay) first(c *Channel) (told []frame.Sealed, missed []*broadcast, err error) {
+	if p == nil {
+		return nil, nil, nil
+	}
+	stands := p.of.log.position(p.at).String()
+	if c.line.roomToRead() {
+		if missed, err = p.next(c); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !p.tracks {
+		return nil, missed, nil
+	}
+	m := wire.Message{JoinRef: c.joinRef, Ref: wire.Ref(stands), Topic: c.topic, Event: wire.EventPosition, Payload: noPayload}
+	if p.named {
+		m.Event = wire.EventRecovery
+		m.Payload, err = JSON(map[string]any{
+			"complete": p.recovery.Complete, "missed": p.recovery.Missed, "position": p.recovery.To.String(),
+		})
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := c.line.encoding.Load().encode(m)
+	return []frame.Sealed{f}, missed, err
+}
+
+// pass sends frames, then a part of what the client has missed, and then what has been held
+// meanwhile. If there is more to read, it sees to it that this is done.
+func (a *channelActor) pass(h *held, missed []*broadcast, frames ...frame.Sealed) error {
+	through := missed // through the handler
+	if !a.interceptsAny() {
+		for _, b := range missed {
+			for ; b != nil; b = a.behind(b) {
+				if f, ok := a.frameOf(b); ok {
+					frames = append(frames, f)
+				}
+			}
+		}
+		through = nil
+	}
+	h.release(a.line.transport, frames...)
+	a.held.Store(passed)
+	for _, b := range through {
+		if err := a.out(b); err != nil {
+			return err
+		}
+	}
+	if a.replay() != nil && !a.replay().live {
+		a.readSoon()
+	}
+	return nil
+}
+
+// roomToRead reports whether little enough waits for the client.
+func (l *line) roomToRead() bool { return l.transport.state().queued <= l.socket.MaxQueue/queuePart }
+
+// readSoon has the next part of the log read: after what waits for the channel, or, if too
+// much waits for the client, after a while.
+func (a *channelActor) readSoon() {
+	if a.line.roomToRead() {
+		a.ctx.Self().Send(channelMsg{op: opReplay})
+	} else {
+		a.ctx.SendAfter(readAgain, channelMsg{op: opReplay})
+	}
+}
+
+// readOn reads the next part of the log.
+func (a *channelActor) readOn() error {
+	if !a.line.roomToRead() {
+		a.readSoon()
+		return nil
+	}
+	h := new(held) // for what is heard when all is read, which comes after that
+	a.held.Store(h)
+	missed, err := a.replay().next(&a.Channel)
+	if err != nil {
+		a.loseTrack(err.Error())
+		return nil
+	}
+	return a.pass(h, missed)
+}
+
+// replace has what HandleOut pushes for a broadcast take its place: the last of it carries the
+// position, so that a client which is cut off in between gets all of it again. If nothing is
+// pushed, the client is told of the position now and then. Where HandleOut fails, the client
+// has not got past the broadcast.
+func (p *replay) replace(c *Channel, b *broadcast, handle func() error) (err error) {
+	if p == nil || b.Ref == "" {
+		return handle()
+	}
+	p.mu.Lock()
+	p.replacing = true
+	p.mu.Unlock()
+	err = errUnfinished // also if it panics
+	defer func() { p.replaced(c, b, err == nil) }()
+	err = handle()
+	return err
+}
+
+var errUnfinished = errors.New("HandleOut has not returned")
+
+// silence is after how many broadcasts for which nothing was pushed a client is told of the
+// position.
+const silence = 16
+
+// replaced sends what HandleOut has pushed.
+func (p *replay) replaced(c *Channel, b *broadcast, done bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pushed := p.pushed
+	p.replacing, p.pushed = false, nil
+	if p.silent++; len(pushed) > 0 || p.silent >= silence {
+		p.silent = 0
+	}
+	if done && len(pushed) > 0 {
+		last := &pushed[len(pushed)-1]
+		last.message.Ref = b.Ref
+		if f, err := c.line.encoding.Load().encode(last.message); err == nil { // as it was before
+			last.frame = f
+		}
+	}
+	for _, o := range pushed {
+		c.send(o.frame)
+	}
+	if done && p.tracks && (len(pushed) == 0 && p.silent == 0 || len(pushed) > 0 && pushed[len(pushed)-1].message.Payload.IsBinary()) {
+		c.show(p.of.endpoint.sharedAs(wire.Message{Topic: c.topic, Event: wire.EventPosition, Ref: b.Ref, Payload: noPayload}))
+	}
+}
+
+// collect keeps a push of HandleOut's until that has returned.
+func (p *replay) collect(m wire.Message, f frame.Sealed) bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.replacing {
+		p.pushed = append(p.pushed, outPush{m, f})
+	}
+	return p.replacing
+}

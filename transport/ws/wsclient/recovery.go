@@ -1,0 +1,126 @@
+package wsclient
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// Recovery says what becomes of what the client has missed on a channel, when it has joined
+// again.
+type Recovery struct {
+	// Missed is how many messages come now, because they were missed.
+	Missed int
+	// Complete says that all that the server has recorded has come then. If it is false,
+	// messages are lost.
+	Complete bool
+}
+
+// OnRecovery has f called when the channel has joined again after an interruption, before
+// what it has missed comes, until off is called. It is for topics that the server records, as
+// package ws does with a Route's History: the client names the position of the last message
+// that it has got with each join, as the parameter since, and the server sends what came
+// after it. The client does so by itself; but if f is given before Join, also before the
+// first message has come, with null. A since among the parameters of [Client.Channel] stays
+// as it is.
+//
+// Each message comes once. What was still waiting for a function of the channel when that was
+// interrupted has come, and is not sent anew.
+func (ch *Channel) OnRecovery(f func(Recovery)) (off func()) {
+	return ch.onRecovery.add(&ch.client.mu, f)
+}
+
+// position is the place of a message in the server's log of a topic, "@epoch:offset".
+type position struct {
+	text   string // "" is none
+	epoch  string
+	offset uint64
+}
+
+// positionOf returns the position that a ref is.
+func positionOf(ref string) (position, bool) {
+	text := wire.RefText(ref)
+	epoch, offset, ok := strings.Cut(text, ":")
+	n, err := strconv.ParseUint(offset, 10, 64)
+	if !ok || err != nil || epoch[:min(1, len(epoch))] != "@" {
+		return position{}, false
+	}
+	return position{text, epoch, n}, true
+}
+
+// The functions below are called with Client.mu held.
+
+// passes reports whether a message has not come before. A channel that is joined anew while
+// the server is still at work on the one before may get a message from both.
+func (ch *Channel) passes(m wire.Received) bool {
+	p, ok := positionOf(m.Ref)
+	if !ok {
+		return true
+	}
+	told := m.Event == wire.EventPosition || m.Event == wire.EventRecovery
+	if !told && p.epoch == ch.last.epoch && p.offset <= ch.last.offset {
+		ch.client.cfg.Logger.Debug("wsclient: message came before", "topic", ch.topic, "event", m.Event, "position", p.text)
+		return false
+	}
+	return true
+}
+
+// passed notes that a message has been taken in.
+func (ch *Channel) passed(m wire.Received) {
+	p, ok := positionOf(m.Ref)
+	if !ok {
+		return
+	}
+	ch.last = p
+	if m.Event != wire.EventRecovery {
+		return
+	}
+	var r Recovery
+	if err := m.Payload.Decode(&r); err != nil {
+		ch.client.cfg.Logger.Warn("wsclient: recovery not understood", "topic", ch.topic, "error", err)
+		return
+	}
+	tell(ch, &ch.onRecovery, r)
+}
+
+// since returns what a join on a topic names as its position, or null, or reports false if it
+// is not to.
+func (c *Client) since(topic string) (text any, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ch := c.channels[topic]
+	switch {
+	case ch == nil:
+		return nil, false
+	case ch.last.text != "":
+		return ch.last.text, true
+	}
+	return nil, len(ch.onRecovery.list) > 0
+}
+
+// withSince returns the parameters of a join with the client's position.
+func (c *Client) withSince(topic string, params Payload) Payload {
+	since, ok := c.since(topic)
+	if !ok || params.IsBinary() {
+		return params
+	}
+	fields := make(map[string]any)
+	var raw map[string]json.RawMessage
+	if json.Unmarshal(params.Bytes(), &raw) != nil {
+		return params
+	}
+	for key, value := range raw {
+		fields[key] = value
+	}
+	if _, taken := fields["since"]; taken {
+		return params
+	}
+	fields["since"] = since
+	p, err := wire.Object(fields)
+	if err != nil {
+		return params
+	}
+	return p
+}
