@@ -27,6 +27,9 @@
 // at most limit of them, 100 if it is not given and 1,000 at most; or with {"key": "ann",
 // "entry": {"metas": […]}}, what clients get of the key.
 //
+// Events that have a meaning of their own cannot be published: those that begin with "phx_" or
+// "chan_reply_", presence_state, presence_diff and disconnect.
+//
 // A payload is a JSON object, {} if it is left out. A topic must be one that a socket of the
 // endpoint has a route for. Fields and parameters that there are not are refused, so that
 // what is misspelt is noticed.

@@ -101,6 +101,7 @@ func TestBadRequestsPublishNothing(t *testing.T) {
 			{"publish", `{"topic": "room:1", "event": ""}`, 400, "invalid_event"},
 			{"publish", `{"topic": "room:1", "event": "` + long + `"}`, 400, "invalid_event"},
 			{"publish", `{"topic": "room:1", "event": "phx_close"}`, 400, "invalid_event"},
+			{"publish", `{"topic": "room:1", "event": "chan_reply_1"}`, 400, "invalid_event"},
 			{"publish", `{"topic": "room:1", "event": "presence_diff"}`, 400, "invalid_event"},
 			{"publish", `{"topic": "user:17", "event": "disconnect"}`, 400, "invalid_event"},
 			{"publish", `{"event": "hello"}`, 400, "invalid_topic"},

@@ -45,14 +45,15 @@ func (h *Handler) publish(_ context.Context, c *call) (any, error) {
 	return struct{}{}, nil
 }
 
-// checkEvent refuses events that are not for publishing: those of the protocol, those by
-// which clients know who is present, and the one that closes the connections whose ID
-// happens to be the topic. Rights to disconnect are others.
+// checkEvent refuses events that are not for publishing: those of the protocol, and those that
+// the official client makes of replies, since it would take one that is published for the
+// answer to a push of its own; those by which clients know who is present; and the one that
+// closes the connections whose ID happens to be the topic. Rights to disconnect are others.
 func checkEvent(event string) error {
 	switch {
 	case event == "" || len(event) > maxName:
 		return invalid("invalid_event", fmt.Sprintf("an event has 1 to %d bytes", maxName))
-	case strings.HasPrefix(event, "phx_"), slices.Contains([]string{"disconnect", "presence_state", "presence_diff"}, event):
+	case strings.HasPrefix(event, "phx_"), strings.HasPrefix(event, "chan_reply_"), slices.Contains([]string{"disconnect", "presence_state", "presence_diff"}, event):
 		return invalid("invalid_event", "this event has a meaning of its own, and cannot be published")
 	}
 	return nil
