@@ -1,5 +1,10 @@
 package nats
 
+import (
+	"maps"
+	"slices"
+)
+
 // numbering is how a node numbers what it sends to those that want a topic, so that they
 // notice what is missing. What it remembers of topics is bounded, and lost when nothing has
 // been sent on them for a while: a series begun anew is told from the former one by its base.
@@ -10,6 +15,8 @@ type numbering struct {
 	recent, older map[topicHash]*line
 
 	untold []*line // of which the others are still to be told how much there was
+	retold []*line // and once more, for one that has been away
+	asked  bool    // that has been asked for since
 	beats  int     // in this while
 
 	told int // in how many beats
@@ -26,6 +33,9 @@ type line struct {
 
 // maxLines is how many topics a while has.
 const maxLines = 1 << 16
+
+// retoldAtOnce is how many topics are told of once more at a beat: others can ask without end.
+const retoldAtOnce = 4096
 
 func newNumbering(t times) *numbering {
 	return &numbering{recent: make(map[topicHash]*line), told: t.told, most: t.lines}
@@ -75,20 +85,29 @@ func (n *numbering) tell(f func(*line)) {
 	}
 	clear(n.untold[len(again):])
 	n.untold = again
+	n.retell(f)
 	if n.beats++; n.beats >= n.most {
 		n.turn()
 	}
 }
 
 // again has the others told once more of all that there was in a while: one of them has been
-// away.
-func (n *numbering) again() {
-	for _, lines := range []map[topicHash]*line{n.recent, n.older} {
-		for _, l := range lines {
-			if l.untold == 0 {
-				l.untold = 1
-				n.untold = append(n.untold, l)
-			}
+// away. If that is under way, it follows.
+func (n *numbering) again() { n.asked = true }
+
+// retell does a part of that.
+func (n *numbering) retell(f func(*line)) {
+	if n.asked && len(n.retold) == 0 {
+		n.asked = false
+		n.retold = slices.AppendSeq(slices.Collect(maps.Values(n.recent)), maps.Values(n.older))
+	}
+	some := n.retold[:min(len(n.retold), retoldAtOnce)]
+	for _, l := range some {
+		if l.untold == 0 {
+			f(l)
 		}
+	}
+	if n.retold = n.retold[len(some):]; len(n.retold) == 0 {
+		n.retold = nil
 	}
 }
