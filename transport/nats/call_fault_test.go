@@ -456,6 +456,106 @@ func TestFaultOfAMethodCostsTheCall(t *testing.T) {
 	}
 }
 
+// vagueCodec fails with an error that cannot be asked what it is.
+type vagueCodec struct {
+	pubsub.JSON[string]
+	encode, decode error
+}
+
+func (c vagueCodec) Encode(topic, v string) ([]byte, error) {
+	if c.encode != nil {
+		return nil, c.encode
+	}
+	return c.JSON.Encode(topic, v)
+}
+
+func (c vagueCodec) Decode(topic string, data []byte) (string, error) {
+	if c.decode != nil {
+		return "", c.decode
+	}
+	return c.JSON.Decode(topic, data)
+}
+
+type vagueError struct{ unwrap func() }
+
+func (*vagueError) Error() string { return "vague" }
+
+func (e *vagueError) Unwrap() error {
+	e.unwrap()
+	return nil
+}
+
+// Whatever the methods of a codec's error do, on either node: the call fails, with an error that
+// its caller can ask, and is over on both.
+func TestErrorOfACodecCostsTheCall(t *testing.T) {
+	_, here, there := pair(t, NamesConfig{})
+	there.worker(t, "x")
+	x := here.find(t, "x")
+	release := make(chan struct{})
+	for fault, err := range map[string]error{
+		"nil":    (*vagueError)(nil), // of which the method panics
+		"Goexit": &vagueError{runtime.Goexit},
+		"block":  &vagueError{func() { <-release }},
+	} {
+		for place, m := range map[string]Method[order, string, string]{
+			"encode request":  {Requests: vagueCodec{encode: err}},
+			"decode request":  {Requests: vagueCodec{decode: err}},
+			"encode response": {Responses: vagueCodec{encode: err}},
+			"decode response": {Responses: vagueCodec{decode: err}},
+		} {
+			if fault == "block" && (place == "encode request" || place == "decode response") {
+				continue // a caller's own codec keeps it as long as its context does
+			}
+			m.Name, m.Make = place+": "+fault, do.Make
+			if err := there.Serve(m); err != nil {
+				t.Fatal(err)
+			}
+			t.Run(m.Name, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				_, err := m.Call(ctx, x, "say hello")
+				if e, ok := errors.AsType[*CallError](err); !ok || e.Ended || errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v, want a CallError at once", err)
+				}
+			})
+		}
+	}
+	t.Cleanup(func() {
+		close(release)
+		until(t, here.calls.x, func() bool { return here.Stats().Waiting == 0 && there.Stats().Open == 0 })
+	})
+}
+
+// A request of which Make does not return in time is refused, and not carried out later.
+func TestLateMakeSendsNothing(t *testing.T) {
+	_, here, there := pair(t, NamesConfig{})
+	_, got := there.worker(t, "x")
+	release, asked := make(chan struct{}), make(chan actor.Reply[string], 1)
+	m := do
+	m.Name, m.Make = "late", func(what string, r actor.Reply[string]) order {
+		asked <- r
+		<-release
+		return do.Make(what, r)
+	}
+	if err := there.Serve(m); err != nil {
+		t.Fatal(err)
+	}
+	x := here.find(t, "x")
+	if _, err := m.Call(t.Context(), x, "say late"); err == nil {
+		t.Error("the call was answered")
+	}
+	close(release)
+	r := await(t, asked)
+	until(t, here.calls.x, func() bool { return !r.Wanted() })
+	if _, err := do.Call(t.Context(), x, "say next"); err != nil {
+		t.Fatal(err)
+	}
+	if o := await(t, got); o.do != "say next" {
+		t.Errorf("the actor was told to %s", o.do)
+	}
+}
+
 // A table of methods has each name once, or is left as it is.
 func TestServeRefusesWhatCannotBeCalled(t *testing.T) {
 	_, here, there := pair(t, NamesConfig{})

@@ -285,11 +285,13 @@ func (q *served) lost(err error) {
 	q.refuse(err)
 }
 
-// refuse concludes s for the node.
+// refuse concludes s for the node. It asks err what it is first: that may be a codec's, whose
+// methods may not return.
 func (q *served) refuse(err error) {
+	r := refusal(err)
 	if q.claim() {
 		q.x.counts.refused.Add(1)
-		q.finish(refusal(err))
+		q.finish(r)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/nats-io/nats.go"
 
@@ -178,14 +179,11 @@ func (m Method[M, Req, Resp]) callRemote(ctx context.Context, to Remote[M], req 
 	header := x.inject(ctx)
 	// All of it on a goroutine that can be left alone, in codecs or by a slow server: it is
 	// begun once, and no other one is between it and the connection.
-	err = actor.Guard(ctx, func() error {
-		c.err = m.exchange(ctx, x, to, q, req, header, c)
-		return nil
-	})
+	err = actor.Guard(ctx, func() error { return m.exchange(ctx, x, to, q, req, header, c) })
 	switch {
 	case err != nil && ctx.Err() != nil: // it was left alone, and may go on
 		return fail(ctx.Err(), false)
-	case err != nil: // a codec has panicked
+	case err != nil: // a codec has failed, and Guard has asked what of
 		return fail(fmt.Errorf("%s: %w", c.doing, err), false)
 	case c.err != nil:
 		return fail(c.err, c.ended)
@@ -201,14 +199,15 @@ type remoteCall[Resp any] struct {
 	ended bool
 }
 
-// exchange makes a call: it encodes, asks and decodes.
+// exchange makes a call: it encodes, asks and decodes. Its error is one of a codec.
 func (m Method[M, Req, Resp]) exchange(ctx context.Context, x *exchange, to Remote[M], q request, req Req, header nats.Header, c *remoteCall[Resp]) (err error) {
 	codec := m.requests(to.names)
 	if q.body, err = codec.Encode(m.Name, req); err != nil {
-		return fmt.Errorf("%s: %w", c.doing, err)
+		return err
 	}
 	q.codec = pubsub.NameOf(codec)
 	r, err := x.ask(ctx, to.Node, q, header)
+	c.doing = "decode the answer"
 	if err == nil && r.outcome != gaveValue {
 		err = r.err(m.Errors)
 	}
@@ -216,14 +215,11 @@ func (m Method[M, Req, Resp]) exchange(ctx context.Context, x *exchange, to Remo
 		if r.outcome != gaveError && errors.Is(err, actor.NoProc) {
 			to.names.leases.mirror.doubt(keyOf(to.Name), to.id)
 		}
-		c.ended = r.outcome == hasEnded
-		return err
+		c.err, c.ended = err, r.outcome == hasEnded
+		return nil
 	}
-	c.doing = "decode the answer"
-	if c.value, err = pubsub.DecodeNamed(m.responses(to.names), r.codec, m.Name, r.body); err != nil {
-		return fmt.Errorf("%s: %w", c.doing, err)
-	}
-	return nil
+	c.value, err = pubsub.DecodeNamed(m.responses(to.names), r.codec, m.Name, r.body)
+	return err
 }
 
 func (m Method[M, Req, Resp]) sendRemote(ctx context.Context, to Remote[M], req Req) error {
@@ -316,7 +312,13 @@ func (m Method[M, Req, Resp]) handle(ctx context.Context, n *Names[M], e *served
 		return
 	}
 	// It is not bound to ctx, which would be a visit to that at each answer: s gives it up.
-	p := actor.Ask(context.WithoutCancel(ctx), to, func(r actor.Reply[Resp]) M { return m.Make(req, r) })
+	p := actor.Ask(context.WithoutCancel(ctx), to, func(r actor.Reply[Resp]) M {
+		msg := m.Make(req, r)
+		if s.mine.Load() { // left alone: the caller has been told that nothing was carried out
+			runtime.Goexit()
+		}
+		return msg
+	})
 	if !s.claim() { // left alone
 		p.GiveUp()
 		return

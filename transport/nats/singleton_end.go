@@ -86,18 +86,21 @@ func (k *keeper[M, S]) state(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	c := k.codec()
-	state, err := foreign.Value(ctx, &k.codecs, func(context.Context) ([]byte, error) { return c.Encode(k.Name, *v) })
+	r, err := foreign.Value(ctx, &k.codecs, func(context.Context) (record, error) {
+		state, err := c.Encode(k.Name, *v)
+		return record{State: state, Codec: pubsub.NameOf(c)}, err
+	})
 	most := cmp.Or(k.MaxState, defaultMaxState)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("encode: %w", err)
-	case len(state) > most:
-		return nil, fmt.Errorf("%d bytes, want at most %d", len(state), most)
-	case state == nil:
-		state = []byte{}
+	case len(r.State) > most:
+		return nil, fmt.Errorf("%d bytes, want at most %d", len(r.State), most)
+	case r.State == nil:
+		r.State = []byte{}
 	}
-	k.search.legacy.codec = pubsub.NameOf(c)
-	return state, nil
+	k.search.legacy.codec = r.Codec
+	return r.State, nil
 }
 
 // ask asks the actor for its state, after which it handles no more messages: what it does with
