@@ -83,12 +83,14 @@ func (n captainNode) run() error {
 	if err != nil {
 		return err
 	}
-	names, err := StartNames(background, js, &ps, NamesConfig{Bucket: n.Cluster, Lease: minLease, Logger: quiet})
+	// For longer than a process, or the server, is ever held up: the test says when a lease ends.
+	names, err := StartNames(background, js, &ps, NamesConfig{Bucket: n.Cluster, Lease: 3 * time.Second, Logger: quiet})
 	if err != nil {
 		return err
 	}
-	single := Singleton[string, int]{Names: names, Name: "captain", New: newCaptain}
-	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{single.Child()}}); err != nil {
+	names.leases.talk = n.Grace // likewise
+	child := Singleton[string, int]{Names: names, Name: "captain", New: newCaptain}.Child(supervisor.Shutdown(5 * n.Grace))
+	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{child}}); err != nil {
 		return err
 	}
 	<-terminated
