@@ -189,7 +189,7 @@ func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 		"guide/tasks.md":    "../actor/task/example_test.go",
 		"guide/missed.md":   "../transport/ws/example_history_test.go",
 		"guide/testing.md":  "../actor/actortest/*_test.go",
-		"phoenix.md":        "phoenix_test.go",
+		"phoenix.md":        "phoenix_test.go ../transport/ws/example_expire_test.go",
 
 		"guide/observability.md": "observability_test.go ../actor/example_instrument_test.go ../actor/otel/example_test.go",
 		"guide/cluster.md":       "cluster_test.go cluster_room_test.go ../transport/ws/example_gap_test.go ../transport/nats/example*_test.go",

@@ -78,6 +78,7 @@
 //   - example_channel_test.go: what comes after the answer to a join, and a late reply;
 //   - example_endpoint_test.go: an endpoint in a program, who may connect, broadcasts,
 //     draining, several nodes;
+//   - example_expire_test.go: a client whose token ends;
 //   - example_gap_test.go: what was lost between nodes;
 //   - example_client_test.go: the clients of these examples;
 //   - example_history_test.go: what a client gets that was away, and what it gets at its join;

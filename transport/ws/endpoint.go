@@ -55,6 +55,7 @@ type Endpoint struct {
 	current   atomic.Pointer[incarnation] // the latest one, which may have ended
 
 	directory directory // of all sessions
+	expiries  expiries  // of connections and channels
 
 	polls   sync.Map // session IDs of clients that poll → *poller
 	pollKey [32]byte // signs their tokens

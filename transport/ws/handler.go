@@ -45,7 +45,7 @@ type OutHandler interface {
 }
 
 // Terminator is a [Handler] that cleans up. Terminate runs when the channel ends:
-// with reason [Left], [Closed], [Rejoined], [actor.Shutdown], or what the handler
+// with reason [Left], [Closed], [Rejoined], [Expired], [actor.Shutdown], or what the handler
 // returned or panicked with. It does not run after a refused Join, nor when it
 // would have to wait for a handler that does not return. It has five seconds: then
 // the channel's context is done, and nobody waits for it any more.

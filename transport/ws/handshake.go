@@ -33,6 +33,15 @@ func (e *Endpoint) handshake(s *Socket, transport string, authToken func(http.He
 		vsn = r.Params.Get("vsn")
 	}
 	identity, ser, err := s.handshake(vsn, authToken, r)
+	if err == nil {
+		err = s.users.enter(identity.ID)
+	}
+	entered := err == nil
+	defer func() {
+		if entered { // an observer has ended the goroutine
+			s.users.leave(identity.ID)
+		}
+	}()
 	if err != nil {
 		visit.Of[Identity](r.Context()).Refuse(err)
 		e.refusals.Add(1)
@@ -50,12 +59,22 @@ func (e *Endpoint) handshake(s *Socket, transport string, authToken func(http.He
 		event.Duration = time.Since(start)
 		e.emit(s, event)
 	}
+	entered = false // from here on the session's end counts it out
 	return identity, ser, err
 }
 
-// handshake checks a request in the order that Phoenix does: origin, auth token,
-// subprotocol, version, and then the user's Connect.
+// handshake checks a request, and what Connect thinks of it.
 func (s *Socket) handshake(vsn string, authToken func(http.Header) (string, error), r *Request) (Identity, wire.Serializer, error) {
+	identity, ser, err := s.identify(vsn, authToken, r)
+	if err == nil && identity.hasExpired() {
+		err = errExpired
+	}
+	return identity, ser, err
+}
+
+// identify checks a request in the order that Phoenix does: origin, auth token,
+// subprotocol, version, and then the user's Connect.
+func (s *Socket) identify(vsn string, authToken func(http.Header) (string, error), r *Request) (Identity, wire.Serializer, error) {
 	if identity, ok := visit.Of[Identity](r.Context()).As(); ok {
 		ser, err := serializerFor(s.Serializers, vsn)
 		return identity, ser, err

@@ -123,6 +123,7 @@ func (m *memoryLine) send(f frame.Sealed) {
 	m.got = append(m.got, text[strings.IndexByte(text, '['):]) // behind the header
 }
 func (m *memoryLine) closeWith(websocket.StatusCode, string) {}
+func (*memoryLine) cut()                                     {}
 func (m *memoryLine) state() transportState                  { return transportState{} }
 func (m *memoryLine) Release(actor.PID, error)               { m.seat.leave() }
 

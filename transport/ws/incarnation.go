@@ -162,7 +162,7 @@ func (in *incarnation) start(s *session) bool {
 	}
 	in.endpoint.log.Log(context.Background(), level, "connection not started", "error", err)
 	if s.claimed.CompareAndSwap(false, true) {
-		s.transport.Release(actor.PID{}, actor.Shutdown)
+		s.releaseTransport(actor.PID{}, actor.Shutdown)
 	}
 	return false
 }

@@ -19,40 +19,37 @@ type line struct {
 	socket    *Socket
 	transport transport
 	id        string                   // of the Identity
-	assigned  any                      // what it has assigned, or an *endowed
+	assigned  any                      // what Connect has assigned, or an *endowed
 	encoding  atomic.Pointer[encoding] // and whether it compresses once the connection is open
 	session   actor.Ref[sessionMsg]    // known once the session runs
 }
 
-// endowed is what Connect has assigned to a connection whose Identity has Values. So those
-// that have none pay nothing for it.
-type endowed struct {
-	assigns any
-	values  context.Context
-}
+// endowed is the Identity of a connection that has more than an ID and Assigns, or may be
+// refreshed. So those that do not pay nothing for it.
+type endowed struct{ atomic.Pointer[Identity] }
 
 // assigned returns what a line keeps of the Identity, but for its ID.
-func (i Identity) assigned() any {
-	if i.Values == nil {
+func (i Identity) assigned(s *Socket) any {
+	if i.Values == nil && i.Expires.IsZero() && s.Refresh == nil {
 		return i.Assigns
 	}
-	return &endowed{i.Assigns, i.Values}
+	e := new(endowed)
+	e.Store(&i)
+	return e
 }
 
-func (l *line) assigns() any {
+// identity returns what the client is taken for now.
+func (l *line) identity() Identity {
 	if e, ok := l.assigned.(*endowed); ok {
-		return e.assigns
+		return *e.Load()
 	}
-	return l.assigned
+	return Identity{ID: l.id, Assigns: l.assigned}
 }
+
+func (l *line) assigns() any { return l.identity().Assigns }
 
 // values returns the Values of the Identity, or nil.
-func (l *line) values() context.Context {
-	if e, ok := l.assigned.(*endowed); ok {
-		return e.values
-	}
-	return nil
-}
+func (l *line) values() context.Context { return l.identity().Values }
 
 // send sends a message to the client.
 func (l *line) send(m wire.Message) error {

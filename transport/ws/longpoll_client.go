@@ -214,6 +214,9 @@ func (p *poller) handled(n int64) { p.inflow.Done(n, p.socket.budget()) }
 // closeWith implements transport. A client that polls is told by status 410.
 func (p *poller) closeWith(websocket.StatusCode, string) {}
 
+// cut implements transport.
+func (p *poller) cut() { p.end() }
+
 // state implements transport.
 func (p *poller) state() transportState {
 	p.mu.Lock()

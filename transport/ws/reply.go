@@ -80,6 +80,8 @@ var (
 	Closed = fmt.Errorf("%w: connection closed", actor.Shutdown)
 	// Rejoined: the client joined the topic anew.
 	Rejoined = fmt.Errorf("%w: joined again", actor.Shutdown)
+	// Expired: the time has come that [Channel.Expire] was given.
+	Expired = fmt.Errorf("%w: expired", actor.Shutdown)
 )
 
 // Stop, returned by HandleIn or HandleInfo, ends the channel in good order: the

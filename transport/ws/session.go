@@ -21,6 +21,7 @@ type session struct {
 	ctx     *actor.Context[sessionMsg]
 	claimed atomic.Bool // the goroutine that sets this releases the transport
 	told    bool        // the observer knows that it ends
+	renews  bool        // a Refresh runs, or hangs
 	joins   joins
 
 	prev, next *session // in the endpoint's directory
@@ -28,7 +29,7 @@ type session struct {
 
 // newSession makes the session of a client that is served by ser, and starts nothing.
 func newSession(e *Endpoint, s *Socket, t transport, identity Identity, ser wire.Serializer) *session {
-	session := &session{line: line{endpoint: e, socket: s, transport: t, id: identity.ID, assigned: identity.assigned()}}
+	session := &session{line: line{endpoint: e, socket: s, transport: t, id: identity.ID, assigned: identity.assigned(s)}}
 	session.encoding.Store(e.encodings.get(ser, false))
 	return session
 }
@@ -49,6 +50,9 @@ type transport interface {
 	handled(n int64)
 	// closeWith decides how the connection will end, unless that is decided.
 	closeWith(code websocket.StatusCode, reason string)
+	// cut ends the connection so at once. What its session does until its own end does not
+	// reach the client any more.
+	cut()
 	// state returns what can be seen of it from outside.
 	state() transportState
 }
@@ -66,8 +70,8 @@ type sessionMsg struct {
 	binary  bool      // opFrame
 	read    moment    // opFrame, if the socket is timed
 	data    []byte    // opFrame
-	with    any       // opOpen: an *encoding; opHangup: an error
-	channel actor.PID // opJoined, opOverdue, opGiveUp
+	with    any       // opOpen: an *encoding; opHangup: an error; opRefreshed: a refreshed
+	channel actor.PID // opJoined, opOverdue, opGiveUp; opExpired: it, or the session
 }
 
 type sessionOp uint8
@@ -83,6 +87,8 @@ const (
 	opDisconnect                  // somebody wants the client off
 	opDrain                       // the endpoint is being emptied
 	opSlow                        // the client does not read
+	opRefreshed                   // a Refresh is over
+	opExpired                     // the connection or a channel has expired, unless that was changed
 )
 
 // Init implements [actor.Initializer].
@@ -98,6 +104,7 @@ func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 		return actor.NoProc
 	}
 	s.endpoint.directory.add(s)
+	s.awaitExpiry()
 	if s.id != "" {
 		// There is one for each user, and next to nothing is said on it.
 		return s.endpoint.topics.SubscribeWide(ctx.PID(), s.id, s)
@@ -122,7 +129,13 @@ func (s *session) Release(owner actor.PID, reason error) {
 	for j := range s.joins.channels.all {
 		s.countOut(j)
 	}
+	s.releaseTransport(owner, reason)
+}
+
+// releaseTransport ends the way to the client, and the client's claim to one.
+func (s *session) releaseTransport(owner actor.PID, reason error) {
 	s.transport.Release(owner, reason)
+	s.socket.users.leave(s.id)
 }
 
 // Deliver hears broadcasts to the socket ID. It implements pubsub.Subscriber.
@@ -156,13 +169,17 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	case opStuck:
 		s.unblock()
 	case opDisconnect:
-		return s.hangUp(websocket.StatusGoingAway, "disconnected")
+		return s.cutOff(websocket.StatusGoingAway, "disconnected")
 	case opDrain:
 		return s.hangUp(websocket.StatusServiceRestart, "drain")
 	case opSlow:
 		s.endpoint.slow.Add(1)
 		s.log().Warn("client too slow", "queue", s.socket.MaxQueue)
 		return s.hangUp(websocket.StatusPolicyViolation, "too slow")
+	case opRefreshed:
+		return s.refreshed(m.with.(refreshed))
+	case opExpired:
+		return s.expired(m.channel)
 	case opHangup:
 		return s.hungUp(m.with.(error))
 	}
@@ -174,6 +191,14 @@ func (s *session) hangUp(code websocket.StatusCode, reason string) error {
 	s.disconnected(code, reason, nil)
 	s.transport.closeWith(code, reason)
 	return actor.Stop
+}
+
+// cutOff is hangUp for a client that must not hear any more: the connection is closed first,
+// and waits neither for an observer nor for channels that take their time to end.
+func (s *session) cutOff(code websocket.StatusCode, reason string) error {
+	s.transport.closeWith(code, reason)
+	s.transport.cut()
+	return s.hangUp(code, reason)
 }
 
 // hungUp ends the session of a connection that has ended.

@@ -77,7 +77,7 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 	if end.notice == joinCrashed || end.notice == channelError {
 		s.endpoint.errors.Add(1)
 	}
-	if err := s.tell(j, end.notice); err != nil {
+	if err := s.tell(j, end.notice, exit.Reason); err != nil {
 		return err
 	}
 	if m := end.rejoin; m != nil {
@@ -106,7 +106,7 @@ func (s *session) countOut(j *joined) bool {
 }
 
 // tell tells the client that a channel has ended.
-func (s *session) tell(j *joined, n notice) error {
+func (s *session) tell(j *joined, n notice, why error) error {
 	joinRef, topic := j.channel.joinRef, j.channel.topic
 	end := wire.Message{JoinRef: joinRef, Ref: joinRef, Topic: topic}
 	switch n {
@@ -117,6 +117,9 @@ func (s *session) tell(j *joined, n notice) error {
 	case channelError:
 		end.Event = wire.EventError
 		end.Payload = RawJSON([]byte(`{"reason":"channel_crash"}`))
+		if why == Expired {
+			end.Payload = RawJSON([]byte(`{"reason":"expired"}`))
+		}
 	default:
 		return nil
 	}

@@ -14,6 +14,10 @@ func (s *session) receive(m inward) error {
 		s.transport.handled(m.weight)
 		return s.reply(wire.Message{Ref: m.Ref, Topic: m.Topic}, OK(nil))
 	}
+	if m.Topic == wire.TopicPhoenix && m.Event == wire.EventRefresh && s.socket.Refresh != nil {
+		s.transport.handled(m.weight)
+		return s.refresh(m.Message)
+	}
 	j := s.joins.on(m.Topic)
 	v := s.joins.came(j, m)
 	switch v {

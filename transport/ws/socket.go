@@ -33,6 +33,21 @@ type Socket struct {
 	// request's goroutine, after the checks of origin, subprotocol and version.
 	Connect func(*Request) (Identity, error)
 
+	// Refresh lets a client stay connected when its Identity expires. Some time before, a
+	// minute at most, the client is asked for what it would connect with by then, and sends
+	// it: wsclient does so by itself, and docs/phoenix.md has the lines for the official
+	// client. It may also do so unasked.
+	//
+	// Refresh gets that in a Request, and the Identity that it is about, and returns the one
+	// that holds from now on: its ID must be the same, Assigns and Values take the place of
+	// those before, also in the channels that there are. So the function of Connect will do,
+	// if it looks at no more than AuthToken and Params: the HTTP request has nothing but a
+	// RemoteAddr, the path, and a context that ends with the connection or after 10 s. An
+	// error refuses it, and the client stays until it expires; it is told why by [Refuse]
+	// only. Refresh runs on a goroutine of its own, one at a time for each connection, and
+	// counts as a join for MaxJoinRate. If it is nil, connections end when they expire.
+	Refresh func(*Request, Identity) (Identity, error)
+
 	// Origins lists the web origins that may connect, in forms such as
 	// "https://example.com", "//example.com:8080" (any scheme) and
 	// "//*.example.com" (any subdomain, and example.com). If it is empty the
@@ -122,6 +137,13 @@ type Socket struct {
 	// may share an address; some hundreds is a limit that only programs reach.
 	MaxPerAddress int
 
+	// MaxPerUser is how many connections there may be on this socket with one
+	// Identity.ID; no limit if 0, and none for those without an ID. One more is refused
+	// with status 429, and tries again later: those that there are stay, so that nobody
+	// who has got hold of a token ends the user's own. One that the network has lost
+	// counts until IdleTimeout. Each node of a cluster counts its own.
+	MaxPerUser int
+
 	// MaxJoinRate is how many channels a client may join in a second; 50 if 0, no
 	// limit if negative. One that has been quiet may make ten seconds' worth of joins
 	// at once, as clients do when they reconnect. One more is refused with reason
@@ -159,7 +181,8 @@ type Socket struct {
 
 	origins []origin
 	conn    netconn.Config
-	timed   bool // it is of interest when a message was read
+	timed   bool   // it is of interest when a message was read
+	users   *users // nil: they are not counted
 }
 
 // Identity is who a client is, as Connect found.
@@ -174,6 +197,14 @@ type Identity struct {
 	// to the program. It must not be derived from the request's context, which would keep
 	// the request.
 	Values context.Context
+	// Expires, if not zero, is until when the client is who it is, such as the end of the
+	// token that it has connected with, by the wall clock. Then the connection is closed with
+	// code [StatusExpired], at once, and its channels end with [Closed]. Clients come back by
+	// themselves, and the official one calls its params and authToken anew for that, if they
+	// are functions. One that polls is answered as when its session is gone, and does the
+	// same. See [Socket].Refresh for how to stay connected. If it has passed already, the
+	// client is refused.
+	Expires time.Time
 }
 
 // Request is what a client connects with. It is only there for Connect: what is
@@ -241,6 +272,7 @@ func (s Socket) withDefaults() (Socket, error) {
 		"MaxChannels":    int64(s.MaxChannels),
 		"MaxConnections": int64(s.MaxConnections),
 		"MaxPerAddress":  int64(s.MaxPerAddress),
+		"MaxPerUser":     int64(s.MaxPerUser),
 	} {
 		if n < 0 {
 			return s, fmt.Errorf("%s is negative", name)
@@ -256,6 +288,9 @@ func (s Socket) withDefaults() (Socket, error) {
 	s.MaxJoinRate = cmp.Or(s.MaxJoinRate, 50)
 	s.MaxMessageRate = cmp.Or(s.MaxMessageRate, 10_000)
 	s.conn = s.connConfig()
+	if s.MaxPerUser > 0 {
+		s.users = &users{most: s.MaxPerUser}
+	}
 	return s, nil
 }
 

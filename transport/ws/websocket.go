@@ -70,6 +70,9 @@ func (w *webSocket) closeWith(code websocket.StatusCode, reason string) {
 	w.conn.CloseWith(int(code), reason)
 }
 
+// cut implements transport.
+func (w *webSocket) cut() { w.conn.Close() }
+
 // state implements transport.
 func (w *webSocket) state() transportState {
 	return transportState{w.seat.peer, w.conn.Queued(), w.conn.Parked()}

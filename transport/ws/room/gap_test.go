@@ -111,7 +111,9 @@ func TestRoomsAreToldOfGaps(t *testing.T) {
 		expect("news", 1)
 
 		ch.AssertReply(ch.Leave(), "ok")
+		synctest.Wait()
 		missed("said/news", 2) // it lingers, and nobody hears what it says
+		synctest.Wait()
 		ch = join()
 		missed("troupe.ws/pad:hears", 4)
 		expect("pad:hears", 4)

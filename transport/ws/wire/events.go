@@ -5,9 +5,10 @@ const (
 	EventJoin      = "phx_join"
 	EventLeave     = "phx_leave"
 	EventReply     = "phx_reply"
-	EventClose     = "phx_close" // the channel has ended in good order: the client stays out
-	EventError     = "phx_error" // the channel has crashed: the client joins again
-	EventHeartbeat = "heartbeat" // on TopicPhoenix
+	EventClose     = "phx_close"   // the channel has ended in good order: the client stays out
+	EventError     = "phx_error"   // the channel has crashed: the client joins again
+	EventRefresh   = "phx_refresh" // of the server: send what you would connect with; of the client: it
+	EventHeartbeat = "heartbeat"   // on TopicPhoenix
 )
 
 // The events of recorded topics, for clients that have sent the parameter since. Positions

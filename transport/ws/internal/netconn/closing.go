@@ -41,15 +41,15 @@ func (c *Conn) CloseWith(code int, reason string) {
 }
 
 // Close closes the connection, with the status that CloseWith has decided, 1000 if it was
-// not called. It does not wait: the client has five seconds to answer. Close is called
-// once.
+// not called. It does not wait: the client has five seconds to answer. A second call does
+// nothing.
 func (c *Conn) Close() {
 	c.CloseWith(1000, "")
 	c.mu.Lock()
+	begun := c.started && !c.ended
 	c.ended = true
-	started := c.started
 	c.mu.Unlock()
-	if started {
+	if begun {
 		c.shut()
 	}
 }

@@ -1,0 +1,66 @@
+package ws
+
+import (
+	"errors"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// StatusExpired is the code that a connection is closed with when its [Identity] has expired:
+// "unauthorized" in the registry of WebSocket close codes. Phoenix clients reconnect upon it.
+const StatusExpired websocket.StatusCode = 3000
+
+var errExpired = errors.New("what the client connects with has expired")
+
+// hasExpired reports whether the Identity does not hold any more.
+func (i *Identity) hasExpired() bool { return !i.Expires.IsZero() && time.Until(i.Expires) <= 0 }
+
+// Expire ends the channel at a time of the wall clock, such as the end of the token that it
+// was joined with; a zero time never does, and takes back what was set before. Nothing that is
+// broadcast reaches the client then any more; the handler ends with [Expired], and the client
+// is told of an error, so that it joins again: the official one calls the channel's params
+// anew for that, if they are a function. It may be called in Join, and later on any goroutine.
+func (c *Channel) Expire(at time.Time) {
+	c.line.endpoint.expiries.set(c.ctx.PID(), c.line.session, at)
+}
+
+// awaitExpiry has the session told when its Identity expires, if it does; and, if that can be
+// refreshed, first when it is time to ask the client for that.
+func (s *session) awaitExpiry() {
+	at := s.identity().Expires
+	if s.socket.Refresh != nil && !at.IsZero() {
+		at = at.Add(-min(time.Until(at)/2, refreshLead))
+	}
+	s.tellAt(at)
+}
+
+func (s *session) tellAt(at time.Time) { s.endpoint.expiries.set(s.ctx.PID(), s.ctx.Self(), at) }
+
+// expired does what is to be done when what awaitExpiry or Channel.Expire has set has come.
+func (s *session) expired(who actor.PID) error {
+	switch identity := s.identity(); {
+	case !s.endpoint.expiries.take(who): // it was refreshed meanwhile
+		return nil
+	case who != s.ctx.PID():
+		s.endChannel(who)
+		return nil
+	case !identity.hasExpired():
+		s.tellAt(identity.Expires)
+		return s.askToRefresh(time.Until(identity.Expires))
+	}
+	return s.cutOff(StatusExpired, "expired")
+}
+
+// endChannel ends a channel that has expired.
+func (s *session) endChannel(channel actor.PID) {
+	j := s.joins.of(channel)
+	if j == nil {
+		return
+	}
+	s.endpoint.topics.Unsubscribe(channel, j.channel.topic)
+	s.ctx.Exit(channel, Expired)
+	s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: channel})
+}

@@ -1,0 +1,87 @@
+package ws
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
+)
+
+// Each is told when what was set for it last has come, at that moment, unless it has ended; and
+// nothing is left of those that have.
+func TestExpiriesAreToldInTime(t *testing.T) {
+	for seed := range long.Rounds(20, 500) {
+		synctest.Test(t, func(t *testing.T) { setAndEnd(t, rand.New(rand.NewPCG(uint64(seed), 17))) })
+	}
+}
+
+func setAndEnd(t *testing.T, rnd *rand.Rand) {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	defer sys.Shutdown(t.Context())
+	var es expiries
+	var due sync.Map // actor.PID → time.Time: what is set
+	check := func(_ *actor.Context[sessionMsg], m sessionMsg) error {
+		if at, set := due.LoadAndDelete(m.channel); !es.take(m.channel) || !set || !at.(time.Time).Equal(time.Now()) {
+			t.Errorf("%v is told at %v of %v", m.channel, time.Now(), at)
+		}
+		if es.take(m.channel) {
+			t.Errorf("%v is taken twice", m.channel)
+		}
+		return nil
+	}
+	session, err := actor.Spawn(sys, actor.Func(check))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var channels []actor.PID
+	for range 20 {
+		ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		channels = append(channels, ref.PID())
+	}
+	for range 200 {
+		pid := channels[rnd.IntN(len(channels))]
+		switch rnd.IntN(10) {
+		case 0:
+			es.set(pid, session, time.Time{})
+			due.Delete(pid)
+		case 1:
+			if rnd.IntN(4) == 0 {
+				pid.Exit(actor.Kill)
+				due.Delete(pid)
+			}
+		case 2, 3, 4:
+			time.Sleep(time.Duration(rnd.IntN(60)) * time.Second)
+		default:
+			at := time.Now().Add(time.Duration(rnd.IntN(200)) * time.Second)
+			if pid.Alive() { // otherwise it has no effect
+				due.Store(pid, at)
+			}
+			es.set(pid, session, at)
+		}
+		synctest.Wait()
+	}
+	time.Sleep(5 * time.Minute)
+	synctest.Wait()
+	due.Range(func(pid, at any) bool {
+		t.Errorf("%v was not told at %v", pid, at)
+		return true
+	})
+	if len(es.due) != 0 {
+		t.Errorf("%d wait", len(es.due))
+	}
+	for _, pid := range channels {
+		pid.Exit(actor.Kill)
+	}
+	synctest.Wait()
+	if len(es.of) != 0 {
+		t.Errorf("%d are left", len(es.of))
+	}
+}
