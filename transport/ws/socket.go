@@ -35,8 +35,8 @@ type Socket struct {
 
 	// Refresh lets a client stay connected when its Identity expires. Some time before, a
 	// minute at most, the client is asked for what it would connect with by then, and sends
-	// it: wsclient does so by itself, and docs/phoenix.md has the lines for the official
-	// client. It may also do so unasked.
+	// it: docs/phoenix.md has the lines for the official client. It may also do so unasked.
+	// A client that does not, as wsclient does not yet, expires and comes back.
 	//
 	// Refresh gets that in a Request, and the Identity that it is about, and returns the one
 	// that holds from now on: its ID must be the same, Assigns and Values take the place of
