@@ -71,7 +71,7 @@ func computer(ctx context.Context, sys *actor.System, url, name string) (*nats.N
 	if err != nil {
 		return nil, nil, err
 	}
-	names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{Lease: time.Second})
+	names, err := nats.StartNames(ctx, js, ps, nats.NamesConfig{Lease: 3 * time.Second})
 	if err != nil {
 		return nil, nil, err
 	}
