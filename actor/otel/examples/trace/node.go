@@ -59,7 +59,7 @@ func startNode(ctx context.Context, url, name string, to sdk.SpanExporter) (*nod
 		return nil, err
 	}
 	n.names, err = nats.StartNames(ctx, js, ps, nats.NamesConfig{
-		Lease:      time.Second, // the first name waits for one, in a bucket that is new
+		Lease:      3 * time.Second, // the first name waits for one, in a bucket that is new
 		Propagator: n.tracing.Headers(),
 	})
 	return n, err
