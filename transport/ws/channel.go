@@ -43,6 +43,7 @@ const (
 	flagReplaced uint32 = 1 << iota // joined anew: handle no more
 	flagWanted                      // it ends because its handler or its client wants it to
 	flagOverrun                     // too much is waiting for the handler: it is about to end
+	flagExpired                     // its client hears of no broadcast any more
 )
 
 func (c *Channel) is(flag uint32) bool { return c.flags.Load()&flag != 0 }

@@ -16,7 +16,12 @@ const StatusExpired websocket.StatusCode = 3000
 var errExpired = errors.New("what the client connects with has expired")
 
 // hasExpired reports whether the Identity does not hold any more.
-func (i *Identity) hasExpired() bool { return !i.Expires.IsZero() && time.Until(i.Expires) <= 0 }
+func (i *Identity) hasExpired() bool { return !i.Expires.IsZero() && i.left() <= 0 }
+
+// left returns for how long the Identity holds still, by the wall clock as expiries go by it. An
+// Expires that was made of time.Now has a monotonic reading too, which says something else
+// once the clock was set or the machine suspended.
+func (i *Identity) left() time.Duration { return time.Until(i.Expires.Round(0)) }
 
 // Expire ends the channel at a time of the wall clock, such as the end of the token that it
 // was joined with; a zero time never does, and takes back what was set before. Nothing that is
@@ -30,9 +35,10 @@ func (c *Channel) Expire(at time.Time) {
 // awaitExpiry has the session told when its Identity expires, if it does; and, if that can be
 // refreshed, first when it is time to ask the client for that.
 func (s *session) awaitExpiry() {
-	at := s.identity().Expires
+	identity := s.identity()
+	at := identity.Expires
 	if s.socket.Refresh != nil && !at.IsZero() {
-		at = at.Add(-min(time.Until(at)/2, refreshLead))
+		at = at.Add(-min(identity.left()/2, refreshLead))
 	}
 	s.tellAt(at)
 }
@@ -49,7 +55,10 @@ func (s *session) expired(who actor.PID) error {
 		return nil
 	case !identity.hasExpired():
 		s.tellAt(identity.Expires)
-		return s.askToRefresh(time.Until(identity.Expires))
+		if s.socket.Refresh == nil { // the clock was set back just now
+			return nil
+		}
+		return s.askToRefresh(identity.left())
 	}
 	return s.cutOff(StatusExpired, "expired")
 }
@@ -60,7 +69,8 @@ func (s *session) endChannel(channel actor.PID) {
 	if j == nil {
 		return
 	}
-	s.endpoint.topics.Unsubscribe(channel, j.channel.topic)
+	j.channel.mark(flagExpired)
+	j.channel.hearNoMore()
 	s.ctx.Exit(channel, Expired)
 	s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: channel})
 }

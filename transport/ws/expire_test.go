@@ -31,12 +31,30 @@ func brief(log *record) ws.Socket {
 	return socket
 }
 
+// taped is brief with a channel whose topic is recorded as well.
+func taped(log *record) ws.Socket {
+	socket := brief(log)
+	route := ws.Topic("taped:*", func() *seat { return &seat{log: log} }, nil)
+	route.History = &ws.History{Size: 10}
+	socket.Channels = append(socket.Channels, route)
+	return socket
+}
+
 // seat is a channel that expires when its client wants it to.
-type seat struct{ log *record }
+type seat struct {
+	log  *record
+	slow bool
+}
 
 func (s *seat) Join(c *ws.Channel, topic string, _ ws.Payload) (any, error) {
-	if topic == "seat:past" {
+	switch topic {
+	case "seat:past":
 		c.Expire(time.Now())
+	case "seat:slow", "taped:slow":
+		s.slow = true
+		c.Expire(time.Now().Add(time.Second))
+		s.log.entered <- struct{}{}
+		<-s.log.release
 	}
 	return nil, nil
 }
@@ -58,7 +76,12 @@ func (s *seat) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, e
 	return ws.OK(nil), nil
 }
 
-func (s *seat) Terminate(_ *ws.Channel, reason error) { s.log.terminated <- reason }
+func (s *seat) Terminate(_ *ws.Channel, reason error) {
+	s.log.terminated <- reason
+	if s.slow {
+		time.Sleep(time.Second)
+	}
+}
 
 // took fails the test if what began at start did not take as long as wanted.
 func took(t *testing.T, start time.Time, want time.Duration) {
@@ -230,21 +253,44 @@ func TestAChannelExpiresInItsJoin(t *testing.T) {
 // What is broadcast does not reach the client of a channel that has expired, however long its
 // handler takes to end.
 func TestABlockedChannelExpires(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		log := newRecord()
-		defer log.free()
-		s := serveInMemory(t, brief(log))
-		c := s.connect(t)
-		c.join("seat:1")
-		c.send(`["1","9","seat:1","1s",{}]`)
-		c.expect(fmt.Sprintf(left, "seat:1"))
-		c.send(`["1","2","seat:1","wait",{}]`)
-		<-log.entered
-		time.Sleep(time.Second)
-		synctest.Wait()
-		s.Broadcast("seat:1", "secret", nil)
-		start := time.Now()
-		c.expect(`["1","1","seat:1","phx_error",{"reason":"channel_crash"}]`) // it was killed
-		took(t, start, 5*time.Second+100*time.Millisecond)
-	})
+	for _, topic := range []string{"seat:1", "taped:1"} {
+		synctest.Test(t, func(t *testing.T) {
+			log := newRecord()
+			defer log.free()
+			s := serveInMemory(t, taped(log))
+			c := s.connect(t)
+			c.join(topic)
+			c.send(fmt.Sprintf(`["1","9",%q,"1s",{}]`, topic))
+			c.expect(fmt.Sprintf(left, topic))
+			c.send(fmt.Sprintf(`["1","2",%q,"wait",{}]`, topic))
+			<-log.entered
+			time.Sleep(time.Second)
+			synctest.Wait()
+			s.Broadcast(topic, "secret", nil)
+			start := time.Now()
+			c.expect(fmt.Sprintf(`["1","1",%q,"phx_error",{"reason":"channel_crash"}]`, topic)) // it was killed
+			took(t, start, 5*time.Second+100*time.Millisecond)
+		})
+	}
+}
+
+// One that expires while its Join runs does not begin to hear when that returns.
+func TestAChannelExpiresBeforeItsJoinReturns(t *testing.T) {
+	for _, topic := range []string{"seat:slow", "taped:slow"} {
+		synctest.Test(t, func(t *testing.T) {
+			log := newRecord()
+			s := serveInMemory(t, taped(log))
+			c := s.connect(t)
+			c.send(fmt.Sprintf(`["1","1",%q,"phx_join",{}]`, topic))
+			<-log.entered
+			time.Sleep(2 * time.Second)
+			log.free()
+			if reason := <-log.terminated; reason != ws.Expired {
+				t.Errorf("%s: Terminate got %v", topic, reason)
+			}
+			s.Broadcast(topic, "secret", nil)
+			c.expect(fmt.Sprintf(`["1","1",%q,"phx_reply",{"status":"ok","response":{}}]`, topic),
+				fmt.Sprintf(`["1","1",%q,"phx_error",{"reason":"expired"}]`, topic))
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest/long"
@@ -84,4 +85,53 @@ func setAndEnd(t *testing.T, rnd *rand.Rand) {
 	if len(es.of) != 0 {
 		t.Errorf("%d are left", len(es.of))
 	}
+}
+
+// set is a time as if the clock had been set since it was made: its monotonic reading is
+// another than what it says.
+func set(at time.Time, by time.Duration) time.Time {
+	type layout struct {
+		_         uint64
+		monotonic int64
+		_         *time.Location
+	}
+	(*layout)(unsafe.Pointer(&at)).monotonic += int64(by)
+	return at
+}
+
+// An Identity that was made of time.Now holds until then by the wall clock, also if that was
+// set, or the machine slept.
+func TestIdentitiesExpireByTheWallClock(t *testing.T) {
+	for _, by := range []time.Duration{-4 * time.Hour, 0, 4 * time.Hour} { // not in a bubble, where times have one reading
+		future, past := Identity{Expires: set(time.Now().Add(2*time.Hour), by)}, Identity{Expires: set(time.Now().Add(-time.Second), by)}
+		if left := future.left(); future.hasExpired() || left > 2*time.Hour || left < time.Hour {
+			t.Errorf("set by %v: %v are left", by, left)
+		}
+		if !past.hasExpired() {
+			t.Errorf("set by %v: it holds still, for %v", by, past.left())
+		}
+	}
+}
+
+// parting is a transport that has its client come back when it ends.
+type parting struct {
+	transport
+	back func()
+}
+
+func (p parting) Release(actor.PID, error) { p.back() }
+
+// A client that sees its connection gone may come back at once.
+func TestThereIsRoomWhenAConnectionIsGone(t *testing.T) {
+	u := &users{most: 1}
+	if err := u.enter("ann"); err != nil {
+		t.Fatal(err)
+	}
+	s := &session{line: line{id: "ann", socket: &Socket{users: u}}}
+	s.transport = parting{back: func() {
+		if err := u.enter("ann"); err != nil {
+			t.Error(err)
+		}
+	}}
+	s.releaseTransport(actor.PID{}, nil)
 }

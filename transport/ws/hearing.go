@@ -28,5 +28,21 @@ func (c *Channel) hear() error {
 	if c.replay() != nil {
 		return c.replay().listen(c)
 	}
+	defer c.hearUnlessExpired()
 	return c.subscribe(c.topic, listener{c})
+}
+
+// hearUnlessExpired is called behind each subscription: a channel may expire while its Join
+// runs, or before it has read all of a log. The mark is set before hearNoMore is called, so
+// what one of the two does not see, the other one does.
+func (c *Channel) hearUnlessExpired() {
+	if c.is(flagExpired) {
+		c.hearNoMore()
+	}
+}
+
+// hearNoMore ends the channel's subscription to its topic. It may be called from any goroutine.
+func (c *Channel) hearNoMore() {
+	c.line.endpoint.topics.Unsubscribe(c.ctx.PID(), c.topic)
+	c.line.endpoint.recorded.Unsubscribe(c.ctx.PID(), c.topic)
 }

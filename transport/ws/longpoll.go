@@ -182,7 +182,10 @@ func (e *Endpoint) openPoll(h http.Header, r *http.Request, params url.Values, s
 		}
 	}()
 	identity, ser, err := e.handshake(s, "longpoll", authTokenOf, &Request{Request: r, Params: params})
-	if err != nil {
+	switch {
+	case err == errTooManyOfUser:
+		return pollStatus(errTooManyOfUser.Status)
+	case err != nil:
 		return pollStatus(http.StatusForbidden)
 	}
 	p := newPoller(seat, s, uuid.New())

@@ -134,7 +134,7 @@ func (s *session) refreshed(r refreshed) error {
 	if r.identity.Expires.IsZero() {
 		return s.reply(r.answer, OK(nil))
 	}
-	payload, err := validFor(time.Until(r.identity.Expires))
+	payload, err := validFor(r.identity.left())
 	if err != nil {
 		return err
 	}

@@ -143,6 +143,7 @@ func (p *replay) follow(c *Channel) error {
 	if err := c.subscribeGaps(c.topic); err != nil {
 		return err
 	}
+	defer c.hearUnlessExpired()
 	return c.line.endpoint.recorded.Subscribe(c.PID(), c.topic, recordedListener{c})
 }
 

@@ -134,8 +134,8 @@ func (s *session) Release(owner actor.PID, reason error) {
 
 // releaseTransport ends the way to the client, and the client's claim to one.
 func (s *session) releaseTransport(owner actor.PID, reason error) {
+	s.socket.users.leave(s.id) // first: a client that sees its connection gone may come back at once
 	s.transport.Release(owner, reason)
-	s.socket.users.leave(s.id)
 }
 
 // Deliver hears broadcasts to the socket ID. It implements pubsub.Subscriber.
