@@ -127,7 +127,7 @@ func connect(keys token.Keys) func(*ws.Request) (ws.Identity, error) {
 		if err != nil {
 			return ws.Identity{}, err // status 403; the log says why, and nothing of the token
 		}
-		return ws.Identity{ID: fmt.Sprint("user_socket:", user.Claims), Assigns: user.Claims}, nil
+		return ws.Identity{ID: fmt.Sprint("user_socket:", user.Claims), Assigns: user.Claims, Expires: user.Expires}, nil
 	}
 }
 

@@ -93,7 +93,7 @@ func connect(accounts token.Verifier[Account]) func(*ws.Request) (ws.Identity, e
 		account, err := accounts.Verify(r.Context(), r.AuthToken)
 		switch {
 		case err == nil:
-			return ws.Identity{ID: fmt.Sprint("user:", account.Claims.ID), Assigns: account.Claims}, nil
+			return ws.Identity{ID: fmt.Sprint("user:", account.Claims.ID), Assigns: account.Claims, Expires: account.Expires}, nil
 		case token.Refused(err):
 			return ws.Identity{}, err
 		}
