@@ -40,7 +40,7 @@ type Socket struct {
 	//
 	// Refresh gets that in a Request, and the Identity that it is about, and returns the one
 	// that holds from now on: its ID must be the same, Assigns and Values take the place of
-	// those before, also in the channels that there are. So the function of Connect will do,
+	// those before, also in the channels that there are. So it may call the function of Connect,
 	// if it looks at no more than AuthToken and Params, which are the client's alone: those of
 	// the Path are not among them. The HTTP request has nothing but a RemoteAddr, the path, and a context that ends with the connection or after 10 s. An
 	// error refuses it, and the client stays until it expires; it is told why by [Refuse]
