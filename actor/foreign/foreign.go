@@ -5,6 +5,7 @@ package foreign
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +20,8 @@ type Calls struct {
 	Most  int32         // calls that may be left alone
 
 	stuck atomic.Int32 // calls that have been, and have not returned
-	watch watch        // of those that run in place
+	watch watch        // of those that have one timer together
+	pool  sync.Pool    // of aways
 }
 
 // Errors of a call that takes too long.

@@ -41,7 +41,7 @@ func (c *Calls) Here(f func(), lost func(error)) (err error, here bool) {
 	return nil, false
 }
 
-// watch looks after the calls that run in place. They have the same limit, so the first one is
+// watch looks after calls that have one timer together. They have the same limit, so the first one is
 // the first to be late; and one timer is enough, which is set anew at most once in a limit.
 type watch struct {
 	mu          sync.Mutex
@@ -49,7 +49,7 @@ type watch struct {
 	armed       bool // the timer runs
 }
 
-// running is a call that runs in place.
+// running is a call that is looked after.
 type running struct {
 	began      time.Time
 	lost       func(error)

@@ -121,3 +121,50 @@ func TestCallsInPlaceAreLateOneByOne(t *testing.T) {
 		}
 	})
 }
+
+// Do has the outcomes of Call, one after another by what it keeps, and leaves alone what
+// blocks.
+func TestDoIsCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &Calls{Limit: time.Second, Most: 1}
+		release, bad := make(chan struct{}), errors.New("bad")
+		for range 2 {
+			for name, test := range map[string]struct {
+				f    func() error
+				want error
+			}{
+				"nil":    {func() error { return nil }, nil},
+				"error":  {func() error { return bad }, bad},
+				"Goexit": {func() error { runtime.Goexit(); return nil }, actor.Goexit},
+			} {
+				if err := c.Do(test.f); err != test.want {
+					t.Errorf("%s: %v, want %v", name, err, test.want)
+				}
+			}
+			for name, f := range map[string]func() error{
+				"panic": func() error { panic("no") }, "typed nil": func() error { return (*nobody)(nil) },
+			} {
+				if _, ok := errors.AsType[*actor.PanicError](c.Do(f)); !ok {
+					t.Errorf("%s is no PanicError", name)
+				}
+			}
+		}
+		began := time.Now()
+		if err := c.Do(func() error { <-release; return bad }); err != ErrLate || time.Since(began) != time.Second {
+			t.Errorf("blocked: %v, after %v", err, time.Since(began))
+		}
+		if err := c.Do(func() error { return nil }); err != ErrStuck {
+			t.Errorf("beside it: %v", err)
+		}
+		close(release)
+		synctest.Wait()
+		if err := c.Do(func() error { return nil }); err != nil {
+			t.Errorf("when it has returned: %v", err)
+		}
+	})
+}
+
+// nobody is an error whose text cannot be had of nil.
+type nobody struct{ text string }
+
+func (n *nobody) Error() string { return n.text }

@@ -3,6 +3,7 @@ package pubsub
 import (
 	"context"
 	"errors"
+	"reflect"
 
 	"github.com/troupe-go/troupe/actor"
 )
@@ -105,6 +106,23 @@ type Router interface {
 	// to be waited for; nil says that it does by now.
 	Follow(topic string) (known <-chan struct{})
 	Unfollow(topic string)
+}
+
+// Prompt is an [Adapter] that vouches for its Broadcast, Send and Publish: they keep nobody
+// waiting, and neither panic nor end their goroutine, whatever happens. Then no goroutine of
+// its own is needed for each of them.
+type Prompt interface {
+	Adapter
+
+	// Prompt returns the adapter itself. One that wraps it, and has its methods by embedding,
+	// returns another one by that, and so vouches for nothing.
+	Prompt() Adapter
+}
+
+// isPrompt reports whether a vouches for itself.
+func isPrompt(a Adapter) bool {
+	p, ok := a.(Prompt)
+	return ok && reflect.TypeOf(a).Comparable() && p.Prompt() == a
 }
 
 // Receiver is what an [Adapter] calls from Join to Leave. Its methods do not block for long,

@@ -34,6 +34,7 @@ import (
 type Cluster struct {
 	adapter Adapter
 	router  Router // the adapter, or nil if it is none
+	prompt  bool   // the adapter needs no guard
 	node    string
 
 	// turn has room for one: a Join under way, or a Leave that somebody waits for. A
@@ -53,18 +54,19 @@ type Cluster struct {
 
 // user is what has connected to a cluster.
 type user interface {
-	receive(from, topic string, data []byte)
+	receive(m Message, w *worker)
 	missed(Gap)
 }
 
 // NewCluster returns a cluster that is not joined yet. The adapter belongs to it. It
-// panics if a is nil or a nil pointer, and calls its Node as it is.
+// panics if a is nil or a nil pointer, and calls its Node, and its Prompt if it has one, as they are.
 func NewCluster(a Adapter) *Cluster {
 	if isNil(a) {
 		panic("pubsub: NewCluster: the adapter is nil")
 	}
 	c := &Cluster{adapter: a, node: a.Node(), turn: make(chan struct{}, 1)}
 	c.router, _ = a.(Router)
+	c.prompt = isPrompt(a)
 	c.traffic.asking.Limit, c.traffic.asking.Most = reportFor, 1
 	c.asking.Limit, c.asking.Most = rosterFor, 1
 	return c
@@ -143,14 +145,26 @@ func (c *Cluster) receiver(m *membership) Receiver {
 
 // Receive implements [Receiver].
 func (r receiver) Receive(from, topic string, data []byte) {
+	more := true
+	r.ReceiveAll(func() (m Message, ok bool) {
+		if more {
+			more, m, ok = false, Message{from, topic, data}, true
+		}
+		return m, ok
+	})
+}
+
+// receive takes a message to the one that it is for, on the goroutine of w.
+func (r receiver) receive(m Message, w *worker) {
 	c := r.cluster
 	if c.member.Load() != r.of {
 		return
 	}
 	c.traffic.received.Add(1)
-	name, topic, _ := strings.Cut(topic, nameEnd)
+	var name string
+	name, m.Topic, _ = strings.Cut(m.Topic, nameEnd)
 	if u := c.user(name); u != nil {
-		u.receive(from, topic, data)
+		u.receive(m, w)
 	} else {
 		c.miss(r.of.sys.Logger(), name)
 	}

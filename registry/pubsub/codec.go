@@ -1,6 +1,10 @@
 package pubsub
 
-import "encoding/json"
+import (
+	"encoding"
+	"encoding/json"
+	"reflect"
+)
 
 // Codec turns messages into bytes for the way between nodes, and back. Erlang's
 // nodes need none: they all know the same terms. Its methods may be called from
@@ -36,4 +40,50 @@ func (JSON[T]) Encode(_ string, msg T) ([]byte, error) { return json.Marshal(msg
 func (JSON[T]) Decode(_ string, data []byte) (msg T, err error) {
 	err = json.Unmarshal(data, &msg)
 	return msg, err
+}
+
+// Bytes is a codec for messages that are bytes already. They must not be changed once they
+// have been broadcast.
+type Bytes struct{}
+
+// Encode implements [Codec].
+func (Bytes) Encode(_ string, msg []byte) ([]byte, error) { return msg, nil }
+
+// Decode implements [Codec].
+func (Bytes) Decode(_ string, data []byte) ([]byte, error) { return data, nil }
+
+// marshals are what package json calls methods of.
+var marshals = []reflect.Type{
+	reflect.TypeFor[json.Marshaler](), reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[interface{ IsZero() bool }](),
+}
+
+// isPlain reports whether package json calls no method of a value of type t: neither t nor what
+// it is made of, which within has already, has one that it knows of or may have.
+func isPlain(t reflect.Type, within []reflect.Type) bool {
+	for _, outer := range within {
+		if outer == t {
+			return true
+		}
+	}
+	for _, m := range marshals {
+		if t.Implements(m) || reflect.PointerTo(t).Implements(m) {
+			return false
+		}
+	}
+	within = append(within, t)
+	switch t.Kind() {
+	case reflect.Interface:
+		return false // whatever is in it
+	case reflect.Map:
+		return isPlain(t.Key(), within) && isPlain(t.Elem(), within)
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		return isPlain(t.Elem(), within)
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if !isPlain(t.Field(i).Type, within) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -12,7 +12,7 @@ import (
 // what a program does on several nodes. Messages go from node to node as bytes and
 // asynchronously, as over a network, and get lost where a node falls behind.
 //
-// The zero Hub is ready to use; it must not be copied. Its nodes are each a [Router].
+// The zero Hub is ready to use; it must not be copied. Its nodes are each a [Router] and [Prompt].
 type Hub struct {
 	// QueueLimit is how many messages may wait for a node; 1024 if zero. It must
 	// not be changed once a node has joined.
@@ -188,6 +188,9 @@ func (m *hubMember) over() bool {
 func (n *hubNode) Broadcast(topic string, data []byte) error {
 	return n.tell(topic, data, func(*hubMember) bool { return true })
 }
+
+// Prompt implements [Prompt].
+func (n *hubNode) Prompt() Adapter { return n }
 
 // Publish implements [Router].
 func (n *hubNode) Publish(topic string, data []byte) error {

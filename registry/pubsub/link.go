@@ -1,8 +1,9 @@
 package pubsub
 
 import (
-	"context"
+	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ type link[T any] struct {
 	cluster *Cluster
 	name    string // of the PubSub
 	codec   Codec[T]
+	plain   bool // the codec runs no users' code
 
 	broadcasting, sending, tellingOfTopics foreign.Calls // of the adapter and the codec
 }
@@ -34,6 +36,12 @@ const (
 
 func newLink[T any](ps *PubSub[T], c *Cluster, name string, codec Codec[T]) *link[T] {
 	l := &link[T]{ps: ps, cluster: c, name: name, codec: codec}
+	switch any(codec).(type) { // and not what has their methods by embedding
+	case JSON[T]:
+		l.plain = isPlain(reflect.TypeFor[T](), nil)
+	case Bytes:
+		l.plain = true
+	}
 	for _, calls := range []*foreign.Calls{&l.broadcasting, &l.sending, &l.tellingOfTopics} {
 		calls.Limit, calls.Most = sendFor, 1
 	}
@@ -62,40 +70,93 @@ func (l *link[T]) send(node, topic string, msg T) error {
 	})
 }
 
-// call has msg encoded and sent.
-func (l *link[T]) call(calls *foreign.Calls, topic string, msg T, send func(data []byte) error) error {
-	err := calls.Call(context.Background(), func(context.Context) error {
-		data, err := l.codec.Encode(topic, msg)
-		if err != nil {
-			return err
+// call has msg encoded and sent. What is not users' code is called in place: the goroutine of a
+// guard costs more than all the rest.
+func (l *link[T]) call(calls *foreign.Calls, topic string, msg T, send func(data []byte) error) (err error) {
+	var data []byte
+	switch {
+	case l.plain && l.cluster.prompt:
+		if data, err = l.codec.Encode(topic, msg); err == nil {
+			err = send(data)
 		}
-		return send(data)
-	})
+		return err
+	case l.cluster.prompt:
+		if data, err = l.encode(calls, topic, msg); err == nil {
+			return send(data)
+		}
+	default:
+		err = calls.Do(func() error {
+			data, err := l.codec.Encode(topic, msg)
+			if err != nil {
+				return err
+			}
+			return send(data)
+		})
+	}
 	if err == foreign.ErrLate || err == foreign.ErrStuck {
 		return errStuck
 	}
 	return err
 }
 
+// encode has a guard call the codec.
+func (l *link[T]) encode(calls *foreign.Calls, topic string, msg T) ([]byte, error) {
+	encoded := new([]byte) // it may be written to after an error
+	err := calls.Do(func() (err error) {
+		*encoded, err = l.codec.Encode(topic, msg)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return *encoded, nil
+}
+
 // receive calls the subscribers for another node's broadcast.
-func (l *link[T]) receive(from, topic string, data []byte) {
+func (l *link[T]) receive(m Message, w *worker) {
 	ps := l.ps
 	// What nobody wants any more, or has come all the same, is not worth decoding.
-	if ps.Subscribers(topic) == 0 {
+	if ps.Subscribers(m.Topic) == 0 {
 		return
 	}
-	ps.attend(topic, func(calling *atomic.Pointer[subscription[T]]) {
-		var msg T
-		err := actor.Guard(context.Background(), func() (err error) {
-			msg, err = l.decode(from, topic, data)
-			return err
-		})
-		if err != nil {
-			ps.logger().Error("broadcast of another node not decoded", "topic", topic, "node", l.cluster.node, "from", from, "error", err)
-			return
+	d := &delivery[T]{ps: ps, topic: m.Topic}
+	w.begins(d)
+	if msg, ok := l.read(m); ok {
+		ps.deliver(actor.PID{}, m.Topic, msg, &d.calling)
+	}
+}
+
+// delivery is a broadcast of another node on its way to the subscribers.
+type delivery[T any] struct {
+	ps      *PubSub[T]
+	topic   string
+	calling atomic.Pointer[subscription[T]] // nil: the codec
+}
+
+func (d *delivery[T]) at() any { return d.calling.Load() }
+func (d *delivery[T]) giveUp() { d.ps.giveUp(d.topic, d.calling.Load()) }
+
+// read decodes a message. The codec is users' code: if it ends the goroutine, so does read.
+func (l *link[T]) read(m Message) (msg T, ok bool) {
+	var failure error
+	defer func() {
+		switch v := recover(); {
+		case v != nil:
+			failure = actor.Recovered(v)
+		case !ok && failure == nil:
+			failure = actor.Goexit
 		}
-		ps.deliver(actor.PID{}, topic, msg, calling)
-	})
+		if failure != nil {
+			ok = false
+			l.ps.logger().Error("broadcast of another node not decoded",
+				"topic", m.Topic, "node", l.cluster.node, "from", m.From, "error", failure)
+		}
+	}()
+	msg, err := l.decode(m.From, m.Topic, m.Data)
+	if err != nil {
+		failure = errors.New(err.Error()) // its methods may fail when it is logged
+	}
+	return msg, true
 }
 
 func (l *link[T]) decode(from, topic string, data []byte) (T, error) {

@@ -225,6 +225,9 @@ func flush(conn *nats.Conn, d time.Duration) error {
 
 func (a *Adapter) prefix() string { return cmp.Or(a.Prefix, defaultPrefix) }
 
+// Prompt implements [pubsub.Prompt].
+func (a *Adapter) Prompt() pubsub.Adapter { return a }
+
 // Members returns the other nodes, as far as this one knows them, by name. There are none
 // before Join and after Leave.
 //

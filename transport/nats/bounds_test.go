@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -215,7 +216,7 @@ func TestHeadersDoNotEscapeTheBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := packetOf(got, f.topic, f.data, "b")
+	p := packetOf(got, f.topic, f.data, "b", time.Now())
 	if string(p.data) != "data" || &p.data[0] == &f.data[0] {
 		t.Errorf("the packet %q holds the memory of a message of %d bytes", p.data, got.Size())
 	}

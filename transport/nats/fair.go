@@ -29,8 +29,10 @@ type fair struct {
 	n       int64
 	waiting int64 // bytes of what is here, or has been taken and is not done yet
 	flows   map[string]*flow
+	spare   *flow       // one that has nothing, for the next topic; or nil
 	turns   fifo[*flow] // the flows that have something
 	closed  bool
+	held    int64     // bytes of what next returned last
 	inHand  time.Time // when what is not done yet has come; zero if there is nothing
 
 	missed   map[string]uint64 // of which nobody has been told, by topic
@@ -47,6 +49,9 @@ type flow struct {
 
 // share is how many times as much as there is room left one topic may have.
 const share = 4
+
+// keptPackets is for how many packets at most a flow has room that is kept.
+const keptPackets = 1024
 
 // missedTopics is how many topics a fair remembers of which something is missing, and
 // missedTopic how many bytes such a one has at most.
@@ -71,7 +76,10 @@ func (q *fair) put(p packet) bool {
 		return false
 	}
 	if f == nil {
-		f = new(flow)
+		if f = q.spare; f == nil {
+			f = new(flow)
+		}
+		q.spare = nil
 		q.flows[p.topic] = f
 		q.turns.push(f)
 	}
@@ -126,10 +134,8 @@ func (q *fair) gaps() (gaps []pubsub.Gap) {
 	return gaps
 }
 
-// take returns the next packet of the topic whose turn it is, if there is one.
-func (q *fair) take() (packet, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+// pop returns the next packet of the topic whose turn it is, if there is one.
+func (q *fair) pop() (packet, bool) {
 	if q.turns.len() == 0 {
 		return packet{}, false
 	}
@@ -141,17 +147,40 @@ func (q *fair) take() (packet, bool) {
 		q.turns.push(f)
 	} else {
 		delete(q.flows, p.topic)
+		if cap(f.packets.items) <= keptPackets {
+			q.spare = f // it is as new, but for its room
+		}
 	}
 	q.inHand = p.came
 	return p, true
 }
 
-// done makes room for others, when a packet that was taken is not held any more.
-func (q *fair) done(p packet) {
+// next is done with the packet that it returned last, and returns the next one: of the topic
+// whose turn it is. While something is missing that nobody has been told of it returns none:
+// gaps comes first then.
+func (q *fair) next() (packet, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.waiting -= p.size()
-	q.inHand = time.Time{}
+	q.finishLocked()
+	if q.anywhere > 0 || len(q.missed) > 0 {
+		wake(q.wake)
+		return packet{}, false
+	}
+	p, ok := q.pop()
+	q.held = p.size()
+	return p, ok
+}
+
+// finish is done with what next returned last.
+func (q *fair) finish() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.finishLocked()
+}
+
+func (q *fair) finishLocked() {
+	q.waiting -= q.held
+	q.held, q.inHand = 0, time.Time{}
 }
 
 // close has nothing be put any more.

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
 // maxIntake is how many messages the connection may have read that are not in the queue of
@@ -24,6 +26,7 @@ const maxIntake = 1024
 type inbound struct {
 	*membership
 	intake  chan *nats.Msg
+	now     time.Time     // of the goroutine that sorts: when what it takes has come, or a moment before
 	drained chan struct{} // has one when nothing is in the intake any more
 	subs    []*nats.Subscription
 	queues  [shardCount]*fair
@@ -79,11 +82,27 @@ func (in *inbound) sort() {
 			in.times.wait()
 			in.peers.tick(time.Now())
 		case m := <-in.intake:
-			in.accept(m)
-			if len(in.intake) == 0 {
-				wake(in.drained)
-			}
+			in.acceptFew(m)
 		}
+	}
+}
+
+// acceptFew takes a message, and a few more if there are some.
+func (in *inbound) acceptFew(m *nats.Msg) {
+	in.now = time.Now()
+	for range fewMessages {
+		in.accept(m)
+		select {
+		case m = <-in.intake:
+			continue
+		default:
+		}
+		wake(in.drained)
+		return
+	}
+	in.accept(m)
+	if len(in.intake) == 0 {
+		wake(in.drained)
 	}
 }
 
@@ -129,7 +148,7 @@ func (in *inbound) message(m *nats.Msg, from string, shard int, direct bool) err
 		in.lose(lacking)
 		q.miss("", false, lacking)
 	}
-	if fresh && !q.put(packetOf(m, f.topic, f.data, from)) {
+	if fresh && !q.put(packetOf(m, f.topic, f.data, from, in.now)) {
 		in.lose(1)
 		q.miss(f.topic, true, 1)
 	}
@@ -172,7 +191,7 @@ func (in *inbound) posted(m *nats.Msg, from, part string) error {
 	if f.kind == topicTally || !fresh {
 		return nil
 	}
-	if !q.put(packetOf(m, f.topic, f.data, from)) {
+	if !q.put(packetOf(m, f.topic, f.data, from, in.now)) {
 		in.lose(1)
 		q.miss(f.topic, true, 1)
 	}
@@ -213,8 +232,8 @@ func (in *inbound) asked(data []byte) error {
 // packetOf returns what is to be kept of a message, so that no more is kept than is counted.
 // That leaves the headers behind, which no node sends: they are in front of the data in
 // memory, and read they are many times as large.
-func packetOf(m *nats.Msg, topic string, data []byte, from string) packet {
-	p := packet{topic: topic, data: data, peer: from, came: time.Now()}
+func packetOf(m *nats.Msg, topic string, data []byte, from string, came time.Time) packet {
+	p := packet{topic: topic, data: data, peer: from, came: came}
 	if m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data) {
 		p.data = append([]byte(nil), p.data...)
 	}
@@ -227,17 +246,29 @@ func (in *inbound) receiveAll(q *fair) {
 		for _, g := range q.gaps() {
 			in.receiver.Missed(g)
 		}
-		p, ok := q.take()
-		if !ok {
-			select {
-			case <-in.life.Done():
-			case <-q.wake:
-			}
-			continue
+		in.receive(q)
+		select {
+		case <-in.life.Done():
+		case <-q.wake:
 		}
-		if in.life.Err() == nil {
-			in.receiver.Receive(p.peer, p.topic, p.data)
+	}
+}
+
+// receive passes on what there is, until something is missing.
+func (in *inbound) receive(q *fair) {
+	next := func() (m pubsub.Message, ok bool) {
+		if in.life.Err() != nil {
+			q.finish()
+			return m, false
 		}
-		q.done(p)
+		p, ok := q.next()
+		return pubsub.Message{From: p.peer, Topic: p.topic, Data: p.data}, ok
+	}
+	if stream, ok := in.receiver.(pubsub.Stream); ok {
+		stream.ReceiveAll(next)
+		return
+	}
+	for m, ok := next(); ok; m, ok = next() {
+		in.receiver.Receive(m.From, m.Topic, m.Data)
 	}
 }

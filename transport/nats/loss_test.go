@@ -156,8 +156,7 @@ func TestFairQueue(t *testing.T) {
 	}
 	next := map[string]byte{}
 	taken := 0
-	for p, ok := q.take(); ok; p, ok = q.take() {
-		q.done(p)
+	for p, ok := q.next(); ok; p, ok = q.next() {
 		if taken++; p.topic == "new" {
 			if taken > 4 {
 				t.Errorf("the new topic was number %d", taken)

@@ -86,12 +86,9 @@ func (o *outbound) send() {
 			o.publish(o.subjects.toSelf(partAlive), appendHead(nil, o.incarnation))
 		default:
 		}
-		// One of what waits after each of these: others can send any number of greetings.
-		p, ok := o.queue.take()
+		// A few of what waits after each of these: others can send any number of greetings.
 		switch {
-		case ok:
-			o.message(p)
-			o.queue.done(p)
+		case o.some():
 		case o.queue.over():
 			o.leave()
 			return
@@ -100,6 +97,22 @@ func (o *outbound) send() {
 		}
 	}
 }
+
+// some sends a few of what is queued. It reports false if there is nothing.
+func (o *outbound) some() bool {
+	defer o.queue.finish()
+	for n := range fewMessages {
+		p, ok := o.queue.next()
+		if !ok {
+			return n > 0
+		}
+		o.message(p)
+	}
+	return true
+}
+
+// fewMessages is how many messages are sent before what else there is to do.
+const fewMessages = 32
 
 // leave says goodbye, and waits until the server has it, and all before it.
 func (o *outbound) leave() {
