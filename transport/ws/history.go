@@ -60,7 +60,7 @@ type History struct {
 	// TTL is how long a message is kept, and the log of a topic that no channel is on;
 	// five minutes if 0.
 	TTL time.Duration
-	// MaxBytes is how many bytes of a topic are kept, with 256 more for each message;
+	// MaxBytes is how many bytes of a topic are kept, with 512 more for each message;
 	// 1 MiB if 0.
 	MaxBytes int
 	// MaxIdle is how many topics that no channel is on are kept, of those that no channel

@@ -49,8 +49,9 @@ type key struct {
 	sent bool // everybody has been sent it
 }
 
-// entryOverhead is more than an entry takes apart from its message's event and payload.
-const entryOverhead = 256
+// entryOverhead is more than an entry takes apart from its message's event and payload, with
+// the room that entries before it have left.
+const entryOverhead = 512
 
 func newHistoryLog(h *History) *historyLog {
 	return &historyLog{history: h, epoch: rand.Text()[:13]} // 65 bits
