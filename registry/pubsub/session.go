@@ -105,6 +105,7 @@ func (w *worker) begins(st step) {
 // may be more.
 func (s *session) attend(w *worker, limit *time.Timer) (more bool) {
 	taken, at := s.look()
+	limit.Reset(deliverFor) // what the worker before had left of it is not this one's
 	for {
 		select {
 		case more := <-w.over:
