@@ -27,6 +27,7 @@ type sink struct {
 func (s *sink) name() string  { return "sink" }
 func (s *sink) attach(*line)  {}
 func (s *sink) handled(int64) {}
+func (s *sink) cut()          {}
 func (s *sink) send(frame.Sealed) {
 	if !s.first {
 		s.first = true
