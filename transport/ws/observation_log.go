@@ -27,8 +27,8 @@ type ObservationLog struct {
 	// nil.
 	Level func(Observation) (level slog.Level, ok bool)
 
-	// Filter lists what must not be part of a parameter's name, or its value is
-	// logged as [FILTERED]; it is "password" and "token" if nil.
+	// Filter lists what must not be part of a parameter's name, in capitals or not, or its
+	// value is logged as [FILTERED]; it is "password" and "token" if nil.
 	Filter []string
 }
 
@@ -118,8 +118,9 @@ func (l *ObservationLog) secret(name string) bool {
 	if filter == nil {
 		filter = []string{"password", "token"}
 	}
+	name = strings.ToLower(name)
 	for _, part := range filter {
-		if strings.Contains(name, part) {
+		if strings.Contains(name, strings.ToLower(part)) {
 			return true
 		}
 	}
