@@ -54,6 +54,7 @@ func routed(t *testing.T, nodes []*node) {
 		}
 		publish(topic, "x")
 		b.await(t, topic, "x")
+		c.await(t, topic, "x") // it takes all, and has no more room than for a window
 		to.Unfollow(topic)
 	}
 	follow("reverse") // and makes up for what came too early
