@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 )
 
 // What a limiter lets through are those events, and only those, that a bucket has room for
@@ -44,16 +46,16 @@ func TestLimiterIsABucket(t *testing.T) {
 // However many IDs there are, what is kept of them is bounded, and given up in time.
 func TestLimiterForgets(t *testing.T) {
 	l := newLimiter(RateLimit{Max: 1, Per: time.Minute, PerSocketID: true})
-	kept := func() int { return len(l.recent) + len(l.former) }
-	for i := range 3 * mostIDs {
+	kept := l.due.Len
+	for i := range 3 * limit.MostRecent {
 		if l.takeOf(fmt.Sprint(i), 1) != 0 {
 			t.Fatal("refused at the first event")
 		}
 	}
-	if n := kept(); n > 2*mostIDs {
+	if n := kept(); n > 2*limit.MostRecent {
 		t.Errorf("%d IDs are kept", n)
 	}
-	if l.takeOf(fmt.Sprint(3*mostIDs-1), 1) != time.Minute {
+	if l.takeOf(fmt.Sprint(3*limit.MostRecent-1), 1) != time.Minute {
 		t.Error("forgot the latest")
 	}
 	l.takeOf("a", time.Minute+1)

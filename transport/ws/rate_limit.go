@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/limit"
 )
 
 // RateLimit holds what clients push to a rate, so many events in so much time, and answers
@@ -96,15 +98,9 @@ type limiter struct {
 	interval, burst time.Duration // between events; that many intervals
 	perID           bool
 
-	// By ID. What has not been touched since turned is in former, and due when a burst
-	// has passed since: then former is let go, without a look at each.
-	mu             sync.Mutex
-	turned         time.Duration
-	recent, former map[string]time.Duration
+	mu  sync.Mutex
+	due limit.Recent[time.Duration] // by ID; what a burst has passed since is due
 }
-
-// mostIDs is how many IDs are kept in each of the two maps.
-const mostIDs = 1 << 16
 
 func newLimiter(l RateLimit) *limiter {
 	if l.Per == 0 {
@@ -153,14 +149,9 @@ type limited struct {
 func (l *limiter) takeOf(id string, now time.Duration) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.recent == nil || now-l.turned >= l.burst || len(l.recent) >= mostIDs {
-		l.former, l.recent, l.turned = l.recent, map[string]time.Duration{}, now
-	}
-	due, ok := l.recent[id]
-	if !ok {
-		due = l.former[id]
-	}
-	l.recent[id], wait = l.next(due, now)
+	due, _ := l.due.Get(id, now, l.burst)
+	due, wait = l.next(due, now)
+	l.due.Set(id, due)
 	return wait
 }
 

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// burst is how much unused allowance accumulates: ten seconds' worth.
-const burst = 10 * time.Second
+// Burst is how much unused allowance of a [Rate] accumulates: ten seconds' worth.
+const Burst = 10 * time.Second
 
 // Rate holds events to so many a second. It is a token bucket without a timer: it keeps
 // only when the next event would be due if they came at just that rate. The zero Rate
@@ -26,7 +26,7 @@ func (r *Rate) Take(now time.Duration, perSecond int) (wait time.Duration) {
 	for {
 		old := r.due.Load()
 		due := max(old, int64(now)) + interval
-		if early := time.Duration(due) - now - max(burst, time.Duration(interval)); early > 0 {
+		if early := time.Duration(due) - now - max(Burst, time.Duration(interval)); early > 0 {
 			return early
 		}
 		if r.due.CompareAndSwap(old, due) {
