@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
+	"slices"
 )
 
 // Codec turns messages into bytes for the way between nodes, and back. Erlang's
@@ -60,10 +61,8 @@ var marshals = []reflect.Type{
 // isPlain reports whether package json calls no method of a value of type t: neither t nor what
 // it is made of, which within has already, has one that it knows of or may have.
 func isPlain(t reflect.Type, within []reflect.Type) bool {
-	for _, outer := range within {
-		if outer == t {
-			return true
-		}
+	if slices.Contains(within, t) {
+		return true
 	}
 	for _, m := range marshals {
 		if t.Implements(m) || reflect.PointerTo(t).Implements(m) {

@@ -73,8 +73,10 @@ func (c encoded[T]) Decode(_ string, data []byte) (v T, err error) {
 
 // NameOf returns the name that goes along with what c encodes; "" if it has none, and for JSON.
 func NameOf[T any](c Codec[T]) string {
-	if n, ok := c.(NamedCodec[T]); ok && n.Name() != jsonName {
-		return n.Name()
+	if n, ok := c.(NamedCodec[T]); ok {
+		if name := n.Name(); name != jsonName {
+			return name
+		}
 	}
 	return ""
 }

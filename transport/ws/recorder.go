@@ -195,8 +195,11 @@ func (e *Endpoint) broadcastRecorded(h *History, b *broadcast) error {
 		}
 		defer a.leave(r)
 	}
+	if !b.keyed {
+		return e.publish(b)
+	}
 	r := a.known(b.Topic)
-	if r == nil || !b.keyed {
+	if r == nil {
 		return e.publish(b)
 	}
 	if r.confirmed(b.key) {
