@@ -90,10 +90,10 @@ func BenchmarkMetrics(b *testing.B) {
 func BenchmarkChurn(b *testing.B) {
 	m := measure(b, new(otel.Metrics))
 	sys := m.system(b)
-	m.churn(sys, 1000)
+	m.churn(sys, 1000, func() {})
 	before := objects()
 	b.ResetTimer()
-	m.churn(sys, b.N)
+	m.churn(sys, b.N, func() {})
 	b.StopTimer()
 	b.ReportMetric(float64(objects()-before), "objects-left")
 }
