@@ -90,6 +90,30 @@ func TestStacksInGuidesLeadToTheirLines(t *testing.T) {
 	}
 }
 
+var jsBlock = regexp.MustCompile("(?s)```js\n(.*?)```")
+
+// The lines that the official client needs are in code that runs.
+func TestScriptsForTheOfficialClientRun(t *testing.T) {
+	words := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	for doc, path := range map[string]string{
+		"guide/missed.md": "../examples/chat/internal/chat/page/recorded.mjs",
+		"phoenix.md":      "../examples/e2e/recorded.test.mjs",
+	} {
+		text, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs := func(block []string) bool { return strings.Contains(words(string(code)), words(block[1])) }
+		if !slices.ContainsFunc(jsBlock.FindAllStringSubmatch(string(text), -1), runs) {
+			t.Errorf("%s shows nothing of %s", doc, path)
+		}
+	}
+}
+
 // What the README imports without saying so.
 var imports = map[string]string{
 	"cmp":        "cmp",

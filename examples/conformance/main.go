@@ -1,13 +1,16 @@
 // Command conformance is a server that shows all of the Channels protocol. The
 // end-to-end tests run the official client against it, and it is a tour of
 // package ws: each event of room.go is one thing that a channel can do. In lobby.go
-// clients see who is there. POST /drain sends all clients away, as before a restart.
+// clients see who is there, and topics that begin with "kept:" are recorded. POST /drain
+// sends all clients away, as before a restart.
 package main
 
 import (
 	"errors"
 	"flag"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/troupe-go/troupe/supervisor"
@@ -18,31 +21,48 @@ import (
 // Client is what the channels know about who is connected.
 type Client struct{ user, token string }
 
-// connect refuses the token "bad" and names the connection after its user.
+// connect refuses the token "bad" and names the connection after its user. A token such as
+// "until:1795000000000" ends then, in milliseconds of Unix time.
 func connect(r *ws.Request) (ws.Identity, error) {
 	if r.Params.Get("token") == "bad" || r.AuthToken == "bad" {
 		return ws.Identity{}, errors.New("bad token")
 	}
 	client := Client{user: r.Params.Get("user_id"), token: r.AuthToken}
-	if client.user == "" {
-		return ws.Identity{Assigns: client}, nil
+	identity := ws.Identity{Assigns: client}
+	if client.user != "" {
+		identity.ID = socketID(client.user)
 	}
-	return ws.Identity{ID: socketID(client.user), Assigns: client}, nil
+	if end, ok := strings.CutPrefix(r.AuthToken, "until:"); ok {
+		ms, err := strconv.ParseInt(end, 10, 64)
+		if err != nil {
+			return ws.Identity{}, err
+		}
+		identity.Expires = time.UnixMilli(ms)
+	}
+	return identity, nil
 }
+
+// refresh lets a client stay with what it could connect with.
+func refresh(r *ws.Request, _ ws.Identity) (ws.Identity, error) { return connect(r) }
 
 func socketID(user string) string { return "user_socket:" + user }
 
 // rooms returns the endpoint, and what runs for it, in the order of its start.
 func rooms() (*ws.Endpoint, []supervisor.Child) {
 	who := presence.New(presence.Config{})
+	newRoom := func() *Room { return new(Room) }
+	kept := ws.Topic("kept:*", newRoom, roomEvents)
+	kept.History = &ws.History{Size: 500}
 	socket := ws.Socket{
 		Path:           "/socket",
 		Connect:        connect,
+		Refresh:        refresh,
 		LongPoll:       true,
 		PollWindow:     1500 * time.Millisecond,
 		MaxMessageSize: 1 << 20,
 		Channels: ws.Routes{
-			ws.Topic("room:*", func() *Room { return new(Room) }, roomEvents),
+			ws.Topic("room:*", newRoom, roomEvents),
+			kept,
 			ws.Topic("presence:*", func() *Lobby { return &Lobby{who} }, lobbyEvents),
 		},
 	}

@@ -322,7 +322,7 @@ it("a small screen holds a long conversation", async (t) => {
   assert.deepEqual([gil.complaints, hal.complaints], [[], []]);
 });
 
-it("the page comes back after a server restart", async (t) => {
+it("the page comes back after a server restart, and says what it cannot have", async (t) => {
   const ida = await Person.enters(t, "ida", "lobby", { colorScheme: "dark" });
   await ida.says("before");
   await ida.sees("before");
@@ -336,6 +336,7 @@ it("the page comes back after a server restart", async (t) => {
   await server.up();
   assert.match(await ida.line("rejoin"), /Back in/);
   await ida.status("connected");
+  assert.match(await ida.line("missed"), /may be missing/);
   await ida.isWith("ida");
   await ida.at("message-input").press("Enter");
   assert.deepEqual(await ida.sees("kept"), { author: "ida", own: true });
@@ -415,10 +416,10 @@ it("the page says which client it has, and loads no other", async (t) => {
   if (phoenix) {
     const { version } = JSON.parse(await readFile(`${phoenix}/package.json`, "utf8"));
     assert.equal(said, `This page runs on the npm package phoenix, version ${version}.`);
-    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/peers.js", "/phoenix.mjs"]);
+    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/peers.js", "/phoenix.mjs", "/recorded.mjs"]);
   } else {
     assert.match(said, /client of its own/);
-    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/peers.js", "/phoenix-lite.js"]);
+    assert.deepEqual(scripts, ["/chat.js", "/client.js", "/links.js", "/peers.js", "/phoenix-lite.js", "/recorded.mjs"]);
   }
 });
 
@@ -522,7 +523,9 @@ it("a message is pending, then not confirmed, until the server is heard again", 
     assert.equal(await pia.page.getByText(body, { exact: true }).count(), 1, "it is shown once");
   }
 
-  // A connection that breaks leaves it open whether the message arrived.
+  // A connection that breaks leaves it open whether the message arrived. When the page is
+  // back, it gets that message and what was said meanwhile.
+  await pia.page.clock.pauseAt(Date.now() + 3_600_000); // no timer has it come back too soon
   wire.hold();
   await pia.says("who knows");
   await quin.sees("who knows");
@@ -530,6 +533,14 @@ it("a message is pending, then not confirmed, until the server is heard again", 
   assert.match(await pia.awaits("who knows", "unconfirmed"), /may have arrived/);
   assert.equal(await pia.page.locator("[data-kind=unsent]").count(), 0);
   assert.equal(await quin.at("message").count(), 4, "each message once");
+  await quin.says("meanwhile");
+  await quin.sees("meanwhile");
+  await pia.page.evaluate(() => dispatchEvent(new Event("online")));
+  assert.deepEqual(await pia.sees("meanwhile"), { author: "quin", own: false });
+  assert.deepEqual(await pia.sees("who knows"), { author: "pia", own: true });
+  assert.equal(await quin.at("message").count(), 5, "each message once");
+  assert.equal(await pia.at("message").count(), 4, "and that of the late reply stays as it was sent");
+  assert.equal(await pia.page.locator("[data-kind=missed]").count(), 0);
 });
 
 it("nobody speaks as somebody else, and a namesake confirms nothing", async (t) => {

@@ -59,7 +59,16 @@ func TestConnectionsAndTheirChannelsAreShown(t *testing.T) {
 }
 
 func TestTopicsAndTheirChannelsAreShown(t *testing.T) {
-	s := serve(t, rooms(nil))
+	for name, history := range map[string]*ws.History{"": nil, "recorded": {}} {
+		t.Run(name, func(t *testing.T) {
+			socket := rooms(nil)
+			socket.Channels[0].History = history
+			testTopicsAreShown(t, serve(t, socket))
+		})
+	}
+}
+
+func testTopicsAreShown(t *testing.T, s *server) {
 	ann, bob := s.connectWith(t, "user=ann"), s.connectWith(t, "user=bob")
 	ann.join("room:a")
 	ann.join("room:b")

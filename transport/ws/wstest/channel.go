@@ -130,9 +130,11 @@ func (ch *Channel) RefutePush(event string, want ...any) {
 	}
 }
 
-// isPush tells an event from what the protocol sends itself. A broadcast has no ref.
+// isPush tells an event from what the protocol sends itself, which has the ref of a message
+// of the client's. A broadcast has no ref, or, if it is recorded, its position.
 func (ch *Channel) isPush(m wire.Received, event string, want []any) bool {
-	return m.Event == event && m.Ref == "" && (m.JoinRef == "" || m.JoinRef == ch.joinRef) && matches(want, m)
+	_, notPosition := ws.ParsePosition(wire.RefText(m.Ref))
+	return m.Event == event && (m.Ref == "" || notPosition == nil) && (m.JoinRef == "" || m.JoinRef == ch.joinRef) && matches(want, m)
 }
 
 // AssertBroadcast waits for an event to be broadcast on the topic, by anyone.

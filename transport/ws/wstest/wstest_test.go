@@ -106,11 +106,22 @@ func TestReplies(t *testing.T) {
 // TEST-4, OUT-2
 func TestPushesAndBroadcasts(t *testing.T) {
 	t.Parallel()
+	for name, history := range map[string]*ws.History{"": nil, "recorded": {}} {
+		t.Run(name, func(t *testing.T) { testPushesAndBroadcasts(t, history) })
+	}
+}
+
+func testPushesAndBroadcasts(t *testing.T, history *ws.History) {
 	bubble(t, func(t *testing.T) {
-		endpoint := stage(t)
+		socket := stageSocket(nil)
+		socket.Channels[0].History = history
+		endpoint := wstest.NewEndpoint(t, socket)
 		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{Assigns: "ann"})
-		room, _ := client.Join("stage:1", nil)
+		room, _ := client.Join("stage:1", map[string]any{"since": nil})
 		other := client.Subscribe("stage:2")
+		if history != nil {
+			room.AssertPush("phx_position", nil)
+		}
 
 		room.Push("push", map[string]int{"n": 1})
 		room.AssertPush("pushed", map[string]int{"n": 1})

@@ -108,16 +108,17 @@ func (*RoomChannel) Crash(*ws.Channel, ws.Payload) (ws.Reply, error) {
 }
 
 // rooms returns the endpoint of the rooms, whose members a tracker keeps, and what runs
-// for it, in the order of its start. Of a chat of one node cluster is nil. With origins,
+// for it, in the order of its start. A page that was cut off gets what was said meanwhile. Of a chat of one node cluster is nil. With origins,
 // pages of those may connect.
 func rooms(who *presence.Tracker, cluster *pubsub.Cluster, origins []string) (*ws.Endpoint, []supervisor.Child) {
-	newRoom := func() *RoomChannel { return &RoomChannel{who: who} }
+	room := ws.Topic("room:*", func() *RoomChannel { return &RoomChannel{who: who} }, roomEvents)
+	room.History = &ws.History{Size: 200}
 	endpoint := ws.New(ws.Config{
 		Cluster:  cluster,
 		Trackers: []ws.Tracker{who},
 		Sockets: []ws.Socket{{
 			Path:     "/socket",
-			Channels: ws.Routes{ws.Topic("room:*", newRoom, roomEvents)},
+			Channels: ws.Routes{room},
 			Origins:  origins,
 		}},
 	})

@@ -5,6 +5,7 @@
 import { Presence, Socket, version } from "./client.js";
 import { linked } from "./links.js";
 import { peers } from "./peers.js";
+import { recorded } from "./recorded.mjs";
 
 const UNSURE_MS = 10_000; // without a reply for so long, a message may be lost
 const REPLY_MS = 3_600_000; // but its reply may come later
@@ -442,7 +443,7 @@ function hasCrashed() {
 
 // A channel that was left may still hear things: they are not ours any more.
 function join() {
-  const mine = socket.channel(`room:${room}`, { user: me });
+  const mine = recorded(socket, `room:${room}`, { user: me });
   const ours = (f) => (payload) => {
     if (channel === mine) f(payload);
   };
@@ -457,6 +458,12 @@ function join() {
   crashed = false;
 
   mine.on("new_msg", ours(message));
+  mine.on(
+    "phx_recovery",
+    ours(({ complete }) => {
+      if (!complete) system("missed", "Some of what was said meanwhile may be missing here.");
+    }),
+  );
   const people = new Presence(mine);
   people.onSync(ours(() => showMembers(people.list((name) => name))));
   mine.onError(

@@ -254,6 +254,11 @@ export class Channel {
     this.#handlers.push([event, f]);
   }
 
+  /** Sees what the server sends or broadcasts, before the functions of on(), and returns what they get. */
+  onMessage(event, payload, _ref) {
+    return payload;
+  }
+
   onError(f) {
     this.on("phx_error", f);
   }
@@ -309,7 +314,7 @@ export class Channel {
       default:
         // The subscription starts before the join is answered, so a broadcast may overtake
         // that answer.
-        this.#trigger(event, payload);
+        this.#trigger(event, this.onMessage(event, payload, ref));
     }
   }
 
@@ -329,7 +334,8 @@ export class Channel {
   #sendJoin() {
     if (!this.#socket.isConnected()) return;
     this.state = "joining";
-    this.#request(this.#join, "phx_join", this.#params, this.#timeout);
+    const params = typeof this.#params === "function" ? this.#params() : this.#params;
+    this.#request(this.#join, "phx_join", params, this.#timeout);
   }
 
   #errored() {

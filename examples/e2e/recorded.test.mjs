@@ -1,0 +1,158 @@
+// The official phoenix client on topics that the server records: it misses nothing when its
+// connection is lost, or has ended with its token. The server is the conformance server.
+//
+// Nothing here waits for a time to pass but for a token's end.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { LongPoll, Socket } from "phoenix";
+import { WebSocket } from "ws";
+
+import { recorded } from "../chat/internal/chat/page/recorded.mjs";
+import { Line } from "./line.mjs";
+import { Server, binaryFrom } from "./server.mjs";
+import { Inbox } from "./wire.mjs";
+
+const binary = binaryFrom("TROUPE_CONFORMANCE_BIN");
+
+let server;
+before(async () => {
+  server = await Server.start(binary);
+});
+after(() => server?.stop());
+
+const it = (name, f) => test(name, { timeout: 60_000 }, (t) => server.during(() => f(t)));
+
+const MINUTE = 60_000;
+const tokenFor = (ms) => `until:${Date.now() + ms}`;
+const numbers = (first, last) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
+function connect(t, at, options = {}) {
+  const socket = new Socket(`${at.ws}/socket`, {
+    transport: WebSocket,
+    reconnectAfterMs: () => 10,
+    rejoinAfterMs: () => 10,
+    ...options,
+  });
+  t.after(() => {
+    const { conn } = socket;
+    socket.disconnect();
+    conn?.terminate?.();
+  });
+  socket.connect();
+  return socket;
+}
+
+/** Joins, and collects the numbers that are shouted. */
+async function joined(channel) {
+  const inbox = { joins: new Inbox(), numbers: new Inbox(), recoveries: new Inbox() };
+  channel.on("shout", ({ n }) => inbox.numbers.put(n));
+  channel.on("phx_recovery", (recovery) => inbox.recoveries.put(recovery));
+  channel.join().receive("ok", (response) => inbox.joins.put(response));
+  await inbox.joins.next();
+  return inbox;
+}
+
+/** Somebody on the topic who does not lose the connection, and counts. */
+async function counter(t, topic) {
+  const channel = connect(t, server).channel(topic);
+  await joined(channel);
+  let n = 0;
+  return async (times) => {
+    const pushes = numbers(1, times).map(() => channel.push("shout", { n: (n += 1) }));
+    await new Promise((resolve) => pushes.at(-1).receive("ok", resolve));
+  };
+}
+
+for (const [how, lose, transport] of [
+  ["was cut off", (line) => line.cut(), WebSocket],
+  ["is away while the server does not know it", (line) => line.swallow(), WebSocket],
+  ["was cut off while it polled", (line) => line.cut(), LongPoll],
+]) {
+  it(`a client that ${how} gets 500 of 500 messages, in order`, async (t) => {
+    const line = await Line.start(t, server);
+    const count = await counter(t, `kept:${how}`);
+    const ann = await joined(recorded(connect(t, line, { transport }), `kept:${how}`));
+    const begun = count(250);
+    assert.deepEqual(await ann.numbers.take(100), numbers(1, 100));
+    lose(line);
+    await begun;
+    await count(250);
+    line.mend();
+    assert.deepEqual(await ann.numbers.take(400), numbers(101, 500));
+    const { complete, missed } = await ann.recoveries.next();
+    assert.ok(complete && missed >= 250, `missed ${missed}`);
+    await count(1);
+    assert.deepEqual(await ann.numbers.next(), 501);
+  });
+}
+
+it("a client is told what it cannot get any more", async (t) => {
+  const line = await Line.start(t, server);
+  const count = await counter(t, "kept:few");
+  const ann = await joined(recorded(connect(t, line), "kept:few", () => ({ own: true })));
+  line.cut();
+  await count(501);
+  line.mend();
+  assert.deepEqual((await ann.joins.next()).params.own, true);
+  assert.equal((await ann.recoveries.next()).complete, false);
+  await count(1);
+  assert.deepEqual(await ann.numbers.next(), 502);
+});
+
+it("a client whose token has ended comes back with another one, and has lost nothing", async (t) => {
+  const line = await Line.start(t, server);
+  const count = await counter(t, "kept:brief");
+  const ended = new Inbox();
+  let ttl = 400;
+  const socket = connect(t, line, { authToken: () => tokenFor(ttl) });
+  socket.onClose(({ code }) => {
+    if (code !== 3000) return; // a token may have ended before the server has seen it
+    line.cut();
+    ended.put(code);
+  });
+  const ann = await joined(recorded(socket, "kept:brief"));
+  await count(1);
+  await ended.next();
+  ttl = 10 * MINUTE;
+  ended.drain();
+  await count(10);
+  line.mend();
+  await ann.joins.next();
+  await count(1);
+  assert.deepEqual(await ann.numbers.take(12), numbers(1, 12));
+  assert.deepEqual(ended.drain(), []);
+});
+
+it("a client that is asked for another token outlives the one that it came with", async (t) => {
+  const answers = new Inbox();
+  const closes = new Inbox();
+  let ttl = 300;
+  let end = 0;
+  const freshToken = async () => tokenFor(10 * MINUTE);
+  const authToken = () => {
+    ttl *= 2; // should this machine be too slow for the last one
+    end = Date.now() + ttl;
+    return tokenFor(ttl);
+  };
+  const socket = connect(t, server, { authToken });
+  socket.onClose(({ code }) => closes.put(code));
+  socket.onMessage(({ topic, event, payload }) => {
+    if (topic === "phoenix" && event === "phx_reply") answers.put(payload);
+  });
+
+  socket.onMessage(async ({ topic, event }) => {
+    if (topic !== "phoenix" || event !== "phx_refresh") return;
+    const token = await freshToken();
+    socket.push({ topic, event, payload: { token, params: {} }, ref: socket.makeRef() });
+  });
+
+  const { status, response } = await answers.next();
+  assert.equal(status, "ok");
+  assert.ok(response.expires_in > 60, `expires in ${response.expires_in} s`);
+  closes.drain();
+  await new Promise((resolve) => setTimeout(resolve, end + 50 - Date.now()));
+  await new Promise((resolve) => assert.ok(socket.ping(resolve)));
+  assert.deepEqual(closes.drain(), []);
+});
