@@ -44,19 +44,21 @@ function connect(t, at, options = {}) {
   return socket;
 }
 
-/** Joins, and collects the numbers that are shouted. */
+/** Joins, is told of a position, and collects the numbers that are shouted. */
 async function joined(channel) {
-  const inbox = { joins: new Inbox(), numbers: new Inbox(), recoveries: new Inbox() };
+  const inbox = { joins: new Inbox(), numbers: new Inbox(), recoveries: new Inbox(), positions: new Inbox() };
+  channel.on("phx_position", () => inbox.positions.put(true));
   channel.on("shout", ({ n }) => inbox.numbers.put(n));
   channel.on("phx_recovery", (recovery) => inbox.recoveries.put(recovery));
   channel.join().receive("ok", (response) => inbox.joins.put(response));
   await inbox.joins.next();
+  await inbox.positions.next();
   return inbox;
 }
 
 /** Somebody on the topic who does not lose the connection, and counts. */
 async function counter(t, topic) {
-  const channel = connect(t, server).channel(topic);
+  const channel = recorded(connect(t, server), topic);
   await joined(channel);
   let n = 0;
   return async (times) => {
@@ -64,6 +66,24 @@ async function counter(t, topic) {
     await new Promise((resolve) => pushes.at(-1).receive("ok", resolve));
   };
 }
+
+test("a join names the last position, or that it is not known", () => {
+  const socket = { channel: (_, params) => ({ params }) };
+  const channel = recorded(socket, "kept:none", { own: 1 });
+  const names = (since) => assert.deepEqual(channel.params(), { own: 1, since });
+  names(null);
+  for (const [since, ...message] of [
+    [null, "phx_reply", { status: "error" }, "1"],
+    ["unknown", "phx_reply", { status: "ok" }, "2"], // and the position is cut off
+    ["@a:7", "phx_position", {}, "@a:7"],
+    ["@a:7", "phx_reply", { status: "ok" }, "3"],
+    ["@a:7", "typing", {}, null],
+    ["@b:1", "news", {}, "@b:1"],
+  ]) {
+    assert.equal(channel.onMessage(...message), message[1]);
+    names(since);
+  }
+});
 
 for (const [how, lose, transport] of [
   ["was cut off", (line) => line.cut(), WebSocket],

@@ -70,6 +70,7 @@ func (ch *Channel) answered(m wire.Received) {
 	ch.state = joined
 	ch.tries = 0
 	ch.reply = m.Payload
+	ch.awaitPosition()
 	ch.resolve(joinOutcome{reply: m.Payload})
 	tell(ch, &ch.onJoin, m.Payload)
 	ch.flush()

@@ -85,6 +85,15 @@ func (ch *Channel) passed(m wire.Received) {
 	tell(ch, &ch.onRecovery, r)
 }
 
+// awaitPosition notes that the channel is joined for the first time. If the connection is lost
+// before the position comes, the next join names one that is none: with null it would be taken
+// for the first, and what was missed in between would be lost silently.
+func (ch *Channel) awaitPosition() {
+	if ch.last.text == "" && len(ch.onRecovery.list) > 0 {
+		ch.last.text = "unknown"
+	}
+}
+
 // since returns what a join on a topic names as its position, or null, or reports false if it
 // is not to.
 func (c *Client) since(topic string) (text any, ok bool) {

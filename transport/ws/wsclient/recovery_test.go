@@ -126,3 +126,28 @@ func TestPositions(t *testing.T) {
 		}
 	})
 }
+
+// A channel that was joined, and cut off before it was told of its position, does not pass for
+// one that joins for the first time.
+func TestAPositionThatDidNotCome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPuppet(t)
+		c := p.dial(t, instantly)
+		room := c.Channel("room:a", nil)
+		room.OnRecovery(func(wsclient.Recovery) {})
+		go room.Join(t.Context())
+		for ref, join := range []string{ // and whether it is answered
+			`["1","1","room:a","phx_join",{"since":null}]`,
+			`["2","2","room:a","phx_join",{"since":null}]`,
+			`["3","3","room:a","phx_join",{"since":"unknown"}]`,
+		} {
+			peer := p.peer()
+			peer.expect(join)
+			if ref > 0 {
+				peer.send(fmt.Sprintf(`["%d","%[1]d","room:a","phx_reply",{"status":"ok","response":{}}]`, ref+1))
+				synctest.Wait()
+			}
+			peer.ws.CloseNow()
+		}
+	})
+}

@@ -9,6 +9,7 @@ export function recorded(socket, topic, params = {}) {
   const channel = socket.channel(topic, () => ({ ...own(), since }));
   channel.onMessage = (event, payload, ref) => {
     if (ref?.[0] === "@") since = ref;
+    else if (event === "phx_reply" && payload.status === "ok") since ??= "unknown"; // it is on its way
     return payload;
   };
   return channel;
