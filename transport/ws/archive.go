@@ -41,6 +41,7 @@ func (a *archivist) Init(ctx *actor.Context[struct{}]) error {
 		return actor.NoProc
 	}
 	ctx.SendEvery(a.endpoint.sweepEvery(), struct{}{})
+	go a.endpoint.attendances.resume(a.archive)
 	return nil
 }
 
@@ -118,6 +119,9 @@ func (a *archive) enter(topic string, h *History) (r *recorder, busy <-chan stru
 	switch {
 	case r == nil:
 		r = &recorder{endpoint: a.endpoint, topic: topic, history: h, log: newHistoryLog(h)}
+		if h.storage != nil {
+			r.replica = newReplica(r)
+		}
 		a.recorders[topic] = r
 	case r.idle != nil:
 		a.idleOf(h).Remove(r.idle)
@@ -174,6 +178,9 @@ func (a *archive) takeOut(idle *list.List) *recorder {
 func (a *archive) forget(forgotten []*recorder) {
 	for _, r := range forgotten {
 		a.endpoint.topics.Unsubscribe(a.owner, r.topic)
+		if r.replica != nil {
+			r.replica.end()
+		}
 		a.mu.Lock()
 		close(a.leaving[r.topic])
 		delete(a.leaving, r.topic)
@@ -199,5 +206,8 @@ func (a *archive) sweep() {
 		r.mu.Lock()
 		r.log.trim(now)
 		r.mu.Unlock()
+		if r.replica != nil {
+			r.replica.lookAfter(now)
+		}
 	}
 }

@@ -22,13 +22,13 @@ const eventDisconnect = "disconnect"
 // Broadcasts of one goroutine arrive in order. The options are for topics that are
 // recorded, see [History].
 func (e *Endpoint) Broadcast(topic, event string, payload any, options ...BroadcastOption) error {
-	return e.broadcast(actor.PID{}, topic, event, payload, options)
+	return e.broadcast(context.Background(), actor.PID{}, topic, event, payload, options)
 }
 
 // BroadcastFrom is Broadcast, but skips the subscriptions of the actor from. See also
 // [Channel.BroadcastFrom].
 func (e *Endpoint) BroadcastFrom(from actor.PID, topic, event string, payload any, options ...BroadcastOption) error {
-	return e.broadcast(from, topic, event, payload, options)
+	return e.broadcast(context.Background(), from, topic, event, payload, options)
 }
 
 // LocalBroadcast is Broadcast to the clients that are connected to this endpoint only,
@@ -69,7 +69,7 @@ func (e *Endpoint) Disconnect(id string) error {
 	return e.Broadcast(id, eventDisconnect, nil)
 }
 
-func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any, options []BroadcastOption) error {
+func (e *Endpoint) broadcast(ctx context.Context, from actor.PID, topic, event string, payload any, options []BroadcastOption) error {
 	b, err := e.newBroadcast(topic, event, payload)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (e *Endpoint) broadcast(from actor.PID, topic, event string, payload any, o
 	}
 	switch h := e.historyOf(topic); {
 	case h != nil:
-		err = e.broadcastRecorded(h, b)
+		err = e.broadcastRecorded(ctx, h, b)
 	case b.keyed:
 		err = ErrNoHistory
 	default:
@@ -108,6 +108,8 @@ type broadcast struct {
 
 	// These are for the recorder of its topic, if there is one.
 	from       actor.PID  // the channel here that is left out
+	sender     string     // the same, of what comes from a History's Store; see Endpoint.senderOf
+	stored     bool       // it comes from a store
 	unrecorded bool       // it gets no position
 	keyed      bool       // it is Idempotent
 	key        string     // then
@@ -127,10 +129,7 @@ func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, e
 		return nil, fmt.Errorf("ws: broadcast %q on %q: %w", event, topic, err)
 	}
 	e.broadcasts.Add(1)
-	return &broadcast{
-		Message: wire.Message{Topic: topic, Event: event, Payload: p},
-		frames:  make([]onceFrame, len(e.encodings)),
-	}, nil
+	return e.sharedAs(wire.Message{Topic: topic, Event: event, Payload: p}), nil
 }
 
 // frame returns the broadcast for the clients of an encoding.
@@ -183,16 +182,25 @@ type Broadcast struct {
 // parts of the program that are no channels. See [pubsub.Subscriber] for what s may
 // do. The error wraps [actor.NoProc] if owner has ended. Presence diffs and whatever
 // else is broadcast on the topic is among them. One that fails, or does not return
-// within a second, is subscribed no more, and its owner gets an exit signal.
+// within a second, is subscribed no more, and its owner gets an exit signal. Where a [History]
+// has a Store that cannot be read within three seconds, it fails.
 func (e *Endpoint) Subscribe(owner actor.PID, topic string, s pubsub.Subscriber[Broadcast]) error {
-	if err := e.topics.Subscribe(owner, topic, subscriber{e, owner, s}); err != nil {
+	err := e.topics.Subscribe(owner, topic, subscriber{e, owner, s})
+	if err == nil {
+		err = e.attend(owner, topic)
+	}
+	if err != nil {
 		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
 	}
 	return nil
 }
 
 // Unsubscribe ends all subscriptions of owner to the topic.
-func (e *Endpoint) Unsubscribe(owner actor.PID, topic string) { e.topics.Unsubscribe(owner, topic) }
+func (e *Endpoint) Unsubscribe(owner actor.PID, topic string) {
+	e.topics.Unsubscribe(owner, topic)
+	e.lapses.Unsubscribe(owner, topic)
+	e.attendances.end(owner, topic)
+}
 
 // subscriber is one that is no channel of ours. It must not take a broadcaster along.
 type subscriber struct {
@@ -206,6 +214,9 @@ const subscriberPatience = time.Second
 
 // Deliver implements pubsub.Subscriber.
 func (s subscriber) Deliver(topic string, b *broadcast) {
+	if s.endpoint.isOf(b, s.owner) {
+		return
+	}
 	s.endpoint.deliver(s.owner, topic, func() { s.to.Deliver(topic, Broadcast{topic, b.Event, b.Payload}) })
 }
 
@@ -228,7 +239,11 @@ func (e *Endpoint) deliver(owner actor.PID, topic string, call func()) {
 // Broadcasts on it come to its [InfoHandler], each as a [Broadcast], and not to the
 // client.
 func (c *Channel) Subscribe(topic string) error {
-	if err := c.subscribe(topic, ear{c}); err != nil {
+	err := c.subscribe(topic, ear{c})
+	if err == nil {
+		err = c.line.endpoint.attend(c.PID(), topic)
+	}
+	if err != nil {
 		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
 	}
 	return nil
@@ -239,5 +254,8 @@ type ear struct{ of *Channel }
 
 // Deliver implements pubsub.Subscriber.
 func (e ear) Deliver(_ string, b *broadcast) {
+	if e.of.line.endpoint.isOf(b, e.of.PID()) {
+		return
+	}
 	e.of.hand(opInfo, b, Broadcast{b.Topic, b.Event, b.Payload})
 }

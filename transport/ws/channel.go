@@ -186,7 +186,7 @@ func (c *Channel) broadcast(from actor.PID, event string, payload any, options [
 	if err := c.mayPush(); err != nil {
 		return fmt.Errorf("ws: broadcast %q on %q: %w", event, c.topic, err)
 	}
-	return c.line.endpoint.broadcast(from, c.topic, event, payload, options)
+	return c.line.endpoint.broadcast(c.ctx, from, c.topic, event, payload, options)
 }
 
 // sendable returns the payload of an event that is to be sent to clients.

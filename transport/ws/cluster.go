@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // clusterName is what the endpoints of a cluster are called in it.
@@ -66,6 +68,14 @@ const (
 
 // Decode implements [pubsub.Codec].
 func (c broadcastCodec) Decode(topic string, data []byte) (*broadcast, error) {
+	b, err := c.parse(topic, data)
+	if err == nil {
+		c.endpoint.broadcasts.Add(1)
+	}
+	return b, err
+}
+
+func (c broadcastCodec) parse(topic string, data []byte) (*broadcast, error) {
 	event, rest, ok := cutSized(data)
 	if !ok || len(rest) == 0 {
 		return nil, fmt.Errorf("%w: no event", errBroadcast)
@@ -87,10 +97,11 @@ func (c broadcastCodec) Decode(topic string, data []byte) (*broadcast, error) {
 	default:
 		payload = RawJSON(body)
 	}
-	b, err := c.endpoint.newBroadcast(topic, event, payload)
+	payload, err := sendable(event, payload)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: event %q: %w", errBroadcast, event, err)
 	}
+	b := c.endpoint.sharedAs(wire.Message{Topic: topic, Event: event, Payload: payload})
 	b.unrecorded, b.keyed, b.key = flags&flagUnrecorded != 0, flags&flagKeyed != 0, key
 	return b, nil
 }

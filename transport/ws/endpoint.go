@@ -49,6 +49,10 @@ type Endpoint struct {
 	archive   atomic.Pointer[archive]   // nil: none of the topics is recorded, or the endpoint is down
 	recorded  pubsub.PubSub[*broadcast] // what recorders hand on to the channels of their topics; nil: they have ended
 
+	id          string                    // of this endpoint, among those of a History's Store
+	attendances attendances               // of what hears recorded topics, and is no channel on them
+	lapses      pubsub.PubSub[pubsub.Gap] // of a History's Store
+
 	encodings encodings // of all sockets; does not change
 	made      time.Time
 	opening   atomic.Bool                 // it is being started
@@ -69,9 +73,9 @@ type Endpoint struct {
 // New makes an endpoint, and starts nothing: [Endpoint.Child] puts it into a
 // supervision tree. A Config that makes no sense fails the start.
 func New(cfg Config) *Endpoint {
-	e := &Endpoint{cfg: cfg, made: time.Now()}
+	e := &Endpoint{cfg: cfg, made: time.Now(), id: rand.Text()}
 	e.log = boundlog.New(slog.New(&e.system))
-	e.topics.Logger, e.recorded.Logger = e.log, e.log
+	e.topics.Logger, e.recorded.Logger, e.lapses.Logger = e.log, e.log, e.log
 	rand.Read(e.pollKey[:]) // never fails
 	e.mounts, e.fault = cfg.mounts()
 	for _, s := range e.mounts {

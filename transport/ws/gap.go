@@ -50,7 +50,7 @@ func (c *Channel) subscribeGaps(topic string) error {
 	if _, ok := c.handler.(GapHandler); !ok {
 		return nil
 	}
-	return c.line.endpoint.topics.SubscribeGaps(c.ctx.PID(), topic, &gapEar{of: c})
+	return c.line.endpoint.subscribeGaps(c.ctx.PID(), topic, &gapEar{of: c})
 }
 
 // missed tells the handler of a gap.
@@ -63,10 +63,20 @@ func (a *channelActor) missed(e *gapEar) error {
 // have [GapHandler]. It is subject to what [Endpoint.Subscribe] says, and [Endpoint.Unsubscribe]
 // ends it as well.
 func (e *Endpoint) SubscribeGaps(owner actor.PID, topic string, s pubsub.Subscriber[pubsub.Gap]) error {
-	if err := e.topics.SubscribeGaps(owner, topic, gapSubscriber{e, owner, s}); err != nil {
+	if err := e.subscribeGaps(owner, topic, gapSubscriber{e, owner, s}); err != nil {
 		return fmt.Errorf("ws: subscribe to the gaps of %q: %w", topic, err)
 	}
 	return nil
+}
+
+// subscribeGaps subscribes to the gaps of the network, and to those of a History's Store.
+func (e *Endpoint) subscribeGaps(owner actor.PID, topic string, s pubsub.Subscriber[pubsub.Gap]) error {
+	if h := e.historyOf(topic); h != nil && h.storage != nil {
+		if err := e.lapses.Subscribe(owner, topic, s); err != nil {
+			return err
+		}
+	}
+	return e.topics.SubscribeGaps(owner, topic, s)
 }
 
 // gapSubscriber is [subscriber] for gaps.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/history"
 )
 
 // History has what is broadcast on the topics of a [Route] recorded, so that a client
@@ -53,6 +54,24 @@ import (
 // and a server that was started anew, have logs of their own: a position of another log is
 // not recovered, and the client and the handler are told so.
 //
+// # With a Store
+//
+// A Store, such as that of transport/nats on JetStream, gives the messages of a topic one
+// order on all nodes, and takes them there. A position holds on each node, and when the program
+// is started anew: so a client recovers on whatever node it comes to. Each node with a client on
+// the topic has a copy of the log, of what its History keeps, which it reads from the store once.
+//
+// A recorded broadcast returns when the store has it, five seconds later at most. If it fails
+// it may have been made nevertheless; it can be made again with Idempotent, whose key is known
+// for as long as the store knows it. While the store cannot be reached broadcasts fail, and a
+// client that joins has waited for three seconds and is told that it may have missed something;
+// when the store is back, it joins again. What is Unrecorded does not go through the store, and
+// may overtake what is recorded. The mode Keyed has the keys of what the store keeps of a topic.
+//
+// Where a node has missed something that the store does not have any more, and where the store
+// has lost its log, the node's clients join anew and are told. So are those that come with a
+// position which is older than what the store keeps of all topics.
+//
 // Phoenix: none.
 type History struct {
 	// Size is how many messages of a topic are kept; 1,000 if 0.
@@ -73,6 +92,12 @@ type History struct {
 	// quick, and must not broadcast. If it panics or takes longer than a second the message
 	// is delivered, and not recorded: the log has a hole there.
 	Key func(event string, p Payload) string
+
+	// Store keeps the logs for all nodes, and from one start of a program to the next. In
+	// memory, of this node, if nil. See [History] for what that changes.
+	Store history.Store
+
+	storage *storage // around Store; nil without one
 }
 
 // Mode says what a [History] keeps of a topic.
@@ -158,6 +183,8 @@ func (h History) withDefaults() (*History, error) {
 		return nil, fmt.Errorf("there is no History in %v", h.Mode)
 	case h.Mode == Keyed && h.Key == nil:
 		return nil, errors.New("its History is Keyed and has no Key")
+	case h.Store != nil && isNil(h.Store):
+		return nil, fmt.Errorf("the Store of its History is a %T that is nil", h.Store)
 	case h.Mode != Keyed && h.Key != nil:
 		return nil, fmt.Errorf("its History has a Key, which the mode %v does not use", h.Mode)
 	}
@@ -165,6 +192,9 @@ func (h History) withDefaults() (*History, error) {
 	h.TTL = cmp.Or(h.TTL, 5*time.Minute)
 	h.MaxBytes = cmp.Or(h.MaxBytes, 1<<20)
 	h.MaxIdle = cmp.Or(h.MaxIdle, 1000)
+	if h.Store != nil {
+		h.storage = newStorage(h.Store)
+	}
 	return &h, nil
 }
 

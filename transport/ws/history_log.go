@@ -57,14 +57,29 @@ func newHistoryLog(h *History) *historyLog {
 	return &historyLog{history: h, epoch: rand.Text()[:13]} // 65 bits
 }
 
+// newStoredLog returns a log that has no epoch yet: a store will say which.
+func newStoredLog(h *History) *historyLog { return &historyLog{history: h} }
+
 // position returns the position of an offset.
-func (l *historyLog) position(offset uint64) Position { return Position{l.epoch, offset} }
+func (l *historyLog) position(offset uint64) Position {
+	if l.epoch == "" {
+		return Position{}
+	}
+	return Position{l.epoch, offset}
+}
 
 // append gives a message the next position, as its Ref, and keeps it.
 func (l *historyLog) append(m *wire.Message, about string, now time.Duration) {
-	l.top++
+	l.add(m, l.top+1, about, now)
+	l.trim(now)
+}
+
+// add gives a message a position behind all that there are, as its Ref, and keeps it. It is to
+// be trimmed then.
+func (l *historyLog) add(m *wire.Message, offset uint64, about string, at time.Duration) {
+	l.top = offset
 	m.Ref = wire.Ref(l.position(l.top).String())
-	e := entry{message: *m, offset: l.top, at: now, key: about}
+	e := entry{message: *m, offset: l.top, at: at, key: about}
 	e.size = len(m.Event) + len(m.Payload.Bytes()) + len(about) + entryOverhead
 	if l.history.Mode != Stream {
 		l.replace(&e)
@@ -72,7 +87,6 @@ func (l *historyLog) append(m *wire.Message, about string, now time.Duration) {
 	l.entries = append(l.entries, e)
 	l.count++
 	l.bytes += e.size
-	l.trim(now)
 }
 
 // replace has an entry take the place of the one of the same key, if there is one.
@@ -149,17 +163,29 @@ func (l *historyLog) compact() {
 
 // interrupt notes that messages were lost to the log, here or nearby. It takes a place of its
 // own, so that all positions up to now are behind those messages.
-func (l *historyLog) interrupt() {
-	l.top++
-	l.lost = l.top
+func (l *historyLog) interrupt() { l.skip(l.top + 1) }
+
+// skip notes that there is no message at an offset, behind all that there are, and that it is
+// one which is lost.
+func (l *historyLog) skip(offset uint64) {
+	l.top, l.lost = offset, offset
 	if l.history.Mode == Stream { // nobody will ask for these
 		l.entries, l.head, l.void, l.count, l.bytes = nil, 0, 0, 0, 0
 	}
 }
 
+// at returns the message at an offset, if it is here.
+func (l *historyLog) at(offset uint64) (wire.Message, bool) {
+	i := l.after(offset - 1)
+	if offset == 0 || i == len(l.entries) || l.entries[i].offset != offset || l.entries[i].void {
+		return wire.Message{}, false
+	}
+	return l.entries[i].message, true
+}
+
 // covers reports whether what is behind a position is all here.
 func (l *historyLog) covers(p Position) bool {
-	return p.Epoch == l.epoch && l.lost <= p.Offset && p.Offset <= l.top
+	return p.Epoch != "" && p.Epoch == l.epoch && l.lost <= p.Offset && p.Offset <= l.top
 }
 
 // behind returns how many messages there are behind an offset.

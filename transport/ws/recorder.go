@@ -2,6 +2,7 @@ package ws
 
 import (
 	"container/list"
+	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -26,9 +27,12 @@ type recorder struct {
 	begin sync.Once
 	fault error // why it could not begin
 
-	mu   sync.Mutex
-	log  *historyLog
-	over bool // what it hears is not all any more
+	mu    sync.Mutex
+	log   *historyLog
+	turns int  // how often the log has become another one
+	over  bool // what it hears is not all any more
+
+	replica *replica // keeps the log as that of a Store; nil: the log is its own
 
 	// These are guarded by the archive's lock.
 	users int           // channels, and what else needs it
@@ -38,6 +42,10 @@ type recorder struct {
 
 // Deliver implements pubsub.Subscriber.
 func (r *recorder) Deliver(_ string, b *broadcast) {
+	if r.replica != nil {
+		r.pass(b)
+		return
+	}
 	about, err := "", error(nil)
 	if !b.unrecorded {
 		about, err = r.history.keyOf(b)
@@ -56,11 +64,26 @@ func (r *recorder) Deliver(_ string, b *broadcast) {
 		r.log.interrupt()
 	default:
 		r.log.append(&b.Message, about, now)
-		if b.Payload.IsBinary() || !b.from.IsZero() {
-			b.position = r.endpoint.sharedAs(wire.Message{Topic: r.topic, Event: wire.EventPosition, Ref: b.Ref, Payload: noPayload})
-		}
+	}
+	r.handOn(b)
+}
+
+// handOn hands a message to the topic's channels here, under the lock.
+func (r *recorder) handOn(b *broadcast) {
+	if b.Ref != "" && (b.Payload.IsBinary() || !b.from.IsZero() || b.sender != "") {
+		b.position = r.endpoint.sharedAs(wire.Message{Topic: r.topic, Event: wire.EventPosition, Ref: b.Ref, Payload: noPayload})
 	}
 	r.endpoint.recorded.LocalBroadcast(r.topic, b)
+}
+
+// pass hands on what has not come through the store, and so has no position.
+func (r *recorder) pass(b *broadcast) {
+	if b.stored {
+		return // the replica has
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.handOn(b)
 }
 
 var noPayload = RawJSON([]byte("{}"))
@@ -112,6 +135,9 @@ func (r *recorder) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.over = true
+	if r.replica != nil {
+		r.replica.end()
+	}
 	r.endpoint.recorded.LocalBroadcast(r.topic, nil)
 }
 
@@ -126,7 +152,7 @@ func (c recordedListener) Deliver(_ string, b *broadcast) {
 	case b == nil:
 		c.loseTrack("the topic's recorder has ended")
 		return
-	case !b.from.IsZero() && b.from == c.ctx.PID():
+	case !b.from.IsZero() && b.from == c.ctx.PID(), b.sender != "" && b.sender == c.replay().self:
 		if b = b.position; b == nil || !c.replay().tracks {
 			return
 		}
@@ -166,6 +192,11 @@ func (c *Channel) loseTrack(why string) {
 // start subscribes the recorder to its topic, as long as the archive's actor lives.
 func (r *recorder) start(a *archive) error {
 	r.begin.Do(func() {
+		if r.replica != nil {
+			r.fault = r.endpoint.topics.Subscribe(a.owner, r.topic, r)
+			r.replica.Recheck()
+			return
+		}
 		if r.fault = r.endpoint.topics.SubscribeGaps(a.owner, r.topic, gapOf{r}); r.fault == nil {
 			r.fault = r.endpoint.topics.Subscribe(a.owner, r.topic, r)
 		}
@@ -177,12 +208,15 @@ func (r *recorder) start(a *archive) error {
 }
 
 // broadcastRecorded is publish on a topic that has a history.
-func (e *Endpoint) broadcastRecorded(h *History, b *broadcast) error {
+func (e *Endpoint) broadcastRecorded(ctx context.Context, h *History, b *broadcast) error {
 	if b.keyed && b.unrecorded {
 		return ErrNoHistory
 	}
 	if b.keyed && (b.key == "" || len(b.key) > maxKey) {
 		return fmt.Errorf("its key has %d bytes, and not 1 to %d", len(b.key), maxKey)
+	}
+	if h.storage != nil {
+		return e.store(ctx, h, b)
 	}
 	a := e.archive.Load()
 	if a == nil { // the endpoint is down
@@ -210,4 +244,16 @@ func (e *Endpoint) broadcastRecorded(h *History, b *broadcast) error {
 		r.confirm(b.key)
 	}
 	return err
+}
+
+// store has a broadcast go through the History's Store.
+func (e *Endpoint) store(ctx context.Context, h *History, b *broadcast) error {
+	if b.unrecorded {
+		return e.publish(b)
+	}
+	data, err := e.recordOf(b)
+	if err != nil {
+		return err
+	}
+	return h.storage.append(ctx, b.Topic, b.key, data)
 }

@@ -23,6 +23,8 @@ type replay struct {
 	named    bool // it has named one
 	recovery Recovery
 	at       uint64 // what is behind this offset is still to be read
+	turn     int    // of the log that this is one of
+	self     string // the channel as the sender of records; "" without a Store
 	live     bool   // what is to come is heard of
 
 	mu        sync.Mutex
@@ -71,8 +73,16 @@ func (c *Channel) remember(in Payload) error {
 	if c.hears == nil {
 		c.hears = new(hearing)
 	}
-	c.hears.replay = &replay{of: r}
-	c.hears.replay.begin(sinceOf(in))
+	p := &replay{of: r}
+	c.hears.replay = p
+	from, tracks, named := sinceOf(in)
+	if r.replica != nil {
+		p.self = e.senderOf(c.PID())
+		if err := r.replica.await(c.ctx.Done(), from); err != nil {
+			c.line.log().Warn("joined without the log of the topic", "topic", c.topic, "error", err)
+		}
+	}
+	p.begin(from, tracks, named)
 	return nil
 }
 
@@ -111,7 +121,12 @@ func (p *replay) begin(from Position, tracks, named bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.log.trim(r.endpoint.now())
-	p.tracks, p.named = tracks, named
+	p.tracks, p.named, p.turn = tracks, named, r.turns
+	if r.replica != nil && !r.replica.loaded {
+		r.replica.early = true // when the log is there, the channel is told
+		p.recovery = Recovery{From: from}
+		return
+	}
 	complete := named && r.log.covers(from)
 	switch {
 	case complete:
@@ -157,7 +172,7 @@ func (p *replay) next(c *Channel) ([]*broadcast, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.log.trim(r.endpoint.now())
-	if p.recovery.Complete && !r.log.covers(r.log.position(p.at)) {
+	if p.turn != r.turns || p.recovery.Complete && !r.log.covers(r.log.position(p.at)) {
 		return nil, errTrimmed
 	}
 	list, upTo, more := r.log.read(p.at, c.line.socket.MaxQueue/readPart, r.replayed)
@@ -173,7 +188,7 @@ func (p *replay) first(c *Channel) (told []frame.Sealed, missed []*broadcast, er
 	if p == nil {
 		return nil, nil, nil
 	}
-	stands := p.of.log.position(p.at).String()
+	stands := p.stands()
 	if c.line.roomToRead() {
 		if missed, err = p.next(c); err != nil {
 			return nil, nil, err
@@ -194,6 +209,13 @@ func (p *replay) first(c *Channel) (told []frame.Sealed, missed []*broadcast, er
 	}
 	f, err := c.line.encoding.Load().encode(m)
 	return []frame.Sealed{f}, missed, err
+}
+
+// stands returns where the client stands.
+func (p *replay) stands() string {
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	return p.of.log.position(p.at).String()
 }
 
 // pass sends frames, then a part of what the client has missed, and then what has been held

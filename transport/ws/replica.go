@@ -1,0 +1,415 @@
+package ws
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/ws/history"
+)
+
+// replica keeps a recorder's log as the History's Store has it. The store says what is new, and
+// may say so late, twice or not at all; what does not follow on what is here is read from it.
+//
+// All that changes the log, and all calls of the store, are made by one goroutine, which runs
+// while there is something to do. So what it does is in order, and it waits for nobody but the
+// store, whose calls end in time.
+type replica struct {
+	*recorder
+	storage *storage
+	ctx     context.Context // ends with the recorder
+	cancel  context.CancelFunc
+
+	work sync.Mutex // guards these; taken under the recorder's lock, and not the other way round
+	came []history.Record
+	size int           // of their data
+	read bool          // there may be more in the store than is here
+	busy bool          // the goroutine runs
+	wait time.Duration // before the store is tried again
+	late *time.Timer   // tries it again; nil: it is not to be waited
+	over bool
+
+	waiting []chan struct{} // closed when that which is in the store by now is here
+
+	// These are guarded by the recorder's lock, and written by the goroutine.
+	loaded bool          // the log is that of the store
+	ready  chan struct{} // closed when it is
+	early  bool          // channels have joined while it was not
+	last   uint64        // the offset of the last record of the topic; 0: unknown
+	gone   Position      // the store has gone back: what is before this one may be something else now
+	heard  time.Duration // when the store was last read, or has told of something
+
+	// This is the goroutine's.
+	stop func() // follows no more; nil: it does not follow
+}
+
+// What waits to be taken in is bounded: what there is no room for is read from the store.
+const (
+	maxCame     = 256
+	maxCameSize = 1 << 20
+)
+
+// How long to wait before a store that has failed is tried again, at first and at most.
+const (
+	firstWait = 50 * time.Millisecond
+	longWait  = 5 * time.Second
+)
+
+// joinPatience is how long a join waits for a store.
+const joinPatience = 3 * time.Second
+
+// recheckAfter is after how long without a word of the store a topic is looked after.
+const recheckAfter = time.Minute
+
+func newReplica(r *recorder) *replica {
+	p := &replica{recorder: r, storage: r.history.storage, ready: make(chan struct{})}
+	r.log = newStoredLog(r.history)
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
+}
+
+// Deliver implements [history.Follower].
+func (p *replica) Deliver(r history.Record) {
+	p.work.Lock()
+	defer p.work.Unlock()
+	if len(p.came) >= maxCame || p.size+len(r.Data) > maxCameSize && len(p.came) > 0 {
+		p.read = true
+	} else {
+		p.came, p.size = append(p.came, r), p.size+len(r.Data)
+	}
+	p.begin()
+}
+
+// Recheck implements [history.Follower].
+func (p *replica) Recheck() {
+	p.work.Lock()
+	defer p.work.Unlock()
+	p.read = true
+	p.begin()
+}
+
+// begin has the goroutine run, under the lock.
+func (p *replica) begin() {
+	if !p.busy && !p.over && (len(p.came) > 0 || p.read && p.late == nil) {
+		p.busy = true
+		go p.run()
+	}
+}
+
+// caughtUp returns a channel that is closed when all is here that is in the store by now.
+func (p *replica) caughtUp() <-chan struct{} {
+	p.work.Lock()
+	defer p.work.Unlock()
+	if len(p.waiting) == 0 {
+		p.waiting = append(p.waiting, make(chan struct{}))
+	}
+	p.read = true
+	p.begin()
+	return p.waiting[0] // all of them are closed by the next read, which has not begun
+}
+
+// end ends it, and does not wait for that.
+func (p *replica) end() {
+	p.cancel()
+	p.work.Lock()
+	defer p.work.Unlock()
+	if p.over {
+		return
+	}
+	p.over, p.came = true, nil
+	if p.late != nil {
+		p.late.Stop()
+	}
+	if !p.busy {
+		p.busy = true
+		go p.run()
+	}
+}
+
+// run is the goroutine.
+func (p *replica) run() {
+	for {
+		p.work.Lock()
+		switch {
+		case p.over:
+			p.work.Unlock()
+			if p.stop != nil {
+				p.stop()
+			}
+			return
+		case len(p.came) > 0: // first: it may be all that there is to read
+			r := p.came[0]
+			p.came[0] = history.Record{}
+			if p.came, p.size = p.came[1:], p.size-len(r.Data); len(p.came) == 0 {
+				p.came = nil
+			}
+			p.work.Unlock()
+			p.take(r)
+		case p.read && p.late == nil:
+			waiting := p.waiting
+			p.read, p.waiting = false, nil
+			p.work.Unlock()
+			p.caught(waiting, p.catchUp())
+		default:
+			p.busy = false
+			p.work.Unlock()
+			return
+		}
+	}
+}
+
+// caught tells those that have waited for a read of it. After one that has failed they wait on,
+// for the next one.
+func (p *replica) caught(waiting []chan struct{}, err error) {
+	p.work.Lock()
+	defer p.work.Unlock()
+	switch {
+	case err == nil:
+		p.wait = 0
+		for _, done := range waiting {
+			close(done)
+		}
+		return
+	case p.over:
+		return
+	}
+	p.endpoint.log.Warn("the store of a recorded topic cannot be read", "topic", p.topic, "error", err)
+	p.read, p.waiting = true, append(p.waiting, waiting...)
+	p.wait = min(max(2*p.wait, firstWait), longWait)
+	p.late = time.AfterFunc(p.wait, func() {
+		p.work.Lock()
+		defer p.work.Unlock()
+		p.late = nil
+		p.begin()
+	})
+}
+
+// catchUp reads what is in the store and not here. After a read that does not follow on what is
+// here the log begins anew: either the store has lost its log, or what is missing here.
+func (p *replica) catchUp() (err error) {
+	if p.stop == nil {
+		if p.stop, err = p.storage.follow(p.ctx, p.topic, p); err != nil {
+			return err
+		}
+	}
+	for anew := 0; ; {
+		after := p.reached()
+		span, err := p.storage.since(p.ctx, p.topic, after)
+		if err != nil {
+			return err
+		}
+		if !p.continues(span, after) {
+			if anew++; anew > 2 {
+				return errNotOneLog
+			}
+			continue
+		}
+		for _, r := range span.Records {
+			p.add(r)
+		}
+		if p.advance(span); !span.More {
+			return nil
+		}
+	}
+}
+
+var errNotOneLog = errors.New("each read is of another log")
+
+// reached returns the offset up to which the log is that of the store.
+func (p *replica) reached() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.loaded && p.log.epoch == "" {
+		return 0
+	}
+	return p.log.top
+}
+
+// continues reports whether a span that was read behind an offset follows on what is here. If it
+// does not the log is to be read from its beginning.
+func (p *replica) continues(span history.Span, after uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.log
+	if l.epoch == "" { // nothing is here
+		l.epoch, l.lost = span.Epoch, span.Lost
+		if p.gone.Epoch == span.Epoch {
+			l.lost = max(l.lost, p.gone.Offset)
+		}
+		return true
+	}
+	if span.Epoch == l.epoch && span.Lost <= l.top && span.Top >= l.top {
+		return true
+	}
+	if span.Epoch == l.epoch && span.Top < l.top {
+		p.gone = Position{l.epoch, l.top + 1}
+	}
+	p.endpoint.log.Warn("the store of a recorded topic has lost messages, or has them no more",
+		"topic", p.topic, "was", l.position(l.top), "is", Position{span.Epoch, span.Top}, "lost", span.Lost)
+	if p.loaded {
+		p.loaded, p.early, p.ready = false, true, make(chan struct{})
+	}
+	p.log, p.last = newStoredLog(p.history), 0
+	return false
+}
+
+// advance notes how far a span goes, and has channels which do not follow on that join anew.
+func (p *replica) advance(span history.Span) {
+	p.mu.Lock()
+	now := p.endpoint.now()
+	p.log.top = max(p.log.top, span.Top, p.log.lost)
+	p.log.trim(now)
+	p.heard = now
+	anew := false
+	if !span.More && !p.loaded {
+		anew = p.early
+		p.loaded, p.early = true, false
+		if p.turns++; anew {
+			p.endpoint.recorded.LocalBroadcast(p.topic, nil)
+		}
+		close(p.ready)
+	}
+	p.mu.Unlock()
+	if anew {
+		p.endpoint.lapse(p.topic)
+	}
+}
+
+// lapse tells those who want to know that messages of a topic were lost to them.
+func (e *Endpoint) lapse(topic string) {
+	e.lapses.LocalBroadcast(topic, pubsub.Gap{Topic: topic, Messages: 1})
+}
+
+// take takes in a record that the store has told of.
+func (p *replica) take(r history.Record) {
+	p.mu.Lock()
+	loaded, top, next := p.loaded, p.log.top, r.Previous != 0 && r.Previous == p.last
+	p.mu.Unlock()
+	switch {
+	case !loaded: // it is about to be read
+	case r.Offset > top && next:
+		p.add(r)
+	case r.Offset > top || !p.has(r):
+		p.Recheck()
+	}
+}
+
+// has reports whether a record is the one that is here.
+func (p *replica) has(r history.Record) bool {
+	b, err := p.endpoint.broadcastFrom(p.topic, r.Data)
+	if err != nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m, ok := p.log.at(r.Offset)
+	return ok && m.Event == b.Event && bytes.Equal(m.Payload.Bytes(), b.Payload.Bytes())
+}
+
+// add adds a record to the log, and hands it on if that is not being loaded.
+func (p *replica) add(r history.Record) {
+	b, err := p.endpoint.broadcastFrom(p.topic, r.Data)
+	about := ""
+	if err == nil {
+		about, err = p.history.keyOf(b)
+	}
+	if err != nil {
+		p.endpoint.log.Error("a recorded message cannot be used", "topic", p.topic, "offset", r.Offset, "error", err)
+	}
+	age := time.Duration(0)
+	if !r.At.IsZero() {
+		age = max(time.Since(r.At), 0)
+	}
+	if p.enter(r.Offset, b, about, age, err) && b != nil {
+		p.endpoint.topics.LocalBroadcast(p.topic, b)
+	}
+}
+
+// enter is add under the lock. It reports whether the message is new to those that listen.
+func (p *replica) enter(offset uint64, b *broadcast, about string, age time.Duration, err error) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.endpoint.now()
+	p.last, p.heard = offset, now
+	switch {
+	case err == nil:
+		p.log.add(&b.Message, offset, about, now-age)
+		p.log.trim(now)
+	case b == nil: // what it is nobody knows, and so each client is to be told
+		p.log.skip(offset)
+		p.early = p.early || !p.loaded
+		p.turns++
+		p.endpoint.recorded.LocalBroadcast(p.topic, nil)
+		return false
+	default:
+		p.log.skip(offset)
+	}
+	if p.loaded {
+		p.handOn(b)
+	}
+	return p.loaded
+}
+
+// await waits until the log is that of the store, and has what a client names. It does not wait
+// for long, nor longer than for stop.
+func (p *replica) await(stop <-chan struct{}, from Position) error {
+	limit := time.NewTimer(joinPatience)
+	defer limit.Stop()
+	for _, missing := range []func() <-chan struct{}{
+		p.loading,
+		func() <-chan struct{} { return p.behind(from) },
+	} {
+		select {
+		case <-missing():
+		case <-limit.C:
+			return errNotRead
+		case <-stop:
+			return actor.NoProc
+		case <-p.ctx.Done():
+			return actor.NoProc
+		}
+	}
+	return nil
+}
+
+var errNotRead = fmt.Errorf("the log cannot be read within %v", joinPatience)
+
+// loading returns a channel that is closed when the log is that of the store.
+func (p *replica) loading() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ready
+}
+
+// behind returns a channel that is closed when the log has a position of the store, if there is
+// one.
+func (p *replica) behind(from Position) <-chan struct{} {
+	p.mu.Lock()
+	behind := from.Epoch == p.log.epoch && from.Offset > p.log.top
+	p.mu.Unlock()
+	if behind {
+		return p.caughtUp()
+	}
+	return closed
+}
+
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// lookAfter looks for what the store has not told of, if it has told nothing for long.
+func (p *replica) lookAfter(now time.Duration) {
+	p.mu.Lock()
+	quiet := now-p.heard >= recheckAfter
+	p.mu.Unlock()
+	if quiet {
+		p.Recheck()
+	}
+}
