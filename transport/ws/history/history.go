@@ -6,11 +6,6 @@
 // A node keeps a copy of the log of each topic that it has clients on, reads it from the store
 // once, and serves all of them from that. So a store sees one Since for a topic however many
 // clients come back at the same time.
-//
-// # Examples
-//
-// Package historytest has a store in memory, and tests for stores; what to do with one is in
-// package ws, in example_store_test.go.
 package history
 
 import (
