@@ -234,7 +234,15 @@ func (c *Client) receive(cn *conn, m wire.Received) {
 	}
 	c.attempts = 0
 	c.show(m)
-	if m.Topic == wire.TopicPhoenix && m.Event == wire.EventReply {
+	switch {
+	case m.Topic != wire.TopicPhoenix:
+	case m.Event == wire.EventRefresh:
+		c.refresh(cn)
+		return
+	case m.Event == wire.EventReply && m.Ref == cn.refresh:
+		c.refreshed(m)
+		return
+	case m.Event == wire.EventReply:
 		cn.answered(m.Ref)
 		return
 	}

@@ -22,7 +22,8 @@ type Config struct {
 
 	// Params returns the parameters to connect with. It is called for each attempt,
 	// so that a token in it is never stale; an error counts as a failed attempt. It
-	// may be nil.
+	// may be nil. It is also called, as AuthToken is, when the server asks on an open
+	// connection, because that would end with the token, see Refresh of ws.Socket.
 	Params func(context.Context) (url.Values, error)
 
 	// AuthToken returns the token to send outside of the URL, as authToken of the

@@ -21,10 +21,12 @@ type conn struct {
 	wake   chan struct{} // there is something for the writer
 
 	// Guarded by Client.mu.
-	queue     []outbound
-	heartbeat string                   // the ref of the one that is not answered
-	pings     map[string]chan struct{} // by ref, closed by the answer
-	closing   bool                     // close when the queue is written
+	queue      []outbound
+	heartbeat  string                   // the ref of the one that is not answered
+	pings      map[string]chan struct{} // by ref, closed by the answer
+	refreshing bool                     // what the client would connect with is being asked for
+	refresh    string                   // the ref with which it was sent last
+	closing    bool                     // close when the queue is written
 }
 
 func newConn(ws link) *conn {

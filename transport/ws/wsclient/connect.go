@@ -136,7 +136,22 @@ func (c *Client) target(ctx context.Context, transport string) (u *url.URL, toke
 	if u, err = url.Parse(c.cfg.URL); err != nil {
 		return nil, "", err
 	}
-	query := u.Query()
+	query, token, err := c.credentials(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	query.Set("vsn", version)
+	u = u.JoinPath(transport)
+	u.RawQuery = query.Encode()
+	return u, token, nil
+}
+
+// credentials returns what the client connects with.
+func (c *Client) credentials(ctx context.Context) (query url.Values, token string, err error) {
+	u, err := url.Parse(c.cfg.URL)
+	if err != nil {
+		return nil, "", err
+	}
 	params, err := ask(ctx, c.cfg.Params)
 	if err == nil {
 		token, err = ask(ctx, c.cfg.AuthToken)
@@ -144,11 +159,9 @@ func (c *Client) target(ctx context.Context, transport string) (u *url.URL, toke
 	if err != nil {
 		return nil, "", err
 	}
+	query = u.Query()
 	maps.Copy(query, params)
-	query.Set("vsn", version)
-	u = u.JoinPath(transport)
-	u.RawQuery = query.Encode()
-	return u, token, nil
+	return query, token, nil
 }
 
 // ask calls a function of the Config, if there is one.

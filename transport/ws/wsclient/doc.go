@@ -19,7 +19,8 @@
 // growing delays; the channels that were joined join again as soon as there is a new
 // one. A channel that crashes on the server, or whose join is refused or not answered
 // in time, joins again after a while, for as long as it is not left. Pushes that
-// cannot be sent yet wait, up to a limit.
+// cannot be sent yet wait, up to a limit. A server that asks for another token, before
+// it ends the connection with the one that it has, is sent it.
 //
 // Where no WebSocket gets through, it polls, if Config.LongPollFallback is set.
 //
