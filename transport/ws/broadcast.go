@@ -241,7 +241,7 @@ func (e *Endpoint) deliver(owner actor.PID, topic string, call func()) {
 func (c *Channel) Subscribe(topic string) error {
 	err := c.subscribe(topic, ear{c})
 	if err == nil {
-		err = c.line.endpoint.attend(c.PID(), topic)
+		err = c.line().endpoint.attend(c.PID(), topic)
 	}
 	if err != nil {
 		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
@@ -254,7 +254,7 @@ type ear struct{ of *Channel }
 
 // Deliver implements pubsub.Subscriber.
 func (e ear) Deliver(_ string, b *broadcast) {
-	if e.of.line.endpoint.isOf(b, e.of.PID()) {
+	if e.of.line().endpoint.isOf(b, e.of.PID()) {
 		return
 	}
 	e.of.hand(opInfo, b, Broadcast{b.Topic, b.Event, b.Payload})

@@ -20,17 +20,17 @@ import (
 // and one that is to answer later takes a [ReplyRef] along.
 type Channel struct {
 	ctx     *actor.Context[channelMsg]
-	line    *line
+	way     atomic.Pointer[line] // see line; a channel without a tether has one from its start to its end
 	route   *Route
 	handler Handler
 	topic   string
-	joinRef string
+	joinRef string // of the join that has started it; see joinedAs
 	current string // the ref of the message that is being handled, if it has one
 	event   string // what is being handled, or has made it crash; "" if it is no event
 
 	read     moment               // when that was read from the connection, if it is known
 	kept     *kept                // what middleware keeps here; nil: nothing
-	hears    *hearing             // how it hears its topic; nil: as most do; does not change from Join on
+	hears    *hearing             // how it hears its topic; nil: as most do; does not change from Join on, or from its start if it has a tether
 	pending  atomic.Int64         // what those of the client's messages count for that are not handled yet
 	toHandle atomic.Int64         // and the broadcasts for the handler
 	held     atomic.Pointer[held] // what is broadcast before the answer to the join; nil: it does not listen yet
@@ -118,10 +118,14 @@ func (c *Channel) Context() actor.Self { return c.ctx }
 
 // Assigns returns what Connect assigned to the connection. All its channels share
 // it.
-func (c *Channel) Assigns() any { return c.line.assigns() }
+func (c *Channel) Assigns() any { return c.line().assigns() }
+
+// line is the way to the client as it is now: to another connection once the client has come
+// back, see [Route].Linger.
+func (c *Channel) line() *line { return c.way.Load() }
 
 // SocketID returns the ID that Connect gave the connection, or "".
-func (c *Channel) SocketID() string { return c.line.id }
+func (c *Channel) SocketID() string { return c.line().id }
 
 // Push sends an event to this client. The payload must marshal to a JSON object,
 // or be [Binary]; otherwise the error wraps [ErrPayload]. Events that begin with phx_ are
@@ -142,12 +146,20 @@ func (c *Channel) push(event string, payload any) error {
 	if err != nil {
 		return err
 	}
-	m := wire.Message{JoinRef: c.joinRef, Topic: c.topic, Event: event, Payload: p}
-	f, err := c.line.encoding.Load().encode(m)
+	m := wire.Message{JoinRef: c.joinedAs(), Topic: c.topic, Event: event, Payload: p}
+	t := c.tether()
+	if t != nil && !c.replay().collects() {
+		return t.push(c, m)
+	}
+	f, err := c.line().encoding.Load().encode(m)
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	if !c.replay().collect(m, f) {
+	switch {
+	case c.replay().collect(m, f):
+	case t != nil: // HandleOut has returned just now
+		return t.push(c, m)
+	default:
 		c.send(f)
 	}
 	return nil
@@ -186,7 +198,7 @@ func (c *Channel) broadcast(from actor.PID, event string, payload any, options [
 	if err := c.mayPush(); err != nil {
 		return fmt.Errorf("ws: broadcast %q on %q: %w", event, c.topic, err)
 	}
-	return c.line.endpoint.broadcast(c.ctx, from, c.topic, event, payload, options)
+	return c.line().endpoint.broadcast(c.ctx, from, c.topic, event, payload, options)
 }
 
 // sendable returns the payload of an event that is to be sent to clients.
@@ -198,7 +210,7 @@ func sendable(event string, payload any) (Payload, error) {
 }
 
 // Endpoint returns the endpoint that the client is connected to.
-func (c *Channel) Endpoint() *Endpoint { return c.line.endpoint }
+func (c *Channel) Endpoint() *Endpoint { return c.line().endpoint }
 
 // Continue has f run when the present call has returned and its reply is sent,
 // before any other message. It is the place for what a Join cannot do: push a
@@ -222,7 +234,7 @@ func (c *Channel) ReplyRef() (ReplyRef, error) {
 	if c.current == "" {
 		return ReplyRef{}, fmt.Errorf("ws: %w", ErrNoRef)
 	}
-	return ReplyRef{c.line, wire.Message{JoinRef: c.joinRef, Ref: c.current, Topic: c.topic}}, nil
+	return ReplyRef{c.line(), wire.Message{JoinRef: c.joinedAs(), Ref: c.current, Topic: c.topic}}, nil
 }
 
 // Ref is the address of a channel. It is comparable, and safe to use when the

@@ -21,6 +21,8 @@ const (
 	opReplay           // there is more to read of the topic's log
 	opInfo             // anything else
 	opGap              // something was missed
+	opResume           // its client has come back
+	opFlush            // there is more of what was kept for it
 )
 
 // channelMsg is a message to a channel actor.
@@ -31,7 +33,7 @@ type channelMsg struct {
 	payload Payload
 	weight  int64  // see limit.Weight; 0 of what the program sends
 	read    moment // see sessionMsg
-	info    any    // opInfo; opOut: a *broadcast; opGap: a *gapEar
+	info    any    // opInfo; opOut: a *broadcast; opGap: a *gapEar; opResume: a *comeback; opIn: the *line, for a channel with a tether
 }
 
 // channelActor is the actor around a Channel.
@@ -42,7 +44,7 @@ type channelActor struct{ Channel }
 func (a *channelActor) Init(ctx *actor.Context[channelMsg]) error {
 	a.ctx = ctx
 	ctx.TrapExit(true)
-	return nil
+	return a.tether().begin(a)
 }
 
 // Receive implements [actor.Behavior].
@@ -54,7 +56,12 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 	case opJoin:
 		return a.join(m)
 	case opIn:
-		defer a.handled(m.weight)
+		l := a.line()
+		if from, ok := m.info.(*line); ok && from != l { // the client has come back elsewhere since
+			a.handled(from, m.weight)
+			return nil
+		}
+		defer a.handled(l, m.weight)
 		return a.in(m)
 	case opOut:
 		a.toHandle.Add(-m.weight)
@@ -63,6 +70,10 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 		return a.missed(m.info.(*gapEar))
 	case opReplay:
 		return a.readOn()
+	case opResume:
+		return a.resume(m.info.(*comeback))
+	case opFlush:
+		return a.flush(m.info.(*comeback))
 	default:
 		a.toHandle.Add(-m.weight)
 		return a.inform(m.info)
@@ -91,7 +102,7 @@ func (a *channelActor) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("topic", boundlog.Text(a.topic)),
 		slog.String("event", boundlog.Text(a.event)),
-		slog.String("socket", boundlog.Text(a.line.id)),
+		slog.String("socket", boundlog.Text(a.line().id)),
 		slog.String("handler", fmt.Sprintf("%T", a.handler)),
 	)
 }
@@ -131,9 +142,9 @@ func (c *Channel) outcome(err error) error {
 }
 
 // handled gives a message of the client's back to the flow control of its connection.
-func (a *channelActor) handled(weight int64) {
+func (a *channelActor) handled(from *line, weight int64) {
 	if a.pending.Add(-weight) >= 0 {
-		a.line.transport.handled(weight)
+		from.transport.handled(weight)
 	}
 }
 
@@ -150,11 +161,15 @@ func (a *channelActor) join(m channelMsg) error {
 		if err != nil {
 			return fmt.Errorf("ws: route %q: %w", a.route.pattern, err)
 		}
-		a.hears = &hearing{intercepts: events}
+		if a.hears == nil {
+			a.hears = new(hearing)
+		}
+		a.hears.intercepts = events
 	}
 	if err := a.remember(m.payload); err != nil {
 		return err
 	}
+	a.tether().start(m.payload)
 	answer := wire.Message{JoinRef: a.joinRef, Ref: m.ref, Topic: a.topic}
 	payload, err := a.route.join(&a.Channel, a.topic, m.payload)
 	a.read = 0
@@ -164,7 +179,7 @@ func (a *channelActor) join(m channelMsg) error {
 	if err := a.Listen(); err != nil {
 		return err
 	}
-	f, err := a.line.replyFrame(answer, OK(payload))
+	f, err := a.line().replyFrame(answer, a.tether().welcome(a.line(), payload, false))
 	if err != nil {
 		return err
 	}
@@ -180,10 +195,10 @@ func (a *channelActor) join(m channelMsg) error {
 	if !a.stage.CompareAndSwap(stageJoining, stageJoined) {
 		return actor.Stop
 	}
-	a.line.endpoint.joins.Add(1)
-	a.line.endpoint.channels.Add(1)
+	a.line().endpoint.joins.Add(1)
+	a.line().endpoint.channels.Add(1)
 	a.event = ""
-	a.line.session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
+	a.line().session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
 	return a.pass(a.held.Load(), missed, append([]frame.Sealed{f}, stand...)...)
 }
 
@@ -191,17 +206,17 @@ func (a *channelActor) join(m channelMsg) error {
 func (a *channelActor) refuse(answer wire.Message, why error) error {
 	payload, foreseen := refusal(why)
 	if !foreseen {
-		a.line.log().Error("join failed", "topic", a.topic, "error", why)
+		a.line().log().Error("join failed", "topic", a.topic, "error", why)
 	}
-	f, err := a.line.replyFrame(answer, Error(payload))
+	f, err := a.line().replyFrame(answer, Error(payload))
 	if err != nil {
 		return err
 	}
 	if !a.stage.CompareAndSwap(stageJoining, stageRefused) {
 		return actor.Stop // it has been given up, and the client has been told
 	}
-	a.line.endpoint.joinRefusals.Add(1)
-	a.line.transport.send(f)
+	a.line().endpoint.joinRefusals.Add(1)
+	a.line().transport.send(f)
 	a.mark(flagWanted)
 	return actor.Stop
 }
@@ -209,9 +224,10 @@ func (a *channelActor) refuse(answer wire.Message, why error) error {
 // in handles an event of the client's. What the handler answers goes out whatever it
 // thinks of going on.
 func (a *channelActor) in(m channelMsg) error {
-	answer := wire.Message{JoinRef: a.joinRef, Ref: m.ref, Topic: a.topic}
+	answer := wire.Message{JoinRef: a.joinedAs(), Ref: m.ref, Topic: a.topic}
+	a.tether().confirmed()
 	if m.event == wire.EventLeave {
-		if err := a.line.reply(answer, OK(nil)); err != nil {
+		if err := a.line().reply(answer, OK(nil)); err != nil {
 			return err
 		}
 		return a.outcome(Left)
@@ -223,7 +239,7 @@ func (a *channelActor) in(m channelMsg) error {
 		a.event = ""
 	}
 	if with.status != "" && m.ref != "" {
-		if unsent := a.line.reply(answer, with); err == nil {
+		if unsent := a.line().reply(answer, with); err == nil {
 			err = unsent
 		}
 	}
@@ -241,15 +257,19 @@ func (c listener) Deliver(_ string, b *broadcast) {
 		c.hand(opOut, b, b)
 		return
 	}
-	if f, ok := c.frameOf(b); ok {
-		c.send(f)
+	if t := c.tether(); t != nil {
+		t.deliver(c.Channel, b)
+		return
+	}
+	l := c.line()
+	if f, ok := c.frameOf(l, b); ok {
+		c.sendOver(l, f)
 	}
 }
 
-// frameOf returns a broadcast as the client gets it. It reports false if that cannot be made,
-// and sees to it that this is known.
-func (c *Channel) frameOf(b *broadcast) (frame.Sealed, bool) {
-	l := c.line
+// frameOf returns a broadcast as the client gets it over a line. It reports false if that
+// cannot be made, and sees to it that this is known.
+func (c *Channel) frameOf(l *line, b *broadcast) (frame.Sealed, bool) {
 	encoding := l.encoding.Load()
 	f, err := b.frame(encoding)
 	if err == nil {
@@ -267,9 +287,17 @@ func (c *Channel) frameOf(b *broadcast) (frame.Sealed, bool) {
 	return f, false
 }
 
-// send sends a frame to the client, or keeps it for after the answer to the join.
+// send sends a frame to the client, if that is there.
 func (c *Channel) send(f frame.Sealed) {
-	l := c.line
+	if t := c.tether(); t != nil {
+		t.send(c, f)
+		return
+	}
+	c.sendOver(c.line(), f)
+}
+
+// sendOver sends a frame over a line, or keeps it for after the answer to the join.
+func (c *Channel) sendOver(l *line, f frame.Sealed) {
 	if h := c.held.Load(); h != nil && h != passed {
 		kept, fits := h.keep(f, l.socket.MaxQueue)
 		if !fits {
@@ -286,7 +314,7 @@ func (c *Channel) send(f frame.Sealed) {
 // waits for a client: with CloseSlow, one that is too slow loses its channel, and the
 // client joins anew.
 func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
-	l := c.line
+	l := c.line()
 	n := int64(len(b.Payload.Bytes()) + messageOverhead)
 	if there := c.toHandle.Add(n); there > n && there > int64(l.socket.MaxQueue) {
 		c.toHandle.Add(-n)
@@ -314,6 +342,14 @@ func (a *channelActor) HandleDown(_ *actor.Context[channelMsg], down actor.Down)
 // ended. The channel traps exits only so that its Terminate runs; a link means to it
 // what it means to an actor that does not.
 func (a *channelActor) HandleExit(_ *actor.Context[channelMsg], exit actor.Exit) error {
+	if _, session := actor.RefOf[sessionMsg](exit.From); session && a.tether() != nil {
+		switch {
+		case exit.From != a.line().session.PID(): // it was of no account, or is not any more
+			return nil
+		case !actor.IsClean(exit.Reason):
+			return Closed
+		}
+	}
 	if exit.Reason == actor.Normal {
 		return nil
 	}
@@ -325,7 +361,7 @@ func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
 	if t, ok := a.handler.(Terminator); ok && a.hasJoined() {
 		// A client that goes from topic to topic must not collect channels that do
 		// not end.
-		overdue := a.line.session.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: a.ctx.PID()})
+		overdue := a.line().session.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: a.ctx.PID()})
 		defer overdue.Stop()
 		t.Terminate(&a.Channel, reason)
 	}

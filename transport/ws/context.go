@@ -31,7 +31,7 @@ func (c *Channel) Values() context.Context {
 	if c.kept != nil && c.kept.values != nil {
 		return c.kept.values
 	}
-	if values := c.line.values(); values != nil {
+	if values := c.line().values(); values != nil {
 		return context.WithoutCancel(values)
 	}
 	return context.Background()
@@ -64,11 +64,11 @@ func (c *Channel) Received() time.Time {
 	if c.read == 0 {
 		return time.Time{}
 	}
-	return c.line.endpoint.made.Add(time.Duration(c.read - 1))
+	return c.line().endpoint.made.Add(time.Duration(c.read - 1))
 }
 
 // waited is how long the message that is about to be handled has waited.
-func (c *Channel) waited() time.Duration { return c.line.endpoint.since(c.read) }
+func (c *Channel) waited() time.Duration { return c.line().endpoint.since(c.read) }
 
 // Route returns the pattern of the route that the channel's topic matches. Metrics are best
 // labelled by it: there are few patterns, and topics without end.

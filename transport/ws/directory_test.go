@@ -173,7 +173,7 @@ func TestALongListOfConnectionsTakesNoMemory(t *testing.T) {
 		w := &webSocket{}
 		s := newSession(e, socket, w, Identity{ID: fmt.Sprint("user:", i)}, wire.V2{})
 		w.attach(&s.line)
-		s.joins.channels.add(&joined{channel: &Channel{line: &s.line, route: route, topic: "room:a"}})
+		s.joins.channels.add(&joined{channel: channelOver(&s.line, route)})
 		e.directory.add(s)
 	}
 	last := fmt.Sprint("user:", n-1)
@@ -197,4 +197,11 @@ func TestALongListOfConnectionsTakesNoMemory(t *testing.T) {
 	if allocs > 100 { // of which the race detector makes some
 		t.Errorf("%v allocations for a walk over %d connections and one over their channels", allocs, n)
 	}
+}
+
+// channelOver is a channel that has not begun.
+func channelOver(l *line, route *Route) *Channel {
+	c := &Channel{route: route, topic: "room:a"}
+	c.way.Store(l)
+	return c
 }

@@ -64,6 +64,10 @@ type Endpoint struct {
 	polls   sync.Map // session IDs of clients that poll → *poller
 	pollKey [32]byte // signs their tokens
 
+	home      atomic.Pointer[actor.Self] // the parent of channels that may linger, or the last one
+	tethers   sync.Map                   // tetherID → *tether
+	resumeKey [32]byte                   // signs the tokens by which clients come back to them
+
 	noDeadlines sync.Once // the warning that requests are not limited in time
 	noHijack    sync.Once // the warning that no WebSocket can be opened
 
@@ -77,6 +81,7 @@ func New(cfg Config) *Endpoint {
 	e.log = boundlog.New(slog.New(&e.system))
 	e.topics.Logger, e.recorded.Logger, e.lapses.Logger = e.log, e.log, e.log
 	rand.Read(e.pollKey[:]) // never fails
+	rand.Read(e.resumeKey[:])
 	e.mounts, e.fault = cfg.mounts()
 	for _, s := range e.mounts {
 		e.histories = append(e.histories, s.Channels.histories()...)

@@ -29,7 +29,10 @@ func (i *Identity) left() time.Duration { return time.Until(i.Expires.Round(0)) 
 // is told of an error, so that it joins again: the official one calls the channel's params
 // anew for that, if they are a function. It may be called in Join, and later on any goroutine.
 func (c *Channel) Expire(at time.Time) {
-	c.line.endpoint.expiries.set(c.ctx.PID(), c.line.session, at)
+	for l := (*line)(nil); l != c.line(); { // whose session is told, be it another one meanwhile
+		l = c.line()
+		l.endpoint.expiries.set(c.ctx.PID(), l.session, at)
+	}
 }
 
 // awaitExpiry has the session told when its Identity expires, if it does; and, if that can be
@@ -48,6 +51,8 @@ func (s *session) tellAt(at time.Time) { s.endpoint.expiries.set(s.ctx.PID(), s.
 // expired does what is to be done when what awaitExpiry or Channel.Expire has set has come.
 func (s *session) expired(who actor.PID) error {
 	switch identity := s.identity(); {
+	case who != s.ctx.PID() && s.joins.of(who) == nil: // it is not a channel of this client any more
+		return nil
 	case !s.endpoint.expiries.take(who): // it was refreshed meanwhile
 		return nil
 	case who != s.ctx.PID():
@@ -66,7 +71,7 @@ func (s *session) expired(who actor.PID) error {
 // endChannel ends a channel that has expired.
 func (s *session) endChannel(channel actor.PID) {
 	j := s.joins.of(channel)
-	if j == nil {
+	if !s.closes(j) {
 		return
 	}
 	j.channel.mark(flagExpired)

@@ -76,6 +76,20 @@ func (es *expiries) setLocked(pid actor.PID, session actor.Ref[sessionMsg], at t
 	return made
 }
 
+// move has another session told, of what the one before has not taken either.
+func (es *expiries) move(pid actor.PID, session actor.Ref[sessionMsg]) {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	x := es.of[pid]
+	if x == nil {
+		return
+	}
+	x.session = session
+	if x.told {
+		session.Send(sessionMsg{op: opExpired, channel: pid})
+	}
+}
+
 // cancelLocked takes an expiry off the heap. What the session was told of it is void.
 func (es *expiries) cancelLocked(x *expiry) {
 	x.told = false
@@ -115,9 +129,15 @@ func (es *expiries) ring() {
 		var part []*expiry
 		part, more = es.part(room[:0])
 		for _, x := range part {
-			x.session.Send(sessionMsg{op: opExpired, channel: x.actor})
+			es.sessionOf(x).Send(sessionMsg{op: opExpired, channel: x.actor})
 		}
 	}
+}
+
+func (es *expiries) sessionOf(x *expiry) actor.Ref[sessionMsg] {
+	es.mu.Lock()
+	defer es.mu.Unlock()
+	return x.session
 }
 
 // part appends to list what has expired, as much as there is room for. It reports whether there

@@ -42,7 +42,7 @@ func (c *Channel) subscribe(topic string, s pubsub.Subscriber[*broadcast]) error
 	if err := c.subscribeGaps(topic); err != nil {
 		return err
 	}
-	return c.line.endpoint.topics.Subscribe(c.ctx.PID(), topic, s)
+	return c.line().endpoint.topics.Subscribe(c.ctx.PID(), topic, s)
 }
 
 // subscribeGaps subscribes the channel to the gaps of a topic, if the handler wants them.
@@ -50,7 +50,7 @@ func (c *Channel) subscribeGaps(topic string) error {
 	if _, ok := c.handler.(GapHandler); !ok {
 		return nil
 	}
-	return c.line.endpoint.subscribeGaps(c.ctx.PID(), topic, &gapEar{of: c})
+	return c.line().endpoint.subscribeGaps(c.ctx.PID(), topic, &gapEar{of: c})
 }
 
 // missed tells the handler of a gap.

@@ -6,7 +6,7 @@ package ws
 // told by phx_error and joins again, with a new Handler.
 //
 // What it does on the events of its client is in a table, [Events], which [Topic] takes.
-// It may also implement [InHandler], [InfoHandler], [OutHandler], [GapHandler] and [Terminator].
+// It may also implement [InHandler], [InfoHandler], [OutHandler], [GapHandler], [Resumer] and [Terminator].
 type Handler interface {
 	// Join lets the client in or, with an error, refuses it; see [Refuse]. The
 	// reply is the payload of the answer; nil means {}. The channel cannot push
@@ -45,7 +45,7 @@ type OutHandler interface {
 }
 
 // Terminator is a [Handler] that cleans up. Terminate runs when the channel ends:
-// with reason [Left], [Closed], [Rejoined], [Expired], [actor.Shutdown], or what the handler
+// with reason [Left], [Closed], [Lingered], [Rejoined], [Expired], [actor.Shutdown], or what the handler
 // returned or panicked with. It does not run after a refused Join, nor when it
 // would have to wait for a handler that does not return. It has five seconds: then
 // the channel's context is done, and nobody waits for it any more.

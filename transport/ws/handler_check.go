@@ -16,6 +16,7 @@ var optionalMethods = []optional.Method{
 	optional.New[OutHandler]("HandleOut", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleOut") }),
 	optional.New[OutHandler]("Intercepts", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Intercepts") }),
 	optional.New[GapHandler]("HandleGap", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleGap") }),
+	optional.New[Resumer]("Resumed", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Resumed") }),
 	optional.New[Terminator]("Terminate", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Terminate") }),
 }
 

@@ -7,6 +7,7 @@ import "slices"
 type hearing struct {
 	intercepts []string // the events that go to the handler
 	replay     *replay  // nil: the topic is not recorded
+	tether     *tether  // nil: it ends with its connection
 }
 
 // replay returns how far the channel is with the log of its topic, or nil if there is none.
@@ -43,6 +44,6 @@ func (c *Channel) hearUnlessExpired() {
 
 // hearNoMore ends the channel's subscription to its topic. It may be called from any goroutine.
 func (c *Channel) hearNoMore() {
-	c.line.endpoint.topics.Unsubscribe(c.ctx.PID(), c.topic)
-	c.line.endpoint.recorded.Unsubscribe(c.ctx.PID(), c.topic)
+	c.line().endpoint.topics.Unsubscribe(c.ctx.PID(), c.topic)
+	c.line().endpoint.recorded.Unsubscribe(c.ctx.PID(), c.topic)
 }

@@ -146,10 +146,16 @@ type Recovery struct {
 // false if the client has not named a position, as at its first join, or if the topic is
 // not recorded.
 func (c *Channel) Recovery() (Recovery, bool) {
-	if c.replay() == nil || !c.replay().named {
+	p := c.replay()
+	if p == nil {
 		return Recovery{}, false
 	}
-	return c.replay().recovery, true
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	if !p.named {
+		return Recovery{}, false
+	}
+	return p.recovery, true
 }
 
 // BroadcastOption says how a recorded broadcast differs from others; see [History].

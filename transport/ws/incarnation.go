@@ -92,12 +92,16 @@ func (in *incarnation) spec() supervisor.Spec {
 	sockets, handle := supervisor.FollowDynamic(
 		supervisor.DynamicSupervisor("sockets", supervisor.DynamicSpec{}))
 	in.sockets = handle
-	children := []supervisor.Child{closing, sockets}
+	children := []supervisor.Child{closing}
 	if len(in.endpoint.histories) > 0 { // it ends after the channels
 		history := supervisor.Actor("history", func() *archivist { return &archivist{endpoint: in.endpoint} })
-		children = []supervisor.Child{closing, history, sockets}
+		children = append(children, history)
 	}
-	return supervisor.Spec{Children: children}
+	if in.endpoint.lingers() { // it ends after their sessions
+		channels := supervisor.Actor("channels", func() *home { return &home{in.endpoint} }, sessionShutdown)
+		children = append(children, channels)
+	}
+	return supervisor.Spec{Children: append(children, sockets)}
 }
 
 // Release implements [actor.Resource].
@@ -161,7 +165,7 @@ func (in *incarnation) start(s *session) bool {
 		level = slog.LevelInfo
 	}
 	in.endpoint.log.Log(context.Background(), level, "connection not started", "error", err)
-	if s.claimed.CompareAndSwap(false, true) {
+	if s.claim.CompareAndSwap(unclaimed, claimed) {
 		s.releaseTransport(actor.PID{}, actor.Shutdown)
 	}
 	return false

@@ -31,12 +31,13 @@ type ConnectionInfo struct {
 // ChannelInfo is what can be seen of a channel from outside. It is a snapshot.
 type ChannelInfo struct {
 	PID        actor.PID
-	Connection actor.PID // the socket actor
+	Connection actor.PID // the socket actor; of one that is lost, if the channel lingers
 	SocketID   string    // see Identity
 	Topic      string
 	Route      string       // the pattern that the topic matches
 	Handler    reflect.Type // while Join runs, the type that the route declares
 	Joined     bool         // false while Join runs
+	Lingering  bool         // its connection is lost, see Route.Linger
 	Waiting    int64        // about so many bytes of the client's messages are not handled yet
 }
 
@@ -55,7 +56,7 @@ type TopicInfo struct {
 func (e *Endpoint) Connections() iter.Seq[ConnectionInfo] {
 	return func(yield func(ConnectionInfo) bool) {
 		for s := range e.directory.all {
-			if !yield(s.info()) {
+			if !s.isGone() && !yield(s.info()) {
 				return
 			}
 		}
@@ -65,7 +66,7 @@ func (e *Endpoint) Connections() iter.Seq[ConnectionInfo] {
 // Connection returns what can be seen of the connection with this socket actor. It reports
 // false if there is none. It walks over the connections to find it.
 func (e *Endpoint) Connection(pid actor.PID) (info ConnectionInfo, ok bool) {
-	if s := e.sessionOf(pid); s != nil {
+	if s := e.sessionOf(pid); s != nil && !s.isGone() {
 		return s.info(), true
 	}
 	return ConnectionInfo{}, false
@@ -192,12 +193,13 @@ func (s *session) showChannels(yield func(ChannelInfo) bool) bool {
 
 func (c *Channel) info() ChannelInfo {
 	info := ChannelInfo{
-		Connection: c.line.session.PID(),
-		SocketID:   c.line.id,
+		Connection: c.line().session.PID(),
+		SocketID:   c.line().id,
 		Topic:      c.topic,
 		Route:      c.route.pattern,
 		Handler:    c.route.handler,
 		Joined:     c.hasJoined(),
+		Lingering:  c.tether().lingers(),
 		Waiting:    max(0, c.pending.Load()),
 	}
 	if info.Joined { // and so there is a handler, which does not change

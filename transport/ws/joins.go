@@ -34,10 +34,11 @@ type joined struct {
 // door is before a channel that takes no messages: until its Join has let the client
 // in, and until it has ended when the client joins its topic anew.
 type door struct {
-	join    string   // the ref of the message that asked for the Join
-	giveUp  bool     // the client has left meanwhile, and does not wait for ever
-	rejoin  *inward  // the join that waits for the channel to end
-	waiting []inward // what else has come for the topic
+	join    string    // the ref of the message that asked for the Join
+	giveUp  bool      // the client has left meanwhile, and does not wait for ever
+	rejoin  *inward   // the join that waits for the channel to end
+	waiting []inward  // what else has come for the topic
+	back    *comeback // the join, if it is one to a channel that there was before; nothing is decided by it
 }
 
 // inward is a message of the client's, and what it counts for until it is handled.
@@ -139,7 +140,7 @@ func (d *door) wait(m inward, meant bool) verdict {
 
 // means reports whether a message on the channel's topic is meant for it, and not for
 // one that it has replaced.
-func (j *joined) means(m inward) bool { return m.JoinRef == "" || m.JoinRef == j.channel.joinRef }
+func (j *joined) means(m inward) bool { return m.JoinRef == "" || m.JoinRef == j.joinRef() }
 
 // asked decides on a join whose turn has come. old is the channel of the topic, or nil;
 // routed says whether the socket has a route for the topic.
@@ -160,7 +161,7 @@ func (js *joins) asked(old *joined, m *inward, routed bool, socket *Socket, now 
 	first := old.door
 	old.door = &door{rejoin: m}
 	if first != nil { // its Join is running still
-		old.door.join = first.join
+		old.door.join, old.door.back = first.join, first.back
 		d.dropped = first.waiting
 	}
 	return d

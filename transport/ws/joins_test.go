@@ -307,7 +307,7 @@ func (d *joinsDriver) start(m wire.Message) {
 		return
 	}
 	d.add("start channel %d for %s", d.starts, m.Ref)
-	j := &joined{channel: &Channel{topic: m.Topic, joinRef: m.JoinRef}}
+	j := &joined{channel: &Channel{route: new(Route), topic: m.Topic, joinRef: m.JoinRef}}
 	d.channels[d.starts] = j
 	d.joins.started(j, m.Ref)
 }

@@ -13,8 +13,8 @@ import (
 )
 
 // Observation is something that happened at a [Socket], for metrics and logs:
-// [Connected], [Disconnected], [Joined], [Handled], [Ended], [Dropped] or
-// [Drained]. See Socket.Observe and [ObservationLog]; [Stats] are counters that need no
+// [Connected], [Disconnected], [Joined], [Lingering], [Resumed], [Handled], [Ended],
+// [Dropped] or [Drained]. See Socket.Observe and [ObservationLog]; [Stats] are counters that need no
 // observer.
 type Observation interface{ isObservation() }
 
@@ -83,6 +83,22 @@ type Ended struct {
 	Reason   error // as Terminate gets it
 }
 
+// Lingering tells that a channel stays though its connection is lost; see [Route].
+type Lingering struct {
+	Topic    string
+	Route    string // the pattern that the topic matches
+	SocketID string
+	For      time.Duration // at most
+}
+
+// Resumed tells that a client has come back to its channel.
+type Resumed struct {
+	Topic    string
+	Route    string // the pattern that the topic matches
+	SocketID string
+	Resumption
+}
+
 // Dropped tells that a message has not been sent to a client.
 type Dropped struct {
 	Path                string
@@ -111,6 +127,8 @@ func (Disconnected) isObservation() {}
 func (Joined) isObservation()       {}
 func (Handled) isObservation()      {}
 func (Ended) isObservation()        {}
+func (Lingering) isObservation()    {}
+func (Resumed) isObservation()      {}
 func (Dropped) isObservation()      {}
 func (Drained) isObservation()      {}
 
@@ -178,7 +196,7 @@ var measured = Middleware{
 			start := time.Now()
 			defer func() {
 				o.Duration = time.Since(start)
-				c.line.emit(o)
+				c.line().emit(o)
 			}()
 			reply, err = next(c, topic, in)
 			o.Err = err
@@ -194,7 +212,7 @@ var measured = Middleware{
 			start := time.Now()
 			defer func() {
 				o.Duration = time.Since(start)
-				c.line.emit(o)
+				c.line().emit(o)
 			}()
 			reply, err = next(c, name, in)
 			o.Status, o.Err = reply.status, err

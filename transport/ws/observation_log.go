@@ -93,6 +93,16 @@ func (l *ObservationLog) describe(e Observation) (text string, args []any) {
 			return "", nil
 		}
 		return "channel ended", []any{"topic", e.Topic, "id", e.SocketID, "reason", e.Reason}
+	case Lingering:
+		if internal(e.Topic) {
+			return "", nil
+		}
+		return "channel lingers", []any{"topic", e.Topic, "id", e.SocketID, "for", e.For}
+	case Resumed:
+		if internal(e.Topic) {
+			return "", nil
+		}
+		return "channel resumed", []any{"topic", e.Topic, "id", e.SocketID, "away", e.Away, "missed", e.Missed, "complete", e.Complete}
 	case Dropped:
 		return "dropped", []any{"path", e.Path, "topic", e.Topic, "event", e.Event, "error", e.Err}
 	case Drained:

@@ -55,7 +55,7 @@ func (l RateLimit) Middleware() Middleware {
 			of := newLimiter(l)
 			return func(c *Channel, event string, in Payload) (Reply, error) {
 				if l.Event == "" || event == l.Event {
-					if wait := of.take(c, c.line.endpoint.now()); wait > 0 {
+					if wait := of.take(c, c.line().endpoint.now()); wait > 0 {
 						return Error(tooMany(wait)), nil
 					}
 				}

@@ -149,6 +149,8 @@ type recordedListener struct{ *Channel }
 // runs under the recorder's lock.
 func (c recordedListener) Deliver(_ string, b *broadcast) {
 	switch {
+	case c.tether().isAway(): // the log keeps it
+		return
 	case b == nil:
 		c.loseTrack("the topic's recorder has ended")
 		return
@@ -167,7 +169,7 @@ func (c recordedListener) Deliver(_ string, b *broadcast) {
 // show sends a broadcast to the client.
 func (c *Channel) show(b *broadcast) {
 	for ; b != nil; b = c.behind(b) {
-		if f, ok := c.frameOf(b); ok {
+		if f, ok := c.frameOf(c.line(), b); ok {
 			c.send(f)
 		}
 	}
@@ -184,8 +186,8 @@ func (c *Channel) behind(b *broadcast) *broadcast {
 // loseTrack ends a channel that could miss something otherwise. Its client joins anew.
 func (c *Channel) loseTrack(why string) {
 	if c.mark(flagOverrun) {
-		c.line.log().Warn("channel cannot go on", "topic", c.topic, "reason", why)
-		c.line.session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
+		c.line().log().Warn("channel cannot go on", "topic", c.topic, "reason", why)
+		c.line().session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
 	}
 }
 

@@ -26,6 +26,7 @@ type replay struct {
 	turn     int    // of the log that this is one of
 	self     string // the channel as the sender of records; "" without a Store
 	live     bool   // what is to come is heard of
+	gaps     bool   // so are the gaps
 
 	mu        sync.Mutex
 	replacing bool // HandleOut runs, and what is pushed takes the place of a broadcast
@@ -53,7 +54,7 @@ var errTrimmed = errors.New("messages that its client has missed are not kept an
 // remember has a channel on a recorded topic know what its client has missed, and what
 // becomes of it.
 func (c *Channel) remember(in Payload) error {
-	e := c.line.endpoint
+	e := c.line().endpoint
 	h := e.historyOf(c.topic)
 	if h == nil {
 		return nil
@@ -75,15 +76,22 @@ func (c *Channel) remember(in Payload) error {
 	}
 	p := &replay{of: r}
 	c.hears.replay = p
-	from, tracks, named := sinceOf(in)
 	if r.replica != nil {
 		p.self = e.senderOf(c.PID())
-		if err := r.replica.await(c.ctx.Done(), from); err != nil {
-			c.line.log().Warn("joined without the log of the topic", "topic", c.topic, "error", err)
+	}
+	p.look(c, in)
+	return nil
+}
+
+// look finds out what the client has missed, by the parameters of its join.
+func (p *replay) look(c *Channel, in Payload) {
+	from, tracks, named := sinceOf(in)
+	if p.of.replica != nil {
+		if err := p.of.replica.await(c.ctx.Done(), from); err != nil {
+			c.line().log().Warn("joined without the log of the topic", "topic", c.topic, "error", err)
 		}
 	}
 	p.begin(from, tracks, named)
-	return nil
 }
 
 // visitor gives a channel's recorder back. It is an [actor.Resource] of the channel.
@@ -121,7 +129,7 @@ func (p *replay) begin(from Position, tracks, named bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.log.trim(r.endpoint.now())
-	p.tracks, p.named, p.turn = tracks, named, r.turns
+	p.tracks, p.named, p.turn, p.live = tracks, named, r.turns, false
 	if r.replica != nil && !r.replica.loaded {
 		r.replica.early = true // when the log is there, the channel is told
 		p.recovery = Recovery{From: from}
@@ -155,11 +163,14 @@ func (p *replay) follow(c *Channel) error {
 	if p.live = true; p.of.over {
 		return actor.NoProc
 	}
-	if err := c.subscribeGaps(c.topic); err != nil {
-		return err
+	if !p.gaps {
+		if err := c.subscribeGaps(c.topic); err != nil {
+			return err
+		}
+		p.gaps = true
 	}
 	defer c.hearUnlessExpired()
-	return c.line.endpoint.recorded.Subscribe(c.PID(), c.topic, recordedListener{c})
+	return c.line().endpoint.recorded.Subscribe(c.PID(), c.topic, recordedListener{c})
 }
 
 // next reads the next part of the log, and follows when that was the last one. It fails with
@@ -175,7 +186,7 @@ func (p *replay) next(c *Channel) ([]*broadcast, error) {
 	if p.turn != r.turns || p.recovery.Complete && !r.log.covers(r.log.position(p.at)) {
 		return nil, errTrimmed
 	}
-	list, upTo, more := r.log.read(p.at, c.line.socket.MaxQueue/readPart, r.replayed)
+	list, upTo, more := r.log.read(p.at, c.line().socket.MaxQueue/readPart, r.replayed)
 	if p.at = upTo; more {
 		return list, nil
 	}
@@ -189,7 +200,7 @@ func (p *replay) first(c *Channel) (told []frame.Sealed, missed []*broadcast, er
 		return nil, nil, nil
 	}
 	stands := p.stands()
-	if c.line.roomToRead() {
+	if c.line().roomToRead() {
 		if missed, err = p.next(c); err != nil {
 			return nil, nil, err
 		}
@@ -197,7 +208,7 @@ func (p *replay) first(c *Channel) (told []frame.Sealed, missed []*broadcast, er
 	if !p.tracks {
 		return nil, missed, nil
 	}
-	m := wire.Message{JoinRef: c.joinRef, Ref: wire.Ref(stands), Topic: c.topic, Event: wire.EventPosition, Payload: noPayload}
+	m := wire.Message{JoinRef: c.joinedAs(), Ref: wire.Ref(stands), Topic: c.topic, Event: wire.EventPosition, Payload: noPayload}
 	if p.named {
 		m.Event = wire.EventRecovery
 		m.Payload, err = JSON(map[string]any{
@@ -207,7 +218,7 @@ func (p *replay) first(c *Channel) (told []frame.Sealed, missed []*broadcast, er
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := c.line.encoding.Load().encode(m)
+	f, err := c.line().encoding.Load().encode(m)
 	return []frame.Sealed{f}, missed, err
 }
 
@@ -225,14 +236,14 @@ func (a *channelActor) pass(h *held, missed []*broadcast, frames ...frame.Sealed
 	if !a.interceptsAny() {
 		for _, b := range missed {
 			for ; b != nil; b = a.behind(b) {
-				if f, ok := a.frameOf(b); ok {
+				if f, ok := a.frameOf(a.line(), b); ok {
 					frames = append(frames, f)
 				}
 			}
 		}
 		through = nil
 	}
-	h.release(a.line.transport, frames...)
+	h.release(a.line().transport, frames...)
 	a.held.Store(passed)
 	for _, b := range through {
 		if err := a.out(b); err != nil {
@@ -251,7 +262,7 @@ func (l *line) roomToRead() bool { return l.transport.state().queued <= l.socket
 // readSoon has the next part of the log read: after what waits for the channel, or, if too
 // much waits for the client, after a while.
 func (a *channelActor) readSoon() {
-	if a.line.roomToRead() {
+	if a.line().roomToRead() {
 		a.ctx.Self().Send(channelMsg{op: opReplay})
 	} else {
 		a.ctx.SendAfter(readAgain, channelMsg{op: opReplay})
@@ -260,7 +271,10 @@ func (a *channelActor) readSoon() {
 
 // readOn reads the next part of the log.
 func (a *channelActor) readOn() error {
-	if !a.line.roomToRead() {
+	if a.tether().isAway() { // and when the client comes back it says where to read on
+		return nil
+	}
+	if !a.line().roomToRead() {
 		a.readSoon()
 		return nil
 	}
@@ -309,7 +323,7 @@ func (p *replay) replaced(c *Channel, b *broadcast, done bool) {
 	if done && len(pushed) > 0 {
 		last := &pushed[len(pushed)-1]
 		last.message.Ref = b.Ref
-		if f, err := c.line.encoding.Load().encode(last.message); err == nil { // as it was before
+		if f, err := c.line().encoding.Load().encode(last.message); err == nil { // as it was before
 			last.frame = f
 		}
 	}
@@ -319,6 +333,16 @@ func (p *replay) replaced(c *Channel, b *broadcast, done bool) {
 	if done && p.tracks && (len(pushed) == 0 && p.silent == 0 || len(pushed) > 0 && pushed[len(pushed)-1].message.Payload.IsBinary()) {
 		c.show(p.of.endpoint.sharedAs(wire.Message{Topic: c.topic, Event: wire.EventPosition, Ref: b.Ref, Payload: noPayload}))
 	}
+}
+
+// collects reports whether pushes take the place of a broadcast now.
+func (p *replay) collects() bool {
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.replacing
 }
 
 // collect keeps a push of HandleOut's until that has returned.

@@ -80,6 +80,8 @@ var (
 	Closed = fmt.Errorf("%w: connection closed", actor.Shutdown)
 	// Rejoined: the client joined the topic anew.
 	Rejoined = fmt.Errorf("%w: joined again", actor.Shutdown)
+	// Lingered: the connection was lost, and nobody has come back for the route's Linger.
+	Lingered = fmt.Errorf("%w: nobody has come back", actor.Shutdown)
 	// Expired: the time has come that [Channel.Expire] was given.
 	Expired = fmt.Errorf("%w: expired", actor.Shutdown)
 )

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
@@ -20,6 +21,33 @@ type Route struct {
 	// History has what is broadcast on the topics recorded, for clients that were away; nil:
 	// it is not. Where several sockets have the topics, one History counts for all of them.
 	History *History
+
+	// Linger is how long a channel stays when its connection was lost and its client has not
+	// left it; 0: it ends with the connection. Its handler goes on meanwhile, with its fields,
+	// its timers and its presence, and what is pushed and broadcast to it is kept, within
+	// bounds: see Socket.MaxLingering and MaxLingerBytes. When the client comes back with the
+	// token that the answer to its join has carried, the channel is its own again: no Join, and
+	// no presence that goes and comes. See [Resumer] for what the handler is told. If nobody
+	// comes, it ends with [Lingered].
+	//
+	// The token is the field resume_token of the answer to each join, which must be a JSON
+	// object, and the client sends it as a parameter of that name. The field resumed says
+	// whether the channel was there. A client that sends a parameter got as well, be it null
+	// at first, has pushes numbered by their ref, "~id:number"; it sends the last one as got,
+	// and the server sends what came after it: also what was pushed over the connection before
+	// that was known to be lost. The lines for the official client are in docs/guide/missed.md.
+	//
+	// A token holds once, at this endpoint, for clients of the same Identity.ID, on the same
+	// topic. With any other the client joins as if it had none. When the old connection is not
+	// known to be lost it has the channel no longer: a client that is still there is told of an error. What
+	// ends channels ends those that linger as well, with the reason that they would have
+	// otherwise: [Endpoint.Drain] and the end of the endpoint, [Endpoint.Disconnect], an
+	// Identity that expires, [Channel.Expire]. They count neither as connections nor for
+	// MaxPerUser. A client that is closed because it does not read, or sends what makes no
+	// sense, has its channels ended.
+	//
+	// Phoenix: none.
+	Linger time.Duration
 
 	pattern    string
 	newHandler func() Handler
@@ -129,6 +157,8 @@ func (r Route) validate() error {
 		return fmt.Errorf("topics have at most %d bytes", maxTopic)
 	case r.pattern == wire.TopicPhoenix:
 		return errors.New("this topic is the protocol's own")
+	case r.Linger < 0:
+		return errors.New("its Linger is negative")
 	case r.newHandler == nil:
 		return errors.New("no function that makes a handler")
 	case len(r.unset) > 0:

@@ -18,11 +18,11 @@ import (
 // their end. Channels answer their client themselves.
 type session struct {
 	line
-	ctx     *actor.Context[sessionMsg]
-	claimed atomic.Bool // the goroutine that sets this releases the transport
-	told    bool        // the observer knows that it ends
-	renews  bool        // a Refresh runs, or hangs
-	joins   joins
+	ctx    *actor.Context[sessionMsg]
+	claim  atomic.Uint32 // of the transport, which the goroutine that sets claimed releases
+	told   bool          // the observer knows that it ends
+	renews bool          // a Refresh runs, or hangs
+	joins  joins
 
 	prev, next *session // in the endpoint's directory
 }
@@ -33,6 +33,13 @@ func newSession(e *Endpoint, s *Socket, t transport, identity Identity, ser wire
 	session.encoding.Store(e.encodings.get(ser, false))
 	return session
 }
+
+// The states of a session's claim.
+const (
+	unclaimed uint32 = iota
+	claimed
+	released
+)
 
 // transport is the way to one client: a WebSocket, or a client that polls. Its
 // methods may be called from any goroutine, and do not wait.
@@ -70,8 +77,8 @@ type sessionMsg struct {
 	binary  bool      // opFrame
 	read    moment    // opFrame, if the socket is timed
 	data    []byte    // opFrame
-	with    any       // opOpen: an *encoding; opHangup: an error; opRefreshed: a refreshed
-	channel actor.PID // opJoined, opOverdue, opGiveUp; opExpired: it, or the session
+	with    any       // opOpen: an *encoding; opHangup: an error; opRefreshed: a refreshed; opTaken: its join ref; opDeclined: a *comeback
+	channel actor.PID // opJoined, opOverdue, opGiveUp, opLingered, opTaken, opDeclined; opExpired: it, or the session
 }
 
 type sessionOp uint8
@@ -89,13 +96,16 @@ const (
 	opSlow                        // the client does not read
 	opRefreshed                   // a Refresh is over
 	opExpired                     // the connection or a channel has expired, unless that was changed
+	opLingered                    // a channel has lingered for long enough
+	opTaken                       // a channel's client has come back on another connection
+	opDeclined                    // a channel cannot be resumed
 )
 
 // Init implements [actor.Initializer].
 func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 	s.ctx, s.line.session = ctx, ctx.Self()
 	ctx.TrapExit(true)
-	if !s.claimed.CompareAndSwap(false, true) {
+	if !s.claim.CompareAndSwap(unclaimed, claimed) {
 		return actor.NoProc // the endpoint has been told that there is no session
 	}
 	s.transport.attach(&s.line)
@@ -127,13 +137,19 @@ func (s *session) ActorLabel() string {
 func (s *session) Release(owner actor.PID, reason error) {
 	s.endpoint.directory.remove(s)
 	for j := range s.joins.channels.all {
-		s.countOut(j)
+		if b := j.back(); b == nil || !b.forgo() {
+			s.countOut(j)
+		}
 	}
 	s.releaseTransport(owner, reason)
 }
 
-// releaseTransport ends the way to the client, and the client's claim to one.
+// releaseTransport ends the way to the client, and the client's claim to one, if that is not
+// done.
 func (s *session) releaseTransport(owner actor.PID, reason error) {
+	if s.claim.Swap(released) == released {
+		return
+	}
 	s.socket.users.leave(s.id) // first: a client that sees its connection gone may come back at once
 	s.transport.Release(owner, reason)
 }
@@ -147,6 +163,12 @@ func (s *session) Deliver(_ string, b *broadcast) {
 
 // Receive implements [actor.Behavior].
 func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
+	switch m.op {
+	case opFrame, opStuck, opSlow, opHangup, opOpen:
+		if s.isGone() { // of the connection that was lost
+			return nil
+		}
+	}
 	switch m.op {
 	case opOpen:
 		s.encoding.Store(m.with.(*encoding))
@@ -165,7 +187,13 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	case opOverdue:
 		s.overdue(m.channel)
 	case opGiveUp:
-		s.giveUp(m.channel)
+		return s.giveUp(m.channel)
+	case opLingered:
+		s.lingered(m.channel)
+	case opTaken:
+		return s.taken(m.channel, m.with.(string))
+	case opDeclined:
+		return s.declined(m.with.(*comeback), m.channel)
 	case opStuck:
 		s.unblock()
 	case opDisconnect:
@@ -209,6 +237,10 @@ func (s *session) hungUp(err error) error {
 	var closed netconn.CloseError
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout():
+		s.disconnected(websocket.StatusGoingAway, "idle", nil)
+		if s.linger() {
+			return nil
+		}
 		return s.hangUp(websocket.StatusGoingAway, "idle")
 	case errors.As(err, &broken): // and the client has been told
 		s.disconnected(websocket.StatusCode(broken.Code), broken.Reason, nil)
@@ -216,6 +248,9 @@ func (s *session) hungUp(err error) error {
 		s.disconnected(websocket.StatusCode(closed.Code), "", nil)
 	default:
 		s.disconnected(websocket.StatusAbnormalClosure, "", err)
+	}
+	if s.linger() {
+		return nil
 	}
 	return s.hangUp(websocket.StatusProtocolError, "")
 }

@@ -22,6 +22,9 @@ const (
 
 // overdue kills a channel that does not end, and then gives it up.
 func (s *session) overdue(channel actor.PID) {
+	if !s.closes(s.joins.of(channel)) {
+		return
+	}
 	if channel.Alive() {
 		s.ctx.Exit(channel, actor.Kill)
 		s.ctx.SendAfter(killGrace, sessionMsg{op: opOverdue, channel: channel})
@@ -31,10 +34,16 @@ func (s *session) overdue(channel actor.PID) {
 }
 
 // giveUp ends a channel that is still joining, though the client has left.
-func (s *session) giveUp(channel actor.PID) {
-	if j := s.joins.of(channel); j != nil && j.overstays() {
-		s.overdue(channel)
+func (s *session) giveUp(channel actor.PID) error {
+	j := s.joins.of(channel)
+	if j == nil || !j.overstays() {
+		return nil
 	}
+	if s.forgo(j) {
+		return s.receiveAll(j.door.waiting)
+	}
+	s.overdue(channel)
+	return nil
 }
 
 // unblock ends the channel behind which most is waiting, because nothing has been
@@ -68,12 +77,20 @@ func (j *joined) behind() int64 {
 // HandleExit implements [actor.ExitHandler]: a channel has ended.
 func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) error {
 	j := s.joins.of(exit.From)
-	if j == nil {
+	switch {
+	case j == nil:
 		return nil
+	case s.forgo(j): // it has ended before its client was back
+		return s.startInstead(j)
+	case s.isElsewhere(j):
+		return s.taken(exit.From, j.joinRef())
 	}
 	s.transport.handled(j.channel.pending.Swap(settled))
 	s.parted(j, exit.Reason)
 	end := s.joins.ended(j, j.channel.hasJoined(), j.channel.is(flagWanted))
+	if s.isGone() {
+		return s.unlessEmpty()
+	}
 	if end.notice == joinCrashed || end.notice == channelError {
 		s.endpoint.errors.Add(1)
 	}
@@ -81,7 +98,7 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 		return err
 	}
 	if m := end.rejoin; m != nil {
-		if err := s.startChannel(*m, s.socket.Channels.match(m.Topic)); err != nil {
+		if err := s.start(*m); err != nil {
 			return err
 		}
 	}
@@ -98,7 +115,7 @@ func (s *session) parted(j *joined, reason error) {
 // countOut counts the end of a channel, the first time. It reports false if the client
 // was not in.
 func (s *session) countOut(j *joined) bool {
-	if !j.channel.part() {
+	if s.isElsewhere(j) || !j.channel.part() {
 		return false
 	}
 	s.endpoint.channels.Add(-1)
@@ -107,7 +124,7 @@ func (s *session) countOut(j *joined) bool {
 
 // tell tells the client that a channel has ended.
 func (s *session) tell(j *joined, n notice, why error) error {
-	joinRef, topic := j.channel.joinRef, j.channel.topic
+	joinRef, topic := j.joinRef(), j.channel.topic
 	end := wire.Message{JoinRef: joinRef, Ref: joinRef, Topic: topic}
 	switch n {
 	case joinCrashed:
@@ -140,7 +157,13 @@ func (s *session) Terminate(_ *actor.Context[sessionMsg], reason error) {
 	}()
 	var channels []actor.PID
 	for j := range s.joins.channels.all {
-		channels = append(channels, j.ref.PID())
+		switch {
+		case s.forgo(j):
+		case s.closes(j):
+			channels = append(channels, j.ref.PID())
+		default:
+			s.joins.channels.remove(j)
+		}
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, stopTimeout)
 	defer cancel()

@@ -23,7 +23,11 @@ func (s *session) receive(m inward) error {
 	switch v {
 	case toChannel:
 		j.channel.pending.Add(m.weight)
-		j.ref.Send(channelMsg{op: opIn, ref: m.Ref, event: m.Event, payload: m.Payload, weight: m.weight, read: m.read})
+		in := channelMsg{op: opIn, ref: m.Ref, event: m.Event, payload: m.Payload, weight: m.weight, read: m.read}
+		if j.channel.tether() != nil {
+			in.info = &s.line
+		}
+		j.ref.Send(in)
 		return nil
 	case waits:
 		return nil
@@ -64,10 +68,9 @@ func (s *session) join(old *joined, m inward) error {
 	d := s.joins.asked(old, &m, route != nil, s.socket, s.endpoint.now())
 	switch d.verdict {
 	case startsChannel:
-		return s.startChannel(m, route)
+		return s.start(m)
 	case replacesChannel:
-		s.replace(old, d.dropped)
-		return nil
+		return s.replace(old, d.dropped)
 	case unmatchedTopic:
 		s.endpoint.joinRefusals.Add(1)
 		s.log().Warn("no channel for topic", "topic", m.Topic)
@@ -84,24 +87,45 @@ func (s *session) refuse(m wire.Message, reason string) error {
 
 // replace ends a channel because the client joins its topic anew. What has waited for it is
 // given up, as the channel does with what it has got.
-func (s *session) replace(old *joined, dropped []inward) {
+func (s *session) replace(old *joined, dropped []inward) error {
 	for _, m := range dropped {
 		s.transport.handled(m.weight)
 	}
-	old.channel.mark(flagReplaced)
-	s.ctx.Exit(old.ref.PID(), Rejoined)
-	s.ctx.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: old.ref.PID()})
+	if s.forgo(old) {
+		return s.startInstead(old)
+	}
+	if s.closes(old) { // otherwise its client is elsewhere, and that is told next
+		old.channel.mark(flagReplaced)
+		s.end(old, Rejoined)
+	}
+	return nil
+}
+
+// start has a join resume the channel that the client had before, or starts one.
+func (s *session) start(m inward) error {
+	route := s.socket.Channels.match(m.Topic)
+	if s.resume(m, route) {
+		return nil
+	}
+	return s.startChannel(m, route)
 }
 
 // startChannel starts a channel, which answers the join m.
 func (s *session) startChannel(m inward, route *Route) error {
-	a := &channelActor{Channel{line: &s.line, route: route, topic: m.Topic, joinRef: m.JoinRef}}
-	ref, err := actor.SpawnLink(s.ctx, func() *channelActor { return a })
+	a := &channelActor{Channel{route: route, topic: m.Topic, joinRef: m.JoinRef}}
+	a.way.Store(&s.line)
+	if route.Linger > 0 {
+		a.hears = &hearing{tether: newTether(&a.Channel, &s.line)}
+	}
+	ref, err := actor.SpawnLink(s.parentOf(route), func() *channelActor { return a })
 	if err != nil {
 		s.log().Error("channel not started", "topic", m.Topic, "error", err)
 		return s.refuse(m.Message, "join crashed")
 	}
 	s.joins.started(&joined{channel: &a.Channel, ref: ref}, m.Ref)
+	if err := s.ctx.Link(ref.PID()); err != nil { // the session is about to end
+		ref.PID().Exit(Closed)
+	}
 	ref.Send(channelMsg{op: opJoin, ref: m.Ref, payload: m.Payload, read: m.read})
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,6 +125,16 @@ type Socket struct {
 	// more than 1,024 bytes is refused with reason "topic too long".
 	MaxChannels int
 
+	// MaxLingering is how many channels may linger at the endpoint, of all of its sockets, for
+	// one more to linger on this one; 10,000 if 0. One more ends with its connection. See
+	// Route.Linger.
+	MaxLingering int
+
+	// MaxLingerBytes is how many bytes are kept for the client of a channel that lingers, with
+	// 128 more for each message; 64 KiB if 0. What is broadcast is kept once for all of them.
+	// If there is more, none of it comes, and [Resumption] says so.
+	MaxLingerBytes int
+
 	// MaxConnections is how many clients may be connected to the endpoint, on all of
 	// its sockets, for one more to be let in on this one; no limit if 0. A client that
 	// polls counts as one. One more is refused with status 503, before Connect, and
@@ -182,6 +193,7 @@ type Socket struct {
 	origins []origin
 	conn    netconn.Config
 	timed   bool   // it is of interest when a message was read
+	lingers bool   // some route has a Linger
 	users   *users // nil: they are not counted
 }
 
@@ -241,6 +253,7 @@ func (s Socket) withDefaults() (Socket, error) {
 	if s.Channels, err = s.Channels.wrapped(around...); err != nil {
 		return s, err
 	}
+	s.lingers = slices.ContainsFunc(s.Channels, func(r Route) bool { return r.Linger > 0 })
 	for _, o := range s.Origins {
 		parsed, err := parseOrigin(o)
 		if err != nil {
@@ -270,6 +283,8 @@ func (s Socket) withDefaults() (Socket, error) {
 		"MaxQueue":       int64(s.MaxQueue),
 		"MaxUnhandled":   int64(s.MaxUnhandled),
 		"MaxChannels":    int64(s.MaxChannels),
+		"MaxLingering":   int64(s.MaxLingering),
+		"MaxLingerBytes": int64(s.MaxLingerBytes),
 		"MaxConnections": int64(s.MaxConnections),
 		"MaxPerAddress":  int64(s.MaxPerAddress),
 		"MaxPerUser":     int64(s.MaxPerUser),
@@ -285,6 +300,8 @@ func (s Socket) withDefaults() (Socket, error) {
 	s.MaxQueue = cmp.Or(s.MaxQueue, 1<<20)
 	s.MaxUnhandled = cmp.Or(s.MaxUnhandled, 1<<20)
 	s.MaxChannels = cmp.Or(s.MaxChannels, 100)
+	s.MaxLingering = cmp.Or(s.MaxLingering, 10_000)
+	s.MaxLingerBytes = cmp.Or(s.MaxLingerBytes, 64<<10)
 	s.MaxJoinRate = cmp.Or(s.MaxJoinRate, 50)
 	s.MaxMessageRate = cmp.Or(s.MaxMessageRate, 10_000)
 	s.conn = s.connConfig()

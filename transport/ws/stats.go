@@ -2,17 +2,19 @@ package ws
 
 import "sync/atomic"
 
-// Stats are figures about an endpoint. The first four are as they are now; the others
+// Stats are figures about an endpoint. The first five are as they are now; the others
 // count from its start and only grow.
 type Stats struct {
 	Connections int // that are open
 	LongPolls   int // of these, clients that poll
 	Channels    int // that are joined
+	Lingering   int // of these, those whose clients are away, see Route.Linger
 	QueueBytes  int // that wait for clients to read them, of all connections
 
 	Connects      uint64 // clients let in
 	Refusals      uint64 // clients refused, by Connect or the checks before it
 	Joins         uint64 // channels joined
+	Resumes       uint64 // channels that clients have come back to
 	JoinRefusals  uint64 // joins refused, by Join or the checks before it
 	ChannelErrors uint64 // channels that ended in a way that their clients were told of as an error
 	Broadcasts    uint64 // events broadcast here, to however many receivers
@@ -26,9 +28,10 @@ type Stats struct {
 // counters are what Stats is made of.
 type counters struct {
 	connections, channels       atomic.Int64
-	polling, queued             atomic.Int64
+	polling, queued, lingering  atomic.Int64
 	connects, refusals          atomic.Uint64
 	joins, joinRefusals, errors atomic.Uint64
+	resumes                     atomic.Uint64
 	slow, dropped, malformed    atomic.Uint64
 	hanging                     atomic.Int32 // calls of observers
 
@@ -48,10 +51,12 @@ func (e *Endpoint) Stats() Stats {
 		Connections:   int(e.connections.Load()),
 		LongPolls:     int(e.polling.Load()),
 		Channels:      int(e.channels.Load()),
+		Lingering:     int(e.lingering.Load()),
 		QueueBytes:    int(e.queued.Load()),
 		Connects:      e.connects.Load(),
 		Refusals:      e.refusals.Load(),
 		Joins:         e.joins.Load(),
+		Resumes:       e.resumes.Load(),
 		JoinRefusals:  e.joinRefusals.Load(),
 		ChannelErrors: e.errors.Load(),
 		Broadcasts:    e.broadcasts.Load(),

@@ -1,0 +1,348 @@
+package ws
+
+import (
+	"encoding/json"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// Resumer is a [Handler] on a route with a Linger that is told when its client has come back;
+// see [Route].
+type Resumer interface {
+	// Resumed is called in place of Join, and of the middleware around it: what is to be
+	// known of the client anew, such as whether it may still be here, is to be asked here. The
+	// channel has the connection's SocketID, Assigns and Values from now on. The reply is the
+	// payload of the answer to the client's join, as that of Join is; nil means {}. What was
+	// kept for the client comes behind it, and then what Resumed pushes.
+	//
+	// The official client's Presence waits for a presence_state after each join, this one
+	// included: push it here.
+	//
+	// An error means the same as in HandleIn: with [Stop] or [actor.Shutdown] the channel
+	// closes, any other one is a crash, upon which the client joins anew.
+	Resumed(c *Channel, r Resumption) (reply any, err error)
+}
+
+// Resumption says what became of what was sent to a client while it was away.
+type Resumption struct {
+	// Away is how long the connection had been known to be lost; 0 if it was not yet.
+	Away time.Duration
+	// Missed is how many messages come now because they were kept.
+	Missed int
+	// Complete says that the client has then got all that was pushed, and all that was
+	// broadcast since its connection was known to be lost. If it is false something is lost to
+	// it: more was sent than is kept, and then none of that comes; or something was pushed
+	// over the connection that was lost, and the client does not say what it has got. It is
+	// the moment to send it the present state.
+	//
+	// On a topic that is recorded, what was broadcast is the matter of [Channel.Recovery].
+	Complete bool
+}
+
+// comeback is a join with a resume token, from a session to the channel that it names.
+type comeback struct {
+	line  *line // of the session
+	join  inward
+	token uint64
+	state atomic.Uint32
+}
+
+// The states of a comeback.
+const (
+	undecided uint32 = iota
+	accepted
+	forgone
+)
+
+// accept is called by the channel, and forgo by the session if it does not wait any more. The
+// first of the two has its way.
+func (b *comeback) accept() bool { return b.state.CompareAndSwap(undecided, accepted) }
+
+func (b *comeback) forgo() bool { return b.state.CompareAndSwap(undecided, forgone) }
+
+// resume gives the channel to the session that its client has come back on, unless the token
+// does not hold, or the channel is about to end.
+func (a *channelActor) resume(b *comeback) error {
+	t, from := a.tether(), a.line()
+	if !t.admits(b.token) || a.flags.Load() != 0 || !b.accept() || !t.owner.CompareAndSwap(from, b.line) {
+		b.line.session.Send(sessionMsg{op: opDeclined, channel: a.ctx.PID(), with: b})
+		return nil
+	}
+	from.session.Send(sessionMsg{op: opTaken, channel: a.ctx.PID(), with: a.joinedAs()})
+	a.ctx.Unlink(from.session.PID())
+	ref := wireRef(b.join.JoinRef)
+	a.way.Store(b.line)
+	t.joinRef.Store(&ref)
+	e := b.line.endpoint
+	e.expiries.move(a.ctx.PID(), b.line.session)
+	r := t.comeBack(b)
+	if p := a.replay(); p != nil {
+		e.recorded.Unsubscribe(a.ctx.PID(), a.topic)
+		p.look(&a.Channel, b.join.Payload)
+	}
+	return a.resumed(b, r)
+}
+
+// resumed tells the handler, answers the client, and sends what was kept for it.
+func (a *channelActor) resumed(b *comeback, r Resumption) error {
+	e := b.line.endpoint
+	e.resumes.Add(1)
+	if b.line.observed() {
+		b.line.emit(Resumed{Topic: a.topic, Route: a.route.pattern, SocketID: b.line.id, Resumption: r})
+	}
+	var payload any
+	if h, ok := a.handler.(Resumer); ok {
+		var err error
+		a.event = wire.EventJoin
+		if payload, err = h.Resumed(&a.Channel, r); err != nil {
+			return a.outcome(err)
+		}
+		a.event = ""
+	}
+	answer := wire.Message{JoinRef: b.join.JoinRef, Ref: b.join.Ref, Topic: a.topic}
+	f, err := b.line.replyFrame(answer, a.tether().welcome(b.line, payload, true))
+	if err != nil {
+		return err
+	}
+	b.line.transport.send(f)
+	b.line.session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
+	if a.replay() != nil {
+		a.held.Store(new(held)) // what is pushed from now on comes behind what was missed
+	}
+	return a.flush(b)
+}
+
+// flush sends what was kept, in parts, as there is room for it; when all is sent, what comes
+// goes straight to the client.
+func (a *channelActor) flush(b *comeback) error {
+	t, l := a.tether(), b.line
+	for l == a.line() && l.roomToRead() {
+		part, state := t.unsent(l)
+		switch state {
+		case flushLost:
+			return nil
+		case flushGap:
+			a.loseTrack("more was sent to it than is kept until its client has got what was kept before")
+			return nil
+		case flushDone:
+			return a.recover()
+		}
+		for _, p := range part {
+			for _, f := range a.packed(l, p) {
+				l.transport.send(f)
+			}
+		}
+	}
+	if l == a.line() {
+		a.ctx.SendAfter(readAgain, channelMsg{op: opFlush, info: b})
+	}
+	return nil
+}
+
+// packed returns what was kept as the client gets it now.
+func (a *channelActor) packed(l *line, p parcel) []frame.Sealed {
+	if p.broadcast != nil {
+		f, ok := a.frameOf(l, p.broadcast)
+		if !ok {
+			return nil
+		}
+		return []frame.Sealed{f}
+	}
+	p.push.JoinRef = a.joinedAs()
+	frames, err := a.tether().framesOf(l, p)
+	if err != nil {
+		l.log().Warn("push not delivered", "topic", a.topic, "event", p.push.Event, "error", err)
+		l.endpoint.drop(l.socket, Dropped{Topic: a.topic, Route: a.route.pattern, Event: p.push.Event, Err: err})
+		return nil
+	}
+	return frames
+}
+
+// recover has a channel on a recorded topic send what its log has for the client, as behind a
+// join.
+func (a *channelActor) recover() error {
+	p := a.replay()
+	if p == nil {
+		return nil
+	}
+	err := p.listen(&a.Channel)
+	var stand []frame.Sealed
+	var missed []*broadcast
+	if err == nil {
+		stand, missed, err = p.first(&a.Channel)
+	}
+	if err != nil { // some of the log is gone, or all of it
+		a.loseTrack(err.Error())
+		return nil
+	}
+	return a.pass(a.held.Load(), missed, stand...)
+}
+
+// admits reports whether a token is the one that the client was given last: or the one before
+// that, if the connection was lost before the client has shown to have got the last one.
+func (t *tether) admits(token uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return token != 0 && t.token != 0 && (token == t.token || token == t.former && !t.since.IsZero())
+}
+
+// confirmed notes that the client has shown to have got the answer to its last join.
+func (t *tether) confirmed() {
+	if t != nil {
+		t.former = 0
+	}
+}
+
+// start notes what the client says at its join.
+func (t *tether) start(in Payload) {
+	if t == nil {
+		return
+	}
+	_, counts := t.got(in)
+	t.mu.Lock()
+	t.counts = counts
+	t.mu.Unlock()
+}
+
+// comeBack notes that the client is there again, though nothing goes to it yet, and sorts out
+// what it is to get.
+func (t *tether) comeBack(b *comeback) Resumption {
+	got, counts := t.got(b.join.Payload)
+	t.former = b.token
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var r Resumption
+	if !t.since.IsZero() {
+		r.Away = time.Since(t.since)
+	}
+	if t.over = nil; !t.since.IsZero() && t.lost != b.line { // it may be lost again already
+		t.since = time.Time{}
+		b.line.endpoint.lingering.Add(-1)
+	}
+	if got = min(got, t.pushed); !counts { // what was sent it may have got, or not
+		got = t.base
+		if n := len(t.retained); n > 0 {
+			got, t.loose = t.retained[n-1].number, true
+		}
+	}
+	for len(t.retained) > 0 && t.retained[0].number <= got {
+		t.bytes -= t.retained[0].size()
+		t.retained = cut(t.retained)
+	}
+	if t.gap || t.base > got {
+		t.retained, t.kept, t.bytes = nil, nil, 0
+	} else {
+		r.Complete = !t.loose
+		t.kept, t.retained = append(t.retained, t.kept...), nil
+	}
+	r.Missed = len(t.kept)
+	t.base, t.gap, t.loose, t.counts = t.baseOfKept(), false, false, counts
+	return r
+}
+
+// baseOfKept is the number of the last push that the client need not be sent any more.
+func (t *tether) baseOfKept() uint64 {
+	for _, p := range t.kept {
+		if p.number > 0 {
+			return p.number - 1
+		}
+	}
+	return t.pushed
+}
+
+// flushState says what is to be done with what was kept.
+type flushState uint8
+
+const (
+	flushPart flushState = iota // send this
+	flushDone                   // nothing: all is sent, and from now on the line is the way
+	flushLost                   // nothing: the line is lost
+	flushGap                    // some of it is lost
+)
+
+// flushAtOnce is how many messages are taken from what was kept at a time.
+const flushAtOnce = 32
+
+// unsent takes the next part of what was kept.
+func (t *tether) unsent(l *line) ([]parcel, flushState) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.lost == l:
+		return nil, flushLost
+	case t.gap:
+		return nil, flushGap
+	case len(t.kept) == 0:
+		t.over = l
+		return nil, flushDone
+	}
+	n := min(flushAtOnce, len(t.kept))
+	part := make([]parcel, n)
+	for i := range part {
+		p := t.kept[0]
+		part[i] = p
+		t.kept = cut(t.kept)
+		if p.number > 0 {
+			t.retained = append(t.retained, p)
+			continue
+		}
+		t.bytes -= p.size()
+		t.loose = t.loose || p.broadcast == nil
+	}
+	return part, flushPart
+}
+
+// welcome is the answer to a join, with a token to come back with. A payload that is no object
+// has no room for one.
+func (t *tether) welcome(l *line, payload any, resumed bool) Reply {
+	if t == nil {
+		return OK(payload)
+	}
+	p, err := JSON(payload)
+	if err != nil {
+		return OK(payload) // which fails again
+	}
+	t.mu.Lock()
+	t.tries++
+	t.token = t.tries
+	text := l.endpoint.signResume(resumeClaim{t.id, t.tries}, l, t.channel.topic)
+	with, ok := withResume(p, text, resumed)
+	if !ok {
+		t.token = 0
+	}
+	t.mu.Unlock()
+	if !ok {
+		l.log().Warn("channel cannot linger: the reply to its join is no JSON object", "topic", t.channel.topic)
+	}
+	return OK(with)
+}
+
+// withResume adds the fields of an answer to a join, unless it is no object.
+func withResume(p Payload, token string, resumed bool) (Payload, bool) {
+	var fields map[string]json.RawMessage
+	if p.IsBinary() || json.Unmarshal(p.Bytes(), &fields) != nil || fields == nil {
+		return p, false
+	}
+	text := p.Bytes()
+	for end := len(text) - 1; ; end-- {
+		if text[end] == '}' {
+			text = text[:end]
+			break
+		}
+	}
+	merged := make([]byte, 0, len(text)+len(token)+40)
+	merged = append(merged, text...)
+	if len(fields) > 0 {
+		merged = append(merged, ',')
+	}
+	merged = append(merged, `"resume_token":"`+token+`","resumed":`...)
+	if resumed {
+		merged = append(merged, "true}"...)
+	} else {
+		merged = append(merged, "false}"...)
+	}
+	return RawJSON(merged), true
+}

@@ -1,0 +1,344 @@
+package ws
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// tether is what ties a channel to its client, and not to its connection: channels of a Route
+// with Linger have one.
+//
+// Two things about it change. Which session the channel obeys is owner: a session takes it
+// before it ends the channel, the channel gives it to another session when its client comes
+// back, and since both are one step of the same word a channel is never ended by a session that
+// has lost it, nor given to another one when its end is decided.
+//
+// Where what is sent goes is over, under mu: a line, or nil while the client is away, and then
+// what is sent is kept. It becomes nil when the line's session says so, and a line when the
+// channel, in its own turn, has sent all that was kept. What is sent goes out under mu, so that
+// nothing goes to a line that has been given up, and nothing overtakes what was kept. Channel.way
+// is set in the channel's turn only, so within a turn it is always the same line.
+type tether struct {
+	id      tetherID
+	channel *Channel
+	self    actor.Ref[channelMsg]   // from the channel's start on
+	owner   atomic.Pointer[line]    // of the session that the channel obeys; nil: one that ends it
+	joinRef atomic.Pointer[wireRef] // of the join that the client has come back with; nil: it has not yet
+
+	// These belong to the channel's turn.
+	tries  uint64 // counts the tokens that were made
+	former uint64 // the one before the last, as long as the client may not have got that; 0: none
+
+	pushing sync.Mutex // orders pushes; taken before mu
+
+	mu       sync.Mutex
+	over     *line
+	lost     *line     // the last one that was given up
+	since    time.Time // then; zero: the client is not away
+	token    uint64    // that the client was given last; 0: it has none, and cannot come back
+	counts   bool      // the client says what it has got of what is pushed
+	pushed   uint64    // the number of the last push of those that have one
+	base     uint64    // of the last one that is not kept any more
+	loose    bool      // pushes without a number were sent over the present line
+	gap      bool      // something that was to be kept was not
+	retained []parcel  // numbered pushes that were sent, and have perhaps not arrived
+	kept     []parcel  // what is still to be sent
+	bytes    int       // of both
+}
+
+// tetherID names a tether in tokens and in the refs of pushes.
+type tetherID [8]byte
+
+// wireRef is a reference as a message has it.
+type wireRef string
+
+// parcel is something that is to be sent: a broadcast, or a push and its number.
+type parcel struct {
+	broadcast *broadcast
+	push      wire.Message // without a ref
+	number    uint64       // 0: it has none
+}
+
+func (p *parcel) size() int {
+	if p.broadcast != nil {
+		return sizeOf(p.broadcast.Message) + messageOverhead
+	}
+	return sizeOf(p.push) + messageOverhead
+}
+
+// newTether makes the tether of a channel whose client is at the end of l.
+func newTether(c *Channel, l *line) *tether {
+	t := &tether{channel: c, over: l}
+	rand.Read(t.id[:]) // never fails
+	t.owner.Store(l)
+	return t
+}
+
+// tether returns the channel's tether, or nil. It may be called on any goroutine, and also
+// before Join.
+func (c *Channel) tether() *tether {
+	if c.route.Linger == 0 {
+		return nil
+	}
+	return c.hears.tether
+}
+
+// joinedAs returns the ref of the join that the client knows the channel by.
+func (c *Channel) joinedAs() string {
+	if t := c.tether(); t != nil {
+		if ref := t.joinRef.Load(); ref != nil {
+			return string(*ref)
+		}
+	}
+	return c.joinRef
+}
+
+// begin makes the tether known, in the Init of its channel.
+func (t *tether) begin(a *channelActor) error {
+	if t == nil {
+		return nil
+	}
+	t.self = a.ctx.Self()
+	if !a.ctx.PID().Own(t) {
+		return actor.NoProc
+	}
+	t.owner.Load().endpoint.tethers.Store(t.id, t)
+	return nil
+}
+
+// Release implements [actor.Resource]: nobody comes back to a channel that has ended.
+func (t *tether) Release(actor.PID, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.channel.line().endpoint
+	e.tethers.Delete(t.id)
+	if !t.since.IsZero() {
+		e.lingering.Add(-1)
+	}
+	t.since, t.over, t.token, t.retained, t.kept, t.bytes = time.Time{}, nil, 0, nil, nil, 0
+}
+
+// isAway reports whether the client is away. It may be called on nil, as may some others.
+func (t *tether) isAway() bool {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.over == nil
+}
+
+// lingers reports whether the client is known to be away.
+func (t *tether) lingers() bool {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.since.IsZero()
+}
+
+// lose notes that a line is no way to the client any more. It reports false if the client could
+// not come back, or if that would make too many channels linger.
+func (t *tether) lose(l *line) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.token == 0:
+		return false
+	case t.since.IsZero(): // it may have been lost before it was all there
+		if l.endpoint.lingering.Add(1) > int64(l.socket.MaxLingering) {
+			l.endpoint.lingering.Add(-1)
+			return false
+		}
+		t.since = time.Now()
+	}
+	t.lost, t.over = l, nil
+	return true
+}
+
+// push sends an event to the client, or keeps it.
+func (t *tether) push(c *Channel, m wire.Message) error {
+	t.pushing.Lock()
+	defer t.pushing.Unlock()
+	for {
+		l, number := t.next()
+		if l == nil {
+			l = c.line() // by which it can be seen whether it is something to send
+		}
+		m.JoinRef = c.joinedAs()
+		frames, err := t.framesOf(l, parcel{push: m, number: number})
+		if err != nil {
+			return fmt.Errorf("encode: %w", err)
+		}
+		if t.post(c, l, parcel{push: m, number: number}, frames) {
+			return nil
+		}
+	}
+}
+
+// next returns where the next push goes, and its number.
+func (t *tether) next() (over *line, number uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts {
+		number = t.pushed + 1
+	}
+	return t.over, number
+}
+
+// post sends a push as the frames that it is on a line, or keeps it. It reports false if the
+// client is somewhere else now, or counts by now what it has got.
+func (t *tether) post(c *Channel, l *line, p parcel, frames []frame.Sealed) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over != nil && t.over != l || t.counts != (p.number > 0) {
+		return false
+	}
+	if p.number > 0 {
+		t.pushed = p.number
+	}
+	switch {
+	case t.over == nil:
+		t.kept = append(t.kept, p)
+	case p.number > 0:
+		t.retained = append(t.retained, p)
+	default:
+		t.loose = true
+	}
+	if t.over == nil || p.number > 0 {
+		t.bytes += p.size()
+		t.trim(l.socket.MaxLingerBytes)
+	}
+	if t.over != nil {
+		for _, f := range frames {
+			c.sendOver(l, f)
+		}
+	}
+	return true
+}
+
+// deliver sends a broadcast to the client, or keeps it.
+func (t *tether) deliver(c *Channel, b *broadcast) {
+	for {
+		l := t.takes(c, b)
+		if l == nil {
+			return
+		}
+		f, ok := c.frameOf(l, b)
+		if !ok || t.sendIf(c, l, f) {
+			return
+		}
+	}
+}
+
+// takes keeps a broadcast, or returns the line that it goes over.
+func (t *tether) takes(c *Channel, b *broadcast) *line {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over != nil {
+		return t.over
+	}
+	p := parcel{broadcast: b}
+	t.kept = append(t.kept, p)
+	t.bytes += p.size()
+	t.trim(c.line().socket.MaxLingerBytes)
+	return nil
+}
+
+// sendIf sends a frame if a line still is the way to the client.
+func (t *tether) sendIf(c *Channel, l *line, f frame.Sealed) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over != l {
+		return false
+	}
+	c.sendOver(l, f)
+	return true
+}
+
+// send sends a frame unless the client is away. It is for what the client gets by other means
+// then.
+func (t *tether) send(c *Channel, f frame.Sealed) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over != nil {
+		c.sendOver(t.over, f)
+	}
+}
+
+// trim drops what there is no room for, the oldest first, under mu.
+func (t *tether) trim(most int) {
+	for ; t.bytes > most && len(t.retained) > 0; t.retained = cut(t.retained) {
+		t.bytes -= t.retained[0].size()
+		t.base = t.retained[0].number
+	}
+	for ; t.bytes > most && len(t.kept) > 0; t.kept = cut(t.kept) {
+		t.bytes -= t.kept[0].size()
+		t.gap = true
+	}
+}
+
+// cut takes the first one off, so that it is not held.
+func cut(list []parcel) []parcel {
+	list[0] = parcel{}
+	if list = list[1:]; len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+// framesOf returns what a parcel is on a line. A binary push has no room for its number, which
+// follows.
+func (t *tether) framesOf(l *line, p parcel) ([]frame.Sealed, error) {
+	e := l.encoding.Load()
+	ref := ""
+	if p.number > 0 {
+		ref = wire.Ref(pushRef(t.id, p.number))
+	}
+	m := p.push
+	if !m.Payload.IsBinary() {
+		m.Ref = ref
+	}
+	f, err := e.encode(m)
+	if err != nil || ref == "" || !m.Payload.IsBinary() {
+		return []frame.Sealed{f}, err
+	}
+	told, err := e.encode(wire.Message{JoinRef: m.JoinRef, Ref: ref, Topic: m.Topic, Event: wire.EventPosition, Payload: noPayload})
+	return []frame.Sealed{f, told}, err
+}
+
+// pushRef is the ref of a numbered push: "~id:number".
+func pushRef(id tetherID, number uint64) string {
+	return fmt.Sprintf("~%x:%d", id, number)
+}
+
+// got returns what the client says it has got, in the parameters of a join: the number of the
+// last push of this channel, and whether it counts at all.
+func (t *tether) got(in Payload) (number uint64, counts bool) {
+	var params struct {
+		Got json.RawMessage `json:"got"`
+	}
+	if in.IsBinary() || json.Unmarshal(in.Bytes(), &params) != nil || params.Got == nil {
+		return 0, false
+	}
+	var text string
+	if json.Unmarshal(params.Got, &text) != nil {
+		return 0, true
+	}
+	last, ok := strings.CutPrefix(text, fmt.Sprintf("~%x:", t.id))
+	if n, err := strconv.ParseUint(last, 10, 64); ok && err == nil {
+		number = n
+	}
+	return number, true
+}
