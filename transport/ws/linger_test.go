@@ -479,8 +479,10 @@ func TestPushesThatWereUnderWay(t *testing.T) {
 // What is kept is bounded: if there is more, the client gets none of it, and the handler is told.
 func TestMoreThanIsKept(t *testing.T) {
 	for what, send := range map[string]func(*house, *lodger){
-		"pushes":     func(_ *house, l *lodger) { l.channel.Push("long", map[string]string{"text": strings.Repeat("x", 100)}) },
-		"broadcasts": func(h *house, _ *lodger) { h.Broadcast("room:a", "long", map[string]string{"text": strings.Repeat("x", 100)}) },
+		"pushes": func(_ *house, l *lodger) { l.channel.Push("long", map[string]string{"text": strings.Repeat("x", 100)}) },
+		"broadcasts": func(h *house, _ *lodger) {
+			h.Broadcast("room:a", "long", map[string]string{"text": strings.Repeat("x", 100)})
+		},
 	} {
 		for params, counts := range map[string]bool{`{}`: false, `{"got":null}`: true} {
 			t.Run(fmt.Sprint(what, counts), func(t *testing.T) {

@@ -38,9 +38,10 @@ type Route struct {
 	// that was known to be lost. The lines for the official client are in docs/guide/missed.md.
 	//
 	// A token holds once, at this endpoint, for clients of the same Identity.ID, on the same
-	// topic. With any other the client joins as if it had none. When the old connection is not
-	// known to be lost it has the channel no longer: a client that is still there is told of an error. What
-	// ends channels ends those that linger as well, with the reason that they would have
+	// topic. With any other the client joins as if it had none. A connection that is not known
+	// to be lost has the channel no longer: a client that is still there is told of an error.
+	//
+	// What ends channels ends those that linger as well, with the reason that they would have
 	// otherwise: [Endpoint.Drain] and the end of the endpoint, [Endpoint.Disconnect], an
 	// Identity that expires, [Channel.Expire]. They count neither as connections nor for
 	// MaxPerUser. A client that is closed because it does not read, or sends what makes no
