@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
@@ -140,8 +141,12 @@ func (b *broadcast) frame(e *encoding) (frame.Sealed, error) {
 }
 
 // serializerPatience is how long a serializer may take for a broadcast. It is called
-// once for all receivers, on the broadcaster's goroutine.
-const serializerPatience = time.Second
+// once for all receivers, on the broadcaster's goroutine. While mostHanging calls of one do not
+// return, it is called no more.
+const (
+	serializerPatience = time.Second
+	mostHanging        = 16
+)
 
 // encodeApart is encode where a serializer that fails, in whatever way, must cost its
 // own clients only, and neither the broadcaster nor those of the others.
@@ -150,18 +155,11 @@ func (e *encoding) encodeApart(m wire.Message) (frame.Sealed, error) {
 	case wire.V1, wire.V2: // return, and do not panic
 		return e.encode(m)
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), serializerPatience, errHanging)
-	defer cancel()
-	made := make(chan frame.Sealed, 1) // not a variable, which one that is late would still write
-	err := actor.Guard(ctx, func() error {
-		f, err := e.encode(m)
-		made <- f
-		return err
-	})
+	f, err := foreign.Value(context.Background(), &e.calls, func(context.Context) (frame.Sealed, error) { return e.encode(m) })
 	if err != nil {
 		return frame.Sealed{}, fmt.Errorf("%T: %w", e.Serializer, err)
 	}
-	return <-made, nil
+	return f, nil
 }
 
 // untold reports whether it has not been logged yet that there is no frame for an

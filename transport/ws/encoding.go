@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
@@ -12,6 +13,7 @@ type encoding struct {
 	version string // of the serializer, which may be users' code
 	deflate bool
 	index   int // the place of its frames in a broadcast
+	calls   foreign.Calls
 }
 
 // overhead is more than a serializer of ours adds to the parts of a message.
@@ -52,7 +54,8 @@ func (es *encodings) get(s wire.Serializer, deflate bool) *encoding {
 			return e
 		}
 	}
-	e := &encoding{s, s.Version(), deflate, len(*es)}
+	e := &encoding{Serializer: s, version: s.Version(), deflate: deflate, index: len(*es)}
+	e.calls.Limit, e.calls.Most = serializerPatience, mostHanging
 	*es = append(*es, e)
 	return e
 }

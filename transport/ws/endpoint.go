@@ -13,6 +13,7 @@ import (
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/boundlog"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
 	"github.com/troupe-go/troupe/transport/ws/internal/netconn"
@@ -60,6 +61,7 @@ type Endpoint struct {
 
 	directory directory // of all sessions
 	expiries  expiries  // of connections and channels
+	refreshes foreign.Calls
 
 	polls   sync.Map // session IDs of clients that poll → *poller
 	pollKey [32]byte // signs their tokens
@@ -80,6 +82,7 @@ func New(cfg Config) *Endpoint {
 	e := &Endpoint{cfg: cfg, made: time.Now(), id: rand.Text()}
 	e.log = boundlog.New(slog.New(&e.system))
 	e.topics.Logger, e.recorded.Logger, e.lapses.Logger = e.log, e.log, e.log
+	e.refreshes.Limit, e.refreshes.Most = refreshPatience, refreshesLate
 	rand.Read(e.pollKey[:]) // never fails
 	rand.Read(e.resumeKey[:])
 	e.mounts, e.fault = cfg.mounts()

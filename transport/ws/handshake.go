@@ -69,6 +69,10 @@ func (s *Socket) handshake(vsn string, authToken func(http.Header) (string, erro
 	if err == nil && identity.hasExpired() {
 		err = errExpired
 	}
+	if s.Refresh != nil {
+		transport, _ := s.matches(r.Request)
+		identity.path = strings.TrimSuffix(r.URL.Path, transport)
+	}
 	return identity, ser, err
 }
 

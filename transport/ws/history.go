@@ -2,12 +2,11 @@ package ws
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/transport/ws/history"
 )
 
@@ -89,15 +88,17 @@ type History struct {
 	// Mode says what of a topic is kept: [Stream] if not set.
 	Mode Mode
 	// Key returns what a message is about, in the mode Keyed, which needs it. It must be
-	// quick, and must not broadcast. If it panics or takes longer than a second the message
-	// is delivered, and not recorded: the log has a hole there.
+	// quick, and must not broadcast. If it panics or takes longer than a second, or while 16
+	// calls have not returned, the message is delivered, and not recorded: the log has a hole
+	// there.
 	Key func(event string, p Payload) string
 
 	// Store keeps the logs for all nodes, and from one start of a program to the next. In
 	// memory, of this node, if nil. See [History] for what that changes.
 	Store history.Store
 
-	storage *storage // around Store; nil without one
+	storage *storage       // around Store; nil without one
+	keys    *foreign.Calls // of Key
 }
 
 // Mode says what a [History] keeps of a topic.
@@ -201,6 +202,7 @@ func (h History) withDefaults() (*History, error) {
 	if h.Store != nil {
 		h.storage = newStorage(h.Store)
 	}
+	h.keys = &foreign.Calls{Limit: keyPatience, Most: mostHanging}
 	return &h, nil
 }
 
@@ -212,10 +214,8 @@ func (h *History) keyOf(b *broadcast) (key string, err error) {
 	if h.Mode != Keyed {
 		return "", nil
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), keyPatience, errHanging)
-	defer cancel()
-	made := make(chan string, 1)
-	err = actor.Guard(ctx, func() error {
+	made := make(chan string, 1) // not a variable, which one that is late would still write
+	err = h.keys.Do(func() error {
 		made <- h.Key(b.Event, b.Payload)
 		return nil
 	})

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -559,7 +560,9 @@ func TestAKeyIsNotTrusted(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				hang := make(chan struct{})
 				defer close(hang)
+				var calls atomic.Int32
 				s := serveInMemory(t, recorded(&ws.History{Mode: ws.Keyed, Key: func(event string, _ ws.Payload) string {
+					calls.Add(1)
 					if event == "bad" {
 						fail(hang)
 					}
@@ -576,6 +579,15 @@ func TestAKeyIsNotTrusted(t *testing.T) {
 				again := s.connect(t)
 				if told := again.joinSince(strconv.Quote(last.at(1))); told.payload != recovery(false, 1, last.ref) {
 					t.Errorf("told of %v", told)
+				}
+				before := calls.Load()
+				for range 30 {
+					if err := s.Broadcast("room:a", "bad", nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if n := calls.Load() - before; (name == "hangs") != (n == 15) || n != 15 && n != 30 {
+					t.Errorf("it was called %d times more", n)
 				}
 			})
 		})

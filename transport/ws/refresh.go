@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -19,6 +19,7 @@ import (
 const (
 	refreshLead     = time.Minute      // before the end, the client is asked
 	refreshPatience = 10 * time.Second // with a Refresh
+	refreshesLate   = 1000             // that have not returned by then, of all connections
 )
 
 // askToRefresh asks the client to send what it would connect with.
@@ -63,19 +64,16 @@ func (s *session) refresh(m wire.Message) error {
 		return s.reply(answer, Error(Reason("invalid payload")))
 	}
 	s.renews = true
-	ctx, cancel := context.WithTimeoutCause(s.ctx, refreshPatience, errHanging)
-	r, present, self := s.refreshRequest(ctx, sent), s.identity(), s.ctx.Self()
+	ctx, calls, self := s.ctx, &s.endpoint.refreshes, s.ctx.Self()
+	r, present := s.refreshRequest(sent), s.identity()
 	go func() {
-		defer cancel()
-		made := make(chan refreshed, 1) // not a variable, which one that is late would still write
-		err := actor.Guard(ctx, func() error {
+		result, err := foreign.Value(ctx, calls, func(ctx context.Context) (refreshed, error) {
+			r.Request = r.Request.WithContext(ctx)
 			identity, err := s.socket.Refresh(r, present)
-			made <- refreshed{identity: identity, err: err, told: refreshRefusal(err)}
-			return nil
+			return refreshed{identity: identity, err: err, told: refreshRefusal(err)}, nil
 		})
-		result := refreshed{err: err, told: refusedRefresh, failed: true}
-		if err == nil {
-			result = <-made
+		if err != nil {
+			result = refreshed{err: err, told: refusedRefresh, failed: true}
 		}
 		result.answer = answer
 		self.Send(sessionMsg{op: opRefreshed, with: result})
@@ -96,9 +94,9 @@ func refreshRefusal(err error) any {
 	return refusedRefresh
 }
 
-// refreshRequest is what Refresh gets.
-func (s *session) refreshRequest(ctx context.Context, sent credentials) *Request {
-	r := (&http.Request{Method: http.MethodGet, URL: &url.URL{Path: s.socket.Path}, Header: http.Header{}}).WithContext(ctx)
+// refreshRequest is what Refresh gets, but for its context.
+func (s *session) refreshRequest(sent credentials) *Request {
+	r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: s.identity().path}, Header: http.Header{}}
 	if from := s.transport.state().peer.address(); from.IsValid() {
 		r.RemoteAddr = from.String()
 	}
@@ -106,6 +104,8 @@ func (s *session) refreshRequest(ctx context.Context, sent credentials) *Request
 	for name, value := range sent.Params {
 		params.Set(name, value)
 	}
+	s.socket.matches(r) // for the values of the path
+	s.socket.parameters(r, params.Set)
 	return &Request{Request: r, Params: params, AuthToken: sent.Token}
 }
 
@@ -113,7 +113,8 @@ var errOtherUser = errors.New("the refreshed Identity has another ID")
 
 // refreshed does what a Refresh has decided, and answers the client.
 func (s *session) refreshed(r refreshed) error {
-	s.renews = r.err == errHanging // one that hangs is not joined by others
+	s.renews = false
+	r.identity.path = s.identity().path
 	switch {
 	case r.err != nil:
 	case r.identity.ID != s.id:

@@ -37,16 +37,19 @@ type Socket struct {
 	// Refresh lets a client stay connected when its Identity expires. Some time before, a
 	// minute at most, the client is asked for what it would connect with by then, and sends
 	// it: docs/phoenix.md has the lines for the official client. It may also do so unasked.
-	// A client that does not, as wsclient does not yet, expires and comes back.
+	// A client that does not expires and comes back. Package wsclient does it by itself.
 	//
 	// Refresh gets that in a Request, and the Identity that it is about, and returns the one
 	// that holds from now on: its ID must be the same, Assigns and Values take the place of
 	// those before, also in the channels that there are. So it may call the function of Connect,
-	// if it looks at no more than AuthToken and Params, which are the client's alone: those of
-	// the Path are not among them. The HTTP request has nothing but a RemoteAddr, the path, and a context that ends with the connection or after 10 s. An
-	// error refuses it, and the client stays until it expires; it is told why by [Refuse]
-	// only. Refresh runs on a goroutine of its own, one at a time for each connection, and
-	// counts as a join for MaxJoinRate. If it is nil, connections end when they expire.
+	// if it looks at no more than AuthToken and Params, which are what the client sends and
+	// what its path had when it connected. The HTTP request has nothing but a RemoteAddr, that
+	// path, and a context that ends with the connection or after 10 s. An error refuses it, and
+	// the client stays until it expires; it is told why by [Refuse] only. Refresh runs on a
+	// goroutine of its own, one at a time for each connection, and counts as a join for
+	// MaxJoinRate. One that goes on after its context's end has failed, and is left alone; while
+	// a thousand of an endpoint do, no other one is begun. If it is nil, connections end when
+	// they expire.
 	Refresh func(*Request, Identity) (Identity, error)
 
 	// Origins lists the web origins that may connect, in forms such as
@@ -217,6 +220,8 @@ type Identity struct {
 	// same. See [Socket].Refresh for how to stay connected. If it has passed already, the
 	// client is refused.
 	Expires time.Time
+
+	path string // that the client has connected to, if there is a Refresh
 }
 
 // Request is what a client connects with. It is only there for Connect: what is
