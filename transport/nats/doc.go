@@ -93,7 +93,8 @@
 // # Examples
 //
 // The examples are in example_test.go, example_singleton_test.go, example_call_test.go,
-// example_codec_test.go, example_group_test.go and example_observers_test.go: a cluster, names in
-// it, one actor for all nodes, calls, their values as messages of protobuf, groups, and a page of
-// the observer that shows all nodes.
+// example_codec_test.go, example_group_test.go, example_history_test.go and
+// example_observers_test.go: a cluster, names in it, one actor for all nodes, calls, their values
+// as messages of protobuf, groups, a history for all nodes, and a page of the observer that shows
+// all nodes.
 package nats

@@ -18,6 +18,7 @@ import (
 	"github.com/troupe-go/troupe/registry/group"
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/ws/history"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
@@ -224,6 +225,7 @@ func TestEverythingWorksUnderPermissions(t *testing.T) {
 	if nodes := foundBy(t, berlin.page, len(all)-1); !slices.Contains(nodes, "tokyo") {
 		t.Errorf("the observer sees %q", nodes)
 	}
+	keepsHistory(t, berlin, tokyo)
 	for _, c := range all {
 		if err := c.Conn().Flush(); err != nil {
 			t.Error(err)
@@ -236,6 +238,36 @@ func TestEverythingWorksUnderPermissions(t *testing.T) {
 		}
 	}
 }
+
+// keepsHistory has one citizen follow a recorded topic, and the other one append to it.
+func keepsHistory(t *testing.T, by, follower *citizen) {
+	t.Helper()
+	here, there := &History{Conn: by.Conn()}, &History{Conn: follower.Conn()}
+	told := make(chan history.Record, 10)
+	stop, err := there.Follow(t.Context(), "lobby", tellRecords(told))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	if err := here.Append(t.Context(), "lobby", "key", []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if r := await(t, told); string(r.Data) != "hello" {
+		t.Errorf("told of %q", r.Data)
+	}
+	if span, err := there.Since(t.Context(), "lobby", 0, 10); err != nil || len(span.Records) != 1 {
+		t.Errorf("read %+v, %v", span, err)
+	}
+	if _, err := here.lastOf(t.Context(), "lobby"); err != nil {
+		t.Error(err)
+	}
+}
+
+// tellRecords is a [history.Follower] that tells of records only.
+type tellRecords chan history.Record
+
+func (c tellRecords) Deliver(r history.Record) { c <- r }
+func (tellRecords) Recheck()                   {}
 
 // sink starts a worker of a citizen.
 func sink(t *testing.T, c *citizen) (actor.Ref[order], <-chan order) {
@@ -292,6 +324,9 @@ func TestPermissionsRefuseWhatIsNotOnesOwn(t *testing.T) {
 		api("CONSUMER.PAUSE." + names + ".audit"), api("CONSUMER.LIST." + names), api("CONSUMER.INFO." + names + ".audit"),
 		api("STREAM.CREATE.other"), api("STREAM.INFO.KV_shop"), api("STREAM.MSG.GET.KV_shop"), api("DIRECT.GET.KV_shop.$KV.shop.x"),
 		api("STREAM.LIST"), api("STREAM.NAMES"), api("INFO"), api("ACCOUNT.PURGE.x"), api("META.LEADER.STEPDOWN"),
+		api("STREAM.DELETE.troupe-history"), api("STREAM.PURGE.troupe-history"), api("STREAM.UPDATE.troupe-history"),
+		api("STREAM.MSG.DELETE.troupe-history"), api("CONSUMER.CREATE.troupe-history.x"),
+		"troupe-history.on." + topicToken("lobby"), "troupe-history.x",
 		"$KV.shop.x", "$KV.troupe-names.a.b", "$SYS.REQ.SERVER.PING", "anything",
 	} {
 		expectRefused(t, "publish on "+subject, subject, conn, refused, func() error {

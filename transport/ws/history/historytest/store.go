@@ -61,7 +61,7 @@ func (s *Store) fault(ctx context.Context, operation, topic string) error {
 	f := s.fail
 	s.mu.Unlock()
 	if f == nil {
-		return nil
+		return context.Cause(ctx)
 	}
 	return f(ctx, operation, topic)
 }
