@@ -42,7 +42,7 @@ func start(t *testing.T, rights observer.Rights) program {
 	server := httptest.NewServer(page)
 	t.Cleanup(func() {
 		server.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := sys.Shutdown(ctx); err != nil {
 			t.Error(err)

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry/entity"
@@ -33,8 +34,12 @@ func TestMemoryOfAnEntity(t *testing.T) {
 	if each > limit || allocs > most {
 		t.Errorf("an entity takes %d bytes and %v allocations, want at most %d and %d", each, allocs, limit, most)
 	}
-	if grown := runtime.NumGoroutine() - goroutines; grown > 10 {
-		t.Errorf("%d goroutines for idle entities", grown)
+	patience := time.Now().Add(time.Minute)
+	for runtime.NumGoroutine()-goroutines > 10 { // those that started the last ones end
+		if time.Now().After(patience) {
+			t.Fatalf("%d goroutines for idle entities", runtime.NumGoroutine()-goroutines)
+		}
+		runtime.Gosched()
 	}
 	runtime.KeepAlive(set)
 }
@@ -58,10 +63,16 @@ func TestEndedEntitiesLeaveNothing(t *testing.T) {
 		}
 	}
 	generation(200)
-	before := heapInUse()
-	generation(1000)
-	if grown := heapInUse() - before; grown > 64<<10 {
-		t.Errorf("the heap grew by %d bytes", grown)
+	// The runtime keeps an object for each of the most goroutines that there were at once.
+	// They may grow in one round or another; what is left of entities grows in each.
+	grown := int64(1 << 62)
+	for i := 0; i < 10 && grown > 64<<10; i++ {
+		before := heapInUse()
+		generation(1000)
+		grown = min(grown, heapInUse()-before)
+	}
+	if grown > 64<<10 {
+		t.Errorf("the heap grew by %d bytes in each round", grown)
 	}
 	if n := sys.Count(); n != 2 {
 		t.Errorf("there are %d actors", n)

@@ -54,7 +54,8 @@ func TestTheFirstPageOfAMillionActorsComesInASecond(t *testing.T) {
 	if n := tree.Root.Count; n < len(pids) || len(tree.Root.Children) != 100 {
 		t.Errorf("the root has %d children, %d are shown", n, len(tree.Root.Children))
 	}
-	for i := 0; i < 5 && took > time.Second; i++ { // the machine was busy: how long it takes is the least
+	// While the machine is busy it takes longer: how long it takes is the least.
+	for limit := time.Now().Add(time.Minute); took > time.Second && time.Now().Before(limit); {
 		start := time.Now()
 		ask[query.Tree](s.open(), "tree", query.TreeRequest{})
 		took = min(took, time.Since(start))

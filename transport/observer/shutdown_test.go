@@ -74,7 +74,7 @@ func TestAServerShutsDownWithPagesOpen(t *testing.T) {
 	s := &site{t, sys, o, server.URL + "/"}
 	v := s.open()
 	ask[query.Tree](v, "tree", query.TreeRequest{})
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := server.Config.Shutdown(ctx); err != nil {
 		t.Error(err)

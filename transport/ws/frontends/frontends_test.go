@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-const patience = 10 * time.Second // for what must come
+const patience = time.Minute // for what must come
 
 // mute is a channel that nothing is said on.
 type mute struct{}
