@@ -21,7 +21,7 @@ func (n *node) stream(t *testing.T) (jetstream.JetStream, jetstream.Stream) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := js.Stream(t.Context(), "KV_"+n.leases.bucket.(*kvBucket).name)
+	s, err := js.Stream(t.Context(), "KV_"+bucketOf(n.leases))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,6 +38,9 @@ type epochs struct {
 	wall func() time.Time // what the first revision of an epoch is taken from
 	news func(e epoch)    // called for each epoch that this node begins
 	turn turn             // held while the record is read and replaced
+
+	begun atomic.Uint64 // how often that has begun
+	found uint64        // the number of the last time that it has found an epoch; with turn
 
 	mu      sync.Mutex
 	known   epoch         // the last one that was seen
@@ -78,14 +82,16 @@ func (b *epochs) ask(ctx context.Context, key string, wanted func(entry) bool) (
 		case err != nil && !errors.Is(err, errNoBucket):
 			return e, false, err
 		}
+		missed := err != nil
 		now, err := b.tend(ctx)
 		switch {
 		case err != nil || !now.Open:
 			return e, false, err
-		case before.Open && before.ID == now.ID:
+		case before.Open && before.ID == now.ID && !missed:
 			return e, true, nil
 		}
-		// It may have been claimed since, and before the epoch was opened.
+		// It may have been claimed since, and before the epoch was opened. Or there was a bucket
+		// all the time, whose servers had no leader.
 	}
 }
 
@@ -119,14 +125,24 @@ func (b *epochs) tend(ctx context.Context) (epoch, error) {
 // attempt is a part of tend that keeps others waiting, and so does not wait for an answer that
 // was lost.
 func (b *epochs) attempt(ctx context.Context) (epoch, error) {
+	asked := b.begun.Load()
 	// One at a time: two that begin an epoch at once would undo each other's.
 	if err := b.turn.lock(ctx); err != nil {
 		return epoch{}, err
 	}
 	defer b.turn.unlock()
+	// Those that have waited share what was found since they came: they may be many.
+	if b.found > asked {
+		return b.seen(), nil
+	}
+	number := b.begun.Add(1)
 	ctx, cancel := context.WithTimeout(ctx, b.term/3)
 	defer cancel()
-	return b.look(ctx)
+	e, err := b.look(ctx)
+	if err == nil {
+		b.found = number
+	}
+	return e, err
 }
 
 // look is what tend does, once. It fails with errMoved if another node was faster.

@@ -28,6 +28,8 @@ type holding struct {
 	revision uint64      // of the last value that is known to be in the bucket; 0: none
 	epoch    string      // in which it was granted, or claimed again
 	timer    *time.Timer // when the lease has ended for this node; nil until it is taken
+
+	failure error // of the last renewal; of the goroutine that renews
 }
 
 // newHolding returns a registration of a name, by a node, with an ID that no other one has.
@@ -160,15 +162,18 @@ func (h *holding) extend(asked time.Time) {
 
 // renew begins the lease anew. If that fails for want of an answer, there is time to
 // try again until the timer strikes.
-func (h *holding) renew(ctx context.Context) {
+func (h *holding) renew(ctx context.Context) error {
 	l := h.leases
 	if !h.remote.tryLock() {
-		return // it is being taken, or given up
+		return nil // it is being taken, or given up
 	}
 	defer h.remote.unlock()
 	if h.revision == 0 || !l.holds(h) {
-		return // not taken yet, or not held any more
+		return nil // not taken yet, or not held any more
 	}
+	// Then it is to be given up, which waits for this.
+	ctx, cancel := context.WithDeadline(ctx, *h.ends.Load())
+	defer cancel()
 	asked := time.Now()
 	if h.Before != nil && asked.Sub(h.asked) > l.term { // a monitor that is behind so far has fired
 		_ = h.follows(nil) // what could be encoded can be with less
@@ -183,9 +188,9 @@ func (h *holding) renew(ctx context.Context) {
 		h.extend(asked)
 	case errors.Is(err, ErrLost):
 		l.background(h.expire) // which waits for this one
-	case l.renewing.Err() == nil:
-		l.log.Warn("lease of a name not renewed", "name", h.name, "pid", h.pid, "error", err)
+		return nil
 	}
+	return err
 }
 
 // recover renews a lease that is not in the bucket, or not with the revision that is known: by
@@ -197,12 +202,14 @@ func (h *holding) recover(ctx context.Context) (asked time.Time, revision uint64
 	if err != nil && !errors.Is(err, errNoBucket) {
 		return asked, 0, err
 	}
-	now, err := l.tend(ctx)
-	if err != nil {
-		return asked, 0, err
+	now, failed := l.tend(ctx)
+	if failed != nil {
+		return asked, 0, failed
 	}
 	mine, again := e.isOf(h.ID), now.ID == h.epoch
 	switch {
+	case again && err != nil:
+		return asked, 0, err // the bucket is there: its servers had no leader
 	case again && !mine:
 		return asked, 0, ErrLost
 	case !again && (now.Open || !h.Valid()):

@@ -42,8 +42,10 @@ type NamesConfig struct {
 	Bucket string
 
 	// Lease is for how long a name outlives the last word of its node; 15 s if
-	// zero, and at least 1 s. The node renews its leases three times as often. It may differ
-	// from node to node, as in a rolling change.
+	// zero, and at least 1 s. The node renews its leases five times as often, and asks again
+	// what has no answer: so names outlive an election of NATS's servers, which may take nine
+	// seconds, if that takes six tenths of the Lease. It may differ from node to node, as in a
+	// rolling change.
 	Lease time.Duration
 
 	// Replicas is how many servers keep the bucket, if this node makes it; 1 if zero.

@@ -146,6 +146,9 @@ func settle(tb testing.TB, js jetstream.JetStream, bucket string) {
 	}
 }
 
+// bucketOf returns the name of the bucket.
+func bucketOf(l *leases) string { return l.bucket.(persistent).bucket.(*kvBucket).name }
+
 // kv returns the node's bucket as anybody can have it.
 func (n *node) kv(t *testing.T) jetstream.KeyValue {
 	t.Helper()
@@ -153,7 +156,7 @@ func (n *node) kv(t *testing.T) jetstream.KeyValue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kv, err := js.KeyValue(t.Context(), n.leases.bucket.(*kvBucket).name)
+	kv, err := js.KeyValue(t.Context(), bucketOf(n.leases))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -383,7 +383,7 @@ func TestConsumerCannotForgeCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bucket := there.leases.bucket.(*kvBucket).name
+	bucket := bucketOf(there.leases)
 	subject := "$KV." + bucket + "." + subjectToken("berlin") // the sender's place
 	q := request{kind: toSend, name: "desk", method: "do", body: []byte(`"say hello"`)}
 	if _, err := js.Publish(t.Context(), subject, q.encode()); err != nil {

@@ -331,7 +331,7 @@ func TestSingletonGoesOnWhenTheBucketIsLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := js.DeleteKeyValue(t.Context(), a.node.leases.bucket.(*kvBucket).name); err != nil {
+	if err := js.DeleteKeyValue(t.Context(), bucketOf(a.node.leases)); err != nil {
 		t.Fatal(err)
 	}
 	a.stop(t)
