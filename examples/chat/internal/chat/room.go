@@ -111,14 +111,14 @@ func (*RoomChannel) Crash(*ws.Channel, ws.Payload) (ws.Reply, error) {
 // for it, in the order of its start. A page that was cut off gets what was said meanwhile. Of a chat of one node cluster is nil. With origins,
 // pages of those may connect.
 func rooms(who *presence.Tracker, cluster *pubsub.Cluster, origins []string) (*ws.Endpoint, []supervisor.Child) {
-	room := ws.Topic("room:*", func() *RoomChannel { return &RoomChannel{who: who} }, roomEvents)
-	room.History = &ws.History{Size: 200}
+	topic := ws.Topic("room:*", func() *RoomChannel { return &RoomChannel{who: who} }, roomEvents)
+	topic.History = &ws.History{Size: 200}
 	endpoint := ws.New(ws.Config{
 		Cluster:  cluster,
 		Trackers: []ws.Tracker{who},
 		Sockets: []ws.Socket{{
 			Path:     "/socket",
-			Channels: ws.Routes{room},
+			Channels: ws.Routes{topic},
 			Origins:  origins,
 		}},
 	})
