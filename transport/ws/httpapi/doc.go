@@ -1,6 +1,6 @@
 // Package httpapi lets services that are no part of the program, and may be in any
 // language, publish to the clients of an endpoint over HTTP, disconnect them, and see who is
-// there.
+// there and what has been said.
 //
 //	api, err := httpapi.New(httpapi.Config{
 //		Endpoint: endpoint,
@@ -20,12 +20,25 @@
 //	POST disconnect  {"id": "user:17"}                          closes the connections with this ID
 //	GET  presence    ?topic=…&filter=…&limit=…                  the keys that are present in a topic
 //	GET  presence    ?topic=…&key=…                             what there is of one key
+//	GET  history     ?topic=…&since=…&limit=…                   what is recorded of a topic
 //
 // The answer to publish and disconnect is {}: it is on its way, as from [ws.Endpoint.Broadcast]
 // and [ws.Endpoint.Disconnect]. presence answers with {"total": 2, "keys": [{"key": "ann",
 // "count": 1}, …]}, where count is how many presences a key has, in the order of the keys and
 // at most limit of them, 100 if it is not given and 1,000 at most; or with {"key": "ann",
 // "entry": {"metas": […]}}, what clients get of the key.
+//
+// A publish to a topic that is recorded, see [ws.History], may have a "key". Of several with the
+// same one clients get the first: so a service that does not know whether a request was taken
+// makes it again, and is answered {} each time. Whoever may publish to a topic shares its keys.
+//
+// history answers with {"complete": true, "position": "@e:17", "messages": [{"position":
+// "@e:16", "event": "new_msg", "payload": {…}}, …]}, in the order in which they were broadcast,
+// 100 if there is no limit and 1,000 at most, and 1 MiB or so. A binary message has "binary", in
+// base64, in place of the payload. since is a position: the messages are those behind it. Without
+// it they are the oldest that are kept. If the last message has another position than the answer,
+// there are more behind it. complete is false if messages behind since are lost, or if there is no
+// since; see [ws.Endpoint.Recorded].
 //
 // Events that have a meaning of their own cannot be published: those that begin with "phx_" or
 // "chan_reply_", presence_state, presence_diff and disconnect.
@@ -39,10 +52,12 @@
 // The body of an error is {"error": {"code": "unknown_topic", "message": "…"}}. The code is
 // for programs, the message for people.
 //
-//	400  invalid_request, invalid_topic, invalid_event, invalid_payload, invalid_id
+//	400  invalid_request, invalid_topic, invalid_event, invalid_payload, invalid_id,
+//	     invalid_key, not_recorded (a key for a topic that is not)
 //	401  no_token, token_expired, token_invalid
 //	403  forbidden          the token does not give the right to it
-//	404  unknown_act, unknown_topic, not_present, no_presence (the program has no Tracker)
+//	404  unknown_act, unknown_topic, not_present, no_presence (the program has no Tracker),
+//	     not_recorded (there is no history of the topic)
 //	405  wrong_method
 //	408  too_slow           the body took too long
 //	413  too_large
@@ -50,9 +65,9 @@
 //	429  too_many_requests  Retry-After says when to come back
 //	500  internal
 //	503  unavailable        the endpoint is down, a token cannot be verified now, Fetch has failed,
-//	                        or the message did not reach the other nodes
+//	                        a log cannot be read, or the message did not reach the other nodes
 //
-// After a 503 of publish some clients may have got the event.
+// After a 503 of publish some clients may have got the event; with a key it can be made again.
 //
 // # Safety
 //

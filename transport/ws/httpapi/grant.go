@@ -12,6 +12,7 @@ type Grant struct {
 	Publish    []string `json:"publish,omitempty"`    // topics
 	Disconnect []string `json:"disconnect,omitempty"` // IDs of connections
 	Presence   []string `json:"presence,omitempty"`   // topics
+	History    []string `json:"history,omitempty"`    // topics: what is recorded of them
 }
 
 // matches reports whether one of the patterns stands for a name.

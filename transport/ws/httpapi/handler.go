@@ -103,6 +103,7 @@ var acts = map[string]act{
 	"publish":    {http.MethodPost, (*Handler).publish},
 	"disconnect": {http.MethodPost, (*Handler).disconnect},
 	"presence":   {http.MethodGet, (*Handler).presence},
+	"history":    {http.MethodGet, (*Handler).history},
 }
 
 // call is a request on its way. What it is about is for the log.

@@ -70,6 +70,48 @@ func TestPresenceSaysWhoIsThere(t *testing.T) {
 	})
 }
 
+// A publish with a key is made once, and the history has it once.
+func TestHistorySaysWhatWasSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := start(t, nil)
+		one := s.join("kept:1", "", nil)
+		for range 2 {
+			s.is(post(t, "/publish", `{"topic": "kept:1", "event": "paid", "payload": {"n": 17}, "key": "order 17"}`), 200, "{}")
+		}
+		if err := s.endpoint.Broadcast("kept:1", "pic", ws.Binary([]byte{0, 255})); err != nil {
+			t.Fatal(err)
+		}
+		one.AssertPush("paid", map[string]int{"n": 17})
+		one.RefutePush("paid")
+		log, err := s.endpoint.Recorded(t.Context(), "kept:1", ws.Position{}, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(n int) string { return fmt.Sprint("@", log.To.Epoch, ":", n) }
+		answer := func(complete bool, messages ...string) string {
+			return fmt.Sprintf(`{"complete":%v,"position":%q,"messages":[%s]}`, complete, at(2), strings.Join(messages, ","))
+		}
+		paid := fmt.Sprintf(`{"position":%q,"event":"paid","payload":{"n":17}}`, at(1))
+		pic := fmt.Sprintf(`{"position":%q,"event":"pic","binary":"AP8="}`, at(2))
+		for query, want := range map[string]string{
+			"":                   answer(false, paid, pic),
+			"&limit=1":           answer(false, paid),
+			"&since=" + at(0):    answer(true, paid, pic),
+			"&since=" + at(1):    answer(true, pic),
+			"&since=" + at(2):    answer(true),
+			"&since=@foreign:17": answer(false, paid, pic),
+		} {
+			s.is(get(t, "/history?topic=kept:1"+query), 200, want)
+		}
+		for _, query := range []string{"limit=0", "limit=1001", "since=17", "since=%zz", "key=a", "since=@a:1&since=@a:1"} {
+			s.is(get(t, "/history?topic=kept:1&"+query), 400, "invalid_request")
+		}
+		s.is(get(t, "/history"), 400, "invalid_topic")
+		s.is(get(t, "/history?topic=lobby"), 404, "unknown_topic")
+		s.is(get(t, "/history?topic=room:1"), 404, "not_recorded")
+	})
+}
+
 func TestWithoutATrackerThereIsNoPresence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, func(cfg *httpapi.Config) { cfg.Presence = nil })
@@ -111,7 +153,12 @@ func TestBadRequestsPublishNothing(t *testing.T) {
 			{"disconnect", `{}`, 400, "invalid_id"},
 			{"disconnect", `{"id": "` + long + `"}`, 400, "invalid_id"},
 			{"disconnect", `{"id": "user:17", "topic": "x"}`, 400, "invalid_request"},
-			{"history", `{}`, 404, "unknown_act"},
+			{"publish", `{"topic": "room:1", "event": "hello", "key": "1"}`, 400, "not_recorded"},
+			{"publish", `{"topic": "kept:1", "event": "hello", "key": ""}`, 400, "invalid_key"},
+			{"publish", `{"topic": "kept:1", "event": "hello", "key": 1}`, 400, "invalid_request"},
+			{"publish", `{"topic": "kept:1", "event": "hello", "key": "` + long[:257] + `"}`, 400, "invalid_key"},
+			{"history", `{}`, 405, "wrong_method"},
+			{"histories", `{}`, 404, "unknown_act"},
 			{"", `{}`, 404, "unknown_act"},
 			{"publish/", hello, 404, "unknown_act"},
 		} {

@@ -28,7 +28,7 @@ var keys = token.Keys{Current: token.NewKey("0123456789abcdef0123456789abcdef")}
 const purpose = "http api"
 
 // all is a grant of everything.
-var all = httpapi.Grant{Who: "billing", Publish: []string{"*"}, Disconnect: []string{"*"}, Presence: []string{"*"}}
+var all = httpapi.Grant{Who: "billing", Publish: []string{"*"}, Disconnect: []string{"*"}, Presence: []string{"*"}, History: []string{"*"}}
 
 // room enters whom it is joined by, by the name that the client gives.
 type room struct{ who *presence.Tracker }
@@ -55,6 +55,8 @@ type stage struct {
 func start(t *testing.T, with func(cfg *httpapi.Config)) *stage {
 	t.Helper()
 	s := &stage{t: t, log: new(bytes.Buffer)}
+	kept := ws.Topic("kept:*", func() room { return room{s.who} }, nil)
+	kept.History = &ws.History{Size: 3}
 	s.endpoint = wstest.Start(t, func(sys *actor.System) (*ws.Endpoint, error) {
 		var err error
 		if s.who, err = presence.Start(sys, presence.Config{}); err != nil {
@@ -65,6 +67,7 @@ func start(t *testing.T, with func(cfg *httpapi.Config)) *stage {
 			Channels: ws.Routes{
 				ws.Topic("room:*", func() room { return room{s.who} }, nil),
 				ws.Topic("user:*", func() room { return room{s.who} }, nil),
+				kept,
 			},
 		}}})
 	})

@@ -2,33 +2,16 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
-// How many keys an answer has.
-const (
-	someKeys = 100
-	mostKeys = 1000
-)
-
 // presence says who is in a topic.
 func (h *Handler) presence(ctx context.Context, c *call) (any, error) {
-	q, err := url.ParseQuery(c.request.URL.RawQuery)
+	q, err := c.query("topic", "filter", "limit", "key")
 	if err != nil {
-		return nil, invalid("invalid_request", "the query cannot be read")
-	}
-	for name, values := range q {
-		switch {
-		case name != "topic" && name != "filter" && name != "limit" && name != "key":
-			return nil, invalid("invalid_request", fmt.Sprintf("there is no parameter %.100q", name))
-		case len(values) > 1:
-			return nil, invalid("invalid_request", fmt.Sprintf("there is more than one %s", name))
-		}
+		return nil, err
 	}
 	topic := q.Get("topic")
 	c.target = topic
@@ -41,18 +24,15 @@ func (h *Handler) presence(ctx context.Context, c *call) (any, error) {
 	if q.Has("key") {
 		return h.present(ctx, topic, q.Get("key"))
 	}
-	return h.keys(topic, q.Get("filter"), q.Get("limit"))
+	n, err := limitOf(q)
+	if err != nil {
+		return nil, err
+	}
+	return h.keys(topic, q.Get("filter"), n)
 }
 
 // keys is who is in a topic, by key.
-func (h *Handler) keys(topic, filter, limit string) (any, error) {
-	n := someKeys
-	if limit != "" {
-		var err error
-		if n, err = strconv.Atoi(limit); err != nil || n < 1 || n > mostKeys {
-			return nil, invalid("invalid_request", fmt.Sprintf("limit is a number from 1 to %d", mostKeys))
-		}
-	}
+func (h *Handler) keys(topic, filter string, n int) (any, error) {
 	type key struct {
 		Key   string `json:"key"`
 		Count int    `json:"count"`

@@ -13,8 +13,12 @@ import (
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
-// maxName is how many bytes a name may have: an event, or the ID of connections.
-const maxName = 1024
+// maxName is how many bytes a name may have: an event, or the ID of connections. maxKey is that
+// of a key, see [ws.Idempotent].
+const (
+	maxName = 1024
+	maxKey  = 256
+)
 
 // publish broadcasts an event.
 func (h *Handler) publish(_ context.Context, c *call) (any, error) {
@@ -22,6 +26,7 @@ func (h *Handler) publish(_ context.Context, c *call) (any, error) {
 		Topic   string          `json:"topic"`
 		Event   string          `json:"event"`
 		Payload json.RawMessage `json:"payload"`
+		Key     *string         `json:"key"`
 	}
 	if err := c.decode(&q); err != nil {
 		return nil, err
@@ -33,8 +38,17 @@ func (h *Handler) publish(_ context.Context, c *call) (any, error) {
 	if err := checkEvent(q.Event); err != nil {
 		return nil, err
 	}
-	err := h.cfg.Endpoint.Broadcast(q.Topic, q.Event, ws.RawJSON(q.Payload))
+	var options []ws.BroadcastOption
+	if q.Key != nil {
+		if *q.Key == "" || len(*q.Key) > maxKey {
+			return nil, invalid("invalid_key", fmt.Sprintf("a key has 1 to %d bytes", maxKey))
+		}
+		options = append(options, ws.Idempotent(*q.Key))
+	}
+	err := h.cfg.Endpoint.Broadcast(q.Topic, q.Event, ws.RawJSON(q.Payload), options...)
 	switch {
+	case errors.Is(err, ws.ErrNoHistory):
+		return nil, notRecorded(http.StatusBadRequest)
 	case errors.Is(err, ws.ErrPayload):
 		return nil, invalid("invalid_payload", "a payload is a JSON object")
 	case err != nil:

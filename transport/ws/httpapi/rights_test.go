@@ -20,23 +20,24 @@ func TestEachActTakesItsOwnRight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := start(t, nil)
 		for _, c := range []struct {
-			what                         string
-			grant                        httpapi.Grant
-			publish, disconnect, present int
+			what                                  string
+			grant                                 httpapi.Grant
+			publish, disconnect, present, history int
 		}{
-			{"nothing", none, 403, 403, 403},
-			{"everything", all, 200, 200, 200},
-			{"publish", with(func(g *httpapi.Grant) { g.Publish = []string{"*"} }), 200, 403, 403},
-			{"disconnect", with(func(g *httpapi.Grant) { g.Disconnect = []string{"*"} }), 403, 200, 403},
-			{"presence", with(func(g *httpapi.Grant) { g.Presence = []string{"*"} }), 403, 403, 200},
-			{"the topic", with(func(g *httpapi.Grant) { g.Publish = []string{"lobby", "room:1"} }), 200, 403, 403},
-			{"its prefix", with(func(g *httpapi.Grant) { g.Publish = []string{"room:*"} }), 200, 403, 403},
-			{"another topic", with(func(g *httpapi.Grant) { g.Publish = []string{"room:", "room:12", "ROOM:1", "*:1", "room*:1", ""} }), 403, 403, 403},
-			{"other IDs", with(func(g *httpapi.Grant) { g.Disconnect = []string{"user:1", "user:170*"} }), 403, 403, 403},
-			{"all IDs of users", with(func(g *httpapi.Grant) { g.Disconnect = []string{"user:*"} }), 403, 200, 403},
-			{"nobody's grant", with(func(g *httpapi.Grant) { *g = all; g.Who = "" }), 403, 403, 403},
+			{"nothing", none, 403, 403, 403, 403},
+			{"everything", all, 200, 200, 200, 200},
+			{"publish", with(func(g *httpapi.Grant) { g.Publish = []string{"*"} }), 200, 403, 403, 403},
+			{"disconnect", with(func(g *httpapi.Grant) { g.Disconnect = []string{"*"} }), 403, 200, 403, 403},
+			{"presence", with(func(g *httpapi.Grant) { g.Presence = []string{"*"} }), 403, 403, 200, 403},
+			{"history", with(func(g *httpapi.Grant) { g.History = []string{"kept:*"} }), 403, 403, 403, 200},
+			{"the topic", with(func(g *httpapi.Grant) { g.Publish = []string{"lobby", "room:1"} }), 200, 403, 403, 403},
+			{"its prefix", with(func(g *httpapi.Grant) { g.Publish = []string{"room:*"} }), 200, 403, 403, 403},
+			{"another topic", with(func(g *httpapi.Grant) { g.Publish = []string{"room:", "room:12", "ROOM:1", "*:1", "room*:1", ""} }), 403, 403, 403, 403},
+			{"other IDs", with(func(g *httpapi.Grant) { g.Disconnect = []string{"user:1", "user:170*"} }), 403, 403, 403, 403},
+			{"all IDs of users", with(func(g *httpapi.Grant) { g.Disconnect = []string{"user:*"} }), 403, 200, 403, 403},
+			{"nobody's grant", with(func(g *httpapi.Grant) { *g = all; g.Who = "" }), 403, 403, 403, 403},
 		} {
-			for act, want := range map[string]int{"/publish": c.publish, "/disconnect": c.disconnect, "/presence?topic=room:1": c.present} {
+			for act, want := range map[string]int{"/publish": c.publish, "/disconnect": c.disconnect, "/presence?topic=room:1": c.present, "/history?topic=kept:1": c.history} {
 				r, body := get(t, act), map[string]string{"/publish": hello, "/disconnect": disconnect}[act]
 				if body != "" {
 					r = post(t, act, body)
