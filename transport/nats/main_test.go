@@ -35,10 +35,13 @@ func startServer(tb testing.TB) *server.Server {
 
 func startServerAt(tb testing.TB, port int) *server.Server {
 	tb.Helper()
-	s, err := server.NewServer(&server.Options{
-		Host: "127.0.0.1", Port: port, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: tb.TempDir(),
-	})
+	return startServerWith(tb, &server.Options{Port: port, JetStream: true, StoreDir: tb.TempDir()})
+}
+
+func startServerWith(tb testing.TB, o *server.Options) *server.Server {
+	tb.Helper()
+	o.Host, o.NoLog, o.NoSigs = "127.0.0.1", true, true
+	s, err := server.NewServer(o)
 	if err != nil {
 		tb.Fatal(err)
 	}

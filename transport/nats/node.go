@@ -24,7 +24,8 @@ type Config struct {
 	URL string
 
 	// Options are those of the connection besides, such as credentials. That the server
-	// sends nothing back, and that it is never given up, is the node's own.
+	// sends nothing back, and that it is never given up, is the node's own; what NATS refuses,
+	// as for want of a permission, is logged, and told to an ErrorHandler among them as well.
 	Options []nats.Option
 
 	// Name is the node's name, of up to 256 bytes, which no other node of the cluster may have.
@@ -126,7 +127,7 @@ func (c Config) join(ctx context.Context) (*Node, error) {
 	if err := n.adapter.check(); err != nil {
 		return nil, err
 	}
-	opts, err := c.options(n.adapter.gate)
+	opts, err := c.options(n.adapter)
 	if err != nil {
 		return nil, fmt.Errorf("node %q: %w", c.Name, err)
 	}
@@ -143,12 +144,12 @@ func (c Config) join(ctx context.Context) (*Node, error) {
 	return n, nil
 }
 
-// options returns the connection's, whose reads pass the gate.
-func (c Config) options(g *gate) (nats.Options, error) {
+// options returns the connection's, whose reads pass the adapter's gate.
+func (c Config) options(a *Adapter) (nats.Options, error) {
 	opts := nats.GetDefaultOptions()
 	opts.Name, opts.PingInterval = c.Name, pingEvery
 	opts.ReconnectWait, opts.ReconnectJitter = reconnectWait, reconnectWait
-	opts.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {} // what is lost is counted
+	opts.AsyncErrorCB = func(*nats.Conn, *nats.Subscription, error) {}
 	for _, o := range append([]nats.Option{nats.MaxPingsOutstanding(1)}, c.Options...) {
 		if o == nil { // as nats.Connect
 			continue
@@ -163,6 +164,8 @@ func (c Config) options(g *gate) (nats.Options, error) {
 		opts.Url, opts.Servers = "", serversOf(cmp.Or(all, nats.DefaultURL)) // Url is one
 	}
 	opts.NoEcho, opts.AllowReconnect, opts.MaxReconnect, opts.IgnoreAuthErrorAbort = true, true, -1, true
+	opts.AsyncErrorCB = a.refusals(opts.AsyncErrorCB)
+	g := a.gate
 	g.CustomDialer = opts.CustomDialer
 	if g.CustomDialer == nil {
 		g.CustomDialer = cmp.Or(opts.Dialer, &net.Dialer{Timeout: opts.Timeout})
@@ -231,10 +234,14 @@ func (n *Node) State() State { return n.adapter.State() }
 func (n *Node) Stats() pubsub.Traffic { return n.cluster.Traffic() }
 
 // Health returns nil if the node is a member of the cluster and connected, and what is wrong
-// otherwise. It is for the checks of a platform, and asks nobody.
+// otherwise: also if the server refuses it subscriptions, though it asks for no topic by itself
+// any more. It is for the checks of a platform, and asks nobody.
 func (n *Node) Health() error {
 	switch s := n.State(); s {
 	case Connected:
+		if n.adapter.deaf() {
+			return fmt.Errorf("nats: node %q: %w", n.Name(), errDeaf)
+		}
 		return nil
 	case Apart:
 		return fmt.Errorf("nats: node %q: %w", n.Name(), pubsub.ErrNotJoined)

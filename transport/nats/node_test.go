@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -18,7 +19,7 @@ import (
 // newMember returns a node that runs under a supervisor, and a PubSub in its cluster.
 func newMember(t *testing.T, c Config) (*Node, *pubsub.PubSub[string]) {
 	t.Helper()
-	c.Logger = slog.New(slog.DiscardHandler)
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	n, err := Join(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)

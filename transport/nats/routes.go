@@ -16,12 +16,13 @@ import (
 // that wants more topics than it may have subscriptions takes all there are.
 type routes struct {
 	*membership
+	wake    chan struct{} // has one if there may be something to tell
+	refused denial
+
+	// The rest up to mu belongs to the goroutine that tells the server, as the subscriptions do.
+
 	limit int
-	wake  chan struct{} // has one if there may be something to tell
-
-	// The subscriptions belong to the goroutine that tells the server.
-
-	all *nats.Subscription // to all topics, if not nil
+	all   *nats.Subscription // to all topics, if not nil
 
 	mu    sync.Mutex
 	list  map[topicHash]*route
@@ -117,6 +118,7 @@ func (rs *routes) leave(h topicHash) {
 
 // run tells the server until the end.
 func (rs *routes) run() {
+	rs.look()
 	ticks := time.NewTicker(rs.times.linger / 2)
 	defer ticks.Stop()
 	for {
@@ -129,6 +131,7 @@ func (rs *routes) run() {
 			rs.drop(rs.expired(time.Now().Add(-rs.times.linger)))
 		}
 		rs.tell()
+		rs.look()
 	}
 }
 

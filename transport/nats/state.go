@@ -73,6 +73,9 @@ func (m *membership) watch(changes chan nats.Status) {
 				m.reconnects.Add(1)
 				m.peers.again()
 				m.out.hello()
+				if m.routes != nil {
+					wake(m.routes.wake) // what was asked for again may be refused
+				}
 			}
 			m.notes.put(func() {
 				if next == Connected {
