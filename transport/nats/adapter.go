@@ -55,7 +55,9 @@ type Adapter struct {
 
 	// TopicLimit is how many topics this node has a subscription of NATS each for, of those
 	// that it follows; 16,384 if zero. One that follows more takes what is published on any
-	// topic, until it follows less than half as many.
+	// topic, until it follows less than half as many. So does one whose server refuses it
+	// subscriptions, by max_subscriptions: it logs that, and connects anew. If there is no room
+	// even then, it logs that it is deaf, and [Node.Health] says so.
 	TopicLimit int
 
 	// Lost is told of messages of other nodes that were lost on their way here, for want of
