@@ -50,7 +50,9 @@ type Adapter struct {
 	// may have more, if no other one waits. What the connection has read just now
 	// comes on top of that: at most 1,024 messages, which are sorted into the parts
 	// by a goroutine that does nothing else. If that has no time even for this, the
-	// connection drops what comes, and tells its ErrorHandler.
+	// connection drops what comes, and tells its ErrorHandler. Messages of a kilobyte and
+	// more that have come together, up to eight of them, share their memory: one of them
+	// that is kept keeps all.
 	QueueBytes int
 
 	// TopicLimit is how many topics this node has a subscription of NATS each for, of those
@@ -83,10 +85,10 @@ type Adapter struct {
 	roster  roster
 	follows follows
 
-	times    times             // of tests; defaultTimes if zero
-	backward bool              // of tests: it is of the version before
-	gate     *gate             // of a Node's connection, or nil
-	observe  func(actor.Event) // of a Node, or nil
+	times   times             // of tests; defaultTimes if zero
+	version byte              // of tests: it is of that one; latestVersion if zero
+	gate    *gate             // of a Node's connection, or nil
+	observe func(actor.Event) // of a Node, or nil
 }
 
 // shardCount is the number of parts that the topics fall into. What comes in one of
@@ -250,7 +252,9 @@ func (a *Adapter) Broadcast(topic string, data []byte) error {
 
 // Publish implements [pubsub.Router]. It is Broadcast for two seconds after this node has
 // joined or has been away, and while there is a node that was made before version 3 of what
-// goes between nodes, see [Member].
+// goes between nodes, see [Member]. What waits on a topic, because this node or its server is
+// slower than those that publish, goes out together, up to 8 KB as one message of NATS; this
+// is version 4. Nothing waits for that, and each message counts by itself.
 func (a *Adapter) Publish(topic string, data []byte) error {
 	return a.put(packet{topic: topic, data: data})
 }

@@ -50,6 +50,9 @@ type flow struct {
 // share is how many times as much as there is room left one topic may have.
 const share = 4
 
+// together reports whether p may share a message of NATS with others of its topic.
+func (p packet) together() bool { return p.peer == "" && !p.wide }
+
 // keptPackets is for how many packets at most a flow has room that is kept.
 const keptPackets = 1024
 
@@ -71,6 +74,22 @@ func newFair(packets int, bytes int64) *fair {
 func (q *fair) put(p packet) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.putLocked(p)
+}
+
+// putAll puts one after the other, and returns how many had no room.
+func (q *fair) putAll(packets []packet) (refused uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, p := range packets {
+		if !q.putLocked(p) {
+			refused++
+		}
+	}
+	return refused
+}
+
+func (q *fair) putLocked(p packet) bool {
 	f := q.flows[p.topic]
 	if q.closed || !q.room(f, p.size()) {
 		return false
@@ -140,9 +159,22 @@ func (q *fair) pop() (packet, bool) {
 		return packet{}, false
 	}
 	f := q.turns.pop()
+	p := q.popOf(f)
+	q.endTurn(f, p)
+	return p, true
+}
+
+// popOf takes the next packet of a flow. It is held from then on.
+func (q *fair) popOf(f *flow) packet {
 	p := f.packets.pop()
 	f.bytes -= p.size()
 	q.n--
+	q.held += p.size()
+	return p
+}
+
+// endTurn is the end of a flow's turn, in which p was taken.
+func (q *fair) endTurn(f *flow, p packet) {
 	if f.packets.len() > 0 {
 		q.turns.push(f)
 	} else {
@@ -152,7 +184,6 @@ func (q *fair) pop() (packet, bool) {
 		}
 	}
 	q.inHand = p.came
-	return p, true
 }
 
 // next is done with the packet that it returned last, and returns the next one: of the topic
@@ -166,9 +197,33 @@ func (q *fair) next() (packet, bool) {
 		wake(q.wake)
 		return packet{}, false
 	}
-	p, ok := q.pop()
-	q.held = p.size()
-	return p, ok
+	return q.pop()
+}
+
+// nextFew is done with the packets that it returned last, and appends the next one to few; and
+// of those behind it on its topic as many as may share a message of NATS with it that has no
+// more than room bytes. Nothing is waited for: there are several only if they have waited
+// themselves.
+func (q *fair) nextFew(few []packet, room int64) []packet {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.finishLocked()
+	if q.turns.len() == 0 {
+		return few
+	}
+	f := q.turns.pop()
+	p := q.popOf(f)
+	few = append(few, p)
+	room -= frameRoom + int64(len(p.topic)+len(p.data)+packRoom)
+	for p.together() && f.packets.len() > 0 && len(few) < packMessages {
+		next := f.packets.first()
+		if room -= int64(len(next.data) + packRoom); room < 0 || !next.together() {
+			break
+		}
+		few = append(few, q.popOf(f))
+	}
+	q.endTurn(f, p)
+	return few
 }
 
 // finish is done with what next returned last.

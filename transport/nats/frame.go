@@ -37,7 +37,7 @@ func appendHead(b []byte, incarnation uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, frameVersion), incarnation)
 }
 
-func appendString(b []byte, s string) []byte {
+func appendString[S string | []byte](b []byte, s S) []byte {
 	b = binary.AppendUvarint(b, uint64(len(s)))
 	return append(b, s...)
 }

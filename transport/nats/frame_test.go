@@ -50,8 +50,9 @@ func FuzzBeat(f *testing.F) {
 // Whatever comes on a node's subjects, it does not panic, and nothing is counted that goes
 // beyond what one sender may say of itself.
 func FuzzWhatComes(f *testing.F) {
-	f.Add(".on."+hashOf("topic").token()+".62", topicFrame{1, topicMessage, 2, 3, "topic", []byte("data")}.append(nil), uint8(3))
-	f.Add(".on."+hashOf("topic").token()+".62", topicFrame{1, topicTally, 1 << 62, 1 << 62, "other", nil}.append(nil), uint8(3))
+	f.Add(".on."+hashOf("topic").token()+".62", topicFrame{1, topicMessage, 2, 3, "topic", []byte("data"), 0}.append(nil), uint8(3))
+	f.Add(".on."+hashOf("topic").token()+".62", topicFrame{1, topicTally, 1 << 62, 1 << 62, "other", nil, 0}.append(nil), uint8(3))
+	f.Add(".on."+hashOf("topic").token()+".62", topicFrame{1, topicPack, 2, 3, "topic", packed("one", "two"), 0}.append(nil), uint8(3))
 	f.Add(".on.node.62", announcement{1, 3, 4}.encode(), uint8(2))
 	for _, part := range []string{"0", "15", "16", "00", "-1", partBeat, partAsk, partAlive, "", "to"} {
 		for _, from := range []string{"", "62", "61", "zz", "62.63", "to.61"} {

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,6 +28,7 @@ type inbound struct {
 	*membership
 	intake  chan *nats.Msg
 	now     time.Time     // of the goroutine that sorts: when what it takes has come, or a moment before
+	few     []packet      // of its own
 	drained chan struct{} // has one when nothing is in the intake any more
 	subs    []*nats.Subscription
 	queues  [shardCount]*fair
@@ -47,7 +49,7 @@ func newInbound(m *membership, packets int, bytes int64) *inbound {
 func (in *inbound) subscribe() error {
 	list := []string{in.subjects.ofAll(), in.subjects.ofSelf()}
 	switch {
-	case in.backward:
+	case in.version < topicVersion:
 	case in.routes != nil:
 		list = append(list, in.subjects.ofNodes())
 	default:
@@ -169,14 +171,14 @@ func (in *inbound) posted(m *nats.Msg, from, part string) error {
 	if !ok {
 		return errFrame
 	}
-	f, err := decodeTopic(m.Data)
+	f, err := decodeTopic(m.Data, in.version)
 	if err != nil || f.incarnation == in.incarnation && from == in.node {
 		return err
 	}
-	if f.kind == topicMessage && hashOf(f.topic) != h {
+	if f.kind != topicTally && hashOf(f.topic) != h {
 		return errFrame // it would be on no subscription of its topic
 	}
-	lacking, fresh := uint64(0), true
+	lacking, fresh := uint64(0), f.more+1
 	if in.routes != nil {
 		lacking, fresh, err = in.peers.arrived(from, h, f, in.routes)
 	}
@@ -186,16 +188,49 @@ func (in *inbound) posted(m *nats.Msg, from, part string) error {
 	q := in.queues[shardOf(f.topic)]
 	if lacking > 0 {
 		in.lose(lacking)
-		q.miss(f.topic, f.kind == topicMessage || hashOf(f.topic) == h, lacking)
+		q.miss(f.topic, f.kind != topicTally || hashOf(f.topic) == h, lacking)
 	}
-	if f.kind == topicTally || !fresh {
-		return nil
+	refused := uint64(0)
+	switch {
+	case fresh == 0 || f.kind == topicTally:
+	case f.kind == topicPack:
+		refused = in.unpack(q, m, f, fresh, from)
+	case !q.put(packetOf(m, f.topic, f.data, from, in.now)):
+		refused = 1
 	}
-	if !q.put(packetOf(m, f.topic, f.data, from, in.now)) {
-		in.lose(1)
-		q.miss(f.topic, true, 1)
+	if refused > 0 {
+		in.lose(refused)
+		q.miss(f.topic, true, refused)
 	}
 	return nil
+}
+
+// sharedBy is how many messages of a pack at most, of one size, share its memory. Smaller ones are
+// copied: one that is kept keeps all that it shares memory with, and is counted alone.
+const sharedBy = 8
+
+// unpack takes the last messages of a pack to their queue, and returns how many had no room.
+func (in *inbound) unpack(q *fair, m *nats.Msg, f topicFrame, fresh uint64, from string) (refused uint64) {
+	b, old := f.data, f.more+1-fresh
+	most := len(f.data)
+	if hasHeaders(m) {
+		most = m.Size()
+	}
+	for i := range f.more + 1 {
+		var data []byte
+		data, b, _ = cutBytes(b) // decodeTopic has made sure of them
+		if i < old {
+			continue
+		}
+		if len(data)*sharedBy < most {
+			data = bytes.Clone(data)
+		}
+		in.few = append(in.few, packet{topic: f.topic, data: data, peer: from, came: in.now})
+	}
+	refused = q.putAll(in.few)
+	clear(in.few)
+	in.few = in.few[:0]
+	return refused
 }
 
 // beaten takes a beat.
@@ -234,11 +269,13 @@ func (in *inbound) asked(data []byte) error {
 // memory, and read they are many times as large.
 func packetOf(m *nats.Msg, topic string, data []byte, from string, came time.Time) packet {
 	p := packet{topic: topic, data: data, peer: from, came: came}
-	if m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data) {
+	if hasHeaders(m) {
 		p.data = append([]byte(nil), p.data...)
 	}
 	return p
 }
+
+func hasHeaders(m *nats.Msg) bool { return m.Size() > len(m.Subject)+len(m.Reply)+len(m.Data) }
 
 // receiveAll passes on what comes in one part of the topics.
 func (in *inbound) receiveAll(q *fair) {

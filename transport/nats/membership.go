@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"math/rand/v2"
@@ -48,7 +49,7 @@ type membership struct {
 	running      sync.WaitGroup     // the goroutines that receive
 	in           *inbound
 	routes       *routes // nil if all topics come, or none may
-	backward     bool    // of tests: it is of the version before, and knows of no topics
+	version      byte    // the highest that it understands: latestVersion, but for tests
 	out          *outbound
 	endOfUse     func() // of the connection, by this name
 }
@@ -118,8 +119,8 @@ func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 	m.peers = peers{node: a.Name, times: m.times, ticked: time.Now(), emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
 	m.in = newInbound(m, limit, bytes)
 	m.out = newOutbound(m, limit, bytes)
-	m.backward = a.backward
-	if _, choosy := r.(pubsub.Selective); choosy && !a.backward {
+	m.version = cmp.Or(a.version, latestVersion)
+	if _, choosy := r.(pubsub.Selective); choosy && m.version >= topicVersion {
 		topics := a.TopicLimit
 		if topics <= 0 {
 			topics = defaultTopicLimit

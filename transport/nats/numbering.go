@@ -69,6 +69,12 @@ func (n *numbering) next(topic string, s *subjects) *line {
 	return l
 }
 
+// more counts messages that go out together with the one that next has numbered.
+func (n *numbering) more(l *line, messages uint64) {
+	n.published += messages
+	l.number += messages
+}
+
 // turn begins a new while.
 func (n *numbering) turn() {
 	n.older, n.recent, n.beats = n.recent, make(map[topicHash]*line), 0

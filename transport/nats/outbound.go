@@ -22,6 +22,7 @@ type outbound struct {
 	steady int                // beats since the node has said hello
 	retell bool               // somebody else has
 	direct map[string]*direct // by node
+	few    []packet           // of its own
 	buf    []byte
 }
 
@@ -102,16 +103,22 @@ func (o *outbound) send() {
 func (o *outbound) some() bool {
 	defer o.queue.finish()
 	for n := range fewMessages {
-		p, ok := o.queue.next()
-		if !ok {
+		o.few = o.queue.nextFew(o.few, o.packRoom())
+		switch len(o.few) {
+		case 0:
 			return n > 0
+		case 1:
+			o.message(o.few[0])
+		default:
+			o.pack(o.few)
 		}
-		o.message(p)
+		clear(o.few)
+		o.few = o.few[:0]
 	}
 	return true
 }
 
-// fewMessages is how many messages are sent before what else there is to do.
+// fewMessages is how many messages of NATS are sent before what else there is to do.
 const fewMessages = 32
 
 // leave says goodbye, and waits until the server has it, and all before it.
@@ -143,7 +150,27 @@ func (o *outbound) wait(beats <-chan time.Time) {
 // all while some do not understand that. Two beats after it has joined, or has come back, a
 // node has heard of all others.
 func (o *outbound) choosy() bool {
-	return !o.backward && o.steady >= 2 && o.peers.backward.Load() == 0
+	return o.version >= topicVersion && o.steady >= 2 && o.peers.understand(topicVersion)
+}
+
+// packRoom returns how many bytes a pack may have: none while some do not understand packs.
+func (o *outbound) packRoom() int64 {
+	if o.version < packVersion || !o.choosy() || !o.peers.understand(packVersion) {
+		return 0
+	}
+	return min(packBytes, o.maxPayload/2)
+}
+
+// pack sends messages of one topic, which go to those that want it, as one.
+func (o *outbound) pack(few []packet) {
+	l := o.topics.next(few[0].topic, o.subjects)
+	f := topicFrame{incarnation: o.incarnation, kind: topicPack, base: l.base, number: l.number, topic: few[0].topic}
+	o.topics.more(l, uint64(len(few)-1))
+	o.buf = f.append(o.buf[:0])
+	for _, p := range few {
+		o.buf = appendString(o.buf, p.data)
+	}
+	o.sendBuf(l.subject, len(few))
 }
 
 // message sends a message. Its number is used up whatever happens, so that the others notice
@@ -151,8 +178,8 @@ func (o *outbound) choosy() bool {
 func (o *outbound) message(p packet) {
 	if p.peer == "" && !p.wide && o.choosy() {
 		l := o.topics.next(p.topic, o.subjects)
-		o.buf = topicFrame{o.incarnation, topicMessage, l.base, l.number, p.topic, p.data}.append(o.buf[:0])
-		o.sendBuf(l.subject)
+		o.buf = topicFrame{o.incarnation, topicMessage, l.base, l.number, p.topic, p.data, 0}.append(o.buf[:0])
+		o.sendBuf(l.subject, 1)
 		return
 	}
 	f := frame{incarnation: o.incarnation, topic: p.topic, data: p.data}
@@ -172,13 +199,13 @@ func (o *outbound) message(p packet) {
 		subject = o.subjects.toNode(p.peer, strconv.Itoa(shard))
 	}
 	o.buf = f.append(o.buf[:0])
-	o.sendBuf(subject)
+	o.sendBuf(subject, 1)
 }
 
-// sendBuf sends a message that is in buf.
-func (o *outbound) sendBuf(subject string) {
+// sendBuf sends what is in buf, which has so many messages.
+func (o *outbound) sendBuf(subject string, messages int) {
 	if !o.publish(subject, o.buf) {
-		o.unsent.Add(1)
+		o.unsent.Add(uint64(messages))
 	}
 	if cap(o.buf) > keptBuf {
 		o.buf = nil
@@ -214,7 +241,7 @@ func (o *outbound) beat(kind byte) {
 		o.steady++
 	}
 	if kind != beatHere || o.state.Load() == int32(Connected) { // not many of them at once when it is back
-		if !o.backward {
+		if o.version >= topicVersion {
 			o.announce()
 		}
 		o.publish(o.subjects.toAll(partBeat), beat{incarnation: o.incarnation, kind: kind, sent: o.sent}.encode())
@@ -234,10 +261,10 @@ func (o *outbound) announce() {
 		o.topics.again()
 	}
 	o.topics.tell(func(l *line) {
-		o.buf = topicFrame{o.incarnation, topicTally, l.base, l.number, l.topic, nil}.append(o.buf[:0])
+		o.buf = topicFrame{o.incarnation, topicTally, l.base, l.number, l.topic, nil, 0}.append(o.buf[:0])
 		o.publish(l.subject, o.buf)
 	})
-	o.publish(o.subjects.toNodes(), announcement{o.incarnation, topicVersion, o.topics.published}.encode())
+	o.publish(o.subjects.toNodes(), announcement{o.incarnation, o.version, o.topics.published}.encode())
 }
 
 func (o *outbound) beatTo(node string, d *direct) {

@@ -70,9 +70,9 @@ type peers struct {
 	emit   func(actor.Event) // does not wait
 	roster *roster
 
-	// backward is how many of them do not understand what goes to those that want a topic:
-	// while there are some, everything goes to all.
-	backward atomic.Int32
+	// former is how many of them do not understand a version: while there are some, nothing
+	// is sent that is of it.
+	former [latestVersion + 1]atomic.Int32
 
 	mu     sync.Mutex
 	list   map[string]*peer // by name
@@ -103,22 +103,21 @@ type mark struct {
 	before    time.Time // zero if it has not
 }
 
-// isBackward reports whether a peer does not understand what goes to those that want a topic.
-// One that leaves does not matter.
-func (p *peer) isBackward() bool { return p.Version < topicVersion && p.State != Leaving }
+// count counts a peer as it is, and discount takes that back. One that leaves does not matter.
+func (ps *peers) count(p *peer)    { ps.add(p, 1) }
+func (ps *peers) discount(p *peer) { ps.add(p, -1) }
 
-// count counts a peer as it is, and discount takes that back.
-func (ps *peers) count(p *peer) {
-	if p.isBackward() {
-		ps.backward.Add(1)
+func (ps *peers) add(p *peer, n int32) {
+	if p.State == Leaving {
+		return
+	}
+	for version := p.Version + 1; version <= latestVersion; version++ {
+		ps.former[version].Add(n)
 	}
 }
 
-func (ps *peers) discount(p *peer) {
-	if p.isBackward() {
-		ps.backward.Add(-1)
-	}
-}
+// understand reports whether all peers that are known understand a version.
+func (ps *peers) understand(version int) bool { return ps.former[version].Load() == 0 }
 
 // understands notes the version of a peer.
 func (ps *peers) understands(p *peer, version int) {
@@ -139,13 +138,17 @@ func (ps *peers) announced(from string, a announcement) {
 	}
 }
 
-// arrived notes that something has come for those that want a topic.
-func (ps *peers) arrived(from string, h topicHash, f topicFrame, rs *routes) (lacking uint64, fresh bool, err error) {
+// arrived notes that something has come for those that want a topic. It returns how many
+// messages before it have not come, and how many of its own are new and wanted, the last ones.
+func (ps *peers) arrived(from string, h topicHash, f topicFrame, rs *routes) (lacking, fresh uint64, err error) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p := ps.meet(from, f.incarnation)
 	if p == nil {
-		return 0, rs.wants(h), nil
+		if rs.wants(h) {
+			fresh = f.more + 1
+		}
+		return 0, fresh, nil
 	}
 	ps.understands(p, topicVersion)
 	if lacking, fresh, err = rs.arrived(from, h, f, p.until); err == nil {

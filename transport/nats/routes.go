@@ -284,18 +284,19 @@ func (rs *routes) unsubscribe() {
 	}
 }
 
-// arrived notes a message or a tally of a topic, by a sender that is known until a mark. It
-// returns how many before it have not come, and whether it is new and wanted.
-func (rs *routes) arrived(from string, h topicHash, f topicFrame, until mark) (lacking uint64, fresh bool, err error) {
+// arrived notes messages or a tally of a topic, by a sender that is known until a mark. It
+// returns how many before them have not come, and how many are new and wanted: the last ones, if
+// not all. A tally that is new counts as one.
+func (rs *routes) arrived(from string, h topicHash, f topicFrame, until mark) (lacking, fresh uint64, err error) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	r := rs.list[h]
 	if r == nil {
-		return 0, false, nil
+		return 0, 0, nil
 	}
 	lacking, fresh, err = r.arrived(from, f, until)
 	if !r.wanted {
-		return 0, false, err
+		return 0, 0, err
 	}
 	return lacking, fresh, err
 }
@@ -308,14 +309,17 @@ func (rs *routes) wants(h topicHash) bool {
 	return r != nil && r.wanted
 }
 
-func (r *route) arrived(from string, f topicFrame, until mark) (lacking uint64, fresh bool, err error) {
-	number := f.base + f.number
+func (r *route) arrived(from string, f topicFrame, until mark) (lacking, fresh uint64, err error) {
+	number, latestNumber := f.base+f.number, f.base+f.last()
 	before, known := r.last[from]
 	met, last := known && before.incarnation == f.incarnation, before.number
 	counted := true
+	fresh = f.more + 1
 	switch {
+	case met && latestNumber <= last:
+		return 0, 0, nil
 	case met && number <= last:
-		return 0, false, nil
+		fresh = latestNumber - last
 	case met && last >= f.base:
 		lacking = number - last - 1
 	case met, !r.since.IsZero() && until.before.After(r.since) && f.base >= until.published:
@@ -327,11 +331,11 @@ func (r *route) arrived(from string, f topicFrame, until mark) (lacking uint64, 
 		lacking++
 	}
 	if lacking > maxJump {
-		return 0, false, errFrame
+		return 0, 0, errFrame
 	}
 	if r.last == nil || !known && len(r.last) >= maxSenders {
 		r.last = make(map[string]latest)
 	}
-	r.last[from] = latest{f.incarnation, number}
-	return lacking, true, nil
+	r.last[from] = latest{f.incarnation, latestNumber}
+	return lacking, fresh, nil
 }

@@ -278,10 +278,16 @@ func TestFollowWhileAway(t *testing.T) {
 // one while there is one of that. What is on its way when the last of them has gone stays in
 // order, and nothing is lost or comes twice.
 func TestRollingUpgrade(t *testing.T) {
+	for _, version := range []byte{frameVersion, topicVersion} {
+		t.Run(fmt.Sprint("from version ", version), func(t *testing.T) { upgradeFrom(t, version) })
+	}
+}
+
+func upgradeFrom(t *testing.T, version byte) {
 	s, cluster := startServer(t), prefix()
 	former := func(name string) *Adapter {
 		a := adapter(t, s, cluster, name)
-		a.backward = true
+		a.version = version
 		return a
 	}
 	all := []*Adapter{former("a"), former("b"), former("c")}
@@ -294,9 +300,11 @@ func TestRollingUpgrade(t *testing.T) {
 	talk := func() {
 		t.Helper()
 		for i, from := range all {
-			sent[i]++
-			if err := from.Publish("t", fmt.Appendf(nil, "%s %d", from.Name, sent[i])); err != nil {
-				t.Fatal(err)
+			for range 3 { // so that there may be something to pack
+				sent[i]++
+				if err := from.Publish("t", fmt.Appendf(nil, "%s %d", from.Name, sent[i])); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
 	}
@@ -329,6 +337,9 @@ func TestRollingUpgrade(t *testing.T) {
 	for i := range all {
 		talk()
 		heard()
+		if got := all[i].Traffic(); got.Lost > 0 || got.Malformed > 0 {
+			t.Errorf("%s, as it was before: %+v", all[i].Name, got)
+		}
 		if err := all[i].Leave(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -344,8 +355,8 @@ func TestRollingUpgrade(t *testing.T) {
 			heard()
 		}
 		for k, a := range all {
-			if want := i < len(all)-1; want != (a.now.peers.backward.Load() > 0) && k <= i && len(all)-1-i > 0 {
-				t.Errorf("%s takes %d others for former ones", a.Name, a.now.peers.backward.Load())
+			if want := i < len(all)-1; want != !a.now.peers.understand(int(version)+1) && k <= i && len(all)-1-i > 0 {
+				t.Errorf("%s takes %d others for former ones", a.Name, a.now.peers.former[version+1].Load())
 			}
 		}
 	}
@@ -380,7 +391,7 @@ func awaitVersions(t *testing.T, a *Adapter) {
 	t.Helper()
 	beat := time.NewTicker(quick.beat)
 	defer beat.Stop()
-	former := func(m Member) bool { return m.Version != topicVersion }
+	former := func(m Member) bool { return m.Version != latestVersion }
 	for limit := time.Now().Add(patience); slices.ContainsFunc(a.Members(), former); <-beat.C {
 		if time.Now().After(limit) {
 			t.Fatalf("%s knows of %+v", a.Name, a.Members())
@@ -445,8 +456,8 @@ func TestNumbersOfATopicBeginAnew(t *testing.T) {
 	take := func(kind byte, wantLacking uint64, wantFresh bool, l *line) {
 		t.Helper()
 		lacking, fresh, err := r.arrived("b", topicFrame{incarnation: 1, kind: kind, base: l.base, number: l.number}, known)
-		if lacking != wantLacking || fresh != wantFresh || err != nil {
-			t.Errorf("number %d of %d: %d lacking, new: %v, %v; want %d, %v", l.number, l.base, lacking, fresh, err, wantLacking, wantFresh)
+		if lacking != wantLacking || fresh > 0 != wantFresh || err != nil {
+			t.Errorf("number %d of %d: %d lacking, new: %d, %v; want %d, %v", l.number, l.base, lacking, fresh, err, wantLacking, wantFresh)
 		}
 	}
 	n.next("t", subjects)
@@ -489,12 +500,12 @@ func TestNoNodeCanSpendTheNumbersOfAnother(t *testing.T) {
 	send := func(from string, incarnation, base, number uint64, kind byte) {
 		m.in.accept(&nats.Msg{
 			Subject: m.subjects.prefix + ".on." + h.token() + "." + subjectToken(from),
-			Data:    topicFrame{incarnation, kind, base, number, "topic", []byte(from)}.append(nil),
+			Data:    topicFrame{incarnation, kind, base, number, "topic", packed(from), 0}.append(nil),
 		})
 	}
 	const b = 7 // its incarnation
 	send("b", b, 0, 1, topicMessage)
-	for _, kind := range []byte{topicMessage, topicTally} {
+	for _, kind := range []byte{topicMessage, topicTally, topicPack} {
 		send("mallory", b, 1<<40, 1, kind)
 	}
 	for n := range uint64(2 * maxSenders) { // nor has it the others' numbers forgotten
@@ -560,8 +571,11 @@ func TestFollowsAreCounted(t *testing.T) {
 }
 
 func FuzzTopicFrame(f *testing.F) {
-	f.Add(topicFrame{1, topicMessage, 2, 3, "topic", []byte("data")}.append(nil))
-	f.Add(topicFrame{1, topicTally, 1 << 63, 3, "", nil}.append(nil))
+	f.Add(topicFrame{1, topicMessage, 2, 3, "topic", []byte("data"), 0}.append(nil))
+	f.Add(topicFrame{1, topicTally, 1 << 63, 3, "", nil, 0}.append(nil))
+	f.Add(topicFrame{1, topicPack, 2, 3, "topic", packed("one", "", "three"), 0}.append(nil))
+	f.Add(topicFrame{1, topicPack, 2, 3, "topic", packed("one")[:2], 0}.append(nil))
+	f.Add(topicFrame{1, topicPack, 1<<64 - 4, 3, "topic", packed("one"), 0}.append(nil))
 	f.Add(announcement{1, 3, 1 << 40}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if a, err := decodeAnnouncement(b); err == nil {
@@ -569,13 +583,13 @@ func FuzzTopicFrame(f *testing.F) {
 				t.Errorf("%+v has become %+v, %v", a, again, err)
 			}
 		}
-		got, err := decodeTopic(b)
+		got, err := decodeTopic(b, latestVersion)
 		if err != nil {
 			return
 		}
-		again, err := decodeTopic(got.append(nil))
+		again, err := decodeTopic(got.append(nil), latestVersion)
 		if err != nil || again.incarnation != got.incarnation || again.kind != got.kind || again.base != got.base ||
-			again.number != got.number || again.topic != got.topic || string(again.data) != string(got.data) {
+			again.number != got.number || again.more != got.more || again.topic != got.topic || string(again.data) != string(got.data) {
 			t.Errorf("%+v has become %+v, %v", got, again, err)
 		}
 	})
