@@ -151,8 +151,10 @@ func (c recordedListener) Deliver(_ string, b *broadcast) {
 	switch {
 	case c.tether().isAway(): // the log keeps it
 		return
+	case c.is(flagOverrun): // what it gets from now on would be behind something that it has not got
+		return
 	case b == nil:
-		c.loseTrack("the topic's recorder has ended")
+		c.loseTrack("the topic's log has ended, or is another one")
 		return
 	case !b.from.IsZero() && b.from == c.ctx.PID(), b.sender != "" && b.sender == c.replay().self:
 		if b = b.position; b == nil || !c.replay().tracks {

@@ -129,7 +129,7 @@ func (p *replay) begin(from Position, tracks, named bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.log.trim(r.endpoint.now())
-	p.tracks, p.named, p.turn, p.live = tracks, named, r.turns, false
+	p.tracks, p.named, p.turn, p.live, p.at = tracks, named, r.turns, false, 0
 	if r.replica != nil && !r.replica.loaded {
 		r.replica.early = true // when the log is there, the channel is told
 		p.recovery = Recovery{From: from}

@@ -57,7 +57,7 @@ const (
 // How long to wait before a store that has failed is tried again, at first and at most.
 const (
 	firstWait = 50 * time.Millisecond
-	longWait  = 5 * time.Second
+	longWait  = 2 * time.Second // less than a join waits
 )
 
 // joinPatience is how long a join waits for a store.
@@ -77,19 +77,27 @@ func newReplica(r *recorder) *replica {
 func (p *replica) Deliver(r history.Record) {
 	p.work.Lock()
 	defer p.work.Unlock()
-	if len(p.came) >= maxCame || p.size+len(r.Data) > maxCameSize && len(p.came) > 0 {
-		p.read = true
-	} else {
+	switch {
+	case p.over || p.read: // it is in what will be read
+	case len(p.came) > 0 && (len(p.came) >= maxCame || p.size+len(r.Data) > maxCameSize):
+		p.readAnew()
+	default:
 		p.came, p.size = append(p.came, r), p.size+len(r.Data)
+		p.begin()
 	}
-	p.begin()
 }
 
 // Recheck implements [history.Follower].
 func (p *replica) Recheck() {
 	p.work.Lock()
 	defer p.work.Unlock()
-	p.read = true
+	p.readAnew()
+}
+
+// readAnew has the store be read, under the lock. What has come is in that as well. It is not
+// taken in before: that the log is another one by now may be known, and its numbers are alike.
+func (p *replica) readAnew() {
+	p.read, p.came, p.size = true, nil, 0
 	p.begin()
 }
 
@@ -108,8 +116,7 @@ func (p *replica) caughtUp() <-chan struct{} {
 	if len(p.waiting) == 0 {
 		p.waiting = append(p.waiting, make(chan struct{}))
 	}
-	p.read = true
-	p.begin()
+	p.readAnew()
 	return p.waiting[0] // all of them are closed by the next read, which has not begun
 }
 
@@ -142,7 +149,7 @@ func (p *replica) run() {
 				p.stop()
 			}
 			return
-		case len(p.came) > 0: // first: it may be all that there is to read
+		case len(p.came) > 0:
 			r := p.came[0]
 			p.came[0] = history.Record{}
 			if p.came, p.size = p.came[1:], p.size-len(r.Data); len(p.came) == 0 {
@@ -179,7 +186,7 @@ func (p *replica) caught(waiting []chan struct{}, err error) {
 		return
 	}
 	p.endpoint.log.Warn("the store of a recorded topic cannot be read", "topic", p.topic, "error", err)
-	p.read, p.waiting = true, append(p.waiting, waiting...)
+	p.read, p.came, p.size, p.waiting = true, nil, 0, append(p.waiting, waiting...)
 	p.wait = min(max(2*p.wait, firstWait), longWait)
 	p.late = time.AfterFunc(p.wait, func() {
 		p.work.Lock()
@@ -387,10 +394,10 @@ func (p *replica) loading() <-chan struct{} {
 }
 
 // behind returns a channel that is closed when the log has a position of the store, if there is
-// one.
+// one: another node may have seen more of the store than this one, or that its log is another.
 func (p *replica) behind(from Position) <-chan struct{} {
 	p.mu.Lock()
-	behind := from.Epoch == p.log.epoch && from.Offset > p.log.top
+	behind := !from.IsZero() && (from.Epoch != p.log.epoch || from.Offset > p.log.top)
 	p.mu.Unlock()
 	if behind {
 		return p.caughtUp()

@@ -1,0 +1,348 @@
+package ws
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/ws/history"
+	"github.com/troupe-go/troupe/transport/ws/history/historytest"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// A model of clients of topics that are kept in a store: they join, are cut off with some of
+// what was sent to them on its way, and join again, on any node, while both nodes broadcast. The
+// store fails and hangs, does not tell of what it has, drops what is old, and loses everything.
+// Each client gets what the store has, once and in order, or is told that it does not; and it
+// is told so only if it must be.
+func TestModelOfReplayFromAStore(t *testing.T) {
+	const seeds = 25 // in a bubble
+	for round := range long.Rounds(1, 40) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newStoreWorld(t)
+			for i := range seeds {
+				w.play(round*seeds + i)
+			}
+			for i, e := range w.nodes {
+				if err := errors.Join(e.Shutdown(t.Context()), w.systems[i].Shutdown(t.Context())); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// storeWorld is two nodes with one store.
+type storeWorld struct {
+	t       *testing.T
+	store   *historytest.Store
+	nodes   []*Endpoint
+	systems []*actor.System
+}
+
+func newStoreWorld(t *testing.T) *storeWorld {
+	w := &storeWorld{t: t, store: &historytest.Store{Keep: 2 * historySize}}
+	hub := new(pubsub.Hub)
+	for _, name := range []string{"a", "b"} {
+		sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+		cluster := pubsub.NewCluster(hub.Node(name))
+		if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
+			t.Fatal(err)
+		}
+		plain, own := Topic("room:*", func() mute { return mute{} }, nil), Topic("own:*", func() strict { return strict{} }, nil)
+		plain.History = &History{Size: historySize, Store: w.store}
+		own.History = &History{Size: historySize, Store: w.store}
+		e, err := Start(sys, Config{Cluster: cluster, Sockets: []Socket{{
+			Path: "/socket", Channels: Routes{plain, own}, MaxQueue: 8 << 10, IdleTimeout: 1000 * time.Hour,
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.nodes, w.systems = append(w.nodes, e), append(w.systems, sys)
+	}
+	return w
+}
+
+// plot is one course of events, on a topic of its own.
+type plot struct {
+	*storeWorld
+	topic   string
+	rnd     *rand.Rand
+	clients []*storeClient
+	said    int
+
+	mu    sync.Mutex
+	truth map[string][]history.Record // all that was ever there, by epoch
+	epoch string
+	ill   bool // the store is, or has been since a client joined
+}
+
+// storeClient is a client of the model.
+type storeClient struct {
+	*plot
+	conn    *memoryLine
+	session *session
+
+	last Position // what it sends as since
+	gap  bool     // it knows that it has missed something, and not how far that goes
+	ill  bool     // the store was ill when it joined
+	out  bool     // it must join again
+}
+
+func (w *storeWorld) play(seed int) {
+	rnd := rand.New(rand.NewPCG(uint64(seed), 23))
+	p := &plot{
+		storeWorld: w, rnd: rnd, truth: map[string][]history.Record{},
+		topic: fmt.Sprintf("%s:%d", []string{"room", "own"}[rnd.IntN(2)], seed),
+	}
+	p.heal()
+	p.nameEpoch()
+	expect := func(err error) {
+		if err != nil {
+			w.t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+	for i := range 4 {
+		c := &storeClient{plot: p}
+		p.clients = append(p.clients, c)
+		c.connect(i % 2)
+	}
+	synctest.Wait()
+	for range 10 {
+		p.strike()
+		var acts sync.WaitGroup
+		for _, c := range p.clients {
+			switch node := rnd.IntN(2); {
+			case c.out || rnd.IntN(2) == 0:
+				expect(c.cut(rnd.IntN(5)))
+				acts.Go(func() { c.connect(node) })
+			default:
+				expect(c.read(-1))
+			}
+		}
+		for range rnd.IntN(4) {
+			from, first := w.nodes[rnd.IntN(2)], p.said
+			p.said += 3
+			acts.Go(func() {
+				for i := range 3 { // it may fail, and may have been made then
+					_ = from.Broadcast(p.topic, "n", map[string]int{"n": first + i})
+				}
+			})
+		}
+		acts.Wait()
+		synctest.Wait()
+		if rnd.IntN(3) == 0 {
+			time.Sleep(time.Duration(rnd.IntN(8000)) * time.Millisecond)
+			synctest.Wait()
+		}
+	}
+	p.heal()
+	for range 3 {
+		p.store.Recheck(p.topic)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		for _, c := range p.clients {
+			if expect(c.read(-1)); c.out {
+				expect(c.cut(-1))
+				c.connect(rnd.IntN(2))
+			}
+		}
+	}
+	for _, c := range p.clients {
+		if err := c.upToDate(); err != nil {
+			w.t.Fatalf("seed %d: at the end: %v", seed, err)
+		}
+		expect(c.cut(0))
+	}
+	synctest.Wait()
+}
+
+// strike has the store behave in some way until the next one.
+func (p *plot) strike() {
+	p.heal()
+	lossy := p.rnd.IntN(3) == 0
+	p.store.Lose(func(topic string, r history.Record) bool { return p.appended(topic, r, lossy) })
+	kind := p.rnd.IntN(8)
+	if kind > 3 {
+		return
+	}
+	p.ill = true
+	failing := []string{"append", "appended", "since", "follow"}[p.rnd.IntN(4)]
+	p.store.Fail(func(ctx context.Context, operation, _ string) error {
+		if operation != failing {
+			return nil
+		}
+		switch kind {
+		case 0:
+			<-ctx.Done()
+		case 1:
+			panic("the store")
+		}
+		return errIll
+	})
+	if kind == 3 {
+		p.store.Fail(nil)
+		p.store.Forget() // nothing is under way
+		p.nameEpoch()
+	}
+}
+
+var errIll = errors.New("the store is ill")
+
+func (p *plot) heal() {
+	p.ill = false
+	p.store.Fail(nil)
+	p.store.Lose(func(topic string, r history.Record) bool { return p.appended(topic, r, false) })
+}
+
+// nameEpoch learns what the store calls its log.
+func (p *plot) nameEpoch() {
+	span, err := p.store.Since(context.Background(), p.topic, 0, 1)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.epoch = span.Epoch
+}
+
+func (p *plot) appended(topic string, r history.Record, lossy bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if topic == p.topic {
+		p.truth[p.epoch] = append(p.truth[p.epoch], r)
+		slices.SortFunc(p.truth[p.epoch], func(a, b history.Record) int { return int(a.Offset) - int(b.Offset) })
+	}
+	return lossy && r.Offset%3 == 0
+}
+
+// between returns how many messages there were behind one offset and before another.
+func (p *plot) between(epoch string, after, before uint64) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.truth[epoch] {
+		if r.Offset > after && r.Offset < before {
+			n++
+		}
+	}
+	return n
+}
+
+// connect opens a connection to a node and joins.
+func (c *storeClient) connect(node int) {
+	e := c.nodes[node]
+	seat, refused := e.admit(&e.mounts[0], peer{})
+	if refused != nil {
+		c.t.Error(refused)
+		return
+	}
+	c.conn, c.out, c.ill = &memoryLine{seat: seat}, false, c.plot.ill
+	c.session = newSession(e, &e.mounts[0], c.conn, Identity{}, wire.V2{})
+	if !seat.start(c.session) {
+		c.t.Error("not started")
+		return
+	}
+	since, _ := json.Marshal(c.last.String())
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",{"since":%s}]`, c.topic, since)})
+}
+
+// cut ends the connection. Of what has been sent, only the first n messages arrive.
+func (c *storeClient) cut(n int) error {
+	err := c.read(n)
+	c.session.ctx.Self().Send(sessionMsg{op: opHangup, with: errors.New("cut")})
+	return err
+}
+
+// read takes in what has come, up to n messages.
+func (c *storeClient) read(n int) error {
+	for _, text := range c.conn.taken(n) {
+		var m [5]json.RawMessage
+		var ref, event string
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			return fmt.Errorf("%q: %w", text, err)
+		}
+		json.Unmarshal(m[1], &ref)
+		json.Unmarshal(m[3], &event)
+		if err := c.take(ref, event, string(m[4])); err != nil {
+			return fmt.Errorf("%s, after %v: %w", text, c.last, err)
+		}
+	}
+	return nil
+}
+
+func (c *storeClient) take(ref, event, payload string) error {
+	at, unknown := ParsePosition(ref)
+	switch {
+	case c.out && event != "phx_reply":
+		return errors.New("behind the channel's end")
+	case event == "phx_reply" && strings.Contains(payload, `"status":"ok"`):
+		return nil
+	case event == "phx_reply" && strings.Contains(payload, "messages are lost"), event == "phx_error":
+		c.out = true
+		return nil
+	case event == "phx_position" && unknown != nil:
+		c.gap = true
+	case event == "phx_position":
+		c.last, c.gap = at, false
+	case event == "phx_recovery":
+		return c.recovers(at, unknown, strings.Contains(payload, `"complete":true`))
+	case event != "n" || unknown != nil:
+		return errors.New("not expected")
+	case at.Epoch == c.last.Epoch && at.Offset <= c.last.Offset:
+		return errors.New("again, or out of order")
+	case !c.gap && (at.Epoch != c.last.Epoch || c.between(at.Epoch, c.last.Offset, at.Offset) > 0):
+		return errors.New("a message was left out, and nothing was said")
+	default:
+		c.last, c.gap = at, false
+		return c.isTrue(at, payload)
+	}
+	return nil
+}
+
+// recovers takes in what becomes of what was missed.
+func (c *storeClient) recovers(at Position, unknown error, complete bool) error {
+	last, lost := c.store.Top(c.topic)
+	must := c.ill || c.last.Epoch != c.epoch || c.last.Offset < lost ||
+		c.between(c.epoch, c.last.Offset, last+1) > historySize
+	switch {
+	case complete && (at != c.last || c.gap):
+		return errors.New("complete, and from elsewhere")
+	case !complete && !must:
+		return errors.New("not complete, though all is there")
+	case unknown != nil:
+		c.gap = true
+	default:
+		c.last, c.gap = at, false
+	}
+	return nil
+}
+
+// isTrue checks a message against what the store was given.
+func (c *storeClient) isTrue(at Position, payload string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.truth[at.Epoch] {
+		if r.Offset == at.Offset && strings.HasSuffix(string(r.Data), payload) {
+			return nil
+		}
+	}
+	return errors.New("it is not what the store has there")
+}
+
+func (c *storeClient) upToDate() error {
+	last, _ := c.store.Top(c.topic)
+	if c.out || !c.gap && c.between(c.epoch, c.last.Offset, last+1) > 0 || last > 0 && c.last.Epoch != c.epoch {
+		return fmt.Errorf("a client is at %v (out: %t, gap: %t), and the store at %v", c.last, c.out, c.gap, Position{c.epoch, last})
+	}
+	return nil
+}
