@@ -136,7 +136,13 @@ func (n *node) tenure(t *testing.T, name string, ref actor.Ref[string]) *Tenure 
 // settle makes a bucket that is settled, as it is a lease after it was made.
 func settle(tb testing.TB, js jetstream.JetStream, bucket string) {
 	tb.Helper()
-	b := newEpochs(newKVBucket(js, bucket, 1), minLease, func(epoch) {})
+	settleCopies(tb, js, bucket, 1)
+}
+
+// settleCopies is settle for a bucket that is on so many servers.
+func settleCopies(tb testing.TB, js jetstream.JetStream, bucket string, copies int) {
+	tb.Helper()
+	b := newEpochs(newKVBucket(js, bucket, copies), minLease, func(epoch) {})
 	if _, err := b.tend(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
