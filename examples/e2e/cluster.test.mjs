@@ -1,6 +1,6 @@
 // The chat on two nodes, with NATS between them and a balancer in front: what is said on one
 // is heard on the other, and each shows who is on both. One node is killed, and the other is
-// stopped in order.
+// stopped in order. Nobody misses anything: JetStream keeps what is said.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { Presence, Socket } from "phoenix";
 import { WebSocket } from "ws";
 
+import { recorded } from "../chat/internal/chat/page/recorded.mjs";
 import { Balancer } from "./balancer.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 import { Inbox } from "./wire.mjs";
@@ -19,6 +20,7 @@ const LIMIT = { timeout: 60_000 };
 /** A person in the lobby, by the official client. */
 class Person {
   joins = new Inbox();
+  recoveries = new Inbox(); // whether all comes that was missed
   #said = new Inbox();
   #changed = new Inbox();
 
@@ -29,12 +31,15 @@ class Person {
     person.socket = new Socket(`${at.ws}/socket`, { transport: WebSocket, params: { user_id: user } });
     t.after(() => person.vanishes());
     person.socket.connect();
-    person.channel = person.socket.channel("room:lobby", { user });
+    person.channel = recorded(person.socket, "room:lobby", { user });
     person.channel.on("new_msg", (message) => person.#said.put(message));
+    person.channel.on("phx_position", () => person.recoveries.put("joined"));
+    person.channel.on("phx_recovery", ({ complete }) => person.recoveries.put(complete));
     person.presence = new Presence(person.channel);
     person.presence.onSync(() => person.#changed.put(true));
     person.channel.join().receive("ok", () => person.joins.put(user));
     await person.joins.next();
+    await person.recoveries.next();
     return person;
   }
 
@@ -47,7 +52,11 @@ class Person {
   /** Says something, and waits until all of them have heard it: that, and nothing else. */
   async says(body, ...listeners) {
     this.channel.push("new_msg", { body });
-    for (const listener of listeners) assert.deepEqual(await listener.#said.next(), { user: this.user, body });
+    for (const listener of listeners) await listener.hears(this, body);
+  }
+
+  async hears({ user }, body) {
+    assert.deepEqual(await this.#said.next(), { user, body });
   }
 
   /** Names with the number of their metas, in order. */
@@ -64,7 +73,7 @@ class Person {
 }
 
 test("two nodes are one chat, which outlives either of them", LIMIT, async (t) => {
-  const nodes = await Server.pair(binary, ["-nats", process.env.TROUPE_NATS]);
+  const nodes = await Server.pair(binary, ["-nats", process.env.TROUPE_NATS, "-history"]);
   t.after(() => Promise.all(nodes.map((node) => node.stop())));
   const [berlin, tokyo] = nodes;
   await tokyo.logs(`name=${berlin.host} state=up`);
@@ -77,7 +86,9 @@ test("two nodes are one chat, which outlives either of them", LIMIT, async (t) =
   await bob.says("from Tokyo", ann, bob, cid);
 
   await berlin.kill();
+  await bob.says("where are you?", bob);
   await ann.joins.next(); // in Tokyo
+  await ann.hears(bob, "where are you?");
   await ann.says("back", ann, bob);
   await bob.says("so you are", ann, bob);
   for (const person of [ann, bob]) await person.sees("ann 1, bob 1");
@@ -87,12 +98,19 @@ test("two nodes are one chat, which outlives either of them", LIMIT, async (t) =
   await berlin.up();
   for (const person of [ann, bob]) await person.sees("ann 1, bob 1, cid 1");
   await cid.joins.next();
+  await cid.hears(bob, "where are you?");
+  await cid.hears(ann, "back");
+  await cid.hears(bob, "so you are");
   await bob.says("welcome back", ann, bob, cid);
   await Person.enters(t, "dora", tokyo); // knows no other server
   await cid.sees("ann 1, bob 1, cid 1, dora 1");
-  await tokyo.stop();
+  const stopped = tokyo.stop();
+  await cid.says("a deploy?", cid);
+  await stopped;
   await berlin.logs(`name=${tokyo.host} state=leaving`);
   await Promise.all([ann.joins.next(), bob.joins.next()]);
+  for (const person of [ann, bob]) await person.hears(cid, "a deploy?");
   await cid.says("here we are", ann, bob, cid);
   for (const person of [ann, bob, cid]) await person.sees("ann 1, bob 1, cid 1");
+  for (const person of [ann, bob, cid]) assert.ok(person.recoveries.drain().every((complete) => complete === true));
 });

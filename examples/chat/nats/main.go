@@ -17,6 +17,7 @@ func main() {
 	c.Flags(flag.CommandLine)
 	url := flag.String("nats", "nats://127.0.0.1:4222", "`URL` of the NATS server, or of several with commas between")
 	name := flag.String("name", "", "the node's `name`, which no other one may have; its address if empty")
+	keep := flag.Bool("history", false, "keep what is said on JetStream, so that all nodes have it, and still do after a restart")
 	flag.Parse()
 
 	node, err := nats.Join(context.Background(), nats.Config{URL: *url, Name: cmp.Or(*name, c.Addr)})
@@ -27,5 +28,8 @@ func main() {
 	defer node.Close() // when all has ended, and the node has left
 	c.Cluster = node.Cluster()
 	c.Observers = &nats.Observers{Conn: node.Conn(), Name: node.Name()}
+	if *keep {
+		c.Store = &nats.History{Conn: node.Conn()}
+	}
 	chat.Main(c)
 }

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 // startNATS starts a server for the test, and returns its URL.
 func startNATS(t *testing.T) string {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, JetStream: true, StoreDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,8 @@ func startNATS(t *testing.T) string {
 	return s.ClientURL()
 }
 
-// Two nodes are one chat to the official client, which outlives the end of either.
+// Two nodes are one chat to the official client, which outlives the end of either, and misses
+// nothing.
 func TestOfficialClientOnTwoNodes(t *testing.T) {
 	tests := javascript.Need(t, "../../e2e")
 	binary, err := os.Executable()

@@ -17,18 +17,20 @@ import (
 	"github.com/troupe-go/troupe/transport/observer"
 	"github.com/troupe-go/troupe/transport/observer/query"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/history"
 	"github.com/troupe-go/troupe/transport/ws/presence"
 )
 
 // Config is what there is to say about a chat. That of one node has neither a Cluster nor
-// Observers.
+// Observers nor a Store.
 type Config struct {
 	Addr    string   // on which it listens
 	Peers   []string // addresses of other servers, to which the page turns when it loses this one
 	Phoenix fs.FS    // the npm package phoenix, for the page; nil: its own client
 
 	Cluster   *pubsub.Cluster
-	Observers query.Peers // the observers of the other nodes
+	Observers query.Peers   // the observers of the other nodes
+	Store     history.Store // keeps what is said, for all nodes; nil: each keeps its own
 }
 
 // Flags defines the flags of a chat, each of which sets a field.
@@ -64,7 +66,7 @@ func (c Config) Program() (supervisor.Program, error) {
 		return supervisor.Program{}, err
 	}
 	who := presence.New(c.presence())
-	endpoint, children := rooms(who, c.Cluster, c.origins())
+	endpoint, children := rooms(who, &ws.History{Size: 200, Store: c.Store}, c.Cluster, c.origins())
 	mux := http.NewServeMux()
 	mux.Handle("/socket/", endpoint)
 	mux.Handle("/", page)

@@ -161,7 +161,7 @@ func TestPageTurnsToPeers(t *testing.T) {
 func connects(t *testing.T, c Config, origin string) int {
 	t.Helper()
 	server := httptest.NewServer(wstest.Start(t, func(sys *actor.System) (*ws.Endpoint, error) {
-		endpoint, children := rooms(presence.New(presence.Config{}), nil, c.origins())
+		endpoint, children := rooms(presence.New(presence.Config{}), new(ws.History), nil, c.origins())
 		_, err := supervisor.Start(sys, supervisor.Spec{Children: children})
 		return endpoint, err
 	}))

@@ -108,11 +108,12 @@ func (*RoomChannel) Crash(*ws.Channel, ws.Payload) (ws.Reply, error) {
 }
 
 // rooms returns the endpoint of the rooms, whose members a tracker keeps, and what runs
-// for it, in the order of its start. A page that was cut off gets what was said meanwhile. Of a chat of one node cluster is nil. With origins,
+// for it, in the order of its start. A page that was cut off gets what was said meanwhile, as far as
+// it is kept. Of a chat of one node cluster is nil. With origins,
 // pages of those may connect.
-func rooms(who *presence.Tracker, cluster *pubsub.Cluster, origins []string) (*ws.Endpoint, []supervisor.Child) {
+func rooms(who *presence.Tracker, kept *ws.History, cluster *pubsub.Cluster, origins []string) (*ws.Endpoint, []supervisor.Child) {
 	topic := ws.Topic("room:*", func() *RoomChannel { return &RoomChannel{who: who} }, roomEvents)
-	topic.History = &ws.History{Size: 200}
+	topic.History = kept
 	endpoint := ws.New(ws.Config{
 		Cluster:  cluster,
 		Trackers: []ws.Tracker{who},

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // start starts the rooms, without the web server.
 func start(sys *actor.System) (*ws.Endpoint, error) {
-	endpoint, children := rooms(presence.New(presence.Config{}), nil, nil)
+	endpoint, children := rooms(presence.New(presence.Config{}), new(ws.History), nil, nil)
 	_, err := supervisor.Start(sys, supervisor.Spec{Children: children})
 	return endpoint, err
 }
@@ -176,7 +176,7 @@ func TestRoomReachesOverNodes(t *testing.T) {
 		node := func(name string) *ws.Endpoint {
 			return wstest.Start(t, func(sys *actor.System) (*ws.Endpoint, error) {
 				c := Config{Cluster: pubsub.NewCluster(hub.Node(name))}
-				endpoint, children := rooms(presence.New(c.presence()), c.Cluster, nil)
+				endpoint, children := rooms(presence.New(c.presence()), new(ws.History), c.Cluster, nil)
 				_, err := supervisor.Start(sys, supervisor.Spec{Children: c.member(children)})
 				return endpoint, err
 			})
