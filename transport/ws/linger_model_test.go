@@ -234,7 +234,10 @@ func (tab *lingerTab) connect() {
 	go func() {
 		for {
 			_, data, err := c.conn.Read(context.Background())
-			if err != nil {
+			if err != nil { // the server may have closed it
+				tab.mu.Lock()
+				defer tab.mu.Unlock()
+				tab.in = tab.in && tab.deaf != deaf
 				return
 			}
 			tab.heard(data, join, deaf)

@@ -106,7 +106,7 @@ func (l *ObservationLog) describe(e Observation) (text string, args []any) {
 	case Dropped:
 		return "dropped", []any{"path", e.Path, "topic", e.Topic, "event", e.Event, "error", e.Err}
 	case Drained:
-		return "draining", []any{"connections", e.Count, "of", e.Total, "batch", e.Index, "batches", e.Rounds, "interval", e.Interval}
+		return "draining", []any{"connections", e.Count, "of", e.Total, "batch", e.Index, "batches", e.Rounds, "interval", e.Interval, "lingering", e.Lingering}
 	}
 	return "", nil
 }

@@ -151,11 +151,12 @@ func (a *channelActor) packed(l *line, p parcel) []frame.Sealed {
 		}
 		return []frame.Sealed{f}
 	}
-	p.push.JoinRef = a.joinedAs()
-	frames, err := a.tether().framesOf(l, p)
+	m := *p.push
+	m.JoinRef = a.joinedAs()
+	frames, err := a.tether().framesOf(l, m, p.number)
 	if err != nil {
-		l.log().Warn("push not delivered", "topic", a.topic, "event", p.push.Event, "error", err)
-		l.endpoint.drop(l.socket, Dropped{Topic: a.topic, Route: a.route.pattern, Event: p.push.Event, Err: err})
+		l.log().Warn("push not delivered", "topic", a.topic, "event", m.Event, "error", err)
+		l.endpoint.drop(l.socket, Dropped{Topic: a.topic, Route: a.route.pattern, Event: m.Event, Err: err})
 		return nil
 	}
 	return frames
@@ -208,12 +209,14 @@ func (t *tether) start(in Payload) {
 }
 
 // comeBack notes that the client is there again, though nothing goes to it yet, and sorts out
-// what it is to get.
+// what it is to get. The owner has changed before that: so a session that has lost the channel
+// meanwhile finds that under mu, and does not take the new line for its own.
 func (t *tether) comeBack(b *comeback) Resumption {
 	got, counts := t.got(b.join.Payload)
-	t.former = b.token
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	again := b.token == t.former // it has not got the answer to the last one, nor what came behind it
+	t.former = b.token
 	var r Resumption
 	if !t.since.IsZero() {
 		r.Away = time.Since(t.since)
@@ -235,10 +238,11 @@ func (t *tether) comeBack(b *comeback) Resumption {
 	if t.gap || t.base > got {
 		t.retained, t.kept, t.bytes = nil, nil, 0
 	} else {
-		r.Complete = !t.loose
+		r.Complete = !t.loose && !(again && t.unsure)
 		t.kept, t.retained = append(t.retained, t.kept...), nil
 	}
 	r.Missed = len(t.kept)
+	t.unsure = !r.Complete
 	t.base, t.gap, t.loose, t.counts = t.baseOfKept(), false, false, counts
 	return r
 }
@@ -291,6 +295,7 @@ func (t *tether) unsent(l *line) ([]parcel, flushState) {
 		}
 		t.bytes -= p.size()
 		t.loose = t.loose || p.broadcast == nil
+		t.unsure = true
 	}
 	return part, flushPart
 }

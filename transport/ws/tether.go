@@ -37,7 +37,7 @@ type tether struct {
 
 	// These belong to the channel's turn.
 	tries  uint64 // counts the tokens that were made
-	former uint64 // the one before the last, as long as the client may not have got that; 0: none
+	former uint64 // the one that the client has come back with, until it shows to have the next; 0: none
 
 	pushing sync.Mutex // orders pushes; taken before mu
 
@@ -51,6 +51,7 @@ type tether struct {
 	base     uint64    // of the last one that is not kept any more
 	loose    bool      // pushes without a number were sent over the present line
 	gap      bool      // something that was to be kept was not
+	unsure   bool      // if the last answer is lost something else is lost with it
 	retained []parcel  // numbered pushes that were sent, and have perhaps not arrived
 	kept     []parcel  // what is still to be sent
 	bytes    int       // of both
@@ -65,7 +66,7 @@ type wireRef string
 // parcel is something that is to be sent: a broadcast, or a push and its number.
 type parcel struct {
 	broadcast *broadcast
-	push      wire.Message // without a ref
+	push      *wire.Message // without a ref; nil: it is a broadcast
 	number    uint64       // 0: it has none
 }
 
@@ -73,7 +74,7 @@ func (p *parcel) size() int {
 	if p.broadcast != nil {
 		return sizeOf(p.broadcast.Message) + messageOverhead
 	}
-	return sizeOf(p.push) + messageOverhead
+	return sizeOf(*p.push) + messageOverhead
 }
 
 // newTether makes the tether of a channel whose client is at the end of l.
@@ -148,13 +149,13 @@ func (t *tether) lingers() bool {
 	return !t.since.IsZero()
 }
 
-// lose notes that a line is no way to the client any more. It reports false if the client could
-// not come back, or if that would make too many channels linger.
+// lose notes that a line is no way to the client any more. It reports false if the channel is
+// another session's, if the client could not come back, or if too many channels would linger.
 func (t *tether) lose(l *line) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
-	case t.token == 0:
+	case t.token == 0 || t.owner.Load() != l: // it is another session's since just now, which see comeBack
 		return false
 	case t.since.IsZero(): // it may have been lost before it was all there
 		if l.endpoint.lingering.Add(1) > int64(l.socket.MaxLingering) {
@@ -177,11 +178,11 @@ func (t *tether) push(c *Channel, m wire.Message) error {
 			l = c.line() // by which it can be seen whether it is something to send
 		}
 		m.JoinRef = c.joinedAs()
-		frames, err := t.framesOf(l, parcel{push: m, number: number})
+		frames, err := t.framesOf(l, m, number)
 		if err != nil {
 			return fmt.Errorf("encode: %w", err)
 		}
-		if t.post(c, l, parcel{push: m, number: number}, frames) {
+		if t.post(c, l, parcel{push: &m, number: number}, frames) {
 			return nil
 		}
 	}
@@ -298,15 +299,14 @@ func cut(list []parcel) []parcel {
 	return list
 }
 
-// framesOf returns what a parcel is on a line. A binary push has no room for its number, which
+// framesOf returns what a push is on a line. A binary one has no room for its number, which
 // follows.
-func (t *tether) framesOf(l *line, p parcel) ([]frame.Sealed, error) {
+func (t *tether) framesOf(l *line, m wire.Message, number uint64) ([]frame.Sealed, error) {
 	e := l.encoding.Load()
 	ref := ""
-	if p.number > 0 {
-		ref = wire.Ref(pushRef(t.id, p.number))
+	if number > 0 {
+		ref = wire.Ref(pushRef(t.id, number))
 	}
-	m := p.push
 	if !m.Payload.IsBinary() {
 		m.Ref = ref
 	}

@@ -1,0 +1,97 @@
+package ws_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/supervisor"
+	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/presence"
+)
+
+// present is a handler whose client is present by its socket ID.
+type present struct{ who *presence.Tracker }
+
+func (p present) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
+	p.who.Enter(c, c.SocketID(), struct{}{})
+	return nil, nil
+}
+
+func (p present) Resumed(c *ws.Channel, _ ws.Resumption) (any, error) {
+	return nil, p.who.PushState(c) // which the official client's Presence waits for
+}
+
+// Nobody is told that a client was away for three seconds: not those that watch, and not the
+// client itself.
+func TestPresenceDoesNotFlap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		who := presence.New(presence.Config{})
+		sys := newSystem()
+		if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{who.Child()}}); err != nil {
+			t.Fatal(err)
+		}
+		room := ws.Topic("room:*", func() present { return present{who} }, nil)
+		room.Linger = 10 * time.Second
+		l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		s := serveConfig(t, sys, l, plain, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
+			Path: "/socket", Channels: ws.Routes{room}, IdleTimeout: time.Hour,
+			Connect: func(r *ws.Request) (ws.Identity, error) { return ws.Identity{ID: r.Params.Get("user")}, nil },
+		}}})
+		s.addr, s.dialer = "memory", l.dial
+		watch := s.connectWith(t, "user=watch")
+		watch.joins("1", "room:a", `{}`)
+		seen := watch.follows()
+		c := s.connectWith(t, "user=ann")
+		w := c.joins("1", "room:a", `{}`)
+		c.follows()
+		time.Sleep(time.Second)
+		if n := len(seen); n < 2 {
+			t.Errorf("those that watch saw %d events, want the state and that the client has come", n)
+		}
+		for len(seen) > 0 {
+			<-seen
+		}
+		c.lose()
+		time.Sleep(3 * time.Second)
+		c = s.connectWith(t, "user=ann")
+		if w = c.joins("2", "room:a", with(w)); !*w.Resumed {
+			t.Error("not resumed")
+		}
+		again := c.follows()
+		time.Sleep(time.Minute)
+		if len(seen) > 0 {
+			t.Errorf("those that watch saw %v", <-seen)
+		}
+		if got := <-again; got.event != "presence_state" || len(again) > 0 {
+			t.Errorf("the client got %v, and %d more", got, len(again))
+		}
+		c.lose()
+		time.Sleep(11 * time.Second)
+		if got := <-seen; got.event != "presence_diff" {
+			t.Errorf("when nobody came back those that watch saw %v", got)
+		}
+	})
+}
+
+// follows reads all that comes.
+func (c *client) follows() <-chan heard {
+	all := make(chan heard, 100)
+	go func() {
+		for {
+			_, data, err := c.conn.Read(context.Background())
+			if err != nil {
+				return
+			}
+			var m [5]json.RawMessage
+			var event string
+			json.Unmarshal(data, &m)
+			json.Unmarshal(m[3], &event)
+			all <- heard{event: event, payload: string(m[4])}
+		}
+	}()
+	return all
+}
