@@ -62,7 +62,8 @@ type Channel struct {
 	Route      string `json:"route"`
 	Handler    string `json:"handler"`
 	Joined     bool   `json:"joined"`
-	Waiting    int64  `json:"waiting"` // bytes of the client's messages that are not handled yet
+	Lingering  bool   `json:"lingering,omitempty"` // its connection is lost, see ws.Route
+	Waiting    int64  `json:"waiting"`             // bytes of the client's messages that are not handled yet
 }
 
 // Topics are those that clients of an endpoint have joined.
@@ -188,7 +189,7 @@ func socketOf(c ws.ConnectionInfo) Socket {
 func channelOf(c ws.ChannelInfo) Channel {
 	return Channel{
 		PID: text.PID(c.PID), Connection: text.PID(c.Connection), ID: text.Line(c.SocketID), Topic: text.Line(c.Topic),
-		Route: c.Route, Handler: typeName(c.Handler), Joined: c.Joined, Waiting: c.Waiting,
+		Route: c.Route, Handler: typeName(c.Handler), Joined: c.Joined, Lingering: c.Lingering, Waiting: c.Waiting,
 	}
 }
 
