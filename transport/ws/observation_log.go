@@ -106,7 +106,11 @@ func (l *ObservationLog) describe(e Observation) (text string, args []any) {
 	case Dropped:
 		return "dropped", []any{"path", e.Path, "topic", e.Topic, "event", e.Event, "error", e.Err}
 	case Drained:
-		return "draining", []any{"connections", e.Count, "of", e.Total, "batch", e.Index, "batches", e.Rounds, "interval", e.Interval, "lingering", e.Lingering}
+		args = []any{"connections", e.Count, "of", e.Total, "batch", e.Index, "batches", e.Rounds, "interval", e.Interval}
+		if e.Lingering > 0 {
+			args = append(args, "lingering", e.Lingering)
+		}
+		return "draining", args
 	}
 	return "", nil
 }
