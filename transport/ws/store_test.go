@@ -371,6 +371,10 @@ func TestSubscribersHearWhatTheStoreHas(t *testing.T) {
 	owner.PID().Exit(actor.Kill)
 	<-owner.PID().Done()
 	a.news(t, 3, 3)
+	eventually(t, "the other node has it", func() bool {
+		l, err := b.Recorded(t.Context(), "room:a", ws.Position{}, 1)
+		return err == nil && l.To.Offset == 4
+	})
 	c := b.connect(t)
 	c.joinSince("null")
 	a.news(t, 4, 4)
