@@ -2,8 +2,10 @@ package nats
 
 import (
 	"fmt"
+	"net"
 	"testing"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -34,3 +36,59 @@ func TestHistoryIsAStore(t *testing.T) {
 		}
 	})
 }
+
+// A restart of NATS costs nothing that it has kept, and those that follow look for what came
+// meanwhile.
+func TestHistoryOutlivesARestartOfNATS(t *testing.T) {
+	options := &server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, JetStream: true, StoreDir: t.TempDir(),
+	}
+	start := func() *server.Server {
+		s, err := server.NewServer(options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		if !s.ReadyForConnections(patience) {
+			t.Fatal("the server is not ready")
+		}
+		return s
+	}
+	stop := func(s *server.Server) {
+		s.Shutdown()
+		s.WaitForShutdown()
+	}
+	s := start()
+	defer func() { stop(s) }()
+	h := &History{Conn: connect(t, s, nats.MaxReconnects(-1))}
+	if err := h.Append(t.Context(), "a", "", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	before, err := h.Since(t.Context(), "a", 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	looks := make(chan struct{}, 10)
+	unfollow, err := h.Follow(t.Context(), "a", tellRechecks(looks))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unfollow()
+	options.Port = s.Addr().(*net.TCPAddr).Port
+	stop(s)
+	s = start()
+	await(t, looks)
+	if err := h.Append(t.Context(), "a", "", []byte("2")); err != nil {
+		t.Fatal(err)
+	}
+	after, err := h.Since(t.Context(), "a", before.Top, 10)
+	if err != nil || after.Epoch != before.Epoch || after.Lost > before.Top || len(after.Records) != 1 {
+		t.Errorf("before %+v, after %+v, %v", before, after, err)
+	}
+}
+
+// tellRechecks is a [history.Follower] that tells of rechecks only.
+type tellRechecks chan struct{}
+
+func (tellRechecks) Deliver(history.Record) {}
+func (c tellRechecks) Recheck()             { c <- struct{}{} }

@@ -347,8 +347,13 @@ func TestSubscribersHearWhatTheStoreHas(t *testing.T) {
 	}
 	hears := func(c *collector, want string) {
 		t.Helper()
-		if got := <-c.got; got != want {
-			t.Errorf("heard %s, want %s", got, want)
+		select {
+		case got := <-c.got:
+			if got != want {
+				t.Errorf("heard %s, want %s", got, want)
+			}
+		case <-time.After(patience):
+			t.Fatalf("has not heard %s", want)
 		}
 	}
 	a.news(t, 1, 1)
