@@ -211,7 +211,7 @@ func TestSnippetsAreCodeThatIsTested(t *testing.T) {
 		"otp.md":            "otp_test.go",
 		"guide/start.md":    "../examples/start/*.go",
 		"guide/tasks.md":    "../actor/task/example_test.go",
-		"guide/missed.md":   "../transport/ws/example_history_test.go ../transport/nats/example_history_test.go",
+		"guide/missed.md":   "../transport/ws/example_history_test.go ../transport/ws/example_linger_test.go ../transport/nats/example_history_test.go",
 		"guide/testing.md":  "../actor/actortest/*_test.go",
 		"phoenix.md":        "phoenix_test.go ../transport/ws/example_expire_test.go",
 

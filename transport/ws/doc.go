@@ -81,6 +81,7 @@
 //   - example_expire_test.go: a client whose token ends;
 //   - example_gap_test.go: what was lost between nodes;
 //   - example_client_test.go: the clients of these examples;
+//   - example_linger_test.go: a channel that outlives its connection;
 //   - example_history_test.go: what a client gets that was away, and what it gets at its join;
 //   - example_rate_limit_test.go: a limit on how often an event may come;
 //   - metrics_example_test.go: metrics of channels.

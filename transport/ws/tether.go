@@ -67,7 +67,7 @@ type wireRef string
 type parcel struct {
 	broadcast *broadcast
 	push      *wire.Message // without a ref; nil: it is a broadcast
-	number    uint64       // 0: it has none
+	number    uint64        // 0: it has none
 }
 
 func (p *parcel) size() int {
