@@ -18,6 +18,9 @@ type asked struct {
 
 	open sync.WaitGroup // all that wait
 
+	calling context.Context // done when it has ended
+	hangUp  context.CancelFunc
+
 	mu      sync.Mutex
 	ended   bool
 	last    uint64
@@ -59,6 +62,17 @@ func (a *asked) init(inbox string) {
 	a.inbox = inbox
 	a.waiting = make(map[string]*waiter)
 	a.doors = make(map[string]string)
+	a.calling, a.hangUp = context.WithCancel(context.Background())
+}
+
+// bound returns a context that ends with the exchange, too: by ErrClosed.
+func (a *asked) bound(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(a.calling, func() { cancel(ErrClosed) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // end has all that waits fail, and what comes later.
@@ -66,6 +80,7 @@ func (a *asked) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.ended = true
+	a.hangUp()
 	for _, w := range a.waiting {
 		w.fail(ErrClosed)
 	}

@@ -21,9 +21,10 @@ type calls[M any] struct {
 	mu      sync.Mutex
 	methods map[string]*servedMethod[M] // replaced, not changed
 	x       *exchange
+	begins  *opening // nil unless x is about to come
 	closed  bool
 
-	shown atomic.Pointer[exchange] // x, for those that do not wait while it begins
+	shown atomic.Pointer[exchange] // x, for those that do not wait
 }
 
 // Serve has this node carry out requests of other nodes by the given methods, for the actors
@@ -55,28 +56,66 @@ func (n *Names[M]) Serve(methods ...Served[M]) error {
 	return nil
 }
 
-// exchange returns this node's end of the calls. It begins it if this is the first time.
-func (n *Names[M]) exchange() (*exchange, error) {
+// opening is an exchange that begins, which a slow server may hold up.
+type opening struct {
+	done chan struct{} // closed when that has ended, one way or the other
+	x    *exchange
+	err  error
+}
+
+// exchange returns this node's end of the calls. It begins it if this is the first time, and
+// waits for that no longer than for ctx.
+func (n *Names[M]) exchange(ctx context.Context) (*exchange, error) {
 	node := n.pubsub.Node()
-	c := &n.calls
+	x, b, err := n.calls.begun(node)
+	switch {
+	case err != nil:
+		return nil, err
+	case b != nil:
+		select {
+		case <-b.done:
+			x, err = b.x, b.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	if err == nil && x.node != node {
+		return nil, fmt.Errorf("this node was called %q before", x.node)
+	}
+	return x, err
+}
+
+// begun returns the exchange, or its opening.
+func (c *calls[M]) begun(node string) (*exchange, *opening, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.closed:
-		return nil, ErrClosed
+		return nil, nil, ErrClosed
 	case node == "":
-		return nil, pubsub.ErrNotJoined
-	case c.x == nil:
-		x, err := c.start(node)
-		if err != nil {
-			return nil, err
-		}
-		c.x = x
-		c.shown.Store(x)
-	case c.x.node != node:
-		return nil, fmt.Errorf("this node was called %q before", c.x.node)
+		return nil, nil, pubsub.ErrNotJoined
+	case c.x == nil && c.begins == nil:
+		c.begins = &opening{done: make(chan struct{})}
+		go c.begin(c.begins, node)
 	}
-	return c.x, nil
+	return c.x, c.begins, nil
+}
+
+// begin begins the exchange, which ends at once if the names have been shut down.
+func (c *calls[M]) begin(b *opening, node string) {
+	defer close(b.done)
+	b.x, b.err = c.start(node)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch c.begins = nil; {
+	case b.err != nil:
+	case c.closed:
+		b.err = ErrClosed
+		b.x.end()
+	default:
+		c.x = b.x
+		c.shown.Store(b.x)
+	}
 }
 
 // closeFor is how long the end of an exchange may take.
@@ -86,18 +125,26 @@ const closeFor = 1500 * time.Millisecond
 // server that takes nothing or users' code that does not return, goes on by itself.
 func (c *calls[M]) close(ctx context.Context) error {
 	c.mu.Lock()
-	x := c.x
+	x, b := c.x, c.begins
 	closed := c.closed
 	c.closed = true
 	c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, closeFor)
+	defer cancel()
+	if b != nil {
+		select {
+		case <-b.done:
+			x = b.x // it ends by itself
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	if x == nil {
 		return nil
 	}
-	if !closed {
+	if b == nil && !closed {
 		x.end()
 	}
-	ctx, cancel := context.WithTimeout(ctx, closeFor)
-	defer cancel()
 	return x.wait(ctx)
 }
 

@@ -74,7 +74,7 @@ func (h *holding) take(ctx context.Context) (*owner, error) {
 		// It has ended meanwhile; the goroutine that took it out may have looked for it
 		// in the bucket before it was there. If this fails, the end of the lease does it.
 		_ = h.strike(ctx, h.bye(classFree))
-		return nil, l.gone()
+		return nil, errors.Unwrap(h.Err())
 	case err != nil:
 		l.background(func() { h.drop(h.bye(classFree)) }) // it may be in the bucket, without our knowing
 	}
@@ -114,6 +114,9 @@ func (h *holding) grant(ctx context.Context) (*owner, error) {
 		case err != nil:
 			return nil, err // there is one, but it is out of order
 		}
+		if time.Since(asked) >= l.lasts() {
+			return nil, ErrLost // it has ended meanwhile
+		}
 		h.token, h.epoch, h.asked = revision, now.ID, asked
 		h.extend(asked)
 		return nil, nil
@@ -151,7 +154,7 @@ func (h *holding) create(ctx context.Context) (holder *owner, revision uint64, e
 func (h *holding) extend(asked time.Time) {
 	l := h.leases
 	l.granted(h.revision)
-	end := asked.Add(l.term - l.term/10)
+	end := asked.Add(l.lasts())
 	h.ends.Store(&end)
 	if left := time.Until(end); h.timer == nil {
 		h.timer = l.after(left, h.expire)

@@ -209,15 +209,8 @@ func (e entry) isOf(id string) bool {
 	return err == nil && o.ID == id
 }
 
-// gone says why a holding has ended that nobody else has taken.
-func (l *leases) gone() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return ErrClosed
-	}
-	return actor.NoProc
-}
+// lasts returns for how long this node takes a lease for its own.
+func (l *leases) lasts() time.Duration { return l.term - l.term/10 }
 
 // parallel is how many renewals are on their way at a time.
 const parallel = 16

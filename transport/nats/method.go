@@ -179,10 +179,14 @@ func (m Method[M, Req, Resp]) callRemote(ctx context.Context, to Remote[M], req 
 	header := x.inject(ctx)
 	// All of it on a goroutine that can be left alone, in codecs or by a slow server: it is
 	// begun once, and no other one is between it and the connection.
-	err = actor.Guard(ctx, func() error { return m.exchange(ctx, x, to, q, req, header, c) })
+	bound, done := x.bound(ctx)
+	defer done()
+	err = actor.Guard(bound, func() error { return m.exchange(ctx, x, to, q, req, header, c) })
 	switch {
 	case err != nil && ctx.Err() != nil: // it was left alone, and may go on
 		return fail(ctx.Err(), false)
+	case err != nil && bound.Err() != nil:
+		return fail(context.Cause(bound), false)
 	case err != nil: // a codec has failed, and Guard has asked what of
 		return fail(fmt.Errorf("%s: %w", c.doing, err), false)
 	case c.err != nil:
@@ -205,7 +209,9 @@ func (m Method[M, Req, Resp]) exchange(ctx context.Context, x *exchange, to Remo
 	if q.body, err = codec.Encode(m.Name, req); err != nil {
 		return err
 	}
-	q.codec = pubsub.NameOf(codec)
+	if q.codec, err = codecName(codec); err != nil {
+		return err
+	}
 	r, err := x.ask(ctx, to.Node, q, header)
 	c.doing = "decode the answer"
 	if err == nil && r.outcome != gaveValue {
@@ -228,10 +234,12 @@ func (m Method[M, Req, Resp]) sendRemote(ctx context.Context, to Remote[M], req 
 		return err
 	}
 	encoded := new(request) // not q: if ctx is done, it may be written to later
-	err = actor.Guard(ctx, func() (err error) {
+	bound, done := x.bound(ctx)
+	defer done()
+	err = actor.Guard(bound, func() (err error) {
 		codec := m.requests(to.names)
 		if encoded.body, err = codec.Encode(m.Name, req); err == nil {
-			encoded.codec = pubsub.NameOf(codec)
+			encoded.codec, err = codecName(codec)
 		}
 		return err
 	})
@@ -248,8 +256,20 @@ func (m Method[M, Req, Resp]) request(ctx context.Context, to Remote[M], kind re
 	if err := ctx.Err(); err != nil {
 		return nil, q, err
 	}
-	x, err := to.names.exchange()
+	x, err := to.names.exchange(ctx)
 	return x, q, err
+}
+
+// maxCodecName is how many bytes the name of a codec has at most, as that of an Encoding.
+const maxCodecName = 64
+
+// codecName returns the name of a codec, which goes along with all that it encodes.
+func codecName[T any](c pubsub.Codec[T]) (string, error) {
+	name := pubsub.NameOf(c)
+	if len(name) > maxCodecName {
+		return "", fmt.Errorf("its name has %d bytes, want at most %d: %w", len(name), maxCodecName, pubsub.ErrEncoding)
+	}
+	return name, nil
 }
 
 func (m Method[M, Req, Resp]) requests(n *Names[M]) pubsub.Codec[Req] {
@@ -285,6 +305,16 @@ func (m Method[M, Req, Resp]) served() (*servedMethod[M], error) {
 		return nil, errors.New("a method needs a name")
 	case m.Make == nil:
 		return nil, fmt.Errorf("method %q: Make is nil", m.Name)
+	}
+	if m.Requests != nil {
+		if _, err := codecName(m.Requests); err != nil {
+			return nil, fmt.Errorf("method %q: the codec of its requests: %w", m.Name, err)
+		}
+	}
+	if m.Responses != nil {
+		if _, err := codecName(m.Responses); err != nil {
+			return nil, fmt.Errorf("method %q: the codec of its responses: %w", m.Name, err)
+		}
 	}
 	e := &servedMethod[M]{name: m.Name}
 	e.calls.Limit, e.calls.Most = foreignFor, foreignMost

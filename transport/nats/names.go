@@ -148,6 +148,7 @@ type owner struct {
 //
 //   - a [*TakenError], if an actor has the name, even if that is this one;
 //   - an error that wraps [actor.NoProc], if the actor has ended;
+//   - an error that wraps [ErrLost], if the lease has ended before NATS had said all of it;
 //   - an error that wraps [pubsub.ErrNotJoined], if the PubSub is not connected;
 //   - the error of ctx or of NATS, if the bucket does not answer. The name may be free
 //     then, or taken until the lease ends;
@@ -162,7 +163,7 @@ func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) 
 	if err := checkName(name); err != nil {
 		return nil, fmt.Errorf("nats: register: %w", err)
 	}
-	if _, err := n.exchange(); err != nil { // it can be called before it can be found
+	if _, err := n.exchange(ctx); err != nil { // it can be called before it can be found
 		return nil, fmt.Errorf("nats: register %q: %w", name, err)
 	}
 	h, err := n.leases.newHolding(name, pid, node, rand.Text())

@@ -37,8 +37,8 @@ func persist[T any](ctx context.Context, after time.Duration, f func(context.Con
 	defer again.Stop()
 	for {
 		if len(open) == mostUnanswered {
-			open[0]()
-			open = open[1:]
+			open[1]() // never the first, which a server may answer that is slower than that
+			open = append(open[:1], open[2:]...)
 		}
 		if running.Load() < 2*mostUnanswered {
 			once, giveUp := context.WithCancel(ctx)
