@@ -241,6 +241,12 @@ func (t *tether) comeBack(b *comeback) Resumption {
 		r.Complete = !t.loose && !(again && t.unsure)
 		t.kept, t.retained = append(t.retained, t.kept...), nil
 	}
+	for i := range t.kept { // what was kept when the client did not count
+		if p := &t.kept[i]; counts && p.push != nil && p.number == 0 {
+			t.pushed++
+			p.number = t.pushed
+		}
+	}
 	r.Missed = len(t.kept)
 	t.unsure = !r.Complete
 	t.base, t.gap, t.loose, t.counts = t.baseOfKept(), false, false, counts

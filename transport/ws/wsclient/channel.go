@@ -38,6 +38,8 @@ type Channel struct {
 	calls    callbacks
 	handlers map[string]*functions[Message]
 	last     position // of the last message that has come, if the server records the topic
+	token    string   // by which the client comes back, if the channel lingers
+	got      string   // the ref of the last push that has come, if it has one
 	onJoin   functions[Payload]
 	onError  functions[error]
 	onClose  functions[error]

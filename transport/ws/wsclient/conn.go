@@ -157,7 +157,7 @@ func (c *Client) writeOne(cn *conn, out outbound) error {
 		out.Payload, err = c.paramsOf(cn, out)
 	}
 	if err == nil && out.Event == wire.EventJoin {
-		out.Payload = c.withSince(out.Topic, out.Payload)
+		out.Payload = c.withRemembered(out.Topic, out.Payload)
 	}
 	if err == nil {
 		data, binary, err = wire.Client{}.Append(nil, out.Message)

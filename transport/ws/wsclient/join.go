@@ -71,6 +71,7 @@ func (ch *Channel) answered(m wire.Received) {
 	ch.tries = 0
 	ch.reply = m.Payload
 	ch.awaitPosition()
+	ch.resumable(m.Payload)
 	ch.resolve(joinOutcome{reply: m.Payload})
 	tell(ch, &ch.onJoin, m.Payload)
 	ch.flush()

@@ -69,6 +69,9 @@ func (ch *Channel) passes(m wire.Received) bool {
 
 // passed notes that a message has been taken in.
 func (ch *Channel) passed(m wire.Received) {
+	if text := wire.RefText(m.Ref); strings.HasPrefix(text, "~") {
+		ch.got = text
+	}
 	p, ok := positionOf(m.Ref)
 	if !ok {
 		return
@@ -94,25 +97,46 @@ func (ch *Channel) awaitPosition() {
 	}
 }
 
-// since returns what a join on a topic names as its position, or null, or reports false if it
-// is not to.
-func (c *Client) since(topic string) (text any, ok bool) {
+// resumable notes the token by which the client comes back to a channel that lingers, and that
+// a channel which is another one has pushed nothing yet.
+func (ch *Channel) resumable(answer Payload) {
+	var r struct {
+		Token   string `json:"resume_token"`
+		Resumed bool   `json:"resumed"`
+	}
+	if answer.IsBinary() || answer.Decode(&r) != nil {
+		r.Token, r.Resumed = "", false
+	}
+	if ch.token = r.Token; !r.Resumed {
+		ch.got = ""
+	}
+}
+
+// remembered returns what a join on a topic has among its parameters: the client's position, or
+// null, if it is to name one, and what it comes back with to a channel that lingers.
+func (c *Client) remembered(topic string) map[string]any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	ch := c.channels[topic]
-	switch {
-	case ch == nil:
-		return nil, false
-	case ch.last.text != "":
-		return ch.last.text, true
+	if ch == nil {
+		return nil
 	}
-	return nil, len(ch.onRecovery.list) > 0
+	fields := make(map[string]any)
+	if ch.last.text != "" {
+		fields["since"] = ch.last.text
+	} else if len(ch.onRecovery.list) > 0 {
+		fields["since"] = nil
+	}
+	if ch.token != "" {
+		fields["resume_token"], fields["got"] = ch.token, ch.got
+	}
+	return fields
 }
 
-// withSince returns the parameters of a join with the client's position.
-func (c *Client) withSince(topic string, params Payload) Payload {
-	since, ok := c.since(topic)
-	if !ok || params.IsBinary() {
+// withRemembered returns the parameters of a join with what the client remembers.
+func (c *Client) withRemembered(topic string, params Payload) Payload {
+	remembered := c.remembered(topic)
+	if len(remembered) == 0 || params.IsBinary() {
 		return params
 	}
 	fields := make(map[string]any)
@@ -120,13 +144,12 @@ func (c *Client) withSince(topic string, params Payload) Payload {
 	if json.Unmarshal(params.Bytes(), &raw) != nil {
 		return params
 	}
-	for key, value := range raw {
+	for key, value := range remembered {
 		fields[key] = value
 	}
-	if _, taken := fields["since"]; taken {
-		return params
+	for key, value := range raw { // the user's come first
+		fields[key] = value
 	}
-	fields["since"] = since
 	p, err := wire.Object(fields)
 	if err != nil {
 		return params
