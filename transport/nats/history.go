@@ -122,7 +122,11 @@ func (h *History) on(topic string) string  { return h.stream() + ".on." + topicT
 
 func topicToken(topic string) string { return hex.EncodeToString([]byte(topic)) }
 
-func (h *History) check(topic string) error {
+// check returns why a call must fail. ctx counts first: later on, an answer may be as quick.
+func (h *History) check(ctx context.Context, topic string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err := h.begin(); err != nil {
 		return err
 	}
@@ -191,7 +195,7 @@ func (h *History) state(ctx context.Context) (streamState, error) {
 
 // Append implements [history.Store]. A key is known for five minutes.
 func (h *History) Append(ctx context.Context, topic, key string, data []byte) error {
-	if err := h.check(topic); err != nil {
+	if err := h.check(ctx, topic); err != nil {
 		return err
 	}
 	err := h.append(ctx, topic, key, data)

@@ -32,7 +32,7 @@ const feedRoom = 1024
 
 // Follow implements [history.Store].
 func (h *History) Follow(ctx context.Context, topic string, f history.Follower) (stop func(), err error) {
-	if err := h.check(topic); err != nil {
+	if err := h.check(ctx, topic); err != nil {
 		return nil, err
 	}
 	one, subject := &historyFollower{f}, h.on(topic)
