@@ -23,7 +23,7 @@ var lingerSeed = flag.Uint64("linger.seed", 1, "first seed of the model of chann
 // Whatever happens to clients and their connections, each push comes once and in order, or the
 // handler is told that something is lost; each channel ends once, and none stays.
 func TestModelOfLingering(t *testing.T) {
-	for i := range long.Rounds(40, 1000) {
+	for i := range long.Rounds(20, 400) {
 		seed := *lingerSeed + uint64(i)
 		synctest.Test(t, func(t *testing.T) {
 			w := &lingerWorld{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 17)), rooms: map[int]*lingerRoom{}}
