@@ -20,7 +20,8 @@ func measure(s System, w workload, d time.Duration) ([]report.Sample, error) {
 		return nil, err
 	}
 	// The warm-up finds out how many operations are enough.
-	n := 100
+	const least = 100 // so that goroutines that share the operations have some each
+	n := least
 	for {
 		start := time.Now()
 		done, err := run(n)
@@ -29,7 +30,7 @@ func measure(s System, w workload, d time.Duration) ([]report.Sample, error) {
 		}
 		took := time.Since(start)
 		if took > d/8 || w.most > 0 && n >= w.most/8 {
-			n = int(float64(done) * float64(d) / float64(took))
+			n = max(least, int(float64(done)*float64(d)/float64(took))) // the machine may be busy
 			break
 		}
 		n *= 2
