@@ -25,6 +25,7 @@ type attendance struct {
 	all      *attendances
 	archive  *archive // whose recorder it uses
 	recorder *recorder
+	settled  bool // what has begun it has its subscription
 }
 
 // attend has a topic's recorder work as long as owner lives, or until the attendance ends.
@@ -37,11 +38,24 @@ func (e *Endpoint) attend(owner actor.PID, topic string) error {
 	if !is {
 		return actor.NoProc
 	}
-	archive := e.archive.Load()
-	if archive == nil { // the next one resumes it
-		return nil
+	for {
+		archive, err := e.archive.Load(), error(nil)
+		if archive != nil {
+			err = a.use(archive, h)
+		}
+		a.settle()
+		if err != nil || archive == e.archive.Load() { // a later one resumes it
+			return err
+		}
 	}
-	return a.use(archive, h)
+}
+
+// settle leaves it to archives to come to resume the attendance: what has subscribed can miss
+// something from now on.
+func (a *attendance) settle() {
+	a.all.mu.Lock()
+	defer a.all.mu.Unlock()
+	a.settled = true
 }
 
 // begin returns the attendance, which is begun if there is none.
@@ -118,7 +132,7 @@ func (as *attendances) resume(archive *archive) {
 	as.mu.Lock()
 	var all []*attendance
 	for _, a := range as.of {
-		if a.archive != archive {
+		if a.settled && a.archive != archive {
 			all = append(all, a)
 		}
 	}
