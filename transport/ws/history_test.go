@@ -18,6 +18,7 @@ import (
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // guest is the handler of a channel on a recorded topic.
@@ -643,4 +644,49 @@ func TestAHandlerChoosesBetweenSnapshotAndReplay(t *testing.T) {
 	}
 	again.hears(`disconnect 5 {}`)
 	again.conn.Close(websocket.StatusNormalClosure, "")
+}
+
+// interjector is a serializer that does something while the last message of a replay is encoded.
+type interjector struct {
+	wire.V2
+	armed atomic.Bool
+	do    func()
+}
+
+func (i *interjector) Append(dst []byte, m wire.Message) ([]byte, bool, error) {
+	if m.Event == "last" && i.armed.CompareAndSwap(true, false) {
+		i.do()
+	}
+	return i.V2.Append(dst, m)
+}
+
+// What is broadcast when a client has been found to have read all, and before it is sent the
+// rest, comes behind that: at its join as well as where it reads on.
+func TestWhatIsNewComesBehindWhatWasMissed(t *testing.T) {
+	for parts := range 3 {
+		synctest.Test(t, func(t *testing.T) {
+			serializer := new(interjector)
+			socket := recorded(&ws.History{}, newGuest)
+			socket.Serializers, socket.MaxQueue = []wire.Serializer{serializer}, 32<<10 // parts of one message
+			s := serveInMemory(t, socket)
+			serializer.do = func() { s.news(t, 1, 1) }
+			c := s.connect(t)
+			start := c.joinSince("null")
+			events := append([]string{"first", "second"}[:parts], "last")
+			for _, event := range events {
+				if err := s.Broadcast("room:a", event, map[string]string{"body": strings.Repeat("x", 1000)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			serializer.armed.Store(true)
+			again := s.connect(t)
+			again.joinSince(strconv.Quote(start.ref))
+			for i, event := range append(events, "news") {
+				if got := again.hear(); got.event != event || got.offset() != i+1 {
+					t.Errorf("%d parts before: got %s %d, want %s %d", parts, got.event, got.offset(), event, i+1)
+				}
+			}
+		})
+	}
 }
