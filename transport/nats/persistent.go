@@ -40,7 +40,8 @@ func persist[T any](ctx context.Context, after time.Duration, f func(context.Con
 			open[1]() // never the first, which a server may answer that is slower than that
 			open = append(open[:1], open[2:]...)
 		}
-		if running.Load() < 2*mostUnanswered {
+		// The first one also if ctx is done: it is what returns the error.
+		if len(open) == 0 || ctx.Err() == nil && running.Load() < 2*mostUnanswered {
 			once, giveUp := context.WithCancel(ctx)
 			open = append(open, giveUp)
 			running.Add(1)

@@ -40,12 +40,33 @@ func startTrio(t *testing.T) *trio {
 			s.WaitForShutdown()
 		}
 	})
-	for _, s := range c.servers {
-		if !s.ReadyForConnections(patience) {
-			t.Fatal("a server is not ready")
+	c.unite()
+	return c
+}
+
+// unite waits until the servers know each other well enough for a stream to be on all three:
+// their leader may have heard of two yet.
+func (c *trio) unite() {
+	c.t.Helper()
+	js, err := jetstream.New(connect(c.t, c.servers[0]))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	for {
+		once, done := context.WithTimeout(ctx, 5*time.Second)
+		_, err := js.CreateStream(once, jetstream.StreamConfig{
+			Name: "united", Subjects: []string{"united"}, Storage: jetstream.MemoryStorage, Replicas: len(c.servers),
+		})
+		done()
+		if err == nil {
+			return
+		}
+		if sleep(ctx, 50*time.Millisecond); ctx.Err() != nil {
+			c.t.Fatal("waited too long for three servers: ", err)
 		}
 	}
-	return c
 }
 
 // start starts a server on ports that are free: also when it is started again, for another program
