@@ -143,7 +143,7 @@ func (l *historyLog) drop(e *entry) {
 	} else {
 		l.count--
 		l.bytes -= e.size
-		l.lost = e.offset
+		l.lost = max(l.lost, e.offset) // there may be a hole behind it already
 		delete(l.about, e.key)
 	}
 	*e = entry{offset: e.offset}

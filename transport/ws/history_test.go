@@ -539,6 +539,31 @@ func TestAGapOfTheNetworkIsAHole(t *testing.T) {
 	}
 }
 
+// What has no room any more does not take a hole behind it along.
+func TestAHoleOutlastsWhatIsBeforeIt(t *testing.T) {
+	hub := new(pubsub.Hub)
+	adapter := &holed{Adapter: hub.Node("a")}
+	h := &ws.History{Mode: ws.Keyed, Size: 2, Key: func(event string, _ ws.Payload) string { return event }}
+	s := serveNode(t, pubsub.NewCluster(adapter), recorded(h, newGuest))
+	c := s.connect(t)
+	c.joinSince("null")
+	for i, event := range []string{"a", "b", "c"} { // there is no room for a then
+		if i == 2 {
+			adapter.receiver.Missed(pubsub.Gap{Topic: "troupe.ws/room:a", Messages: 1})
+		}
+		if err := s.Broadcast("room:a", event, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := c.hears("a 1 {}", "b 2 {}", "c 4 {}")
+	for offset, want := range map[int]string{1: "false,", 2: "false,", 3: `true,"missed":1`, 4: `true,"missed":0`} {
+		c := s.connect(t)
+		if told := c.joinSince(strconv.Quote(last.at(offset))); !strings.HasPrefix(told.payload, `{"complete":`+want) {
+			t.Errorf("after %d told of %v", offset, told)
+		}
+	}
+}
+
 // holed is an adapter whose Receiver is known.
 type holed struct {
 	pubsub.Adapter
