@@ -18,6 +18,7 @@ import (
 var (
 	errAnew  = errors.New("the stream was made anew meanwhile")
 	errStale = errors.New("the server that was read from is behind the stream's leader")
+	errTorn  = errors.New("a part of the answer was lost")
 	errOld   = errors.New("nats-server must be 2.11 or later")
 )
 
@@ -56,15 +57,14 @@ func (h *History) since(ctx context.Context, topic string, after uint64, limit i
 			return s, err
 		}
 	}
-	records, pending, err := h.batch(ctx, topic, after, limit)
+	if after >= max(before.last, last) { // a follower can have been told anything
+		return history.Span{Epoch: before.epoch, Top: max(before.last, last), Lost: max(before.first, 1) - 1}, nil
+	}
+	part, err := h.batch(ctx, topic, after, limit)
 	if err != nil {
 		return s, err
 	}
-	read := after
-	if len(records) > 0 {
-		read = records[len(records)-1].Offset
-	}
-	if pending == 0 && read < last {
+	if part.pending == 0 && part.read < last {
 		return s, errStale
 	}
 	now, err := h.state(ctx)
@@ -74,14 +74,15 @@ func (h *History) since(ctx context.Context, topic string, after uint64, limit i
 	if now.epoch != before.epoch {
 		return s, errAnew
 	}
-	s = history.Span{Epoch: now.epoch, Records: records, More: pending > 0, Lost: max(now.first, 1) - 1}
-	if len(records) > 0 && len(records)+pending >= now.perTopic {
+	records := part.records
+	s = history.Span{Epoch: now.epoch, Records: records, More: part.pending > 0, Lost: max(max(now.first, 1)-1, part.lost)}
+	if len(records) > 0 && len(records)+part.pending >= now.perTopic {
 		s.Lost = max(s.Lost, records[0].Offset-1)
 	}
-	if s.Top = read; !s.More {
+	if s.Top = part.read; !s.More {
 		s.Top = max(before.last, last)
-		if len(records) > 0 {
-			s.Top = max(s.Top, read)
+		if len(records) > 0 || part.lost > 0 {
+			s.Top = max(s.Top, part.read)
 		}
 	}
 	return s, nil
@@ -124,50 +125,100 @@ func (g messageGet) encode() []byte {
 	return data
 }
 
-// batch reads messages of a topic behind a sequence number, and returns how many there are
-// behind them.
-func (h *History) batch(ctx context.Context, topic string, after uint64, limit int) (records []history.Record, pending int, err error) {
-	inbox := h.Conn.NewInbox()
-	sub, err := h.Conn.SubscribeSync(inbox)
+// readPart is what one request for messages of a topic brings.
+type readPart struct {
+	records []history.Record
+	read    uint64 // the sequence number of the last message of the topic that was looked at
+	lost    uint64 // of the last one that cannot be read
+	pending int    // messages of the topic behind them
+	last    uint64 // of the last one of the records
+	hole    bool   // one behind that cannot be read
+}
+
+// batch reads messages of a topic behind a sequence number.
+//
+// It is not a SubscribeSync, which takes a message for an error if a header that anybody can
+// give it says so. What the channel has no room for is missing then, as what the connection has
+// lost.
+func (h *History) batch(ctx context.Context, topic string, after uint64, limit int) (p readPart, err error) {
+	inbox, came := h.Conn.NewInbox(), make(chan *nats.Msg, limit+1)
+	sub, err := h.Conn.ChanSubscribe(inbox, came)
 	if err != nil {
-		return nil, 0, err
+		return p, err
 	}
 	defer sub.Unsubscribe()
 	q := messageGet{Seq: after + 1, Next: h.put(topic), Batch: limit, MaxBytes: historyPart}
 	if err := h.Conn.PublishRequest("$JS.API.DIRECT.GET."+h.stream(), inbox, q.encode()); err != nil {
-		return nil, 0, err
+		return p, err
 	}
+	p.read = after
 	for {
-		m, err := sub.NextMsgWithContext(ctx)
-		if err != nil {
-			return nil, 0, err
+		select {
+		case m := <-came:
+			if over, err := p.take(m); over || err != nil {
+				return p, err
+			}
+		case <-ctx.Done():
+			return p, context.Cause(ctx)
 		}
-		switch status := m.Header.Get("Status"); status {
-		case "404":
-			return nil, 0, nil
-		case "204":
-			pending, err = strconv.Atoi(m.Header.Get("Nats-Num-Pending"))
-			return records, pending, err
-		case "":
-		default:
-			return nil, 0, fmt.Errorf("status %s: %s", status, m.Header.Get("Description"))
-		}
-		if m.Header.Get("Nats-Num-Pending") == "" {
-			return nil, 0, errOld
-		}
-		r, err := recordOf(m)
-		if err != nil {
-			return nil, 0, err
-		}
-		r.Previous = 0 // it is the one before in this batch
-		records = append(records, r)
 	}
+}
+
+// take takes a message of the answer, each of which says which one was before it, by its
+// sequence number; 0: it is the first. It reports whether that was all.
+func (p *readPart) take(m *nats.Msg) (over bool, err error) {
+	if m.Header == nil { // its headers are malformed, and the next one says which it was
+		p.hole = true
+		return false, nil
+	}
+	isRecord := len(m.Header.Values("Nats-Sequence")) > 0 // the server's own have none
+	switch status := headerOf(m, "Status"); {
+	case isRecord && headerOf(m, "Nats-Num-Pending") == "":
+		return false, errOld
+	case isRecord:
+	case status == "404":
+		return true, nil
+	case status != "204":
+		return false, fmt.Errorf("status %s: %s", status, headerOf(m, "Description"))
+	}
+	previous, err := strconv.ParseUint(headerOf(m, "Nats-Last-Sequence"), 10, 64)
+	if err != nil {
+		return false, err
+	}
+	switch {
+	case p.hole && previous > p.last:
+		p.lost, p.read = previous, previous
+	case previous != p.last:
+		return false, errTorn
+	}
+	if p.hole = false; !isRecord {
+		p.pending, err = strconv.Atoi(headerOf(m, "Nats-Num-Pending"))
+		return true, err
+	}
+	r, err := recordOf(m)
+	if err != nil {
+		return false, err
+	}
+	r.Previous = 0 // it is the one before in this batch
+	p.records = append(p.records, r)
+	p.read, p.last = r.Offset, r.Offset
+	return false, nil
 }
 
 // recordOf returns a message of the stream as a record.
 func recordOf(m *nats.Msg) (r history.Record, err error) {
-	seq, err1 := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
-	previous, err2 := strconv.ParseUint(m.Header.Get("Nats-Last-Sequence"), 10, 64)
-	at, err3 := time.Parse(time.RFC3339Nano, m.Header.Get("Nats-Time-Stamp"))
+	seq, err1 := strconv.ParseUint(headerOf(m, "Nats-Sequence"), 10, 64)
+	previous, err2 := strconv.ParseUint(headerOf(m, "Nats-Last-Sequence"), 10, 64)
+	at, err3 := time.Parse(time.RFC3339Nano, headerOf(m, "Nats-Time-Stamp"))
 	return history.Record{Offset: seq, Previous: previous, At: at, Data: m.Data}, errors.Join(err1, err2, err3)
+}
+
+// headerOf returns what the server says in a header. It says that behind what those that have
+// published the message may have said in it.
+func headerOf(m *nats.Msg, name string) string {
+	values := m.Header.Values(name)
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
 }
