@@ -322,7 +322,7 @@ func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
 			l.endpoint.drop(l.socket, Dropped{Topic: b.Topic, Route: c.route.pattern, Event: b.Event, Err: ErrSlow})
 		} else if c.mark(flagOverrun) {
 			l.log().Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", l.socket.MaxQueue)
-			l.session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
+			c.line().session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()}) // by now it may be another one
 		}
 		return
 	}

@@ -20,6 +20,7 @@ type lodger struct {
 	topic   string
 	channel *ws.Channel
 	counted int
+	hangs   chan struct{} // what the event "hang" waits for
 }
 
 func (l *lodger) Join(c *ws.Channel, topic string, _ ws.Payload) (any, error) {
@@ -35,6 +36,9 @@ func (l *lodger) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply,
 		return ws.OK(map[string]int{"counted": l.counted}), nil
 	case "crash":
 		return ws.NoReply, errors.New("crash")
+	case "hang":
+		<-l.hangs
+		return ws.NoReply, nil
 	}
 	return ws.NoReply, c.Push(event, in)
 }
@@ -597,5 +601,38 @@ func TestAChannelChangesItsTransport(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		h.tells(t, "terminate room:a: shutdown: nobody has come back")
+	})
+}
+
+// A client comes back to a channel whose handler hangs, and sends more than waits for a channel.
+// When nothing has been handled for a long time it gets another channel, and its answers.
+func TestAClientDoesNotWaitForAChannelThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 30 * time.Second // less than channels linger
+		h := newHouse(t, func(s *ws.Socket) { s.IdleTimeout, s.MaxUnhandled = most, 2000 })
+		c := h.connect(t)
+		w := c.joins("1", "room:a", `{}`)
+		hung := <-h.lodgers
+		hung.hangs = make(chan struct{})
+		c.send(`["1","2","room:a","hang",{}]`)
+		synctest.Wait()
+		c.lose()
+		c = h.connect(t)
+		start := time.Now()
+		c.send(fmt.Sprintf(`["5","5","room:a","phx_join",%s]`, with(w)))
+		synctest.Wait() // so that it does not count as handled when nothing else is
+		for n := range 40 {
+			c.send(fmt.Sprintf(`["5","n%d","room:a","count",{}]`, n))
+		}
+		if answer := c.hear(); !strings.Contains(answer.payload, `"resumed":false`) {
+			t.Errorf("the answer to the join is %s", answer.payload)
+		}
+		for n := range 40 {
+			c.expect(fmt.Sprintf(`["5","n%d","room:a","phx_reply",{"status":"ok","response":{"counted":%d}}]`, n, n+1))
+		}
+		if took := time.Since(start); took > most+time.Second {
+			t.Errorf("it took %v", took)
+		}
+		close(hung.hangs)
 	})
 }

@@ -57,8 +57,9 @@ const (
 	forgone
 )
 
-// accept is called by the channel, and forgo by the session if it does not wait any more. The
-// first of the two has its way.
+// accept is called by the channel when it obeys the session, and forgo by the session if it does
+// not wait any more. The first of the two has its way: so a session that cannot forgo a channel
+// is its owner, or has been.
 func (b *comeback) accept() bool { return b.state.CompareAndSwap(undecided, accepted) }
 
 func (b *comeback) forgo() bool { return b.state.CompareAndSwap(undecided, forgone) }
@@ -67,14 +68,21 @@ func (b *comeback) forgo() bool { return b.state.CompareAndSwap(undecided, forgo
 // does not hold, or the channel is about to end.
 func (a *channelActor) resume(b *comeback) error {
 	t, from := a.tether(), a.line()
-	if !t.admits(b.token) || a.flags.Load() != 0 || !b.accept() || !t.owner.CompareAndSwap(from, b.line) {
+	if !t.admits(b.token) || a.flags.Load() != 0 || !t.obey(b, from) {
 		b.line.session.Send(sessionMsg{op: opDeclined, channel: a.ctx.PID(), with: b})
 		return nil
+	}
+	if !b.accept() { // the session has forgone it in this very moment, and no other one has it
+		t.owner.CompareAndSwap(b.line, nil)
+		return Closed
 	}
 	from.session.Send(sessionMsg{op: opTaken, channel: a.ctx.PID(), with: a.joinedAs()})
 	a.ctx.Unlink(from.session.PID())
 	ref := wireRef(b.join.JoinRef)
 	a.way.Store(b.line)
+	if a.is(flagOverrun) { // since just now, and the session before may have been told: see hand
+		b.line.session.Send(sessionMsg{op: opOverdue, channel: a.ctx.PID()})
+	}
 	t.joinRef.Store(&ref)
 	e := b.line.endpoint
 	e.expiries.move(a.ctx.PID(), b.line.session)
@@ -208,6 +216,12 @@ func (t *tether) start(in Payload) {
 	t.mu.Unlock()
 }
 
+// obey gives the channel to the session of a comeback, unless that has forgone it, or another one
+// has the channel end.
+func (t *tether) obey(b *comeback, from *line) bool {
+	return b.state.Load() == undecided && t.owner.CompareAndSwap(from, b.line)
+}
+
 // comeBack notes that the client is there again, though nothing goes to it yet, and sorts out
 // what it is to get. The owner has changed before that: so a session that has lost the channel
 // meanwhile finds that under mu, and does not take the new line for its own.
@@ -221,9 +235,12 @@ func (t *tether) comeBack(b *comeback) Resumption {
 	if !t.since.IsZero() {
 		r.Away = time.Since(t.since)
 	}
-	if t.over = nil; !t.since.IsZero() && t.lost != b.line { // it may be lost again already
-		t.since = time.Time{}
-		b.line.endpoint.lingering.Add(-1)
+	if t.over = nil; t.lost != b.line { // it may be lost again already
+		t.lost = nil // and with it all that its session had
+		if !t.since.IsZero() {
+			t.since = time.Time{}
+			b.line.endpoint.lingering.Add(-1)
+		}
 	}
 	if got = min(got, t.pushed); !counts { // what was sent it may have got, or not
 		got = t.base

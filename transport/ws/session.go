@@ -195,7 +195,7 @@ func (s *session) Receive(ctx *actor.Context[sessionMsg], m sessionMsg) error {
 	case opDeclined:
 		return s.declined(m.with.(*comeback), m.channel)
 	case opStuck:
-		s.unblock()
+		return s.unblock()
 	case opDisconnect:
 		return s.cutOff(websocket.StatusGoingAway, "disconnected")
 	case opDrain:

@@ -49,7 +49,7 @@ func (s *session) giveUp(channel actor.PID) error {
 // unblock ends the channel behind which most is waiting, because nothing has been
 // handled for a long time and so the client is not read any more: the others, and its
 // heartbeats, are not to be held up for ever by a handler that does not return.
-func (s *session) unblock() {
+func (s *session) unblock() error {
 	var worst *joined
 	var most int64
 	for j := range s.joins.channels.all {
@@ -57,10 +57,15 @@ func (s *session) unblock() {
 			worst, most = j, n
 		}
 	}
-	if worst != nil {
-		s.log().Error("channel does not handle its messages", "topic", worst.channel.topic, "waiting", most)
-		s.overdue(worst.ref.PID())
+	if worst == nil {
+		return nil
 	}
+	s.log().Error("channel does not handle its messages", "topic", worst.channel.topic, "waiting", most)
+	if s.forgo(worst) { // it does not come back
+		return s.startInstead(worst)
+	}
+	s.overdue(worst.ref.PID())
+	return nil
 }
 
 // behind returns what waits behind a channel.

@@ -1,0 +1,52 @@
+package ws
+
+import (
+	"sync"
+	"testing"
+)
+
+// A session forgoes a channel, or ends, in the very moment in which the channel obeys it. Then
+// either it has the channel, and ends it, or the channel has no session that has forgotten it.
+func TestNoChannelObeysASessionThatHasForgoneIt(t *testing.T) {
+	var former, next line
+	for range 2000 {
+		tether := newTether(nil, &former)
+		b := &comeback{line: &next}
+		var obeys, accepted, forgone bool
+		var both sync.WaitGroup
+		both.Go(func() {
+			if obeys = tether.obey(b, &former); obeys {
+				accepted = b.accept()
+			}
+		})
+		both.Go(func() { forgone = b.forgo() })
+		both.Wait()
+		switch owner := tether.owner.Load(); {
+		case obeys && accepted == forgone:
+			t.Fatalf("accepted: %t, forgone: %t", accepted, forgone)
+		case !forgone && owner != &next:
+			t.Fatal("a session that cannot forgo a channel is not its owner")
+		case !obeys && owner != &former:
+			t.Fatal("a channel that does not obey has changed its owner")
+		}
+	}
+}
+
+// A channel holds nothing of a connection that was lost when its client is back.
+func TestAChannelForgetsTheConnectionBefore(t *testing.T) {
+	e, s := new(Endpoint), &Socket{MaxLingering: 1}
+	former, next := &line{endpoint: e, socket: s}, &line{endpoint: e, socket: s}
+	tether := newTether(nil, former)
+	tether.token = 1
+	if !tether.lose(former) || !tether.lingers() || tether.lost != former {
+		t.Fatal("it does not linger")
+	}
+	b := &comeback{line: next, token: 1}
+	if !tether.obey(b, former) || !b.accept() {
+		t.Fatal("its client cannot come back")
+	}
+	tether.comeBack(b)
+	if tether.lost != nil || tether.lingers() || e.lingering.Load() != 0 {
+		t.Errorf("it still has its former connection: %p, and %d linger", tether.lost, e.lingering.Load())
+	}
+}
