@@ -29,7 +29,9 @@ import (
 // A client that sends since, be it null, is told where it stands, since it may have missed
 // something before it has got anything. Behind the answer to its join comes the event
 // [wire.EventPosition], of which only the ref counts; or, if since is a position,
-// [wire.EventRecovery] with {"complete": true, "missed": 3, "position": "@epoch:offset"}.
+// [wire.EventRecovery] with {"complete": true, "missed": 3, "position": "@epoch:offset"}. A
+// client whose first position has not reached it sends a text that is none at its next join,
+// such as "unknown", and is told that it may have missed something: "complete" is false.
 //
 // # What is recorded
 //

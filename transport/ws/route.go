@@ -45,7 +45,8 @@ type Route struct {
 	// otherwise: [Endpoint.Drain] and the end of the endpoint, [Endpoint.Disconnect], an
 	// Identity that expires, [Channel.Expire]. They count neither as connections nor for
 	// MaxPerUser. A client that is closed because it does not read, or sends what makes no
-	// sense, has its channels ended.
+	// sense, has its channels ended. An answer by a [ReplyRef] goes over the connection that
+	// its question came on, and is lost with that.
 	//
 	// Phoenix: none.
 	Linger time.Duration

@@ -135,7 +135,9 @@ type Socket struct {
 
 	// MaxLingerBytes is how many bytes are kept for the client of a channel that lingers, with
 	// 128 more for each message; 64 KiB if 0. What is broadcast is kept once for all of them.
-	// If there is more, none of it comes, and [Resumption] says so.
+	// If there is more, none of it comes, and [Resumption] says so. For a client that says in
+	// its joins what it has got, as much is kept while it is connected: the last pushes, until
+	// its next join tells whether they have arrived.
 	MaxLingerBytes int
 
 	// MaxConnections is how many clients may be connected to the endpoint, on all of
