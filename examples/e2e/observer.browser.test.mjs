@@ -803,6 +803,7 @@ for (const colorScheme of ["light", "dark"]) {
     const ida = await Watcher.opens(t, "", { colorScheme, wire: answering(hostile(), { greeting: { nodes: ["a", "b"], tables: ["t", "u"] } }), reducedMotion: "reduce" });
     for (const viewport of long ? [LARGE, SMALL] : [colorScheme === "light" ? LARGE : SMALL]) {
       await ida.page.setViewportSize(viewport);
+      await ida.page.waitForFunction((height) => document.body.clientHeight === height, viewport.height); // 100dvh is known a frame later
       for (const place of PLACES) {
         await ida.page.evaluate((hash) => (location.hash = hash), `#/${place}`);
         await ida.page.waitForFunction((nasty) => document.getElementById("main").textContent.includes(nasty), nasty);
