@@ -1,10 +1,8 @@
 package ws
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"strings"
@@ -13,13 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"github.com/coder/websocket"
-
-	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry/pubsub"
-	"github.com/troupe-go/troupe/transport/ws/internal/frame"
-	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // A model of clients of recorded topics: they join, are cut off with some of what was sent to
@@ -40,15 +33,10 @@ func TestModelOfReplay(t *testing.T) {
 	}
 }
 
-// historySize is small, so that it matters.
-const historySize = 6
-
 // historyWorld is two nodes.
 type historyWorld struct {
-	t     *testing.T
-	nodes []*Endpoint
-	lost  []*lossy // what tells a node that the network has lost something
-	stop  func()
+	recordingNodes
+	lost []*lossy // what tells a node that the network has lost something
 }
 
 // lossy is an adapter whose Receiver is known.
@@ -63,80 +51,14 @@ func (l *lossy) Join(r pubsub.Receiver) error {
 }
 
 func newHistoryWorld(t *testing.T) *historyWorld {
-	w := &historyWorld{t: t}
+	w := &historyWorld{recordingNodes: recordingNodes{t: t}}
 	hub := new(pubsub.Hub)
-	var systems []*actor.System
 	for _, name := range []string{"a", "b"} {
-		sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-		systems = append(systems, sys)
 		adapter := &lossy{Adapter: hub.Node(name)}
-		cluster := pubsub.NewCluster(adapter)
-		if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
-			t.Fatal(err)
-		}
-		plain, own := Topic("room:*", func() mute { return mute{} }, nil), Topic("own:*", func() strict { return strict{} }, nil)
-		plain.History = &History{Size: historySize}
-		own.History = &History{Size: historySize}
-		e, err := Start(sys, Config{Cluster: cluster, Sockets: []Socket{{
-			Path: "/socket", Channels: Routes{plain, own},
-			MaxQueue: 8 << 10, // so the log is read in parts of one message
-		}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.nodes, w.lost = append(w.nodes, e), append(w.lost, adapter)
-	}
-	w.stop = func() {
-		for i, e := range w.nodes {
-			if err := errors.Join(e.Shutdown(t.Context()), systems[i].Shutdown(t.Context())); err != nil {
-				t.Error(err)
-			}
-		}
+		w.start(adapter, nil)
+		w.lost = append(w.lost, adapter)
 	}
 	return w
-}
-
-// strict is a handler that sees all of what its client gets.
-type strict struct{ mute }
-
-func (strict) Intercepts() []string { return []string{"n"} }
-func (strict) HandleOut(c *Channel, event string, in Payload) error {
-	return c.Push(event, in)
-}
-
-// memoryLine is a transport to a client in the same program.
-type memoryLine struct {
-	seat seat
-	line *line
-
-	mu  sync.Mutex
-	got []string
-}
-
-func (m *memoryLine) name() string   { return "memory" }
-func (m *memoryLine) attach(l *line) { m.line = l }
-func (m *memoryLine) handled(int64)  {}
-func (m *memoryLine) send(f frame.Sealed) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	text := string(f.Bytes())
-	m.got = append(m.got, text[strings.IndexByte(text, '['):]) // behind the header
-}
-func (m *memoryLine) closeWith(websocket.StatusCode, string) {}
-func (*memoryLine) cut()                                     {}
-func (m *memoryLine) state() transportState                  { return transportState{} }
-func (m *memoryLine) Release(actor.PID, error)               { m.seat.leave() }
-
-// taken returns the first messages that have been sent and not taken yet; n < 0: all.
-func (m *memoryLine) taken(n int) []string {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if n < 0 || n > len(m.got) {
-		n = len(m.got)
-	}
-	list := m.got[:n]
-	m.got = m.got[n:]
-	return list
 }
 
 // schedule is one course of events, on a topic of its own.
@@ -152,11 +74,8 @@ type schedule struct {
 // modelClient is a client of the model.
 type modelClient struct {
 	*schedule
-	conn    *memoryLine
-	session *session
-	node    int
-
-	last Position          // what it sends as since
+	memoryClient
+	node int
 	next uint64            // the offset that must come
 	was  map[string]uint64 // the holes when it joined
 	out  bool              // it must join again
@@ -164,55 +83,28 @@ type modelClient struct {
 
 // connect opens a connection to a node and joins.
 func (c *modelClient) connect(node int) {
-	e := c.nodes[node]
-	seat, refused := e.admit(&e.mounts[0], peer{})
-	if refused != nil {
-		c.t.Error(refused)
-		return
+	c.node, c.was, c.out = node, maps.Clone(c.holes), false
+	if err := c.join(c.nodes[node], c.topic); err != nil {
+		c.t.Error(err)
 	}
-	c.node, c.conn, c.was, c.out = node, &memoryLine{seat: seat}, maps.Clone(c.holes), false
-	c.session = newSession(e, &e.mounts[0], c.conn, Identity{}, wire.V2{})
-	if !seat.start(c.session) {
-		c.t.Error("not started")
-		return
-	}
-	since, _ := json.Marshal(c.last.String())
-	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",{"since":%s}]`, c.topic, since)})
 }
 
-// cut ends the connection. Of what has been sent, only the first n messages arrive.
-func (c *modelClient) cut(n int) error {
-	err := c.read(n)
-	c.session.ctx.Self().Send(sessionMsg{op: opHangup, with: errors.New("cut")})
-	return err
-}
-
-// read takes in what has come, up to n messages.
-func (c *modelClient) read(n int) error {
-	for _, text := range c.conn.taken(n) {
-		var m [5]json.RawMessage
-		var ref, event string
-		if err := json.Unmarshal([]byte(text), &m); err != nil {
-			return fmt.Errorf("%q: %w", text, err)
-		}
-		json.Unmarshal(m[1], &ref)
-		json.Unmarshal(m[3], &event)
-		switch {
-		case event == "phx_reply" && strings.Contains(string(m[4]), `"status":"ok"`):
-			continue
-		case event == "phx_reply" && strings.Contains(string(m[4]), "messages are lost"), event == "phx_error":
-			c.out = true // the log was trimmed while it joined
-			continue
-		}
-		at, err := ParsePosition(ref)
-		if err == nil {
-			err = c.took(at, event, string(m[4]))
-		}
-		if err != nil {
-			return fmt.Errorf("%s, after %v: %w", text, c.last, err)
-		}
-		c.last = at
+func (c *modelClient) takes(ref, event, payload string) error {
+	switch {
+	case event == "phx_reply" && strings.Contains(payload, `"status":"ok"`):
+		return nil
+	case event == "phx_reply" && strings.Contains(payload, "messages are lost"), event == "phx_error":
+		c.out = true // the log was trimmed while it joined
+		return nil
 	}
+	at, err := ParsePosition(ref)
+	if err == nil {
+		err = c.took(at, event, payload)
+	}
+	if err != nil {
+		return err
+	}
+	c.last = at
 	return nil
 }
 
@@ -269,6 +161,7 @@ func (w *historyWorld) play(seed int) {
 	}
 	for i := range 4 {
 		c := &modelClient{schedule: s}
+		c.take = c.takes
 		s.clients = append(s.clients, c)
 		c.connect(i % 2) // the first two stay, so that the logs do
 	}

@@ -2,10 +2,8 @@ package ws
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -14,12 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/transport/ws/history"
 	"github.com/troupe-go/troupe/transport/ws/history/historytest"
-	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
 // A model of clients of topics that are kept in a store: they join, are cut off with some of
@@ -35,42 +31,22 @@ func TestModelOfReplayFromAStore(t *testing.T) {
 			for i := range seeds {
 				w.play(round*seeds + i)
 			}
-			for i, e := range w.nodes {
-				if err := errors.Join(e.Shutdown(t.Context()), w.systems[i].Shutdown(t.Context())); err != nil {
-					t.Error(err)
-				}
-			}
+			w.stop()
 		})
 	}
 }
 
 // storeWorld is two nodes with one store.
 type storeWorld struct {
-	t       *testing.T
-	store   *historytest.Store
-	nodes   []*Endpoint
-	systems []*actor.System
+	recordingNodes
+	store *historytest.Store
 }
 
 func newStoreWorld(t *testing.T) *storeWorld {
-	w := &storeWorld{t: t, store: &historytest.Store{Keep: 2 * historySize}}
+	w := &storeWorld{recordingNodes{t: t}, &historytest.Store{Keep: 2 * historySize}}
 	hub := new(pubsub.Hub)
 	for _, name := range []string{"a", "b"} {
-		sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-		cluster := pubsub.NewCluster(hub.Node(name))
-		if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
-			t.Fatal(err)
-		}
-		plain, own := Topic("room:*", func() mute { return mute{} }, nil), Topic("own:*", func() strict { return strict{} }, nil)
-		plain.History = &History{Size: historySize, Store: w.store}
-		own.History = &History{Size: historySize, Store: w.store}
-		e, err := Start(sys, Config{Cluster: cluster, Sockets: []Socket{{
-			Path: "/socket", Channels: Routes{plain, own}, MaxQueue: 8 << 10, IdleTimeout: 1000 * time.Hour,
-		}}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.nodes, w.systems = append(w.nodes, e), append(w.systems, sys)
+		w.start(hub.Node(name), w.store)
 	}
 	return w
 }
@@ -92,13 +68,10 @@ type plot struct {
 // storeClient is a client of the model.
 type storeClient struct {
 	*plot
-	conn    *memoryLine
-	session *session
-
-	last Position // what it sends as since
-	gap  bool     // it knows that it has missed something, and not how far that goes
-	ill  bool     // the store was ill when it joined
-	out  bool     // it must join again
+	memoryClient
+	gap bool // it knows that it has missed something, and not how far that goes
+	ill bool // the store was ill when it joined
+	out bool // it must join again
 }
 
 func (w *storeWorld) play(seed int) {
@@ -116,6 +89,7 @@ func (w *storeWorld) play(seed int) {
 	}
 	for i := range 4 {
 		c := &storeClient{plot: p}
+		c.take = c.takes
 		p.clients = append(p.clients, c)
 		c.connect(i % 2)
 	}
@@ -240,47 +214,13 @@ func (p *plot) between(epoch string, after, before uint64) (n int) {
 
 // connect opens a connection to a node and joins.
 func (c *storeClient) connect(node int) {
-	e := c.nodes[node]
-	seat, refused := e.admit(&e.mounts[0], peer{})
-	if refused != nil {
-		c.t.Error(refused)
-		return
+	c.out, c.ill = false, c.plot.ill
+	if err := c.join(c.nodes[node], c.topic); err != nil {
+		c.t.Error(err)
 	}
-	c.conn, c.out, c.ill = &memoryLine{seat: seat}, false, c.plot.ill
-	c.session = newSession(e, &e.mounts[0], c.conn, Identity{}, wire.V2{})
-	if !seat.start(c.session) {
-		c.t.Error("not started")
-		return
-	}
-	since, _ := json.Marshal(c.last.String())
-	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",{"since":%s}]`, c.topic, since)})
 }
 
-// cut ends the connection. Of what has been sent, only the first n messages arrive.
-func (c *storeClient) cut(n int) error {
-	err := c.read(n)
-	c.session.ctx.Self().Send(sessionMsg{op: opHangup, with: errors.New("cut")})
-	return err
-}
-
-// read takes in what has come, up to n messages.
-func (c *storeClient) read(n int) error {
-	for _, text := range c.conn.taken(n) {
-		var m [5]json.RawMessage
-		var ref, event string
-		if err := json.Unmarshal([]byte(text), &m); err != nil {
-			return fmt.Errorf("%q: %w", text, err)
-		}
-		json.Unmarshal(m[1], &ref)
-		json.Unmarshal(m[3], &event)
-		if err := c.take(ref, event, string(m[4])); err != nil {
-			return fmt.Errorf("%s, after %v: %w", text, c.last, err)
-		}
-	}
-	return nil
-}
-
-func (c *storeClient) take(ref, event, payload string) error {
+func (c *storeClient) takes(ref, event, payload string) error {
 	at, unknown := ParsePosition(ref)
 	switch {
 	case c.out && event != "phx_reply":

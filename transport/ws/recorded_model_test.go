@@ -1,0 +1,152 @@
+package ws
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/ws/history"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// What the models of recorded topics have in common: two nodes, and clients that are cut off
+// with some of what was sent to them on its way.
+
+// historySize is small, so that it matters.
+const historySize = 6
+
+// recordingNodes are two nodes that record the topics room:* and own:*.
+type recordingNodes struct {
+	t       *testing.T
+	nodes   []*Endpoint
+	systems []*actor.System
+}
+
+// start starts a node on the cluster of an adapter.
+func (w *recordingNodes) start(adapter pubsub.Adapter, store history.Store) {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	cluster := pubsub.NewCluster(adapter)
+	if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
+		w.t.Fatal(err)
+	}
+	plain, own := Topic("room:*", func() mute { return mute{} }, nil), Topic("own:*", func() strict { return strict{} }, nil)
+	plain.History = &History{Size: historySize, Store: store}
+	own.History = &History{Size: historySize, Store: store}
+	e, err := Start(sys, Config{Cluster: cluster, Sockets: []Socket{{
+		Path: "/socket", Channels: Routes{plain, own}, IdleTimeout: 1000 * time.Hour,
+		MaxQueue: 8 << 10, // so the log is read in parts of one message
+	}}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.nodes, w.systems = append(w.nodes, e), append(w.systems, sys)
+}
+
+func (w *recordingNodes) stop() {
+	for i, e := range w.nodes {
+		if err := errors.Join(e.Shutdown(w.t.Context()), w.systems[i].Shutdown(w.t.Context())); err != nil {
+			w.t.Error(err)
+		}
+	}
+}
+
+// strict is a handler that sees all of what its client gets.
+type strict struct{ mute }
+
+func (strict) Intercepts() []string { return []string{"n"} }
+func (strict) HandleOut(c *Channel, event string, in Payload) error {
+	return c.Push(event, in)
+}
+
+// memoryClient is a client of a recorded topic in the same program.
+type memoryClient struct {
+	conn    *memoryLine
+	session *session
+	take    func(ref, event, payload string) error // takes in a message
+	last    Position                               // what it sends as since
+}
+
+// join opens a connection to a node and joins.
+func (c *memoryClient) join(e *Endpoint, topic string) error {
+	seat, refused := e.admit(&e.mounts[0], peer{})
+	if refused != nil {
+		return refused
+	}
+	c.conn = &memoryLine{seat: seat}
+	c.session = newSession(e, &e.mounts[0], c.conn, Identity{}, wire.V2{})
+	if !seat.start(c.session) {
+		return errors.New("not started")
+	}
+	since, _ := json.Marshal(c.last.String())
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",{"since":%s}]`, topic, since)})
+	return nil
+}
+
+// cut ends the connection. Of what has been sent, only the first n messages arrive.
+func (c *memoryClient) cut(n int) error {
+	err := c.read(n)
+	c.session.ctx.Self().Send(sessionMsg{op: opHangup, with: errors.New("cut")})
+	return err
+}
+
+// read takes in what has come, up to n messages.
+func (c *memoryClient) read(n int) error {
+	for _, text := range c.conn.taken(n) {
+		var m [5]json.RawMessage
+		var ref, event string
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			return fmt.Errorf("%q: %w", text, err)
+		}
+		json.Unmarshal(m[1], &ref)
+		json.Unmarshal(m[3], &event)
+		if err := c.take(ref, event, string(m[4])); err != nil {
+			return fmt.Errorf("%s, after %v: %w", text, c.last, err)
+		}
+	}
+	return nil
+}
+
+// memoryLine is a transport to a client in the same program.
+type memoryLine struct {
+	seat seat
+	line *line
+
+	mu  sync.Mutex
+	got []string
+}
+
+func (m *memoryLine) name() string   { return "memory" }
+func (m *memoryLine) attach(l *line) { m.line = l }
+func (m *memoryLine) handled(int64)  {}
+func (m *memoryLine) send(f frame.Sealed) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text := string(f.Bytes())
+	m.got = append(m.got, text[strings.IndexByte(text, '['):]) // behind the header
+}
+func (m *memoryLine) closeWith(websocket.StatusCode, string) {}
+func (*memoryLine) cut()                                     {}
+func (m *memoryLine) state() transportState                  { return transportState{} }
+func (m *memoryLine) Release(actor.PID, error)               { m.seat.leave() }
+
+// taken returns the first messages that have been sent and not taken yet; n < 0: all.
+func (m *memoryLine) taken(n int) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n < 0 || n > len(m.got) {
+		n = len(m.got)
+	}
+	list := m.got[:n]
+	m.got = m.got[n:]
+	return list
+}
