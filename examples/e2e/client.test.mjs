@@ -7,10 +7,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
-import { Socket } from "phoenix";
-import { WebSocket } from "ws";
-
 import { Server, binaryFrom } from "./server.mjs";
+import * as sockets from "./sockets.mjs";
 import { Inbox, Raw, upgradeStatus } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_CONFORMANCE_BIN");
@@ -31,19 +29,7 @@ const it = (name, f) => test(name, { timeout: 15_000 }, (t) => server.during(() 
 
 /** A socket of the official client that goes away with the test. */
 function newSocket(t, { at = server, path = "/socket", ...options } = {}) {
-  const socket = new Socket(`${at.ws}${path}`, {
-    transport: WebSocket,
-    timeout: 5_000,
-    rejoinAfterMs: () => 10,
-    reconnectAfterMs: () => 10,
-    ...options,
-  });
-  t.after(() => {
-    const { conn } = socket;
-    socket.disconnect();
-    conn?.terminate();
-  });
-  return socket;
+  return sockets.newSocket(t, `${at.ws}${path}`, { timeout: 5_000, ...options });
 }
 
 function connect(t, options) {

@@ -11,6 +11,7 @@ import { WebSocket } from "ws";
 import { recorded } from "../chat/internal/chat/page/recorded.mjs";
 import { Balancer } from "./balancer.mjs";
 import { Server, binaryFrom } from "./server.mjs";
+import { vanish } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_CHAT_BIN");
@@ -44,9 +45,7 @@ class Person {
   }
 
   vanishes() {
-    const { conn } = this.socket;
-    this.socket.disconnect();
-    conn?.terminate();
+    vanish(this.socket);
   }
 
   /** Says something, and waits until all of them have heard it: that, and nothing else. */

@@ -9,6 +9,7 @@ import { WebSocket } from "ws";
 
 import { Balancer } from "./balancer.mjs";
 import { Server, binaryFrom } from "./server.mjs";
+import { vanish } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_CONFORMANCE_BIN");
@@ -34,11 +35,7 @@ async function enter(t, balancer, user_id, transport) {
       return [10, 50, 100, 150, 200, 250, 500, 1000, 2000][tries - 1] ?? 5000;
     },
   });
-  t.after(() => {
-    const { conn } = socket;
-    socket.disconnect();
-    conn?.terminate?.();
-  });
+  t.after(() => vanish(socket));
   socket.onClose(({ code }) => seen.closes.push(code));
   socket.onError(() => (seen.errors += 1));
   socket.connect();

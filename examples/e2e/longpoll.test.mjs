@@ -4,10 +4,11 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { LongPoll, Socket } from "phoenix";
+import { LongPoll } from "phoenix";
 import { WebSocket } from "ws";
 
 import { Server, binaryFrom } from "./server.mjs";
+import { newSocket } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_CONFORMANCE_BIN");
@@ -21,18 +22,7 @@ after(() => server?.stop());
 const it = (name, f) => test(name, { timeout: 15_000 }, (t) => server.during(() => f(t)));
 
 function connect(t, transport, options = {}) {
-  const socket = new Socket(`${server.ws}/socket`, {
-    transport,
-    timeout: 5_000,
-    rejoinAfterMs: () => 10,
-    reconnectAfterMs: () => 10,
-    ...options,
-  });
-  t.after(() => {
-    const { conn } = socket;
-    socket.disconnect();
-    conn?.terminate?.();
-  });
+  const socket = newSocket(t, `${server.ws}/socket`, { transport, timeout: 5_000, ...options });
   socket.connect();
   return socket;
 }

@@ -8,6 +8,7 @@ import { LongPoll, Presence, Socket } from "phoenix";
 import { WebSocket } from "ws";
 
 import { Server, binaryFrom } from "./server.mjs";
+import { vanish } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_CONFORMANCE_BIN");
@@ -53,9 +54,7 @@ class Member {
 
   /** Without a word, as by a dead battery. */
   vanishes() {
-    const { conn } = this.socket;
-    this.socket.disconnect();
-    conn?.terminate?.();
+    vanish(this.socket);
   }
 
   /** Keys with the number of their metas, in order. */

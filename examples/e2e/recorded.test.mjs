@@ -6,12 +6,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { LongPoll, Socket } from "phoenix";
+import { LongPoll } from "phoenix";
 import { WebSocket } from "ws";
 
 import { recorded } from "../chat/internal/chat/page/recorded.mjs";
 import { Line } from "./line.mjs";
 import { Server, binaryFrom } from "./server.mjs";
+import { newSocket } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_CONFORMANCE_BIN");
@@ -29,17 +30,7 @@ const tokenFor = (ms) => `until:${Date.now() + ms}`;
 const numbers = (first, last) => Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
 function connect(t, at, options = {}) {
-  const socket = new Socket(`${at.ws}/socket`, {
-    transport: WebSocket,
-    reconnectAfterMs: () => 10,
-    rejoinAfterMs: () => 10,
-    ...options,
-  });
-  t.after(() => {
-    const { conn } = socket;
-    socket.disconnect();
-    conn?.terminate?.();
-  });
+  const socket = newSocket(t, `${at.ws}/socket`, options);
   socket.connect();
   return socket;
 }

@@ -7,6 +7,7 @@ import { Socket } from "phoenix";
 import { WebSocket } from "ws";
 
 import { Server, binaryFrom } from "./server.mjs";
+import { vanish } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
 
 // The program takes no arguments: its address was set when it was built.
@@ -17,11 +18,7 @@ after(() => server.stop());
 /** A member of room:lobby, with what it hears. */
 async function enter(t, params) {
   const socket = new Socket(`${server.ws}/socket`, { transport: WebSocket, timeout: 5_000 });
-  t.after(() => {
-    const { conn } = socket;
-    socket.disconnect();
-    conn?.terminate();
-  });
+  t.after(() => vanish(socket));
   socket.connect();
   const channel = socket.channel("room:lobby", params);
   const heard = new Inbox();
