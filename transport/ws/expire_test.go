@@ -12,20 +12,23 @@ import (
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
+// mortal is a Connect that takes the parameters user and ttl.
+func mortal(r *ws.Request) (ws.Identity, error) {
+	id := ws.Identity{ID: r.Params.Get("user"), Assigns: r.Params.Get("user")}
+	if ttl := r.Params.Get("ttl"); ttl != "" {
+		d, err := time.ParseDuration(ttl)
+		if err != nil {
+			return id, err
+		}
+		id.Expires = time.Now().Add(d)
+	}
+	return id, nil
+}
+
 // brief is a socket whose clients expire after what their parameter ttl says.
 func brief(log *record) ws.Socket {
 	socket := polling(log)
-	socket.Connect = func(r *ws.Request) (ws.Identity, error) {
-		id := ws.Identity{ID: r.Params.Get("user"), Assigns: r.Params.Get("user")}
-		if ttl := r.Params.Get("ttl"); ttl != "" {
-			d, err := time.ParseDuration(ttl)
-			if err != nil {
-				return id, err
-			}
-			id.Expires = time.Now().Add(d)
-		}
-		return id, nil
-	}
+	socket.Connect = mortal
 	socket.IdleTimeout = time.Hour
 	socket.Channels = append(socket.Channels, ws.Topic("seat:*", func() *seat { return &seat{log: log} }, nil))
 	return socket

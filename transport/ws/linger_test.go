@@ -82,17 +82,7 @@ func newHouse(t testing.TB, edit func(*ws.Socket)) *house {
 		Channels:    ws.Routes{room, taped, plain},
 		IdleTimeout: time.Hour,
 		LongPoll:    true,
-		Connect: func(r *ws.Request) (ws.Identity, error) {
-			id := ws.Identity{ID: r.Params.Get("user")}
-			if ttl := r.Params.Get("ttl"); ttl != "" {
-				d, err := time.ParseDuration(ttl)
-				if err != nil {
-					return id, err
-				}
-				id.Expires = time.Now().Add(d)
-			}
-			return id, nil
-		},
+		Connect:     mortal,
 	}
 	if edit != nil {
 		edit(&socket)
