@@ -136,7 +136,7 @@ func (c *Client) target(ctx context.Context, transport string) (u *url.URL, toke
 	if u, err = url.Parse(c.cfg.URL); err != nil {
 		return nil, "", err
 	}
-	query, token, err := c.credentials(ctx)
+	query, token, err := c.credentials(ctx, u)
 	if err != nil {
 		return nil, "", err
 	}
@@ -146,12 +146,8 @@ func (c *Client) target(ctx context.Context, transport string) (u *url.URL, toke
 	return u, token, nil
 }
 
-// credentials returns what the client connects with.
-func (c *Client) credentials(ctx context.Context) (query url.Values, token string, err error) {
-	u, err := url.Parse(c.cfg.URL)
-	if err != nil {
-		return nil, "", err
-	}
+// credentials returns what the client connects with to a URL.
+func (c *Client) credentials(ctx context.Context, u *url.URL) (query url.Values, token string, err error) {
 	params, err := ask(ctx, c.cfg.Params)
 	if err == nil {
 		token, err = ask(ctx, c.cfg.AuthToken)

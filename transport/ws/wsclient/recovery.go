@@ -135,17 +135,13 @@ func (c *Client) remembered(topic string) map[string]any {
 
 // withRemembered returns the parameters of a join with what the client remembers.
 func (c *Client) withRemembered(topic string, params Payload) Payload {
-	remembered := c.remembered(topic)
-	if len(remembered) == 0 || params.IsBinary() {
+	fields := c.remembered(topic)
+	if len(fields) == 0 || params.IsBinary() {
 		return params
 	}
-	fields := make(map[string]any)
 	var raw map[string]json.RawMessage
 	if json.Unmarshal(params.Bytes(), &raw) != nil {
 		return params
-	}
-	for key, value := range remembered {
-		fields[key] = value
 	}
 	for key, value := range raw { // the user's come first
 		fields[key] = value

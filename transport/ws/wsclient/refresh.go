@@ -2,6 +2,7 @@ package wsclient
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
@@ -37,7 +38,11 @@ func (c *Client) refreshPayload(cn *conn) (Payload, error) {
 	ctx, cancel := context.WithTimeout(cn.ctx, c.cfg.Timeout)
 	defer cancel()
 	defer context.AfterFunc(c.ctx, cancel)()
-	query, token, err := c.credentials(ctx)
+	u, err := url.Parse(c.cfg.URL)
+	if err != nil {
+		return Payload{}, err
+	}
+	query, token, err := c.credentials(ctx, u)
 	if err != nil {
 		return Payload{}, err
 	}
