@@ -21,8 +21,8 @@ const (
 // Drain closes the open connections in batches, with code 1012, and waits for a moment
 // after each batch but the last, so that the clients do not all reconnect elsewhere at the
 // same time; see [Config]. Channels that linger end at once: their tokens hold at this
-// endpoint only, and their clients join anew, elsewhere. New connections are refused from the start, with status 503.
-// [supervisor.Program] has a field for it.
+// endpoint only, and their clients join anew, elsewhere. New connections are refused from the
+// start, with status 503. [supervisor.Program] has a field for it.
 //
 // Drain returns when the last batch has been told, or with ctx's error, or after
 // 30 s if ctx has no deadline. The end of the endpoint comes next, and closes what is

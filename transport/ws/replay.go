@@ -106,14 +106,12 @@ func (v visitor) Release(actor.PID, error) { v.archive.leave(v.recorder) }
 // sinceOf returns the position that a client names when it joins, whether it wants to know of
 // positions, and whether it names any, be it one that makes no sense.
 func sinceOf(in Payload) (from Position, tracks, named bool) {
-	var params struct {
-		Since json.RawMessage `json:"since"`
-	}
-	if in.IsBinary() || json.Unmarshal(in.Bytes(), &params) != nil || params.Since == nil {
+	since := joinParamsOf(in).Since
+	if since == nil {
 		return Position{}, false, false
 	}
 	var text *string
-	if json.Unmarshal(params.Since, &text) != nil {
+	if json.Unmarshal(since, &text) != nil {
 		return Position{}, true, true
 	}
 	if text == nil || *text == "" {

@@ -10,8 +10,8 @@ import (
 
 // A resume token names a channel and counts the tokens that its client was given, and is signed
 // with a key that the endpoint has made up: so it is good at this endpoint only, and as long as
-// the channel lives. The signature is also over who the client is, by its Identity's ID, the
-// socket's path and the topic: for anybody else it is a token like any other text.
+// the channel lives. The signature is also over the client's Identity, by its ID, the socket's path
+// and the topic: for anybody else it is a token like any other text.
 
 // resumeClaim is what a token says.
 type resumeClaim struct {
@@ -55,11 +55,8 @@ func (e *Endpoint) resumeMAC(body []byte, l *line, topic string) []byte {
 
 // resumeTokenOf returns the token among the parameters of a join, or "".
 func resumeTokenOf(in Payload) string {
-	var params struct {
-		Token json.RawMessage `json:"resume_token"`
-	}
 	var token string
-	if in.IsBinary() || json.Unmarshal(in.Bytes(), &params) != nil || json.Unmarshal(params.Token, &token) != nil {
+	if json.Unmarshal(joinParamsOf(in).Token, &token) != nil {
 		return ""
 	}
 	return token

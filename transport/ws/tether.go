@@ -326,14 +326,12 @@ func pushRef(id tetherID, number uint64) string {
 // got returns what the client says it has got, in the parameters of a join: the number of the
 // last push of this channel, and whether it counts at all.
 func (t *tether) got(in Payload) (number uint64, counts bool) {
-	var params struct {
-		Got json.RawMessage `json:"got"`
-	}
-	if in.IsBinary() || json.Unmarshal(in.Bytes(), &params) != nil || params.Got == nil {
+	said := joinParamsOf(in).Got
+	if said == nil {
 		return 0, false
 	}
 	var text string
-	if json.Unmarshal(params.Got, &text) != nil {
+	if json.Unmarshal(said, &text) != nil {
 		return 0, true
 	}
 	last, ok := strings.CutPrefix(text, fmt.Sprintf("~%x:", t.id))

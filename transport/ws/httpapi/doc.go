@@ -30,7 +30,8 @@
 //
 // A publish to a topic that is recorded, see [ws.History], may have a "key". Of several with the
 // same one clients get the first: so a service that does not know whether a request was taken
-// makes it again, and is answered {} each time. All services that may publish to a topic share its keys.
+// makes it again, and is answered {} each time. All services that may publish to a topic share
+// its keys.
 //
 // history answers with {"complete": true, "position": "@e:17", "messages": [{"position":
 // "@e:16", "event": "new_msg", "payload": {…}}, …]}, in the order in which they were broadcast,
