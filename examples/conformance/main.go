@@ -1,8 +1,9 @@
 // Command conformance is a server that shows all of the Channels protocol. The
 // end-to-end tests run the official client against it, and it is a tour of
 // package ws: each event of room.go is one thing that a channel can do. In lobby.go
-// clients see who is there, and topics that begin with "kept:" are recorded. POST /drain
-// sends all clients away, as before a restart.
+// clients see who is there, and topics that begin with "kept:" are recorded. In lodger.go
+// channels outlive their connection, for a minute, or for half a second on topics that begin
+// with "brief:". POST /drain sends all clients away, as before a restart.
 package main
 
 import (
@@ -53,6 +54,9 @@ func rooms() (*ws.Endpoint, []supervisor.Child) {
 	newRoom := func() *Room { return new(Room) }
 	kept := ws.Topic("kept:*", newRoom, roomEvents)
 	kept.History = &ws.History{Size: 500}
+	newLodger := func() *Lodger { return &Lodger{who: who} }
+	stay, brief := ws.Topic("stay:*", newLodger, lodgerEvents), ws.Topic("brief:*", newLodger, lodgerEvents)
+	stay.Linger, brief.Linger = time.Minute, 500*time.Millisecond
 	socket := ws.Socket{
 		Path:           "/socket",
 		Connect:        connect,
@@ -63,6 +67,8 @@ func rooms() (*ws.Endpoint, []supervisor.Child) {
 		Channels: ws.Routes{
 			ws.Topic("room:*", newRoom, roomEvents),
 			kept,
+			stay,
+			brief,
 			ws.Topic("presence:*", func() *Lobby { return &Lobby{who} }, lobbyEvents),
 		},
 	}

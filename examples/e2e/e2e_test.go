@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func TestOfficialClient(t *testing.T) {
 	tests := javascript.Need(t, ".")
 	conformance := "TROUPE_CONFORMANCE_BIN=" + programs.path(t, "conformance")
-	for _, file := range []string{"client", "longpoll", "presence", "deploy", "recorded"} {
+	for _, file := range []string{"client", "longpoll", "presence", "deploy", "recorded", "linger"} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()
 			tests.Run(t, file+".test.mjs", conformance)

@@ -58,21 +58,25 @@ async function counter(t, topic) {
   };
 }
 
-test("a join names the last position, or that it is not known", () => {
+test("a join names the last position, or that it is not known, and what brings the channel back", () => {
   const socket = { channel: (_, params) => ({ params }) };
   const channel = recorded(socket, "kept:none", { own: 1 });
-  const names = (since) => assert.deepEqual(channel.params(), { own: 1, since });
-  names(null);
-  for (const [since, ...message] of [
-    [null, "phx_reply", { status: "error" }, "1"],
-    ["unknown", "phx_reply", { status: "ok" }, "2"], // and the position is cut off
-    ["@a:7", "phx_position", {}, "@a:7"],
-    ["@a:7", "phx_reply", { status: "ok" }, "3"],
-    ["@a:7", "typing", {}, null],
-    ["@b:1", "news", {}, "@b:1"],
+  const names = (since, got, resume_token) => assert.deepEqual(channel.params(), { own: 1, since, got, resume_token });
+  names(null, null, null);
+  const answer = (status, response) => ["phx_reply", { status, response }, "1"];
+  for (const [[since, got, token], ...message] of [
+    [[null, null, null], ...answer("error", { reason: "busy" })],
+    [["unknown", null, null], ...answer("ok", {})], // and the position is cut off
+    [["@a:7", null, null], "phx_position", {}, "@a:7"],
+    [["@a:7", null, "t"], ...answer("ok", { resume_token: "t" })],
+    [["@a:7", null, "t"], "typing", {}, null],
+    [["@a:7", null, "t"], ...answer("ok", new ArrayBuffer(1))],
+    [["@b:1", null, "t"], "news", {}, "@b:1"],
+    [["@b:1", "~a:1", "t"], "pushed", {}, "~a:1"],
+    [["@b:1", "~a:1", "u"], ...answer("ok", { resume_token: "u" })],
   ]) {
     assert.equal(channel.onMessage(...message), message[1]);
-    names(since);
+    names(since, got, token);
   }
 });
 
@@ -110,6 +114,33 @@ it("a client is told what it cannot get any more", async (t) => {
   assert.equal((await ann.recoveries.next()).complete, false);
   await count(1);
   assert.deepEqual(await ann.numbers.next(), 502);
+});
+
+it("a page that misses too much loads all anew", async (t) => {
+  const line = await Line.start(t, server);
+  const count = await counter(t, "kept:room");
+  const socket = connect(t, line);
+  const shown = new Inbox();
+  const reloads = new Inbox();
+  const show = ({ n }) => shown.put(n);
+  const reload = () => reloads.put(true);
+
+  const room = recorded(socket, "kept:room");
+  room.on("phx_recovery", ({ complete }) => complete || reload());
+  room.on("shout", show);
+  room.join();
+
+  await count(1); // it may be in by then, or not
+  await new Promise((resolve) => room.push("echo", {}).receive("ok", resolve));
+  shown.drain();
+  for (const [n, reloaded] of [[1, []], [501, [true]]]) {
+    line.cut();
+    await count(n);
+    line.mend();
+    await new Promise((resolve) => room.push("shout", { n: -n }).receive("ok", resolve));
+    while ((await shown.next()) !== -n);
+    assert.deepEqual(reloads.drain(), reloaded);
+  }
 });
 
 it("a client whose token has ended comes back with another one, and has lost nothing", async (t) => {
