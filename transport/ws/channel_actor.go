@@ -80,9 +80,12 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 	}
 }
 
-// ActorLabel says which channel it is: its topic and the type of its handler. It
-// implements [actor.Labeler].
+// ActorLabel says which channel it is: its topic and the type of its handler, and that
+// it lingers if it does. It implements [actor.Labeler].
 func (a *channelActor) ActorLabel() string {
+	if a.tether().lingers() {
+		return fmt.Sprintf("%s %v lingering", a.topic, a.Wrapped())
+	}
 	return fmt.Sprintf("%s %v", a.topic, a.Wrapped())
 }
 

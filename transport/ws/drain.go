@@ -45,6 +45,9 @@ func (e *Endpoint) Drain(ctx context.Context) error {
 	}
 	lingering := int(e.lingering.Load())
 	sockets = e.withConnection(sockets)
+	if len(sockets) == 0 && lingering > 0 {
+		e.drained(0, batch, 0, interval, lingering)
+	}
 	for i, socket := range sockets {
 		if i > 0 && i%batch == 0 {
 			pause := time.NewTimer(interval)
@@ -85,7 +88,7 @@ func (e *Endpoint) drained(i, batch, total int, interval time.Duration, lingerin
 		if s := &e.mounts[m]; s.Observe != nil {
 			e.emitApart(s, Drained{
 				Count: min(batch, total-i), Total: total,
-				Index: i/batch + 1, Rounds: (total + batch - 1) / batch,
+				Index: i/batch + 1, Rounds: max(1, (total+batch-1)/batch),
 				Interval: interval, Lingering: lingering,
 			})
 		}

@@ -120,7 +120,7 @@ type Drained struct {
 	Count, Total  int // connections: in this batch, and in all
 	Index, Rounds int // of the batch, from 1; number of batches
 	Interval      time.Duration
-	Lingering     int // channels that lingered and have been ended; told with the first batch
+	Lingering     int // channels that lingered and have been ended; told with the first batch, be that empty
 }
 
 func (Connected) isObservation()    {}

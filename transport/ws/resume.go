@@ -1,10 +1,12 @@
 package ws
 
 import (
+	"cmp"
 	"encoding/json"
 	"sync/atomic"
 	"time"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
@@ -47,34 +49,51 @@ type comeback struct {
 	line  *line // of the session
 	join  inward
 	token uint64
-	state atomic.Uint32
+	state atomic.Pointer[decided] // nil: it is undecided
 }
 
-// The states of a comeback.
-const (
-	undecided uint32 = iota
-	accepted
-	forgone
-)
+// decided says what has become of a comeback.
+type decided struct{ end error } // renounced: with what the channel ends
+
+// accepted and forgone are what may become of a comeback, but for an end.
+var accepted, forgone = new(decided), new(decided)
 
 // accept is called by the channel when it obeys the session, and forgo by the session if it does
 // not wait any more. The first of the two has its way: so a session that cannot forgo a channel
 // is its owner, or has been.
-func (b *comeback) accept() bool { return b.state.CompareAndSwap(undecided, accepted) }
+func (b *comeback) accept() bool { return b.state.CompareAndSwap(nil, accepted) }
 
-func (b *comeback) forgo() bool { return b.state.CompareAndSwap(undecided, forgone) }
+func (b *comeback) forgo() bool { return b.state.CompareAndSwap(nil, forgone) }
+
+// renounce is forgo for a client that does not come back any more. The channel is not the
+// session's to end, so it ends by itself when it gets to the comeback, if the token holds.
+func (b *comeback) renounce(end error) bool { return b.state.CompareAndSwap(nil, &decided{end}) }
+
+// renounced returns with what the channel is to end, or nil.
+func (b *comeback) renounced() error {
+	if d := b.state.Load(); d != nil {
+		return d.end
+	}
+	return nil
+}
 
 // resume gives the channel to the session that its client has come back on, unless the token
 // does not hold, or the channel is about to end.
 func (a *channelActor) resume(b *comeback) error {
 	t, from := a.tether(), a.line()
+	if end := b.renounced(); end != nil {
+		if !t.admits(b.token) || a.flags.Load() != 0 {
+			return nil
+		}
+		return a.outcome(end)
+	}
 	if !t.admits(b.token) || a.flags.Load() != 0 || !t.obey(b, from) {
 		b.line.session.Send(sessionMsg{op: opDeclined, channel: a.ctx.PID(), with: b})
 		return nil
 	}
 	if !b.accept() { // the session has forgone it in this very moment, and no other one has it
 		t.owner.CompareAndSwap(b.line, nil)
-		return Closed
+		return cmp.Or(b.renounced(), Closed)
 	}
 	from.session.Send(sessionMsg{op: opTaken, channel: a.ctx.PID(), with: a.joinedAs()})
 	a.ctx.Unlink(from.session.PID())
@@ -109,6 +128,9 @@ func (a *channelActor) resumed(b *comeback, r Resumption) error {
 			return a.outcome(err)
 		}
 		a.event = ""
+	}
+	if a.stage.Load() != stageJoined { // it has been given up, and the client has been told
+		return actor.Stop
 	}
 	answer := wire.Message{JoinRef: b.join.JoinRef, Ref: b.join.Ref, Topic: a.topic}
 	f, err := b.line.replyFrame(answer, a.tether().welcome(b.line, payload, true))
@@ -219,7 +241,7 @@ func (t *tether) start(in Payload) {
 // obey gives the channel to the session of a comeback, unless that has forgone it, or another one
 // has the channel end.
 func (t *tether) obey(b *comeback, from *line) bool {
-	return b.state.Load() == undecided && t.owner.CompareAndSwap(from, b.line)
+	return b.state.Load() == nil && t.owner.CompareAndSwap(from, b.line)
 }
 
 // comeBack notes that the client is there again, though nothing goes to it yet, and sorts out
@@ -239,7 +261,7 @@ func (t *tether) comeBack(b *comeback) Resumption {
 		t.lost = nil // and with it all that its session had
 		if !t.since.IsZero() {
 			t.since = time.Time{}
-			b.line.endpoint.lingering.Add(-1)
+			b.line.moveOut()
 		}
 	}
 	if got = min(got, t.pushed); !counts { // what was sent it may have got, or not

@@ -34,7 +34,7 @@ func TestNoChannelObeysASessionThatHasForgoneIt(t *testing.T) {
 
 // A channel holds nothing of a connection that was lost when its client is back.
 func TestAChannelForgetsTheConnectionBefore(t *testing.T) {
-	e, s := new(Endpoint), &Socket{MaxLingering: 1}
+	e, s := new(Endpoint), &Socket{MaxLingering: 1, lodgers: &users{most: 1}}
 	former, next := &line{endpoint: e, socket: s}, &line{endpoint: e, socket: s}
 	tether := newTether(nil, former)
 	tether.token = 1

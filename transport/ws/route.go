@@ -25,8 +25,8 @@ type Route struct {
 	// Linger is how long a channel stays when its connection was lost and its client has not
 	// left it; 0: it ends with the connection. Its handler goes on meanwhile, with its fields,
 	// its timers and its presence, and what is pushed and broadcast to it is kept, within
-	// bounds: see Socket.MaxLingering and MaxLingerBytes. When the client comes back with the
-	// token that the answer to its join has carried, the channel is its own again: no Join, and
+	// bounds: see Socket.MaxLingering, MaxLingeringPerUser and MaxLingerBytes. When the client
+	// comes back with the token that the answer to its join has carried, the channel is its own again: no Join, and
 	// no presence that goes and comes. See [Resumer] for what the handler is told. If nobody
 	// comes, it ends with [Lingered].
 	//

@@ -122,10 +122,15 @@ func (s *session) Init(ctx *actor.Context[sessionMsg]) error {
 	return nil
 }
 
-// ActorLabel says whose session it is: the path of the socket, the transport, and the
-// socket ID if there is one. It implements [actor.Labeler].
+// ActorLabel says whose session it is: the path of the socket, the transport unless only
+// channels are left that linger, and the socket ID if there is one. It implements [actor.Labeler].
 func (s *session) ActorLabel() string {
-	label := s.socket.Path + " " + s.transport.name()
+	label := s.socket.Path + " "
+	if s.isGone() {
+		label += "lingering"
+	} else {
+		label += s.transport.name()
+	}
 	if s.id != "" {
 		label += " " + s.id
 	}

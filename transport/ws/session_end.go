@@ -39,7 +39,7 @@ func (s *session) giveUp(channel actor.PID) error {
 	if j == nil || !j.overstays() {
 		return nil
 	}
-	if s.forgo(j) {
+	if s.renounce(j, Left) {
 		return s.receiveAll(j.door.waiting)
 	}
 	s.overdue(channel)
@@ -61,7 +61,7 @@ func (s *session) unblock() error {
 		return nil
 	}
 	s.log().Error("channel does not handle its messages", "topic", worst.channel.topic, "waiting", most)
-	if s.forgo(worst) { // it does not come back
+	if s.renounce(worst, Closed) { // it does not come back, and is not waited for
 		return s.startInstead(worst)
 	}
 	s.overdue(worst.ref.PID())

@@ -151,6 +151,23 @@ func (s *session) forgo(j *joined) bool {
 	return true
 }
 
+// asksAgain reports whether the join that replaces one with a token has the same token: its
+// client has lost patience, and still wants that channel.
+func (s *session) asksAgain(j *joined) bool {
+	b := j.back()
+	return b != nil && resumeTokenOf(b.join.Payload) == resumeTokenOf(j.door.rejoin.Payload)
+}
+
+// renounce is forgo for a channel that its client does without from now on.
+func (s *session) renounce(j *joined, end error) bool {
+	b := j.back()
+	if b == nil || !b.renounce(end) {
+		return false
+	}
+	s.dismiss(j)
+	return true
+}
+
 func (s *session) dismiss(j *joined) {
 	s.joins.channels.remove(j)
 	s.ctx.Unlink(j.ref.PID())

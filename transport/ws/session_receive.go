@@ -91,7 +91,10 @@ func (s *session) replace(old *joined, dropped []inward) error {
 	for _, m := range dropped {
 		s.transport.handled(m.weight)
 	}
-	if s.forgo(old) {
+	if s.asksAgain(old) && s.forgo(old) {
+		return s.start(*old.door.rejoin)
+	}
+	if s.renounce(old, Rejoined) {
 		return s.startInstead(old)
 	}
 	if s.closes(old) { // otherwise its client is elsewhere, and that is told next

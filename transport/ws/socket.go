@@ -133,6 +133,12 @@ type Socket struct {
 	// Route.Linger.
 	MaxLingering int
 
+	// MaxLingeringPerUser is how many of these there may be on this socket with one
+	// Identity.ID, so that no user takes the places of all; as MaxChannels if 0. Those without
+	// an ID are bounded by MaxLingering alone. One more ends with its connection. Each node of
+	// a cluster counts its own.
+	MaxLingeringPerUser int
+
 	// MaxLingerBytes is how many bytes are kept for the client of a channel that lingers, with
 	// 128 more for each message; 64 KiB if 0. What is broadcast is kept once for all of them.
 	// If there is more, none of it comes, and [Resumption] says so. For a client that says in
@@ -200,6 +206,7 @@ type Socket struct {
 	timed   bool   // it is of interest when a message was read
 	lingers bool   // some route has a Linger
 	users   *users // nil: they are not counted
+	lodgers *users // those whose channels linger
 }
 
 // Identity is who a client is, as Connect found.
@@ -295,6 +302,8 @@ func (s Socket) withDefaults() (Socket, error) {
 		"MaxConnections": int64(s.MaxConnections),
 		"MaxPerAddress":  int64(s.MaxPerAddress),
 		"MaxPerUser":     int64(s.MaxPerUser),
+
+		"MaxLingeringPerUser": int64(s.MaxLingeringPerUser),
 	} {
 		if n < 0 {
 			return s, fmt.Errorf("%s is negative", name)
@@ -308,6 +317,7 @@ func (s Socket) withDefaults() (Socket, error) {
 	s.MaxUnhandled = cmp.Or(s.MaxUnhandled, 1<<20)
 	s.MaxChannels = cmp.Or(s.MaxChannels, 100)
 	s.MaxLingering = cmp.Or(s.MaxLingering, 10_000)
+	s.MaxLingeringPerUser = cmp.Or(s.MaxLingeringPerUser, s.MaxChannels)
 	s.MaxLingerBytes = cmp.Or(s.MaxLingerBytes, 64<<10)
 	s.MaxJoinRate = cmp.Or(s.MaxJoinRate, 50)
 	s.MaxMessageRate = cmp.Or(s.MaxMessageRate, 10_000)
@@ -315,6 +325,7 @@ func (s Socket) withDefaults() (Socket, error) {
 	if s.MaxPerUser > 0 {
 		s.users = &users{most: s.MaxPerUser}
 	}
+	s.lodgers = &users{most: s.MaxLingeringPerUser}
 	return s, nil
 }
 

@@ -11,18 +11,19 @@ type Stats struct {
 	Lingering   int // of these, those whose clients are away, see Route.Linger
 	QueueBytes  int // that wait for clients to read them, of all connections
 
-	Connects      uint64 // clients let in
-	Refusals      uint64 // clients refused, by Connect or the checks before it
-	Joins         uint64 // channels joined
-	Resumes       uint64 // channels that clients have come back to
-	JoinRefusals  uint64 // joins refused, by Join or the checks before it
-	ChannelErrors uint64 // channels that ended in a way that their clients were told of as an error
-	Broadcasts    uint64 // events broadcast here, to however many receivers
-	MessagesIn    uint64 // messages from clients, heartbeats included
-	Malformed     uint64 // of these, those that could not be decoded
-	MessagesOut   uint64 // messages to clients, each receiver of a broadcast counted
-	SlowConsumers uint64 // clients closed because they did not read, see [CloseSlow]
-	Dropped       uint64 // messages that were not sent, see [DropNewest] and [Dropped]
+	Connects       uint64 // clients let in
+	Refusals       uint64 // clients refused, by Connect or the checks before it
+	Joins          uint64 // channels joined
+	Resumes        uint64 // channels that clients have come back to
+	JoinRefusals   uint64 // joins refused, by Join or the checks before it
+	ChannelErrors  uint64 // channels that ended in a way that their clients were told of as an error
+	Broadcasts     uint64 // events broadcast here, to however many receivers
+	MessagesIn     uint64 // messages from clients, heartbeats included
+	Malformed      uint64 // of these, those that could not be decoded
+	MessagesOut    uint64 // messages to clients, each receiver of a broadcast counted
+	LingerRefusals uint64 // channels that ended with their connection because too many linger
+	SlowConsumers  uint64 // clients closed because they did not read, see [CloseSlow]
+	Dropped        uint64 // messages that were not sent, see [DropNewest] and [Dropped]
 }
 
 // counters are what Stats is made of.
@@ -31,7 +32,7 @@ type counters struct {
 	polling, queued, lingering  atomic.Int64
 	connects, refusals          atomic.Uint64
 	joins, joinRefusals, errors atomic.Uint64
-	resumes                     atomic.Uint64
+	resumes, lingerRefusals     atomic.Uint64
 	slow, dropped, malformed    atomic.Uint64
 	hanging                     atomic.Int32 // calls of observers
 
@@ -48,22 +49,23 @@ type counters struct {
 // Stats returns the endpoint's present figures.
 func (e *Endpoint) Stats() Stats {
 	return Stats{
-		Connections:   int(e.connections.Load()),
-		LongPolls:     int(e.polling.Load()),
-		Channels:      int(e.channels.Load()),
-		Lingering:     int(e.lingering.Load()),
-		QueueBytes:    int(e.queued.Load()),
-		Connects:      e.connects.Load(),
-		Refusals:      e.refusals.Load(),
-		Joins:         e.joins.Load(),
-		Resumes:       e.resumes.Load(),
-		JoinRefusals:  e.joinRefusals.Load(),
-		ChannelErrors: e.errors.Load(),
-		Broadcasts:    e.broadcasts.Load(),
-		MessagesIn:    e.in.Load(),
-		Malformed:     e.malformed.Load(),
-		MessagesOut:   e.out.Load(),
-		SlowConsumers: e.slow.Load(),
-		Dropped:       e.dropped.Load(),
+		Connections:    int(e.connections.Load()),
+		LongPolls:      int(e.polling.Load()),
+		Channels:       int(e.channels.Load()),
+		Lingering:      int(e.lingering.Load()),
+		QueueBytes:     int(e.queued.Load()),
+		Connects:       e.connects.Load(),
+		Refusals:       e.refusals.Load(),
+		Joins:          e.joins.Load(),
+		Resumes:        e.resumes.Load(),
+		JoinRefusals:   e.joinRefusals.Load(),
+		ChannelErrors:  e.errors.Load(),
+		Broadcasts:     e.broadcasts.Load(),
+		MessagesIn:     e.in.Load(),
+		Malformed:      e.malformed.Load(),
+		MessagesOut:    e.out.Load(),
+		LingerRefusals: e.lingerRefusals.Load(),
+		SlowConsumers:  e.slow.Load(),
+		Dropped:        e.dropped.Load(),
 	}
 }

@@ -121,10 +121,10 @@ func (t *tether) begin(a *channelActor) error {
 func (t *tether) Release(actor.PID, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	e := t.channel.line().endpoint
-	e.tethers.Delete(t.id)
+	l := t.channel.line()
+	l.endpoint.tethers.Delete(t.id)
 	if !t.since.IsZero() {
-		e.lingering.Add(-1)
+		l.moveOut()
 	}
 	t.since, t.over, t.token, t.retained, t.kept, t.bytes = time.Time{}, nil, 0, nil, nil, 0
 }
@@ -158,14 +158,31 @@ func (t *tether) lose(l *line) bool {
 	case t.token == 0 || t.owner.Load() != l: // it is another session's since just now, which see comeBack
 		return false
 	case t.since.IsZero(): // it may have been lost before it was all there
-		if l.endpoint.lingering.Add(1) > int64(l.socket.MaxLingering) {
-			l.endpoint.lingering.Add(-1)
+		if !l.moveIn() {
 			return false
 		}
 		t.since = time.Now()
 	}
 	t.lost, t.over = l, nil
 	return true
+}
+
+// moveIn counts one more channel that lingers, unless there are too many. All lines of a channel
+// have the same socket and ID, so any of them may count it out.
+func (l *line) moveIn() bool {
+	e := l.endpoint
+	if e.lingering.Add(1) <= int64(l.socket.MaxLingering) && l.socket.lodgers.enter(l.id) == nil {
+		return true
+	}
+	e.lingering.Add(-1)
+	e.lingerRefusals.Add(1)
+	return false
+}
+
+// moveOut counts one less.
+func (l *line) moveOut() {
+	l.socket.lodgers.leave(l.id)
+	l.endpoint.lingering.Add(-1)
 }
 
 // push sends an event to the client, or keeps it.

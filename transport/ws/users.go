@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// users counts the connections of each user to a socket.
+// users counts the connections of each user to a socket, or the channels that linger.
 type users struct {
 	most int
 	mu   sync.Mutex
@@ -14,7 +14,7 @@ type users struct {
 
 var errTooManyOfUser = &StatusError{Status: http.StatusTooManyRequests}
 
-// enter counts one more connection, unless there are too many. It does nothing on nil, and
+// enter counts one more, unless there are too many. It does nothing on nil, and
 // for clients without an ID.
 func (u *users) enter(id string) error {
 	if u == nil || id == "" {

@@ -11,6 +11,12 @@ function detail(label, name, ...children) {
   return h("section", { class: "detail", "aria-label": label, "data-testid": name }, children);
 }
 
+/** The connection of a channel; of one that lingers it is lost, and there is none to show. */
+function connectionOf({ id, connection, lingering }) {
+  if (lingering) return `${id || connection} (away)`;
+  return h("a", { href: linkHere({ list: "", socket: connection, topic: "" }) }, id || connection);
+}
+
 export function socketsView(app) {
   const endpoints = () => app.about()?.endpoints ?? []; // not known yet: the server takes its first
   const endpoint = () => here().endpoint || endpoints()[0] || "";
@@ -66,7 +72,7 @@ export function socketsView(app) {
     label: "Channels of the topic",
     key: (row) => row.pid,
     columns: [
-      { head: "Connection", class: "main-cell", cell: (row) => h("a", { href: linkHere({ list: "", socket: row.connection, topic: "" }) }, row.id || row.connection) },
+      { head: "Connection", class: "main-cell", cell: connectionOf },
       { head: "Handler", class: "secondary", cell: (row) => typeName(row.handler), title: (row) => row.handler ?? "" },
       { head: "Channel", cell: (row) => h("a", { href: linkHere({ actor: row.pid }) }, row.pid) },
     ],
