@@ -72,6 +72,10 @@ type house struct {
 }
 
 func newHouse(t testing.TB, edit func(*ws.Socket)) *house {
+	return buildHouse(edit, func(s ws.Socket) *server { return serveInMemory(t, s) })
+}
+
+func buildHouse(edit func(*ws.Socket), serve func(ws.Socket) *server) *house {
 	h := &house{told: make(chan string, 100_000), lodgers: make(chan *lodger, 100_000)}
 	made := func() *lodger {
 		l := &lodger{tells: func(text string, args ...any) { h.told <- fmt.Sprintf(text, args...) }}
@@ -91,7 +95,7 @@ func newHouse(t testing.TB, edit func(*ws.Socket)) *house {
 	if edit != nil {
 		edit(&socket)
 	}
-	h.server = serveInMemory(t, socket)
+	h.server = serve(socket)
 	return h
 }
 
