@@ -1,6 +1,9 @@
 package actor
 
-import "reflect"
+import (
+	"context"
+	"reflect"
+)
 
 // How the observers of a system are told of an actor's birth, crash and end. After the end
 // nobody can ask it, so the events say what there is to know.
@@ -31,9 +34,7 @@ func (p *process) announceEnd(d *doom, behavior any) {
 	if p.has(announcing) && p.flags.Or(endsEarly)&announcing != 0 {
 		return
 	}
-	if p.sys.Observed() {
-		p.emitExit(d, behavior)
-	}
+	p.emitExit(d, behavior)
 }
 
 func (p *process) emitExit(d *doom, behavior any) {
@@ -47,6 +48,67 @@ func (p *process) emitExit(d *doom, behavior any) {
 		Reason:   d.reason,
 		verdict:  d.verdict(),
 	})
+	p.sys.shard(p).toldEnd()
+}
+
+// untoldEnds counts the ends of a shard's actors that observers have yet to be told of. The
+// lock of the shard guards it. An end counts from when the actor is off the list, so one that
+// sees no actor there sees the ends of all.
+type untoldEnds struct {
+	n    int
+	none chan struct{} // closed when n becomes 0; nil unless somebody waits
+}
+
+func (sh *shard) toldEnd() {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.untold.n--
+	if sh.untold.n == 0 && sh.untold.none != nil {
+		close(sh.untold.none)
+		sh.untold.none = nil
+	}
+}
+
+// allTold returns a channel that is closed when observers have been told of all ends, or nil
+// if they have been.
+func (sh *shard) allTold() <-chan struct{} {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sh.untold.n == 0 {
+		return nil
+	}
+	if sh.untold.none == nil {
+		sh.untold.none = make(chan struct{})
+	}
+	return sh.untold.none
+}
+
+// finishTelling is the end of a Shutdown: observers are told of the last ends. It takes no
+// longer than they may hang, and if ctx is done no longer than a killed actor may.
+func (s *System) finishTelling(ctx context.Context) {
+	if s.awaitTold(ctx.Done()) {
+		return
+	}
+	moment, cancel := context.WithTimeout(context.Background(), killGrace)
+	defer cancel()
+	s.awaitTold(moment.Done())
+}
+
+// awaitTold waits until observers have been told of the ends of all actors that are off the
+// list. It reports false if over was closed before.
+func (s *System) awaitTold(over <-chan struct{}) bool {
+	for i := range s.shards {
+		all := s.shards[i].allTold()
+		if all == nil {
+			continue
+		}
+		select {
+		case <-all:
+		case <-over:
+			return false
+		}
+	}
+	return true
 }
 
 // emitCrash tells of a crash. Behavior is nil if the caller is not the actor's runner.

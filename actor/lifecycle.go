@@ -199,7 +199,7 @@ func (p *process) tell(r *relations, behavior any) {
 		p.tellTied(&was, d)
 		r.tellWaiting()
 	}
-	if p.has(known) {
+	if p.has(untold) {
 		p.announceEnd(d, behavior)
 	}
 }

@@ -9,9 +9,9 @@ import (
 // Observe calls f with each event of the system until stop is called, after the observers
 // that were there before. What caused the event waits for f, so it must be quick and must
 // not block; it may run on several goroutines at once. It may do to the system what others
-// may. If it panics or calls runtime.Goexit it is taken off for good, and that is logged. If
-// it has not returned after five seconds it is left alone, and misses the events that come
-// until it returns.
+// may, but for [System.Shutdown], which waits for it in turn. If it panics or calls
+// runtime.Goexit it is taken off for good, and that is logged. If it has not returned after
+// five seconds it is left alone, and misses the events that come until it returns.
 //
 // An event costs half a microsecond to a whole one, however many observe, and what they do.
 // A system that nobody observes makes no events and has no cost for them. Observe panics if

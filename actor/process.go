@@ -111,7 +111,7 @@ func (p *process) wake() { p.sys.backlog.start(p) }
 const (
 	trapsExits uint32 = 1 << iota
 	listed            // is among the system's actors
-	known             // has been: its spawn has been told, and its end will be
+	untold            // was, while observers were there: they have not been told of its end
 	ended             // links and monitors have been told, or are being told now
 	suspended         // by Suspend
 	mayBlock          // is no business of watchdogs

@@ -82,7 +82,8 @@ type shard struct {
 	first, last *process
 	n           int
 	startups    *startup // of those whose Init runs
-	_           [24]byte // a cache line of its own
+	untold      untoldEnds
+	_           [8]byte // a cache line of its own
 }
 
 // systems counts the systems that this program has made.
@@ -139,9 +140,9 @@ func (s *System) add(p *process) error {
 	sh.link(p, nil)
 	sh.n++
 	if s.Observed() {
-		p.flags.Or(listed | known | announcing)
+		p.flags.Or(listed | announcing)
 	} else {
-		p.flags.Or(listed | known)
+		p.flags.Or(listed)
 	}
 	sh.mu.Unlock()
 	if p.has(announcing) {
@@ -161,6 +162,10 @@ func (s *System) remove(p *process) {
 	sh.unlink(p)
 	p.flags.And(^listed)
 	sh.n--
+	if s.Observed() {
+		p.flags.Or(untold)
+		sh.untold.n++
+	}
 }
 
 // Count returns the number of actors that have not ended.
@@ -219,7 +224,9 @@ func (s *System) Stuck() []PID {
 // Shutdown ends all actors. It spawns no more. It sends [Shutdown] to the actors without a
 // parent, in reverse order of their spawns: to each when the one before has ended with all
 // that it supervises. Then it sends it to those that are left. When ctx is done it kills
-// the rest, and abandons those whose handlers still do not return.
+// the rest, and abandons those whose handlers still do not return. At last it waits until
+// the observers have been told of all the ends; see [System.Observe] for how long one may take.
+// When ctx is done it waits no more than 100 ms for that.
 //
 // It returns nil if nothing of the system runs any more. It returns a [*ShutdownError] if
 // an actor had to be killed, or if the handler of an abandoned one still runs, however long
@@ -233,6 +240,16 @@ func (s *System) Shutdown(ctx context.Context) error {
 	}
 	s.close()
 	defer s.meters.close()
+	killed := s.endAll(ctx)
+	s.finishTelling(ctx)
+	if len(killed) == 0 {
+		s.stuck.wait(killGrace) // a handler may be about to return
+	}
+	return s.shutdownError(killed)
+}
+
+// endAll ends all actors, and returns those that it had to kill.
+func (s *System) endAll(ctx context.Context) (killed []PID) {
 	isTop := func(p *process) bool { return p.parent == s.root }
 	all := func(*process) bool { return true }
 	for _, want := range []func(*process) bool{isTop, all} {
@@ -245,8 +262,7 @@ func (s *System) Shutdown(ctx context.Context) error {
 			}
 		}
 	}
-	s.stuck.wait(killGrace) // a handler may be about to return
-	return s.shutdownError(nil)
+	return nil
 }
 
 // shutdownError returns what Shutdown returns.
@@ -277,14 +293,14 @@ func (s *System) close() {
 
 // killRest kills all. Actors that those have started meanwhile are among the rest: none
 // starts when add refuses.
-func (s *System) killRest() error {
+func (s *System) killRest() []PID {
 	left := s.processes(func(*process) bool { return true })
 	killAll(left, killGrace, nil)
 	killed := make([]PID, len(left))
 	for i, p := range left {
 		killed[i] = PID{p}
 	}
-	return s.shutdownError(killed)
+	return killed
 }
 
 // deadLogEvery is the least time between two log lines about dead letters.

@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -42,7 +41,6 @@ func everything(t *testing.T) string {
 		Logger:      slog.New(slog.DiscardHandler),
 	})
 	defer func() { _ = sys.Shutdown(context.Background()) }()
-	ends := allEnds(sys)
 	if _, err := supervisor.Start(sys, supervisor.Spec{Children: children}); err != nil {
 		t.Fatal(err)
 	}
@@ -80,29 +78,9 @@ func everything(t *testing.T) string {
 	if err := sys.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
-	<-ends
 	answer := httptest.NewRecorder()
 	scrape.ServeHTTP(answer, httptest.NewRequest("GET", "/metrics", nil))
 	return answer.Body.String()
-}
-
-// allEnds returns a channel that is closed when observers have been told of the end of all that
-// was spawned, which may be after Shutdown. The metrics observe the system before it does, and
-// the first that is spawned ends last.
-func allEnds(sys *actor.System) <-chan struct{} {
-	var live atomic.Int64
-	told := make(chan struct{})
-	sys.Observe(func(e actor.Event) {
-		switch e.(type) {
-		case actor.Spawned:
-			live.Add(1)
-		case actor.Exited:
-			if live.Add(-1) == 0 {
-				close(told)
-			}
-		}
-	})
-	return told
 }
 
 // Prometheus reads what the program does.
