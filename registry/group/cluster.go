@@ -62,5 +62,6 @@ func newReplica[G ~string](s *Set[G], c *pubsub.Cluster, name string) *replica[G
 		name: func(g G) string { return string(g) }, group: func(name string) G { return G(name) },
 		gaps: gaps{&s.counts.lost},
 	}
+	r.post.encoding.Limit, r.post.encoding.Most = openFor, openMost
 	return r
 }

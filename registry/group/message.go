@@ -38,7 +38,9 @@ type Message[M, T any] struct {
 	Make func(T) M
 
 	// Codec turns what travels into bytes, and back. It is given Name as the topic;
-	// the encoding of the set's cluster if nil, which is JSON if it has none. In a rolling deploy it reads what the version before has written.
+	// the encoding of the set's cluster if nil, which is JSON if it has none. In a rolling deploy
+	// it reads what the version before has written. On either side it has a second: what panics,
+	// calls runtime.Goexit or takes longer costs the message.
 	Codec pubsub.Codec[T]
 }
 
@@ -65,8 +67,8 @@ func (g Group) audience() audience {
 type place interface {
 	String() string
 	audience() audience
+	encode(f func(pubsub.Encoding) (mail, error)) (mail, error)
 	mail(node string, m mail) error
-	encoding() pubsub.Encoding
 }
 
 // Group returns the group as an address. It need not have members, now or ever.
@@ -188,12 +190,19 @@ func (m Message[M, T]) codec(e pubsub.Encoding) pubsub.Codec[T] {
 
 // encode returns what travels.
 func (m Message[M, T]) encode(to Group, v T) (mail, error) {
-	c := m.codec(to.at.encoding())
-	body, err := c.Encode(m.Name, v)
+	out, err := to.at.encode(func(e pubsub.Encoding) (mail, error) {
+		c := m.codec(e)
+		name, err := pubsub.NameOf(c)
+		if err != nil {
+			return mail{}, err
+		}
+		body, err := c.Encode(m.Name, v)
+		return mail{name: m.Name, codec: name, body: body}, err
+	})
 	if err != nil {
 		return mail{}, fmt.Errorf("encode: %w", err)
 	}
-	return mail{name: m.Name, codec: pubsub.NameOf(c), body: body}, nil
+	return out, nil
 }
 
 // fault is what has become of a message that went to many.
@@ -257,6 +266,15 @@ func (m Message[M, T]) served() (*servedMessage, error) {
 		return m.giver(v), nil
 	}}
 	e.calls.Limit, e.calls.Most = openFor, openMost
+	if m.Codec != nil {
+		err := e.calls.Do(func() error {
+			_, err := pubsub.NameOf(m.Codec)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("message %q: the codec: %w", m.Name, err)
+		}
+	}
 	return e, nil
 }
 
@@ -275,8 +293,20 @@ func (t *table) find(name string) *servedMessage {
 
 // Serve has the members of this node get the given messages of other nodes. It is for the start
 // of the program: until then they are lost, and counted. Messages of this node need no Serve. It
-// fails, and changes nothing, if a message has no Name or no Make, or the name of another one.
+// fails, and changes nothing, if a message has no Name or no Make, or the name of another one, or
+// if the name of its Codec is too long.
 func (s *Set[G]) Serve(messages ...Served) error {
+	var list []*servedMessage
+	for _, m := range messages {
+		if m == nil {
+			return errors.New("group: serve: a message is nil")
+		}
+		e, err := m.served()
+		if err != nil {
+			return fmt.Errorf("group: serve: %w", err)
+		}
+		list = append(list, e)
+	}
 	t := &s.served
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -284,16 +314,9 @@ func (s *Set[G]) Serve(messages ...Served) error {
 	if m := t.byName.Load(); m != nil {
 		maps.Copy(next, *m)
 	}
-	for _, m := range messages {
-		if m == nil {
-			return errors.New("group: serve: a message is nil")
-		}
-		e, err := m.served()
-		if err == nil && next[e.name] != nil {
-			err = fmt.Errorf("message %q is served already", e.name)
-		}
-		if err != nil {
-			return fmt.Errorf("group: serve: %w", err)
+	for _, e := range list {
+		if next[e.name] != nil {
+			return fmt.Errorf("group: serve: message %q is served already", e.name)
 		}
 		next[e.name] = e
 	}

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
@@ -46,6 +47,8 @@ type post[G comparable] struct {
 	group func(string) G
 	log   *slog.Logger
 	gaps  gaps
+
+	encoding foreign.Calls // of the codecs of what is sent
 }
 
 // gaps counts what was lost on the way. It is a [pubsub.Subscriber] of the lanes' gaps.
@@ -128,12 +131,27 @@ func (p spot[G]) mail(node string, m mail) error {
 	return nil
 }
 
-// encoding implements [place].
-func (p spot[G]) encoding() pubsub.Encoding {
-	if l := p.set.link.Load(); l != nil {
-		return l.nodes.Encoding()
+// errStuck says that a codec does not return.
+var errStuck = fmt.Errorf("the codec does not return: %w", pubsub.ErrOverloaded)
+
+// encode implements [place]. The codec that f calls is users' code.
+func (p spot[G]) encode(f func(pubsub.Encoding) (mail, error)) (mail, error) {
+	l := p.set.link.Load()
+	if l == nil {
+		return mail{}, errAlone
 	}
-	return nil
+	m := new(mail) // it may be written to after an error
+	err := l.encoding.Do(func() (err error) {
+		*m, err = f(l.nodes.Encoding())
+		return err
+	})
+	switch err {
+	case nil:
+		return *m, nil
+	case foreign.ErrLate, foreign.ErrStuck:
+		return mail{}, errStuck
+	}
+	return mail{}, err
 }
 
 // Deliver implements [pubsub.Subscriber]: it takes what another node sends to members of this one.

@@ -52,7 +52,7 @@ func CodecOf[T any](e Encoding) Codec[T] {
 type NamedCodec[T any] interface {
 	Codec[T]
 
-	// Name is as that of an [Encoding].
+	// Name is as that of an [Encoding]. What a codec with a longer one encodes is not sent.
 	Name() string
 }
 
@@ -72,19 +72,31 @@ func (c encoded[T]) Decode(_ string, data []byte) (v T, err error) {
 }
 
 // NameOf returns the name that goes along with what c encodes; "" if it has none, and for JSON.
-func NameOf[T any](c Codec[T]) string {
-	if n, ok := c.(NamedCodec[T]); ok {
-		if name := n.Name(); name != jsonName {
-			return name
-		}
+// It fails with an error that wraps [ErrEncoding] if the name has more than 64 bytes. It calls
+// c's Name, which is users' code, in place.
+func NameOf[T any](c Codec[T]) (string, error) {
+	n, ok := c.(NamedCodec[T])
+	if !ok {
+		return "", nil
 	}
-	return ""
+	name := n.Name()
+	switch {
+	case name == jsonName:
+		return "", nil
+	case len(name) > maxEncodingName:
+		return "", fmt.Errorf("the codec's name has %d bytes, want at most %d: %w", len(name), maxEncodingName, ErrEncoding)
+	}
+	return name, nil
 }
 
 // DecodeNamed decodes what came along with a name. It fails with an error that wraps
 // [ErrEncoding] if that is not the codec's.
 func DecodeNamed[T any](c Codec[T], name, topic string, data []byte) (v T, err error) {
-	if want := NameOf(c); name != want {
+	want, err := NameOf(c)
+	switch {
+	case err != nil:
+		return v, err
+	case name != want:
 		return v, fmt.Errorf("%s, and not %s: %w", spelled(name), spelled(want), ErrEncoding)
 	}
 	return c.Decode(topic, data)
@@ -97,6 +109,7 @@ func spelled(name string) string {
 	return fmt.Sprintf("%.*q", maxEncodingName, name)
 }
 
+// maxEncodingName is how many bytes the name of an encoding may have, and that of a codec.
 const maxEncodingName = 64
 
 // SetEncoding has typed calls, groups and singletons on this cluster encode their values so,

@@ -46,9 +46,20 @@ func TestEncodingIsACodecForEachType(t *testing.T) {
 	if into != any(p) {
 		t.Errorf("a pointer is decoded into a %T", into)
 	}
-	if pubsub.NameOf(values) != "loud" || pubsub.NameOf(pubsub.CodecOf[stamp](nil)) != "" ||
-		pubsub.NameOf(pubsub.CodecOf[stamp](new(pubsub.PubSub[int]).Encoding())) != "" {
-		t.Error("another name than the encoding's, or one for JSON")
+	for name, c := range map[string]struct {
+		codec pubsub.Codec[stamp]
+		want  string
+		err   error
+	}{
+		"the encoding's":  {values, "loud", nil},
+		"by default":      {pubsub.CodecOf[stamp](nil), "", nil},
+		"of no cluster":   {pubsub.CodecOf[stamp](new(pubsub.PubSub[int]).Encoding()), "", nil},
+		"as long as can":  {pubsub.CodecOf[stamp](loud{name: strings.Repeat("x", 64)}), strings.Repeat("x", 64), nil},
+		"longer than can": {pubsub.CodecOf[stamp](loud{name: strings.Repeat("x", 65)}), "", pubsub.ErrEncoding},
+	} {
+		if got, err := pubsub.NameOf(c.codec); got != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
 	}
 }
 
@@ -67,6 +78,7 @@ func TestNamesOfCodecsAreCompared(t *testing.T) {
 		"another":      {own, "quiet", pubsub.ErrEncoding},
 		"none":         {own, "", pubsub.ErrEncoding},
 		"not for JSON": {pubsub.JSON[stamp]{}, strings.Repeat("x", 1000), pubsub.ErrEncoding},
+		"too long":     {pubsub.CodecOf[stamp](loud{strings.Repeat("x", 65), &into}), strings.Repeat("x", 65), pubsub.ErrEncoding},
 	} {
 		v, err := pubsub.DecodeNamed(c.codec, c.came, "t", []byte(`{"Place":"lima"}`))
 		if !errors.Is(err, c.err) || err == nil && v.Place != "lima" {

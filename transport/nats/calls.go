@@ -32,6 +32,17 @@ type calls[M any] struct {
 // [ErrNoMethod]. It fails, and changes nothing, if a method has no Name or no Make, or the
 // name of another one.
 func (n *Names[M]) Serve(methods ...Served[M]) error {
+	var list []*servedMethod[M]
+	for _, m := range methods {
+		if m == nil {
+			return errors.New("nats: serve: a method is nil")
+		}
+		e, err := m.served()
+		if err != nil {
+			return fmt.Errorf("nats: serve: %w", err)
+		}
+		list = append(list, e)
+	}
 	c := &n.calls
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,16 +50,9 @@ func (n *Names[M]) Serve(methods ...Served[M]) error {
 	if table == nil {
 		table = make(map[string]*servedMethod[M])
 	}
-	for _, m := range methods {
-		if m == nil {
-			return errors.New("nats: serve: a method is nil")
-		}
-		e, err := m.served()
-		if err == nil && table[e.name] != nil {
-			err = fmt.Errorf("method %q is served already", e.name)
-		}
-		if err != nil {
-			return fmt.Errorf("nats: serve: %w", err)
+	for _, e := range list {
+		if table[e.name] != nil {
+			return fmt.Errorf("nats: serve: method %q is served already", e.name)
 		}
 		table[e.name] = e
 	}

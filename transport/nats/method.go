@@ -209,7 +209,7 @@ func (m Method[M, Req, Resp]) exchange(ctx context.Context, x *exchange, to Remo
 	if q.body, err = codec.Encode(m.Name, req); err != nil {
 		return err
 	}
-	if q.codec, err = codecName(codec); err != nil {
+	if q.codec, err = pubsub.NameOf(codec); err != nil {
 		return err
 	}
 	r, err := x.ask(ctx, to.Node, q, header)
@@ -239,7 +239,7 @@ func (m Method[M, Req, Resp]) sendRemote(ctx context.Context, to Remote[M], req 
 	err = actor.Guard(bound, func() (err error) {
 		codec := m.requests(to.names)
 		if encoded.body, err = codec.Encode(m.Name, req); err == nil {
-			encoded.codec, err = codecName(codec)
+			encoded.codec, err = pubsub.NameOf(codec)
 		}
 		return err
 	})
@@ -258,18 +258,6 @@ func (m Method[M, Req, Resp]) request(ctx context.Context, to Remote[M], kind re
 	}
 	x, err := to.names.exchange(ctx)
 	return x, q, err
-}
-
-// maxCodecName is how many bytes the name of a codec has at most, as that of an Encoding.
-const maxCodecName = 64
-
-// codecName returns the name of a codec, which goes along with all that it encodes.
-func codecName[T any](c pubsub.Codec[T]) (string, error) {
-	name := pubsub.NameOf(c)
-	if len(name) > maxCodecName {
-		return "", fmt.Errorf("its name has %d bytes, want at most %d: %w", len(name), maxCodecName, pubsub.ErrEncoding)
-	}
-	return name, nil
 }
 
 func (m Method[M, Req, Resp]) requests(n *Names[M]) pubsub.Codec[Req] {
@@ -306,20 +294,28 @@ func (m Method[M, Req, Resp]) served() (*servedMethod[M], error) {
 	case m.Make == nil:
 		return nil, fmt.Errorf("method %q: Make is nil", m.Name)
 	}
+	e := &servedMethod[M]{name: m.Name}
+	e.calls.Limit, e.calls.Most = foreignFor, foreignMost
+	if err := e.calls.Do(m.checkCodecs); err != nil {
+		return nil, fmt.Errorf("method %q: %w", m.Name, err)
+	}
+	e.handle = func(ctx context.Context, n *Names[M], to actor.Ref[M], s *served) { m.handle(ctx, n, e, to, s) }
+	return e, nil
+}
+
+// checkCodecs returns what is wrong with the names of the codecs. It is a foreign call.
+func (m Method[M, Req, Resp]) checkCodecs() error {
 	if m.Requests != nil {
-		if _, err := codecName(m.Requests); err != nil {
-			return nil, fmt.Errorf("method %q: the codec of its requests: %w", m.Name, err)
+		if _, err := pubsub.NameOf(m.Requests); err != nil {
+			return fmt.Errorf("its requests: %w", err)
 		}
 	}
 	if m.Responses != nil {
-		if _, err := codecName(m.Responses); err != nil {
-			return nil, fmt.Errorf("method %q: the codec of its responses: %w", m.Name, err)
+		if _, err := pubsub.NameOf(m.Responses); err != nil {
+			return fmt.Errorf("its responses: %w", err)
 		}
 	}
-	e := &servedMethod[M]{name: m.Name}
-	e.calls.Limit, e.calls.Most = foreignFor, foreignMost
-	e.handle = func(ctx context.Context, n *Names[M], to actor.Ref[M], s *served) { m.handle(ctx, n, e, to, s) }
-	return e, nil
+	return nil
 }
 
 // handle hands a request to its actor. All of it is a foreign call.
@@ -400,11 +396,15 @@ func (m Method[M, Req, Resp]) outcome(n *Names[M], p *actor.Pending[Resp]) reply
 
 func (m Method[M, Req, Resp]) encode(n *Names[M], v Resp) reply {
 	c := m.responses(n)
-	body, err := c.Encode(m.Name, v)
+	r := reply{outcome: gaveValue}
+	var err error
+	if r.codec, err = pubsub.NameOf(c); err == nil {
+		r.body, err = c.Encode(m.Name, v)
+	}
 	if err != nil {
 		return failure(gaveError, fmt.Errorf("encode the answer: %w", err), nil)
 	}
-	return reply{outcome: gaveValue, body: body, codec: pubsub.NameOf(c)}
+	return r
 }
 
 // withoutWait returns a context with the values of ctx that is done: a send with it does

@@ -87,8 +87,12 @@ func (k *keeper[M, S]) state(ctx context.Context) ([]byte, error) {
 	}
 	c := k.codec()
 	r, err := foreign.Value(ctx, &k.codecs, func(context.Context) (record, error) {
+		name, err := pubsub.NameOf(c)
+		if err != nil {
+			return record{}, err
+		}
 		state, err := c.Encode(k.Name, *v)
-		return record{State: state, Codec: pubsub.NameOf(c)}, err
+		return record{State: state, Codec: name}, err
 	})
 	most := cmp.Or(k.MaxState, defaultMaxState)
 	switch {

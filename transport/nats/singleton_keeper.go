@@ -51,6 +51,15 @@ func (k *keeper[M, S]) Init(ctx *actor.Context[notice]) error {
 	}
 	k.log = k.office.common().log
 	k.codecs.Limit, k.codecs.Most = foreignFor, 1
+	if k.State != nil {
+		err := k.codecs.Do(func() error {
+			_, err := pubsub.NameOf(k.State)
+			return err
+		})
+		if err != nil { // rather than lose each state
+			return fmt.Errorf("nats: singleton %q: the field State: %w", k.Name, err)
+		}
+	}
 	ctx.TrapExit(true)
 	return k.standBy(ctx)
 }

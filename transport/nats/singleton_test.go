@@ -492,12 +492,28 @@ func TestSingletonThatCannotWorkDoesNotStart(t *testing.T) {
 		"Names is nil":         {Name: "x", New: create},
 		"New is nil":           {Name: "x", Names: n.Names},
 		"MaxState is negative": {Name: "x", Names: n.Names, New: create, MaxState: -1},
+		"65 bytes":             {Name: "x", Names: n.Names, New: create, State: named{name: strings.Repeat("n", 65)}},
+		"Goexit":               {Name: "x", Names: n.Names, New: create, State: named{fault: runtime.Goexit}},
 	} {
 		_, err := supervisor.Start(n.sys, supervisor.Spec{Children: []supervisor.Child{single.Child()}})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("start: %v, want %q", err, want)
 		}
 	}
+}
+
+// named is a codec with a name, of which it may fail to tell.
+type named struct {
+	pubsub.JSON[book]
+	name  string
+	fault func()
+}
+
+func (n named) Name() string {
+	if n.fault != nil {
+		n.fault()
+	}
+	return n.name
 }
 
 // mute has a method that looks like that of a HandOffer.
