@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/troupe-go/troupe/actor"
@@ -55,16 +56,29 @@ func TestDraftIsBoundedInBytes(t *testing.T) {
 	}
 }
 
+// Whatever is read is the same when it is written and read again, and takes no more room than came.
 func FuzzNotice(f *testing.F) {
 	for _, n := range notices {
 		f.Add(n.encode())
 	}
+	for _, version := range []byte{0, wireVersion + 1, 255} {
+		f.Add(append([]byte{version}, notices[1].encode()[1:]...))
+	}
 	f.Add([]byte{})
+	f.Add(mail{group: strings.Repeat("g", maxGroup)}.encode())
+	f.Add([]byte("\x01\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")) // a name of very many bytes
 	f.Add(mail{one: true, name: "name", codec: "codec", group: "g", body: []byte("body")}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if n, err := decode(b); err == nil {
 			if again, err := decode(n.encode()); err != nil || !reflect.DeepEqual(again, n) {
 				t.Errorf("%+v has become %+v, %v", n, again, err)
+			}
+			text := 0
+			for _, c := range n.rows {
+				text += len(c.group)
+			}
+			if most := len(b)/3 + 1; cap(n.rows) > 2*most || text > len(b) { // append grows it to twice as many at most
+				t.Errorf("%d bytes have become %d memberships with %d bytes", len(b), cap(n.rows), text)
 			}
 		}
 		if m, err := openMail(b); err == nil {

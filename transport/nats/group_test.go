@@ -29,8 +29,12 @@ var hail = group.Message[string, string]{Name: "hail", Make: func(s string) stri
 
 func newClan(t *testing.T, s *server.Server, cluster, name string, options ...nats.Option) *clan {
 	t.Helper()
-	c := &clan{sys: newSystem(t), events: make(chan group.Event[string], 1000), got: make(chan string, 1000)}
-	c.node = adapter(t, s, cluster, name, options...)
+	return newClanOn(t, adapter(t, s, cluster, name, options...))
+}
+
+func newClanOn(t *testing.T, on *Adapter) *clan {
+	t.Helper()
+	c := &clan{node: on, sys: newSystem(t), events: make(chan group.Event[string], 1000), got: make(chan string, 1000)}
 	node := pubsub.NewCluster(c.node)
 	tree, err := supervisor.Start(c.sys, supervisor.Spec{Children: []supervisor.Child{
 		supervisor.Actor("cluster", node.Behavior), group.Child(&c.set, node, "clans"),
@@ -145,5 +149,66 @@ func TestGroupsHealAfterACut(t *testing.T) {
 		a.until(t, "", "b")
 		b.until(t, "", "a")
 		t.Logf("healed after %v", time.Since(begun)) // it must be less than a second, if the machine has time
+	}
+}
+
+// In a rolling upgrade of the frames, groups go on: members are known, told of and sent to in both
+// directions, while there are nodes of either version, and when the last former one has gone.
+func TestGroupsGoOnInARollingUpgrade(t *testing.T) {
+	for _, version := range []byte{frameVersion, topicVersion} {
+		t.Run(fmt.Sprint("from version ", version), func(t *testing.T) {
+			s, cluster := startServer(t), prefix()
+			clans := make([]*clan, 2)
+			for i := range clans {
+				a := adapter(t, s, cluster, fmt.Sprint(i))
+				a.version = version
+				clans[i] = newClanOn(t, a)
+				clans[i].join(t)
+			}
+			talk := func() {
+				t.Helper()
+				for i, from := range clans {
+					other := clans[1-i]
+					from.until(t, "", other.node.Name)
+					other.until(t, "", from.node.Name)
+					if err := hail.SendAll(from.set.Group("g"), "all"); err != nil {
+						t.Fatal(err)
+					}
+					for _, c := range clans {
+						if m := await(t, c.got); m != "all" {
+							t.Errorf("%s got %q", c.node.Name, m)
+						}
+					}
+					for range 10 {
+						if err := hail.SendOne(from.set.Group("g"), "one"); err != nil {
+							t.Fatal(err)
+						}
+						select {
+						case <-from.got:
+						case <-other.got:
+						case <-time.After(patience):
+							t.Fatal("nobody got it")
+						}
+					}
+				}
+			}
+			talk()
+			for i, c := range clans {
+				if err := c.tree.Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				clans[1-i].until(t, "")
+				clans[i] = newClan(t, s, cluster, c.node.Name)
+				clans[i].join(t)
+				talk()
+			}
+			for _, c := range clans {
+				awaitVersions(t, c.node)
+				if got, s := c.node.Traffic(), c.set.Stats(); got.Lost > 0 || got.Malformed > 0 || s.Lost > 0 || s.Malformed > 0 {
+					t.Errorf("%s: %+v, %+v", c.node.Name, got, s)
+				}
+			}
+			talk()
+		})
 	}
 }
