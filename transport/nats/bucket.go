@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -218,6 +219,13 @@ func (b *kvBucket) raise(ctx context.Context, first uint64) error {
 		return fmt.Errorf("purge the stream %q up to %d: %w", "KV_"+b.name, first, err)
 	}
 	return nil
+}
+
+// leaderless reports whether NATS cannot do now what it can when its servers have elected leaders.
+func leaderless(err error) bool {
+	e, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && e.Code == http.StatusServiceUnavailable || errors.Is(err, errNoBucket) ||
+		errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled)
 }
 
 // bucketError wraps what NATS says with what that means for a bucket.

@@ -13,6 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest/long"
 )
@@ -21,7 +23,7 @@ import (
 // its answer, or it is told that nobody listens: each by chance, as clients see it.
 type election struct{ begins, ends time.Time }
 
-var errElection = errors.New("JetStream system temporarily unavailable")
+var errElection = &jetstream.APIError{Code: 503, ErrorCode: 10008, Description: "JetStream system temporarily unavailable"}
 
 func (e election) meddle(n *simNode, what string) (m meddling) {
 	if now := time.Now(); now.Before(e.begins) || !now.Before(e.ends) {
@@ -45,8 +47,9 @@ func (e election) meddle(n *simNode, what string) (m meddling) {
 }
 
 // An election that takes up to six tenths of a lease, less the way of six messages and their
-// answers, costs no name, whenever it begins; in a longer one names are lost in time. A new name
-// is granted when it is over. No name is held for longer than it stands in the bucket.
+// answers, costs no name, whenever it begins; in a longer one names are lost in time. A name that
+// is asked for meanwhile is granted when it is over, and one that is given up is free then. No name
+// is held for longer than it stands in the bucket.
 func TestModelNamesOutliveElections(t *testing.T) {
 	schedules(t, long.Rounds(12, 300), func(t *testing.T, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 0))
@@ -66,6 +69,10 @@ func TestModelNamesOutliveElections(t *testing.T) {
 			}
 			held = append(held, h)
 		}
+		goes, err := n.register(t.Context(), "goes", "goes")
+		if err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(term + upTo(r, term))
 		e := election{begins: time.Now(), ends: time.Now().Add(lasts)}
 		server.mu.Lock()
@@ -73,13 +80,29 @@ func TestModelNamesOutliveElections(t *testing.T) {
 		server.mu.Unlock()
 		granted := make(chan time.Time, 1)
 		go func() {
-			for i := 0; ; i++ { // it may be refused
-				if _, err := n.register(t.Context(), fmt.Sprint("new ", i), fmt.Sprint("new ", i)); err == nil {
+			for i := 0; ; i++ {
+				switch _, err := n.register(t.Context(), fmt.Sprint("new ", i), fmt.Sprint("new ", i)); {
+				case err == nil:
 					granted <- time.Now()
 					return
+				case !errors.Is(err, ErrLost): // which it is while the answers take longer than a lease
+					t.Errorf("a name was refused in an election: %v", err)
 				}
-				time.Sleep(term / 20)
 			}
+		}()
+		freed := make(chan time.Time, 1)
+		go func() {
+			h := goes
+			n.leases.remove(h, errUnregistered)
+			if err := h.giveUp(t.Context(), h.bye(classFree)); err != nil {
+				t.Errorf("a name was not given up in an election: %v", err)
+			}
+			server.mu.Lock()
+			defer server.mu.Unlock()
+			if server.at(keyOf(h.name)).isOf(h.ID) {
+				t.Errorf("lease of %v, an election of %v: a name that was given up stands there", term, lasts)
+			}
+			freed <- time.Now()
 		}()
 		for time.Since(e.ends) < term && !t.Failed() {
 			time.Sleep(term / 40)
@@ -99,6 +122,9 @@ func TestModelNamesOutliveElections(t *testing.T) {
 		}
 		if late := (<-granted).Sub(e.ends); late > term/5+6*40*time.Millisecond {
 			t.Errorf("lease of %v: a name was granted %v after an election", term, late)
+		}
+		if late := (<-freed).Sub(e.ends); late > term/5+6*40*time.Millisecond {
+			t.Errorf("lease of %v: a name was given up %v after an election", term, late)
 		}
 		n.kill()
 		if err := sys.Shutdown(context.Background()); err != nil {

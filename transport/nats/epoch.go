@@ -225,7 +225,7 @@ func (b *epochs) granted(revision uint64) {
 // begin begins an epoch.
 func (b *epochs) begin(ctx context.Context, floor uint64) (epoch, error) {
 	if err := b.raise(ctx, floor); err != nil {
-		return epoch{}, err
+		return epoch{}, fmt.Errorf("have a bucket go on that is there, for which some node needs the right to purge it: %w", err)
 	}
 	b.mu.Lock()
 	e := epoch{ID: rand.Text(), Floor: floor, Longest: b.longest}

@@ -1,9 +1,11 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -82,10 +84,29 @@ func (h *holding) take(ctx context.Context) (*owner, error) {
 	return holder, err
 }
 
-// grant writes the name into the bucket, in an epoch that is open, and sees that it is in that
+// grant writes the name into the bucket, again while NATS's servers have no leader for it.
+func (h *holding) grant(ctx context.Context) (holder *owner, err error) {
+	l := h.leases
+	p := pause{least: l.term / 60, most: l.term / 15}
+	for {
+		holder, err = h.attempt(ctx)
+		if err == nil || !leaderless(err) {
+			return holder, err
+		}
+		p.next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		case !l.holds(h): // the actor has ended meanwhile, or the names have been shut down
+			return nil, cmp.Or(errors.Unwrap(h.Err()), err)
+		}
+	}
+}
+
+// attempt writes the name into the bucket, in an epoch that is open, and sees that it is in that
 // epoch still when it has come there: so it is not in a bucket that was made meanwhile, where
 // a former holder could still be at work.
-func (h *holding) grant(ctx context.Context) (*owner, error) {
+func (h *holding) attempt(ctx context.Context) (*owner, error) {
 	l := h.leases
 	for {
 		before, err := l.settled(ctx)
@@ -106,13 +127,13 @@ func (h *holding) grant(ctx context.Context) (*owner, error) {
 		case failed != nil:
 			return nil, failed
 		case now.ID != before.ID || !now.Open:
-			if err := h.strike(ctx, nil); err != nil {
+			if err := unlessLost(h.strike(ctx, nil)); err != nil {
 				return nil, err
 			}
 			h.revision = 0
 			continue // with the same ID: the bucket was lost meanwhile
 		case err != nil:
-			return nil, err // there is one, but it is out of order
+			return nil, err // there is one, whose servers had no leader
 		}
 		if time.Since(asked) >= l.lasts() {
 			return nil, ErrLost // it has ended meanwhile
@@ -271,16 +292,30 @@ func (h *holding) drop(note []byte) {
 }
 
 // giveUp takes the name out of the bucket, if it is there and this one's, and leaves a note for
-// those that have a monitor.
+// those that have a monitor. Without an error it is not there.
 func (h *holding) giveUp(ctx context.Context, note []byte) error {
 	if err := h.remote.lock(ctx); err != nil {
 		return err
 	}
 	defer h.remote.unlock()
-	return h.strike(ctx, note)
+	l := h.leases
+	p := pause{least: l.term / 60, most: l.term / 15}
+	for {
+		err := h.strike(ctx, note)
+		if !leaderless(err) {
+			return err
+		}
+		// That there is no bucket is what is heard while its servers have no leader, too.
+		if now, failed := l.tend(ctx); failed == nil && now.ID != h.epoch {
+			return nil // it is lost, with all that stood there
+		}
+		if p.next(ctx); ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+	}
 }
 
-// strike is giveUp with the lock.
+// strike is giveUp with the lock, once. It fails with errNoBucket if there is none, or no leader.
 func (h *holding) strike(ctx context.Context, note []byte) error {
 	l, key := h.leases, keyOf(h.name)
 	if h.timer != nil {
@@ -294,13 +329,13 @@ func (h *holding) strike(ctx context.Context, note []byte) error {
 				l.mirror.learn(key, entry{revision: revision, note: note})
 			}
 			if !errors.Is(err, errMoved) {
-				return unlessLost(err)
+				return err
 			}
 		}
 		// Not known to be there, or not with that revision.
 		e, err := l.get(ctx, key)
 		if err != nil || !e.isOf(h.ID) { // another one's, or nobody's
-			return unlessLost(err)
+			return err
 		}
 		after = e.revision
 	}

@@ -151,7 +151,8 @@ type owner struct {
 //   - an error that wraps [ErrLost], if the lease has ended before NATS had said all of it;
 //   - an error that wraps [pubsub.ErrNotJoined], if the PubSub is not connected;
 //   - the error of ctx or of NATS, if the bucket does not answer. The name may be free
-//     then, or taken until the lease ends;
+//     then, or taken until the lease ends. While NATS's servers elect a leader, Register tries
+//     again, and fails when ctx is done;
 //   - an error that wraps [ErrUnsettled] and that of ctx, if the bucket has not settled.
 //
 // At the actor's end the name goes at once, but not before a link or a monitor hears of
@@ -193,8 +194,9 @@ func (n *Names[M]) Register(ctx context.Context, name string, ref actor.Ref[M]) 
 }
 
 // Unregister takes the name from the actor. It does nothing if the actor does not
-// have it. If the bucket does not answer it fails, and the name stays taken until
-// the lease ends.
+// have it. Without an error nobody has the name when it returns, or somebody else. While NATS's
+// servers elect a leader it tries again. If the bucket has not answered when ctx is done it fails
+// with an error that wraps that of ctx: then the name may be free, or taken until the lease ends.
 func (n *Names[M]) Unregister(ctx context.Context, name string, pid actor.PID) error {
 	h := n.leases.find(name)
 	if h == nil || h.pid != pid || !n.leases.remove(h, errUnregistered) {

@@ -48,6 +48,7 @@ func (n *simNode) meddling(what string) (m meddling) {
 
 type simEntry struct {
 	entry
+	id      string    // of the registration that it is; "" if it is none
 	expires time.Time // zero: never
 }
 
@@ -73,11 +74,11 @@ func (s *simServer) lose(how int) {
 // leave takes note that nodes should know, after a while, that an entry is not in the bucket
 // any more.
 func (s *simServer) leave(e simEntry, after time.Duration) {
-	if o, err := ownerIn(e.value); err == nil {
+	if e.id != "" {
 		if s.gone == nil {
 			s.gone = make(map[string]time.Time)
 		}
-		s.gone[o.ID] = time.Now().Add(after)
+		s.gone[e.id] = time.Now().Add(after)
 	}
 }
 
@@ -86,13 +87,14 @@ func (s *simServer) set(key string, e simEntry) entry {
 	s.leave(s.entries[key], 0)
 	s.last++
 	e.revision = s.last
+	if o, err := ownerIn(e.value); err == nil {
+		e.id = o.ID
+		delete(s.gone, o.ID) // it was renewed
+	}
 	if s.entries == nil {
 		s.entries = make(map[string]simEntry)
 	}
 	s.entries[key] = e
-	if o, err := ownerIn(e.value); err == nil {
-		delete(s.gone, o.ID) // it was renewed
-	}
 	for _, f := range s.feeds {
 		f.queue = append(f.queue, change{key: key, entry: e.entry, upTo: s.last, all: true})
 		f.wake()
