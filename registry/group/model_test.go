@@ -224,7 +224,7 @@ var (
 // PG-4, in a simulated cluster: whatever joins, leaves, crashes, is cut off, paused or restarted,
 // and whatever is lost, all nodes come to know all members, and no others.
 func TestGroupsConverge(t *testing.T) {
-	for i := range cmp.Or(*modelSchedules, long.Rounds(15, 150)) {
+	for i := range cmp.Or(*modelSchedules, long.Rounds(15, 400)) {
 		runModel(t, *modelSeed+uint64(i))
 	}
 }

@@ -21,7 +21,7 @@ import (
 // singletons may act; one has the state of the one before it, or none; no loss of a name is a
 // restart; and when all is well again, one begins within a lease and a second.
 func TestModelOneSingletonThatAlwaysComesBack(t *testing.T) {
-	rounds := long.Rounds(60, 300)
+	rounds := long.Rounds(60, 600)
 	if long.Race { // with which a schedule costs seven times as much
 		rounds = 20
 	}
