@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,8 @@ type plot struct {
 	truth map[string][]history.Record // all that was ever there, by epoch
 	epoch string
 	ill   bool // the store is, or has been since a client joined
+
+	hanging atomic.Int32 // calls of the store that do so still, though it may be well again
 }
 
 // storeClient is a client of the model.
@@ -160,7 +163,9 @@ func (p *plot) strike() {
 		}
 		switch kind {
 		case 0:
+			p.hanging.Add(1)
 			<-ctx.Done()
+			p.hanging.Add(-1)
 		case 1:
 			panic("the store")
 		}
@@ -214,7 +219,7 @@ func (p *plot) between(epoch string, after, before uint64) (n int) {
 
 // connect opens a connection to a node and joins.
 func (c *storeClient) connect(node int) {
-	c.out, c.ill = false, c.plot.ill
+	c.out, c.ill = false, c.plot.ill || c.hanging.Load() > 0
 	if err := c.join(c.nodes[node], c.topic); err != nil {
 		c.t.Error(err)
 	}
