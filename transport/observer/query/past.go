@@ -25,22 +25,43 @@ type rewound struct {
 
 // rewind looks back. It comes after the walk over those that live: an actor that ends
 // meanwhile is in both, and must be taken once.
+//
+// It reads a part of the past at a time, for those that spawn and end wait for the lock. What
+// is added after the first part is of no use to it, and what is dropped before it comes to that
+// would have been dropped if it had come later.
 func (h *History) rewind(at int64) rewound {
-	r := rewound{at: at}
-	var list []past
-	h.mu.Lock()
-	r.origin = h.origin
-	for i := range h.past.n {
-		if p := h.past.at(i); p.started <= at && at < p.ended {
-			list = append(list, *p)
+	r := rewound{at: at, ended: map[uint64]*past{}}
+	for next, end := 0, -1; next != end; {
+		var part []past
+		part, next, end = h.part(at, next, end, &r.origin)
+		for i := range part {
+			r.ended[part[i].serial] = &part[i]
 		}
 	}
-	h.mu.Unlock()
-	r.ended = make(map[uint64]*past, len(list))
-	for i := range list {
-		r.ended[list[i].serial] = &list[i]
-	}
 	return r
+}
+
+// partSize is how many actors a part of the past has, lived they then or not: a few
+// microseconds under the lock, and some tens if all of them are copied.
+const partSize = 512
+
+// part returns those of the past from number next on that lived at a moment, and the number from
+// which on to read the next part, up to end: if that is negative, up to where the past ends now.
+func (h *History) part(at int64, next, end int, o *origin) (part []past, then, upTo int) {
+	part = make([]past, 0, partSize)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if end < 0 {
+		*o, end = h.origin, h.past.dropped+h.past.n
+	}
+	next = min(max(next, h.past.dropped), end)
+	then = min(next+partSize, end)
+	for ; next < then; next++ {
+		if p := h.past.at(next - h.past.dropped); p.started <= at && at < p.ended {
+			part = append(part, *p)
+		}
+	}
+	return part, then, end
 }
 
 // lived reports whether an actor that lives had been spawned by then.

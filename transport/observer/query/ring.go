@@ -6,6 +6,7 @@ type ring[T any] struct {
 	size         func(T) int
 	things       []T // from first on, around the end
 	first, n     int
+	dropped      int // before the oldest thing
 }
 
 // add appends a thing, and calls dropped with those that have to go for it.
@@ -28,6 +29,7 @@ func (r *ring[T]) drop() T {
 	r.things[r.first] = zero
 	r.first = (r.first + 1) % len(r.things)
 	r.n--
+	r.dropped++
 	r.bytes -= r.size(v)
 	return v
 }
