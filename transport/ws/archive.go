@@ -138,6 +138,21 @@ func (a *archive) known(topic string) *recorder {
 	return a.recorders[topic]
 }
 
+// recorderOn returns the recorder of a topic, or nil.
+func (e *Endpoint) recorderOn(topic string) *recorder {
+	if a := e.archive.Load(); a != nil {
+		return a.known(topic)
+	}
+	return nil
+}
+
+// all returns the recorders.
+func (a *archive) all() []*recorder {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Values(a.recorders))
+}
+
 // leave gives a recorder back. One that nobody needs stays for a while.
 func (a *archive) leave(r *recorder) {
 	a.mu.Lock()
@@ -199,10 +214,9 @@ func (a *archive) sweep() {
 			forgotten = append(forgotten, a.takeOut(idle))
 		}
 	}
-	all := slices.Collect(maps.Values(a.recorders))
 	a.mu.Unlock()
 	a.forget(forgotten)
-	for _, r := range all {
+	for _, r := range a.all() {
 		r.mu.Lock()
 		r.log.trim(now)
 		r.mu.Unlock()

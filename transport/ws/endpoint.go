@@ -46,9 +46,8 @@ type Endpoint struct {
 	system lateLogger   // what log writes to
 	topics pubsub.PubSub[*broadcast]
 
-	histories []*History                // of all routes
-	archive   atomic.Pointer[archive]   // nil: none of the topics is recorded, or the endpoint is down
-	recorded  pubsub.PubSub[*broadcast] // what recorders hand on to the channels of their topics; nil: they have ended
+	histories []*History              // of all routes
+	archive   atomic.Pointer[archive] // nil: none of the topics is recorded, or the endpoint is down
 
 	id          string                    // of this endpoint, among those of a History's Store
 	attendances attendances               // of what hears recorded topics, and is no channel on them
@@ -81,7 +80,7 @@ type Endpoint struct {
 func New(cfg Config) *Endpoint {
 	e := &Endpoint{cfg: cfg, made: time.Now(), id: rand.Text()}
 	e.log = boundlog.New(slog.New(&e.system))
-	e.topics.Logger, e.recorded.Logger, e.lapses.Logger = e.log, e.log, e.log
+	e.topics.Logger, e.lapses.Logger = e.log, e.log
 	e.refreshes.Limit, e.refreshes.Most = refreshPatience, refreshesLate
 	rand.Read(e.pollKey[:]) // never fails
 	rand.Read(e.resumeKey[:])

@@ -44,6 +44,9 @@ func (c *Channel) hearUnlessExpired() {
 
 // hearNoMore ends the channel's subscription to its topic. It may be called from any goroutine.
 func (c *Channel) hearNoMore() {
-	c.line().endpoint.topics.Unsubscribe(c.ctx.PID(), c.topic)
-	c.line().endpoint.recorded.Unsubscribe(c.ctx.PID(), c.topic)
+	e := c.line().endpoint
+	e.topics.Unsubscribe(c.ctx.PID(), c.topic)
+	if r := e.recorderOn(c.topic); r != nil { // not by its replay: its Join may be about to set that
+		r.unhear(c)
+	}
 }

@@ -2,7 +2,8 @@ package ws
 
 import (
 	"crypto/rand"
-	"slices"
+	"sort"
+	"strconv"
 	"time"
 	"weak"
 
@@ -16,11 +17,10 @@ type historyLog struct {
 	top     uint64 // the last offset that was given
 	lost    uint64 // the last one of a message that is not here and that nothing has replaced
 
-	entries []entry // by offset; those before head, and those that are void, are no more
-	head    int
-	count   int // of those that are
-	void    int // of those behind head that are not
-	bytes   int // of those that are
+	entries ring // those that are void are no more
+	count   int  // of those that are
+	void    int  // of those that are not
+	bytes   int  // of those that are
 
 	about map[string]uint64 // what of messages of a key is kept; not in the mode Stream
 
@@ -30,12 +30,12 @@ type historyLog struct {
 
 // entry is a message in a log.
 type entry struct {
-	message wire.Message // its Ref is its position
+	event   string
+	payload Payload
 	offset  uint64
 	at      time.Duration
 	key     string // what it is about; not in the mode Stream
-	size    int
-	void    bool // a later one has taken its place
+	void    bool   // a later one has taken its place
 
 	// replayed is what it is as a broadcast to clients that have missed it, with its frames,
 	// for as long as some client is about to get it: not longer, for that is as much again.
@@ -50,8 +50,13 @@ type key struct {
 }
 
 // entryOverhead is more than an entry takes apart from its message's event and payload, with
-// the room that entries before it have left.
+// what the allocator rounds these up by, and what the log knows of its key.
 const entryOverhead = 512
+
+// size is what an entry counts for.
+func (e *entry) size() int {
+	return len(e.event) + len(e.payload.Bytes()) + len(e.key) + entryOverhead
+}
 
 func newHistoryLog(h *History) *historyLog {
 	return &historyLog{history: h, epoch: rand.Text()[:13]} // 65 bits
@@ -68,6 +73,21 @@ func (l *historyLog) position(offset uint64) Position {
 	return Position{l.epoch, offset}
 }
 
+// ref returns a position as a message has it: JSON, in which no letter of it needs an escape.
+func (l *historyLog) ref(offset uint64) string {
+	if l.epoch == "" {
+		return ""
+	}
+	var room [2 + maxPosition]byte
+	text := append(append(append(room[:0], `"@`...), l.epoch...), ':')
+	return string(append(strconv.AppendUint(text, offset, 10), '"'))
+}
+
+// message returns a message of the log.
+func (l *historyLog) message(e *entry) wire.Message {
+	return wire.Message{Ref: l.ref(e.offset), Event: e.event, Payload: e.payload}
+}
+
 // append gives a message the next position, as its Ref, and keeps it.
 func (l *historyLog) append(m *wire.Message, about string, now time.Duration) {
 	l.add(m, l.top+1, about, now)
@@ -78,55 +98,47 @@ func (l *historyLog) append(m *wire.Message, about string, now time.Duration) {
 // be trimmed then.
 func (l *historyLog) add(m *wire.Message, offset uint64, about string, at time.Duration) {
 	l.top = offset
-	m.Ref = wire.Ref(l.position(l.top).String())
-	e := entry{message: *m, offset: l.top, at: at, key: about}
-	e.size = len(m.Event) + len(m.Payload.Bytes()) + len(about) + entryOverhead
+	m.Ref = l.ref(offset)
 	if l.history.Mode != Stream {
-		l.replace(&e)
+		l.replace(about, offset)
 	}
-	l.entries = append(l.entries, e)
+	e := l.entries.push()
+	e.event, e.payload, e.offset, e.at, e.key = m.Event, m.Payload, offset, at, about
 	l.count++
-	l.bytes += e.size
+	l.bytes += e.size()
 }
 
-// replace has an entry take the place of the one of the same key, if there is one.
-func (l *historyLog) replace(e *entry) {
+// replace has a message take the place of the one of the same key, if there is one.
+func (l *historyLog) replace(key string, offset uint64) {
 	if l.about == nil {
 		l.about = make(map[string]uint64)
 	}
-	if old, ok := l.about[e.key]; ok {
-		i := l.after(old - 1)
+	if old, ok := l.about[key]; ok {
+		e := l.entries.at(l.after(old - 1))
 		l.count--
-		l.bytes -= l.entries[i].size
-		l.entries[i] = entry{offset: old, void: true}
+		l.bytes -= e.size()
+		*e = entry{offset: old, void: true}
 		l.void++
 	}
-	l.about[e.key] = e.offset
+	l.about[key] = offset
 }
 
 // after returns the index of the first entry behind an offset.
 func (l *historyLog) after(offset uint64) int {
-	rest := l.entries[l.head:]
-	i, found := slices.BinarySearchFunc(rest, offset, func(e entry, offset uint64) int {
-		return int(min(max(int64(e.offset-offset), -1), 1))
-	})
-	if found {
-		i++
-	}
-	return l.head + i
+	return sort.Search(l.entries.n, func(i int) bool { return l.entries.at(i).offset > offset })
 }
 
 // trim drops what there is no room or no time for.
 func (l *historyLog) trim(now time.Duration) {
 	h := l.history
-	for l.head < len(l.entries) {
-		e := &l.entries[l.head]
+	for l.entries.n > 0 {
+		e := l.entries.at(0)
 		if !e.void && l.count <= h.Size && l.bytes <= h.MaxBytes && now-e.at < h.TTL {
 			break
 		}
 		l.drop(e)
 	}
-	if gone := l.head + l.void; gone > 16 && gone > len(l.entries)/2 {
+	if idle := len(l.entries.slots) - l.count; idle > 16 && idle > l.count {
 		l.compact()
 	}
 	for len(l.order) > h.Size || len(l.order) > 0 && now-l.order[0].at >= h.TTL {
@@ -142,23 +154,17 @@ func (l *historyLog) drop(e *entry) {
 		l.void--
 	} else {
 		l.count--
-		l.bytes -= e.size
+		l.bytes -= e.size()
 		l.lost = max(l.lost, e.offset) // there may be a hole behind it already
 		delete(l.about, e.key)
 	}
-	*e = entry{offset: e.offset}
-	l.head++
+	l.entries.pop()
 }
 
 // compact gives back the room of entries that are no more.
 func (l *historyLog) compact() {
-	kept := make([]entry, 0, l.count+l.count/4+1)
-	for _, e := range l.entries[l.head:] {
-		if !e.void {
-			kept = append(kept, e)
-		}
-	}
-	l.entries, l.head, l.void = kept, 0, 0
+	l.entries.move(l.count, func(e *entry) bool { return !e.void })
+	l.void = 0
 }
 
 // interrupt notes that messages were lost to the log, here or nearby. It takes a place of its
@@ -170,17 +176,18 @@ func (l *historyLog) interrupt() { l.skip(l.top + 1) }
 func (l *historyLog) skip(offset uint64) {
 	l.top, l.lost = offset, offset
 	if l.history.Mode == Stream { // nobody will ask for these
-		l.entries, l.head, l.void, l.count, l.bytes = nil, 0, 0, 0, 0
+		l.entries, l.void, l.count, l.bytes = ring{}, 0, 0, 0
 	}
 }
 
 // at returns the message at an offset, if it is here.
 func (l *historyLog) at(offset uint64) (wire.Message, bool) {
 	i := l.after(offset - 1)
-	if offset == 0 || i == len(l.entries) || l.entries[i].offset != offset || l.entries[i].void {
+	if offset == 0 || i == l.entries.n {
 		return wire.Message{}, false
 	}
-	return l.entries[i].message, true
+	e := l.entries.at(i)
+	return l.message(e), e.offset == offset && !e.void
 }
 
 // covers reports whether what is behind a position is all here.
@@ -190,8 +197,8 @@ func (l *historyLog) covers(p Position) bool {
 
 // behind returns how many messages there are behind an offset.
 func (l *historyLog) behind(offset uint64) (n int) {
-	for i := l.after(offset); i < len(l.entries); i++ {
-		if !l.entries[i].void {
+	for i := l.after(offset); i < l.entries.n; i++ {
+		if !l.entries.at(i).void {
 			n++
 		}
 	}
@@ -203,17 +210,17 @@ func (l *historyLog) behind(offset uint64) (n int) {
 // more.
 func (l *historyLog) read(offset uint64, limit int, made func(wire.Message) *broadcast) (list []*broadcast, upTo uint64, more bool) {
 	size := 0
-	for i := l.after(offset); i < len(l.entries); i++ {
-		e := &l.entries[i]
+	for i := l.after(offset); i < l.entries.n; i++ {
+		e := l.entries.at(i)
 		if e.void {
 			continue
 		}
-		if size += e.size; size > limit && len(list) > 0 {
+		if size += e.size(); size > limit && len(list) > 0 {
 			return list, offset, true
 		}
 		b := e.replayed.Value()
 		if b == nil {
-			b = made(e.message)
+			b = made(l.message(e))
 			e.replayed = weak.Make(b)
 		}
 		list = append(list, b)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
-	"github.com/troupe-go/troupe/registry/pubsub"
 )
 
 // ConnectionInfo is what can be seen of a connection from outside. It is a snapshot: by the
@@ -97,35 +96,29 @@ func (e *Endpoint) ChannelsOf(connection actor.PID) iter.Seq[ChannelInfo] {
 // joined it, and those whose Join has called Listen.
 func (e *Endpoint) ChannelsOn(topic string) iter.Seq[ChannelInfo] {
 	return func(yield func(ChannelInfo) bool) {
-		for _, ps := range e.heard() {
-			for c := range channelsOn(ps, topic) {
-				info := c.info()
-				info.PID = c.ctx.PID() // which it had when it subscribed
-				if !yield(info) {
-					return
-				}
+		for c := range e.channelsOn(topic) {
+			info := c.info()
+			info.PID = c.ctx.PID() // which it had when it subscribed
+			if !yield(info) {
+				return
 			}
 		}
 	}
 }
 
-// heard is where channels listen to their topics: behind a recorder if these are recorded.
-func (e *Endpoint) heard() [2]*pubsub.PubSub[*broadcast] {
-	return [...]*pubsub.PubSub[*broadcast]{&e.topics, &e.recorded}
-}
-
 // channelsOn returns the channels that listen to a topic, and no part of the program that does.
-func channelsOn(ps *pubsub.PubSub[*broadcast], topic string) iter.Seq[*Channel] {
+// If it is recorded they are behind its recorder.
+func (e *Endpoint) channelsOn(topic string) iter.Seq[*Channel] {
 	return func(yield func(*Channel) bool) {
-		for _, s := range ps.Subscriptions(topic) {
-			var c *Channel
-			switch s := s.(type) {
-			case listener:
-				c = s.Channel
-			case recordedListener:
-				c = s.Channel
+		for _, s := range e.topics.Subscriptions(topic) {
+			if r, ok := s.(*recorder); ok {
+				for _, c := range r.channels() {
+					if !yield(c) {
+						return
+					}
+				}
 			}
-			if c != nil && !yield(c) {
+			if l, ok := s.(listener); ok && !yield(l.Channel) {
 				return
 			}
 		}
@@ -136,16 +129,14 @@ func channelsOn(ps *pubsub.PubSub[*broadcast], topic string) iter.Seq[*Channel] 
 // as long as the walk is met once. To count its channels the walk goes through all of them.
 func (e *Endpoint) Topics() iter.Seq[TopicInfo] {
 	return func(yield func(TopicInfo) bool) {
-		for _, ps := range e.heard() {
-			for topic := range ps.All() {
-				info := TopicInfo{Topic: topic}
-				for c := range channelsOn(ps, topic) {
-					info.Channels++
-					info.Route = c.route.pattern
-				}
-				if info.Channels > 0 && !yield(info) {
-					return
-				}
+		for topic := range e.topics.All() {
+			info := TopicInfo{Topic: topic}
+			for c := range e.channelsOn(topic) {
+				info.Channels++
+				info.Route = c.route.pattern
+			}
+			if info.Channels > 0 && !yield(info) {
+				return
 			}
 		}
 	}

@@ -82,15 +82,15 @@ func (r *recorder) list(since Position, limit int) Log {
 	}
 	l := Log{From: from, To: r.log.position(r.log.top), Complete: complete}
 	size := 0
-	for i := r.log.after(from.Offset); i < len(r.log.entries) && len(l.Messages) < limit; i++ {
-		entry := &r.log.entries[i]
+	for i := r.log.after(from.Offset); i < r.log.entries.n && len(l.Messages) < limit; i++ {
+		entry := r.log.entries.at(i)
 		if entry.void {
 			continue
 		}
-		if size += entry.size; size > maxListed && len(l.Messages) > 0 {
+		if size += entry.size(); size > maxListed && len(l.Messages) > 0 {
 			break
 		}
-		l.Messages = append(l.Messages, Recorded{r.log.position(entry.offset), entry.message.Event, entry.message.Payload})
+		l.Messages = append(l.Messages, Recorded{r.log.position(entry.offset), entry.event, entry.payload})
 	}
 	return l
 }

@@ -15,9 +15,9 @@ import (
 // gives each message a place in its log, and hands it to them with that position. A message
 // of another node comes to it as one of this node does.
 //
-// While it does that it holds its lock, so that the order of the log is the order in which
-// each channel gets the messages, and a channel that reads the log and subscribes under the
-// lock misses none and gets none twice. Nothing of the users' is called under the lock but
+// The order of the log is the order in which each channel gets the messages, see audience, and a
+// channel that reads the log and begins to hear under the lock misses none and gets none twice.
+// Nothing of the users' is called under the lock, and under those of the audience's rows only
 // the serializers, which have a second.
 type recorder struct {
 	endpoint *Endpoint
@@ -31,6 +31,8 @@ type recorder struct {
 	log   *historyLog
 	turns int  // how often the log has become another one
 	over  bool // what it hears is not all any more
+
+	audience audience
 
 	replica *replica // keeps the log as that of a Store; nil: the log is its own
 
@@ -53,27 +55,27 @@ func (r *recorder) Deliver(_ string, b *broadcast) {
 	if err != nil {
 		r.endpoint.log.Error("key of a broadcast not made: it is not recorded", "topic", r.topic, "event", b.Event, "error", err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.endpoint.now()
-	switch {
-	case b.unrecorded:
-	case b.keyed && r.log.known(b.key, now):
-		return
-	case err != nil:
-		r.log.interrupt()
-	default:
-		r.log.append(&b.Message, about, now)
-	}
-	r.handOn(b)
+	r.tell(func() (*broadcast, bool) {
+		now := r.endpoint.now()
+		switch {
+		case b.unrecorded:
+		case b.keyed && r.log.known(b.key, now):
+			return nil, false
+		case err != nil:
+			r.log.interrupt()
+		default:
+			r.log.append(&b.Message, about, now)
+			r.mark(b)
+		}
+		return b, true
+	})
 }
 
-// handOn hands a message to the topic's channels here, under the lock.
-func (r *recorder) handOn(b *broadcast) {
-	if b.Ref != "" && (b.Payload.IsBinary() || !b.from.IsZero() || b.sender != "") {
+// mark gives a message what tells of its position those that do not get it with the message.
+func (r *recorder) mark(b *broadcast) {
+	if b.Payload.IsBinary() || !b.from.IsZero() || b.sender != "" {
 		b.position = r.endpoint.sharedAs(wire.Message{Topic: r.topic, Event: wire.EventPosition, Ref: b.Ref, Payload: noPayload})
 	}
-	r.endpoint.recorded.LocalBroadcast(r.topic, b)
 }
 
 // pass hands on what has not come through the store, and so has no position.
@@ -81,9 +83,7 @@ func (r *recorder) pass(b *broadcast) {
 	if b.stored {
 		return // the replica has
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.handOn(b)
+	r.tell(func() (*broadcast, bool) { return b, true })
 }
 
 var noPayload = RawJSON([]byte("{}"))
@@ -95,6 +95,7 @@ func (e *Endpoint) sharedAs(m wire.Message) *broadcast {
 
 // replayed returns a message of the log as a broadcast.
 func (r *recorder) replayed(m wire.Message) *broadcast {
+	m.Topic = r.topic
 	b := r.endpoint.sharedAs(m)
 	if b.Payload.IsBinary() {
 		b.position = r.endpoint.sharedAs(wire.Message{Topic: r.topic, Event: wire.EventPosition, Ref: m.Ref, Payload: noPayload})
@@ -132,39 +133,43 @@ func (r *recorder) confirm(text string) {
 
 // end has the topic's channels here join anew: the recorder hears nothing any more.
 func (r *recorder) end() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.over = true
-	if r.replica != nil {
-		r.replica.end()
-	}
-	r.endpoint.recorded.LocalBroadcast(r.topic, nil)
+	r.tell(func() (*broadcast, bool) {
+		r.over = true
+		if r.replica != nil {
+			r.replica.end()
+		}
+		return nil, true
+	})
 }
 
-// recordedListener hears what a recorder hands on to the topic's channels.
-type recordedListener struct{ *Channel }
-
-// Deliver is as that of listener. If the handler intercepts any event, all of them take the
-// way through the actor, or one would overtake another. It implements pubsub.Subscriber, and
-// runs under the recorder's lock.
-func (c recordedListener) Deliver(_ string, b *broadcast) {
+// show shows what the recorder hands on to a channel: a message, or nil for the end. It runs
+// under the lock of a row.
+func (h *hearer) show(b *broadcast) {
+	c := h.channel
+	flags := c.flags.Load()
 	switch {
-	case c.tether().isAway(): // the log keeps it
+	case flags&flagOverrun != 0: // what it gets from now on would be behind something that it has not got
 		return
-	case c.is(flagOverrun): // what it gets from now on would be behind something that it has not got
+	case flags&flagDirect == 0 && c.tether().isAway(): // the log keeps it
 		return
 	case b == nil:
 		c.loseTrack("the topic's log has ended, or is another one")
 		return
-	case !b.from.IsZero() && b.from == c.ctx.PID(), b.sender != "" && b.sender == c.replay().self:
+	case !b.from.IsZero() && b.from == h.pid, b.sender != "" && b.sender == c.replay().self:
 		if b = b.position; b == nil || !c.replay().tracks {
 			return
 		}
 	}
-	if c.interceptsAny() {
+	switch {
+	case flags&flagDirect == 0 && c.interceptsAny(): // all of them, or one would overtake another
 		c.hand(opOut, b, b)
-	} else {
+	case flags&flagDirect == 0 || b.Payload.IsBinary():
 		c.show(b)
+	default:
+		l := c.line()
+		if f, ok := c.frameOf(l, b); ok {
+			c.sendOver(l, f)
+		}
 	}
 }
 

@@ -156,7 +156,7 @@ func (p *replay) listen(c *Channel) error {
 	return p.follow(c)
 }
 
-// follow subscribes the channel, under the recorder's lock.
+// follow has the channel hear what is to come, under the recorder's lock.
 func (p *replay) follow(c *Channel) error {
 	if p.live = true; p.of.over {
 		return actor.NoProc
@@ -167,8 +167,7 @@ func (p *replay) follow(c *Channel) error {
 		}
 		p.gaps = true
 	}
-	defer c.hearUnlessExpired()
-	return c.line().endpoint.recorded.Subscribe(c.PID(), c.topic, recordedListener{c})
+	return p.of.hear(c)
 }
 
 // next reads the next part of the log, and follows when that was the last one. It fails with

@@ -251,21 +251,20 @@ func (p *replica) continues(span history.Span, after uint64) bool {
 
 // advance notes how far a span goes, and has channels which do not follow on that join anew.
 func (p *replica) advance(span history.Span) {
-	p.mu.Lock()
-	now := p.endpoint.now()
-	p.log.top = max(p.log.top, span.Top, p.log.lost)
-	p.log.trim(now)
-	p.heard = now
 	anew := false
-	if !span.More && !p.loaded {
-		anew = p.early
-		p.loaded, p.early = true, false
-		if p.turns++; anew {
-			p.endpoint.recorded.LocalBroadcast(p.topic, nil)
+	p.tell(func() (*broadcast, bool) {
+		now := p.endpoint.now()
+		p.log.top = max(p.log.top, span.Top, p.log.lost)
+		p.log.trim(now)
+		p.heard = now
+		if !span.More && !p.loaded {
+			anew = p.early
+			p.loaded, p.early = true, false
+			p.turns++
+			close(p.ready)
 		}
-		close(p.ready)
-	}
-	p.mu.Unlock()
+		return nil, anew
+	})
 	if anew {
 		p.endpoint.lapse(p.topic)
 	}
@@ -322,28 +321,27 @@ func (p *replica) add(r history.Record) {
 }
 
 // enter is add under the lock. It reports whether the message is new to those that listen.
-func (p *replica) enter(offset uint64, b *broadcast, about string, age time.Duration, err error) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := p.endpoint.now()
-	p.last, p.heard = offset, now
-	switch {
-	case err == nil:
-		p.log.add(&b.Message, offset, about, now-age)
-		p.log.trim(now)
-	case b == nil: // what it is nobody knows, and so each client is to be told
-		p.log.skip(offset)
-		p.early = p.early || !p.loaded
-		p.turns++
-		p.endpoint.recorded.LocalBroadcast(p.topic, nil)
-		return false
-	default:
-		p.log.skip(offset)
-	}
-	if p.loaded {
-		p.handOn(b)
-	}
-	return p.loaded
+func (p *replica) enter(offset uint64, b *broadcast, about string, age time.Duration, err error) (fresh bool) {
+	p.tell(func() (*broadcast, bool) {
+		now := p.endpoint.now()
+		p.last, p.heard = offset, now
+		switch {
+		case err == nil:
+			p.log.add(&b.Message, offset, about, now-age)
+			p.log.trim(now)
+			p.mark(b)
+		case b == nil: // what it is nobody knows, and so each client is to be told
+			p.log.skip(offset)
+			p.early = p.early || !p.loaded
+			p.turns++
+			return nil, true
+		default:
+			p.log.skip(offset)
+		}
+		fresh = p.loaded
+		return b, fresh
+	})
+	return fresh
 }
 
 // lookAfter looks for what the store has not told of, if it has told nothing for long.

@@ -107,7 +107,7 @@ func (a *channelActor) resume(b *comeback) error {
 	e.expiries.move(a.ctx.PID(), b.line.session)
 	r := t.comeBack(b)
 	if p := a.replay(); p != nil {
-		e.recorded.Unsubscribe(a.ctx.PID(), a.topic)
+		p.of.unhear(&a.Channel)
 		p.look(&a.Channel, b.join.Payload)
 	}
 	return a.resumed(b, r)

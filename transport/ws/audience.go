@@ -1,0 +1,247 @@
+package ws
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/troupe-go/troupe/actor"
+)
+
+// audience is the channels that hear a recorder. They are in rows, and a message is shown to one
+// row after the other, on the goroutine that has broadcast it.
+//
+// Of two messages the one with the lower number is shown first to each channel: a message has
+// the lock of the front row when it gets its number, and takes that of the next row before it
+// gives up the one that it has. So messages follow each other from row to row, several at a
+// time, and none overtakes.
+//
+// A channel that begins to hear waits for a place, under the recorder's lock, until the next
+// message has its number. It hears that one and none before it, and waits for none that is on
+// its way.
+type audience struct {
+	front row
+
+	// These are guarded by the recorder's lock.
+	of    map[*Channel]*hearer
+	fresh []*hearer // who have no place yet
+	left  int       // of fresh, who are gone
+	rows  int       // behind the front
+	next  uint32
+}
+
+// row is a part of an audience, guarded by its lock. The recorder's lock may be taken under that
+// of the front, and no row's under the recorder's.
+type row struct {
+	mu     sync.Mutex
+	behind *row
+	seats  []*hearer
+}
+
+// rowSize is how many channels a message is shown to before the next one may follow. A lock for
+// so many costs little, and so few do not take long.
+const rowSize = 32
+
+// hearer is a channel in an audience. It is an [actor.Resource] of the channel. There is one
+// for each channel: it has 32 bytes.
+type hearer struct {
+	channel *Channel
+	pid     actor.PID
+	row     atomic.Pointer[row] // nil: it has no place yet; changes under the lock of the row that it names, or the recorder's
+	number  uint32              // counts up
+	gone    atomic.Bool         // it is shown nothing any more
+}
+
+// hear has a channel hear what gets its number from now on, under the lock, unless it has
+// expired: that is marked before unhear is called, so one of the two finds the other.
+func (r *recorder) hear(c *Channel) error {
+	if c.is(flagExpired) {
+		return nil
+	}
+	a := &r.audience
+	h := &hearer{channel: c, pid: c.PID(), number: a.next}
+	if !h.pid.Own(h) {
+		return actor.NoProc
+	}
+	if !c.interceptsAny() && c.tether() == nil {
+		c.mark(flagDirect)
+	}
+	if a.of == nil {
+		a.of = make(map[*Channel]*hearer)
+	}
+	a.of[c] = h
+	a.fresh = append(a.fresh, h)
+	a.next++
+	return nil
+}
+
+// unhear ends what hear has begun: what is broadcast from now on is not shown to the channel.
+// It may be called from any goroutine.
+func (r *recorder) unhear(c *Channel) {
+	r.mu.Lock()
+	h := r.audience.of[c]
+	r.mu.Unlock()
+	if h != nil {
+		h.pid.Disown(h)
+		h.leave(r)
+	}
+}
+
+// Release implements [actor.Resource].
+func (h *hearer) Release(actor.PID, error) { h.leave(h.channel.replay().of) }
+
+// leave takes it out of the audience. It does not wait for what is on its way.
+func (h *hearer) leave(r *recorder) {
+	if r.dismiss(h) && !h.rise((*sync.Mutex).TryLock) {
+		go h.rise(func(mu *sync.Mutex) bool {
+			mu.Lock()
+			return true
+		})
+	}
+}
+
+// dismiss has nothing be shown to a hearer any more. It reports whether it has a place to leave.
+func (r *recorder) dismiss(h *hearer) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := &r.audience
+	if h.gone.Swap(true) {
+		return false
+	}
+	if a.of[h.channel] == h {
+		delete(a.of, h.channel)
+	}
+	if h.row.Load() != nil {
+		return true
+	}
+	if a.left++; a.left > len(a.fresh)/2 {
+		a.fresh = slices.DeleteFunc(a.fresh, func(h *hearer) bool { return h.gone.Load() })
+		a.left = 0
+	}
+	return false
+}
+
+// rise leaves the row, and reports false if lock does not get its lock.
+func (h *hearer) rise(lock func(*sync.Mutex) bool) bool {
+	for {
+		w := h.row.Load()
+		if !lock(&w.mu) {
+			return false
+		}
+		if h.row.Load() == w {
+			i := slices.Index(w.seats, h)
+			w.seats = slices.Delete(w.seats, i, i+1)
+			w.mu.Unlock()
+			return true
+		}
+		w.mu.Unlock() // it has been moved
+	}
+}
+
+// tell shows a message to the audience, once number has given it its number, under the lock. It
+// shows nothing if that reports false.
+func (r *recorder) tell(number func() (*broadcast, bool)) {
+	front := &r.audience.front
+	front.mu.Lock()
+	b, tidy, ok := r.numbered(number)
+	if !ok {
+		return
+	}
+	for w := front; w != nil; {
+		w = w.show(b)
+	}
+	if tidy {
+		r.tidy()
+	}
+}
+
+// numbered gives a message its number, and those that are to hear it a place. It gives up the
+// lock of the front row if there is no message. It reports whether the rows are to be tidied.
+func (r *recorder) numbered(number func() (*broadcast, bool)) (b *broadcast, tidy, ok bool) {
+	r.mu.Lock()
+	defer func() {
+		r.mu.Unlock()
+		if !ok {
+			r.audience.front.mu.Unlock()
+		}
+	}()
+	a := &r.audience
+	if b, ok = number(); ok && len(a.fresh) > 0 {
+		a.seat()
+	}
+	return b, a.rows > len(a.of)/(rowSize/4)+4, ok
+}
+
+// seat gives those a place that have none, under the locks of recorder and front row.
+func (a *audience) seat() {
+	for _, h := range a.fresh {
+		if h.gone.Load() {
+			continue
+		}
+		if len(a.front.seats) == rowSize {
+			a.front.behind = &row{behind: a.front.behind, seats: a.front.seats}
+			for _, h := range a.front.seats {
+				h.row.Store(a.front.behind)
+			}
+			a.front.seats = nil
+			a.rows++
+		}
+		h.row.Store(&a.front)
+		a.front.seats = append(a.front.seats, h)
+	}
+	a.fresh, a.left = nil, 0
+}
+
+// show shows a message to a row, whose lock it has, and returns the next one with its lock.
+func (w *row) show(b *broadcast) (behind *row) {
+	defer w.mu.Unlock()
+	for _, h := range w.seats {
+		if !h.gone.Load() {
+			h.show(b)
+		}
+	}
+	if behind = w.behind; behind != nil {
+		behind.mu.Lock()
+	}
+	return behind
+}
+
+// tidy joins rows that many channels have left. It goes through them as a message does, so none
+// is on its way between the two that it has.
+func (r *recorder) tidy() {
+	w, joined := &r.audience.front, 0
+	w.mu.Lock()
+	for behind := w.behind; behind != nil; behind = w.behind {
+		behind.mu.Lock()
+		if len(w.seats)+len(behind.seats) > rowSize {
+			w.mu.Unlock()
+			w = behind
+			continue
+		}
+		for _, h := range behind.seats {
+			h.row.Store(w)
+		}
+		w.seats = append(w.seats, behind.seats...)
+		w.behind, behind.seats = behind.behind, nil
+		behind.mu.Unlock()
+		joined++
+	}
+	w.mu.Unlock()
+	r.mu.Lock()
+	r.audience.rows -= joined
+	r.mu.Unlock()
+}
+
+// channels returns the channels of the audience, the latest first.
+func (r *recorder) channels() []*Channel {
+	r.mu.Lock()
+	list := slices.Collect(maps.Values(r.audience.of))
+	r.mu.Unlock()
+	slices.SortFunc(list, func(a, b *hearer) int { return int(int32(b.number - a.number)) })
+	all := make([]*Channel, len(list))
+	for i, h := range list {
+		all[i] = h.channel
+	}
+	return all
+}
