@@ -29,6 +29,11 @@ type audience struct {
 	left  int       // of fresh, who are gone
 	rows  int       // behind the front
 	next  uint32
+
+	// leaving is closed when nothing is on its way any more to a hearer that is gone, by the line
+	// of its channel. A line has one channel on a topic at a time, and the next one waits for this:
+	// see settle.
+	leaving map[*line]chan struct{}
 }
 
 // row is a part of an audience, guarded by its lock. The recorder's lock may be taken under that
@@ -91,13 +96,42 @@ func (r *recorder) unhear(c *Channel) {
 // Release implements [actor.Resource].
 func (h *hearer) Release(actor.PID, error) { h.leave(h.channel.replay().of) }
 
-// leave takes it out of the audience. It does not wait for what is on its way.
+// leave takes it out of the audience. It does not wait for what is on its way: see settle.
 func (h *hearer) leave(r *recorder) {
-	if r.dismiss(h) && !h.rise((*sync.Mutex).TryLock) {
-		go h.rise(func(mu *sync.Mutex) bool {
+	if !r.dismiss(h) || h.rise((*sync.Mutex).TryLock) {
+		return
+	}
+	l, done := h.channel.line(), make(chan struct{})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.audience.leaving == nil {
+		r.audience.leaving = make(map[*line]chan struct{})
+	}
+	r.audience.leaving[l] = done
+	go func() {
+		h.rise(func(mu *sync.Mutex) bool {
 			mu.Lock()
 			return true
 		})
+		r.mu.Lock()
+		delete(r.audience.leaving, l)
+		r.mu.Unlock()
+		close(done)
+	}()
+}
+
+// settle waits until nothing is on its way any more to what has heard the recorder for a client
+// before. A channel is to call it before it looks at the log, or its client could get a message
+// of it once more behind those that the channel sends.
+func (r *recorder) settle(c *Channel) {
+	r.mu.Lock()
+	done := r.audience.leaving[c.line()]
+	r.mu.Unlock()
+	if done != nil {
+		select {
+		case <-done:
+		case <-c.ctx.Done():
+		}
 	}
 }
 

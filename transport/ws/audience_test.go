@@ -1,13 +1,20 @@
 package ws
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest/long"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -98,6 +105,146 @@ func seated(r *recorder, n int) error {
 		return fmt.Errorf("%d hearers in %d rows, and %d and %d behind the front are known; want %d", there, rows, len(r.audience.of), r.audience.rows, n)
 	}
 	return nil
+}
+
+// A message is on its way to a channel, held up by the serializer of its client, when that joins
+// anew, or takes its channel over: behind the answer it gets that message once, and in order.
+func TestWhatIsOnItsWayDoesNotComeBehindTheAnswerToAJoin(t *testing.T) {
+	for _, linger := range []time.Duration{0, time.Minute} {
+		t.Run(linger.String(), func(t *testing.T) {
+			slow := stuck{entered: make(chan struct{}), answered: make(chan struct{}), held: new(atomic.Bool)}
+			rooms := Topic("room:*", func() mute { return mute{} }, nil)
+			rooms.History, rooms.Linger = &History{}, linger
+			sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+			e, err := Start(sys, Config{Sockets: []Socket{{
+				Path: "/socket", Channels: Routes{rooms}, Serializers: []wire.Serializer{slow, wire.V2{}},
+			}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := errors.Join(e.Shutdown(t.Context()), sys.Shutdown(t.Context())); err != nil {
+					t.Error(err)
+				}
+			}()
+			first := connect(t, e, slow)
+			at, token := first.join("1", Position{}, "")
+			var broadcast sync.WaitGroup
+			broadcast.Go(func() { e.Broadcast("room:a", "slow", nil) })
+			<-slow.entered
+			again := first
+			if linger > 0 {
+				again = connect(t, e, wire.V2{})
+			}
+			again.join("2", at, token)
+			close(slow.answered)
+			broadcast.Wait()
+			e.Broadcast("room:a", "n", nil)
+			want := fmt.Sprintf("slow %v, n %v", Position{at.Epoch, at.Offset + 1}, Position{at.Epoch, at.Offset + 2})
+			if got := again.behindJoin(); got != want {
+				t.Errorf("got %s; want %s", got, want)
+			}
+		})
+	}
+}
+
+// stuck is a serializer which does not return from the first event "slow" until its client has
+// been answered, or has waited for that: then it waits for this one.
+type stuck struct {
+	wire.V2
+	entered, answered chan struct{}
+	held              *atomic.Bool
+}
+
+func (stuck) Version() string { return "2.1.0" }
+
+func (s stuck) Append(buf []byte, m wire.Message) ([]byte, bool, error) {
+	if m.Event == "slow" && !s.held.Swap(true) {
+		close(s.entered)
+		select {
+		case <-s.answered:
+		case <-time.After(serializerPatience / 4):
+		}
+	}
+	return s.V2.Append(buf, m)
+}
+
+// rejoiner is a client that joins more than once.
+type rejoiner struct {
+	memoryLine
+	t       *testing.T
+	session *session
+	stands  chan struct{} // it has been told where it stands
+}
+
+func connect(t *testing.T, e *Endpoint, ser wire.Serializer) *rejoiner {
+	seat, _ := e.admit(&e.mounts[0], peer{})
+	c := &rejoiner{memoryLine: memoryLine{seat: seat}, t: t, stands: make(chan struct{}, 2)}
+	c.session = newSession(e, &e.mounts[0], c, Identity{ID: "ann"}, ser)
+	if !seat.start(c.session) {
+		t.Fatal("not started")
+	}
+	return c
+}
+
+func (c *rejoiner) send(f frame.Sealed) {
+	c.memoryLine.send(f)
+	if text := string(f.Bytes()); strings.Contains(text, wire.EventPosition) || strings.Contains(text, wire.EventRecovery) {
+		c.stands <- struct{}{}
+	}
+}
+
+// join joins, and returns where the client stands then, and the token to come back with.
+func (c *rejoiner) join(ref string, since Position, token string) (at Position, next string) {
+	params := fmt.Sprintf(`{"since":%q,"resume_token":%q,"got":null}`, since, token)
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `[%q,%q,"room:a","phx_join",%s]`, ref, ref, params)})
+	<-c.stands
+	for _, m := range c.messages() {
+		var reply struct {
+			Response struct {
+				Token string `json:"resume_token"`
+			}
+		}
+		switch {
+		case m.event == wire.EventReply:
+			json.Unmarshal([]byte(m.payload), &reply)
+			next = reply.Response.Token
+		case m.ref != "":
+			at, _ = ParsePosition(m.ref)
+		}
+	}
+	return at, next
+}
+
+// behindJoin returns what the client has got since it was told where it stands.
+func (c *rejoiner) behindJoin() string {
+	var got []string
+	for _, m := range c.messages() {
+		if got = append(got, m.event+" "+m.ref); m.event == wire.EventRecovery {
+			got = nil
+		}
+	}
+	return strings.Join(got, ", ")
+}
+
+type received struct{ ref, event, payload string }
+
+// messages returns all that the client has got.
+func (c *rejoiner) messages() (all []received) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, text := range c.got {
+		var m [5]json.RawMessage
+		var r received
+		if err := json.Unmarshal([]byte(text), &m); err != nil {
+			c.t.Fatalf("%q: %v", text, err)
+		}
+		json.Unmarshal(m[1], &r.ref)
+		json.Unmarshal(m[3], &r.event)
+		r.payload = string(m[4])
+		all = append(all, r)
+	}
+	return all
 }
 
 // What is broadcast on a topic costs the same objects however many get it, and one for the

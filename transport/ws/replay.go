@@ -85,6 +85,7 @@ func (c *Channel) remember(in Payload) error {
 
 // look finds out what the client has missed, by the parameters of its join.
 func (p *replay) look(c *Channel, in Payload) {
+	p.of.settle(c)
 	from, tracks, named := sinceOf(in)
 	if p.of.replica != nil {
 		if err := p.of.replica.await(c.ctx.Done(), from); err != nil {
