@@ -23,31 +23,86 @@ type attender struct {
 type attendance struct {
 	attender
 	all      *attendances
+	needed   int      // by how many subscriptions
 	archive  *archive // whose recorder it uses
 	recorder *recorder
-	settled  bool // what has begun it has its subscription
+	settled  bool // one of them can miss something
 }
 
-// attend has a topic's recorder work as long as owner lives, or until the attendance ends.
-func (e *Endpoint) attend(owner actor.PID, topic string) error {
+// attended makes a subscription of owner's to a topic, and has the topic's recorder work for it
+// until owner ends or unsubscribes. If it fails nothing has changed. subscribe comes last, since no
+// subscription can be ended without the others that owner has to the topic.
+func (e *Endpoint) attended(owner actor.PID, topic string, subscribe func() error) error {
+	a, err := e.attend(owner, topic)
+	if err != nil {
+		return err
+	}
+	if err := subscribe(); err != nil {
+		a.withdraw()
+		return err
+	}
+	for !a.holds() { // an Unsubscribe has ended it, and the subscription may have come behind that
+		if a, err = e.attend(owner, topic); err != nil {
+			e.topics.Unsubscribe(owner, topic)
+			return err
+		}
+	}
+	return nil
+}
+
+// attend has a topic's recorder work, if there is one to be, and waits until that has its log.
+func (e *Endpoint) attend(owner actor.PID, topic string) (*attendance, error) {
 	h := e.historyOf(topic)
 	if h == nil || h.storage == nil {
-		return nil
+		return nil, nil
 	}
 	a, is := e.attendances.begin(owner, topic)
 	if !is {
-		return actor.NoProc
+		return nil, actor.NoProc
 	}
 	for {
 		archive, err := e.archive.Load(), error(nil)
 		if archive != nil {
 			err = a.use(archive, h)
 		}
+		if err != nil {
+			a.withdraw()
+			return nil, err
+		}
 		a.settle()
-		if err != nil || archive == e.archive.Load() { // a later one resumes it
-			return err
+		if archive == e.archive.Load() { // a later one resumes it
+			return a, nil
 		}
 	}
+}
+
+// withdraw ends the attendance if no other subscription needs it. It may be called on nil, as
+// holds may be.
+func (a *attendance) withdraw() {
+	if a == nil {
+		return
+	}
+	a.all.mu.Lock()
+	a.needed--
+	last := a.needed == 0
+	if last && a.all.of[a.attender] == a {
+		delete(a.all.of, a.attender) // so that none begins to need it
+	}
+	a.all.mu.Unlock()
+	if last {
+		a.owner.Disown(a)
+		a.Release(a.owner, nil)
+	}
+}
+
+// holds reports whether the attendance has not ended.
+func (a *attendance) holds() bool {
+	if a == nil {
+		return true
+	}
+	a.all.mu.Lock()
+	defer a.all.mu.Unlock()
+	return a.all.of[a.attender] == a
 }
 
 // settle leaves it to archives to come to resume the attendance: what has subscribed can miss
@@ -58,15 +113,16 @@ func (a *attendance) settle() {
 	a.settled = true
 }
 
-// begin returns the attendance, which is begun if there is none.
+// begin returns the attendance, for one more subscription. It is begun if there is none.
 func (as *attendances) begin(owner actor.PID, topic string) (*attendance, bool) {
 	as.mu.Lock()
 	a := as.of[attender{owner, topic}]
 	if a != nil {
+		a.needed++
 		as.mu.Unlock()
 		return a, true
 	}
-	a = &attendance{attender: attender{owner, topic}, all: as}
+	a = &attendance{attender: attender{owner, topic}, all: as, needed: 1}
 	if as.of == nil {
 		as.of = make(map[attender]*attendance)
 	}
@@ -142,6 +198,17 @@ func (as *attendances) resume(archive *archive) {
 		if err := a.use(archive, e.historyOf(a.topic)); err != nil {
 			e.log.Warn("a subscription to a recorded topic goes on later", "topic", a.topic, "owner", a.owner, "error", err)
 		}
-		e.lapse(a.topic)
+		if !a.isLate() {
+			e.lapse(a.topic)
+		}
 	}
+}
+
+// isLate reports whether the log is still being read. Then a gap is told of when it has been: what
+// comes until then is missed as well.
+func (a *attendance) isLate() bool {
+	a.all.mu.Lock()
+	r := a.recorder
+	a.all.mu.Unlock()
+	return r != nil && r.replica.tellsWhenLoaded()
 }

@@ -183,10 +183,7 @@ type Broadcast struct {
 // within a second, is subscribed no more, and its owner gets an exit signal. Where a [History]
 // has a Store that cannot be read within three seconds, it fails.
 func (e *Endpoint) Subscribe(owner actor.PID, topic string, s pubsub.Subscriber[Broadcast]) error {
-	err := e.topics.Subscribe(owner, topic, subscriber{e, owner, s})
-	if err == nil {
-		err = e.attend(owner, topic)
-	}
+	err := e.attended(owner, topic, func() error { return e.topics.Subscribe(owner, topic, subscriber{e, owner, s}) })
 	if err != nil {
 		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
 	}
@@ -195,9 +192,9 @@ func (e *Endpoint) Subscribe(owner actor.PID, topic string, s pubsub.Subscriber[
 
 // Unsubscribe ends all subscriptions of owner to the topic.
 func (e *Endpoint) Unsubscribe(owner actor.PID, topic string) {
+	e.attendances.end(owner, topic) // before the subscriptions: see attended
 	e.topics.Unsubscribe(owner, topic)
 	e.lapses.Unsubscribe(owner, topic)
-	e.attendances.end(owner, topic)
 }
 
 // subscriber is one that is no channel of ours. It must not take a broadcaster along.
@@ -237,10 +234,7 @@ func (e *Endpoint) deliver(owner actor.PID, topic string, call func()) {
 // Broadcasts on it come to its [InfoHandler], each as a [Broadcast], and not to the
 // client.
 func (c *Channel) Subscribe(topic string) error {
-	err := c.subscribe(topic, ear{c})
-	if err == nil {
-		err = c.line().endpoint.attend(c.PID(), topic)
-	}
+	err := c.line().endpoint.attended(c.PID(), topic, func() error { return c.subscribe(topic, ear{c}) })
 	if err != nil {
 		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
 	}

@@ -43,6 +43,15 @@ func (p *replica) loading() <-chan struct{} {
 	return p.ready
 }
 
+// tellsWhenLoaded has all be told of a gap when the log is that of the store. It reports false if
+// it is.
+func (p *replica) tellsWhenLoaded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.early = p.early || !p.loaded
+	return !p.loaded
+}
+
 // behind returns a channel that is closed when the log has a position of the store, if there is
 // one: another node may have seen more of the store than this one, or that its log is another.
 func (p *replica) behind(from Position) <-chan struct{} {
