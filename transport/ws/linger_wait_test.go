@@ -2,10 +2,13 @@ package ws_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/troupe-go/troupe/transport/ws"
 )
 
 // hung returns a client that comes back while its channel is busy, until the function is called.
@@ -145,6 +148,39 @@ func TestALateResumedIsNotHeard(t *testing.T) {
 		c.heartbeat() // nothing else has come
 		if s := h.Stats(); s.Channels != 0 || s.Lingering != 0 {
 			t.Errorf("after that: %+v", s)
+		}
+	})
+}
+
+// What a join came with is not kept for a busy channel that its client does not come back to any
+// more.
+func TestAForgoneJoinIsNotKept(t *testing.T) {
+	const times, size = 16, 1 << 20
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, func(s *ws.Socket) { s.MaxMessageSize = 2 * size })
+		c, w, free := h.hung(t, with)
+		c.lose()
+		big := fmt.Sprintf(`["5","5","room:a","phx_join",{"resume_token":%q,"pad":%q}]`, w.Token, strings.Repeat("x", size))
+		live := func() int {
+			var m runtime.MemStats
+			runtime.GC()
+			runtime.GC()
+			runtime.ReadMemStats(&m)
+			return int(m.HeapAlloc)
+		}
+		before := live()
+		for range times {
+			c := h.connect(t)
+			c.send(big)
+			synctest.Wait()
+			c.lose()
+		}
+		if more := live() - before; more > times*size/4 {
+			t.Errorf("%d B are kept of %d joins with %d B each", more, times, size)
+		}
+		free()
+		if again := h.connect(t).joins("5", "room:a", with(w)); !*again.Resumed {
+			t.Error("the channel was not there any more")
 		}
 	})
 }

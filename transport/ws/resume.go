@@ -46,8 +46,8 @@ type Resumption struct {
 
 // comeback is a join with a resume token, from a session to the channel that it names.
 type comeback struct {
-	line  *line // of the session
-	join  inward
+	line  *line  // of the session
+	join  inward // the channel's to read once it has accepted; empty if it is forgone
 	token uint64
 	state atomic.Pointer[decided] // nil: it is undecided
 }

@@ -168,9 +168,18 @@ func (s *session) renounce(j *joined, end error) bool {
 	return true
 }
 
+// dismiss forgets a channel that its client has not come back to. The comeback may wait in the
+// channel's mailbox for long, and holds nothing of the join, which the client still asks for unless
+// it has asked for something else since.
 func (s *session) dismiss(j *joined) {
 	s.joins.channels.remove(j)
 	s.ctx.Unlink(j.ref.PID())
+	b := j.back()
+	if j.door.rejoin == nil {
+		join := b.join
+		j.door.rejoin = &join
+	}
+	b.join = inward{}
 }
 
 // declined starts a channel for a client that cannot have its former one back.
@@ -188,14 +197,11 @@ func (s *session) startInstead(j *joined) error {
 	if s.isGone() {
 		return s.unlessEmpty()
 	}
-	m, waiting := &j.door.back.join, j.door.waiting
-	if j.door.rejoin != nil {
-		m = j.door.rejoin
-	}
+	m := j.door.rejoin
 	if err := s.startChannel(*m, s.socket.Channels.match(m.Topic)); err != nil {
 		return err
 	}
-	return s.receiveAll(waiting)
+	return s.receiveAll(j.door.waiting)
 }
 
 // taken forgets a channel whose client has come back on another connection, and tells the one
