@@ -83,8 +83,9 @@ var _ history.Store = (*History)(nil)
 const (
 	defaultHistory = "troupe-history"
 
-	// maxHistoryTopic keeps subjects below what NATS takes by default.
-	maxHistoryTopic = 1024
+	// plainTopic is up to which length a topic is in its subject as it is: subjects stay below what
+	// NATS takes by default.
+	plainTopic = 1024
 
 	// idempotentFor is how long the stream knows the keys of broadcasts.
 	idempotentFor = 5 * time.Minute
@@ -120,20 +121,20 @@ func (h *History) begin() error {
 func (h *History) put(topic string) string { return h.stream() + ".put." + topicToken(topic) }
 func (h *History) on(topic string) string  { return h.stream() + ".on." + topicToken(topic) }
 
-func topicToken(topic string) string { return hex.EncodeToString([]byte(topic)) }
+// topicToken names a topic in subjects. No two have the same, and it is never empty.
+func topicToken(topic string) string {
+	if topic == "" || len(topic) > plainTopic {
+		return fmt.Sprintf("sha256-%x", sha256.Sum256([]byte(topic)))
+	}
+	return hex.EncodeToString([]byte(topic))
+}
 
 // check returns why a call must fail. ctx counts first: later on, an answer may be as quick.
-func (h *History) check(ctx context.Context, topic string) error {
+func (h *History) check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := h.begin(); err != nil {
-		return err
-	}
-	if topic == "" || len(topic) > maxHistoryTopic {
-		return fmt.Errorf("nats: a recorded topic has %d bytes, want 1 to %d", len(topic), maxHistoryTopic)
-	}
-	return nil
+	return h.begin()
 }
 
 func (h *History) config() jetstream.StreamConfig {
@@ -195,7 +196,7 @@ func (h *History) state(ctx context.Context) (streamState, error) {
 
 // Append implements [history.Store]. A key is known for five minutes.
 func (h *History) Append(ctx context.Context, topic, key string, data []byte) error {
-	if err := h.check(ctx, topic); err != nil {
+	if err := h.check(ctx); err != nil {
 		return err
 	}
 	err := h.append(ctx, topic, key, data)

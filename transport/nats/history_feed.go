@@ -2,6 +2,9 @@ package nats
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -32,7 +35,7 @@ const feedRoom = 1024
 
 // Follow implements [history.Store].
 func (h *History) Follow(ctx context.Context, topic string, f history.Follower) (stop func(), err error) {
-	if err := h.check(ctx, topic); err != nil {
+	if err := h.check(ctx); err != nil {
 		return nil, err
 	}
 	one, subject := &historyFollower{f}, h.on(topic)
@@ -40,13 +43,29 @@ func (h *History) Follow(ctx context.Context, topic string, f history.Follower) 
 		return nil, err
 	}
 	_, err = h.flushes.get(ctx, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, h.Conn.FlushWithContext(ctx)
+		if err := h.Conn.FlushWithContext(ctx); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, h.refused()
 	})
 	if err != nil {
 		h.live.remove(subject, one)
 		return nil, err
 	}
 	return func() { h.live.remove(subject, one) }, nil
+}
+
+// refused returns why what is subscribed to may be deaf. The server says it before it answers a
+// flush, and the connection knows the last of what it was told, until it is made anew. Where the
+// number of subscriptions is bounded nobody is told which was refused, and permissions are those
+// of all topics: so one that is refused stands for all that ask meanwhile.
+func (h *History) refused() error {
+	err := h.Conn.LastError()
+	if errors.Is(err, nats.ErrMaxSubscriptionsExceeded) ||
+		errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(err.Error(), fmt.Sprintf("Subscription to \"%s.on.", h.stream())) {
+		return fmt.Errorf("nats: follow a history: %w", err)
+	}
+	return nil
 }
 
 func (l *historyFeed) add(conn *nats.Conn, subject string, f *historyFollower) error {

@@ -30,7 +30,7 @@ var (
 // read, and from whether the topic is full. Where the stream ends before the read is how far
 // that goes.
 func (h *History) Since(ctx context.Context, topic string, after uint64, limit int) (history.Span, error) {
-	if err := h.check(ctx, topic); err != nil {
+	if err := h.check(ctx); err != nil {
 		return history.Span{}, err
 	}
 	select {
