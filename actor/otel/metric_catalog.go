@@ -91,10 +91,16 @@ var (
 		"Connections closed because the client did not read", nil}
 	channels = &definition{"troupe.ws.channel.open", upDown, "{channel}",
 		"Channels that are joined", nil}
+	lingering = &definition{"troupe.ws.channel.lingering", upDown, "{channel}",
+		"Of these, those whose clients are away", nil}
 	joins = &definition{"troupe.ws.channel.joined", counter, "{channel}",
 		"Channels joined", nil}
+	resumes = &definition{"troupe.ws.channel.resumed", counter, "{channel}",
+		"Channels that clients have come back to", nil}
 	joinRefusals = &definition{"troupe.ws.channel.refused", counter, "{channel}",
 		"Joins refused, by Join or the checks before it", nil}
+	lingerRefusals = &definition{"troupe.ws.channel.linger_refused", counter, "{channel}",
+		"Channels that ended with their connection because too many linger", nil}
 	channelErrors = &definition{"troupe.ws.channel.failed", counter, "{channel}",
 		"Channels ended with an error that the client was told of", nil}
 	messagesIn = &definition{"troupe.ws.message.received", counter, "{message}",
@@ -170,8 +176,8 @@ var catalog = []*definition{
 	actorsLive, actorSpawned, actorEnded, actorCrashed, restarted, gaveUp,
 	deadLetters, highWater, slowHandlers, abandoned, stuck, handlerDuration, mailboxWait,
 
-	connections, longPolls, connects, refusals, slowClients, channels, joins, joinRefusals,
-	channelErrors, messagesIn, malformed, messagesOut, messagesDropped, broadcasts, queueBytes,
+	connections, longPolls, connects, refusals, slowClients, channels, lingering, joins, resumes, joinRefusals,
+	lingerRefusals, channelErrors, messagesIn, malformed, messagesOut, messagesDropped, broadcasts, queueBytes,
 
 	connectDuration, closed, joinDuration, eventDuration, eventWait, channelsEnded,
 
