@@ -1,10 +1,13 @@
 package pubsub
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
+
+	"github.com/troupe-go/troupe/actor/foreign"
 )
 
 // Encoding turns values of any type into bytes, and back. It is the default of a cluster, see
@@ -115,13 +118,18 @@ const maxEncodingName = 64
 // SetEncoding has typed calls, groups and singletons on this cluster encode their values so,
 // where they have no [Codec] of their own: JSON if it is not called. All nodes have the same
 // one; a node refuses what is in another one. It is for before anything uses the cluster. It
-// fails if e is nil, or has no name, or one that is too long.
+// fails if e is nil, or has no name, or one that is too long, and if its Name panics or takes more
+// than a second.
 func (c *Cluster) SetEncoding(e Encoding) error {
 	if isNil(e) {
 		return errors.New("pubsub: set the encoding of a cluster: it is nil")
 	}
-	name := e.Name()
-	if name == "" || len(name) > maxEncodingName {
+	calls := foreign.Calls{Limit: sendFor, Most: 1}
+	name, err := foreign.Value(context.Background(), &calls, func(context.Context) (string, error) { return e.Name(), nil })
+	switch {
+	case err != nil:
+		return fmt.Errorf("pubsub: set the encoding of a cluster: its name: %w", err)
+	case name == "" || len(name) > maxEncodingName:
 		return fmt.Errorf("pubsub: set the encoding of a cluster: its name has %d bytes, want 1 to %d", len(name), maxEncodingName)
 	}
 	c.encoding.Store(&named{e, name})

@@ -3,8 +3,10 @@ package pubsub_test
 import (
 	"encoding/json"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/troupe-go/troupe/registry/pubsub"
 )
@@ -88,6 +90,36 @@ func TestNamesOfCodecsAreCompared(t *testing.T) {
 			t.Errorf("%s: a text of %d bytes", name, len(err.Error()))
 		}
 	}
+}
+
+// faulty is an encoding that cannot tell its name.
+type faulty struct {
+	loud
+	tell func()
+}
+
+func (f faulty) Name() string {
+	f.tell()
+	return "faulty"
+}
+
+func TestClusterRefusesAnEncodingThatCannotTellItsName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, hang := pubsub.NewCluster(new(pubsub.Hub).Node("a")), make(chan struct{})
+		for want, tell := range map[string]func(){
+			"the encoding":  func() { panic("the encoding") },
+			"Goexit":        runtime.Goexit,
+			"took too long": func() { <-hang },
+		} {
+			if err := c.SetEncoding(faulty{tell: tell}); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+		}
+		close(hang)
+		if got := c.Encoding().Name(); got != "json" {
+			t.Errorf("%q", got)
+		}
+	})
 }
 
 func TestClusterRefusesAnEncodingWithoutAName(t *testing.T) {
