@@ -216,9 +216,19 @@ func (b *kvBucket) raise(ctx context.Context, first uint64) error {
 	}
 	err = bucketError((*stream).Purge(ctx, jetstream.WithPurgeSequence(first)))
 	if err != nil {
-		return fmt.Errorf("purge the stream %q up to %d: %w", "KV_"+b.name, first, err)
+		return fmt.Errorf("purge the stream %q up to %d: %w", "KV_"+b.name, first, b.refused(err, "STREAM.PURGE.KV_"+b.name+`"`))
 	}
 	return nil
+}
+
+// refused returns the error of a request that has had no answer, with what the server has said of
+// it, if anything: what it does not permit it does not answer, but tells the connection.
+func (b *kvBucket) refused(err error, subject string) error {
+	last := b.js.Conn().LastError()
+	if errors.Is(last, nats.ErrPermissionViolation) && strings.Contains(last.Error(), subject) {
+		return fmt.Errorf("%w: %w", err, last)
+	}
+	return err
 }
 
 // leaderless reports whether NATS cannot do now what it can when its servers have elected leaders.

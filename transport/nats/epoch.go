@@ -47,6 +47,7 @@ type epochs struct {
 	since   time.Time     // when it was seen for the first time
 	highest uint64        // of all revisions that this node knows to have been granted
 	longest time.Duration // of the leases of all epochs that this node has seen
+	failure error         // of the last attempt that did not end with its caller's time; nil if that was none
 }
 
 // epochKey is no name's; see keyOf.
@@ -128,7 +129,7 @@ func (b *epochs) attempt(ctx context.Context) (epoch, error) {
 	asked := b.begun.Load()
 	// One at a time: two that begin an epoch at once would undo each other's.
 	if err := b.turn.lock(ctx); err != nil {
-		return epoch{}, err
+		return epoch{}, b.because(err)
 	}
 	defer b.turn.unlock()
 	// Those that have waited share what was found since they came: they may be many.
@@ -136,13 +137,33 @@ func (b *epochs) attempt(ctx context.Context) (epoch, error) {
 		return b.seen(), nil
 	}
 	number := b.begun.Add(1)
-	ctx, cancel := context.WithTimeout(ctx, b.term/3)
+	once, cancel := context.WithTimeout(ctx, b.term/3)
 	defer cancel()
-	e, err := b.look(ctx)
-	if err == nil {
+	e, err := b.look(once)
+	switch {
+	case err == nil:
 		b.found = number
+	case err == ctx.Err(): // which says nothing of the bucket
+		return e, b.because(err)
+	case errors.Is(err, errMoved):
+		return e, err
 	}
+	b.mu.Lock()
+	b.failure = err
+	b.mu.Unlock()
 	return e, err
+}
+
+// because returns the end of a caller's time, with what has kept it waiting: the one whose turn it
+// was has seen that, and this one may not have. It wraps the first only, since the other one may be
+// the end of another caller's time.
+func (b *epochs) because(end error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.failure == nil {
+		return end
+	}
+	return fmt.Errorf("%w; what has failed until then: %v", end, b.failure)
 }
 
 // look is what tend does, once. It fails with errMoved if another node was faster.

@@ -152,7 +152,8 @@ type owner struct {
 //   - an error that wraps [pubsub.ErrNotJoined], if the PubSub is not connected;
 //   - the error of ctx or of NATS, if the bucket does not answer. The name may be free
 //     then, or taken until the lease ends. While NATS's servers elect a leader, Register tries
-//     again, and fails when ctx is done;
+//     again, and fails when ctx is done; so it does while the bucket needs a purge that the server
+//     does not permit, and the error says so;
 //   - an error that wraps [ErrUnsettled] and that of ctx, if the bucket has not settled.
 //
 // At the actor's end the name goes at once, but not before a link or a monitor hears of

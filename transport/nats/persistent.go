@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 )
@@ -52,7 +53,9 @@ func persist[T any](ctx context.Context, after time.Duration, f func(context.Con
 					if ctx.Err() == nil {
 						return // given up for a later one
 					}
-					err = ctx.Err()
+					if !errors.Is(err, ctx.Err()) { // else it may say more
+						err = ctx.Err()
+					}
 				}
 				if !answered.Swap(true) {
 					answers <- answer{v, err}
