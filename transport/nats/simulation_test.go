@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -23,6 +24,10 @@ type simServer struct {
 	feeds   []*simFeed
 	gone    map[string]time.Time // when nodes should know that a registration is not there, by ID
 
+	log *slog.Logger // of the nodes; nil: none
+
+	way time.Duration // for how long a message is on its way at most; 20 ms if zero
+
 	// meddle is asked about each message between a node and the server, if it is not nil.
 	meddle func(n *simNode, what string) meddling
 }
@@ -33,6 +38,19 @@ type meddling struct {
 	refused          error
 	there, back      time.Duration // how much longer it is on its way
 	between          func()        // called when the server has done it
+}
+
+// near has all messages be on their way for at most so long.
+func (s *simServer) near(way time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.way = way
+}
+
+func (s *simServer) longest() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return cmp.Or(s.way, 20*time.Millisecond)
 }
 
 // meddling asks what becomes of a message of a node's, or for it.
@@ -168,7 +186,7 @@ type simNode struct {
 
 func newSimNode(s *simServer, name string, seed uint64, sys *actor.System, lease, skew time.Duration) *simNode {
 	n := &simNode{place: newPlace(name, seed), server: s, sys: sys, skew: skew}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := cmp.Or(s.log, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	n.leases = newLeases(n, lease, log, func(*holding) {})
 	n.leases.wall = func() time.Time { return time.Now().Add(n.skew) }
 	n.leases.after = func(d time.Duration, f func()) *time.Timer {
@@ -197,7 +215,8 @@ func (n *simNode) kill() {
 // later.
 func ask[T any](ctx context.Context, n *simNode, what string, f func(*simServer) (T, error)) (T, error) {
 	chance := n.chance(what)
-	there, back := upTo(chance, 20*time.Millisecond), upTo(chance, 20*time.Millisecond)
+	way := n.server.longest()
+	there, back := upTo(chance, way), upTo(chance, way)
 	n.pass()
 	by := n.meddling(what)
 	type answer struct {
@@ -318,7 +337,7 @@ func (f *simFeed) run(life context.Context, n *simNode, every time.Duration, cha
 			if c.key != "" { // it is no sign of life
 				by = n.meddling("feed " + c.key)
 			}
-			if !n.travel(upTo(chance, 20*time.Millisecond)+by.there) || by.lost {
+			if !n.travel(upTo(chance, n.server.longest())+by.there) || by.lost {
 				lost = true
 				continue
 			}

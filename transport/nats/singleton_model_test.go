@@ -19,7 +19,8 @@ import (
 
 // GLB-1, GLB-2: whatever becomes of the nodes, their way to NATS and the bucket, never two
 // singletons may act; one has the state of the one before it, or none; no loss of a name is a
-// restart; and when all is well again, one begins within a lease and a second.
+// restart; and when all is well again, one begins within a lease and a second, and takes over from
+// there as fast as the doc comment of [Singleton] says.
 func TestModelOneSingletonThatAlwaysComesBack(t *testing.T) {
 	rounds := long.Rounds(60, 600)
 	if long.Race { // with which a schedule costs seven times as much
@@ -183,7 +184,46 @@ func (m *troupe) run() {
 		m.check()
 	}
 	m.heal()
+	if !m.t.Failed() {
+		m.succeed("SIGTERM", (*troupeNode).terminate, func(*troupeNode) time.Duration { return 100 * time.Millisecond })
+		m.succeed("kill -9", (*troupeNode).crash, func(n *troupeNode) time.Duration { return n.leases.term + time.Second })
+	}
 	m.finish()
+}
+
+// succeed has the node of the one that acts end, while the server can be reached from all, as in
+// one data centre. Another one acts in time, with the state if there is time to hand it off.
+func (m *troupe) succeed(how string, end func(*troupeNode), limit func(*troupeNode) time.Duration) {
+	m.server.near(2 * time.Millisecond)
+	m.start()
+	time.Sleep(time.Second + upTo(m.rand, time.Second)) // until it stands by
+	former := m.check()
+	if former == nil {
+		m.t.Errorf("nobody acts before %s", how)
+		return
+	}
+	m.nodes = slices.DeleteFunc(m.nodes, func(n *troupeNode) bool { return n == former.node })
+	began, most, handed := time.Now(), limit(former.node), m.handed
+	m.ending.Go(func() { end(former.node) })
+	for { // SIGTERM has the former one act until it has handed off
+		next := m.await(most - time.Since(began))
+		if next == nil {
+			m.t.Errorf("nobody acts %v after %s", most, how)
+			return
+		}
+		if next != former {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if took := time.Since(began); took > most {
+		m.t.Errorf("the next one acts %v after %s, want at most %v", took, how, most)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if got := m.handed > handed; got != (how == "SIGTERM") {
+		m.t.Errorf("a state was handed off by %s: %v", how, got)
+	}
 }
 
 // finish ends all nodes.

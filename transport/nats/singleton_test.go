@@ -2,9 +2,9 @@ package nats
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"strings"
 	"testing"
@@ -321,10 +321,10 @@ func TestLossOfTheNameIsNoRestart(t *testing.T) {
 	}
 }
 
-// NATS loses the bucket: the actor goes on, and hands off to a state that is in the new one.
-func TestSingletonGoesOnWhenTheBucketIsLost(t *testing.T) {
-	t.Parallel()
-	a, b, first := twoNodes(t, shortLease)
+// NATS has lost the bucket when the child is stopped: its state stands in the new one. That the next
+// one gets it is in TestStateGoesOnInANewBucket.
+func TestStateIsHandedToANewBucket(t *testing.T) {
+	a, b, first := twoNodes(t, time.Hour) // no lease ends while the machine is held up
 	a.send(t, "one")
 	first.settled(t)
 	js, err := jetstream.New(a.node.conn)
@@ -335,97 +335,18 @@ func TestSingletonGoesOnWhenTheBucketIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.stop(t)
-	second := await(t, b.began)
-	second.expectHanded(t, "one")
-	if second.tenure.Token() <= first.tenure.Token() {
-		t.Error("the token has not grown")
+	e, err := a.node.kv(t).Get(t.Context(), stateKey("boss"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	expectRestarts(t, 0, a, b)
-}
-
-// What cannot be handed off is lost, and said so; the name goes on all the same.
-func TestStateThatCannotBeHandedOffIsLost(t *testing.T) {
-	type edit = func(*stage, *Singleton[string, book])
-	hang := make(chan struct{})
-	t.Cleanup(func() { close(hang) })
-	for name, c := range map[string]struct {
-		giver, taker edit
-	}{
-		"HandOff fails": {giver: func(s *stage, _ *Singleton[string, book]) {
-			s.handOff = func(*boss) (book, error) { return book{}, errCut }
-		}},
-		"HandOff panics": {giver: func(s *stage, _ *Singleton[string, book]) {
-			s.handOff = func(*boss) (book, error) { panic("the boss") }
-		}},
-		"HandOff hangs": {giver: func(s *stage, _ *Singleton[string, book]) {
-			s.handOff = func(*boss) (book, error) { <-hang; return book{}, nil }
-		}},
-		"HandOff exits": {giver: func(s *stage, _ *Singleton[string, book]) {
-			s.handOff = func(*boss) (book, error) { runtime.Goexit(); return book{}, nil }
-		}},
-		"the error of HandOff hangs": {giver: func(s *stage, _ *Singleton[string, book]) {
-			s.handOff = func(*boss) (book, error) { return book{}, hangingError(hang) }
-		}},
-		"it is too large": {giver: func(_ *stage, s *Singleton[string, book]) { s.MaxState = 10 }},
-		"NATS refuses it": {giver: func(s *stage, single *Singleton[string, book]) {
-			single.MaxState = 100 << 20
-			s.handOff = func(*boss) (book, error) { return book{[]string{strings.Repeat("x", 2<<20)}}, nil }
-		}},
-		"Encode fails":  {giver: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { return errCut }} }},
-		"Encode panics": {giver: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { panic("a codec") }} }},
-		"Encode hangs": {giver: func(_ *stage, s *Singleton[string, book]) {
-			s.State = faultyCodec{func() error { <-hang; return nil }}
-		}},
-		"Decode hangs": {taker: func(_ *stage, s *Singleton[string, book]) {
-			s.State = faultyCodec{func() error { <-hang; return nil }}
-		}},
-		"Decode exits": {taker: func(_ *stage, s *Singleton[string, book]) {
-			s.State = faultyCodec{func() error { runtime.Goexit(); return nil }}
-		}},
-		"Decode fails":  {taker: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { return errCut }} }},
-		"Decode panics": {taker: func(_ *stage, s *Singleton[string, book]) { s.State = faultyCodec{func() error { panic("a codec") }} }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, cluster, log := startServer(t), prefix(), make(logLines, 20)
-			config := NamesConfig{Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelError}))}
-			na, nb := newNode(t, s, cluster, "a", config), newNode(t, s, cluster, "b", config)
-			a := stand(t, na, c.giver, supervisor.Shutdown(defaultShutdown))
-			await(t, a.began)
-			a.send(t, "one")
-			b := stand(t, nb, c.taker)
-			a.stop(t)
-			await(t, b.began).expectHanded(t)
-			if line := await(t, log); !strings.Contains(line, "state of a singleton lost") {
-				t.Errorf("logged %s", line)
-			}
-		})
+	var r record
+	if err := json.Unmarshal(e.Value(), &r); err != nil || r.Token != first.tenure.Token() || string(r.State) != `{"Lines":["one"]}` {
+		t.Errorf("the record is %s, %v", e.Value(), err)
 	}
-}
-
-// hangingError is an error that does not tell its text until the channel is closed.
-type hangingError chan struct{}
-
-func (e hangingError) Error() string {
-	<-e
-	return "late"
-}
-
-// faultyCodec is JSON's but for what it does first.
-type faultyCodec struct{ do func() error }
-
-func (c faultyCodec) Encode(topic string, b book) ([]byte, error) {
-	if err := c.do(); err != nil {
-		return nil, err
+	if e.Revision() <= first.tenure.Token() {
+		t.Errorf("revision %d after %d", e.Revision(), first.tenure.Token())
 	}
-	return pubsub.JSON[book]{}.Encode(topic, b)
-}
-
-func (c faultyCodec) Decode(topic string, data []byte) (book, error) {
-	if err := c.do(); err != nil {
-		return book{}, err
-	}
-	return pubsub.JSON[book]{}.Decode(topic, data)
+	b.stop(t) // before its names, as a program does
 }
 
 // A child is stopped in time though NATS is away: one that stands by, and one that has the
