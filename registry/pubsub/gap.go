@@ -12,7 +12,7 @@ import (
 type Gap struct {
 	Topic    string
 	Anywhere bool   // they may have been on any topic; a Topic does not say that it was that one
-	Messages uint64 // how many, at least
+	Messages uint64 // how many, at least; 0 if only the way was interrupted
 }
 
 // MessagesLost is an event: messages of other nodes were lost on their way to this one. It

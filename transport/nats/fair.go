@@ -37,6 +37,7 @@ type fair struct {
 
 	missed   map[string]uint64 // of which nobody has been told, by topic
 	anywhere uint64            // likewise, on topics that are not known
+	doubt    bool              // something may be missing besides, on any topic, and nobody has been told
 
 	wake chan struct{} // has one when there may be something new
 }
@@ -138,13 +139,21 @@ func (q *fair) miss(topic string, known bool, messages uint64) {
 	wake(q.wake)
 }
 
+// suspect notes that something may be missing, on any topic.
+func (q *fair) suspect() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.doubt = true
+	wake(q.wake)
+}
+
 // gaps returns what is missing and was not told yet.
 func (q *fair) gaps() (gaps []pubsub.Gap) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.anywhere > 0 {
+	if q.anywhere > 0 || q.doubt {
 		gaps = append(gaps, pubsub.Gap{Anywhere: true, Messages: q.anywhere})
-		q.anywhere = 0
+		q.anywhere, q.doubt = 0, false
 	}
 	for topic, n := range q.missed {
 		gaps = append(gaps, pubsub.Gap{Topic: topic, Messages: n})
@@ -193,7 +202,7 @@ func (q *fair) next() (packet, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.finishLocked()
-	if q.anywhere > 0 || len(q.missed) > 0 {
+	if q.anywhere > 0 || q.doubt || len(q.missed) > 0 {
 		wake(q.wake)
 		return packet{}, false
 	}

@@ -209,6 +209,9 @@ func (in *inbound) posted(m *nats.Msg, from, part string) error {
 // copied: one that is kept keeps all that it shares memory with, and is counted alone.
 const sharedBy = 8
 
+// suspect has it told that something may be missing of what other nodes have sent.
+func (in *inbound) suspect() { in.queues[0].suspect() }
+
 // unpack takes the last messages of a pack to their queue, and returns how many had no room.
 func (in *inbound) unpack(q *fair, m *nats.Msg, f topicFrame, fresh uint64, from string) (refused uint64) {
 	b, old := f.data, f.more+1-fresh

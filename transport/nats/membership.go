@@ -57,7 +57,8 @@ type membership struct {
 // times are how long things take.
 type times struct {
 	beat   time.Duration // between two of a node's
-	down   time.Duration // of silence, after which a node is down
+	gap    time.Duration // of silence, after which it may not tell any more of what was lost meanwhile
+	down   time.Duration // and after which a node is down
 	forget time.Duration // and after which it is forgotten
 	ask    time.Duration // how long a node of the same name has for its answer
 	answer time.Duration // how long the others have for theirs to a hello
@@ -78,7 +79,8 @@ func (t times) wait() {
 }
 
 var defaultTimes = times{
-	beat: time.Second, down: 5 * time.Second, forget: 20 * time.Minute, ask: time.Second,
+	beat: time.Second, gap: 2500 * time.Millisecond, down: 5 * time.Second,
+	forget: 20 * time.Minute, ask: time.Second,
 	answer: 2 * time.Second, leave: 4 * time.Second, linger: 5 * time.Second, known: time.Second,
 	told: 3, lines: 60,
 }
@@ -118,6 +120,7 @@ func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 	}
 	m.peers = peers{node: a.Name, times: m.times, ticked: time.Now(), emit: m.tell, roster: &a.roster, list: make(map[string]*peer)}
 	m.in = newInbound(m, limit, bytes)
+	m.peers.suspect = m.in.suspect
 	m.out = newOutbound(m, limit, bytes)
 	m.version = cmp.Or(a.version, latestVersion)
 	if _, choosy := r.(pubsub.Selective); choosy && m.version >= topicVersion {

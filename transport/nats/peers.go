@@ -65,10 +65,11 @@ func (TwinSeen) ActorEvent() {}
 
 // peers are the other nodes.
 type peers struct {
-	node   string // this one
-	times  times
-	emit   func(actor.Event) // does not wait
-	roster *roster
+	node    string // this one
+	times   times
+	emit    func(actor.Event) // does not wait
+	suspect func()            // has it told that something may be missing; does not wait
+	roster  *roster
 
 	// former is how many of them do not understand a version: while there are some, nothing
 	// is sent that is of it.
@@ -281,6 +282,9 @@ func (ps *peers) meet(name string, incarnation uint64) *peer {
 	case p == nil && len(ps.list) >= maxPeers:
 		return nil
 	case p != nil && p.Incarnation == incarnation:
+		if now.Sub(p.heard) > ps.times.gap {
+			ps.suspect()
+		}
 		p.heard = now
 		if p.State == Down {
 			ps.change(p, Up, true)

@@ -26,15 +26,19 @@ import (
 func TestModelPresenceConverges(t *testing.T) {
 	forgetTimers()
 	defer forgetTimers()
-	worst := time.Duration(0)
-	defer func() { t.Log("all were seen after", worst, "at the latest") }()
+	var worst, alone time.Duration
+	said := 0
+	defer func() {
+		t.Log("all were seen after", worst, "at the latest,", alone, "after all were connected;", said, "messages")
+	}()
 	schedules(t, long.Rounds(1, 100), func(t *testing.T, seed uint64) {
 		forgetTimers()
 		m := newPresenceModel(t, seed)
 		m.run()
 		if m.prompt {
-			worst = max(worst, m.healed)
+			worst, alone = max(worst, m.healed), max(alone, m.healed-m.flow)
 		}
+		said += m.bus.said
 		if t.Failed() {
 			for _, line := range m.log {
 				t.Log(line)
@@ -54,8 +58,10 @@ type presenceModel struct {
 	places []*place
 	log    []string // of what has happened, for a schedule that fails
 	began  time.Time
+	flow   time.Duration // after which all were connected
 	healed time.Duration // after which all were seen
 	prompt bool          // no twin of a node was there at the end
+	parted bool          // until the end servers did not reach each other
 
 	stranger *nats.Conn
 
@@ -67,6 +73,7 @@ type presenceModel struct {
 	users   map[string]*presentUser // that are present, by ref
 	issued  map[string]bool         // all refs that there have been
 	twinned time.Time               // when the last twin ended
+	ended   time.Time               // when any node did, or the stranger was taken for one
 	trouble time.Time               // when the last one of the servers was over
 }
 
@@ -84,10 +91,14 @@ type presentNode struct {
 	crashed time.Time // when an actor of its tracker did
 }
 
+// presenceTopics are those that users are on: some of each shard, however many there are.
+var presenceTopics = []string{"lobby", "kitchen", "cellar", "attic"}
+
 type presentUser struct {
 	presence.Owner
 	node *presentNode
 	key  string
+	nth  int       // track of the model; its ref is random
 	from time.Time // when it was tracked, with these metas
 }
 
@@ -99,7 +110,7 @@ func newPresenceModel(t *testing.T, seed uint64) *presenceModel {
 	}
 	m.began = time.Now()
 	m.cfg.PermDownOnShutdown = m.rand.IntN(2) == 0
-	m.cfg.PoolSize = 1 + m.rand.IntN(2)
+	m.cfg.PoolSize = 1 + m.rand.IntN(3)
 	for _, kind := range presenceTroubles { // not all at once: one hides what another does
 		if m.rand.IntN(2) == 0 {
 			m.kinds = append(m.kinds, kind)
@@ -123,6 +134,7 @@ func (m *presenceModel) run() {
 		}
 		time.Sleep(time.Duration(pause))
 	}
+	m.stranger.Close()
 	m.heal()
 	m.converge()
 	for _, n := range m.all() {
@@ -133,7 +145,6 @@ func (m *presenceModel) run() {
 	for _, n := range m.all() {
 		n.stop()
 	}
-	m.stranger.Close()
 	time.Sleep(time.Minute) // all that is on its way has come
 }
 
@@ -238,14 +249,17 @@ func (m *presenceModel) act(n *presentNode) {
 			refs = append(refs, ref)
 		}
 	}
-	slices.Sort(refs)
+	slices.SortFunc(refs, func(a, b string) int { return m.users[a].nth - m.users[b].nth })
 	if len(refs) == 0 || m.rand.IntN(2) == 0 {
 		pid, err := actor.Spawn(n.sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
 		if err != nil {
 			m.t.Error(err)
 			return
 		}
-		u := &presentUser{presence.Actor(pid.PID(), fmt.Sprint("t", m.rand.IntN(3))), n, fmt.Sprint("k", m.rand.IntN(3)), time.Now()}
+		u := &presentUser{
+			Owner: presence.Actor(pid.PID(), presenceTopics[m.rand.IntN(len(presenceTopics))]), node: n,
+			key: fmt.Sprint("k", m.rand.IntN(3)), from: time.Now(),
+		}
 		ref, err := n.who.Track(u, u.key, nil)
 		m.track(u, ref, err)
 		return
@@ -270,6 +284,7 @@ func (m *presenceModel) track(u *presentUser, ref string, err error) {
 		m.t.Error(err)
 		return
 	}
+	u.nth = len(m.issued)
 	m.users[ref], m.issued[ref] = u, true
 }
 
@@ -282,7 +297,9 @@ var presenceTroubles = []func(*presenceModel, *presentNode){
 	func(m *presenceModel, n *presentNode) {
 		list := m.all()
 		other := list[m.rand.IntN(len(list))]
-		m.bus.part(n.place, other.place, m.troubleOf("no route "+n.name+" "+other.name, &m.trouble))
+		if n.name != other.name {
+			m.bus.part(n.place, other.place, m.troubleOf("no route "+n.name+" "+other.name, &m.trouble))
+		}
 	},
 	func(m *presenceModel, n *presentNode) { m.end(n, n.kill) },
 	func(m *presenceModel, n *presentNode) {
@@ -325,7 +342,7 @@ func (m *presenceModel) end(n *presentNode, how func()) {
 	if stalled, left := n.is(&n.stalled); stalled { // what it has said comes then, and is taken for a twin's
 		m.twinned = time.Now().Add(left)
 	}
-	n.ended = true
+	n.ended, m.ended = true, time.Now()
 	maps.DeleteFunc(m.users, func(_ string, u *presentUser) bool { return u.node == n })
 	if m.twins[n.name] == n {
 		m.twinned = time.Now()
@@ -394,6 +411,7 @@ func (m *presenceModel) forge() {
 		if err := m.stranger.Publish(subject, data); err != nil {
 			m.t.Error(err)
 		}
+		m.ended = time.Now()
 	}
 }
 
@@ -467,7 +485,14 @@ func (m *presenceModel) heal() {
 	for _, p := range m.places {
 		p.heal()
 	}
-	m.bus.heal()
+	m.parted = m.bus.heal()
+	if m.rand.IntN(3) == 0 { // one is started anew while it heals
+		time.Sleep(upTo(m.rand, time.Second))
+		if list := m.all(); len(list) > 0 {
+			n := list[m.rand.IntN(len(list))]
+			m.end(n, n.kill)
+		}
+	}
 	for {
 		m.mu.Lock()
 		over := m.pending == 0 && len(m.twins) == 0
@@ -489,24 +514,33 @@ func (m *presenceModel) heal() {
 	}
 }
 
-// converge expects all nodes to see the users of all, and then nobody else: those that would have
-// been told already, mostly within a second; but what a node has asked and was lost, it asks again
-// after two periods only. The others when they are told.
+// converge expects all nodes to see the users of all within a second, and then nobody else: those
+// that would have been told already. The others when they are told. More than half of the second is
+// the connections', which wait until they try again; what is left is the nodes' own. A way between
+// two servers is none that a node has lost: it hears of what it has missed with the next beat.
 func (m *presenceModel) converge() {
 	const period = 1500 * time.Millisecond // of a tracker's broadcasts
-	whole, limit := time.Now(), time.Second+2*period
+	whole, limit := time.Now(), time.Second
+	own := 300 * time.Millisecond
+	if m.parted {
+		limit, own = limit+defaultTimes.beat, own+defaultTimes.beat
+	}
 	m.prompt = time.Since(m.twinned) > time.Minute
 	if !m.prompt { // then the one that is left is heard at its next sign of life after the other one is down
-		limit = 50 * time.Second
+		limit, own = 50*time.Second, 50*time.Second
 	}
 	m.note("all is well")
 	for ; ; time.Sleep(10 * time.Millisecond) {
-		late, most := time.Since(whole), limit
+		late := time.Since(whole)
 		what := m.missing(whole.Add(-period))
+		if !m.connected() {
+			m.flow = late
+		}
+		most := min(limit, m.flow+own)
 		if what != "" {
 			m.healed = late
 		} else {
-			what, most = m.missing(whole), limit+period
+			what, most = m.missing(whole), most+period
 		}
 		if what == "" {
 			break
@@ -516,7 +550,11 @@ func (m *presenceModel) converge() {
 			break
 		}
 	}
-	time.Sleep(time.Until(whole.Add(80 * time.Second)))
+	rest := 5 * time.Second
+	if time.Since(m.ended) < time.Minute { // those of a node that has ended are there until it is down
+		rest = 80 * time.Second
+	}
+	time.Sleep(time.Until(whole.Add(rest)))
 	if what := m.missing(time.Now()); what != "" {
 		m.t.Errorf("%v after all is well: %s", time.Since(whole), what)
 	}
@@ -539,7 +577,7 @@ func (m *presenceModel) converge() {
 		}
 	}
 	m.mu.Unlock()
-	time.Sleep(time.Minute)
+	time.Sleep(20 * time.Second) // more than a node is silent for that has nothing to tell
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, n := range m.nodes {
@@ -549,12 +587,22 @@ func (m *presenceModel) converge() {
 	}
 }
 
+// connected reports whether all nodes are.
+func (m *presenceModel) connected() bool {
+	for _, n := range m.all() {
+		if !n.node.conn.IsConnected() {
+			return false
+		}
+	}
+	return true
+}
+
 // missing says where somebody is not seen that was tracked by then.
 func (m *presenceModel) missing(by time.Time) string {
 	for _, n := range m.all() {
 		there := make(map[string]bool)
-		for i := range 3 {
-			list, err := n.who.List(context.Background(), fmt.Sprint("t", i))
+		for _, topic := range presenceTopics {
+			list, err := n.who.List(context.Background(), topic)
 			if err != nil {
 				return err.Error()
 			}

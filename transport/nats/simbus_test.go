@@ -25,6 +25,7 @@ import (
 type simBus struct {
 	mu    sync.Mutex
 	conns map[*simConn]bool
+	said  int                     // messages that have come to a server
 	away  time.Time               // until then there is no server
 	split map[[2]string]time.Time // until then nothing goes from one place's server to the other's
 }
@@ -76,12 +77,16 @@ func (b *simBus) part(x, y *place, d time.Duration) {
 	b.split[[2]string{x.name, y.name}], b.split[[2]string{y.name, x.name}] = until, until
 }
 
-// heal has the servers be there, and reach each other.
-func (b *simBus) heal() {
+// heal has the servers be there, and reach each other. It reports whether some did not.
+func (b *simBus) heal() (parted bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.away = time.Time{}
+	for _, until := range b.split {
+		parted = parted || time.Now().Before(until)
+	}
 	clear(b.split)
+	return parted
 }
 
 // route passes a message on to those that have subscribed to its subject.
@@ -89,6 +94,7 @@ func (b *simBus) route(from *simConn, subject, reply string, data []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	heard := false
+	b.said++
 	for c := range b.conns {
 		if c == from && !c.echo || time.Now().Before(b.split[[2]string{from.place.name, c.place.name}]) {
 			continue

@@ -32,7 +32,9 @@ type simProgram struct {
 func startProgram(bus *simBus, at *place, children func(*Node) []supervisor.Child, options ...nats.Option) (*simProgram, error) {
 	log := slog.New(slog.DiscardHandler)
 	node, err := Join(context.Background(), Config{
-		URL: simURL, Name: at.name, Logger: log, Options: append(options, bus.from(at)),
+		URL: simURL, Name: at.name, Logger: log, Options: append(options, bus.from(at), nats.CustomReconnectDelay(func(int) time.Duration {
+			return reconnectWait + upTo(at.chance("reconnect"), reconnectWait)
+		})),
 	})
 	if err != nil {
 		return nil, err

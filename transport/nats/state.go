@@ -73,6 +73,7 @@ func (m *membership) watch(changes chan nats.Status) {
 				m.reconnects.Add(1)
 				m.peers.again()
 				m.out.hello()
+				m.in.suspect()
 				if m.routes != nil {
 					wake(m.routes.wake) // what was asked for again may be refused
 				}
