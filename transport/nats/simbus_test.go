@@ -77,13 +77,14 @@ func (b *simBus) part(x, y *place, d time.Duration) {
 	b.split[[2]string{x.name, y.name}], b.split[[2]string{y.name, x.name}] = until, until
 }
 
-// heal has the servers be there, and reach each other. It reports whether some did not.
+// heal has the servers be there, and reach each other. It reports whether some did not until
+// now, or so lately that no node may have noticed the end yet.
 func (b *simBus) heal() (parted bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.away = time.Time{}
 	for _, until := range b.split {
-		parted = parted || time.Now().Before(until)
+		parted = parted || time.Since(until) < defaultTimes.beat+100*time.Millisecond
 	}
 	clear(b.split)
 	return parted
