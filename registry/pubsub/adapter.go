@@ -132,7 +132,7 @@ type Receiver interface {
 	// as its network does: nothing in the data can.
 	Receive(from, topic string, data []byte)
 
-	// Missed tells that messages of other nodes were lost, soon after they were.
+	// Missed tells that messages of other nodes were lost, or may have been, soon after they were.
 	Missed(Gap)
 
 	// Emit tells the observers of the node's system of an event.

@@ -7,12 +7,15 @@ import (
 )
 
 // Gap says that messages of other nodes were lost on their way to this one, for want of room
-// or of a connection. What they were is not known any more. There is no order between a gap
-// and the messages of its topic, but a gap is told after the last message was lost.
+// or of a connection, or may have been: not each loss with a connection can be counted. So over a
+// network that delivers at most once, as NATS does, a gap of 0 messages is told on all topics each
+// time that the way to other nodes is back, also if nothing was lost. A subscriber does the same in
+// both cases. What the messages were is not known any more. There is no order between a gap and the
+// messages of its topic, but a gap is told after the last message was lost.
 type Gap struct {
 	Topic    string
 	Anywhere bool   // they may have been on any topic; a Topic does not say that it was that one
-	Messages uint64 // how many, at least; 0 if only the way was interrupted
+	Messages uint64 // how many are known to be lost; 0 if only the way was interrupted
 }
 
 // MessagesLost is an event: messages of other nodes were lost on their way to this one. It

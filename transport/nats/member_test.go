@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -227,33 +225,6 @@ func TestOwnPauseIsNotTheOthersSilence(t *testing.T) {
 	if len(events) != 2 || !member("b", Down, false)(events[1]) {
 		t.Errorf("events %+v", events)
 	}
-}
-
-// A node that is heard again after a silence may have told all of what was lost meanwhile: that is
-// a gap, of nothing that is known.
-func TestNodeThatWasSilentIsAGap(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := newFair(10, 100)
-		ps := peers{
-			node: "a", times: defaultTimes, list: make(map[string]*peer), emit: func(actor.Event) {}, suspect: q.suspect,
-		}
-		for i, pause := range []time.Duration{0, defaultTimes.beat, defaultTimes.gap, defaultTimes.gap + 1, defaultTimes.beat} {
-			time.Sleep(pause)
-			if _, _, err := ps.told("b", beat{incarnation: 1}, false); err != nil {
-				t.Fatal(err)
-			}
-			var want []pubsub.Gap
-			if pause > defaultTimes.gap {
-				want = []pubsub.Gap{{Anywhere: true}}
-			}
-			if _, more := q.next(); more {
-				t.Error("there is a message")
-			}
-			if got := q.gaps(); !slices.Equal(got, want) {
-				t.Errorf("beat %d, after %v: %v, want %v", i, pause, got, want)
-			}
-		}
-	})
 }
 
 // A node that was there all the time and is heard only now has said what was not heard. One

@@ -13,6 +13,10 @@ import (
 // one that it has subscribed to. It is the moment to read the present state anew, and to push
 // it or have the client ask for it.
 //
+// A broadcast that nobody has counted may be lost with a connection. So after each cut of the
+// node's connection to the others, as soon as that is back, all channels are told of a gap of 0
+// Messages, also if nothing was lost.
+//
 // HandleGap is called as HandleInfo is, in the channel's turn, and an error means the same as
 // there. What was delivered before the gap was noticed is handled before it, and is sent to
 // the client before what HandleGap pushes. Gaps that come while the channel is busy are added

@@ -8,10 +8,13 @@ import (
 // GapHandler is a [Handler] that is told when messages of other nodes were lost on their way to
 // this one: what is broadcast on the room's topic, or what comes by [SubscribeTo]. It is the
 // moment to ask the rooms of the other nodes for what they have, and to show the members the
-// present state. HandleGap is called in the room's turn, behind what was delivered before the
-// gap was noticed, and an error means the same as in [InfoHandler]. Gaps that come while the
-// room is busy are added up: one waits for each subscription, at most. It may be told of one
-// loss several times; see [pubsub.Gap].
+// present state. After each cut of the node's connection to the others something may have been
+// lost that nobody has counted: then all rooms are told of a gap of 0 Messages.
+//
+// HandleGap is called in the room's turn, behind what was delivered before the gap was noticed,
+// and an error means the same as in [InfoHandler]. Gaps that come while the room is busy are
+// added up: one waits for each subscription, at most. It may be told of one loss several times;
+// see [pubsub.Gap].
 type GapHandler interface {
 	HandleGap(r *Room, g pubsub.Gap) error
 }
