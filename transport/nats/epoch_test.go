@@ -158,3 +158,43 @@ func TestNamesEndInTime(t *testing.T) {
 		})
 	}
 }
+
+// One that waits for a bucket to settle, which may take an hour, does so no longer than its actor
+// lives, and no longer than until the names are shut down, which does not wait for it.
+func TestRegisterInANewBucketEndsWithItsActorAndTheNames(t *testing.T) {
+	for name, c := range map[string]struct {
+		end  func(t *testing.T, n *simNode, h *holding)
+		want error
+	}{
+		"the actor ends": {func(_ *testing.T, _ *simNode, h *holding) { h.pid.Exit(actor.Kill) }, actor.NoProc},
+		"the names are shut down": {func(t *testing.T, n *simNode, _ *holding) {
+			if err := n.leases.close(t.Context(), func(*holding) {}); err != nil {
+				t.Error("shut down:", err)
+			}
+		}, ErrClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			simulated(t, func(t *testing.T, _ *simServer, nodes []*simNode) {
+				n := nodes[0]
+				registered := make(chan error, 1)
+				go func() {
+					_, err := n.register(t.Context(), "x", n.name)
+					registered <- err
+				}()
+				time.Sleep(time.Minute)
+				h := n.leases.find("x")
+				if h == nil {
+					t.Fatalf("it does not wait: %v", <-registered)
+				}
+				began := time.Now()
+				c.end(t, n, h)
+				if err := <-registered; !errors.Is(err, c.want) {
+					t.Errorf("register: %v, want %v", err, c.want)
+				}
+				if took := time.Since(began); took > time.Second {
+					t.Errorf("it has taken %v", took)
+				}
+			}, time.Hour)
+		})
+	}
+}

@@ -109,7 +109,7 @@ func (h *holding) grant(ctx context.Context) (holder *owner, err error) {
 func (h *holding) attempt(ctx context.Context) (*owner, error) {
 	l := h.leases
 	for {
-		before, err := l.settled(ctx)
+		before, err := h.settled(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -142,6 +142,25 @@ func (h *holding) attempt(ctx context.Context) (*owner, error) {
 		h.extend(asked)
 		return nil, nil
 	}
+}
+
+// settled waits until the epoch is open, which may take the longest lease, but no longer than h is
+// held: its actor may end, or the names be shut down.
+func (h *holding) settled(ctx context.Context) (epoch, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-h.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	e, err := h.leases.settled(ctx)
+	if end := h.Err(); err != nil && end != nil {
+		return epoch{}, errors.Unwrap(end)
+	}
+	return e, err
 }
 
 // create writes the name into the bucket, if nobody has it there.
