@@ -15,7 +15,7 @@ func TestChannelsThatLingerTakeLittleMemory(t *testing.T) {
 	if long.Race {
 		t.Skip("the race detector takes memory")
 	}
-	n := long.Rounds(500, 2000)
+	n := long.Rounds(500, 10_000)
 	const most = 6000 // in bytes: see TestIdleConnectionsTakeLittleMemory
 	room := ws.Topic("room:*", func() guest { return guest{} }, nil)
 	room.Linger = time.Hour
