@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/nats-io/nats.go"
 )
 
 // epoch is the time from when a bucket was made until it is lost: with its server, deleted,
@@ -143,7 +145,8 @@ func (b *epochs) attempt(ctx context.Context) (epoch, error) {
 	switch {
 	case err == nil:
 		b.found = number
-	case err == ctx.Err(): // which says nothing of the bucket
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, nats.ErrPermissionViolation):
+		// which says nothing of the bucket
 		return e, b.because(err)
 	case errors.Is(err, errMoved):
 		return e, err

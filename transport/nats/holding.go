@@ -179,9 +179,10 @@ func (h *holding) create(ctx context.Context) (holder *owner, revision uint64, e
 			holder, err := ownerIn(e.value)
 			return holder, 0, err
 		}
-		// It has gone meanwhile, and has left a marker.
-		if err := h.follows(farewellIn(e.note)); err != nil {
-			return nil, 0, err
+		if e.value == nil { // it has gone meanwhile, and has left a marker
+			if err := h.follows(farewellIn(e.note)); err != nil {
+				return nil, 0, err
+			}
 		}
 		after = e.revision
 	}
@@ -319,14 +320,15 @@ func (h *holding) giveUp(ctx context.Context, note []byte) error {
 	defer h.remote.unlock()
 	l := h.leases
 	p := pause{least: l.term / 60, most: l.term / 15}
-	for {
+	for known := h.epoch; ; {
 		err := h.strike(ctx, note)
 		if !leaderless(err) {
 			return err
 		}
 		// That there is no bucket is what is heard while its servers have no leader, too.
-		if now, failed := l.tend(ctx); failed == nil && now.ID != h.epoch {
-			return nil // it is lost, with all that stood there
+		if now, failed := l.tend(ctx); failed == nil && now.ID != known {
+			known = now.ID // it was lost, with all that stood there; or h may be in this one already
+			continue
 		}
 		if p.next(ctx); ctx.Err() != nil {
 			return fmt.Errorf("%w: %w", context.Cause(ctx), err)

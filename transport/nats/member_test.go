@@ -246,7 +246,7 @@ func TestOnlyANodeThatDidNotAnswerIsStrange(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			ps := peers{
 				node: "a", times: defaultTimes, joined: time.Now().Add(-c.after),
-				list: make(map[string]*peer), emit: func(actor.Event) {},
+				list: make(map[string]*peer), emit: func(actor.Event) {}, suspect: func() {},
 			}
 			for i, want := range []bool{c.strange, false} {
 				_, strange, err := ps.told("b", beat{incarnation: 1, kind: c.kind}, c.direct)

@@ -182,9 +182,7 @@ func (r *recorder) tell(number func() (*broadcast, bool)) {
 	if !ok {
 		return
 	}
-	for w := front; w != nil; {
-		w = w.show(b)
-	}
+	(&passage{b: b, row: front}).run()
 	if tidy {
 		r.tidy()
 	}
@@ -227,18 +225,55 @@ func (a *audience) seat() {
 	a.fresh, a.left = nil, 0
 }
 
-// show shows a message to a row, whose lock it has, and returns the next one with its lock.
-func (w *row) show(b *broadcast) (behind *row) {
-	defer w.mu.Unlock()
-	for _, h := range w.seats {
+// passage is a message on its way through the rows.
+type passage struct {
+	b       *broadcast
+	row     *row    // where it is, with the lock; nil: it is through
+	at      int     // of the seats of that, the next one
+	current *hearer // that it is shown to now
+}
+
+func (p *passage) run() {
+	for p.row != nil {
+		p.pass()
+	}
+}
+
+// pass shows the message to the rest of a row, up to the first hearer that panics or calls
+// runtime.Goexit, as a user's slog.Handler may have it do. It takes the lock of the next row
+// before it gives up that of this one.
+func (p *passage) pass() {
+	defer p.contain()
+	for p.at < len(p.row.seats) {
+		h := p.row.seats[p.at]
+		p.at++
 		if !h.gone.Load() {
-			h.show(b)
+			p.current = h
+			h.show(p.b)
 		}
 	}
-	if behind = w.behind; behind != nil {
+	p.current = nil
+	here, behind := p.row, p.row.behind
+	if behind != nil {
 		behind.mu.Lock()
 	}
-	return behind
+	here.mu.Unlock()
+	p.row, p.at = behind, 0
+}
+
+// contain keeps what happens at one hearer from the others: its channel ends.
+func (p *passage) contain() {
+	h := p.current
+	if h == nil {
+		return
+	}
+	p.current = nil
+	if v := recover(); v != nil {
+		h.pid.Exit(actor.Recovered(v))
+		return
+	}
+	h.pid.Exit(actor.Goexit)
+	p.run() // this deferred call is all that is left of the goroutine
 }
 
 // tidy joins rows that many channels have left. It goes through them as a message does, so none

@@ -155,7 +155,7 @@ func TestALateResumedIsNotHeard(t *testing.T) {
 // What a join came with is not kept for a busy channel that its client does not come back to any
 // more.
 func TestAForgoneJoinIsNotKept(t *testing.T) {
-	const times, size = 16, 1 << 20
+	const times, size = 8, 1 << 19
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(s *ws.Socket) { s.MaxMessageSize = 2 * size })
 		c, w, free := h.hung(t, with)

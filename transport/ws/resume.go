@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"cmp"
 	"encoding/json"
 	"sync/atomic"
 	"time"
@@ -93,7 +92,10 @@ func (a *channelActor) resume(b *comeback) error {
 	}
 	if !b.accept() { // the session has forgone it in this very moment, and no other one has it
 		t.owner.CompareAndSwap(b.line, nil)
-		return cmp.Or(b.renounced(), Closed)
+		if end := b.renounced(); end != nil {
+			return a.outcome(end)
+		}
+		return Closed
 	}
 	from.session.Send(sessionMsg{op: opTaken, channel: a.ctx.PID(), with: a.joinedAs()})
 	a.ctx.Unlink(from.session.PID())

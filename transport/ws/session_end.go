@@ -163,7 +163,7 @@ func (s *session) Terminate(_ *actor.Context[sessionMsg], reason error) {
 	var channels []actor.PID
 	for j := range s.joins.channels.all {
 		switch {
-		case s.forgo(j):
+		case j.overstays() && s.renounce(j, Left), s.forgo(j):
 		case s.closes(j):
 			channels = append(channels, j.ref.PID())
 		default:

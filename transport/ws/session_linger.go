@@ -28,6 +28,7 @@ func (s *session) linger() bool {
 	var stay, end []*joined
 	for j := range s.joins.channels.all {
 		switch {
+		case j.overstays() && s.renounce(j, Left): // its client has left it before it was back
 		case s.forgo(j): // it is another session's still
 		case s.mayLinger(j) && j.channel.tether().lose(&s.line):
 			stay = append(stay, j)
