@@ -1,4 +1,4 @@
-// The official phoenix client whose connection is lost, and who finds its channel as it was.
+// The official phoenix client loses its connection, comes back, and finds its channel as it was.
 // The server is the conformance server.
 
 import assert from "node:assert/strict";

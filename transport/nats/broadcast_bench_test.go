@@ -71,11 +71,6 @@ func (w *window) await(b *testing.B, n int64) {
 	}
 }
 
-// deliver is a subscriber.
-type deliver[T any] func(T)
-
-func (f deliver[T]) Deliver(_ string, msg T) { f(msg) }
-
 // benchNode returns a node that runs, and a PubSub in its cluster.
 func benchNode[T any](b *testing.B, url, name string, codec pubsub.Codec[T]) (*Node, *pubsub.PubSub[T]) {
 	n, err := Join(b.Context(), Config{URL: url, Name: name, Logger: slog.New(slog.DiscardHandler)})

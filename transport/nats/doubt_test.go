@@ -38,10 +38,10 @@ func TestFirstMessageLostInACutIsAGap(t *testing.T) {
 		}
 		var heard []string
 		var gaps []pubsub.Gap
-		if err := ps[1].Subscribe(owner.PID(), "t", told[string](func(m string) { heard = append(heard, m) })); err != nil {
+		if err := ps[1].Subscribe(owner.PID(), "t", deliver[string](func(m string) { heard = append(heard, m) })); err != nil {
 			t.Fatal(err)
 		}
-		if err := ps[1].SubscribeGaps(owner.PID(), "t", told[pubsub.Gap](func(g pubsub.Gap) { gaps = append(gaps, g) })); err != nil {
+		if err := ps[1].SubscribeGaps(owner.PID(), "t", deliver[pubsub.Gap](func(g pubsub.Gap) { gaps = append(gaps, g) })); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(defaultTimes.beat / 4)
@@ -61,12 +61,6 @@ func TestFirstMessageLostInACutIsAGap(t *testing.T) {
 		}
 	})
 }
-
-// told is a subscriber that calls a function.
-type told[T any] func(T)
-
-// Deliver implements [pubsub.Subscriber].
-func (f told[T]) Deliver(_ string, msg T) { f(msg) }
 
 // A node that is heard again after a silence may have told all of what was lost meanwhile: that is
 // a gap, of nothing that is known.

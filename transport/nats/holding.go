@@ -87,7 +87,7 @@ func (h *holding) take(ctx context.Context) (*owner, error) {
 // grant writes the name into the bucket, again while NATS's servers have no leader for it.
 func (h *holding) grant(ctx context.Context) (holder *owner, err error) {
 	l := h.leases
-	p := pause{least: l.term / 60, most: l.term / 15}
+	p := l.untilLed()
 	for {
 		holder, err = h.attempt(ctx)
 		if err == nil || !leaderless(err) {
@@ -102,6 +102,9 @@ func (h *holding) grant(ctx context.Context) (holder *owner, err error) {
 		}
 	}
 }
+
+// untilLed returns the pauses between attempts while NATS's servers elect a leader.
+func (l *leases) untilLed() pause { return pause{least: l.term / 60, most: l.term / 15} }
 
 // attempt writes the name into the bucket, in an epoch that is open, and sees that it is in that
 // epoch still when it has come there: so it is not in a bucket that was made meanwhile, where
@@ -319,7 +322,7 @@ func (h *holding) giveUp(ctx context.Context, note []byte) error {
 	}
 	defer h.remote.unlock()
 	l := h.leases
-	p := pause{least: l.term / 60, most: l.term / 15}
+	p := l.untilLed()
 	for known := h.epoch; ; {
 		err := h.strike(ctx, note)
 		if !leaderless(err) {

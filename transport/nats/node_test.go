@@ -35,6 +35,11 @@ func newMember(t *testing.T, c Config) (*Node, *pubsub.PubSub[string]) {
 	return n, ps
 }
 
+// deliver is a subscriber that calls a function.
+type deliver[T any] func(T)
+
+func (f deliver[T]) Deliver(_ string, msg T) { f(msg) }
+
 type subscriber chan string
 
 func (s subscriber) Deliver(_ string, msg string) { s <- msg }

@@ -25,8 +25,8 @@ type audience struct {
 
 	// These are guarded by the recorder's lock.
 	of    map[*Channel]*hearer
-	fresh []*hearer // who have no place yet
-	left  int       // of fresh, who are gone
+	fresh []*hearer // those that have no place yet
+	left  int       // how many of fresh are gone
 	rows  int       // behind the front
 	next  uint32
 

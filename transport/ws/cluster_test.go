@@ -2,7 +2,6 @@ package ws_test
 
 import (
 	"context"
-	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -36,7 +35,7 @@ func serveNode(t *testing.T, c *pubsub.Cluster, sockets ...ws.Socket) *server {
 	if _, err := actor.Spawn(sys, c.Behavior); err != nil {
 		t.Fatal(err)
 	}
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := newPipeListener()
 	s := serveConfig(t, sys, l, plain, ws.Config{Sockets: sockets, Cluster: c})
 	s.addr, s.dialer = "memory", l.dial
 	return s

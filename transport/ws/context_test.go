@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -78,7 +77,7 @@ func TestValuesGoFromTheRequestToThoseThatHandlersCall(t *testing.T) {
 		handler := func() *member { return &member{clerk{archive}} }
 		socket := rooms(nil)
 		socket.Channels = ws.Routes{ws.Topic("desk:*", handler, nil)}
-		l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		l := newPipeListener()
 		s := serveBehind(t, sys, l, plain, traced(socket))
 		s.addr, s.dialer = "memory", l.dial
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"runtime"
 	"strconv"
 	"strings"
@@ -477,7 +476,7 @@ func TestALongReplayWaitsForItsClient(t *testing.T) {
 // A recorder that has lost its subscription to its topic has its channels join anew.
 func TestChannelsOfALostLogJoinAnew(t *testing.T) {
 	sys := newSystem()
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := newPipeListener()
 	s := serveSystemOn(t, sys, l, recorded(&ws.History{}, newGuest))
 	s.addr, s.dialer = "memory", l.dial
 	p := &planted{server: s}

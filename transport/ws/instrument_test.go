@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"reflect"
 	"slices"
 	"sync"
@@ -80,7 +79,7 @@ func TestInstrumentsSeeHandlersOfChannels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		l := newPipeListener()
 		s := serveBehind(t, sys, l, plain, ws.Socket{Path: "/socket", Channels: ws.Routes{
 			ws.Topic("desk", func() *clerk { return &clerk{lookups} }, nil),
 		}})

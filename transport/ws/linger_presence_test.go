@@ -3,7 +3,6 @@ package ws_test
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -36,7 +35,7 @@ func TestPresenceDoesNotFlap(t *testing.T) {
 		}
 		room := ws.Topic("room:*", func() present { return present{who} }, nil)
 		room.Linger = 10 * time.Second
-		l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		l := newPipeListener()
 		s := serveConfig(t, sys, l, plain, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 			Path: "/socket", Channels: ws.Routes{room}, IdleTimeout: time.Hour,
 			Connect: func(r *ws.Request) (ws.Identity, error) { return ws.Identity{ID: r.Params.Get("user")}, nil },

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -30,7 +29,7 @@ func serveConfigLogging(t *testing.T, cfg ws.Config) (*server, *syncBuffer) {
 			t.Fatal(err)
 		}
 	}
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := newPipeListener()
 	s := serveConfig(t, sys, l, plain, cfg)
 	s.addr, s.dialer = "memory", l.dial
 	return s, log

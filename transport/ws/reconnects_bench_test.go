@@ -95,7 +95,7 @@ func (r *reconnection) start(b *testing.B, h *ws.History) {
 	if r.Endpoint, err = ws.Start(r.sys, ws.Config{Sockets: []ws.Socket{recorded(h, newGuest)}}); err != nil {
 		b.Fatal(err)
 	}
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := newPipeListener()
 	r.dialer, r.serving = l.dial, plain(r.Endpoint)
 	go r.serving.Serve(l)
 }

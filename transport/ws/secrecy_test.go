@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -60,7 +59,7 @@ func TestNoTokenIsLogged(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				log := new(syncBuffer)
 				logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-				l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+				l := newPipeListener()
 				route := ws.Topic("room:*", func() guarded { return guarded{} }, nil)
 				s := serveConfig(t, actor.NewSystem(actor.Config{Logger: logger}), l, plain, ws.Config{Sockets: []ws.Socket{{
 					Path: "/socket", Channels: ws.Routes{route}, Connect: connect, MaxMessageSize: 4096,

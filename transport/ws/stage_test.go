@@ -55,7 +55,7 @@ func serveInMemoryBehind(t testing.TB, front front, sockets ...ws.Socket) *serve
 }
 
 func serveConfigInMemory(t testing.TB, front front, cfg ws.Config) *server {
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := newPipeListener()
 	s := serveConfig(t, newSystem(), l, front, cfg)
 	s.addr = "memory"
 	s.dialer = l.dial
@@ -133,6 +133,10 @@ type pipeListener struct {
 	conns  chan net.Conn
 	once   sync.Once
 	closed chan struct{}
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
 func (l *pipeListener) Accept() (net.Conn, error) {

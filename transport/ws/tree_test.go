@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -43,7 +42,7 @@ func plant(t testing.TB, spec supervisor.Spec, backoff supervisor.Backoff, socke
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := newPipeListener()
 	s := serveEndpoint(t, sys, l, plain, endpoint)
 	s.addr, s.dialer = "memory", l.dial
 	return &planted{s, top}
