@@ -76,6 +76,7 @@ func (r *recorder) hear(c *Channel) error {
 		a.of = make(map[*Channel]*hearer)
 	}
 	a.of[c] = h
+	c.replay().hearer = h.number
 	a.fresh = append(a.fresh, h)
 	a.next++
 	return nil

@@ -249,5 +249,5 @@ func (e ear) Deliver(_ string, b *broadcast) {
 	if e.of.line().endpoint.isOf(b, e.of.PID()) {
 		return
 	}
-	e.of.hand(opInfo, b, Broadcast{b.Topic, b.Event, b.Payload})
+	e.of.hand(b, channelMsg{op: opInfo, info: Broadcast{b.Topic, b.Event, b.Payload}})
 }

@@ -28,6 +28,7 @@ const (
 // channelMsg is a message to a channel actor.
 type channelMsg struct {
 	op      channelOp
+	hearer  uint32 // opOut, on a recorded topic: the number of the hearer that heard it
 	ref     string // opJoin, opIn: what a reply refers to; "" for none
 	event   string // opIn
 	payload Payload
@@ -65,6 +66,9 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 		return a.in(m)
 	case opOut:
 		a.toHandle.Add(-m.weight)
+		if a.replay().hasAnew(m.hearer) {
+			return nil
+		}
 		return a.out(m.info.(*broadcast))
 	case opGap:
 		return a.missed(m.info.(*gapEar))
@@ -257,7 +261,7 @@ type listener struct{ *Channel }
 // It implements pubsub.Subscriber, and runs on the broadcaster's goroutine.
 func (c listener) Deliver(_ string, b *broadcast) {
 	if c.interceptsEvent(b.Event) {
-		c.hand(opOut, b, b)
+		c.hand(b, channelMsg{op: opOut, info: b})
 		return
 	}
 	if t := c.tether(); t != nil {
@@ -313,10 +317,10 @@ func (c *Channel) sendOver(l *line, f frame.Sealed) {
 	l.transport.send(f)
 }
 
-// hand has the handler get a broadcast. What waits for a handler is bounded like what
+// hand has the handler get a broadcast, with a message that says so. What waits for a handler is bounded like what
 // waits for a client: with CloseSlow, one that is too slow loses its channel, and the
 // client joins anew.
-func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
+func (c *Channel) hand(b *broadcast, m channelMsg) {
 	l := c.line()
 	n := int64(len(b.Payload.Bytes()) + messageOverhead)
 	if there := c.toHandle.Add(n); there > n && there > int64(l.socket.MaxQueue) {
@@ -329,7 +333,8 @@ func (c *Channel) hand(op channelOp, b *broadcast, msg any) {
 		}
 		return
 	}
-	c.ctx.Self().Send(channelMsg{op: op, info: msg, weight: n})
+	m.weight = n
+	c.ctx.Self().Send(m)
 }
 
 // HandleDown implements [actor.DownHandler]: an actor that the channel monitors has

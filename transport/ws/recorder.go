@@ -162,7 +162,7 @@ func (h *hearer) show(b *broadcast) {
 	}
 	switch {
 	case flags&flagDirect == 0 && c.interceptsAny(): // all of them, or one would overtake another
-		c.hand(opOut, b, b)
+		c.hand(b, channelMsg{op: opOut, info: b, hearer: h.number})
 	case flags&flagDirect == 0 || b.Payload.IsBinary():
 		c.show(b)
 	default:

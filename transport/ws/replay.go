@@ -26,6 +26,7 @@ type replay struct {
 	turn     int    // of the log that this is one of
 	self     string // the channel as the sender of records; "" without a Store
 	live     bool   // what is to come is heard of
+	hearer   uint32 // by the hearer of this number
 	gaps     bool   // so are the gaps
 
 	mu        sync.Mutex
@@ -93,6 +94,14 @@ func (p *replay) look(c *Channel, in Payload) {
 		}
 	}
 	p.begin(from, tracks, named)
+}
+
+// hasAnew reports whether the client gets from the log what one of the channel's hearers has
+// heard, or is told that it has missed it: that was heard before the client has come back, and has
+// waited in the mailbox behind its join. A client that does not ask where it stands gets nothing
+// of before from the log of a Stream, and so gets that.
+func (p *replay) hasAnew(hearer uint32) bool {
+	return p != nil && (!p.live || hearer != p.hearer) && (p.tracks || p.of.history.Mode != Stream)
 }
 
 // visitor gives a channel's recorder back. It is an [actor.Resource] of the channel.

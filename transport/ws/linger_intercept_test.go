@@ -1,0 +1,134 @@
+package ws_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/history/historytest"
+)
+
+// sieve is a lodger whose client gets what is broadcast through its hands.
+type sieve struct {
+	lodger
+	stuck chan struct{} // what the first HandleOut waits for, if not nil
+}
+
+func (*sieve) Intercepts() []string { return []string{"news"} }
+
+func (s *sieve) HandleOut(c *ws.Channel, event string, in ws.Payload) error {
+	if s.stuck != nil {
+		<-s.stuck
+	}
+	return c.Push(event, in)
+}
+
+// A client takes over a channel whose handler is busy. What has been broadcast meanwhile waits in
+// the channel's mailbox, before its join and behind that, and is in the log: it comes once, and in
+// order.
+func TestWhatWaitsForABusyHandlerComesOnce(t *testing.T) {
+	modes := map[string]ws.History{
+		"stream": {}, "latest": {Mode: ws.Latest},
+		"keyed": {Mode: ws.Keyed, Key: func(_ string, p ws.Payload) string { return fmt.Sprint(p.Bytes()[5] % 2) }},
+	}
+	for mode, h := range modes {
+		for _, stored := range []bool{false, true} {
+			for _, busyIn := range []string{"HandleIn", "HandleOut"} {
+				for _, loss := range []string{"unnoticed", "before", "behind"} {
+					for _, since := range []string{"all", "null", "nothing"} {
+						if mode != "stream" && (stored || busyIn == "HandleOut" && mode == "keyed") {
+							continue // nothing new
+						}
+						h := h
+						t.Run(fmt.Sprintln(mode, stored, busyIn, loss, since), func(t *testing.T) {
+							synctest.Test(t, func(t *testing.T) { takeOverBusy(t, &h, stored, busyIn, loss, since) })
+						})
+					}
+				}
+			}
+		}
+	}
+}
+
+// takeOverBusy has a client take over a channel that is busy in a call of its handler, while
+// four messages are broadcast, two of them behind its join. The server notices that the connection
+// before is lost before the join, behind the last of these messages, or not. The client
+// tells how far it is, asks where it is, or neither.
+func takeOverBusy(t *testing.T, h *ws.History, stored bool, busyIn, loss, since string) {
+	handler := &sieve{lodger: lodger{tells: func(string, ...any) {}, hangs: make(chan struct{})}}
+	route := ws.Topic("room:*", func() *sieve { return handler }, nil)
+	route.History, route.Linger = h, time.Minute
+	socket := ws.Socket{
+		Path: "/socket", Channels: ws.Routes{route}, IdleTimeout: time.Hour,
+		MaxQueue: 8 << 10, // so the log is read in parts of one message
+	}
+	var s *server
+	if stored {
+		h.Store = new(historytest.Store)
+		s = serveNode(t, pubsub.NewCluster(new(pubsub.Hub).Node("a")), socket)
+	} else {
+		s = serveInMemory(t, socket)
+	}
+	old := s.connect(t)
+	w := old.joins("1", "room:a", `{"since":null,"got":null}`)
+	stands := old.hear()
+	if busyIn == "HandleOut" {
+		handler.stuck = handler.hangs
+	} else {
+		old.send(`["1","2","room:a","hang",{}]`)
+		synctest.Wait()
+	}
+	s.news(t, 1, 2)
+	synctest.Wait()
+	if loss == "before" {
+		old.lose()
+	}
+	c := s.connect(t)
+	params := map[string]string{
+		"all":     fmt.Sprintf(`{"resume_token":%q,"since":%q}`, w.Token, stands.ref),
+		"null":    fmt.Sprintf(`{"resume_token":%q,"since":null}`, w.Token),
+		"nothing": with(w),
+	}
+	c.send(fmt.Sprintf(`["2","2","room:a","phx_join",%s]`, params[since]))
+	synctest.Wait()
+	s.news(t, 3, 4)
+	synctest.Wait()
+	if loss == "behind" {
+		old.lose()
+	}
+	close(handler.hangs)
+	if answer := c.hear(); answer.event != "phx_reply" || !strings.Contains(answer.payload, `"resumed":true`) {
+		t.Fatalf("the join is answered %v", answer)
+	}
+	replayed := map[ws.Mode][]int{ws.Stream: {1, 2, 3, 4}, ws.Latest: {4}, ws.Keyed: {3, 4}}[h.Mode]
+	switch {
+	case since == "all":
+		if told := c.hear(); told.event != "phx_recovery" || told.payload != recovery(true, len(replayed), stands.at(4)) {
+			t.Errorf("told of %v", told)
+		}
+	case since == "null":
+		told := c.hear()
+		if at := map[bool]int{true: 4, false: 0}[h.Mode == ws.Stream]; told.event != "phx_position" || told.ref != stands.at(at) {
+			t.Errorf("told of %v", told)
+		}
+		fallthrough
+	default:
+		switch {
+		case h.Mode != ws.Stream:
+		case since == "nothing" && loss != "before": // it is not known to have missed what waited behind its join
+			replayed = []int{3, 4}
+		default:
+			replayed = nil
+		}
+	}
+	synctest.Wait()
+	s.news(t, 5, 5)
+	for _, n := range append(replayed, 5) {
+		c.hears(fmt.Sprintf(`news %d {"n":%[1]d}`, n))
+	}
+	c.heartbeat()
+}
