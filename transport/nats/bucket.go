@@ -15,7 +15,8 @@ import (
 
 // bucket is what names need of a bucket of JetStream.
 type bucket interface {
-	// make makes the bucket, with revisions from first on. It reports whether there was none.
+	// make makes the bucket, with revisions from first on. It reports whether there was none, or
+	// only one that was made with the same first: a request may come through twice.
 	make(ctx context.Context, first uint64) (made bool, err error)
 
 	// get returns what stands under a key.
@@ -29,8 +30,14 @@ type bucket interface {
 	// marker says so, with the note.
 	remove(ctx context.Context, key string, note []byte, after uint64) (revision uint64, err error)
 
+	// born returns when the bucket was made, by NATS's clock: which one of those of its name it is.
+	born(ctx context.Context) (int64, error)
+
 	// raise has revisions be from first on, if they are not yet. Older ones are gone.
 	raise(ctx context.Context, first uint64) error
+
+	// mayRaise changes nothing, and fails where raise would be refused.
+	mayRaise(ctx context.Context, first uint64) error
 
 	// follow tells all that stands in the bucket under keys without dots, and what comes to
 	// stand there; and that it is at work, so often. ctx is for the beginning.
@@ -123,7 +130,9 @@ func (b *kvBucket) make(ctx context.Context, first uint64) (made bool, err error
 		stream, err = b.js.Stream(ctx, config.Name)
 	}
 	if err == nil {
-		err = b.fits(stream.CachedInfo().Config)
+		c := stream.CachedInfo().Config
+		made = made || c.FirstSeq == first
+		err = b.fits(c)
 	}
 	if err != nil {
 		return false, err
@@ -200,21 +209,41 @@ func wholeSeconds(d time.Duration) time.Duration {
 	return (d + time.Second - 1).Truncate(time.Second)
 }
 
-// raise needs a right to purge only if the bucket was not just made by this node: one made by a
-// NATS cluster of which all servers were restarted is as it was when it was made at first.
-func (b *kvBucket) raise(ctx context.Context, first uint64) error {
+func (b *kvBucket) born(ctx context.Context) (int64, error) {
+	info, err := b.info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return info.Created.UnixNano(), nil
+}
+
+func (b *kvBucket) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 	stream := b.stream.Load()
 	if stream == nil {
-		return errNoBucket
+		return nil, errNoBucket
 	}
 	info, err := (*stream).Info(ctx)
-	if err != nil {
-		return bucketError(err)
+	return info, bucketError(err)
+}
+
+// raise needs a right to purge if the bucket begins below first: one made by a NATS cluster of which
+// all servers were restarted is as it was when it was made at first.
+func (b *kvBucket) raise(ctx context.Context, first uint64) error {
+	return b.purge(ctx, first, jetstream.WithPurgeSequence(first))
+}
+
+// mayRaise purges what there is never.
+func (b *kvBucket) mayRaise(ctx context.Context, first uint64) error {
+	return b.purge(ctx, first, jetstream.WithPurgeSubject("$KV."+b.name+".nothing.stands.here"))
+}
+
+// purge does so if the bucket begins below first.
+func (b *kvBucket) purge(ctx context.Context, first uint64, what jetstream.StreamPurgeOpt) error {
+	info, err := b.info(ctx)
+	if err != nil || info.State.FirstSeq >= first {
+		return err
 	}
-	if info.State.FirstSeq >= first {
-		return nil
-	}
-	err = bucketError((*stream).Purge(ctx, jetstream.WithPurgeSequence(first)))
+	err = bucketError((*b.stream.Load()).Purge(ctx, what))
 	if err != nil {
 		return fmt.Errorf("purge the stream %q up to %d: %w", "KV_"+b.name, first, b.refused(err, "STREAM.PURGE.KV_"+b.name+`"`))
 	}

@@ -2,7 +2,6 @@ package nats
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,6 +26,7 @@ type epoch struct {
 	Floor   uint64        `json:"floor"`   // below all its revisions
 	Longest time.Duration `json:"longest"` // of the leases of all nodes
 	Open    bool          `json:"open"`
+	Born    int64         `json:"born,omitempty"` // see bucket; of an intent to begin one, which has no ID
 }
 
 // ErrUnsettled says that it is not known yet who has which name, because NATS has lost its
@@ -175,24 +175,27 @@ func (b *epochs) look(ctx context.Context) (epoch, error) {
 	floor := b.floor()
 	e, revision, err := b.read(ctx)
 	if errors.Is(err, errNoBucket) {
-		made, err := b.make(ctx, floor)
-		if err != nil {
+		var made bool
+		made, err = b.make(ctx, floor)
+		switch {
+		case err != nil:
 			return epoch{}, err
-		}
-		if made {
-			return b.begin(ctx, floor)
+		case made:
+			return b.begin(ctx, floor, 0)
 		}
 		e, revision, err = b.read(ctx)
-		if err != nil {
-			return epoch{}, err
-		}
-	} else if err != nil {
+	}
+	if err == nil && revision == 0 { // another node may have made it just now, and be about to write the record
+		sleep(ctx, min(b.term/30, recordWithin))
+		e, revision, err = b.read(ctx)
+	}
+	switch {
+	case err != nil:
 		return epoch{}, err
+	case b.see(e, revision):
+		return b.advance(ctx, e, revision)
 	}
-	if !b.see(e, revision) {
-		return b.begin(ctx, max(floor, revision+1))
-	}
-	return b.advance(ctx, e, revision)
+	return b.reclaim(ctx, e, revision, floor)
 }
 
 // floor returns a revision for an epoch to begin with, above all that were granted before.
@@ -244,25 +247,6 @@ func (b *epochs) granted(revision uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.highest = max(b.highest, revision)
-}
-
-// begin begins an epoch.
-func (b *epochs) begin(ctx context.Context, floor uint64) (epoch, error) {
-	if err := b.raise(ctx, floor); err != nil {
-		return epoch{}, fmt.Errorf("have a bucket go on that is there, for which some node needs the right to purge it: %w", err)
-	}
-	b.mu.Lock()
-	e := epoch{ID: rand.Text(), Floor: floor, Longest: b.longest}
-	b.mu.Unlock()
-	revision, err := b.write(ctx, e, 0)
-	if err != nil {
-		return epoch{}, err
-	}
-	if !b.see(e, revision) {
-		return epoch{}, errMoved // the bucket was lost once more, since it was raised
-	}
-	b.news(e)
-	return e, nil
 }
 
 // advance opens an epoch when it is time, and has it last long enough for this node's leases.

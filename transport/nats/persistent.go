@@ -92,9 +92,20 @@ func (b persistent) remove(ctx context.Context, key string, note []byte, after u
 	}, drop)
 }
 
+func (b persistent) born(ctx context.Context) (int64, error) {
+	return persist(ctx, b.after, b.bucket.born, drop)
+}
+
 func (b persistent) raise(ctx context.Context, first uint64) error {
 	_, err := persist(ctx, b.after, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, b.bucket.raise(ctx, first)
+	}, drop)
+	return err
+}
+
+func (b persistent) mayRaise(ctx context.Context, first uint64) error {
+	_, err := persist(ctx, b.after, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, b.bucket.mayRaise(ctx, first)
 	}, drop)
 	return err
 }

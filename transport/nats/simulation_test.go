@@ -18,6 +18,7 @@ import (
 type simServer struct {
 	mu      sync.Mutex
 	exists  bool
+	born    int64
 	first   uint64 // of the configuration
 	last    uint64
 	entries map[string]simEntry
@@ -72,9 +73,11 @@ type simEntry struct {
 
 // losses are the ways in which a bucket is lost.
 var losses = []func(s *simServer){
-	func(s *simServer) { s.exists, s.feeds = false, nil },       // deleted, or its server has restarted
-	func(s *simServer) { s.last, s.feeds = s.first-1, nil },     // its servers have restarted, and know how it was made
-	func(s *simServer) { s.first, s.last, s.feeds = 1, 0, nil }, // made by somebody else
+	func(s *simServer) { s.exists, s.feeds = false, nil },   // deleted, or its server has restarted
+	func(s *simServer) { s.last, s.feeds = s.first-1, nil }, // its servers have restarted, and know how it was made
+	func(s *simServer) { // made by somebody else
+		s.born, s.first, s.last, s.feeds = time.Now().UnixNano(), 1, 0, nil
+	},
 	func(s *simServer) {},                          // emptied
 	func(s *simServer) { s.last += 1_000_000_000 }, // emptied, after much traffic
 }
@@ -131,9 +134,9 @@ func (s *simServer) at(key string) entry {
 
 func (s *simServer) make(first uint64) bool {
 	if s.exists {
-		return false
+		return s.first == first
 	}
-	s.exists, s.first, s.last, s.entries = true, first, first-1, nil
+	s.exists, s.born, s.first, s.last, s.entries = true, time.Now().UnixNano(), first, first-1, nil
 	return true
 }
 
@@ -268,8 +271,27 @@ func (n *simNode) put(ctx context.Context, key string, value []byte, after uint6
 	return ask(ctx, n, "put "+key, func(s *simServer) (uint64, error) { return s.put(key, value, after, ttl) })
 }
 
+func (n *simNode) born(ctx context.Context) (int64, error) {
+	return ask(ctx, n, "born", func(s *simServer) (int64, error) {
+		if !s.exists {
+			return 0, errNoBucket
+		}
+		return s.born, nil
+	})
+}
+
 func (n *simNode) raise(ctx context.Context, first uint64) error {
 	_, err := ask(ctx, n, "raise", func(s *simServer) (struct{}, error) { return struct{}{}, s.raise(first) })
+	return err
+}
+
+func (n *simNode) mayRaise(ctx context.Context, _ uint64) error {
+	_, err := ask(ctx, n, "mayRaise", func(s *simServer) (struct{}, error) {
+		if !s.exists {
+			return struct{}{}, errNoBucket
+		}
+		return struct{}{}, nil
+	})
 	return err
 }
 

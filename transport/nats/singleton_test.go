@@ -324,9 +324,7 @@ func TestLossOfTheNameIsNoRestart(t *testing.T) {
 // NATS has lost the bucket when the child is stopped: its state stands in the new one. That the next
 // one gets it is in TestStateGoesOnInANewBucket.
 func TestStateIsHandedToANewBucket(t *testing.T) {
-	// No lease ends while the machine is held up.
-	a := stand(t, newNode(t, startServer(t), prefix(), "a", NamesConfig{Lease: time.Hour}), nil)
-	first := await(t, a.began)
+	a, b, first := twoNodes(t, time.Hour) // no lease ends while the machine is held up
 	a.send(t, "one")
 	first.settled(t)
 	js, err := jetstream.New(a.node.conn)
@@ -348,6 +346,7 @@ func TestStateIsHandedToANewBucket(t *testing.T) {
 	if e.Revision() <= first.tenure.Token() {
 		t.Errorf("revision %d after %d", e.Revision(), first.tenure.Token())
 	}
+	b.stop(t) // before its names, as a program does
 }
 
 // A child is stopped in time though NATS is away: one that stands by, and one that has the
