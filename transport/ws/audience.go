@@ -71,6 +71,9 @@ func (r *recorder) hear(c *Channel) error {
 	}
 	if !c.interceptsAny() && c.tether() == nil {
 		c.mark(flagDirect)
+		if c.replay().tracks {
+			c.mark(flagTracks)
+		}
 	}
 	if a.of == nil {
 		a.of = make(map[*Channel]*hearer)

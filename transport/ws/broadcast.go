@@ -105,7 +105,7 @@ func (e *Endpoint) publish(b *broadcast) error {
 // each encoding in use, however many connections it goes to.
 type broadcast struct {
 	wire.Message             // its Ref is set by the recorder, before there is a frame
-	frames       []onceFrame // one for each of the endpoint's encodings
+	frames       []onceFrame // one for each of the endpoint's encodings; if it is placed as many again
 
 	// These are for the recorder of its topic, if there is one.
 	from       actor.PID  // the channel here that is left out
@@ -114,7 +114,8 @@ type broadcast struct {
 	unrecorded bool       // it gets no position
 	keyed      bool       // it is Idempotent
 	key        string     // then
-	position   *broadcast // tells of the position those that do not get it with the message; may be nil
+	placed     bool       // it has a position, and no room for that: see placedFrame
+	position   *broadcast // tells of the position the client that has made it; may be nil
 }
 
 type onceFrame struct {
@@ -136,7 +137,7 @@ func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, e
 // frame returns the broadcast for the clients of an encoding.
 func (b *broadcast) frame(e *encoding) (frame.Sealed, error) {
 	f := &b.frames[e.index]
-	f.once.Do(func() { f.frame, f.err = e.encodeApart(b.Message) })
+	f.once.Do(func() { f.frame, f.err = e.encodeApart(b.Message, 0) })
 	return f.frame, f.err
 }
 
@@ -148,14 +149,14 @@ const (
 	mostHanging        = 16
 )
 
-// encodeApart is encode where a serializer that fails, in whatever way, must cost its
+// encodeApart is encodeInto where a serializer that fails, in whatever way, must cost its
 // own clients only, and neither the broadcaster nor those of the others.
-func (e *encoding) encodeApart(m wire.Message) (frame.Sealed, error) {
+func (e *encoding) encodeApart(m wire.Message, spare int) (frame.Sealed, error) {
 	switch e.Serializer.(type) {
 	case wire.V1, wire.V2: // return, and do not panic
-		return e.encode(m)
+		return e.encodeInto(m, spare)
 	}
-	f, err := foreign.Value(context.Background(), &e.calls, func(context.Context) (frame.Sealed, error) { return e.encode(m) })
+	f, err := foreign.Value(context.Background(), &e.calls, func(context.Context) (frame.Sealed, error) { return e.encodeInto(m, spare) })
 	if err != nil {
 		return frame.Sealed{}, fmt.Errorf("%T: %w", e.Serializer, err)
 	}

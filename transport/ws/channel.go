@@ -45,6 +45,7 @@ const (
 	flagOverrun                     // too much is waiting for the handler: it is about to end
 	flagExpired                     // its client hears of no broadcast any more
 	flagDirect                      // what is recorded goes to its client as it is: there is neither a tether nor an event that it intercepts
+	flagTracks                      // and its client wants to know of positions
 )
 
 func (c *Channel) is(flag uint32) bool { return c.flags.Load()&flag != 0 }

@@ -206,7 +206,10 @@ func (a *channelActor) join(m channelMsg) error {
 	a.line().endpoint.channels.Add(1)
 	a.event = ""
 	a.line().session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
-	return a.pass(a.held.Load(), missed, append([]frame.Sealed{f}, stand...)...)
+	if stand.Messages() > 0 {
+		f = f.With(stand)
+	}
+	return a.pass(a.held.Load(), missed, f)
 }
 
 // refuse answers a join with an error, and ends the channel.
@@ -279,9 +282,14 @@ func (c listener) Deliver(_ string, b *broadcast) {
 func (c *Channel) frameOf(l *line, b *broadcast) (frame.Sealed, bool) {
 	encoding := l.encoding.Load()
 	f, err := b.frame(encoding)
-	if err == nil {
-		return f, true
+	if err != nil {
+		c.undelivered(l, encoding, b, err)
 	}
+	return f, err == nil
+}
+
+// undelivered sees to it that it is known of a broadcast that there is no frame of it.
+func (c *Channel) undelivered(l *line, encoding *encoding, b *broadcast, err error) {
 	if b.untold(encoding) {
 		l.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
 	}
@@ -291,7 +299,6 @@ func (c *Channel) frameOf(l *line, b *broadcast) (frame.Sealed, bool) {
 	} else { // all that is broadcast on the topic may wait for this
 		go l.endpoint.drop(l.socket, dropped)
 	}
-	return f, false
 }
 
 // send sends a frame to the client, if that is there.

@@ -25,8 +25,11 @@ func sizeOf(m wire.Message) int {
 }
 
 // encode makes the frame of a message.
-func (e *encoding) encode(m wire.Message) (frame.Sealed, error) {
-	return e.seal(e.Append(frame.Buffer(sizeOf(m)+overhead), m))
+func (e *encoding) encode(m wire.Message) (frame.Sealed, error) { return e.encodeInto(m, 0) }
+
+// encodeInto makes the frame of a message in a buffer that has room to spare for others.
+func (e *encoding) encodeInto(m wire.Message, spare int) (frame.Sealed, error) {
+	return e.seal(e.Append(frame.Buffer(sizeOf(m)+overhead+spare), m))
 }
 
 // encodeReply makes the frame of a reply.

@@ -37,12 +37,16 @@ func (h *held) keep(f frame.Sealed, limit int) (kept, fits bool) {
 	return true, true
 }
 
-// release sends what comes first, the answer, and then what has waited for it. What comes
-// meanwhile on other goroutines waits for the lock, and so does not overtake.
-func (h *held) release(to transport, first ...frame.Sealed) {
+// release sends what comes first, the answer, if there is one, and what comes next, and then
+// what has waited for it. What comes meanwhile on other goroutines waits for the lock, and so
+// does not overtake.
+func (h *held) release(to transport, first frame.Sealed, next ...frame.Sealed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, f := range first {
+	if first.Messages() > 0 {
+		to.send(first)
+	}
+	for _, f := range next {
 		to.send(f)
 	}
 	for _, f := range h.frames {

@@ -95,6 +95,7 @@ func BenchmarkRecordedBroadcastRatio(b *testing.B) {
 		{"100", 100, 1, wire.V2{}, text},
 		{"1000", 1000, 1, wire.V2{}, text},
 		{"1000/publishers=4", 1000, 4, wire.V2{}, text},
+		{"1/only=binary", 1, 1, wire.V2{}, bytes},
 		{"1000/version=1", 1000, 1, wire.V1{}, text},
 		{"1000/binary", 1000, 1, wire.V2{}, bytes},
 	} {
@@ -104,7 +105,7 @@ func BenchmarkRecordedBroadcastRatio(b *testing.B) {
 			for i, h := range []*History{nil, {}} {
 				ends[i] = recording(b, h, test.clients, test.ser)
 			}
-			each := max(1, 2000/test.clients) // broadcasts of a publisher in a round
+			each := max(20, 2000/test.clients) // broadcasts of a publisher in a round, whose stack grows in the first
 			for b.Loop() {
 				for i, e := range ends {
 					began := time.Now()

@@ -24,6 +24,8 @@ type historyLog struct {
 
 	about map[string]uint64 // what of messages of a key is kept; not in the mode Stream
 
+	stretches stretches
+
 	keys  map[string]*key // of broadcasts that are Idempotent
 	order []*key          // the same, oldest first
 }
@@ -203,30 +205,6 @@ func (l *historyLog) behind(offset uint64) (n int) {
 		}
 	}
 	return n
-}
-
-// read returns messages behind an offset, as broadcasts: the first and those after it that
-// are not more than limit bytes, the offset behind which to read on, and whether there are
-// more.
-func (l *historyLog) read(offset uint64, limit int, made func(wire.Message) *broadcast) (list []*broadcast, upTo uint64, more bool) {
-	size := 0
-	for i := l.after(offset); i < l.entries.n; i++ {
-		e := l.entries.at(i)
-		if e.void {
-			continue
-		}
-		if size += e.size(); size > limit && len(list) > 0 {
-			return list, offset, true
-		}
-		b := e.replayed.Value()
-		if b == nil {
-			b = made(l.message(e))
-			e.replayed = weak.Make(b)
-		}
-		list = append(list, b)
-		offset = e.offset
-	}
-	return list, l.top, false
 }
 
 // known reports whether the log knows a key by now; if not, it does from now on.

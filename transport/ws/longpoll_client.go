@@ -181,8 +181,19 @@ func (p *poller) wakeLocked() {
 	}
 }
 
-// send implements transport. There is no binary message to a client that polls.
+// send implements transport.
 func (p *poller) send(f frame.Sealed) {
+	if f.Messages() == 1 {
+		p.sendOne(f)
+		return
+	}
+	for one := range f.Each() { // in an answer each stands for itself
+		p.sendOne(one)
+	}
+}
+
+// sendOne sends a message. There is no binary message to a client that polls.
+func (p *poller) sendOne(f frame.Sealed) {
 	if f.Binary() {
 		p.endpoint.log.Warn("message not delivered", "error", errPollBinary)
 		p.endpoint.drop(p.socket, Dropped{Err: errPollBinary})

@@ -73,8 +73,11 @@ func (r *recorder) Deliver(_ string, b *broadcast) {
 
 // mark gives a message what tells of its position those that do not get it with the message.
 func (r *recorder) mark(b *broadcast) {
-	if b.Payload.IsBinary() || !b.from.IsZero() || b.sender != "" {
-		b.position = r.endpoint.sharedAs(wire.Message{Topic: r.topic, Event: wire.EventPosition, Ref: b.Ref, Payload: noPayload})
+	if b.Payload.IsBinary() {
+		b.place()
+	}
+	if !b.from.IsZero() || b.sender != "" {
+		b.position = r.endpoint.sharedAs(b.where())
 	}
 }
 
@@ -86,8 +89,6 @@ func (r *recorder) pass(b *broadcast) {
 	r.tell(func() (*broadcast, bool) { return b, true })
 }
 
-var noPayload = RawJSON([]byte("{}"))
-
 // sharedAs returns a message as one that many clients get.
 func (e *Endpoint) sharedAs(m wire.Message) *broadcast {
 	return &broadcast{Message: m, frames: make([]onceFrame, len(e.encodings))}
@@ -98,7 +99,7 @@ func (r *recorder) replayed(m wire.Message) *broadcast {
 	m.Topic = r.topic
 	b := r.endpoint.sharedAs(m)
 	if b.Payload.IsBinary() {
-		b.position = r.endpoint.sharedAs(wire.Message{Topic: r.topic, Event: wire.EventPosition, Ref: m.Ref, Payload: noPayload})
+		b.place()
 	}
 	return b
 }
@@ -163,11 +164,11 @@ func (h *hearer) show(b *broadcast) {
 	switch {
 	case flags&flagDirect == 0 && c.interceptsAny(): // all of them, or one would overtake another
 		c.hand(b, channelMsg{op: opOut, info: b, hearer: h.number})
-	case flags&flagDirect == 0 || b.Payload.IsBinary():
+	case flags&flagDirect == 0:
 		c.show(b)
 	default:
 		l := c.line()
-		if f, ok := c.frameOf(l, b); ok {
+		if f, ok := c.recordedFrameOf(l, b, flags&flagTracks != 0); ok {
 			c.sendOver(l, f)
 		}
 	}
@@ -175,19 +176,9 @@ func (h *hearer) show(b *broadcast) {
 
 // show sends a broadcast to the client.
 func (c *Channel) show(b *broadcast) {
-	for ; b != nil; b = c.behind(b) {
-		if f, ok := c.frameOf(c.line(), b); ok {
-			c.send(f)
-		}
+	if f, ok := c.recordedFrameOf(c.line(), b, c.replay().tracks); ok {
+		c.send(f)
 	}
-}
-
-// behind returns what tells the client of the position of a message that has no room for it.
-func (c *Channel) behind(b *broadcast) *broadcast {
-	if b.Payload.IsBinary() && c.replay().tracks {
-		return b.position
-	}
-	return nil
 }
 
 // loseTrack ends a channel that could miss something otherwise. Its client joins anew.

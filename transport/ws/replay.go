@@ -3,11 +3,13 @@ package ws
 import (
 	"encoding/json"
 	"errors"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/internal/jsontext"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
 
@@ -180,9 +182,9 @@ func (p *replay) follow(c *Channel) error {
 	return p.of.hear(c)
 }
 
-// next reads the next part of the log, and follows when that was the last one. It fails with
-// errTrimmed if that part is not there any more.
-func (p *replay) next(c *Channel) ([]*broadcast, error) {
+// next reads the next part of the log, and follows when that was the last one. It is nil if the
+// channel follows already. It fails with errTrimmed if that part is not there any more.
+func (p *replay) next(c *Channel) (*stretch, error) {
 	if p.live {
 		return nil, nil
 	}
@@ -193,40 +195,42 @@ func (p *replay) next(c *Channel) ([]*broadcast, error) {
 	if p.turn != r.turns || p.recovery.Complete && !r.log.covers(r.log.position(p.at)) {
 		return nil, errTrimmed
 	}
-	list, upTo, more := r.log.read(p.at, c.line().socket.MaxQueue/readPart, r.replayed)
-	if p.at = upTo; more {
-		return list, nil
+	s := r.log.read(p.at, c.line().socket.MaxQueue/readPart, r.replayed)
+	if p.at = s.upTo; s.more {
+		return s, nil
 	}
-	return list, p.follow(c)
+	return s, p.follow(c)
 }
 
 // first returns what comes behind the answer to the join: where the client stands, and the
-// first part of what it has missed. It is nil on a topic that is not recorded.
-func (p *replay) first(c *Channel) (told []frame.Sealed, missed []*broadcast, err error) {
+// first part of what it has missed. It is nothing on a topic that is not recorded.
+func (p *replay) first(c *Channel) (told frame.Sealed, missed *stretch, err error) {
 	if p == nil {
-		return nil, nil, nil
+		return told, nil, nil
 	}
 	stands := p.stands()
 	if c.line().roomToRead() {
 		if missed, err = p.next(c); err != nil {
-			return nil, nil, err
+			return told, nil, err
 		}
 	}
 	if !p.tracks {
-		return nil, missed, nil
+		return told, missed, nil
 	}
 	m := wire.Message{JoinRef: c.joinedAs(), Ref: wire.Ref(stands), Topic: c.topic, Event: wire.EventPosition, Payload: noPayload}
 	if p.named {
-		m.Event = wire.EventRecovery
-		m.Payload, err = JSON(map[string]any{
-			"complete": p.recovery.Complete, "missed": p.recovery.Missed, "position": p.recovery.To.String(),
-		})
+		m.Event, m.Payload = wire.EventRecovery, p.recovery.payload()
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	f, err := c.line().encoding.Load().encode(m)
-	return []frame.Sealed{f}, missed, err
+	told, err = c.line().encoding.Load().encode(m)
+	return told, missed, err
+}
+
+// payload returns what the client is told of it.
+func (r Recovery) payload() Payload {
+	text := append(make([]byte, 0, 50+maxPosition), `{"complete":`...)
+	text = append(strconv.AppendBool(text, r.Complete), `,"missed":`...)
+	text = append(strconv.AppendInt(text, int64(r.Missed), 10), `,"position":`...)
+	return RawJSON(append(jsontext.AppendString(text, r.To.String()), '}'))
 }
 
 // stands returns where the client stands.
@@ -236,25 +240,24 @@ func (p *replay) stands() string {
 	return p.of.log.position(p.at).String()
 }
 
-// pass sends frames, then a part of what the client has missed, and then what has been held
-// meanwhile. If there is more to read, it sees to it that this is done.
-func (a *channelActor) pass(h *held, missed []*broadcast, frames ...frame.Sealed) error {
-	through := missed // through the handler
-	if !a.interceptsAny() {
-		for _, b := range missed {
-			for ; b != nil; b = a.behind(b) {
-				if f, ok := a.frameOf(a.line(), b); ok {
-					frames = append(frames, f)
-				}
-			}
-		}
-		through = nil
+// pass sends what comes first, if there is anything, then a part of what the client has missed,
+// and then what has been held meanwhile. If there is more to read, it sees to it that this is
+// done.
+func (a *channelActor) pass(h *held, missed *stretch, first frame.Sealed) error {
+	if missed == nil {
+		missed = new(stretch)
 	}
-	h.release(a.line().transport, frames...)
+	if a.interceptsAny() {
+		h.release(a.line().transport, first)
+	} else {
+		h.release(a.line().transport, first, a.framesOf(missed)...)
+	}
 	a.held.Store(passed)
-	for _, b := range through {
-		if err := a.out(b); err != nil {
-			return err
+	if a.interceptsAny() {
+		for _, b := range missed.messages {
+			if err := a.out(b); err != nil {
+				return err
+			}
 		}
 	}
 	if a.replay() != nil && !a.replay().live {
@@ -292,7 +295,7 @@ func (a *channelActor) readOn() error {
 		a.loseTrack(err.Error())
 		return nil
 	}
-	return a.pass(h, missed)
+	return a.pass(h, missed, frame.Sealed{})
 }
 
 // replace has what HandleOut pushes for a broadcast take its place: the last of it carries the

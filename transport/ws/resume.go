@@ -202,8 +202,8 @@ func (a *channelActor) recover() error {
 		return nil
 	}
 	err := p.listen(&a.Channel)
-	var stand []frame.Sealed
-	var missed []*broadcast
+	var stand frame.Sealed
+	var missed *stretch
 	if err == nil {
 		stand, missed, err = p.first(&a.Channel)
 	}
@@ -211,7 +211,7 @@ func (a *channelActor) recover() error {
 		a.loseTrack(err.Error())
 		return nil
 	}
-	return a.pass(a.held.Load(), missed, stand...)
+	return a.pass(a.held.Load(), missed, stand)
 }
 
 // admits reports whether a token is the one that the client was given last: or the one before

@@ -56,7 +56,7 @@ func (w *webSocket) name() string { return "websocket" }
 func (w *webSocket) send(f frame.Sealed) {
 	switch err := w.conn.Send(f); {
 	case err == nil:
-		w.line.endpoint.out.Add(1)
+		w.line.endpoint.out.Add(uint64(f.Messages()))
 	case errors.Is(err, netconn.ErrFull):
 		w.line.endpoint.overflow(w.line.socket, w.line.session)
 	}

@@ -1,12 +1,16 @@
 package frame
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"iter"
+	"slices"
+)
 
-// Sealed is a message ready for the wire: a whole frame, made once and written as it is
-// to however many sockets. It is never changed.
+// Sealed is a message ready for the wire, or several that travel together: whole frames,
+// made once and written as they are to however many sockets. It is never changed.
 type Sealed struct {
-	bytes  []byte
-	header int // length of the header that bytes starts with
+	bytes    []byte
+	messages int // that bytes has, each one frame
 }
 
 const (
@@ -48,19 +52,68 @@ func seal(buf []byte, first byte) Sealed {
 		binary.BigEndian.PutUint64(buf[start+2:], uint64(n))
 	}
 	buf[start] = finBit | first
-	return Sealed{buf[start:], sealRoom - start}
+	return Sealed{buf[start:], 1}
 }
 
-// Bytes returns the whole frame, which is not to be changed.
+// With returns the message with others behind it, to travel together: so they take one write
+// and one place in a queue. The room that f's buffer has left is theirs, so With is called on a
+// message once, by what has made it.
+func (f Sealed) With(others ...Sealed) Sealed {
+	size := 0
+	for _, o := range others {
+		size += len(o.bytes)
+	}
+	f.bytes = slices.Grow(f.bytes, size)
+	for _, o := range others {
+		f.bytes = append(f.bytes, o.bytes...)
+		f.messages += o.messages
+	}
+	return f
+}
+
+// Bytes returns the whole frames, which are not to be changed.
 func (f Sealed) Bytes() []byte { return f.bytes }
 
-// Len returns how many bytes the whole frame has.
+// Len returns how many bytes the whole frames have.
 func (f Sealed) Len() int { return len(f.bytes) }
 
-// Payload returns the message without its header.
-func (f Sealed) Payload() []byte { return f.bytes[f.header:] }
+// Messages returns how many there are: none in the zero Sealed.
+func (f Sealed) Messages() int { return f.messages }
 
-// Binary reports whether the message is binary, and not a text.
+// Each returns the messages one by one, in order.
+func (f Sealed) Each() iter.Seq[Sealed] {
+	return func(yield func(Sealed) bool) {
+		for rest := f.bytes; len(rest) > 0; {
+			header, size := sealedSizes(rest)
+			end := header + size
+			if !yield(Sealed{rest[:end:end], 1}) {
+				return
+			}
+			rest = rest[end:]
+		}
+	}
+}
+
+// Payload returns the first message without its header.
+func (f Sealed) Payload() []byte {
+	header, size := sealedSizes(f.bytes)
+	return f.bytes[header : header+size]
+}
+
+// sealedSizes returns the length of the header that b begins with, as seal makes it, and of
+// the payload behind it.
+func sealedSizes(b []byte) (header, payload int) {
+	switch n := b[1]; n {
+	case 126:
+		return 4, int(binary.BigEndian.Uint16(b[2:]))
+	case 127:
+		return 10, int(binary.BigEndian.Uint64(b[2:]))
+	default:
+		return 2, int(n)
+	}
+}
+
+// Binary reports whether the first message is binary, and not a text.
 func (f Sealed) Binary() bool { return f.bytes[0]&0x0f == opBinary }
 
 // Control returns a control frame. Its payload has 125 bytes at most.

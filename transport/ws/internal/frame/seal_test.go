@@ -29,6 +29,43 @@ func TestSealedHeaders(t *testing.T) {
 	}
 }
 
+// What travels together comes apart as it was, with headers of each length, and is one sequence
+// of frames on the wire.
+func TestMessagesTravelTogether(t *testing.T) {
+	var list []Sealed
+	var wire []byte
+	for i, size := range []int{0, 1, 125, 126, 65535, 65536, 2} {
+		payload := bytes.Repeat([]byte{'a' + byte(i)}, size)
+		f := Seal(append(Buffer(size), payload...), i%2 == 1)
+		if i == 3 {
+			f = Deflate(append(Buffer(0), bytes.Repeat([]byte("a"), 2*deflateThreshold)...), true)
+		}
+		list, wire = append(list, f), append(wire, f.Bytes()...)
+	}
+	all := Sealed{}.With(Sealed{}.With(list[:3]...), Sealed{}).With(list[3:]...)
+	if !bytes.Equal(all.Bytes(), wire) || all.Len() != len(wire) || all.Messages() != len(list) {
+		t.Errorf("%d messages of %d bytes", all.Messages(), all.Len())
+	}
+	if all.Binary() != list[0].Binary() || !bytes.Equal(all.Payload(), list[0].Payload()) {
+		t.Error("the first message is another one")
+	}
+	for f := range all.Each() {
+		if len(list) == 0 || !bytes.Equal(f.Bytes(), list[0].Bytes()) || f.Messages() != 1 || f.Binary() != list[0].Binary() || !bytes.Equal(f.Payload(), list[0].Payload()) {
+			t.Fatalf("%d before the end: %d bytes", len(list), f.Len())
+		}
+		list = list[1:]
+	}
+	if len(list) > 0 {
+		t.Errorf("%d have not come", len(list))
+	}
+	for range all.Each() {
+		break
+	}
+	for range (Sealed{}).Each() {
+		t.Error("there is one in the zero Sealed")
+	}
+}
+
 func TestControlFrames(t *testing.T) {
 	for kind, want := range map[Kind][]byte{
 		Ping:  {0x89, 2, 'a', 'b'},

@@ -118,7 +118,11 @@ func TestSendToAClientThatDoesNotRead(t *testing.T) {
 				s.accepted = func(*Conn) { started <- struct{}{} }
 				c := s.start(t).connect(t)
 				<-started
-				f := sealed(r.conn, []byte(strings.Repeat("x", 32<<10)), false)
+				f, size := sealed(r.conn, []byte(strings.Repeat("x", 32<<10)), false), 32<<10
+				if !drop { // two that travel together
+					half := sealed(r.conn, []byte(strings.Repeat("x", 16<<10)), false)
+					f, size = half.With(half), 16<<10
+				}
 				var outcomes []error // of those that were not sent
 				sent := 0
 				for len(outcomes) < 5 {
@@ -135,8 +139,8 @@ func TestSendToAClientThatDoesNotRead(t *testing.T) {
 				if !slices.Equal(outcomes, want) {
 					t.Errorf("outcomes %v, want %v", outcomes, want)
 				}
-				for range sent { // whole ones
-					if first, got, err := c.ReadFrame(); first != rawclient.Fin|rawclient.OpText || len(got) != 32<<10 || err != nil {
+				for range sent * f.Messages() { // whole ones
+					if first, got, err := c.ReadFrame(); first != rawclient.Fin|rawclient.OpText || len(got) != size || err != nil {
 						t.Fatalf("first byte %#x, %d bytes, %v", first, len(got), err)
 					}
 				}

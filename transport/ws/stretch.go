@@ -1,0 +1,122 @@
+package ws
+
+import (
+	"weak"
+
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// stretch is a part of a log as clients that have missed it get it. Those that read the same
+// share it, and what it is on the wire: so 10,000 that come back at once cost one encoding, and
+// each of them one write.
+type stretch struct {
+	messages []*broadcast
+	upTo     uint64 // the offset behind which to read on
+	more     bool   // there is something
+
+	bare, placed []onceFrame // all messages, for each encoding; placed: for clients that want to know of positions
+}
+
+// stretches are those of a log that some client is about to get. They are not kept for longer,
+// for they are as much again as the log.
+type stretches struct {
+	epoch     string // this and the others: of the log when they were read
+	top, lost uint64
+	of        map[extent]weak.Pointer[stretch]
+}
+
+// extent says which part of a log a stretch is.
+type extent struct {
+	behind uint64 // this offset
+	limit  int    // of the bytes
+}
+
+// mostStretches is of how many is known that they have been read.
+const mostStretches = 64
+
+// read returns messages behind an offset: the first and those after it that are not more than
+// limit bytes.
+func (l *historyLog) read(offset uint64, limit int, made func(wire.Message) *broadcast) *stretch {
+	all, part := &l.stretches, extent{offset, limit}
+	if all.of == nil || all.epoch != l.epoch || all.top != l.top || all.lost != l.lost || len(all.of) >= mostStretches {
+		*all = stretches{l.epoch, l.top, l.lost, make(map[extent]weak.Pointer[stretch])}
+	}
+	s := all.of[part].Value()
+	if s == nil {
+		s = l.readAnew(part, made)
+		all.of[part] = weak.Make(s)
+	}
+	return s
+}
+
+func (l *historyLog) readAnew(part extent, made func(wire.Message) *broadcast) *stretch {
+	s, size := &stretch{upTo: part.behind}, 0
+	for i := l.after(part.behind); i < l.entries.n; i++ {
+		e := l.entries.at(i)
+		if e.void {
+			continue
+		}
+		if size += e.size(); size > part.limit && len(s.messages) > 0 {
+			s.more = true
+			break
+		}
+		b := e.replayed.Value()
+		if b == nil {
+			b = made(l.message(e))
+			e.replayed = weak.Make(b)
+		}
+		s.messages = append(s.messages, b)
+		s.upTo = e.offset
+	}
+	if !s.more {
+		s.upTo = l.top
+	}
+	if len(s.messages) > 0 {
+		n := len(s.messages[0].frames)
+		s.bare, s.placed = make([]onceFrame, n), make([]onceFrame, n)
+	}
+	return s
+}
+
+// frame returns all messages as they travel together to the clients of an encoding. It fails if
+// one of them cannot be made.
+func (s *stretch) frame(e *encoding, tracks bool) (frame.Sealed, error) {
+	f := &s.bare[e.index]
+	if tracks {
+		f = &s.placed[e.index]
+	}
+	f.once.Do(func() {
+		list := make([]frame.Sealed, len(s.messages))
+		for i, b := range s.messages {
+			if tracks && b.placed {
+				list[i], f.err = b.placedFrame(e)
+			} else {
+				list[i], f.err = b.frame(e)
+			}
+			if f.err != nil {
+				return
+			}
+		}
+		f.frame = frame.Sealed{}.With(list...)
+	})
+	return f.frame, f.err
+}
+
+// framesOf returns a stretch as the client gets it.
+func (c *Channel) framesOf(s *stretch) []frame.Sealed {
+	if len(s.messages) == 0 {
+		return nil
+	}
+	l, tracks := c.line(), c.replay().tracks
+	if f, err := s.frame(l.encoding.Load(), tracks); err == nil {
+		return []frame.Sealed{f}
+	}
+	var list []frame.Sealed // those that can be made
+	for _, b := range s.messages {
+		if f, ok := c.recordedFrameOf(l, b, tracks); ok {
+			list = append(list, f)
+		}
+	}
+	return list
+}
