@@ -9,13 +9,11 @@ import { mkdir, readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
-
 import { Balancer } from "./balancer.mjs";
+import { contextFor, launchForTabs } from "./browser.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 
 const binary = binaryFrom("TROUPE_CHAT_BIN");
-const executablePath = process.env.TROUPE_CHROMIUM || "/usr/bin/chromium";
 const phoenix = process.env.TROUPE_CHAT_PHOENIX;
 const artifacts = fileURLToPath(new URL("artifacts/", import.meta.url));
 
@@ -33,22 +31,8 @@ const startServer = () => Server.start(binary, args);
 before(async () => {
   await mkdir(artifacts, { recursive: true });
   server = await startServer();
-  // Each launch has a fresh profile of its own.
-  browser = await chromium.launch({
-    executablePath,
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--process-per-site",
-    ],
-  });
-  shared = await browser.newContext();
+  browser = await launchForTabs();
+  shared = await contextFor(browser, server);
 });
 
 after(async () => {

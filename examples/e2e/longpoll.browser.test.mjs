@@ -7,12 +7,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
-
+import { launch } from "./browser.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 
 const binary = binaryFrom("TROUPE_CONFORMANCE_BIN");
-const executablePath = process.env.TROUPE_CHROMIUM || "/usr/bin/chromium";
 const phoenix =
   process.env.TROUPE_PHOENIX_JS || fileURLToPath(new URL("node_modules/phoenix/priv/static/phoenix.js", import.meta.url));
 
@@ -23,7 +21,7 @@ let browser;
 
 before(async () => {
   server = await Server.start(binary);
-  browser = await chromium.launch({ executablePath, args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"] });
+  browser = await launch();
 });
 
 after(async () => {

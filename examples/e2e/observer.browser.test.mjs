@@ -8,13 +8,11 @@ import { mkdir } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { chromium } from "playwright-core";
-
+import { contextFor, launchForTabs } from "./browser.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 import { Raw, upgradeStatus } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_SUPERVISION_BIN");
-const executablePath = process.env.TROUPE_CHROMIUM || "/usr/bin/chromium";
 const artifacts = fileURLToPath(new URL("artifacts/", import.meta.url));
 
 const LARGE = { width: 1280, height: 800 };
@@ -32,12 +30,8 @@ let shared;
 before(async () => {
   await mkdir(artifacts, { recursive: true });
   server = await Server.start(binary, [], "-observe");
-  browser = await chromium.launch({
-    executablePath,
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync", "--process-per-site"],
-  });
-  shared = await browser.newContext();
+  browser = await launchForTabs();
+  shared = await contextFor(browser, server);
 });
 
 after(async () => {
