@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -22,6 +23,14 @@ type documented struct {
 // that are internal are left out.
 func documentedPackages(t *testing.T) map[string]*documented {
 	t.Helper()
+	found, err := readPackages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+var readPackages = sync.OnceValues(func() (map[string]*documented, error) {
 	found := map[string]*documented{}
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -36,7 +45,12 @@ func documentedPackages(t *testing.T) map[string]*documented {
 		case !strings.HasSuffix(path, ".go"):
 			return nil
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		isTest := strings.HasSuffix(path, "_test.go")
+		mode := parser.SkipObjectResolution
+		if !isTest {
+			mode |= parser.ParseComments | parser.PackageClauseOnly // for file.Doc
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, mode)
 		if err != nil {
 			return err
 		}
@@ -49,18 +63,15 @@ func documentedPackages(t *testing.T) map[string]*documented {
 			p = &documented{}
 			found[filepath.ToSlash(dir)] = p
 		}
-		if !strings.HasSuffix(path, "_test.go") {
+		if !isTest {
 			p.about += file.Doc.Text()
 		} else if hasExamples(file) {
 			p.examples = append(p.examples, d.Name())
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
+	return found, err
+})
 
 func hasExamples(file *ast.File) bool {
 	for _, d := range file.Decls {
