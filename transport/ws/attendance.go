@@ -10,8 +10,16 @@ import (
 // subscribed to them and is no channel of theirs: without a recorder nothing comes here. They
 // outlive the archive.
 type attendances struct {
-	mu sync.Mutex
-	of map[attender]*attendance
+	mu    sync.Mutex
+	of    map[attender]*attendance
+	turns map[attender]*turn // those that somebody has or waits for
+}
+
+// turn makes one step of a subscription and the look at its attendance, and of the end of both.
+// Each owner has its own at each topic: a subscription may wait for the network.
+type turn struct {
+	mu    sync.Mutex
+	users int // guarded by the lock of attendances
 }
 
 type attender struct {
@@ -33,21 +41,61 @@ type attendance struct {
 // until owner ends or unsubscribes. If it fails nothing has changed. subscribe comes last, since no
 // subscription can be ended without the others that owner has to the topic.
 func (e *Endpoint) attended(owner actor.PID, topic string, subscribe func() error) error {
-	a, err := e.attend(owner, topic)
-	if err != nil {
-		return err
-	}
-	if err := subscribe(); err != nil {
-		a.withdraw()
-		return err
-	}
-	for !a.holds() { // an Unsubscribe has ended it, and the subscription may have come behind that
-		if a, err = e.attend(owner, topic); err != nil {
-			e.topics.Unsubscribe(owner, topic)
+	for {
+		a, err := e.attend(owner, topic)
+		if err != nil {
+			return err
+		}
+		if a == nil {
+			return subscribe()
+		}
+		if made, err := a.subscribed(subscribe); made || err != nil {
 			return err
 		}
 	}
-	return nil
+}
+
+// subscribed makes a subscription, unless an Unsubscribe has ended the attendance meanwhile.
+func (a *attendance) subscribed(subscribe func() error) (made bool, err error) {
+	defer a.all.take(a.attender)()
+	if !a.holds() {
+		return false, nil
+	}
+	if err = subscribe(); err != nil {
+		a.withdraw()
+	}
+	return err == nil, err
+}
+
+// unsubscribe ends all subscriptions of owner to a topic, and its attendance.
+func (e *Endpoint) unsubscribe(owner actor.PID, topic string) {
+	defer e.attendances.take(attender{owner, topic})()
+	e.attendances.end(owner, topic)
+	e.topics.Unsubscribe(owner, topic)
+}
+
+// take takes the turn, which is given back by the returned function.
+func (as *attendances) take(of attender) (giveBack func()) {
+	as.mu.Lock()
+	t := as.turns[of]
+	if t == nil {
+		if as.turns == nil {
+			as.turns = make(map[attender]*turn)
+		}
+		t = new(turn)
+		as.turns[of] = t
+	}
+	t.users++
+	as.mu.Unlock()
+	t.mu.Lock()
+	return func() {
+		t.mu.Unlock()
+		as.mu.Lock()
+		defer as.mu.Unlock()
+		if t.users--; t.users == 0 {
+			delete(as.turns, of)
+		}
+	}
 }
 
 // attend has a topic's recorder work, if there is one to be, and waits until that has its log.
@@ -76,12 +124,8 @@ func (e *Endpoint) attend(owner actor.PID, topic string) (*attendance, error) {
 	}
 }
 
-// withdraw ends the attendance if no other subscription needs it. It may be called on nil, as
-// holds may be.
+// withdraw ends the attendance if no other subscription needs it.
 func (a *attendance) withdraw() {
-	if a == nil {
-		return
-	}
 	a.all.mu.Lock()
 	a.needed--
 	last := a.needed == 0
@@ -97,9 +141,6 @@ func (a *attendance) withdraw() {
 
 // holds reports whether the attendance has not ended.
 func (a *attendance) holds() bool {
-	if a == nil {
-		return true
-	}
 	a.all.mu.Lock()
 	defer a.all.mu.Unlock()
 	return a.all.of[a.attender] == a

@@ -84,6 +84,38 @@ func TestASubscriptionThatFailsIsNone(t *testing.T) {
 	})
 }
 
+// A Subscribe that fails does not end what an earlier one of the same owner needs; and where
+// there is none, nothing is left of it.
+func TestASubscriptionThatFailsEndsItsOwnAttendance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hub := new(pubsub.Hub)
+		store, ill := unread()
+		a, b := serveStored(t, "a", hub, store), serveStored(t, "b", hub, store)
+		first, failed := newCollector(), newCollector()
+		if err := b.Subscribe(b.PID(), "room:a", first); err != nil {
+			t.Fatal(err)
+		}
+		ill.Store(true)
+		p := planted{server: b}
+		p.part("history").Exit(actor.Kill)
+		synctest.Wait()
+		for _, topic := range []string{"room:a", "room:b"} {
+			if err := b.Subscribe(b.PID(), topic, failed); err == nil {
+				t.Errorf("subscribed to %s, of which the log cannot be read", topic)
+			}
+		}
+		ill.Store(false)
+		time.Sleep(10 * time.Second)
+		a.news(t, 1, 1)
+		first.heard(t, `news {"n":1}`)
+		failed.heard(t)
+		time.Sleep(2 * time.Hour) // longer than a log is kept that nobody needs
+		if all, none := store.Followers("room:a"), store.Followers("room:b"); all == 0 || none > 0 {
+			t.Errorf("%d follow the topic, and %d the one that nobody needs", all, none)
+		}
+	})
+}
+
 // When the logs begin anew and cannot be read, subscribers are told of a gap once they have been:
 // what comes until then is in the gap as well.
 func TestAGapIsToldWhenTheLogIsRead(t *testing.T) {

@@ -30,9 +30,9 @@ type audience struct {
 	rows  int       // behind the front
 	next  uint32
 
-	// leaving is closed when nothing is on its way any more to a hearer that is gone, by the line
-	// of its channel. A line has one channel on a topic at a time, and the next one waits for this:
-	// see settle.
+	// leaving is closed when nothing is on its way any more to the hearers that are gone, by the
+	// line of their channels. A line has one channel on a topic at a time, and the next one waits
+	// for this: see settle.
 	leaving map[*line]chan struct{}
 }
 
@@ -111,14 +111,20 @@ func (h *hearer) leave(r *recorder) {
 	if r.audience.leaving == nil {
 		r.audience.leaving = make(map[*line]chan struct{})
 	}
+	before := r.audience.leaving[l]
 	r.audience.leaving[l] = done
 	go func() {
 		h.rise(func(mu *sync.Mutex) bool {
 			mu.Lock()
 			return true
 		})
+		if before != nil {
+			<-before
+		}
 		r.mu.Lock()
-		delete(r.audience.leaving, l)
+		if r.audience.leaving[l] == done {
+			delete(r.audience.leaving, l)
+		}
 		r.mu.Unlock()
 		close(done)
 	}()
@@ -128,15 +134,20 @@ func (h *hearer) leave(r *recorder) {
 // before. A channel is to call it before it looks at the log, or its client could get a message
 // of it once more behind those that the channel sends.
 func (r *recorder) settle(c *Channel) {
-	r.mu.Lock()
-	done := r.audience.leaving[c.line()]
-	r.mu.Unlock()
-	if done != nil {
+	if done := r.leaving(c.line()); done != nil {
 		select {
 		case <-done:
 		case <-c.ctx.Done():
 		}
 	}
+}
+
+// leaving returns what is closed when nothing is on its way any more to what has heard the recorder
+// over a line; nil: nothing is.
+func (r *recorder) leaving(l *line) <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.audience.leaving[l]
 }
 
 // dismiss has nothing be shown to a hearer any more. It reports whether it has a place to leave.

@@ -175,6 +175,7 @@ type rejoiner struct {
 	t       *testing.T
 	session *session
 	stands  chan struct{} // it has been told where it stands
+	fails   func()        // what it does with the event "bad"; nil: it takes it
 }
 
 func connect(t *testing.T, e *Endpoint, ser wire.Serializer) *rejoiner {
@@ -188,6 +189,9 @@ func connect(t *testing.T, e *Endpoint, ser wire.Serializer) *rejoiner {
 }
 
 func (c *rejoiner) send(f frame.Sealed) {
+	if c.fails != nil && strings.Contains(string(f.Bytes()), `"bad"`) {
+		c.fails()
+	}
 	c.memoryLine.send(f)
 	if text := string(f.Bytes()); strings.Contains(text, wire.EventPosition) || strings.Contains(text, wire.EventRecovery) {
 		c.stands <- struct{}{}

@@ -193,8 +193,7 @@ func (e *Endpoint) Subscribe(owner actor.PID, topic string, s pubsub.Subscriber[
 
 // Unsubscribe ends all subscriptions of owner to the topic.
 func (e *Endpoint) Unsubscribe(owner actor.PID, topic string) {
-	e.attendances.end(owner, topic) // before the subscriptions: see attended
-	e.topics.Unsubscribe(owner, topic)
+	e.unsubscribe(owner, topic)
 	e.lapses.Unsubscribe(owner, topic)
 }
 

@@ -54,6 +54,50 @@ func TestAClientLeavesWhatItComesBackTo(t *testing.T) {
 	})
 }
 
+// A connection is lost when its client has left the channel that it comes back to, and before
+// that has been given up: the channel ends as one that was left, whatever else the connection had.
+func TestALeaveHoldsWhenItsConnectionIsLost(t *testing.T) {
+	for what, end := range map[string]func(*house, *client){
+		"alone":            func(_ *house, c *client) { c.lose() },
+		"with another one": func(h *house, c *client) { c.joins("8", "room:b", `{}`); h.tells(c.t, "join room:b"); c.lose() },
+		"for no message":   func(_ *house, c *client) { c.send(`no message`); synctest.Wait() },
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t, nil)
+				c, _, free := h.hung(t, with)
+				c.send(`["5","6","room:a","phx_leave",{}]`)
+				synctest.Wait()
+				time.Sleep(time.Second)
+				end(h, c)
+				free()
+				h.tells(t, "terminate room:a: shutdown: left")
+			})
+		})
+	}
+}
+
+// A client leaves the channel that it takes from a connection which seems to live: there the
+// channel closes, and has not crashed.
+func TestAConnectionIsToldThatItsChannelWasLeftElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		old := h.connect(t)
+		w := old.joins("1", "room:a", `{}`)
+		l := <-h.lodgers
+		l.hangs = make(chan struct{})
+		old.send(`["1","2","room:a","hang",{}]`)
+		synctest.Wait()
+		c := h.connect(t)
+		c.send(fmt.Sprintf(`["5","5","room:a","phx_join",%s]`, with(w)))
+		c.send(`["5","6","room:a","phx_leave",{}]`)
+		c.expect(`["5","6","room:a","phx_reply",{"status":"ok","response":{}}]`)
+		close(l.hangs)
+		old.expect(`["1","1","room:a","phx_close",{}]`)
+		h.tells(t, "join room:a", "terminate room:a: shutdown: left")
+	})
+}
+
 // A token that does not hold ends nothing: not with a leave either, nor with a join in place of
 // the first.
 func TestATokenThatDoesNotHoldEndsNothing(t *testing.T) {

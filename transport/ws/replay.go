@@ -70,7 +70,7 @@ func (c *Channel) remember(in Payload) error {
 	if err != nil {
 		return err
 	}
-	if !c.PID().Own(visitor{a, r}) {
+	if !c.PID().Own(visitor{c, a, r}) {
 		a.leave(r)
 		return actor.NoProc
 	}
@@ -108,12 +108,25 @@ func (p *replay) hasAnew(hearer uint32) bool {
 
 // visitor gives a channel's recorder back. It is an [actor.Resource] of the channel.
 type visitor struct {
+	channel  *Channel
 	archive  *archive
 	recorder *recorder
 }
 
-// Release implements [actor.Resource].
-func (v visitor) Release(actor.PID, error) { v.archive.leave(v.recorder) }
+// Release implements [actor.Resource]. The recorder is needed as long as something is on its way to
+// the channel: another one would not know that a channel to come has to wait for it.
+func (v visitor) Release(actor.PID, error) {
+	v.recorder.unhear(v.channel)
+	done := v.recorder.leaving(v.channel.line())
+	if done == nil {
+		v.archive.leave(v.recorder)
+		return
+	}
+	go func() {
+		<-done
+		v.archive.leave(v.recorder)
+	}()
+}
 
 // sinceOf returns the position that a client names when it joins, whether it wants to know of
 // positions, and whether it names any, be it one that makes no sense.

@@ -1,0 +1,191 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/history/historytest"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// A panic at one hearer of a message ends its channel, and nothing else: the others get
+// that message, and those behind it.
+func TestAHearerThatFailsIsTheOnlyOne(t *testing.T) {
+	for _, stored := range []bool{false, true} {
+		t.Run(fmt.Sprint(stored), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { failAtOneHearer(t, stored) })
+		})
+	}
+}
+
+func failAtOneHearer(t *testing.T, stored bool) {
+	rooms := Topic("room:*", func() mute { return mute{} }, nil)
+	rooms.History = &History{}
+	if stored {
+		rooms.History.Store = new(historytest.Store)
+	}
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	e, err := Start(sys, Config{Sockets: []Socket{{
+		Path: "/socket", Channels: Routes{rooms},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(e.Shutdown(t.Context()), sys.Shutdown(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	first, bad, last := connect(t, e, wire.V2{}), connect(t, e, wire.V2{}), connect(t, e, wire.V2{})
+	bad.fails = func() { panic("bad") }
+	for _, c := range []*rejoiner{first, bad, last} {
+		c.join("1", Position{}, "")
+	}
+	for _, event := range []string{"bad", "n"} {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			e.Broadcast("room:a", event, nil)
+		}()
+		<-done
+		synctest.Wait()
+	}
+	for who, c := range map[string]*rejoiner{"first": first, "last": last} {
+		if got := c.events(); got != "phx_reply phx_position bad n" {
+			t.Errorf("the %s one got %s", who, got)
+		}
+	}
+	if got := bad.events(); got != "phx_reply phx_position phx_error" {
+		t.Errorf("the one at which it failed got %s", got)
+	}
+}
+
+func (c *rejoiner) events() string {
+	var all []string
+	for _, m := range c.messages() {
+		all = append(all, m.event)
+	}
+	return strings.Join(all, " ")
+}
+
+// A line waits for all that is on its way to what has heard for it, whichever gets there first.
+func TestALineWaitsForAllThatIsOnItsWay(t *testing.T) {
+	for _, order := range [][2]int{{0, 1}, {1, 0}} {
+		e := recording(t, &History{}, rowSize+1, wire.V2{})
+		e.Broadcast("room:a", "n", nil) // all have a place
+		r := e.recorderOn("room:a")
+		rows := []*row{&r.audience.front, r.audience.front.behind}
+		hearers := []*hearer{rows[0].seats[0], rows[1].seats[0]}
+		l := hearers[0].channel.line()
+		hearers[1].channel.way.Store(l)
+		var done []<-chan struct{}
+		for i, h := range hearers {
+			rows[i].mu.Lock() // a message is on its way there
+			h.leave(r)
+			done = append(done, r.leaving(l))
+		}
+		rows[order[0]].mu.Unlock()
+		if order[0] == 0 {
+			<-done[0]
+		} else {
+			rows[1].await(rowSize - 1)
+		}
+		if r.leaving(l) != done[1] {
+			t.Error("what is on its way still was forgotten")
+		}
+		rows[order[1]].mu.Unlock()
+		<-done[1]
+		select {
+		case <-done[0]:
+		default:
+			t.Error("one has not waited for the other")
+		}
+		if r.leaving(l) != nil {
+			t.Error("what has arrived is waited for")
+		}
+	}
+}
+
+// await waits until so many are in the row.
+func (w *row) await(n int) {
+	for {
+		w.mu.Lock()
+		there := len(w.seats)
+		w.mu.Unlock()
+		if there == n {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// A recorder stays as long as a message of its is on its way to a client, which it knows of, even
+// if all its channels have gone.
+func TestARecorderStaysWhileAMessageIsOnItsWay(t *testing.T) {
+	e := recording(t, &History{}, 0, wire.V2{})
+	c := connect(t, e, wire.V2{})
+	c.join("1", Position{}, "")
+	e.Broadcast("room:a", "n", nil)
+	r, a := e.recorderOn("room:a"), e.archive.Load()
+	channel := r.channels()[0].PID()
+	users := func() int {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return r.users
+	}
+	r.audience.front.mu.Lock()
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: []byte(`["1","2","room:a","phx_leave",{}]`)})
+	<-channel.Done()
+	if n := users(); n != 1 {
+		t.Errorf("the recorder has %d users", n)
+	}
+	r.audience.front.mu.Unlock()
+	for users() > 0 {
+		runtime.Gosched()
+	}
+}
+
+// A subscription and its attendance are made and ended together, whoever of the same owner
+// subscribes and unsubscribes at once.
+func TestASubscriptionHasItsAttendance(t *testing.T) {
+	w := newStoreWorld(t)
+	defer w.stop()
+	e := w.nodes[0]
+	owner := e.PID()
+	for n := range 200 {
+		topic := fmt.Sprint("room:", n%7)
+		done := make(chan error)
+		for range 2 {
+			go func() { done <- e.Subscribe(owner, topic, nobody{}) }()
+			go func() { e.Unsubscribe(owner, topic); done <- nil }()
+		}
+		for range 4 {
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		subscriptions := 0
+		for _, s := range e.topics.Subscriptions(topic) {
+			if _, ok := s.(subscriber); ok {
+				subscriptions++
+			}
+		}
+		needed := 0
+		if a := e.attendances.of[attender{owner, topic}]; a != nil {
+			needed = a.needed
+		}
+		if needed != subscriptions || len(e.attendances.turns) > 0 {
+			t.Fatalf("round %d: %d subscriptions, and an attendance for %d; %d turns are left", n, subscriptions, needed, len(e.attendances.turns))
+		}
+	}
+}
+
+type nobody struct{}
+
+func (nobody) Deliver(string, Broadcast) {}
