@@ -134,7 +134,10 @@ func (b *kvBucket) make(ctx context.Context, first uint64) (made bool, err error
 		made = made || c.FirstSeq == first
 		err = b.fits(c)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return false, fmt.Errorf("JetStream may not be enabled, or its servers elect a leader: %w", err)
+	case err != nil:
 		return false, err
 	}
 	b.stream.Store(&stream)

@@ -2,10 +2,8 @@ package nats
 
 import (
 	"fmt"
-	"net"
 	"testing"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -40,27 +38,8 @@ func TestHistoryIsAStore(t *testing.T) {
 // A restart of NATS costs nothing that it has kept, and those that follow look for what came
 // meanwhile.
 func TestHistoryOutlivesARestartOfNATS(t *testing.T) {
-	options := &server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, JetStream: true, StoreDir: t.TempDir(),
-	}
-	start := func() *server.Server {
-		s, err := server.NewServer(options)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Start()
-		if !s.ReadyForConnections(patience) {
-			t.Fatal("the server is not ready")
-		}
-		return s
-	}
-	stop := func(s *server.Server) {
-		s.Shutdown()
-		s.WaitForShutdown()
-	}
-	s := start()
-	defer func() { stop(s) }()
-	h := &History{Conn: connect(t, s, nats.MaxReconnects(-1))}
+	s := startLasting(t)
+	h := &History{Conn: connect(t, s.Server, nats.MaxReconnects(-1))}
 	if err := h.Append(t.Context(), "a", "", []byte("1")); err != nil {
 		t.Fatal(err)
 	}
@@ -74,9 +53,8 @@ func TestHistoryOutlivesARestartOfNATS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unfollow()
-	options.Port = s.Addr().(*net.TCPAddr).Port
-	stop(s)
-	s = start()
+	s.stop()
+	s.start()
 	await(t, looks)
 	if err := h.Append(t.Context(), "a", "", []byte("2")); err != nil {
 		t.Fatal(err)

@@ -233,8 +233,8 @@ func (c *consul) reaches(t *testing.T, what string, others ...*consul) {
 }
 
 // The leader of the bucket, one server of three, is restarted, and in a long run then the others
-// in turn: names and the singleton stay where they are, nobody else gets one, and
-// broadcasts come through again.
+// in turn: names and the singleton stay where they are, nobody else gets one, broadcasts come
+// through again, and recorded ones come all, in order.
 func TestNodesOutliveTheRestartOfEachServer(t *testing.T) {
 	t.Parallel()
 	servers := startTrio(t)
@@ -253,9 +253,11 @@ func TestNodesOutliveTheRestartOfEachServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	press := startPress(t, servers)
 	leader := servers.whole(js, "KV_rome")
 	for round := range long.Rounds(1, len(servers.servers)) {
 		servers.whole(js, "KV_rome")
+		servers.whole(js, defaultHistory)
 		servers.restart((leader + round) % len(servers.servers))
 		what := fmt.Sprint("after restart ", round)
 		for _, n := range nodes {
@@ -272,6 +274,7 @@ func TestNodesOutliveTheRestartOfEachServer(t *testing.T) {
 			t.Errorf("%s: register on c: %v, want a TakenError", what, err)
 		}
 	}
+	press.finish(t)
 	for _, n := range nodes {
 		if len(n.began) > 0 {
 			t.Errorf("another consul has begun, on %s", n.node.Name())

@@ -1,0 +1,80 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// lasting is a NATS server that can be stopped, and started again with what it has in files.
+type lasting struct {
+	tb      testing.TB
+	options *server.Options
+	*server.Server
+}
+
+func startLasting(tb testing.TB) *lasting {
+	tb.Helper()
+	l := &lasting{tb: tb, options: &server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, JetStream: true, StoreDir: tb.TempDir(),
+	}}
+	l.start()
+	l.options.Port = l.Addr().(*net.TCPAddr).Port
+	tb.Cleanup(l.stop)
+	return l
+}
+
+func (l *lasting) start() {
+	l.tb.Helper()
+	s, err := server.NewServer(l.options)
+	if err != nil {
+		l.tb.Fatal(err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(patience) {
+		l.tb.Fatal("the server is not ready")
+	}
+	l.Server = s
+}
+
+func (l *lasting) stop() {
+	l.Shutdown()
+	l.WaitForShutdown()
+}
+
+// forget loses what is in files, of a server that is stopped.
+func (l *lasting) forget() {
+	l.tb.Helper()
+	if err := os.RemoveAll(l.options.StoreDir); err != nil {
+		l.tb.Fatal(err)
+	}
+}
+
+// A server that has come back without JetStream is taken for one that is to elect a leader; the error
+// says what it may be.
+func TestErrorsSayThatJetStreamIsNotEnabled(t *testing.T) {
+	s := startLasting(t)
+	n := startNode(t, s.Server, prefix(), "a", NamesConfig{Lease: minLease})
+	ref, _ := n.listener(t)
+	s.stop()
+	s.options.JetStream = false
+	s.start()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err := n.Register(ctx, "x", ref)
+	if _, failed := n.Lookup(t.Context(), "x"); failed == nil || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("register: %v, look up: %v", err, failed)
+	} else {
+		for _, err := range []error{err, failed} {
+			if !strings.Contains(err.Error(), "JetStream may not be enabled") {
+				t.Error(err)
+			}
+		}
+	}
+}
