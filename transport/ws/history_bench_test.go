@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
@@ -132,30 +133,39 @@ func BenchmarkRecordedBroadcastRatio(b *testing.B) {
 
 // A log takes Size messages and what it says for each, however many there were, and no frames.
 func TestALogTakesWhatItKeeps(t *testing.T) {
-	h, err := (History{Size: 1000}).withDefaults()
-	if err != nil {
-		t.Fatal(err)
-	}
-	heap := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
-	const size, logs = 500, 4
-	before := heap()
-	all := make([]*historyLog, logs)
-	for i := range all {
-		all[i] = newHistoryLog(h)
-		for range 3 * h.Size {
-			all[i].append(&wire.Message{Topic: "room:a", Event: "news", Payload: RawJSON(make([]byte, size))}, "", 0)
+	for _, size := range []int{500, 16, 100, 4 << 10, 64 << 10}[:long.Rounds(1, 5)] {
+		h, err := (History{Size: 500, MaxBytes: 1 << 30}).withDefaults()
+		if err != nil {
+			t.Fatal(err)
 		}
+		logs := max(1, 4096/size)
+		all := make([]*historyLog, logs)
+		before := liveHeap()
+		for i := range all {
+			all[i] = newHistoryLog(h)
+			for range 3 * h.Size {
+				all[i].append(&wire.Message{Topic: "room:a", Event: "news", Payload: RawJSON(make([]byte, size))}, "", 0)
+			}
+		}
+		took := int(liveHeap()-before) / (logs * h.Size)
+		m := all[0].message(all[0].entries.at(0))
+		m.Topic = "room:a"
+		f, err := (&encoding{Serializer: wire.V2{}}).encode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("payload %d, frame %d: %d bytes for a message", size, f.Len(), took)
+		if most := size + entryOverhead; took > most || all[0].count != h.Size {
+			t.Errorf("%d bytes for each of %d messages of %d, want at most %d", took, all[0].count, size, most)
+		}
+		runtime.KeepAlive(all)
 	}
-	took := (heap() - before) / int64(logs*h.Size)
-	t.Logf("%d bytes for a message of %d", took, size)
-	if most := int64(size + entryOverhead); took > most || all[0].count != h.Size {
-		t.Errorf("%d bytes for each of %d messages of %d, want at most %d", took, all[0].count, size, most)
-	}
-	runtime.KeepAlive(all)
+}
+
+func liveHeap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"encoding/json"
 	"errors"
 	"strconv"
 	"sync"
@@ -135,14 +134,10 @@ func sinceOf(in Payload) (from Position, tracks, named bool) {
 	if since == nil {
 		return Position{}, false, false
 	}
-	var text *string
-	if json.Unmarshal(since, &text) != nil {
-		return Position{}, true, true
-	}
-	if text == nil || *text == "" {
+	if string(since) == "null" || string(since) == `""` {
 		return Position{}, true, false
 	}
-	from, _ = ParsePosition(*text)
+	from, _ = ParsePosition(jsontext.Text(since)) // no text is no position
 	return from, true, true
 }
 

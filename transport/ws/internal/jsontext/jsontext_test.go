@@ -1,8 +1,11 @@
 package jsontext
 
 import (
+	"bytes"
 	"encoding/json"
+	"maps"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestSkippedIsExactlyOneValue(t *testing.T) {
@@ -15,6 +18,29 @@ func TestSkippedIsExactlyOneValue(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Members are those that encoding/json finds, of which it takes the last of a name.
+func FuzzMembers(f *testing.F) {
+	for _, seed := range []string{`{}`, ` { } `, `{"a":1}`, " {\t\"a\" : [1,{\"b\":\"}\"}] ,\n\"b\":null } ", `{"\u0061":"x","a":true}`, `[{"a":1}]`, `"{"`, `7`, `{"":-0}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !utf8.Valid(data) || !json.Valid(data) || bytes.ContainsAny(bytes.TrimSpace(data)[:1], "0123456789-tfn") {
+			return
+		}
+		var want map[string]json.RawMessage
+		if json.Unmarshal(data, &want) != nil {
+			want = nil
+		}
+		got := map[string]json.RawMessage{}
+		for name, value := range Members(data) {
+			got[name] = value
+		}
+		if !maps.EqualFunc(got, want, func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }) {
+			t.Errorf("%s: %q, want %q", data, got, want)
+		}
+	})
 }
 
 // What AppendString writes reads as what encoding/json writes.
