@@ -232,8 +232,8 @@ func (s spy) Deliver(_ string, b ws.Broadcast) {
 	s.inbox.Put(wire.Received{Message: wire.Message{Topic: b.Topic, Event: b.Event, Payload: b.Payload}})
 }
 
-// Close breaks the connection, and waits until the client's channels have ended. What
-// was pushed before has reached the server. It may be called more than once.
+// Close breaks the connection, and waits until the client's channels have ended, but for those
+// that linger. What was pushed before has reached the server. It may be called more than once.
 //
 // Phoenix: Phoenix.ChannelTest.close/2.
 func (c *Client) Close() {
@@ -255,18 +255,43 @@ func (c *Client) AssertDisconnect() (code int, reason string) {
 	return int(websocket.StatusAbnormalClosure), ""
 }
 
-// awaitEnd waits until nothing more comes and the client's actors have ended.
+// awaitEnd waits until nothing more comes and the client's actors have ended, but for those that
+// linger.
 func (c *Client) awaitEnd(limit time.Duration) {
 	c.t.Helper()
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	for _, end := range []<-chan struct{}{c.closed, c.session.Done()} {
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for over := c.closed; ; {
 		select {
-		case <-end:
+		case <-over:
+			over = nil
+		case <-c.session.Done():
+			if over == nil {
+				return
+			}
+		case <-look.C:
+			if over == nil && c.lingers() {
+				return
+			}
 		case <-timer.C:
 			c.t.Fatalf("wstest: the connection did not end within %v\n%s", limit, account(&c.inbox))
 		}
 	}
+}
+
+// lingers reports whether nothing is left of the client but channels that wait for it.
+func (c *Client) lingers() bool {
+	if _, connected := c.endpoint.Connection(c.session); connected {
+		return false
+	}
+	for ch := range c.endpoint.ChannelsOf(c.session) {
+		if !ch.Lingering {
+			return false
+		}
+	}
+	return true
 }
 
 // reportCrashes fails the test for each channel that has crashed unexpectedly. It is

@@ -187,6 +187,30 @@ func TestLeaveAndClose(t *testing.T) {
 	})
 }
 
+// A client that is gone leaves the channels that linger, and waits for the others.
+func TestCloseLeavesWhatLingers(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		terminated := make(chan error, 3)
+		socket := stageSocket(terminated)
+		for i := range socket.Channels {
+			socket.Channels[i].Linger = time.Minute
+		}
+		endpoint := wstest.NewEndpoint(t, socket)
+		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{})
+		client.Join("stage:1", nil)
+		start := time.Now()
+		client.Close()
+		if took, n := time.Since(start), endpoint.Stats().Lingering; took > time.Second || n != 1 || len(terminated) > 0 {
+			t.Errorf("after %v, %d linger, and %d have ended", took, n, len(terminated))
+		}
+		time.Sleep(time.Minute)
+		if reason := <-terminated; reason != ws.Lingered {
+			t.Error(reason)
+		}
+	})
+}
+
 // DISC-1
 func TestTheServersDisconnectIsSeen(t *testing.T) {
 	t.Parallel()
