@@ -24,7 +24,8 @@ type replay struct {
 	named    bool // it has named one
 	recovery Recovery
 	at       uint64 // what is behind this offset is still to be read
-	turn     int    // of the log that this is one of
+	epoch    string // of the log that this is one of; another one may have taken its place
+	turn     int    // of that log
 	self     string // the channel as the sender of records; "" without a Store
 	live     bool   // what is to come is heard of
 	hearer   uint32 // by the hearer of this number
@@ -147,7 +148,7 @@ func (p *replay) begin(from Position, tracks, named bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.log.trim(r.endpoint.now())
-	p.tracks, p.named, p.turn, p.live, p.at = tracks, named, r.turns, false, 0
+	p.tracks, p.named, p.turn, p.live, p.at, p.epoch = tracks, named, r.turns, false, 0, r.log.epoch
 	if r.replica != nil && !r.replica.loaded {
 		r.replica.early = true // when the log is there, the channel is told
 		p.recovery = Recovery{From: from}
@@ -172,7 +173,7 @@ func (p *replay) listen(c *Channel) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p.at = r.log.top
+	p.at, p.epoch = r.log.top, r.log.epoch
 	return p.follow(c)
 }
 
@@ -243,9 +244,10 @@ func (r Recovery) payload() Payload {
 
 // stands returns where the client stands.
 func (p *replay) stands() string {
-	p.of.mu.Lock()
-	defer p.of.mu.Unlock()
-	return p.of.log.position(p.at).String()
+	if p.epoch == "" { // the store has not said yet
+		return ""
+	}
+	return Position{p.epoch, p.at}.String()
 }
 
 // pass sends what comes first, if there is anything, then a part of what the client has missed,

@@ -246,6 +246,7 @@ func (p *replica) continues(span history.Span, after uint64) bool {
 		p.loaded, p.early, p.ready = false, true, make(chan struct{})
 	}
 	p.log, p.last = newStoredLog(p.history), 0
+	p.turns++
 	return false
 }
 
