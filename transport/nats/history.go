@@ -44,6 +44,13 @@ import (
 //   - NATS is restarted: the stream is in files, so the same holds.
 //   - The stream is deleted, or lost: a node makes another one, whose positions have another
 //     epoch, and clients are told that they may have missed something. To empty it, delete it.
+//   - The server refuses subscriptions, by max_subscriptions or for want of a permission:
+//     [History.Follow] fails, which is logged and tried again, and clients that join a topic whose
+//     log is not here yet are told that they may have missed something. After max_subscriptions
+//     Follow fails until the connection is made anew, also when others are given up: NATS does not
+//     say which one it has refused, so any may be deaf, and a connection asks for them again only
+//     when it is made anew. That of a [Node] is so the first time; one of the program's own is
+//     if an [Adapter] is on it, or by nats.Conn.ForceReconnect.
 //   - The stream loses acknowledged messages, or is brought back from a backup: nodes that have
 //     seen more tell their clients. A client that comes to another node, after others have taken
 //     the places of those messages, is not told. Replicas, or sync_interval: always, prevent it.
