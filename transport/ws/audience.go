@@ -132,7 +132,7 @@ func (h *hearer) leave(r *recorder) {
 
 // settle waits until nothing is on its way any more to what has heard the recorder for a client
 // before. A channel is to call it before it looks at the log, or its client could get a message
-// of it once more behind those that the channel sends.
+// of it once more behind those that the channel sends; and before it says that its client has left.
 func (r *recorder) settle(c *Channel) {
 	if done := r.leaving(c.line()); done != nil {
 		select {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -140,7 +141,7 @@ func TestARecorderStaysWhileAMessageIsOnItsWay(t *testing.T) {
 		return r.users
 	}
 	r.audience.front.mu.Lock()
-	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: []byte(`["1","2","room:a","phx_leave",{}]`)})
+	c.session.ctx.Self().Send(sessionMsg{op: opHangup, with: errors.New("cut")})
 	<-channel.Done()
 	if n := users(); n != 1 {
 		t.Errorf("the recorder has %d users", n)
@@ -148,6 +149,37 @@ func TestARecorderStaysWhileAMessageIsOnItsWay(t *testing.T) {
 	r.audience.front.mu.Unlock()
 	for users() > 0 {
 		runtime.Gosched()
+	}
+}
+
+// A message is on its way to a channel that its client leaves: it comes before the answer to that,
+// so that the client can say at its next join that it has got it.
+func TestNothingComesBehindTheAnswerToALeave(t *testing.T) {
+	e := recording(t, &History{}, 0, wire.V2{})
+	c := connect(t, e, wire.V2{})
+	entered, goOn := make(chan struct{}), make(chan struct{})
+	c.fails = func() {
+		close(entered)
+		<-goOn
+	}
+	c.join("1", Position{}, "")
+	r := e.recorderOn("room:a")
+	channel := r.channels()[0]
+	var broadcast sync.WaitGroup
+	broadcast.Go(func() { e.Broadcast("room:a", "bad", nil) })
+	<-entered
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: []byte(`["1","2","room:a","phx_leave",{}]`)})
+	for r.leaving(channel.line()) == nil { // it shows that the channel has got that
+		runtime.Gosched()
+	}
+	if got := c.events(); got != "phx_reply phx_position" {
+		t.Errorf("while the message is on its way the client has got %s", got)
+	}
+	close(goOn)
+	broadcast.Wait()
+	<-channel.PID().Done()
+	if got := c.events(); !strings.HasPrefix(got, "phx_reply phx_position bad phx_reply") {
+		t.Errorf("the client has got %s", got)
 	}
 }
 

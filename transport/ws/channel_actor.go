@@ -237,6 +237,7 @@ func (a *channelActor) in(m channelMsg) error {
 	answer := wire.Message{JoinRef: a.joinedAs(), Ref: m.ref, Topic: a.topic}
 	a.tether().confirmed()
 	if m.event == wire.EventLeave {
+		a.replay().depart(&a.Channel)
 		if err := a.line().reply(answer, OK(nil)); err != nil {
 			return err
 		}

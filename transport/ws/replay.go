@@ -106,6 +106,17 @@ func (p *replay) hasAnew(hearer uint32) bool {
 	return p != nil && (!p.live || hearer != p.hearer) && (p.tracks || p.of.history.Mode != Stream)
 }
 
+// depart has the client get nothing of what is recorded any more: what is on its way to the channel
+// comes before the answer to its leave. Behind that it would come to the channel that the client
+// joins next, which gets it from the log as well: a broadcast says in no version of the protocol
+// which join it belongs to.
+func (p *replay) depart(c *Channel) {
+	if p != nil {
+		p.of.unhear(c)
+		p.of.settle(c)
+	}
+}
+
 // visitor gives a channel's recorder back. It is an [actor.Resource] of the channel.
 type visitor struct {
 	channel  *Channel
