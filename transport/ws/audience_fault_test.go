@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/ws/history/historytest"
@@ -180,6 +181,24 @@ func TestNothingComesBehindTheAnswerToALeave(t *testing.T) {
 	<-channel.PID().Done()
 	if got := c.events(); !strings.HasPrefix(got, "phx_reply phx_position bad phx_reply") {
 		t.Errorf("the client has got %s", got)
+	}
+}
+
+// A channel goes to a connection of another version of the protocol. What is broadcast in the
+// moment before it has given up the connection before goes over that, in its version.
+func TestATakeOverMixesNoVersions(t *testing.T) {
+	e := started(t, &History{}, time.Minute)
+	before, behind := connect(t, e, wire.V2{}), connect(t, e, wire.V1{})
+	before.join("1", Position{}, "")
+	channel := e.recorderOn("room:a").channels()[0]
+	channel.way.Store(behind.line)
+	e.Broadcast("room:a", "n", nil)
+	channel.way.Store(before.line)
+	if got := before.events(); got != "phx_reply phx_position n" {
+		t.Errorf("over the connection before came %s", got)
+	}
+	if len(behind.got) > 0 {
+		t.Errorf("over the other one came %q", behind.got)
 	}
 }
 

@@ -43,18 +43,7 @@ func (s *sink) Release(actor.PID, error)               { s.seat.leave() }
 
 // recording returns an endpoint, with clients on the topic room:a, whose route has that history.
 func recording(t testing.TB, h *History, clients int, ser wire.Serializer) *Endpoint {
-	rooms := Topic("room:*", func() mute { return mute{} }, nil)
-	rooms.History = h
-	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
-	e, err := Start(sys, Config{Sockets: []Socket{{Path: "/socket", Channels: Routes{rooms}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(e.Shutdown(context.Background()), sys.Shutdown(context.Background())); err != nil {
-			t.Error(err)
-		}
-	})
+	e := started(t, h, 0)
 	join := `["1","1","room:a","phx_join",{"since":null}]`
 	if ser == (wire.V1{}) {
 		join = `{"topic":"room:a","event":"phx_join","ref":"1","payload":{"since":null}}`
@@ -69,6 +58,23 @@ func recording(t testing.TB, h *History, clients int, ser wire.Serializer) *Endp
 		session.ctx.Self().Send(sessionMsg{op: opFrame, data: []byte(join)})
 		<-s.answered
 	}
+	return e
+}
+
+// started starts an endpoint with a recorded topic and no client.
+func started(t testing.TB, h *History, linger time.Duration) *Endpoint {
+	rooms := Topic("room:*", func() mute { return mute{} }, nil)
+	rooms.History, rooms.Linger = h, linger
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	e, err := Start(sys, Config{Sockets: []Socket{{Path: "/socket", Channels: Routes{rooms}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(e.Shutdown(context.Background()), sys.Shutdown(context.Background())); err != nil {
+			t.Error(err)
+		}
+	})
 	return e
 }
 

@@ -174,10 +174,22 @@ func (h *hearer) show(b *broadcast) {
 	}
 }
 
-// show sends a broadcast to the client.
+// show sends a broadcast to the client, unless that is away: then the log keeps it. It may run
+// while the channel goes from one connection to another, which may have another serializer.
 func (c *Channel) show(b *broadcast) {
-	if f, ok := c.recordedFrameOf(c.line(), b, c.replay().tracks); ok {
-		c.send(f)
+	l, t := c.line(), c.tether()
+	if t != nil {
+		if l = t.present(); l == nil {
+			return
+		}
+	}
+	f, ok := c.recordedFrameOf(l, b, c.replay().tracks)
+	switch {
+	case !ok:
+	case t != nil:
+		t.sendIf(c, l, f)
+	default:
+		c.sendOver(l, f)
 	}
 }
 

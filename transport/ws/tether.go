@@ -131,12 +131,14 @@ func (t *tether) Release(actor.PID, error) {
 
 // isAway reports whether the client is away. It may be called on nil, as may some others.
 func (t *tether) isAway() bool {
-	if t == nil {
-		return false
-	}
+	return t != nil && t.present() == nil
+}
+
+// present returns the line that what is sent goes over, or nil while the client is away.
+func (t *tether) present() *line {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.over == nil
+	return t.over
 }
 
 // lingers reports whether the client is known to be away.
