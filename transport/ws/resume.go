@@ -163,7 +163,7 @@ func (a *channelActor) flush(b *comeback) error {
 			return a.recover()
 		}
 		for _, p := range part {
-			for _, f := range a.packed(l, p) {
+			if f, ok := a.packed(l, p); ok {
 				l.transport.send(f)
 			}
 		}
@@ -175,23 +175,19 @@ func (a *channelActor) flush(b *comeback) error {
 }
 
 // packed returns what was kept as the client gets it now.
-func (a *channelActor) packed(l *line, p parcel) []frame.Sealed {
+func (a *channelActor) packed(l *line, p parcel) (frame.Sealed, bool) {
 	if p.broadcast != nil {
-		f, ok := a.frameOf(l, p.broadcast)
-		if !ok {
-			return nil
-		}
-		return []frame.Sealed{f}
+		return a.frameOf(l, p.broadcast)
 	}
 	m := *p.push
 	m.JoinRef = a.joinedAs()
-	frames, err := a.tether().framesOf(l, m, p.number)
+	f, err := a.tether().frameOf(l, m, p.number)
 	if err != nil {
 		l.log().Warn("push not delivered", "topic", a.topic, "event", m.Event, "error", err)
 		l.endpoint.drop(l.socket, Dropped{Topic: a.topic, Route: a.route.pattern, Event: m.Event, Err: err})
-		return nil
+		return frame.Sealed{}, false
 	}
-	return frames
+	return f, true
 }
 
 // recover has a channel on a recorded topic send what its log has for the client, as behind a

@@ -197,11 +197,11 @@ func (t *tether) push(c *Channel, m wire.Message) error {
 			l = c.line() // by which it can be seen whether it is something to send
 		}
 		m.JoinRef = c.joinedAs()
-		frames, err := t.framesOf(l, m, number)
+		f, err := t.frameOf(l, m, number)
 		if err != nil {
 			return fmt.Errorf("encode: %w", err)
 		}
-		if t.post(c, l, parcel{push: &m, number: number}, frames) {
+		if t.post(c, l, parcel{push: &m, number: number}, f) {
 			return nil
 		}
 	}
@@ -217,9 +217,9 @@ func (t *tether) next() (over *line, number uint64) {
 	return t.over, number
 }
 
-// post sends a push as the frames that it is on a line, or keeps it. It reports false if the
+// post sends a push as the frame that it is on a line, or keeps it. It reports false if the
 // client is somewhere else now, or counts by now what it has got.
-func (t *tether) post(c *Channel, l *line, p parcel, frames []frame.Sealed) bool {
+func (t *tether) post(c *Channel, l *line, p parcel, f frame.Sealed) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.over != nil && t.over != l || t.counts != (p.number > 0) {
@@ -241,9 +241,7 @@ func (t *tether) post(c *Channel, l *line, p parcel, frames []frame.Sealed) bool
 		t.trim(l.socket.MaxLingerBytes)
 	}
 	if t.over != nil {
-		for _, f := range frames {
-			c.sendOver(l, f)
-		}
+		c.sendOver(l, f)
 	}
 	return true
 }
@@ -318,23 +316,25 @@ func cut(list []parcel) []parcel {
 	return list
 }
 
-// framesOf returns what a push is on a line. A binary one has no room for its number, which
-// follows.
-func (t *tether) framesOf(l *line, m wire.Message, number uint64) ([]frame.Sealed, error) {
+// frameOf returns a push as it is on a line. A binary one has no room for its number, which
+// follows and travels with it, as the position of a broadcast does.
+func (t *tether) frameOf(l *line, m wire.Message, number uint64) (frame.Sealed, error) {
 	e := l.encoding.Load()
-	ref := ""
-	if number > 0 {
-		ref = wire.Ref(pushRef(t.id, number))
+	if number == 0 {
+		return e.encode(m)
 	}
+	ref := wire.Ref(pushRef(t.id, number))
 	if !m.Payload.IsBinary() {
 		m.Ref = ref
+		return e.encode(m)
 	}
-	f, err := e.encode(m)
-	if err != nil || ref == "" || !m.Payload.IsBinary() {
-		return []frame.Sealed{f}, err
+	where := wire.Message{JoinRef: m.JoinRef, Ref: ref, Topic: m.Topic, Event: wire.EventPosition, Payload: noPayload}
+	f, err := e.encodeInto(m, sizeOf(where)+overhead)
+	if err != nil {
+		return frame.Sealed{}, err
 	}
-	told, err := e.encode(wire.Message{JoinRef: m.JoinRef, Ref: ref, Topic: m.Topic, Event: wire.EventPosition, Payload: noPayload})
-	return []frame.Sealed{f, told}, err
+	told, err := e.encode(where)
+	return f.With(told), err
 }
 
 // pushRef is the ref of a numbered push: "~id:number".
