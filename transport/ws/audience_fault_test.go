@@ -205,7 +205,7 @@ func TestATakeOverMixesNoVersions(t *testing.T) {
 // A subscription and its attendance are made and ended together, whoever of the same owner
 // subscribes and unsubscribes at once.
 func TestASubscriptionHasItsAttendance(t *testing.T) {
-	w := newStoreWorld(t)
+	w := newStoreWorld(t, 0)
 	defer w.stop()
 	e := w.nodes[0]
 	owner := e.PID()

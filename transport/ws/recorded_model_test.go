@@ -27,6 +27,7 @@ const historySize = 6
 // recordingNodes are two nodes that record the topics room:* and own:*.
 type recordingNodes struct {
 	t       *testing.T
+	linger  time.Duration
 	nodes   []*Endpoint
 	systems []*actor.System
 }
@@ -41,6 +42,7 @@ func (w *recordingNodes) start(adapter pubsub.Adapter, store history.Store) {
 	plain, own := Topic("room:*", func() mute { return mute{} }, nil), Topic("own:*", func() strict { return strict{} }, nil)
 	plain.History = &History{Size: historySize, Store: store}
 	own.History = &History{Size: historySize, Store: store}
+	plain.Linger, own.Linger = w.linger, w.linger
 	e, err := Start(sys, Config{Cluster: cluster, Sockets: []Socket{{
 		Path: "/socket", Channels: Routes{plain, own}, IdleTimeout: 1000 * time.Hour,
 		MaxQueue: 8 << 10, // so the log is read in parts of one message
@@ -73,6 +75,7 @@ type memoryClient struct {
 	session *session
 	take    func(ref, event, payload string) error // takes in a message
 	last    Position                               // what it sends as since
+	token   string                                 // to have its channel back
 }
 
 // join opens a connection to a node and joins.
@@ -87,7 +90,7 @@ func (c *memoryClient) join(e *Endpoint, topic string) error {
 		return errors.New("not started")
 	}
 	since, _ := json.Marshal(c.last.String())
-	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",{"since":%s}]`, topic, since)})
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",{"since":%s,"resume_token":%q}]`, topic, since, c.token)})
 	return nil
 }
 

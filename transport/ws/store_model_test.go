@@ -24,13 +24,22 @@ import (
 // store fails and hangs, does not tell of what it has, drops what is old, and loses everything.
 // Each client gets what the store has, once and in order, or is told that it does not; and it
 // is told so only if it must be.
-func TestModelOfReplayFromAStore(t *testing.T) {
+func TestModelOfReplayFromAStore(t *testing.T) { modelAStore(t, 0) }
+
+// The same of clients whose channels linger: those that come back to the same node have theirs
+// back, be the connection before known to be lost or not.
+func TestModelOfLingeringWithAStore(t *testing.T) { modelAStore(t, time.Minute) }
+
+func modelAStore(t *testing.T, linger time.Duration) {
 	const seeds = 25 // in a bubble
 	for round := range long.Rounds(1, 40) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newStoreWorld(t)
+			w := newStoreWorld(t, linger)
 			for i := range seeds {
 				w.play(round*seeds + i)
+			}
+			if lingers := linger > 0; lingers != (w.resumed() > 0) {
+				t.Errorf("%d channels were resumed", w.resumed())
 			}
 			w.stop()
 		})
@@ -43,13 +52,21 @@ type storeWorld struct {
 	store *historytest.Store
 }
 
-func newStoreWorld(t *testing.T) *storeWorld {
-	w := &storeWorld{recordingNodes{t: t}, &historytest.Store{Keep: 2 * historySize}}
+func newStoreWorld(t *testing.T, linger time.Duration) *storeWorld {
+	w := &storeWorld{recordingNodes{t: t, linger: linger}, &historytest.Store{Keep: 2 * historySize}}
 	hub := new(pubsub.Hub)
 	for _, name := range []string{"a", "b"} {
 		w.start(hub.Node(name), w.store)
 	}
 	return w
+}
+
+// resumed returns how many channels were resumed.
+func (w *storeWorld) resumed() (n uint64) {
+	for _, e := range w.nodes {
+		n += e.Stats().Resumes
+	}
+	return n
 }
 
 // plot is one course of events, on a topic of its own.
@@ -231,6 +248,8 @@ func (c *storeClient) takes(ref, event, payload string) error {
 	case c.out && event != "phx_reply":
 		return errors.New("behind the channel's end")
 	case event == "phx_reply" && strings.Contains(payload, `"status":"ok"`):
+		_, token, _ := strings.Cut(payload, `"resume_token":"`)
+		c.token, _, _ = strings.Cut(token, `"`)
 		return nil
 	case event == "phx_reply" && strings.Contains(payload, "messages are lost"), event == "phx_error":
 		c.out = true
