@@ -202,8 +202,8 @@ func TestATakeOverMixesNoVersions(t *testing.T) {
 	}
 }
 
-// A subscription and its attendance are made and ended together, whoever of the same owner
-// subscribes and unsubscribes at once.
+// A subscription and its attendance are made and ended together, also if others of the same owner
+// subscribe and unsubscribe at once.
 func TestASubscriptionHasItsAttendance(t *testing.T) {
 	w := newStoreWorld(t, 0)
 	defer w.stop()
