@@ -66,10 +66,11 @@ func (a *channelActor) Receive(_ *actor.Context[channelMsg], m channelMsg) error
 		return a.in(m)
 	case opOut:
 		a.toHandle.Add(-m.weight)
-		if a.replay().hasAnew(m.hearer) {
+		b := m.info.(*broadcast)
+		if a.replay().hasAnew(b, m.hearer) {
 			return nil
 		}
-		return a.out(m.info.(*broadcast))
+		return a.out(b)
 	case opGap:
 		return a.missed(m.info.(*gapEar))
 	case opReplay:
@@ -206,11 +207,18 @@ func (a *channelActor) join(m channelMsg) error {
 	a.line().endpoint.channels.Add(1)
 	a.event = ""
 	a.line().session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
-	if stand.Messages() > 0 {
+	if f.Len() > copiedAtMost {
+		a.line().transport.send(f)
+		f = stand
+	} else if stand.Messages() > 0 {
 		f = f.With(stand)
 	}
 	return a.pass(a.held.Load(), missed, f)
 }
+
+// copiedAtMost is how many bytes of an answer are copied for what follows it to travel with it. A
+// copy of more costs more than a write.
+const copiedAtMost = 4096
 
 // refuse answers a join with an error, and ends the channel.
 func (a *channelActor) refuse(answer wire.Message, why error) error {

@@ -23,7 +23,7 @@ import (
 // joins with the last one that it has got as the parameter since gets the answer to its
 // join, then what it has missed, each message as it would have come, and then what is
 // broadcast from now on: nothing twice, and nothing left out in between. The official
-// client needs three lines for it, see docs/guide/missed.md; package wsclient does
+// client needs a short function for it, see docs/guide/missed.md; package wsclient does
 // it by itself.
 //
 // A client that sends since, be it null, is told where it stands, since it may have missed

@@ -2,6 +2,7 @@ package ws_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,4 +132,37 @@ func takeOverBusy(t *testing.T, h *ws.History, stored bool, busyIn, loss, since 
 		c.hears(fmt.Sprintf(`news %d {"n":%[1]d}`, n))
 	}
 	c.heartbeat()
+}
+
+// What is not recorded is in no log, so it comes from the mailbox, also to a client that asks
+// where it stands.
+func TestWhatIsNotRecordedOutlastsATakeOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		handler := &sieve{lodger: lodger{tells: func(string, ...any) {}, hangs: make(chan struct{})}}
+		route := ws.Topic("room:*", func() *sieve { return handler }, nil)
+		route.History, route.Linger = new(ws.History), time.Minute
+		s := serveInMemory(t, ws.Socket{Path: "/socket", Channels: ws.Routes{route}, IdleTimeout: time.Hour})
+		old := s.connect(t)
+		w := old.joins("1", "room:a", `{"since":null,"got":null}`)
+		stands := old.hear()
+		old.send(`["1","2","room:a","hang",{}]`)
+		synctest.Wait()
+		c := s.connect(t)
+		c.send(fmt.Sprintf(`["2","2","room:a","phx_join",{"resume_token":%q,"since":%q,"got":null}]`, w.Token, stands.ref))
+		synctest.Wait()
+		s.Broadcast("room:a", "news", map[string]int{"n": 1}, ws.Unrecorded())
+		synctest.Wait()
+		close(handler.hangs)
+		var news []string
+		synctest.Wait()
+		s.Broadcast("room:a", "news", map[string]int{"n": 2})
+		for len(news) == 0 || news[len(news)-1] != `{"n":2}` {
+			if m := c.hear(); m.event == "news" {
+				news = append(news, m.payload)
+			}
+		}
+		if want := []string{`{"n":1}`, `{"n":2}`}; !slices.Equal(news, want) {
+			t.Errorf("the client got %s, want %s", news, want)
+		}
+	})
 }

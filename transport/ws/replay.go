@@ -100,10 +100,10 @@ func (p *replay) look(c *Channel, in Payload) {
 
 // hasAnew reports whether the client gets from the log what one of the channel's hearers has
 // heard, or is told that it has missed it: that was heard before the client has come back, and has
-// waited in the mailbox behind its join. A client that does not ask where it stands gets nothing
-// of before from the log of a Stream, and so gets that.
-func (p *replay) hasAnew(hearer uint32) bool {
-	return p != nil && (!p.live || hearer != p.hearer) && (p.tracks || p.of.history.Mode != Stream)
+// waited in the mailbox behind its join. What is in no log has no ref. A client that does not ask
+// where it stands gets nothing of before from the log of a Stream, and so gets that.
+func (p *replay) hasAnew(b *broadcast, hearer uint32) bool {
+	return p != nil && b.Ref != "" && (!p.live || hearer != p.hearer) && (p.tracks || p.of.history.Mode != Stream)
 }
 
 // depart has the client get nothing of what is recorded any more: what is on its way to the channel

@@ -21,8 +21,9 @@ type stretch struct {
 // stretches are those of a log that some client is about to get. They are not kept for longer,
 // for they are as much again as the log.
 type stretches struct {
-	epoch     string // this and the others: of the log when they were read
+	epoch     string // this and the next ones: of the log when they were read
 	top, lost uint64
+	count     int
 	of        map[extent]weak.Pointer[stretch]
 }
 
@@ -32,19 +33,22 @@ type extent struct {
 	limit  int    // of the bytes
 }
 
-// mostStretches is of how many is known that they have been read.
+// A log knows of mostStretches at most.
 const mostStretches = 64
 
 // read returns messages behind an offset: the first and those after it that are not more than
 // limit bytes.
 func (l *historyLog) read(offset uint64, limit int, made func(wire.Message) *broadcast) *stretch {
 	all, part := &l.stretches, extent{offset, limit}
-	if all.of == nil || all.epoch != l.epoch || all.top != l.top || all.lost != l.lost || len(all.of) >= mostStretches {
-		*all = stretches{l.epoch, l.top, l.lost, make(map[extent]weak.Pointer[stretch])}
+	if all.of == nil || all.epoch != l.epoch || all.top != l.top || all.lost != l.lost || all.count != l.count {
+		*all = stretches{l.epoch, l.top, l.lost, l.count, make(map[extent]weak.Pointer[stretch])}
 	}
 	s := all.of[part].Value()
 	if s == nil {
 		s = l.readAnew(part, made)
+		if len(all.of) >= mostStretches {
+			clear(all.of)
+		}
 		all.of[part] = weak.Make(s)
 	}
 	return s
@@ -97,6 +101,10 @@ func (s *stretch) frame(e *encoding, tracks bool) (frame.Sealed, error) {
 			if f.err != nil {
 				return
 			}
+		}
+		if len(list) == 1 { // it is shared as it is
+			f.frame = list[0]
+			return
 		}
 		f.frame = frame.Sealed{}.With(list...)
 	})

@@ -263,14 +263,12 @@ func (c *Client) awaitEnd(limit time.Duration) {
 	defer timer.Stop()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	for over := c.closed; ; {
+	for over, done := c.closed, c.session.Done(); over != nil || done != nil; {
 		select {
 		case <-over:
 			over = nil
-		case <-c.session.Done():
-			if over == nil {
-				return
-			}
+		case <-done:
+			done = nil
 		case <-look.C:
 			if over == nil && c.lingers() {
 				return
@@ -281,8 +279,9 @@ func (c *Client) awaitEnd(limit time.Duration) {
 	}
 }
 
-// lingers reports whether nothing is left of the client but channels that wait for it.
-func (c *Client) lingers() bool {
+// lingers reports whether there are channels that wait for the client, and nothing else is left of
+// it.
+func (c *Client) lingers() (some bool) {
 	if _, connected := c.endpoint.Connection(c.session); connected {
 		return false
 	}
@@ -290,8 +289,9 @@ func (c *Client) lingers() bool {
 		if !ch.Lingering {
 			return false
 		}
+		some = true
 	}
-	return true
+	return some
 }
 
 // reportCrashes fails the test for each channel that has crashed unexpectedly. It is
