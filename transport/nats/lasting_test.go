@@ -23,6 +23,7 @@ func startLasting(tb testing.TB) *lasting {
 	tb.Helper()
 	l := &lasting{tb: tb, options: &server.Options{
 		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, JetStream: true, StoreDir: tb.TempDir(),
+		JetStreamMaxStore: storage,
 	}}
 	l.start()
 	l.options.Port = l.Addr().(*net.TCPAddr).Port

@@ -38,9 +38,13 @@ func startServerAt(tb testing.TB, port int) *server.Server {
 	return startServerWith(tb, &server.Options{Port: port, JetStream: true, StoreDir: tb.TempDir()})
 }
 
+// storage is what servers let streams reserve. Otherwise it would be a part of what the disk has
+// left, and tests would fail on one that is almost full, though they write little.
+const storage = 1 << 40
+
 func startServerWith(tb testing.TB, o *server.Options) *server.Server {
 	tb.Helper()
-	o.Host, o.NoLog, o.NoSigs = "127.0.0.1", true, true
+	o.Host, o.NoLog, o.NoSigs, o.JetStreamMaxStore = "127.0.0.1", true, true, storage
 	s, err := server.NewServer(o)
 	if err != nil {
 		tb.Fatal(err)

@@ -85,7 +85,7 @@ func (c *trio) start(i int) {
 	}
 	s, err := server.NewServer(&server.Options{
 		ServerName: fmt.Sprint("s", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: c.dirs[i], Routes: routes,
+		JetStream: true, StoreDir: c.dirs[i], JetStreamMaxStore: storage, Routes: routes,
 		Cluster: server.ClusterOpts{Name: "trio", Host: "127.0.0.1", Port: server.RANDOM_PORT},
 	})
 	if err != nil {
