@@ -143,13 +143,13 @@ func TestHolderThatIsCutOffHasStoppedBeforeTheNextOneOfANewBucket(t *testing.T) 
 // are, if it is short, and not that they can be had.
 func TestNamesOutliveARestartOfNATS(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	port := steadyPort(t)
+	s := startServerAt(t, port)
 	cluster, config := prefix(), NamesConfig{} // the server has as long as a lease to come back
 	a, b := newNode(t, s, cluster, "a", config), newNode(t, s, cluster, "b", config)
 	ref, _ := a.listener(t)
 	other, _ := b.listener(t)
 	tenure := a.tenure(t, "x", ref)
-	port := s.Addr().(*net.TCPAddr).Port
 	s.Shutdown()
 	s.WaitForShutdown()
 	startServerAt(t, port)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"runtime"
 	"strconv"
 	"testing"
@@ -315,19 +314,19 @@ func TestShutdownFailsOpenCalls(t *testing.T) {
 // an error at the latest when that is found out, one that is made meanwhile fails at once, and
 // later ones work.
 func TestCallsOverARestartOfNATS(t *testing.T) {
-	s, subjects, got := startServer(t), prefix(), make(chan *served, 2)
+	port := steadyPort(t)
+	s, subjects, got := startServerAt(t, port), prefix(), make(chan *served, 2)
 	a := desk(t, s, subjects, "a", longTerm, nil)
 	b := desk(t, s, subjects, "b", longTerm, answerer(got))
 	open := a.asking(t.Context(), "b")
 	q := await(t, got)
-	address := s.Addr().(*net.TCPAddr)
 	s.Shutdown()
 	s.WaitForShutdown()
 	for a.conn.IsConnected() || b.conn.IsConnected() {
 		runtime.Gosched()
 	}
 	expectErr(t, a.asking(t.Context(), "b"), ErrNoConnection)
-	startServerAt(t, address.Port)
+	startServerAt(t, port)
 	q.echo() // before or after the connections are back, which is why it may be lost
 	if r := await(t, open); r.err != nil && !errors.Is(r.err, ErrNoConnection) {
 		t.Errorf("got %v", r)

@@ -29,6 +29,8 @@ func (l *leases) farewellTo(id string, reason error) []byte {
 		return failure(hasEnded, reason, nil), nil
 	})
 	switch {
+	case err != nil && l.giving.Err() != nil: // the node ends, and does not wait for it
+		r = reply{class: classClosed}
 	case err != nil:
 		r.text = "its reason cannot be told: " + err.Error()
 	case r.class == "gone": // of another node, which it has called

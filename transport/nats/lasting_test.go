@@ -3,7 +3,6 @@ package nats
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -22,11 +21,10 @@ type lasting struct {
 func startLasting(tb testing.TB) *lasting {
 	tb.Helper()
 	l := &lasting{tb: tb, options: &server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, JetStream: true, StoreDir: tb.TempDir(),
+		Host: "127.0.0.1", Port: steadyPort(tb), NoLog: true, NoSigs: true, JetStream: true, StoreDir: tb.TempDir(),
 		JetStreamMaxStore: storage,
 	}}
 	l.start()
-	l.options.Port = l.Addr().(*net.TCPAddr).Port
 	tb.Cleanup(l.stop)
 	return l
 }

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,6 +33,19 @@ const patience = time.Minute
 func startServer(tb testing.TB) *server.Server {
 	tb.Helper()
 	return startServerAt(tb, server.RANDOM_PORT)
+}
+
+// steadyPort returns a port for a server that is started anew on it. Those that the system gives
+// connections and other servers are above 32767, so none of them has taken it meanwhile.
+func steadyPort(tb testing.TB) int {
+	tb.Helper()
+	for {
+		port := 10_000 + rand.IntN(20_000)
+		if l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
 }
 
 func startServerAt(tb testing.TB, port int) *server.Server {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"testing"
 	"time"
 
@@ -124,8 +123,9 @@ func TestNodeDoesNotJoinWithoutAServerOrAName(t *testing.T) {
 
 // A node may be made before there is a server, as the connection's options say.
 func TestNodeJoinsAServerThatStartsLater(t *testing.T) {
-	s := startServer(t)
-	url, port := s.ClientURL(), s.Addr().(*net.TCPAddr).Port
+	port := steadyPort(t)
+	s := startServerAt(t, port)
+	url := s.ClientURL()
 	s.Shutdown()
 	s.WaitForShutdown()
 	n, err := Join(t.Context(), Config{URL: url, Name: "a", Logger: slog.New(slog.DiscardHandler), Options: []nats.Option{
