@@ -71,7 +71,7 @@ func (r *recorder) Deliver(_ string, b *broadcast) {
 	})
 }
 
-// mark gives a message what tells of its position those that do not get it with the message.
+// mark sees to it that those learn of a message's position that do not get it as its ref.
 func (r *recorder) mark(b *broadcast) {
 	if b.Payload.IsBinary() {
 		b.place()

@@ -265,20 +265,20 @@ func (p *replay) stands() string {
 // and then what has been held meanwhile. If there is more to read, it sees to it that this is
 // done.
 func (a *channelActor) pass(h *held, missed *stretch, first frame.Sealed) error {
-	if missed == nil {
-		missed = new(stretch)
+	var frames []frame.Sealed
+	var through []*broadcast // the handler
+	switch {
+	case missed == nil:
+	case a.interceptsAny():
+		through = missed.messages
+	default:
+		frames = a.framesOf(missed)
 	}
-	if a.interceptsAny() {
-		h.release(a.line().transport, first)
-	} else {
-		h.release(a.line().transport, first, a.framesOf(missed)...)
-	}
+	h.release(a.line().transport, first, frames...)
 	a.held.Store(passed)
-	if a.interceptsAny() {
-		for _, b := range missed.messages {
-			if err := a.out(b); err != nil {
-				return err
-			}
+	for _, b := range through {
+		if err := a.out(b); err != nil {
+			return err
 		}
 	}
 	if a.replay() != nil && !a.replay().live {

@@ -15,7 +15,9 @@ type stretch struct {
 	upTo     uint64 // the offset behind which to read on
 	more     bool   // there is something
 
-	bare, placed []onceFrame // all messages, for each encoding; placed: for clients that want to know of positions
+	// All messages, for each encoding; placed: for clients that want to know of positions, nil if
+	// all messages carry theirs.
+	bare, placed []onceFrame
 }
 
 // stretches are those of a log that some client is about to get. They are not kept for longer,
@@ -76,9 +78,14 @@ func (l *historyLog) readAnew(part extent, made func(wire.Message) *broadcast) *
 	if !s.more {
 		s.upTo = l.top
 	}
-	if len(s.messages) > 0 {
-		n := len(s.messages[0].frames)
-		s.bare, s.placed = make([]onceFrame, n), make([]onceFrame, n)
+	for _, b := range s.messages {
+		if s.bare == nil {
+			s.bare = make([]onceFrame, len(b.frames)) // more than there are encodings if it is placed
+		}
+		if b.placed {
+			s.placed = make([]onceFrame, len(b.frames)/2)
+			break
+		}
 	}
 	return s
 }
@@ -87,7 +94,7 @@ func (l *historyLog) readAnew(part extent, made func(wire.Message) *broadcast) *
 // one of them cannot be made.
 func (s *stretch) frame(e *encoding, tracks bool) (frame.Sealed, error) {
 	f := &s.bare[e.index]
-	if tracks {
+	if tracks && s.placed != nil {
 		f = &s.placed[e.index]
 	}
 	f.once.Do(func() {
