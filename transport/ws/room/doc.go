@@ -26,6 +26,9 @@
 // When a client leaves, or is gone, [Leaver] is told; when the last one has gone the room
 // lingers, and ends if nobody comes. A room that crashes is started again under its topic.
 //
+// With a Linger of its route, see [ws.Route], a member stays in the room for a while when its
+// connection is lost, and nobody sees it go; see [Resumer].
+//
 // # Order and delivery
 //
 // A client's events are handled in the order in which they were sent, each once at most. A

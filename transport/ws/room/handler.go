@@ -10,8 +10,8 @@ import (
 
 // Handler is what you write: the room of one topic. It runs in an actor of its own, one
 // call at a time, so its fields need no lock. A panic is the room's crash: see
-// [Config].OnCrash. It may also implement [Starter], [Leaver], [InfoHandler], [GapHandler]
-// and [Terminator].
+// [Config].OnCrash. It may also implement [Starter], [Leaver], [Resumer], [InfoHandler],
+// [GapHandler] and [Terminator].
 type Handler interface {
 	// Join lets a client in or, with an error, refuses it, as [ws.Handler] does. The reply
 	// is the payload of the answer; nil means {}. The member can be pushed to: what it is
@@ -27,8 +27,8 @@ type Starter interface {
 }
 
 // Leaver is a [Handler] that is told when a member has gone, with the reason of its
-// channel's end: [ws.Left], [ws.Closed], [ws.Rejoined], or that of a crash. The member
-// cannot be pushed to any more.
+// channel's end: [ws.Left], [ws.Closed], [ws.Rejoined], [ws.Lingered], or that of a crash. The
+// member cannot be pushed to any more.
 type Leaver interface {
 	Leave(m *Member, reason error)
 }
@@ -51,6 +51,7 @@ type Terminator interface {
 var optionalMethods = []optional.Method{
 	optional.New[Starter]("Start", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Start") }),
 	optional.New[Leaver]("Leave", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Leave") }),
+	optional.New[Resumer]("Resumed", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Resumed") }),
 	optional.New[InfoHandler]("HandleInfo", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleInfo") }),
 	optional.New[GapHandler]("HandleGap", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("HandleGap") }),
 	optional.New[Terminator]("Terminate", func(t reflect.Type) (reflect.Method, bool) { return t.MethodByName("Terminate") }),

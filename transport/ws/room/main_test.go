@@ -66,6 +66,20 @@ func (p *pad) Join(m *room.Member, in ws.Payload) (any, error) {
 		m.Push("welcome", map[string]bool{"again": m.Again()}), m.BroadcastFrom("joined", map[string]string{"who": m.SocketID()}))
 }
 
+// Resumed does what its topic is named.
+func (p *pad) Resumed(m *room.Member, r ws.Resumption) (any, error) {
+	p.log.note("resumed %s of %d: missed %d, complete %v", m.SocketID(), m.Room().Len(), r.Missed, r.Complete)
+	switch m.Room().Topic() {
+	case "stay:banned":
+		return nil, ws.Stop
+	case "stay:broken":
+		return nil, errors.New("broken")
+	case "stay:crash":
+		panic("crash")
+	}
+	return p.tally, m.Push("back", nil)
+}
+
 func (p *pad) Leave(m *room.Member, reason error) { p.log.note("leave %s %v", m.SocketID(), reason) }
 
 func (p *pad) Terminate(_ *room.Room, reason error) { p.log.note("end %v", reason) }
@@ -197,7 +211,9 @@ func open(t *testing.T, cfg room.Config) *house {
 		if h.tree, err = h.rooms.Start(sys); err != nil {
 			return nil, err
 		}
-		return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{Path: "/socket", Channels: ws.Routes{h.rooms.Topic("pad:*")}}}})
+		stay := h.rooms.Topic("stay:*")
+		stay.Linger = time.Minute
+		return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{Path: "/socket", Channels: ws.Routes{h.rooms.Topic("pad:*"), stay}}}})
 	})
 	return h
 }

@@ -372,11 +372,13 @@ type (
 	wrongLeave struct{ base }
 	wrongStart struct{ base }
 	wrongGap   struct{ base }
+	wrongBack  struct{ base }
 	ofPointer  struct{ base }
 )
 
 func (base) Join(*room.Member, ws.Payload) (any, error) { return nil, nil }
 func (wrongLeave) Leave(*room.Member)                   {}
+func (wrongBack) Resumed(*room.Member) error            { return nil }
 func (wrongGap) HandleGap(*room.Room) error             { return nil }
 func (wrongStart) Start(context.Context) error          { return nil }
 func (*ofPointer) HandleInfo(r *room.Room, _ any) error { return nil }
@@ -397,6 +399,8 @@ func TestMistakesInRoomsDoNotStart(t *testing.T) {
 			`which would never be called: it must be Start(*room.Room) error`},
 		"HandleGap": {room.New(room.Config{}, newOf[wrongGap], nil), `room: start rooms: room_test.wrongGap has the method HandleGap(*room.Room) error, ` +
 			`which would never be called: it must be HandleGap(*room.Room, pubsub.Gap) error`},
+		"Resumed": {room.New(room.Config{}, newOf[wrongBack], nil), `room: start rooms: room_test.wrongBack has the method Resumed(*room.Member) error, ` +
+			`which would never be called: it must be Resumed(*room.Member, ws.Resumption) (any, error)`},
 		"pointer": {room.New(room.Config{}, newOf[ofPointer], nil), `room: start rooms: HandleInfo is a method of *room_test.ofPointer, and would never be called: use a *room_test.ofPointer`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -189,11 +189,13 @@ func (c *Client) Join(topic string, payload any) (*Channel, ws.Payload) {
 
 // JoinRefused tries to join a topic, which the channel must refuse, and returns the
 // payload of the answer. One whose Join crashes refuses with the reason "join crashed",
-// one that has no channel with "unmatched topic".
+// one that has no channel with "unmatched topic". A channel whose Resumed ends it has no answer:
+// what the client is told of its end is returned then.
 func (c *Client) JoinRefused(topic string, payload any, want ...any) ws.Payload {
 	c.t.Helper()
 	answer, _ := c.join(topic, payload)
-	if answer.Status != "error" || !matches(want, answer) {
+	refused := answer.Status == "error" || answer.Event != wire.EventReply
+	if !refused || !matches(want, answer) {
 		c.t.Fatalf("wstest: join %q: answered with %s\nwant: error%s", topic, show(answer), showWant(want))
 	}
 	return answer.Payload
@@ -203,7 +205,8 @@ func (c *Client) join(topic string, payload any) (answer wire.Received, ref Ref)
 	c.t.Helper()
 	ref = c.send(c.t, wire.Message{Topic: topic, Event: wire.EventJoin}, payload)
 	answer, ok := c.await(&c.inbox, topic, c.timeout, func(m wire.Received) bool {
-		return m.Event == wire.EventReply && m.Ref == string(ref)
+		isEnd := m.Event == wire.EventClose || m.Event == wire.EventError
+		return m.Event == wire.EventReply && m.Ref == string(ref) || isEnd && m.JoinRef == string(ref)
 	})
 	if !ok {
 		c.t.Fatalf("wstest: join %q: not answered\n%s", topic, account(&c.inbox))

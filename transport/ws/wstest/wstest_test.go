@@ -211,6 +211,22 @@ func TestCloseLeavesWhatLingers(t *testing.T) {
 	})
 }
 
+// A push to a client that counts what it gets has a number for its ref.
+func TestPushesThatAreNumberedAreSeen(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		socket := stageSocket(nil)
+		for i := range socket.Channels {
+			socket.Channels[i].Linger = time.Minute
+		}
+		client := wstest.NewClient(t, wstest.NewEndpoint(t, socket), "/socket", ws.Identity{})
+		room, _ := client.Join("stage:1", map[string]any{"got": nil})
+		room.RefutePush("pushed")
+		room.Push("push", map[string]int{"n": 1})
+		room.AssertPush("pushed", map[string]int{"n": 1})
+	})
+}
+
 // DISC-1
 func TestTheServersDisconnectIsSeen(t *testing.T) {
 	t.Parallel()
