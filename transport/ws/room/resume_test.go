@@ -78,7 +78,7 @@ func TestAMemberThatNobodyComesBackToLeaves(t *testing.T) {
 		client, _, token := h.stay("ann", "stay:1")
 		client.Close()
 		h.log.expect(t, "start stay:1", "join ann again=false of 1")
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + time.Second)
 		h.log.expect(t, "leave ann shutdown: nobody has come back", "end shutdown")
 		_, answer := h.client("ann").Join("stay:1", token)
 		if said := said(t, answer); said != `{"lines":0,"resumed":false}` {
