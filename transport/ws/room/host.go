@@ -180,11 +180,16 @@ func (o *host[H]) HandleDown(_ *actor.Context[message[H]], down actor.Down) erro
 	if member == nil {
 		return o.inform(down)
 	}
-	delete(o.room.members, down.PID)
-	if h, ok := any(o.handler).(Leaver); ok {
-		h.Leave(member, down.Reason)
-	}
+	o.leave(member, down.Reason)
 	return nil
+}
+
+// leave tells the handler that a member has gone.
+func (o *host[H]) leave(member *Member, reason error) {
+	delete(o.room.members, member.PID())
+	if h, ok := any(o.handler).(Leaver); ok {
+		h.Leave(member, reason)
+	}
 }
 
 func (o *host[H]) inform(msg any) error {
@@ -203,8 +208,16 @@ func (o *host[H]) HandleExit(_ *actor.Context[message[H]], exit actor.Exit) erro
 	return exit.Reason
 }
 
-// Terminate implements [actor.Terminator].
+// Terminate implements [actor.Terminator]. That nobody holds the room any more can be known to
+// the set of rooms before the room is told that its last member has gone.
 func (o *host[H]) Terminate(_ *actor.Context[message[H]], reason error) {
+	if actor.IsClean(reason) {
+		for pid, member := range o.room.members {
+			if why := pid.Err(); why != nil {
+				o.leave(member, why)
+			}
+		}
+	}
 	if h, ok := any(o.handler).(Terminator); ok {
 		h.Terminate(&o.room, reason)
 	}

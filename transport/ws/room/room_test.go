@@ -170,6 +170,29 @@ func TestRoomHearsOfEachEnd(t *testing.T) {
 }
 
 // By default a crash of the room sends its clients back: they join the restarted one.
+// A room hears of its last member's end also when it ends for that.
+func TestLastMembersAreToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, room.Config{})
+		client := h.client("ann")
+		const rooms = 100
+		for i := range rooms {
+			client.Join(fmt.Sprintf("pad:last%d", i), nil)
+		}
+		client.Close() // all of them at once
+		synctest.Wait()
+		h.log.mu.Lock()
+		defer h.log.mu.Unlock()
+		counts := map[string]int{}
+		for _, line := range h.log.lines {
+			counts[strings.TrimSuffix(line, fmt.Sprint(" ", ws.Closed))]++
+		}
+		if left, ended := counts["leave ann"], counts["end shutdown"]; left != rooms || ended != rooms {
+			t.Errorf("%d rooms have ended, and %d were told that their member has gone", ended, left)
+		}
+	})
+}
+
 func TestCrashOfARoomSendsItsClientsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, room.Config{})
