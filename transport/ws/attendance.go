@@ -57,7 +57,7 @@ func (e *Endpoint) attended(owner actor.PID, topic string, subscribe func() erro
 
 // subscribed makes a subscription, unless an Unsubscribe has ended the attendance meanwhile.
 func (a *attendance) subscribed(subscribe func() error) (made bool, err error) {
-	defer a.all.take(a.attender)()
+	defer a.all.awaitTurn(a.attender)()
 	if !a.holds() {
 		return false, nil
 	}
@@ -69,13 +69,13 @@ func (a *attendance) subscribed(subscribe func() error) (made bool, err error) {
 
 // unsubscribe ends all subscriptions of owner to a topic, and its attendance.
 func (e *Endpoint) unsubscribe(owner actor.PID, topic string) {
-	defer e.attendances.take(attender{owner, topic})()
+	defer e.attendances.awaitTurn(attender{owner, topic})()
 	e.attendances.end(owner, topic)
 	e.topics.Unsubscribe(owner, topic)
 }
 
-// take takes the turn, which is given back by the returned function.
-func (as *attendances) take(of attender) (giveBack func()) {
+// awaitTurn takes the turn, which is given back by the returned function.
+func (as *attendances) awaitTurn(of attender) (giveBack func()) {
 	as.mu.Lock()
 	t := as.turns[of]
 	if t == nil {
@@ -206,15 +206,15 @@ func (a *attendance) use(archive *archive, h *History) error {
 	if err != nil {
 		return err
 	}
-	if !a.take(archive, r) {
+	if !a.adopt(archive, r) {
 		archive.leave(r)
 	}
 	return r.replica.await(a.owner.Done(), Position{})
 }
 
-// take notes which recorder is used. It reports false if that needs nothing of this one: the
+// adopt notes which recorder is used. It reports false if that needs nothing of this one: the
 // attendance has ended, or has it already.
-func (a *attendance) take(archive *archive, r *recorder) bool {
+func (a *attendance) adopt(archive *archive, r *recorder) bool {
 	a.all.mu.Lock()
 	defer a.all.mu.Unlock()
 	if a.all.of[a.attender] != a || a.archive == archive {

@@ -37,7 +37,7 @@ type audience struct {
 }
 
 // row is a part of an audience, guarded by its lock. The recorder's lock may be taken under that
-// of the front, and no row's under the recorder's.
+// of the front, and under the recorder's no row's is waited for.
 type row struct {
 	mu     sync.Mutex
 	behind *row
@@ -102,32 +102,9 @@ func (h *hearer) Release(actor.PID, error) { h.leave(h.channel.replay().of) }
 
 // leave takes it out of the audience. It does not wait for what is on its way: see settle.
 func (h *hearer) leave(r *recorder) {
-	if !r.dismiss(h) || h.rise((*sync.Mutex).TryLock) {
-		return
+	if arrive := r.dismiss(h); arrive != nil {
+		go arrive()
 	}
-	l, done := h.channel.line(), make(chan struct{})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.audience.leaving == nil {
-		r.audience.leaving = make(map[*line]chan struct{})
-	}
-	before := r.audience.leaving[l]
-	r.audience.leaving[l] = done
-	go func() {
-		h.rise(func(mu *sync.Mutex) bool {
-			mu.Lock()
-			return true
-		})
-		if before != nil {
-			<-before
-		}
-		r.mu.Lock()
-		if r.audience.leaving[l] == done {
-			delete(r.audience.leaving, l)
-		}
-		r.mu.Unlock()
-		close(done)
-	}()
 }
 
 // settle waits until nothing is on its way any more to what has heard the recorder for a client
@@ -150,25 +127,50 @@ func (r *recorder) leaving(l *line) <-chan struct{} {
 	return r.audience.leaving[l]
 }
 
-// dismiss has nothing be shown to a hearer any more. It reports whether it has a place to leave.
-func (r *recorder) dismiss(h *hearer) bool {
+// dismiss has nothing be shown to a hearer any more. If something is on its way to where it is,
+// its line waits for that from the same moment on, and until what is returned has been called and
+// has waited: in between a channel to come would find neither the hearer nor anything to wait for.
+func (r *recorder) dismiss(h *hearer) (arrive func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a := &r.audience
 	if h.gone.Swap(true) {
-		return false
+		return nil
 	}
 	if a.of[h.channel] == h {
 		delete(a.of, h.channel)
 	}
-	if h.row.Load() != nil {
-		return true
+	switch {
+	case h.row.Load() == nil:
+		if a.left++; a.left > len(a.fresh)/2 {
+			a.fresh = slices.DeleteFunc(a.fresh, func(h *hearer) bool { return h.gone.Load() })
+			a.left = 0
+		}
+		return nil
+	case h.rise((*sync.Mutex).TryLock):
+		return nil
 	}
-	if a.left++; a.left > len(a.fresh)/2 {
-		a.fresh = slices.DeleteFunc(a.fresh, func(h *hearer) bool { return h.gone.Load() })
-		a.left = 0
+	if a.leaving == nil {
+		a.leaving = make(map[*line]chan struct{})
 	}
-	return false
+	l, done := h.channel.line(), make(chan struct{})
+	before := a.leaving[l]
+	a.leaving[l] = done
+	return func() {
+		h.rise(func(mu *sync.Mutex) bool {
+			mu.Lock()
+			return true
+		})
+		if before != nil {
+			<-before
+		}
+		r.mu.Lock()
+		if a.leaving[l] == done {
+			delete(a.leaving, l)
+		}
+		r.mu.Unlock()
+		close(done)
+	}
 }
 
 // rise leaves the row, and reports false if lock does not get its lock.
@@ -254,9 +256,8 @@ func (p *passage) run() {
 	}
 }
 
-// pass shows the message to the rest of a row, up to the first hearer that panics or calls
-// runtime.Goexit, as a user's slog.Handler may have it do. It takes the lock of the next row
-// before it gives up that of this one.
+// pass shows the message to the rest of a row, up to the first hearer at which something panics.
+// It takes the lock of the next row before it gives up that of this one.
 func (p *passage) pass() {
 	defer p.contain()
 	for p.at < len(p.row.seats) {
@@ -276,19 +277,19 @@ func (p *passage) pass() {
 	p.row, p.at = behind, 0
 }
 
-// contain keeps what happens at one hearer from the others: its channel ends.
+// contain keeps a panic at one hearer from the others: its channel ends. It would be a fault of
+// this package's, and does not reach the owner of the recorder's subscription, with which all
+// recorders end. There is no runtime.Goexit to be contained, which a goroutine does not survive:
+// what is called here of the users' runs on goroutines of its own, with limits. That is
+// serializers (see encodeApart), observers (see emitApart), and handlers of the system's log (see
+// [actor.GuardLogger]).
 func (p *passage) contain() {
 	h := p.current
 	if h == nil {
 		return
 	}
 	p.current = nil
-	if v := recover(); v != nil {
-		h.pid.Exit(actor.Recovered(v))
-		return
-	}
-	h.pid.Exit(actor.Goexit)
-	p.run() // this deferred call is all that is left of the goroutine
+	h.pid.Exit(actor.Recovered(recover()))
 }
 
 // tidy joins rows that many channels have left. It goes through them as a message does, so none

@@ -114,6 +114,44 @@ func TestALineWaitsForAllThatIsOnItsWay(t *testing.T) {
 	}
 }
 
+// From the moment on that a hearer is shown nothing more, its line waits for what is on its way, and
+// its recorder stays: also if what ends the hearing, and what asks for that, are two goroutines.
+func TestNothingIsBetweenTheEndOfHearingAndTheWait(t *testing.T) {
+	e := recording(t, &History{}, 1, wire.V2{})
+	e.Broadcast("room:a", "n", nil) // it has a place
+	r, a := e.recorderOn("room:a"), e.archive.Load()
+	front := &r.audience.front
+	h := front.seats[0]
+	l := h.channel.line()
+	front.mu.Lock() // a message is on its way there
+	arrive := r.dismiss(h)
+	if arrive == nil || r.leaving(l) == nil {
+		t.Error("what is on its way is not waited for")
+	}
+	r.unhear(h.channel) // another one that ends it finds it gone
+	if _, err := a.recorderOf("room:a", r.history); err != nil {
+		t.Fatal(err)
+	}
+	visitor{h.channel, a, r}.Release(h.pid, nil)
+	a.mu.Lock()
+	users := r.users
+	a.mu.Unlock()
+	if users != 2 {
+		t.Errorf("the recorder has %d users", users)
+	}
+	front.mu.Unlock()
+	arrive()
+	if r.leaving(l) != nil || len(front.seats) > 0 {
+		t.Error("it has not left")
+	}
+	for users > 1 {
+		a.mu.Lock()
+		users = r.users
+		a.mu.Unlock()
+		runtime.Gosched()
+	}
+}
+
 // await waits until so many are in the row.
 func (w *row) await(n int) {
 	for {
@@ -234,6 +272,53 @@ func TestASubscriptionHasItsAttendance(t *testing.T) {
 		if needed != subscriptions || len(e.attendances.turns) > 0 {
 			t.Fatalf("round %d: %d subscriptions, and an attendance for %d; %d turns are left", n, subscriptions, needed, len(e.attendances.turns))
 		}
+	}
+}
+
+// An Unsubscribe waits for a Subscribe of the same owner that is under way, or that one's
+// subscription would be left without an attendance.
+func TestAnUnsubscribeWaitsForASubscribe(t *testing.T) {
+	w := newStoreWorld(t, 0)
+	defer w.stop()
+	e := w.nodes[0]
+	owner, as := e.PID(), &e.attendances
+	entered, goOn, made, ended := make(chan struct{}), make(chan struct{}), make(chan error), make(chan struct{})
+	go func() {
+		made <- e.attended(owner, "room:a", func() error {
+			close(entered)
+			<-goOn
+			return e.topics.Subscribe(owner, "room:a", subscriber{e, owner, nobody{}})
+		})
+	}()
+	<-entered
+	go func() {
+		defer close(ended)
+		e.Unsubscribe(owner, "room:a")
+	}()
+	for users := 0; users < 2; runtime.Gosched() {
+		select {
+		case <-ended:
+			t.Fatal("it has not waited")
+		default:
+		}
+		as.mu.Lock()
+		if turn := as.turns[attender{owner, "room:a"}]; turn != nil {
+			users = turn.users
+		}
+		as.mu.Unlock()
+	}
+	close(goOn)
+	if err := <-made; err != nil {
+		t.Error(err)
+	}
+	<-ended
+	for _, s := range e.topics.Subscriptions("room:a") {
+		if _, ok := s.(subscriber); ok {
+			t.Error("there still is a subscription")
+		}
+	}
+	if len(as.of) > 0 || len(as.turns) > 0 {
+		t.Errorf("%d attendances and %d turns are left", len(as.of), len(as.turns))
 	}
 }
 
