@@ -114,7 +114,7 @@ type broadcast struct {
 	unrecorded bool       // it gets no position
 	keyed      bool       // it is Idempotent
 	key        string     // then
-	placed     bool       // it has a position, and no room for that: see placedFrame
+	placed     bool       // it has a position, and no room for that: see encodeWithPosition
 	position   *broadcast // tells of the position the client that has made it; may be nil
 }
 
@@ -122,7 +122,7 @@ type onceFrame struct {
 	once  sync.Once
 	frame frame.Sealed
 	err   error
-	told  atomic.Bool
+	told  atomic.Bool // it has been logged that there is none: that is done once, and not for each receiver
 }
 
 func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, error) {
@@ -137,7 +137,13 @@ func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, e
 // frame returns the broadcast for the clients of an encoding.
 func (b *broadcast) frame(e *encoding) (frame.Sealed, error) {
 	f := &b.frames[e.index]
-	f.once.Do(func() { f.frame, f.err = e.encodeApart(b.Message, 0) })
+	f.once.Do(func() {
+		if b.placed {
+			f.frame, f.err = b.encodeWithPosition(e)
+		} else {
+			f.frame, f.err = e.encodeApart(context.Background(), b.Message, 0)
+		}
+	})
 	return f.frame, f.err
 }
 
@@ -150,23 +156,17 @@ const (
 )
 
 // encodeApart is encodeInto where a serializer that fails, in whatever way, must cost its
-// own clients only, and neither the broadcaster nor those of the others.
-func (e *encoding) encodeApart(m wire.Message, spare int) (frame.Sealed, error) {
-	switch e.Serializer.(type) {
-	case wire.V1, wire.V2: // return, and do not panic
+// own clients only, and neither the broadcaster nor those of the others. It has
+// serializerPatience, or until ctx is done.
+func (e *encoding) encodeApart(ctx context.Context, m wire.Message, spare int) (frame.Sealed, error) {
+	if !e.foreign {
 		return e.encodeInto(m, spare)
 	}
-	f, err := foreign.Value(context.Background(), &e.calls, func(context.Context) (frame.Sealed, error) { return e.encodeInto(m, spare) })
+	f, err := foreign.Value(ctx, &e.calls, func(context.Context) (frame.Sealed, error) { return e.encodeInto(m, spare) })
 	if err != nil {
 		return frame.Sealed{}, fmt.Errorf("%T: %w", e.Serializer, err)
 	}
 	return f, nil
-}
-
-// untold reports whether it has not been logged yet that there is no frame for an
-// encoding: that is done once, and not for each receiver.
-func (b *broadcast) untold(e *encoding) bool {
-	return b.frames[e.index].told.CompareAndSwap(false, true)
 }
 
 // Broadcast is a broadcast as a subscriber on the server gets it, in place of a client.

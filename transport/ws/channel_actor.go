@@ -292,17 +292,18 @@ func (c *Channel) frameOf(l *line, b *broadcast) (frame.Sealed, bool) {
 	encoding := l.encoding.Load()
 	f, err := b.frame(encoding)
 	if err != nil {
-		c.undelivered(l, encoding, b, err)
+		c.undelivered(l, &b.frames[encoding.index], b.Event)
 	}
 	return f, err == nil
 }
 
-// undelivered sees to it that it is known of a broadcast that there is no frame of it.
-func (c *Channel) undelivered(l *line, encoding *encoding, b *broadcast, err error) {
-	if b.untold(encoding) {
-		l.log().Warn("broadcast not delivered", "topic", b.Topic, "event", b.Event, "error", err)
+// undelivered sees to it that it is known of an event of the channel's topic that there is no
+// frame of it.
+func (c *Channel) undelivered(l *line, f *onceFrame, event string) {
+	if f.told.CompareAndSwap(false, true) {
+		l.log().Warn("broadcast not delivered", "topic", c.topic, "event", event, "error", f.err)
 	}
-	dropped := Dropped{Topic: b.Topic, Route: c.route.pattern, Event: b.Event, Err: err}
+	dropped := Dropped{Topic: c.topic, Route: c.route.pattern, Event: event, Err: f.err}
 	if c.replay() == nil {
 		l.endpoint.drop(l.socket, dropped)
 	} else { // all that is broadcast on the topic may wait for this

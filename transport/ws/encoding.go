@@ -1,6 +1,8 @@
 package ws
 
 import (
+	"slices"
+
 	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
@@ -10,7 +12,8 @@ import (
 // compressed messages, or for those that do not.
 type encoding struct {
 	wire.Serializer
-	version string // of the serializer, which may be users' code
+	version string // of the serializer
+	foreign bool   // that is users' code: ours returns, does not panic, and has no buffers of its own
 	deflate bool
 	index   int // the place of its frames in a broadcast
 	calls   foreign.Calls
@@ -41,6 +44,9 @@ func (e *encoding) seal(buf []byte, binary bool, err error) (frame.Sealed, error
 	if err != nil {
 		return frame.Sealed{}, err
 	}
+	if e.foreign { // what is behind it may be the next message
+		buf = slices.Clip(buf)
+	}
 	if e.deflate {
 		return frame.Deflate(buf, binary), nil
 	}
@@ -57,7 +63,11 @@ func (es *encodings) get(s wire.Serializer, deflate bool) *encoding {
 			return e
 		}
 	}
-	e := &encoding{Serializer: s, version: s.Version(), deflate: deflate, index: len(*es)}
+	e := &encoding{Serializer: s, version: s.Version(), foreign: true, deflate: deflate, index: len(*es)}
+	switch s.(type) {
+	case wire.V1, wire.V2:
+		e.foreign = false
+	}
 	e.calls.Limit, e.calls.Most = serializerPatience, mostHanging
 	*es = append(*es, e)
 	return e

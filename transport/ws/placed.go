@@ -1,6 +1,11 @@
 package ws
 
 import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/troupe-go/troupe/actor/foreign"
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
@@ -10,30 +15,59 @@ import (
 
 var noPayload = RawJSON([]byte("{}"))
 
-// where returns the event that tells of the position of a recorded broadcast.
-func (b *broadcast) where() wire.Message {
-	return wire.Message{Topic: b.Topic, Event: wire.EventPosition, Ref: b.Ref, Payload: noPayload}
+// positionOf returns the event that tells a client of a position on a topic: that of a recorded
+// message, or the number of a push. Without joinRef it is for all clients.
+func positionOf(topic, joinRef string, position string) wire.Message {
+	return wire.Message{JoinRef: joinRef, Ref: position, Topic: topic, Event: wire.EventPosition, Payload: noPayload}
 }
+
+// where returns the event that tells of the position of a recorded broadcast.
+func (b *broadcast) where() wire.Message { return positionOf(b.Topic, "", b.Ref) }
 
 // place has a broadcast be followed by its position. Nobody has a frame of it yet.
 func (b *broadcast) place() {
 	b.placed, b.frames = true, make([]onceFrame, 2*len(b.frames))
 }
 
-// placedFrame returns a broadcast that is placed with its position behind it, for the clients of
-// an encoding. If one of them cannot be made it is the other one alone, besides the error.
+// encodings returns how many encodings a broadcast has frames for.
+func (b *broadcast) encodings() int {
+	if b.placed {
+		return len(b.frames) / 2
+	}
+	return len(b.frames)
+}
+
+// placedIn returns what of a broadcast that is placed clients get which want to know of positions.
+// It is there once frame has been called.
+func (b *broadcast) placedIn(e *encoding) *onceFrame { return &b.frames[b.encodings()+e.index] }
+
+// encodeWithPosition makes the two frames of a broadcast that is placed, once, for the clients of
+// an encoding: what it returns, and behind that the position for those that want to know of it. If
+// the message cannot be made, these get the position alone; if that cannot be made, the message
+// alone, and the error in placedIn says why. A serializer has no more time for both than for one.
+func (b *broadcast) encodeWithPosition(e *encoding) (message frame.Sealed, err error) {
+	ctx := context.Background()
+	if e.foreign {
+		limited, cancel := context.WithTimeoutCause(ctx, serializerPatience, foreign.ErrLate)
+		defer cancel()
+		ctx = limited
+	}
+	where, placed := b.where(), b.placedIn(e)
+	message, err = e.encodeApart(ctx, b.Message, sizeOf(where)+overhead)
+	var position frame.Sealed
+	if placed.err = err; !errors.Is(err, foreign.ErrLate) {
+		position, placed.err = e.encodeApart(ctx, where, 0)
+	}
+	placed.frame = message.With(position)
+	return message, err
+}
+
+// placedFrame returns a broadcast that is placed with its position behind it. It fails if one of
+// them cannot be made.
 func (b *broadcast) placedFrame(e *encoding) (frame.Sealed, error) {
-	f := &b.frames[len(b.frames)/2+e.index]
-	f.once.Do(func() {
-		where := b.where()
-		f.frame, f.err = e.encodeApart(b.Message, sizeOf(where)+overhead)
-		position, err := e.encodeApart(where, 0)
-		if f.err == nil {
-			f.err = err
-		}
-		f.frame = f.frame.With(position)
-	})
-	return f.frame, f.err
+	_, err := b.frame(e)
+	f := b.placedIn(e)
+	return f.frame, cmp.Or(err, f.err)
 }
 
 // recordedFrameOf is frameOf on a recorded topic, where tracks says whether the client wants to
@@ -42,10 +76,13 @@ func (c *Channel) recordedFrameOf(l *line, b *broadcast, tracks bool) (frame.Sea
 	if !b.placed || !tracks {
 		return c.frameOf(l, b)
 	}
-	encoding := l.encoding.Load()
-	f, err := b.placedFrame(encoding)
-	if err != nil {
-		c.undelivered(l, encoding, b, err)
+	e := l.encoding.Load()
+	if _, err := b.frame(e); err != nil {
+		c.undelivered(l, &b.frames[e.index], b.Event)
 	}
-	return f, f.Messages() > 0
+	f := b.placedIn(e)
+	if f.err != nil {
+		c.undelivered(l, f, wire.EventPosition)
+	}
+	return f.frame, f.frame.Messages() > 0
 }

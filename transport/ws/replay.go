@@ -237,7 +237,7 @@ func (p *replay) first(c *Channel) (told frame.Sealed, missed *stretch, err erro
 	if !p.tracks {
 		return told, missed, nil
 	}
-	m := wire.Message{JoinRef: c.joinedAs(), Ref: wire.Ref(stands), Topic: c.topic, Event: wire.EventPosition, Payload: noPayload}
+	m := positionOf(c.topic, c.joinedAs(), wire.Ref(stands))
 	if p.named {
 		m.Event, m.Payload = wire.EventRecovery, p.recovery.payload()
 	}
@@ -362,7 +362,7 @@ func (p *replay) replaced(c *Channel, b *broadcast, done bool) {
 		c.send(o.frame)
 	}
 	if done && p.tracks && (len(pushed) == 0 && p.silent == 0 || len(pushed) > 0 && pushed[len(pushed)-1].message.Payload.IsBinary()) {
-		c.show(p.of.endpoint.sharedAs(wire.Message{Topic: c.topic, Event: wire.EventPosition, Ref: b.Ref, Payload: noPayload}))
+		c.show(p.of.endpoint.sharedAs(b.where()))
 	}
 }
 

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"slices"
 	"weak"
 
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
@@ -78,14 +79,11 @@ func (l *historyLog) readAnew(part extent, made func(wire.Message) *broadcast) *
 	if !s.more {
 		s.upTo = l.top
 	}
-	for _, b := range s.messages {
-		if s.bare == nil {
-			s.bare = make([]onceFrame, len(b.frames)) // more than there are encodings if it is placed
-		}
-		if b.placed {
-			s.placed = make([]onceFrame, len(b.frames)/2)
-			break
-		}
+	if len(s.messages) > 0 {
+		s.bare = make([]onceFrame, s.messages[0].encodings())
+	}
+	if slices.ContainsFunc(s.messages, func(b *broadcast) bool { return b.placed }) {
+		s.placed = make([]onceFrame, len(s.bare))
 	}
 	return s
 }

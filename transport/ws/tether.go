@@ -328,7 +328,7 @@ func (t *tether) frameOf(l *line, m wire.Message, number uint64) (frame.Sealed, 
 		m.Ref = ref
 		return e.encode(m)
 	}
-	where := wire.Message{JoinRef: m.JoinRef, Ref: ref, Topic: m.Topic, Event: wire.EventPosition, Payload: noPayload}
+	where := positionOf(m.Topic, m.JoinRef, ref)
 	f, err := e.encodeInto(m, sizeOf(where)+overhead)
 	if err != nil {
 		return frame.Sealed{}, err

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 	"github.com/troupe-go/troupe/transport/ws/wire"
@@ -63,5 +64,26 @@ func TestWhatBelongsTogetherIsOneWrite(t *testing.T) {
 		}
 		again := join(`{"since":"` + at + `:0"}`)
 		check(again, []int{2, 5}, "phx_reply", `"missed":3`, bytes("one"), `phx_position`, `{"n":2}`, bytes("three"), `phx_position`)
+	})
+}
+
+// So are the bytes of a push and its number, for a client that counts.
+func TestBytesOfAPushAndTheirNumberAreOneWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := started(t, nil, time.Minute)
+		seat, _ := e.admit(&e.mounts[0], peer{})
+		w := &writes{memoryLine: memoryLine{seat: seat}}
+		s := newSession(e, &e.mounts[0], w, Identity{}, wire.V2{})
+		if !seat.start(s) {
+			t.Fatal("not started")
+		}
+		s.ctx.Self().Send(sessionMsg{op: opFrame, data: []byte(`["1","1","room:a","phx_join",{"got":null}]`)})
+		synctest.Wait()
+		if err := s.joins.on("room:a").channel.Push("pic", Binary([]byte("one"))); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(w.each, []int{1, 2}) || !strings.HasSuffix(w.got[1], "picone") || !strings.Contains(w.got[2], `:1","room:a","phx_position"`) {
+			t.Errorf("in writes of %v: %q", w.each, w.got)
+		}
 	})
 }

@@ -1,0 +1,198 @@
+package ws
+
+import (
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/wire"
+)
+
+// whims is a serializer that does something before what is broadcast.
+type whims struct {
+	wire.V2
+	before *func(event string) error
+}
+
+func (w whims) Append(buf []byte, m wire.Message) ([]byte, bool, error) {
+	if m.JoinRef == "" {
+		if err := (*w.before)(m.Event); err != nil {
+			return nil, false, err
+		}
+	}
+	return w.V2.Append(buf, m)
+}
+
+// Where bytes or their position cannot be made, clients get the other one, and it is told which
+// one they do not get. A serializer has as much time for the two as for one message, also if some
+// clients do not want to know of positions.
+func TestBytesAndTheirPositionFailApart(t *testing.T) {
+	const bytes, position = "pic", wire.EventPosition
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		before func(t *testing.T, event string) error
+		got    []string // by the client that tracks
+		bare   []string // by the other one
+		lost   []string
+		took   time.Duration
+	}{
+		"the position fails": {
+			func(_ *testing.T, event string) error {
+				if event == position {
+					return broken
+				}
+				return nil
+			},
+			[]string{bytes}, []string{bytes}, []string{position}, 0,
+		},
+		"the bytes fail": {
+			func(_ *testing.T, event string) error {
+				if event == bytes {
+					panic(broken)
+				}
+				return nil
+			},
+			[]string{position}, nil, []string{bytes, bytes}, 0,
+		},
+		"both fail": {
+			func(*testing.T, string) error { return broken },
+			nil, nil, []string{bytes, bytes, position}, 0,
+		},
+		"the position hangs": {
+			func(t *testing.T, event string) error {
+				if event == position {
+					<-t.Context().Done()
+				}
+				return nil
+			},
+			[]string{bytes}, []string{bytes}, []string{position}, serializerPatience,
+		},
+		"the bytes hang": {
+			func(t *testing.T, event string) error {
+				if event == bytes {
+					<-t.Context().Done()
+				}
+				return nil
+			},
+			nil, nil, []string{bytes, bytes, position}, serializerPatience,
+		},
+		"both are slow": {
+			func(*testing.T, string) error {
+				time.Sleep(serializerPatience * 2 / 3)
+				return nil
+			},
+			[]string{bytes}, []string{bytes}, []string{position}, serializerPatience,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				before := func(string) error { return nil }
+				ser := whims{before: &before}
+				var mu sync.Mutex
+				var lost []string
+				rooms := Topic("room:*", func() mute { return mute{} }, nil)
+				rooms.History = &History{}
+				sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+				e, err := Start(sys, Config{Sockets: []Socket{{
+					Path: "/socket", Channels: Routes{rooms}, Serializers: []wire.Serializer{ser},
+					Observe: func(o Observation) {
+						if d, ok := o.(Dropped); ok {
+							mu.Lock()
+							defer mu.Unlock()
+							lost = append(lost, d.Event)
+						}
+					},
+				}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() {
+					if err := errors.Join(e.Shutdown(t.Context()), sys.Shutdown(t.Context())); err != nil {
+						t.Error(err)
+					}
+				}()
+				join := func(params string) *memoryLine {
+					seat, _ := e.admit(&e.mounts[0], peer{})
+					m := &memoryLine{seat: seat}
+					s := newSession(e, &e.mounts[0], m, Identity{}, ser)
+					if !seat.start(s) {
+						t.Fatal("not started")
+					}
+					s.ctx.Self().Send(sessionMsg{op: opFrame, data: []byte(`["1","1","room:a","phx_join",` + params + `]`)})
+					synctest.Wait()
+					m.taken(-1)
+					return m
+				}
+				tracks, bare := join(`{"since":null}`), join(`{}`)
+				before = func(event string) error { return c.before(t, event) }
+				start := time.Now()
+				e.Broadcast("room:a", bytes, Binary([]byte("bytes")))
+				if took := time.Since(start); took != c.took {
+					t.Errorf("it took %v, want %v", took, c.took)
+				}
+				time.Sleep(serializerPatience) // for what was left alone
+				for _, x := range []struct {
+					client *memoryLine
+					want   []string
+				}{{tracks, c.got}, {bare, c.bare}} {
+					got := x.client.taken(-1)
+					if !slices.EqualFunc(got, x.want, strings.Contains) {
+						t.Errorf("got %q, want %q", got, x.want)
+					}
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if slices.Sort(lost); !slices.Equal(lost, slices.Sorted(slices.Values(c.lost))) || e.Stats().Dropped != uint64(len(c.lost)) {
+					t.Errorf("told of %q, %d counted; want %q", lost, e.Stats().Dropped, c.lost)
+				}
+			})
+		})
+	}
+}
+
+// arena is a serializer that cuts what it returns from one buffer, and has something of its own
+// behind each piece.
+type arena struct {
+	wire.V2
+	room *[]byte
+}
+
+const behind = "behind"
+
+func (a arena) Append(buf []byte, m wire.Message) ([]byte, bool, error) {
+	data, binary, err := a.V2.Append(buf, m)
+	from := len(*a.room)
+	*a.room = append(*a.room, data...)
+	end := len(*a.room)
+	*a.room = append(*a.room, behind...)
+	return (*a.room)[from:end], binary, err
+}
+
+// What follows a message on the wire is not written over what its serializer has behind it; of
+// ours it is, in the room that was left for that.
+func TestWhatBelongsToASerializerIsNotWrittenOver(t *testing.T) {
+	room := make([]byte, 0, 1<<12)
+	for _, ser := range []wire.Serializer{arena{room: &room}, wire.V2{}} {
+		var all encodings
+		e := all.get(ser, false)
+		b := &broadcast{Message: wire.Message{Topic: "room:a", Event: "pic", Ref: `"@e:1"`, Payload: Binary([]byte("bytes"))}, frames: make([]onceFrame, 1)}
+		b.place()
+		f, err := b.placedFrame(e)
+		bare, _ := b.frame(e)
+		if err != nil || f.Messages() != 2 || bare.Messages() != 1 || !strings.HasPrefix(string(f.Bytes()), string(bare.Bytes())) {
+			t.Fatalf("%d and %d messages, %v", f.Messages(), bare.Messages(), err)
+		}
+		if shared := &f.Bytes()[0] == &bare.Bytes()[0]; shared == e.foreign {
+			t.Errorf("%T: the two share a buffer: %v", ser, shared)
+		}
+	}
+	if n := strings.Count(string(room), behind); n != 2 {
+		t.Errorf("what is behind %d of 2 messages is still there", n)
+	}
+}
