@@ -325,7 +325,7 @@ func (c *Channel) sendOver(l *line, f frame.Sealed) {
 	if h := c.held.Load(); h != nil && h != passed {
 		kept, fits := h.keep(f, l.socket.MaxQueue)
 		if !fits {
-			l.endpoint.overflow(l.socket, l.session)
+			l.endpoint.overflow(l.socket, l.session, f.Messages())
 		}
 		if kept {
 			return

@@ -181,39 +181,39 @@ func (p *poller) wakeLocked() {
 	}
 }
 
-// send implements transport.
+// send implements transport. In an answer each message stands for itself, and none is binary.
 func (p *poller) send(f frame.Sealed) {
-	if f.Messages() == 1 {
-		p.sendOne(f)
-		return
+	texts := make([]frame.Sealed, 0, 1)
+	for one := range f.Each() {
+		if !one.Binary() {
+			texts = append(texts, one)
+			continue
+		}
+		p.endpoint.log.Warn("message not delivered", "error", errPollBinary)
+		p.endpoint.drop(p.socket, Dropped{Err: errPollBinary})
 	}
-	for one := range f.Each() { // in an answer each stands for itself
-		p.sendOne(one)
+	if len(texts) > 0 && !p.put(texts) {
+		p.endpoint.overflow(p.socket, p.session, len(texts))
 	}
 }
 
-// sendOne sends a message. There is no binary message to a client that polls.
-func (p *poller) sendOne(f frame.Sealed) {
-	if f.Binary() {
-		p.endpoint.log.Warn("message not delivered", "error", errPollBinary)
-		p.endpoint.drop(p.socket, Dropped{Err: errPollBinary})
-		return
-	}
+// put has messages wait for the client to ask. It reports false if there is no room for them,
+// the first time if that ends the session.
+func (p *poller) put(messages []frame.Sealed) bool {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.refused || p.life.Err() != nil {
-		p.mu.Unlock()
-		return
+		return true
 	}
-	if !p.box.put(f, p.socket.MaxQueue) {
+	before := p.box.bytes
+	if !p.box.put(messages, p.socket.MaxQueue) {
 		p.refused = p.socket.Overflow == CloseSlow
-		p.mu.Unlock()
-		p.endpoint.overflow(p.socket, p.session)
-		return
+		return false
 	}
-	p.endpoint.out.Add(1)
-	p.endpoint.queued.Add(int64(f.Len()))
+	p.endpoint.out.Add(uint64(len(messages)))
+	p.endpoint.queued.Add(int64(p.box.bytes - before))
 	p.wakeLocked()
-	p.mu.Unlock()
+	return true
 }
 
 // name implements transport.

@@ -23,14 +23,18 @@ type outbox struct {
 	failed  bool           // the last answer could not be written
 }
 
-// put adds a message. There may be limit bytes waiting, or one message that is
-// larger; otherwise put reports false.
-func (o *outbox) put(f frame.Sealed, limit int) bool {
-	if o.bytes > 0 && o.bytes+f.Len() > limit {
+// put adds messages that are sent together, all or none. There may be limit bytes waiting,
+// or more if they were put at once; otherwise put reports false.
+func (o *outbox) put(messages []frame.Sealed, limit int) bool {
+	size := 0
+	for _, f := range messages {
+		size += f.Len()
+	}
+	if o.bytes > 0 && o.bytes+size > limit {
 		return false
 	}
-	o.waiting = append(o.waiting, f)
-	o.bytes += f.Len()
+	o.waiting = append(o.waiting, messages...)
+	o.bytes += size
 	return true
 }
 

@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
@@ -23,7 +25,7 @@ func text(payload ...byte) frame.Sealed {
 
 func (m *pollModel) put() {
 	m.next++
-	m.box.put(text(m.next), 1<<10)
+	m.box.put([]frame.Sealed{text(m.next)}, 1<<10)
 }
 
 // poll polls. The answer cannot be written, or is written and lost, or comes.
@@ -95,7 +97,7 @@ func TestPollsThatNameNoAnswer(t *testing.T) {
 		{"e", false, "e"},
 	} {
 		for _, c := range []byte(poll.put) {
-			o.put(text(c), 10)
+			o.put([]frame.Sealed{text(c)}, 10)
 		}
 		o.acknowledge(0)
 		var got []byte
@@ -113,7 +115,7 @@ func TestOutboxIsBounded(t *testing.T) {
 	var o outbox
 	taken := 0
 	for range 100 {
-		for o.put(text(make([]byte, 8)...), 100) {
+		for o.put([]frame.Sealed{text(make([]byte, 8)...)}, 100) {
 			taken++
 		}
 		o.acknowledge(1) // of an answer long ago
@@ -122,4 +124,23 @@ func TestOutboxIsBounded(t *testing.T) {
 	if kept := len(o.sent) + len(o.waiting); taken != 30 || kept != 20 {
 		t.Errorf("%d messages taken, %d kept, want 30 and, after the first answer, 20", taken, kept)
 	}
+}
+
+// Of messages that are sent together all wait for the client, or none does.
+func TestWhatIsSentTogetherWaitsTogether(t *testing.T) {
+	e := started(t, nil, 0)
+	socket := e.mounts[0]
+	socket.MaxQueue, socket.Overflow = 130, DropNewest
+	seat, _ := e.admit(&socket, peer{})
+	defer seat.leave()
+	p := newPoller(seat, &socket, uuid.New())
+	defer p.end()
+	pair := frame.Sealed{}.With(text(make([]byte, 38)...), text(make([]byte, 38)...)) // of 80 bytes
+	p.send(pair)
+	p.send(pair)
+	p.send(text(make([]byte, 18)...))
+	if stats := e.Stats(); len(p.box.waiting) != 3 || p.box.bytes != 100 || stats.QueueBytes != 100 || stats.MessagesOut != 3 || stats.Dropped != 2 {
+		t.Errorf("%d messages wait, of %d bytes; %+v", len(p.box.waiting), p.box.bytes, stats)
+	}
+	e.queued.Add(int64(-p.box.bytes))
 }

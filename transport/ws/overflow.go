@@ -18,12 +18,14 @@ const (
 	DropNewest
 )
 
-// overflow is called for each message that a client has no room for, but after the
-// first one not for a client that is to be closed.
-func (e *Endpoint) overflow(s *Socket, session actor.Ref[sessionMsg]) {
+// overflow is called for what a client has no room for: a message, or several that travel
+// together. After the first time it is not called for a client that is to be closed.
+func (e *Endpoint) overflow(s *Socket, session actor.Ref[sessionMsg], messages int) {
 	if s.Overflow == CloseSlow {
 		session.Send(sessionMsg{op: opSlow})
-	} else {
+		return
+	}
+	for range messages {
 		e.drop(s, Dropped{Err: ErrSlow})
 	}
 }

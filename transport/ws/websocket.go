@@ -58,7 +58,7 @@ func (w *webSocket) send(f frame.Sealed) {
 	case err == nil:
 		w.line.endpoint.out.Add(uint64(f.Messages()))
 	case errors.Is(err, netconn.ErrFull):
-		w.line.endpoint.overflow(w.line.socket, w.line.session)
+		w.line.endpoint.overflow(w.line.socket, w.line.session, f.Messages())
 	}
 }
 
