@@ -383,11 +383,24 @@ func (a *channelActor) HandleExit(_ *actor.Context[channelMsg], exit actor.Exit)
 
 // Terminate implements [actor.Terminator].
 func (a *channelActor) Terminate(_ *actor.Context[channelMsg], reason error) {
-	if t, ok := a.handler.(Terminator); ok && a.hasJoined() {
-		// A client that goes from topic to topic must not collect channels that do
-		// not end.
-		overdue := a.line().session.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: a.ctx.PID()})
-		defer overdue.Stop()
+	p := a.replay()
+	if reason == Closed { // nothing reaches the client any more
+		p = nil
+	}
+	t, ok := a.handler.(Terminator)
+	ok = ok && a.hasJoined()
+	if p == nil && !ok {
+		return
+	}
+	// A client that goes from topic to topic must not collect channels that do not end.
+	overdue := a.line().session.SendAfter(stopTimeout, sessionMsg{op: opOverdue, channel: a.ctx.PID()})
+	defer overdue.Stop()
+	if reason == Rejoined { // what is broadcast from now on it gets from the log
+		p.depart(&a.Channel)
+	} else {
+		defer p.depart(&a.Channel)
+	}
+	if ok {
 		t.Terminate(&a.Channel, reason)
 	}
 }
