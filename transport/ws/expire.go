@@ -50,13 +50,12 @@ func (s *session) tellAt(at time.Time) { s.endpoint.expiries.set(s.ctx.PID(), s.
 
 // expired does what is to be done when what awaitExpiry or Channel.Expire has set has come.
 func (s *session) expired(who actor.PID) error {
+	if who != s.ctx.PID() {
+		s.channelExpired(who)
+		return nil
+	}
 	switch identity := s.identity(); {
-	case who != s.ctx.PID() && s.joins.of(who) == nil: // it is not a channel of this client any more
-		return nil
-	case !s.endpoint.expiries.take(who): // it was refreshed meanwhile
-		return nil
-	case who != s.ctx.PID():
-		s.endChannel(who)
+	case !s.endpoint.expiries.take(who, func() bool { return true }): // it was refreshed meanwhile
 		return nil
 	case !identity.hasExpired():
 		s.tellAt(identity.Expires)
@@ -68,10 +67,11 @@ func (s *session) expired(who actor.PID) error {
 	return s.cutOff(StatusExpired, "expired")
 }
 
-// endChannel ends a channel that has expired.
-func (s *session) endChannel(channel actor.PID) {
+// channelExpired ends a channel, unless it is another session's, which is told as well, or was
+// given more time meanwhile.
+func (s *session) channelExpired(channel actor.PID) {
 	j := s.joins.of(channel)
-	if !s.closes(j) {
+	if !s.endpoint.expiries.take(channel, func() bool { return s.closes(j) }) {
 		return
 	}
 	j.channel.mark(flagExpired)

@@ -98,13 +98,14 @@ func (es *expiries) cancelLocked(x *expiry) {
 	}
 }
 
-// take reports whether what the session was told still holds: that an actor has expired. It
-// does not if something else was set meanwhile.
-func (es *expiries) take(pid actor.PID) bool {
+// take reports whether what a session was told still holds: that an actor has expired. It
+// does not if something else was set meanwhile, nor if the session may not end the actor: then
+// that stands, for the session that may. See move.
+func (es *expiries) take(pid actor.PID, mayEnd func() bool) bool {
 	es.mu.Lock()
 	defer es.mu.Unlock()
 	x := es.of[pid]
-	if x == nil || !x.told {
+	if x == nil || !x.told || !mayEnd() {
 		return false
 	}
 	x.told = false

@@ -1,11 +1,14 @@
 package ws
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,6 +79,10 @@ type memoryClient struct {
 	take    func(ref, event, payload string) error // takes in a message
 	last    Position                               // what it sends as since
 	token   string                                 // to have its channel back
+	got     string                                 // what it sends as got, in JSON; "": nothing
+	slow    bool                                   // much waits for it from the beginning
+
+	serializer wire.Serializer // nil: that of version 2
 }
 
 // join opens a connection to a node and joins.
@@ -85,12 +92,17 @@ func (c *memoryClient) join(e *Endpoint, topic string) error {
 		return refused
 	}
 	c.conn = &memoryLine{seat: seat}
-	c.session = newSession(e, &e.mounts[0], c.conn, Identity{}, wire.V2{})
+	c.conn.fills(c.slow)
+	c.session = newSession(e, &e.mounts[0], c.conn, Identity{}, cmp.Or[wire.Serializer](c.serializer, wire.V2{}))
 	if !seat.start(c.session) {
 		return errors.New("not started")
 	}
 	since, _ := json.Marshal(c.last.String())
-	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",{"since":%s,"resume_token":%q}]`, topic, since, c.token)})
+	params := fmt.Sprintf(`{"since":%s,"resume_token":%q}`, since, c.token)
+	if c.got != "" {
+		params = fmt.Sprintf(`%s,"got":%s}`, strings.TrimSuffix(params, "}"), c.got)
+	}
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",%s]`, topic, params)})
 	return nil
 }
 
@@ -120,8 +132,9 @@ func (c *memoryClient) read(n int) error {
 
 // memoryLine is a transport to a client in the same program.
 type memoryLine struct {
-	seat seat
-	line *line
+	seat   seat
+	line   *line
+	queued atomic.Int64
 
 	mu  sync.Mutex
 	got []string
@@ -139,8 +152,14 @@ func (m *memoryLine) send(f frame.Sealed) {
 }
 func (m *memoryLine) closeWith(websocket.StatusCode, string) {}
 func (*memoryLine) cut()                                     {}
-func (m *memoryLine) state() transportState                  { return transportState{} }
-func (m *memoryLine) Release(actor.PID, error)               { m.seat.leave() }
+func (m *memoryLine) state() transportState {
+	return transportState{queued: int(m.queued.Load())}
+}
+
+// fills has much wait for the client, or nothing.
+func (m *memoryLine) fills(slow bool) { m.queued.Store(map[bool]int64{true: 1 << 30}[slow]) }
+
+func (m *memoryLine) Release(actor.PID, error) { m.seat.leave() }
 
 // taken returns the first messages that have been sent and not taken yet; n < 0: all.
 func (m *memoryLine) taken(n int) []string {

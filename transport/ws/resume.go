@@ -262,7 +262,7 @@ func (t *tether) comeBack(b *comeback) Resumption {
 			b.line.moveOut()
 		}
 	}
-	if got = min(got, t.pushed); !counts { // what was sent it may have got, or not
+	if !counts { // what was sent it may have got, or not
 		got = t.base
 		if n := len(t.retained); n > 0 {
 			got, t.loose = t.retained[n-1].number, true

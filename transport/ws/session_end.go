@@ -87,8 +87,6 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 		return nil
 	case s.forgo(j): // it has ended before its client was back
 		return s.startInstead(j)
-	case s.isElsewhere(j):
-		return s.taken(exit.From, j.joinRef())
 	}
 	s.transport.handled(j.channel.pending.Swap(settled))
 	s.parted(j, exit.Reason)

@@ -22,15 +22,12 @@ func (s *session) linger() bool {
 	if !s.socket.lingers || s.endpoint.takesNone() {
 		return false
 	}
-	if identity := s.identity(); identity.hasExpired() {
-		return false
-	}
 	var stay, end []*joined
 	for j := range s.joins.channels.all {
 		switch {
 		case j.overstays() && s.renounce(j, Left): // its client has left it before it was back
 		case s.forgo(j): // it is another session's still
-		case s.mayLinger(j) && j.channel.tether().lose(&s.line):
+		case !j.leaving && j.channel.tether().lose(&s.line):
 			stay = append(stay, j)
 		default:
 			end = append(end, j)
@@ -42,26 +39,16 @@ func (s *session) linger() bool {
 	s.transport.closeWith(websocket.StatusGoingAway, "")
 	s.releaseTransport(s.ctx.PID(), actor.Normal)
 	for _, j := range end {
-		if j.door != nil {
-			j.door.rejoin, j.door.waiting = nil, nil
-		}
 		s.end(j, Closed)
 	}
 	for _, j := range stay {
-		j.door = nil
+		j.door = nil // with what the client has sent since it joined: its answer may have been lost
 		s.ctx.SendAfter(j.channel.route.Linger, sessionMsg{op: opLingered, channel: j.ref.PID()})
 		if s.observed() {
 			s.emitApart(Lingering{j.channel.topic, j.channel.route.pattern, s.id, j.channel.route.Linger})
 		}
 	}
 	return true
-}
-
-// mayLinger reports whether a channel is one that its client may come back to.
-func (s *session) mayLinger(j *joined) bool {
-	t := j.channel.tether()
-	return t != nil && t.owner.Load() == &s.line && !j.leaving && j.channel.flags.Load() == 0 &&
-		j.channel.stage.Load() == stageJoined && (j.door == nil || j.door.rejoin == nil)
 }
 
 // lingered ends a channel to which nobody has come back.
@@ -115,7 +102,7 @@ func (s *session) resume(m inward, route *Route) bool {
 		return false
 	}
 	t := known.(*tether)
-	if owner := t.owner.Load(); owner == nil || owner == &s.line { // it ends, and is not to be waited for
+	if t.owner.Load() == nil { // it ends, and is not to be waited for
 		return false
 	}
 	b := &comeback{line: &s.line, join: m, token: claim.number}
@@ -195,9 +182,6 @@ func (s *session) declined(b *comeback, channel actor.PID) error {
 
 // startInstead starts a channel in place of one that was not resumed.
 func (s *session) startInstead(j *joined) error {
-	if s.isGone() {
-		return s.unlessEmpty()
-	}
 	m := j.door.rejoin
 	if err := s.startChannel(*m, s.socket.Channels.match(m.Topic)); err != nil {
 		return err

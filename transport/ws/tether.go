@@ -154,6 +154,9 @@ func (t *tether) lingers() bool {
 // lose notes that a line is no way to the client any more. It reports false if the channel is
 // another session's, if the client could not come back, or if too many channels would linger.
 func (t *tether) lose(l *line) bool {
+	if t == nil {
+		return false
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
