@@ -261,24 +261,81 @@ func TestAChannelIsLinkedToOneSession(t *testing.T) {
 	})
 }
 
-// A connection that is lost while the endpoint drains has nothing stay: nobody could come back.
-func TestNothingLingersBehindADrain(t *testing.T) {
+// A connection that is lost while the endpoint drains has nothing stay, be it its turn or not:
+// nobody could come back.
+func TestNothingLingersInADrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, nil)
-		c := h.connect(t)
-		c.joins("1", "room:a", `{}`)
-		wake := suspended(t, h.sessions()[0]) // so it is lost before it is drained
-		c.lose()
-		h.tells(t, "join room:a")
-		if err := h.Drain(t.Context()); err != nil {
-			t.Error(err)
-		}
-		wake()
+		h := buildHouse(nil, func(s ws.Socket) *server {
+			return serveConfigInMemory(t, plain, ws.Config{Sockets: []ws.Socket{s}, DrainBatch: 1, DrainInterval: 10 * time.Second})
+		})
+		a, b := h.connect(t), h.connect(t)
+		a.joins("1", "room:a", `{}`)
+		b.joins("1", "room:a", `{}`)
+		h.tells(t, "join room:a", "join room:a")
+		drained := make(chan error)
+		go func() { drained <- h.Drain(t.Context()) }()
+		h.tells(t, "terminate room:a: shutdown: connection closed")
+		a.lose()
+		b.lose() // of which one was not drained yet
 		h.tells(t, "terminate room:a: shutdown: connection closed")
 		if s := h.Stats(); s.Channels != 0 || s.Lingering != 0 || s.LingerRefusals != 0 {
-			t.Errorf("after the drain: %+v", s)
+			t.Errorf("in the drain: %+v", s)
+		}
+		if err := <-drained; err != nil {
+			t.Error(err)
 		}
 	})
+}
+
+// gate is a lodger whose Join waits.
+type gate struct {
+	lodger
+	opens chan struct{}
+}
+
+func (g *gate) Join(c *ws.Channel, topic string, in ws.Payload) (any, error) {
+	<-g.opens
+	return g.lodger.Join(c, topic, in)
+}
+
+// A connection is lost before its session knows that the client is in, and what the client has
+// sent meanwhile is void: but a leave has the channel not stay.
+func TestAJoinIsOverWhenItsConnectionIsLost(t *testing.T) {
+	for sent, end := range map[string]struct {
+		after  time.Duration
+		reason error
+	}{
+		"count":     {time.Minute, ws.Lingered},
+		"phx_leave": {0, ws.Closed},
+	} {
+		t.Run(sent, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				told := make(chan string, 10)
+				g := &gate{lodger{tells: func(text string, args ...any) { told <- fmt.Sprintf(text, args...) }}, make(chan struct{})}
+				room := ws.Topic("room:*", func() *gate { return g }, nil)
+				room.Linger = time.Minute
+				h := &house{server: serveInMemory(t, ws.Socket{Path: "/socket", Channels: ws.Routes{room}}), told: told}
+				c := h.connect(t)
+				c.send(`["1","1","room:a","phx_join",{}]`)
+				c.send(fmt.Sprintf(`["1","2","room:a",%q,{}]`, sent))
+				c.send(`["2","3","room:b","phx_leave",{}]`)
+				c.hear()
+				wake := suspended(t, h.sessions()[0])
+				c.lose()
+				close(g.opens)
+				synctest.Wait()
+				wake()
+				time.Sleep(end.after)
+				h.tells(t, "join room:a", fmt.Sprintf("terminate room:a: %v", end.reason))
+				if g.counted > 0 {
+					t.Error("it has handled what was void")
+				}
+				if s := h.Stats(); s.Channels != 0 || s.Lingering != 0 {
+					t.Errorf("after that: %+v", s)
+				}
+			})
+		})
+	}
 }
 
 // The token of one socket is none at another, which has the same topics for other clients.

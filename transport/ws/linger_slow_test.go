@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -88,6 +89,9 @@ func (h *slowHouse) client(topic string, from *slowClient) *slowClient {
 		}
 		if at, err := ParsePosition(ref); err == nil {
 			c.last = at
+		}
+		if strings.HasPrefix(ref, "~") {
+			c.got = fmt.Sprintf("%q", ref)
 		}
 		if event == "n" {
 			event = fmt.Sprint(m.N)
@@ -270,11 +274,15 @@ func TestAClientComesBackWhileSomethingIsEncodedForIt(t *testing.T) {
 		"a push":      func(_ *slowHouse, c *Channel) { c.Push("n", map[string]int{"n": 1}) },
 		"a broadcast": func(h *slowHouse, _ *Channel) { h.Broadcast("bare:a", "n", map[string]int{"n": 1}) },
 	} {
-		for _, away := range []bool{false, true} {
+		for _, now := range []struct {
+			away bool
+			got  string
+		}{{false, ""}, {false, "null"}, {true, "null"}} {
+			away := now.away
 			if away && what == "a broadcast" {
 				continue // it is kept, and not encoded yet
 			}
-			t.Run(fmt.Sprint(what, ", away: ", away), func(t *testing.T) {
+			t.Run(fmt.Sprint(what, now), func(t *testing.T) {
 				inSlowHouse(t, func(h *slowHouse) {
 					c := h.client("bare:a", nil).joins()
 					c.hears("phx_reply")
@@ -283,7 +291,7 @@ func TestAClientComesBackWhileSomethingIsEncodedForIt(t *testing.T) {
 						c.lose()
 					}
 					next := h.client("bare:a", c)
-					next.got = "null"
+					next.got = now.got
 					encodes, comes := make(chan struct{}), make(chan struct{})
 					var once atomic.Bool
 					h.before = func(m wire.Message) {
@@ -299,7 +307,6 @@ func TestAClientComesBackWhileSomethingIsEncodedForIt(t *testing.T) {
 					if away {
 						next.lose()
 						next = h.client("bare:a", next)
-						next.got = "null"
 					}
 					close(comes)
 					synctest.Wait()
@@ -382,6 +389,29 @@ func TestASessionIsLateWithAnOverdueChannel(t *testing.T) {
 	})
 }
 
+// What a client has got does not count as kept any more when it is back.
+func TestWhatHasArrivedIsNotCounted(t *testing.T) {
+	inSlowHouse(t, func(h *slowHouse) {
+		c := h.client("bare:a", nil)
+		c.got = "null"
+		c.joins()
+		channel := c.channel()
+		for n := range 3 {
+			channel.Push("n", map[string]int{"n": n})
+		}
+		c.hears("phx_reply", "0", "1", "2")
+		c.lose()
+		channel.Push("n", map[string]int{"n": 3})
+		c = h.client("bare:a", c)
+		c.joins().hears("phx_reply", "3")
+		c.lose()
+		h.client("bare:a", c).joins().hears("phx_reply")
+		if kept := channel.tether().bytes; kept != 0 {
+			h.t.Errorf("%d B count as kept", kept)
+		}
+	})
+}
+
 // Nothing is kept for a channel that has ended.
 func TestAnEndedChannelKeepsNothing(t *testing.T) {
 	inSlowHouse(t, func(h *slowHouse) {
@@ -393,6 +423,7 @@ func TestAnEndedChannelKeepsNothing(t *testing.T) {
 		c.lose()
 		channel.Push("n", nil)
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		t := channel.tether()
 		if t.kept != nil || t.retained != nil || t.bytes != 0 || t.lingers() {
 			h.t.Errorf("%d B are kept, %d messages and %d", t.bytes, len(t.kept), len(t.retained))

@@ -27,7 +27,7 @@ func (s *session) linger() bool {
 		switch {
 		case j.overstays() && s.renounce(j, Left): // its client has left it before it was back
 		case s.forgo(j): // it is another session's still
-		case !j.leaving && j.channel.tether().lose(&s.line):
+		case !j.leaving && !j.overstays() && j.channel.tether().lose(&s.line):
 			stay = append(stay, j)
 		default:
 			end = append(end, j)
