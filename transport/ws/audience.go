@@ -281,8 +281,7 @@ func (p *passage) pass() {
 // this package's, and does not reach the owner of the recorder's subscription, with which all
 // recorders end. There is no runtime.Goexit to be contained, which a goroutine does not survive:
 // what is called here of the users' runs on goroutines of its own, with limits. That is
-// serializers (see encodeApart), observers (see emitApart), and handlers of the system's log (see
-// [actor.GuardLogger]).
+// serializers, see encodeApart, and the handler of the system's log, see [actor.GuardLogger].
 func (p *passage) contain() {
 	h := p.current
 	if h == nil {

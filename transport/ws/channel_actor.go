@@ -303,12 +303,7 @@ func (c *Channel) undelivered(l *line, f *onceFrame, event string) {
 	if f.told.CompareAndSwap(false, true) {
 		l.log().Warn("broadcast not delivered", "topic", c.topic, "event", event, "error", f.err)
 	}
-	dropped := Dropped{Topic: c.topic, Route: c.route.pattern, Event: event, Err: f.err}
-	if c.replay() == nil {
-		l.endpoint.drop(l.socket, dropped)
-	} else { // all that is broadcast on the topic may wait for this
-		go l.endpoint.drop(l.socket, dropped)
-	}
+	l.endpoint.drop(l.socket, Dropped{Topic: c.topic, Route: c.route.pattern, Event: event, Err: f.err})
 }
 
 // send sends a frame to the client, if that is there.

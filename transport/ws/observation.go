@@ -99,7 +99,8 @@ type Resumed struct {
 	Resumption
 }
 
-// Dropped tells that a message has not been sent to a client.
+// Dropped tells that a message has not been sent to a client. It is told in order, on a
+// goroutine of its own: a thousand may wait for that, and Stats count those that are lost.
 type Dropped struct {
 	Path                string
 	Topic, Route, Event string // "" if the message had been encoded
@@ -229,13 +230,4 @@ func (s *session) disconnected(code websocket.StatusCode, reason string, err err
 	}
 	s.told = true
 	s.emitApart(Disconnected{s.socket.Path, s.transport.name(), s.id, code, reason, err})
-}
-
-// drop tells of a message that was not sent.
-func (e *Endpoint) drop(s *Socket, o Dropped) {
-	e.dropped.Add(1)
-	if s.Observe != nil {
-		o.Path = s.Path
-		e.emitApart(s, o)
-	}
 }

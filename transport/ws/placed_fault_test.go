@@ -20,6 +20,8 @@ type whims struct {
 	before *func(event string) error
 }
 
+func (whims) Version() string { return "3.0.0" }
+
 func (w whims) Append(buf []byte, m wire.Message) ([]byte, bool, error) {
 	if m.JoinRef == "" {
 		if err := (*w.before)(m.Event); err != nil {

@@ -18,7 +18,7 @@ import (
 // The order of the log is the order in which each channel gets the messages, see audience, and a
 // channel that reads the log and begins to hear under the lock misses none and gets none twice.
 // Nothing of the users' is called under the lock, and under those of the audience's rows only
-// the serializers, which have a second.
+// the serializers, which have a second, and the handler of the system's log, which has five.
 type recorder struct {
 	endpoint *Endpoint
 	topic    string

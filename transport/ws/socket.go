@@ -196,9 +196,9 @@ type Socket struct {
 	// Observe, if not nil, is called with each [Observation]: that a client has connected,
 	// joined, sent something and so on. It runs on the goroutine on which that
 	// happened, so it must be quick and must not block, and may run on several at
-	// once. What it does wrong is logged; where it would hold up or end others, it has
-	// a second, and while 16 calls hang, observations are lost. Nothing is measured for it if
-	// it is nil.
+	// once. What it does wrong is logged; where it would hold up or end others, it runs on
+	// another goroutine and has a second, and while 16 calls hang, observations are lost.
+	// Nothing is measured for it if it is nil.
 	Observe func(Observation)
 
 	origins []origin
