@@ -45,6 +45,7 @@ type Channel struct {
 	onClose  functions[error]
 
 	onRecovery functions[Recovery]
+	onResume   functions[bool]
 }
 
 type state uint8

@@ -2,8 +2,11 @@ package wsclient_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -70,6 +73,77 @@ func TestAClientResumesByItself(t *testing.T) {
 		}
 		if len(got) > 0 {
 			t.Errorf("got %s as well", <-got)
+		}
+	})
+}
+
+// deaf is a connection whose other end can send into the void.
+type deaf struct {
+	net.Conn
+	hears atomic.Bool
+}
+
+func (d *deaf) Read(b []byte) (int, error) {
+	for {
+		n, err := d.Conn.Read(b)
+		if err != nil || d.hears.Load() {
+			return n, err
+		}
+	}
+}
+
+// A client with a function for OnResume gets also what was pushed over its first connection after
+// that was lost; it is told whether its channel was there.
+func TestAClientThatIsToldOfResumesCountsFromTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := make(chan *ws.Channel, 2)
+		route := ws.Topic("room:*", func() *lodger { return &lodger{all: all} }, nil)
+		route.Linger = time.Minute
+		s, endpoint := serve(t, true, ws.Socket{Path: "/socket", Channels: ws.Routes{route}})
+		var conn *deaf
+		c := s.dial(t, func(o *wsclient.Config) {
+			dial := s.http.Transport.(*http.Transport).DialContext
+			transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+				nc, err := dial(ctx, network, addr)
+				conn = &deaf{Conn: nc}
+				conn.hears.Store(true)
+				return conn, err
+			}}
+			t.Cleanup(transport.CloseIdleConnections)
+			o.HTTPClient = &http.Client{Transport: transport}
+			o.ReconnectDelay = func(int) time.Duration { return time.Second }
+		})
+		room := c.Channel("room:a", nil)
+		heard := make(chan string, 100)
+		room.On("pushed", func(m wsclient.Message) { heard <- string(m.Payload.Bytes()) })
+		room.OnResume(func(resumed bool) { heard <- fmt.Sprint("resumed ", resumed) })
+		expect := func(want ...string) {
+			t.Helper()
+			for _, w := range want {
+				if s := soon(t, heard); s != w {
+					t.Errorf("got %s, want %s", s, w)
+				}
+			}
+		}
+		mustJoin(t, room)
+		lodger := <-all
+		lodger.Push("pushed", map[string]int{"n": 0})
+		expect(`{"n":0}`)
+		for n := 1; n < 4; n += 2 {
+			conn.hears.Store(false)
+			lodger.Push("pushed", map[string]int{"n": n})
+			synctest.Wait()
+			conn.Close()
+			synctest.Wait()
+			lodger.Push("pushed", map[string]int{"n": n + 1})
+			expect("resumed true", fmt.Sprintf(`{"n":%d}`, n), fmt.Sprintf(`{"n":%d}`, n+1))
+		}
+		lodger.PID().Exit(errors.New("over")) // and the client joins anew
+		expect("resumed false")
+		(<-all).Push("pushed", map[string]int{"n": 9})
+		expect(`{"n":9}`)
+		if n := endpoint.Stats().Resumes; n != 2 || len(heard) > 0 {
+			t.Errorf("%d resumes, and %d were told besides", n, len(heard))
 		}
 	})
 }

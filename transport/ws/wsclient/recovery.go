@@ -32,6 +32,18 @@ func (ch *Channel) OnRecovery(f func(Recovery)) (off func()) {
 	return ch.onRecovery.add(&ch.client.mu, f)
 }
 
+// OnResume has f called when the client has joined again on a topic whose channels outlive their
+// connections, as package ws has it with a Route's Linger, until off is called: with true if its
+// channel was still there, and with false if it is a new one, and what the client has of the one
+// before is void. The client sends by itself what it needs for that.
+//
+// If f is given before Join, what the server pushes is numbered from the first join on, and the
+// client gets as well what was pushed over a connection that was lost already. Without it that
+// begins with the second join.
+func (ch *Channel) OnResume(f func(resumed bool)) (off func()) {
+	return ch.onResume.add(&ch.client.mu, f)
+}
+
 // position is the place of a message in the server's log of a topic, "@epoch:offset".
 type position struct {
 	text   string // "" is none
@@ -107,8 +119,12 @@ func (ch *Channel) resumable(answer Payload) {
 	if answer.IsBinary() || answer.Decode(&r) != nil {
 		r.Token, r.Resumed = "", false
 	}
+	again := ch.token != ""
 	if ch.token = r.Token; !r.Resumed {
 		ch.got = ""
+	}
+	if again {
+		tell(ch, &ch.onResume, r.Resumed)
 	}
 }
 
@@ -129,6 +145,8 @@ func (c *Client) remembered(topic string) map[string]any {
 	}
 	if ch.token != "" {
 		fields["resume_token"], fields["got"] = ch.token, ch.got
+	} else if len(ch.onResume.list) > 0 {
+		fields["got"] = nil
 	}
 	return fields
 }
