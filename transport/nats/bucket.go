@@ -33,8 +33,10 @@ type bucket interface {
 	// born returns when the bucket was made, by NATS's clock: which one of those of its name it is.
 	born(ctx context.Context) (int64, error)
 
-	// raise has revisions be from first on, if they are not yet. Older ones are gone.
-	raise(ctx context.Context, first uint64) error
+	// raise has revisions be from first on, if they are not yet, in the bucket of that birth: older
+	// ones are gone. It fails with errMoved if there is another one, as far as that can be known
+	// when the request for it is sent.
+	raise(ctx context.Context, first uint64, born int64) error
 
 	// mayRaise changes nothing, and fails where raise would be refused.
 	mayRaise(ctx context.Context, first uint64) error
@@ -49,8 +51,9 @@ type bucket interface {
 type entry struct {
 	value    []byte
 	revision uint64
-	note     []byte // what was left by the one that has removed the value
-	lapsed   bool   // the value has gone by its TTL
+	stored   time.Time // by NATS's clock; zero if NATS has not said it
+	note     []byte    // what was left by the one that has removed the value
+	lapsed   bool      // the value has gone by its TTL
 }
 
 var (
@@ -156,7 +159,7 @@ func (b *kvBucket) get(ctx context.Context, key string) (entry, error) {
 	case err != nil:
 		return entry{}, bucketError(err)
 	}
-	e := entry{revision: m.Sequence}
+	e := entry{revision: m.Sequence, stored: m.Time}
 	e.read(m.Header, m.Data)
 	return e, nil
 }
@@ -231,22 +234,32 @@ func (b *kvBucket) info(ctx context.Context) (*jetstream.StreamInfo, error) {
 
 // raise needs a right to purge if the bucket begins below first: one made by a NATS cluster of which
 // all servers were restarted is as it was when it was made at first.
-func (b *kvBucket) raise(ctx context.Context, first uint64) error {
-	return b.purge(ctx, first, jetstream.WithPurgeSequence(first))
+func (b *kvBucket) raise(ctx context.Context, first uint64, born int64) error {
+	info, err := b.info(ctx)
+	if err == nil && info.Created.UnixNano() != born {
+		err = fmt.Errorf("%w: the bucket was made again", errMoved)
+	}
+	if err != nil {
+		return err
+	}
+	return b.purge(ctx, info, first, jetstream.WithPurgeSequence(first))
 }
 
 // mayRaise purges what there is never.
 func (b *kvBucket) mayRaise(ctx context.Context, first uint64) error {
-	return b.purge(ctx, first, jetstream.WithPurgeSubject("$KV."+b.name+".nothing.stands.here"))
+	info, err := b.info(ctx)
+	if err != nil {
+		return err
+	}
+	return b.purge(ctx, info, first, jetstream.WithPurgeSubject("$KV."+b.name+".nothing.stands.here"))
 }
 
 // purge does so if the bucket begins below first.
-func (b *kvBucket) purge(ctx context.Context, first uint64, what jetstream.StreamPurgeOpt) error {
-	info, err := b.info(ctx)
-	if err != nil || info.State.FirstSeq >= first {
-		return err
+func (b *kvBucket) purge(ctx context.Context, info *jetstream.StreamInfo, first uint64, what jetstream.StreamPurgeOpt) error {
+	if info.State.FirstSeq >= first {
+		return nil
 	}
-	err = bucketError((*b.stream.Load()).Purge(ctx, what))
+	err := bucketError((*b.stream.Load()).Purge(ctx, what))
 	if err != nil {
 		return fmt.Errorf("purge the stream %q up to %d: %w", "KV_"+b.name, first, b.refused(err, "STREAM.PURGE.KV_"+b.name+`"`))
 	}

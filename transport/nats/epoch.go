@@ -45,18 +45,20 @@ type epochs struct {
 	found uint64        // the number of the last time that it has found an epoch; with turn
 
 	mu      sync.Mutex
-	known   epoch         // the last one that was seen
-	since   time.Time     // when it was seen for the first time
-	highest uint64        // of all revisions that this node knows to have been granted
-	longest time.Duration // of the leases of all epochs that this node has seen
-	failure error         // of the last attempt that did not end with its caller's time; nil if that was none
+	known   epoch           // the last one that was seen
+	at      entry           // its record
+	former  map[string]bool // the IDs of those before
+	since   time.Time       // when it was seen for the first time
+	highest uint64          // of all revisions that this node knows to have been granted
+	longest time.Duration   // of the leases of all epochs that this node has seen
+	failure error           // of the last attempt that did not end with its caller's time; nil if that was none
 }
 
 // epochKey is no name's; see keyOf.
 const epochKey = "epoch"
 
 func newEpochs(b bucket, term time.Duration, news func(epoch)) *epochs {
-	return &epochs{bucket: b, term: term, wall: time.Now, news: news, turn: newTurn(), longest: term}
+	return &epochs{bucket: b, term: term, wall: time.Now, news: news, turn: newTurn(), former: make(map[string]bool), longest: term}
 }
 
 // settled waits until the epoch is open.
@@ -173,7 +175,7 @@ func (b *epochs) because(end error) error {
 func (b *epochs) look(ctx context.Context) (epoch, error) {
 	// Before anything is read: if another node begins an epoch after that, it lasts.
 	floor := b.floor()
-	e, revision, err := b.read(ctx)
+	e, at, err := b.read(ctx)
 	if errors.Is(err, errNoBucket) {
 		var made bool
 		made, err = b.make(ctx, floor)
@@ -183,19 +185,19 @@ func (b *epochs) look(ctx context.Context) (epoch, error) {
 		case made:
 			return b.begin(ctx, floor, 0)
 		}
-		e, revision, err = b.read(ctx)
+		e, at, err = b.read(ctx)
 	}
-	if err == nil && revision == 0 { // another node may have made it just now, and be about to write the record
+	if err == nil && at.revision == 0 { // another node may have made it just now, and be about to write the record
 		sleep(ctx, min(b.term/30, recordWithin))
-		e, revision, err = b.read(ctx)
+		e, at, err = b.read(ctx)
 	}
 	switch {
 	case err != nil:
 		return epoch{}, err
-	case b.see(e, revision):
-		return b.advance(ctx, e, revision)
+	case b.see(e, at):
+		return b.advance(ctx, e, at.revision)
 	}
-	return b.reclaim(ctx, e, revision, floor)
+	return b.reclaim(ctx, e, at.revision, floor)
 }
 
 // floor returns a revision for an epoch to begin with, above all that were granted before.
@@ -211,33 +213,39 @@ func (b *epochs) floor() uint64 {
 }
 
 // read returns the record in the bucket; the zero epoch if there is none.
-func (b *epochs) read(ctx context.Context) (e epoch, revision uint64, err error) {
-	at, err := b.get(ctx, epochKey)
-	if err != nil {
-		return epoch{}, 0, err
+func (b *epochs) read(ctx context.Context) (e epoch, at entry, err error) {
+	if at, err = b.get(ctx, epochKey); err != nil {
+		return epoch{}, entry{}, err
 	}
 	if json.Unmarshal(at.value, &e) != nil {
 		e = epoch{}
 	}
-	return e, at.revision, nil
+	return e, at, nil
 }
 
 // see takes note of an epoch. It reports false if there is none, or none that can be used:
 // one that has begun in a bucket that was lost before its record was written, or below what
-// this node knows to have been granted.
-func (b *epochs) see(e epoch, revision uint64) bool {
+// this node knows to have been granted; or one whose record was lost, and has come a second time.
+func (b *epochs) see(e epoch, at entry) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e.ID == "" || revision < e.Floor {
+	switch {
+	case e.ID == "" || at.revision < e.Floor:
 		return false
-	}
-	if e.ID != b.known.ID {
-		if !e.Open && e.Floor <= b.highest {
+	case e.ID != b.known.ID:
+		if b.former[e.ID] || !e.Open && e.Floor <= b.highest {
 			return false
 		}
+		b.former[b.known.ID] = true
 		b.since = time.Now()
+	case at.revision < b.at.revision,
+		at.revision == b.at.revision && !at.stored.Equal(b.at.stored), // the bucket counts anew
+		b.known.Open && !e.Open:
+		// Or it is what a server knows that has become the leader, and is behind: then nothing can be
+		// put in its place.
+		return false
 	}
-	b.known = e
+	b.known, b.at = e, at
 	b.longest = max(b.longest, e.Longest)
 	return true
 }
@@ -260,17 +268,28 @@ func (b *epochs) advance(ctx context.Context, e epoch, revision uint64) (epoch, 
 	if next == e && !stale {
 		return e, nil
 	}
-	revision, err := b.write(ctx, next, revision)
-	if err != nil {
-		return epoch{}, err
-	}
-	b.see(next, revision)
-	return next, nil
+	return b.replace(ctx, next, revision)
 }
 
 // staleAfter is how many revisions may follow before the record is written anew: a server
 // keeps account of all gaps after the oldest revision that it has.
 const staleAfter = 1 << 16
+
+// replace writes a record, and reads it: that is how NATS tells when it was stored.
+func (b *epochs) replace(ctx context.Context, next epoch, after uint64) (epoch, error) {
+	revision, err := b.write(ctx, next, after)
+	if err != nil {
+		return epoch{}, err
+	}
+	e, at, err := b.read(ctx)
+	switch {
+	case err != nil:
+		return epoch{}, err
+	case at.revision != revision || !b.see(e, at):
+		return epoch{}, errMoved // by a node that was faster, or the bucket was lost once more
+	}
+	return e, nil
+}
 
 func (b *epochs) write(ctx context.Context, e epoch, after uint64) (uint64, error) {
 	value, err := json.Marshal(e)

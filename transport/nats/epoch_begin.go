@@ -20,8 +20,11 @@ import (
 //   - A node that finds an intent does what it says, with the same floor, and so does not wait for
 //     the node that has left it. All purge up to that floor, and when an epoch has begun above it, a
 //     purge that comes late takes nothing.
-//   - The floor is as good as when it was chosen, however old: nothing was granted in this bucket
-//     since. An intent that was sent to another bucket, and has come late, is replaced.
+//   - An intent that was sent to another bucket, and has come late, is replaced. Servers that were
+//     all restarted have a bucket be born when it was before: so is one that is older than a lease,
+//     since an epoch may have begun with it there, granted names, and been lost. In one lease none
+//     can. A purge is not sent to another bucket either; one that is under way when the bucket is
+//     lost may end the epoch that begins there.
 //
 // So is one below what this node knows to have been granted, if clocks are further apart than they
 // may be. If the purge of an intent that was replaced comes after that and takes the later one away,
@@ -37,15 +40,11 @@ func (b *epochs) begin(ctx context.Context, floor, after uint64) (epoch, error) 
 	b.mu.Lock()
 	e := epoch{ID: rand.Text(), Floor: floor, Longest: b.longest}
 	b.mu.Unlock()
-	revision, err := b.write(ctx, e, after)
-	if err != nil {
-		return epoch{}, err
+	e, err := b.replace(ctx, e, after)
+	if err == nil {
+		b.news(e)
 	}
-	if !b.see(e, revision) {
-		return epoch{}, errMoved // the bucket was lost once more
-	}
-	b.news(e)
-	return e, nil
+	return e, err
 }
 
 // reclaim begins an epoch in a bucket that was there, where e, with its revision, is no record that
@@ -56,7 +55,7 @@ func (b *epochs) reclaim(ctx context.Context, e epoch, revision, floor uint64) (
 	if err != nil {
 		return epoch{}, err
 	}
-	if b.shares(e, born) {
+	if b.shares(e, born, floor) {
 		floor = e.Floor
 	} else {
 		floor = max(floor, revision+1)
@@ -68,7 +67,7 @@ func (b *epochs) reclaim(ctx context.Context, e epoch, revision, floor uint64) (
 			return epoch{}, err
 		}
 	}
-	if err := b.raise(ctx, floor); err != nil {
+	if err := b.raise(ctx, floor, born); err != nil {
 		return epoch{}, raiseError(err)
 	}
 	if revision < floor {
@@ -81,9 +80,12 @@ func raiseError(err error) error {
 	return fmt.Errorf("have a bucket go on that is there, for which some node needs the right to purge it: %w", err)
 }
 
-// shares reports whether e is an intent, in a bucket of that birth, whose floor can be this node's.
-func (b *epochs) shares(e epoch, born int64) bool {
+// shares reports whether e is an intent, in a bucket of that birth, whose floor can be that of this
+// node, which would choose another one. It is younger than a lease: so if the bucket was made again
+// since, with the birth that it had, no name was granted in between.
+func (b *epochs) shares(e epoch, born int64, floor uint64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return e.ID == "" && e.Born == born && e.Floor > b.highest && e.Floor <= math.MaxInt64
+	return e.ID == "" && e.Born == born && e.Floor > b.highest && e.Floor <= math.MaxInt64 &&
+		e.Floor+uint64(b.longest) > floor
 }

@@ -77,6 +77,20 @@ func (l *leases) each(d time.Duration, f func()) {
 	}
 }
 
+// await waits for the epoch that the bucket is in, and logs what it waits for.
+func (l *leases) await(ctx context.Context) error {
+	for {
+		once, cancel := context.WithTimeout(ctx, l.term)
+		_, err := l.tend(once)
+		late := once.Err() != nil && ctx.Err() == nil
+		cancel()
+		if !late || err == nil {
+			return err
+		}
+		l.log.Warn("names wait for their bucket", "error", err)
+	}
+}
+
 // tendNow looks after the bucket, so that one that was lost is settled before a name is asked
 // for.
 func (l *leases) tendNow() {

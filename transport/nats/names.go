@@ -93,7 +93,9 @@ func (e *TakenError) Error() string {
 
 // StartNames returns the cluster's names as one node's, which renews its leases until
 // [Names.Shutdown]. It makes the bucket if there is none, now and whenever NATS has lost it;
-// then the first name is granted after a lease.
+// then the first name is granted after a lease. While NATS does not answer, or the bucket needs a
+// purge that the server does not permit, StartNames waits, and logs that once in a lease; when ctx
+// is done, its error says what it has waited for, and wraps that of ctx.
 //
 // The PubSub is the node's, and connected to the others before a name is registered.
 // Its topics that begin with "name:" are for the names.
@@ -120,7 +122,7 @@ func StartNames[M any](ctx context.Context, js jetstream.JetStream, ps *pubsub.P
 			h.pid.Exit(h.Err())
 		}
 	})
-	if _, err := n.leases.tend(ctx); err != nil {
+	if err := n.leases.await(ctx); err != nil {
 		return nil, fmt.Errorf("nats: start names in bucket %q: %w", c.Bucket, err)
 	}
 	n.leases.start()

@@ -96,9 +96,9 @@ func (b persistent) born(ctx context.Context) (int64, error) {
 	return persist(ctx, b.after, b.bucket.born, drop)
 }
 
-func (b persistent) raise(ctx context.Context, first uint64) error {
+func (b persistent) raise(ctx context.Context, first uint64, born int64) error {
 	_, err := persist(ctx, b.after, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, b.bucket.raise(ctx, first)
+		return struct{}{}, b.bucket.raise(ctx, first, born)
 	}, drop)
 	return err
 }

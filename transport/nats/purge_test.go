@@ -69,8 +69,34 @@ func TestBucketGoesOnWhenOneNodeMayPurgeIt(t *testing.T) {
 					t.Error("an error does not say what is refused")
 				}
 			}
+			startsWhenPurged(t, n, config)
 			startNode(t, s, cluster, "b", config, nats.UserInfo("any", "any"))
 			n.tenure(t, "x", ref)
 		})
+	}
+}
+
+// startsWhenPurged has names start that wait for a purge: they log it, and end with their context,
+// whose error says it.
+func startsWhenPurged(t *testing.T, n *node, config NamesConfig) {
+	t.Helper()
+	const refused = "right to purge it"
+	log := make(lines, 100)
+	config.Bucket, config.Logger = bucketOf(n.leases), log.logger()
+	js, err := jetstream.New(n.conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := StartNames(ctx, js, n.ps, config)
+		ended <- err
+	}()
+	log.until(t, refused)
+	cancel()
+	if err := await(t, ended); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), refused) {
+		t.Errorf("names that wait for a purge have ended with %v", err)
 	}
 }

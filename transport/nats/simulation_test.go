@@ -107,7 +107,7 @@ func (s *simServer) leave(e simEntry, after time.Duration) {
 func (s *simServer) set(key string, e simEntry) entry {
 	s.leave(s.entries[key], 0)
 	s.last++
-	e.revision = s.last
+	e.revision, e.stored = s.last, time.Now()
 	if o, err := ownerIn(e.value); err == nil {
 		e.id = o.ID
 		delete(s.gone, o.ID) // it was renewed
@@ -280,8 +280,20 @@ func (n *simNode) born(ctx context.Context) (int64, error) {
 	})
 }
 
-func (n *simNode) raise(ctx context.Context, first uint64) error {
-	_, err := ask(ctx, n, "raise", func(s *simServer) (struct{}, error) { return struct{}{}, s.raise(first) })
+func (n *simNode) raise(ctx context.Context, first uint64, born int64) error {
+	now, err := ask(ctx, n, "raise", func(s *simServer) (int64, error) {
+		if !s.exists {
+			return 0, errNoBucket
+		}
+		return s.born, nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case now != born:
+		return errMoved
+	}
+	_, err = ask(ctx, n, "purge", func(s *simServer) (struct{}, error) { return struct{}{}, s.raise(first) })
 	return err
 }
 
