@@ -56,8 +56,11 @@ func (s *simServer) longest() time.Duration {
 
 // meddling asks what becomes of a message of a node's, or for it.
 func (n *simNode) meddling(what string) (m meddling) {
-	if n.server.meddle != nil {
-		m = n.server.meddle(n, what)
+	n.server.mu.Lock()
+	meddle := n.server.meddle
+	n.server.mu.Unlock()
+	if meddle != nil {
+		m = meddle(n, what)
 	}
 	if m.between == nil {
 		m.between = func() {}
