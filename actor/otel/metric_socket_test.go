@@ -1,9 +1,12 @@
 package otel_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor/otel"
 	"github.com/troupe-go/troupe/transport/ws"
@@ -80,6 +83,48 @@ func TestSocketsAreMeasured(t *testing.T) {
 	m.expect("troupe.ws.channel.joined", map[string]int64{"": 5})
 	m.expect("troupe.ws.channel.refused", map[string]int64{"": 2})
 	m.expect("troupe.ws.channel.failed", map[string]int64{"": 1})
+}
+
+// What lingers is counted: who is away, who has come back, and what had no room to stay.
+func TestWhatLingersIsMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := measure(t, new(otel.Metrics))
+		socket := parlors()
+		socket.Channels[0].Linger, socket.MaxLingering = time.Minute, 2
+		endpoint := wstest.NewEndpoint(t, m.Socket(socket))
+		m.Endpoint(endpoint)
+		counts := func(open, lingering, resumed, refused int64) {
+			t.Helper()
+			synctest.Wait()
+			for name, want := range map[string]int64{
+				"open": open, "lingering": lingering, "resumed": resumed, "linger_refused": refused,
+			} {
+				if got := m.series("troupe.ws.channel." + name)[""]; got != want {
+					t.Errorf("%s: %d, want %d", name, got, want)
+				}
+			}
+		}
+		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{})
+		_, reply := client.Join("parlor:1", nil)
+		client.Join("parlor:2", nil)
+		client.Join("parlor:3", nil)
+		counts(3, 0, 0, 0)
+		client.Close()
+		counts(2, 2, 0, 1)
+		var welcome struct {
+			Token string `json:"resume_token"`
+		}
+		if err := json.Unmarshal(reply.Bytes(), &welcome); err != nil {
+			t.Fatal(err)
+		}
+		client = wstest.NewClient(t, endpoint, "/socket", ws.Identity{})
+		client.Join("parlor:1", map[string]string{"resume_token": welcome.Token})
+		counts(2, 1, 1, 1)
+		time.Sleep(time.Minute) // nobody comes back to the other
+		counts(1, 0, 1, 1)
+		m.expect("troupe.ws.channel.joined", map[string]int64{"": 3})
+		m.expect("troupe.ws.channel.ended", map[string]int64{"shutdown parlor:*": 2})
+	})
 }
 
 // Whatever clients and programs make up, no metric has more than 200 series.
