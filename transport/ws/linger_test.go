@@ -252,6 +252,8 @@ func TestTokensThatDoNotHold(t *testing.T) {
 			"changed at the end": {"ann", "room:a", strconv.Quote(changed(len(first.Token) - 1))},
 			"longer":             {"ann", "room:a", strconv.Quote(first.Token + "A")},
 			"shorter":            {"ann", "room:a", strconv.Quote(first.Token[1:])},
+			"with a line end":    {"ann", "room:a", strconv.Quote(first.Token + "\n")},
+			"with one within":    {"ann", "room:a", strconv.Quote(first.Token[:9] + "\r" + first.Token[9:])},
 			"long":               {"ann", "room:a", strconv.Quote(strings.Repeat("A", 100_000))},
 			"no text":            {"ann", "room:a", `[1]`},
 			"null":               {"ann", "room:a", `null`},

@@ -32,7 +32,7 @@ func (e *Endpoint) signResume(c resumeClaim, l *line, topic string) string {
 
 // verifyResume returns what a token says, if it was signed for this client and topic.
 func (e *Endpoint) verifyResume(token string, l *line, topic string) (c resumeClaim, ok bool) {
-	if base64.RawURLEncoding.DecodedLen(len(token)) != resumeTokenSize {
+	if len(token) != base64.RawURLEncoding.EncodedLen(resumeTokenSize) { // so that none of it is a line end, which base64 skips
 		return c, false
 	}
 	data, err := base64.RawURLEncoding.Strict().DecodeString(token)
