@@ -1,7 +1,6 @@
 package ws
 
 import (
-	"container/list"
 	"maps"
 	"slices"
 	"sync"
@@ -19,7 +18,7 @@ type archive struct {
 
 	mu        sync.Mutex
 	recorders map[string]*recorder
-	idle      map[*History]*list.List  // those without a user, the one longest so first
+	idle      map[*History]*idlers     // those without a user
 	leaving   map[string]chan struct{} // topics whose recorders are being forgotten; closed after
 	over      bool
 }
@@ -34,7 +33,7 @@ type archivist struct {
 func (a *archivist) Init(ctx *actor.Context[struct{}]) error {
 	a.archive = &archive{
 		endpoint: a.endpoint, owner: ctx.PID(),
-		recorders: map[string]*recorder{}, idle: map[*History]*list.List{}, leaving: map[string]chan struct{}{},
+		recorders: map[string]*recorder{}, idle: map[*History]*idlers{}, leaving: map[string]chan struct{}{},
 	}
 	a.endpoint.archive.Store(a.archive)
 	if !ctx.PID().Own(a.archive) {
@@ -124,8 +123,7 @@ func (a *archive) enter(topic string, h *History) (r *recorder, busy <-chan stru
 		}
 		a.recorders[topic] = r
 	case r.idle != nil:
-		a.idleOf(h).Remove(r.idle)
-		r.idle = nil
+		a.idle[h].remove(r)
 	}
 	r.users++
 	return r, nil
@@ -160,29 +158,25 @@ func (a *archive) leave(r *recorder) {
 		a.mu.Unlock()
 		return
 	}
-	idle := a.idleOf(r.history)
-	r.since, r.idle = a.endpoint.now(), idle.PushBack(r)
+	idle := a.idle[r.history]
+	if idle == nil {
+		idle = new(idlers)
+		a.idle[r.history] = idle
+	}
+	r.since = a.endpoint.now()
+	idle.add(r)
 	var forgotten []*recorder
-	if idle.Len() > r.history.MaxIdle {
-		forgotten = append(forgotten, a.takeOut(idle))
+	if idle.all.Len() > r.history.MaxIdle {
+		forgotten = append(forgotten, a.takeOut(idle, idle.dispensable()))
 	}
 	a.mu.Unlock()
 	a.forget(forgotten)
 }
 
-func (a *archive) idleOf(h *History) *list.List {
-	l := a.idle[h]
-	if l == nil {
-		l = list.New()
-		a.idle[h] = l
-	}
-	return l
-}
-
-// takeOut takes the recorder that has been idle for longest out of the archive, under the
-// lock. It is to be forgotten without.
-func (a *archive) takeOut(idle *list.List) *recorder {
-	r := idle.Remove(idle.Front()).(*recorder)
+// takeOut takes an idle recorder out of the archive, under the lock. It is to be forgotten
+// without.
+func (a *archive) takeOut(idle *idlers, r *recorder) *recorder {
+	idle.remove(r)
 	delete(a.recorders, r.topic)
 	a.leaving[r.topic] = make(chan struct{})
 	return r
@@ -210,8 +204,8 @@ func (a *archive) sweep() {
 	var forgotten []*recorder
 	a.mu.Lock()
 	for h, idle := range a.idle {
-		for first := idle.Front(); first != nil && now-first.Value.(*recorder).since >= h.TTL; first = idle.Front() {
-			forgotten = append(forgotten, a.takeOut(idle))
+		for r := idle.longest(); r != nil && now-r.since >= h.TTL; r = idle.longest() {
+			forgotten = append(forgotten, a.takeOut(idle, r))
 		}
 	}
 	a.mu.Unlock()

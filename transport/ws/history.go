@@ -84,8 +84,10 @@ type History struct {
 	// MaxBytes is how many bytes of a topic are kept, with 512 more for each message;
 	// 1 MiB if 0.
 	MaxBytes int
-	// MaxIdle is how many topics that no channel is on are kept, of those that no channel
-	// has been on for the shortest time; 1,000 if 0.
+	// MaxIdle is how many topics are kept that no channel is on; 1,000 if 0. If there are more,
+	// one is forgotten on which nothing was recorded, so that clients which only look at topics
+	// push out nothing that counts; if there is none, the one that no channel has been on for
+	// longest. A client that may broadcast on many topics can still push others' out.
 	MaxIdle int
 
 	// Mode says what of a topic is kept: [Stream] if not set.

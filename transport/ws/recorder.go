@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/registry/pubsub"
@@ -36,10 +37,13 @@ type recorder struct {
 
 	replica *replica // keeps the log as that of a Store; nil: the log is its own
 
+	used atomic.Bool // a message has come to its log; not taken back, for the positions hold when that is gone
+
 	// These are guarded by the archive's lock.
 	users int           // channels, and what else needs it
 	since time.Duration // when the last of them has gone
-	idle  *list.Element // on the archive's list; nil: it is not idle
+	idle  *list.Element // among all idlers; nil: it is not idle
+	empty *list.Element // among those of them that were not used; nil: it is not there
 }
 
 // Deliver implements pubsub.Subscriber.
@@ -65,6 +69,7 @@ func (r *recorder) Deliver(_ string, b *broadcast) {
 			r.log.interrupt()
 		default:
 			r.log.append(&b.Message, about, now)
+			r.used.Store(true)
 			r.mark(b)
 		}
 		return b, true
