@@ -12,7 +12,7 @@ import (
 // have nothing to do with each other. The zero Position is none.
 //
 // As text, "@epoch:offset", it is the ref of a recorded message at the client, and the
-// parameter since of its next join.
+// parameter since of its next join. In JSON it is that text, "" for none.
 type Position struct {
 	Epoch  string // names the log: another one after each start of the endpoint
 	Offset uint64 // counts up, from 1; 0 is before the first message
@@ -56,4 +56,21 @@ func (p Position) String() string {
 		return ""
 	}
 	return "@" + p.Epoch + ":" + strconv.FormatUint(p.Offset, 10)
+}
+
+// MarshalText returns what String does. It implements [encoding.TextMarshaler], and never fails.
+func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what MarshalText writes, as [ParsePosition] does, and "" as none. After an
+// error p is as it was. It implements [encoding.TextUnmarshaler].
+func (p *Position) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*p = Position{}
+		return nil
+	}
+	read, err := ParsePosition(string(text))
+	if err == nil {
+		*p = read
+	}
+	return err
 }

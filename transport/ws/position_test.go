@@ -2,6 +2,8 @@ package ws
 
 import (
 	"encoding/json"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +19,32 @@ func TestPositionsAreReadAsTheyAreWritten(t *testing.T) {
 	}
 	if s := (Position{}).String(); s != "" {
 		t.Errorf("no position is %q", s)
+	}
+}
+
+func TestPositionsInJSON(t *testing.T) {
+	type place struct {
+		At    Position
+		Count map[Position]int
+	}
+	for want, p := range map[string]place{
+		`{"At":"@e:7","Count":{"@e:8":1}}`: {Position{"e", 7}, map[Position]int{{"e", 8}: 1}},
+		`{"At":"","Count":{"":2}}`:         {Position{}, map[Position]int{{}: 2}},
+	} {
+		text, err := json.Marshal(p)
+		if string(text) != want || err != nil {
+			t.Errorf("%v is written as %s, %v", p, text, err)
+		}
+		read := place{At: Position{"before", 1}}
+		if err := json.Unmarshal(text, &read); err != nil || !reflect.DeepEqual(read, p) {
+			t.Errorf("%s is read as %v, %v", text, read, err)
+		}
+	}
+	kept := Position{"kept", 1}
+	for _, text := range []string{`"@e:07"`, `"7"`, `"@:7"`, `" @e:7"`} {
+		if err := json.Unmarshal([]byte(text), &kept); !errors.Is(err, ErrPosition) || kept != (Position{"kept", 1}) {
+			t.Errorf("%s is read as %v, %v", text, kept, err)
+		}
 	}
 }
 
