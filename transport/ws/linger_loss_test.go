@@ -209,3 +209,30 @@ func TestAnAnswerWithoutAToken(t *testing.T) {
 		}
 	})
 }
+
+// What is broadcast while Resumed runs comes behind the answer, also to a client that is shown the
+// present state because its position is not in the log.
+func TestNothingIsLostWhileResumedRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, nil)
+		c := h.connect(t)
+		w := c.joins("1", "taped:a", `{"since":null,"got":null}`)
+		c.hear()
+		l := <-h.lodgers
+		l.stalls = make(chan struct{})
+		c.lose()
+		h.Broadcast("taped:a", "news", map[string]int{"n": 1})
+		c = h.connect(t)
+		c.send(fmt.Sprintf(`["2","2","taped:a","phx_join",{"since":"unknown","got":null,"resume_token":%q}]`, w.Token))
+		synctest.Wait() // it runs
+		h.Broadcast("taped:a", "news", map[string]int{"n": 2})
+		close(l.stalls)
+		answer, told := c.hear(), c.hear()
+		if answer.event != "phx_reply" || told.event != "phx_recovery" || told.payload != recovery(false, 0, told.at(1)) {
+			t.Errorf("told of %v and %v", answer, told)
+		}
+		c.hears(`news 2 {"n":2}`)
+		h.Broadcast("taped:a", "news", map[string]int{"n": 3})
+		c.hears(`news 3 {"n":3}`)
+	})
+}

@@ -176,10 +176,11 @@ func (p *replay) begin(from Position, tracks, named bool) {
 }
 
 // listen has a channel that gets nothing of what was before hear of what is broadcast from
-// now on. One that gets what it has missed reads on from there.
+// now on. One that gets what it has missed reads on from there; and one that was resumed, from
+// where the log was then: its Resumed, which may have shown a state, has run since.
 func (p *replay) listen(c *Channel) error {
 	r := p.of
-	if p.recovery.Complete || r.history.Mode != Stream {
+	if p.recovery.Complete || r.history.Mode != Stream || c.hasJoined() && p.epoch != "" {
 		return nil
 	}
 	r.mu.Lock()
@@ -212,7 +213,7 @@ func (p *replay) next(c *Channel) (*stretch, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.log.trim(r.endpoint.now())
-	if p.turn != r.turns || p.recovery.Complete && !r.log.covers(r.log.position(p.at)) {
+	if p.turn != r.turns || (p.recovery.Complete || r.history.Mode == Stream) && !r.log.covers(r.log.position(p.at)) {
 		return nil, errTrimmed
 	}
 	s := r.log.read(p.at, c.line().socket.MaxQueue/readPart, r.replayed)
