@@ -34,6 +34,12 @@ func (m *Member) SocketID() string { return m.channel.SocketID() }
 // Assigns returns what Connect assigned to the client's connection.
 func (m *Member) Assigns() any { return m.channel.Assigns() }
 
+// Recovery returns what becomes of what the client has missed, from Join on, see
+// [ws.Channel.Recovery]. It reports false if the client has not named a position, or if the
+// room's route has no History. If it is Complete, the client gets from the log what has changed a
+// state since, so an answer with that state would give it these changes twice.
+func (m *Member) Recovery() (ws.Recovery, bool) { return m.channel.Recovery() }
+
 // Push sends an event to this client, see [ws.Channel.Push]. To one that has gone, of which
 // [Leaver] may be about to hear, it sends nothing; that is no error, as it would be the one
 // of the member whose event is handled.
