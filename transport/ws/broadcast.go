@@ -136,6 +136,12 @@ func (e *Endpoint) newBroadcast(topic, event string, payload any) (*broadcast, e
 
 // frame returns the broadcast for the clients of an encoding.
 func (b *broadcast) frame(e *encoding) (frame.Sealed, error) {
+	f := b.made(e)
+	return f.frame, f.err
+}
+
+// made returns where the frame of an encoding is, which is made once.
+func (b *broadcast) made(e *encoding) *onceFrame {
 	f := &b.frames[e.index]
 	f.once.Do(func() {
 		if b.placed {
@@ -144,7 +150,7 @@ func (b *broadcast) frame(e *encoding) (frame.Sealed, error) {
 			f.frame, f.err = e.encodeApart(context.Background(), b.Message, 0)
 		}
 	})
-	return f.frame, f.err
+	return f
 }
 
 // serializerPatience is how long a serializer may take for a broadcast. It is called

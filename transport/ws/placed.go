@@ -38,13 +38,19 @@ func (b *broadcast) encodings() int {
 }
 
 // placedIn returns what of a broadcast that is placed clients get which want to know of positions.
-// It is there once frame has been called.
-func (b *broadcast) placedIn(e *encoding) *onceFrame { return &b.frames[b.encodings()+e.index] }
+func (b *broadcast) placedIn(e *encoding) *onceFrame {
+	f := b.placeOf(e)
+	f.once.Do(func() { b.made(e) })
+	return f
+}
+
+// placeOf returns where that is. It is there once made has been called.
+func (b *broadcast) placeOf(e *encoding) *onceFrame { return &b.frames[b.encodings()+e.index] }
 
 // encodeWithPosition makes the two frames of a broadcast that is placed, once, for the clients of
 // an encoding: what it returns, and behind that the position for those that want to know of it. If
 // the message cannot be made, these get the position alone; if that cannot be made, the message
-// alone, and the error in placedIn says why. A serializer has no more time for both than for one.
+// alone, and the error in placeOf says why. A serializer has no more time for both than for one.
 func (b *broadcast) encodeWithPosition(e *encoding) (message frame.Sealed, err error) {
 	ctx := context.Background()
 	if e.foreign {
@@ -52,7 +58,7 @@ func (b *broadcast) encodeWithPosition(e *encoding) (message frame.Sealed, err e
 		defer cancel()
 		ctx = limited
 	}
-	where, placed := b.where(), b.placedIn(e)
+	where, placed := b.where(), b.placeOf(e)
 	message, err = e.encodeApart(ctx, b.Message, sizeOf(where)+overhead)
 	var position frame.Sealed
 	if placed.err = err; !errors.Is(err, foreign.ErrLate) {
@@ -65,9 +71,8 @@ func (b *broadcast) encodeWithPosition(e *encoding) (message frame.Sealed, err e
 // placedFrame returns a broadcast that is placed with its position behind it. It fails if one of
 // them cannot be made.
 func (b *broadcast) placedFrame(e *encoding) (frame.Sealed, error) {
-	_, err := b.frame(e)
 	f := b.placedIn(e)
-	return f.frame, cmp.Or(err, f.err)
+	return f.frame, cmp.Or(b.made(e).err, f.err)
 }
 
 // recordedFrameOf is frameOf on a recorded topic, where tracks says whether the client wants to
@@ -77,10 +82,13 @@ func (c *Channel) recordedFrameOf(l *line, b *broadcast, tracks bool) (frame.Sea
 		return c.frameOf(l, b)
 	}
 	e := l.encoding.Load()
-	if _, err := b.frame(e); err != nil {
-		c.undelivered(l, &b.frames[e.index], b.Event)
-	}
 	f := b.placedIn(e)
+	if f.frame.Messages() == 2 {
+		return f.frame, true
+	}
+	if message := b.made(e); message.err != nil {
+		c.undelivered(l, message, b.Event)
+	}
 	if f.err != nil {
 		c.undelivered(l, f, wire.EventPosition)
 	}
