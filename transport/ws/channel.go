@@ -46,6 +46,7 @@ const (
 	flagExpired                     // its client hears of no broadcast any more
 	flagDirect                      // what is recorded goes to its client as it is: there is neither a tether nor an event that it intercepts
 	flagTracks                      // and its client wants to know of positions
+	flagRefused                     // its client has come back, and is not let in: it has been told
 )
 
 func (c *Channel) is(flag uint32) bool { return c.flags.Load()&flag != 0 }

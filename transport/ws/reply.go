@@ -50,7 +50,8 @@ func (r Reason) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"reason": string(r)})
 }
 
-// RefusedError is the error of a Join that does not let the client in.
+// RefusedError is the error of a Join that does not let the client in, or of a Resumed that does
+// not let it in again.
 type RefusedError struct{ Payload any }
 
 func (e *RefusedError) Error() string { return fmt.Sprintf("ws: join refused: %v", e.Payload) }

@@ -22,8 +22,12 @@ type Resumer interface {
 	// The official client's Presence waits for a presence_state after each join, this one
 	// included: push it here.
 	//
-	// An error means the same as in HandleIn: with [Stop] or [actor.Shutdown] the channel
-	// closes, any other one is a crash, upon which the client joins anew.
+	// With a [RefusedError] or an [InputError] the client is refused as by Join: its join is
+	// answered with that, nothing more is sent, and the channel ends. Terminate runs, for the client
+	// was in, with the reason [actor.Normal]. The client's next join on the topic starts a channel
+	// anew. With [Stop], or an error that wraps [actor.Shutdown], the answer is sent and the channel
+	// closes: what was kept is not sent any more, and the client does not come back. Any other error
+	// is a crash, upon which the client joins anew.
 	Resumed(c *Channel, r Resumption) (reply any, err error)
 }
 
@@ -123,18 +127,19 @@ func (a *channelActor) resumed(b *comeback, r Resumption) error {
 		b.line.emit(Resumed{Topic: a.topic, Route: a.route.pattern, SocketID: b.line.id, Resumption: r})
 	}
 	var payload any
+	var end error
 	if h, ok := a.handler.(Resumer); ok {
-		var err error
 		a.event = wire.EventJoin
-		if payload, err = h.Resumed(&a.Channel, r); err != nil {
-			return a.outcome(err)
-		}
-		a.event = ""
+		payload, end = h.Resumed(&a.Channel, r)
 	}
 	if a.stage.Load() != stageJoined { // it has been given up, and the client has been told
 		return actor.Stop
 	}
 	answer := wire.Message{JoinRef: b.join.JoinRef, Ref: b.join.Ref, Topic: a.topic}
+	if end != nil {
+		return a.notResumed(b.line, answer, payload, end)
+	}
+	a.event = ""
 	f, err := b.line.replyFrame(answer, a.tether().welcome(b.line, payload, true))
 	if err != nil {
 		return err
@@ -145,6 +150,32 @@ func (a *channelActor) resumed(b *comeback, r Resumption) error {
 		a.held.Store(new(held)) // what is pushed from now on comes behind what was missed
 	}
 	return a.flush(b)
+}
+
+// notResumed ends a channel that does not go on with its client, which gets the answer that is due.
+// Nothing else goes to it: what is pushed is still kept.
+func (a *channelActor) notResumed(l *line, answer wire.Message, payload any, end error) error {
+	why, refused := refusal(end)
+	var with Reply
+	switch {
+	case refused:
+		with = Error(why)
+	case actor.IsClean(end):
+		with = a.tether().welcome(l, payload, true)
+	default:
+		return end
+	}
+	f, err := l.replyFrame(answer, with)
+	if err != nil {
+		return err
+	}
+	l.transport.send(f)
+	if !refused {
+		return a.outcome(end)
+	}
+	l.endpoint.joinRefusals.Add(1)
+	a.mark(flagRefused)
+	return a.outcome(actor.Stop)
 }
 
 // flush sends what was kept, in parts, as there is room for it; when all is sent, what comes

@@ -90,7 +90,8 @@ func (s *session) HandleExit(_ *actor.Context[sessionMsg], exit actor.Exit) erro
 	}
 	s.transport.handled(j.channel.pending.Swap(settled))
 	s.parted(j, exit.Reason)
-	end := s.joins.ended(j, j.channel.hasJoined(), j.channel.is(flagWanted))
+	letIn := j.channel.hasJoined() && !j.channel.is(flagRefused)
+	end := s.joins.ended(j, letIn, j.channel.is(flagWanted))
 	if s.isGone() {
 		return s.unlessEmpty()
 	}

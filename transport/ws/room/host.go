@@ -160,7 +160,7 @@ func (o *host[H]) enter(ctx *actor.Context[message[H]], m message[H]) {
 	m.entered.Send(answer)
 }
 
-// encoded returns an error of a Join with the payload of a refusal encoded.
+// encoded returns an error of a Join, or of a Resumed, with the payload of a refusal encoded.
 func encoded(err error) error {
 	refused, ok := errors.AsType[*ws.RefusedError](err)
 	if !ok {

@@ -74,6 +74,8 @@ func (p *pad) Resumed(m *room.Member, r ws.Resumption) (any, error) {
 		return nil, ws.Stop
 	case "stay:broken":
 		return nil, errors.New("broken")
+	case "stay:refused":
+		return nil, ws.Refuse(p.tally)
 	case "stay:crash":
 		panic("crash")
 	}

@@ -23,7 +23,7 @@ func (ch *channel[H]) Resumed(c *ws.Channel, r ws.Resumption) (any, error) {
 			return ws.OK(nil), nil
 		}
 		reply, err := resumer.Resumed(m, r)
-		return ws.OK(reply), err
+		return ws.OK(reply), encoded(err)
 	})
 	if reply.Status() != "ok" {
 		return nil, err

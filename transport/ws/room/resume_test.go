@@ -95,13 +95,31 @@ func TestWhatResumedReturns(t *testing.T) {
 		client, _, token := h.stay("ann", "stay:banned")
 		client.Close()
 		h.log.expect(t, "start stay:banned", "join ann again=false of 1")
-		h.client("ann").JoinRefused("stay:banned", token)
+		ann, answer := h.client("ann").Join("stay:banned", token)
+		if said := said(t, answer); said != `{"resumed":true}` {
+			t.Errorf("answered %s", said)
+		}
+		ann.AssertClose()
 		h.log.expect(t, "resumed ann of 1: missed 1, complete true", "leave ann normal", "end shutdown")
+
+		// A refusal is encoded in the room's turn, for it may be of what the next event changes.
+		client, was, token := h.stay("ann", "stay:refused")
+		was.AssertReply(was.Push("tally", nil), "ok", map[string]int{"ann": 1})
+		client.Close()
+		h.log.expect(t, "start stay:refused", "join ann again=false of 1")
+		back := h.client("ann")
+		back.JoinRefused("stay:refused", token, map[string]int{"ann": 1})
+		h.log.expect(t, "resumed ann of 1: missed 1, complete true", "leave ann normal", "end shutdown")
+		_, answer = back.Join("stay:refused", token)
+		if said := said(t, answer); said != `{"lines":0,"resumed":false}` {
+			t.Errorf("answered %s", said)
+		}
+		h.log.expect(t, "start stay:refused", "join ann again=false of 1")
 
 		client, _, token = h.stay("ann", "stay:crash")
 		client.Close()
 		h.log.expect(t, "start stay:crash", "join ann again=false of 1")
-		ann, answer := h.client("ann").Join("stay:crash", token)
+		ann, answer = h.client("ann").Join("stay:crash", token)
 		if said := said(t, answer); said != `{"resumed":true}` {
 			t.Errorf("answered %s", said)
 		}
