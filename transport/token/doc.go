@@ -35,8 +35,8 @@
 // # Examples
 //
 // The examples in example_test.go sign and verify, seal and open, change the secret, take
-// the tokens of a Phoenix server, and let clients in at a socket. The guide is
-// docs/phoenix.md.
+// the tokens of a Phoenix server, and let clients in at a socket: that one shows a Connect, which
+// refuses where [Refused] says so and answers 503 to other errors. docs/phoenix.md has more.
 //
 // Phoenix: Phoenix.Token.
 package token

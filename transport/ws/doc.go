@@ -29,7 +29,7 @@
 // Events of one client on one topic are handled in the order in which they were
 // sent, and different topics at the same time. Broadcasts of one sender on one
 // topic arrive in order. Delivery is at most once: nothing is kept for a client
-// that is away, unless its Route has a [History].
+// that is away, unless its [Route] has a [History] or a Linger.
 //
 // # The way of a frame
 //

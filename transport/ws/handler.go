@@ -11,7 +11,9 @@ type Handler interface {
 	// Join lets the client in or, with an error, refuses it; see [Refuse]. The
 	// reply is the payload of the answer; nil means {}. The channel cannot push
 	// or broadcast yet; [Channel.Continue] is for what follows the answer. What the
-	// client sends to this topic waits meanwhile; its other topics do not.
+	// client sends to this topic waits meanwhile; its other topics do not. The official client
+	// and package wsclient give up a join after 10 s and join again: they never get into a channel
+	// whose Join always takes longer.
 	Join(c *Channel, topic string, in Payload) (reply any, err error)
 }
 

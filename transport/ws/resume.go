@@ -17,7 +17,9 @@ type Resumer interface {
 	// known of the client anew, such as whether it may still be here, is to be asked here. The
 	// channel has the connection's SocketID, Assigns and Values from now on. The reply is the
 	// payload of the answer to the client's join, as that of Join is; nil means {}. What was
-	// kept for the client comes behind it, and then what Resumed pushes.
+	// kept for the client comes behind it, then what Resumed pushes, and then, on a recorded
+	// topic, what was broadcast and missed. What [Channel.Continue] pushes comes behind that, or
+	// behind its first part if it is more than a 32nd of MaxQueue.
 	//
 	// The official client's Presence waits for a presence_state after each join, this one
 	// included: push it here.

@@ -7,10 +7,20 @@ import "github.com/troupe-go/troupe/transport/ws"
 // room's own, in [Config], is about rooms without members.
 //
 // A member whose connection is lost stays in the room for that time: its pushes are kept, and
-// nobody sees it go. If its client does not come back, [Leaver] is told of [ws.Lingered].
+// nobody sees it go. If its client does not come back, [Leaver] is told of [ws.Lingered]. Give the
+// route a History as well: without one, what is broadcast into a connection that is lost already,
+// before that is known, is lost.
+//
+// Without a Resumed of its own, a member that is back is answered resumed: true and none of
+// Join's fields: so a page looks at resumed.
 type Resumer interface {
 	// Resumed is called in the room's turn, in place of Join. What it returns means the same as
-	// in [ws.Resumer], but that an error ends the member's channel and not the room.
+	// in [ws.Resumer], but that an error ends the member's channel and not the room. What was kept
+	// comes behind the answer, so a state in it is for !r.Complete only; with a History, if
+	// Recovery of the member is not Complete either.
+	//
+	// If the room crashes in Resumed, or ends meanwhile, the client is told resumed: true, and
+	// then of an error, upon which it joins anew.
 	Resumed(m *Member, r ws.Resumption) (reply any, err error)
 }
 

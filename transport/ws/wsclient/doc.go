@@ -33,7 +33,9 @@
 //
 // Delivery is at most once, but for topics that the server records: there the client names
 // its position when it joins again, and gets what it has missed, see [Channel.OnRecovery].
-// Elsewhere what the server sends while the client is away is lost. A push that was on its
+// Where the server has channels linger, it comes back to its channel: see [Channel.OnResume], and
+// the field resumed of the answer that OnJoin gets. Elsewhere what the server sends while the
+// client is away is lost. A push that was on its
 // way when the connection broke is reported as failed, not sent again. A program that must not miss anything fetches its state in the
 // function that it gives to [Channel.OnJoin], which runs after every join.
 //

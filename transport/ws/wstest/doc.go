@@ -31,6 +31,12 @@
 // Payloads are compared as JSON because they are JSON as soon as a handler has let go
 // of them; Phoenix's tests compare terms. To look closer, decode what is returned.
 //
+// # Clients that come back
+//
+// A client that was away is another [NewClient], which joins with what the first one knew: as
+// "since", on a recorded topic, the To.String() of what [ws.Endpoint.Recorded] returns; as
+// "resume_token", where channels linger, the field of that name in the answer of Join.
+//
 // # Time
 //
 // An assertion waits for 100 ms, and a refutation waits them out, unless Within says
