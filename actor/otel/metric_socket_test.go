@@ -85,7 +85,7 @@ func TestSocketsAreMeasured(t *testing.T) {
 	m.expect("troupe.ws.channel.failed", map[string]int64{"": 1})
 }
 
-// What lingers is counted: who is away, who has come back, and what had no room to stay.
+// What lingers is counted, and so is what has come back, and what had no room to stay.
 func TestWhatLingersIsMeasured(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := measure(t, new(otel.Metrics))
