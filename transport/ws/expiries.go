@@ -65,6 +65,7 @@ func (es *expiries) setLocked(pid actor.PID, session actor.Ref[sessionMsg], at t
 		x = &expiry{in: es, actor: pid, session: session, place: -1}
 		es.of[pid], made = x, x
 	}
+	x.session = session // that of before may be made here, by a Channel.Expire that knows no other yet
 	es.cancelLocked(x)
 	if !at.IsZero() {
 		x.at = at.Round(0) // by the wall clock

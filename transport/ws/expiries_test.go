@@ -136,3 +136,30 @@ func TestThereIsRoomWhenAConnectionIsGone(t *testing.T) {
 	}}
 	s.releaseTransport(actor.PID{}, nil)
 }
+
+// A Channel.Expire that knows the session before still, while the channel goes to another one that
+// has found no expiry to take along, sets it for the one and then for the other.
+func TestAnExpiryIsToldToTheSessionThatItWasSetForLast(t *testing.T) {
+	sys := actor.NewSystem(actor.Config{})
+	defer sys.Shutdown(t.Context())
+	told := make(chan string, 1)
+	session := func(name string) actor.Ref[sessionMsg] {
+		ref, err := actor.Spawn(sys, actor.Func(func(*actor.Context[sessionMsg], sessionMsg) error {
+			told <- name
+			return nil
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ref
+	}
+	var es expiries
+	before, after, channel := session("before"), session("after"), session("channel").PID()
+	es.move(channel, after)
+	at := time.Now()
+	es.set(channel, before, at.Add(time.Hour))
+	es.set(channel, after, at)
+	if name := <-told; name != "after" {
+		t.Errorf("the session %s was told", name)
+	}
+}

@@ -211,15 +211,15 @@ func (o *host[H]) HandleExit(_ *actor.Context[message[H]], exit actor.Exit) erro
 // Terminate implements [actor.Terminator]. That nobody holds the room any more can be known to
 // the set of rooms before the room is told that its last member has gone.
 func (o *host[H]) Terminate(_ *actor.Context[message[H]], reason error) {
+	if h, ok := any(o.handler).(Terminator); ok {
+		defer h.Terminate(&o.room, reason) // also if a Leave panics
+	}
 	if actor.IsClean(reason) {
 		for pid, member := range o.room.members {
 			if why := pid.Err(); why != nil {
 				o.leave(member, why)
 			}
 		}
-	}
-	if h, ok := any(o.handler).(Terminator); ok {
-		h.Terminate(&o.room, reason)
 	}
 }
 

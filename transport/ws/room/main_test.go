@@ -72,8 +72,6 @@ func (p *pad) Resumed(m *room.Member, r ws.Resumption) (any, error) {
 	switch m.Room().Topic() {
 	case "stay:banned":
 		return nil, ws.Stop
-	case "stay:broken":
-		return nil, errors.New("broken")
 	case "stay:refused":
 		return nil, ws.Refuse(p.tally)
 	case "stay:crash":

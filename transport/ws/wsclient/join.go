@@ -71,9 +71,11 @@ func (ch *Channel) answered(m wire.Received) {
 	ch.tries = 0
 	ch.reply = m.Payload
 	ch.awaitPosition()
-	ch.resumable(m.Payload)
+	calls := append(ch.resumable(m.Payload), ch.onJoin.with(m.Payload)...)
 	ch.resolve(joinOutcome{reply: m.Payload})
-	tell(ch, &ch.onJoin, m.Payload)
+	if len(calls) > 0 { // together: behind a full queue the last change of state replaces those before
+		ch.client.notify(&ch.calls, calls...)
+	}
 	ch.flush()
 }
 

@@ -39,7 +39,8 @@ func (ch *Channel) OnRecovery(f func(Recovery)) (off func()) {
 //
 // If f is given before Join, what the server pushes is numbered from the first join on, and the
 // client gets as well what was pushed over a connection that was lost already. Without it that
-// begins with the second join.
+// begins with the second join. Of several joins that a full queue hides, see Config.EventLimit, the
+// last one is told.
 func (ch *Channel) OnResume(f func(resumed bool)) (off func()) {
 	return ch.onResume.add(&ch.client.mu, f)
 }
@@ -110,8 +111,8 @@ func (ch *Channel) awaitPosition() {
 }
 
 // resumable notes the token by which the client comes back to a channel that lingers, and that
-// a channel which is another one has pushed nothing yet.
-func (ch *Channel) resumable(answer Payload) {
+// a channel which is another one has pushed nothing yet. It returns what is to be told of that.
+func (ch *Channel) resumable(answer Payload) (calls []func()) {
 	var r struct {
 		Token   string `json:"resume_token"`
 		Resumed bool   `json:"resumed"`
@@ -124,8 +125,9 @@ func (ch *Channel) resumable(answer Payload) {
 		ch.got = ""
 	}
 	if again {
-		tell(ch, &ch.onResume, r.Resumed)
+		calls = ch.onResume.with(r.Resumed)
 	}
+	return calls
 }
 
 // remembered returns what a join on a topic has among its parameters: the client's position, or

@@ -189,12 +189,12 @@ func (c *Client) Join(topic string, payload any) (*Channel, ws.Payload) {
 
 // JoinRefused tries to join a topic, which the channel must refuse, and returns the
 // payload of the answer. One whose Join crashes refuses with the reason "join crashed",
-// one that has no channel with "unmatched topic". A channel whose Resumed ends it has no answer:
+// one that has no channel with "unmatched topic". A channel whose Resumed crashes has no answer:
 // what the client is told of its end is returned then.
 func (c *Client) JoinRefused(topic string, payload any, want ...any) ws.Payload {
 	c.t.Helper()
 	answer, _ := c.join(topic, payload)
-	refused := answer.Status == "error" || answer.Event != wire.EventReply
+	refused := answer.Status == "error" || answer.Event == wire.EventError
 	if !refused || !matches(want, answer) {
 		c.t.Fatalf("wstest: join %q: answered with %s\nwant: error%s", topic, show(answer), showWant(want))
 	}
