@@ -32,7 +32,8 @@ func TestAllTestsPassWithParking(t *testing.T) {
 	}
 	args := []string{"-test.shuffle=on"}
 	if long.Rounds(0, 1) == 0 {
-		args = append(args, "-test.run=Clos|Connect|Idle|Park|Ping|Slow|Drain|Upgrade|Handshake|HeldBack")
+		// In memory nothing parks: the dearest of those tests is left out.
+		args = append(args, "-test.run=Clos|Connect|Idle|Park|Ping|Slow|Drain|Upgrade|Handshake|HeldBack", "-test.skip=HeldBackByBytes")
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
 	cmd.Env = append(os.Environ(), parkKey+"=1")
