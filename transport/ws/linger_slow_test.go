@@ -139,20 +139,33 @@ func (h *slowHouse) says(topic string, first, last int) {
 	synctest.Wait()
 }
 
+// comesBackSlowly returns a client that is back on "bare:a", and has not the room for what it has
+// missed, the numbers up to missed.
+func (h *slowHouse) comesBackSlowly(missed int) *slowClient {
+	h.t.Helper()
+	c := h.client("bare:a", nil).joins()
+	c.hears("phx_reply")
+	c.lose()
+	h.says("bare:a", 1, missed)
+	c = h.client("bare:a", c)
+	c.slow = true
+	c.joins().hears("phx_reply")
+	return c
+}
+
+// catchesUp has the client take what it has not had the room for.
+func (c *slowClient) catchesUp() {
+	c.conn.fills(false)
+	time.Sleep(time.Second)
+}
+
 // A client gets what was kept when there is room for it.
 func TestWhatWasKeptWaitsForASlowClient(t *testing.T) {
 	inSlowHouse(t, func(h *slowHouse) {
-		c := h.client("bare:a", nil).joins()
-		c.hears("phx_reply")
-		c.lose()
-		h.says("bare:a", 1, 40) // more than are sent at a time
-		c = h.client("bare:a", c)
-		c.slow = true
-		c.joins().hears("phx_reply")
+		c := h.comesBackSlowly(40) // more than are sent at a time
 		h.says("bare:a", 41, 41)
 		c.hears()
-		c.conn.fills(false)
-		time.Sleep(time.Second)
+		c.catchesUp()
 		var all []string
 		for n := range 41 {
 			all = append(all, fmt.Sprint(n+1))
@@ -166,16 +179,9 @@ func TestWhatWasKeptWaitsForASlowClient(t *testing.T) {
 // If more comes meanwhile than is kept, the channel does not go on as if there were nothing lost.
 func TestMoreComesForASlowClientThanIsKept(t *testing.T) {
 	inSlowHouse(t, func(h *slowHouse) {
-		c := h.client("bare:a", nil).joins()
-		c.hears("phx_reply")
-		c.lose()
-		h.says("bare:a", 1, 3)
-		c = h.client("bare:a", c)
-		c.slow = true
-		c.joins().hears("phx_reply")
+		c := h.comesBackSlowly(3)
 		h.says("bare:a", 4, 200)
-		c.conn.fills(false)
-		time.Sleep(time.Second)
+		c.catchesUp()
 		c.hears("phx_error")
 	})
 }
@@ -193,8 +199,7 @@ func TestTheLogIsTrimmedBeforeASlowClientHasIt(t *testing.T) {
 		c.slow = true
 		c.joins().hears("phx_reply")
 		h.says("taped:a", 4, 4+historySize)
-		c.conn.fills(false)
-		time.Sleep(time.Second)
+		c.catchesUp()
 		c.hears("phx_error")
 	})
 }
@@ -202,16 +207,9 @@ func TestTheLogIsTrimmedBeforeASlowClientHasIt(t *testing.T) {
 // A slow client whose connection is lost again has lost nothing of what it was not sent.
 func TestASlowClientIsLostAgain(t *testing.T) {
 	inSlowHouse(t, func(h *slowHouse) {
-		c := h.client("bare:a", nil).joins()
-		c.hears("phx_reply")
+		c := h.comesBackSlowly(3)
 		c.lose()
-		h.says("bare:a", 1, 3)
-		c = h.client("bare:a", c)
-		c.slow = true
-		c.joins().hears("phx_reply")
-		c.lose()
-		c.conn.fills(false)
-		time.Sleep(time.Second)
+		c.catchesUp()
 		c.hears()
 		h.client("bare:a", c).joins().hears("phx_reply", "1", "2", "3")
 	})
@@ -231,12 +229,10 @@ func TestASlowClientComesBackTwice(t *testing.T) {
 		third := h.client("bare:a", second)
 		third.slow = true
 		third.joins().hears("phx_reply")
-		second.conn.fills(false)
-		time.Sleep(time.Second)
+		second.catchesUp()
 		second.hears("phx_error")
 		third.hears()
-		third.conn.fills(false)
-		time.Sleep(time.Second)
+		third.catchesUp()
 		third.hears("1", "2", "3")
 		h.says("bare:a", 4, 4)
 		third.hears("4")

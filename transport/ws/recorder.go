@@ -69,15 +69,18 @@ func (r *recorder) Deliver(_ string, b *broadcast) {
 			r.log.interrupt()
 		default:
 			r.log.append(&b.Message, about, now)
-			r.used.Store(true)
 			r.mark(b)
 		}
 		return b, true
 	})
 }
 
-// mark sees to it that those learn of a message's position that do not get it as its ref.
+// mark notes that a message has come to the log, and sees to it that those learn of its position
+// that do not get it as its ref.
 func (r *recorder) mark(b *broadcast) {
+	if !r.used.Load() { // to store is dearer
+		r.used.Store(true)
+	}
 	if b.Payload.IsBinary() {
 		b.place()
 	}

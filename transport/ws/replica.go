@@ -330,7 +330,6 @@ func (p *replica) enter(offset uint64, b *broadcast, about string, age time.Dura
 		case err == nil:
 			p.log.add(&b.Message, offset, about, now-age)
 			p.log.trim(now)
-			p.used.Store(true)
 			p.mark(b)
 		case b == nil: // what it is nobody knows, and so each client is to be told
 			p.log.skip(offset)

@@ -38,8 +38,9 @@ type Route struct {
 	// that was known to be lost. The lines for the official client are in docs/guide/missed.md.
 	//
 	// A token holds until the client has shown to have the next one, at this endpoint, for clients
-	// of the same Identity.ID, on the same topic. Without an ID it holds for all of them: it is a secret. With any other the client joins as if it had none. A connection that is not known
-	// to be lost has the channel no longer: a client that is still there is told of an error.
+	// of the same Identity.ID, on the same topic. Without an ID it holds for all of them: it is a
+	// secret. With any other the client joins as if it had none. A connection that is not known to
+	// be lost has the channel no longer: a client that is still there is told of an error.
 	//
 	// What ends channels ends those that linger as well, with the reason that they would have
 	// otherwise: [Endpoint.Drain] and the end of the endpoint, [Endpoint.Disconnect], an

@@ -32,8 +32,8 @@
 // # Order and delivery
 //
 // A client's events are handled in the order in which they were sent, each once at most. A
-// client misses nothing that is broadcast after the Join that let it in, while its connection holds: what comes before
-// it has the answer is kept, and sent behind it.
+// client misses nothing that is broadcast after the Join that let it in, while its connection
+// holds: what comes before it has the answer is kept, and sent behind it.
 //
 // With a History of the route, a client that comes back gets what it has missed behind the answer
 // to its join: a Join that shows a state leaves it out then, see [Member.Recovery].

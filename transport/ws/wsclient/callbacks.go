@@ -76,6 +76,9 @@ type callback struct {
 // notify queues calls that tell of a change of state. They always find room; but of
 // changes that nobody has seen, behind a full queue, only the last is kept.
 func (c *Client) notify(q *callbacks, calls ...func()) {
+	if len(calls) == 0 { // nobody wants to know
+		return
+	}
 	if n := len(q.waiting); n > c.cfg.EventLimit && q.waiting[n-1].state {
 		q.waiting[n-1].calls = calls
 		return

@@ -310,9 +310,7 @@ func (ch *Channel) event(m wire.Received) {
 
 // tell queues the calls that tell of a change of state.
 func tell[T any](ch *Channel, fs *functions[T], v T) {
-	if len(fs.list) > 0 {
-		ch.client.notify(&ch.calls, fs.with(v)...)
-	}
+	ch.client.notify(&ch.calls, fs.with(v)...)
 }
 
 // closeError is what OnClose is told.

@@ -73,9 +73,7 @@ func (ch *Channel) answered(m wire.Received) {
 	ch.awaitPosition()
 	calls := append(ch.resumable(m.Payload), ch.onJoin.with(m.Payload)...)
 	ch.resolve(joinOutcome{reply: m.Payload})
-	if len(calls) > 0 { // together: behind a full queue the last change of state replaces those before
-		ch.client.notify(&ch.calls, calls...)
-	}
+	ch.client.notify(&ch.calls, calls...) // together: behind a full queue the last change of state replaces those before
 	ch.flush()
 }
 
