@@ -280,8 +280,8 @@ func (p *passage) pass() {
 // contain keeps a panic at one hearer from the others: its channel ends. It would be a fault of
 // this package's, and does not reach the owner of the recorder's subscription, with which all
 // recorders end. There is no runtime.Goexit to be contained, which a goroutine does not survive:
-// what is called here of the users' runs on goroutines of its own, with limits. That is
-// serializers, see encodeApart, and the handler of the system's log, see [actor.GuardLogger].
+// what is called here of the users' is serializers, and runs on goroutines of its own, with a
+// limit: see encodeApart.
 func (p *passage) contain() {
 	h := p.current
 	if h == nil {

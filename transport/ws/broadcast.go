@@ -163,12 +163,19 @@ const (
 
 // encodeApart is encodeInto where a serializer that fails, in whatever way, must cost its
 // own clients only, and neither the broadcaster nor those of the others. It has
-// serializerPatience, or until ctx is done.
+// serializerPatience, or until ctx is done. The error has its text already, but what asks what it
+// is still asks the serializer's own.
 func (e *encoding) encodeApart(ctx context.Context, m wire.Message, spare int) (frame.Sealed, error) {
 	if !e.foreign {
 		return e.encodeInto(m, spare)
 	}
-	f, err := foreign.Value(ctx, &e.calls, func(context.Context) (frame.Sealed, error) { return e.encodeInto(m, spare) })
+	f, err := foreign.Value(ctx, &e.calls, func(context.Context) (frame.Sealed, error) {
+		f, err := e.encodeInto(m, spare)
+		if err != nil {
+			err = fmt.Errorf("%w", err) // takes down the text, in the time that the serializer has
+		}
+		return f, err
+	})
 	if err != nil {
 		return frame.Sealed{}, fmt.Errorf("%T: %w", e.Serializer, err)
 	}

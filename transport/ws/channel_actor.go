@@ -301,7 +301,7 @@ func (c *Channel) frameOf(l *line, b *broadcast) (frame.Sealed, bool) {
 // frame of it.
 func (c *Channel) undelivered(l *line, f *onceFrame, event string) {
 	if f.told.CompareAndSwap(false, true) {
-		l.log().Warn("broadcast not delivered", "topic", c.topic, "event", event, "error", f.err)
+		l.endpoint.aside.Warn("broadcast not delivered", "topic", c.topic, "event", event, "error", f.err)
 	}
 	l.endpoint.drop(l.socket, Dropped{Topic: c.topic, Route: c.route.pattern, Event: event, Err: f.err})
 }
@@ -340,7 +340,7 @@ func (c *Channel) hand(b *broadcast, m channelMsg) {
 		if l.socket.Overflow == DropNewest {
 			l.endpoint.drop(l.socket, Dropped{Topic: b.Topic, Route: c.route.pattern, Event: b.Event, Err: ErrSlow})
 		} else if c.mark(flagOverrun) {
-			l.log().Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", l.socket.MaxQueue)
+			l.endpoint.aside.Warn("channel too slow for its broadcasts", "topic", c.topic, "queue", l.socket.MaxQueue)
 			c.line().session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()}) // by now it may be another one
 		}
 		return

@@ -43,7 +43,8 @@ type Endpoint struct {
 	fault  error        // why it cannot start
 	mounts []Socket     // cfg.Sockets with their defaults
 	log    *slog.Logger // of what clients and other nodes cause as well, so within bounds
-	system lateLogger   // what log writes to
+	aside  *slog.Logger // the same for what is found out under locks: see asideHandler
+	system lateLogger   // what both write to
 	topics pubsub.PubSub[*broadcast]
 
 	histories []*History              // of all routes
@@ -82,6 +83,7 @@ type Endpoint struct {
 func New(cfg Config) *Endpoint {
 	e := &Endpoint{cfg: cfg, made: time.Now(), id: rand.Text()}
 	e.log = boundlog.New(slog.New(&e.system))
+	e.aside = boundlog.New(slog.New(newAsideHandler(&e.system)))
 	e.topics.Logger, e.lapses.Logger = e.log, e.log
 	e.refreshes.Limit, e.refreshes.Most = refreshPatience, refreshesLate
 	rand.Read(e.pollKey[:]) // never fails

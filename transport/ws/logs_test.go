@@ -70,6 +70,7 @@ func TestAnUndeliverableBroadcastIsLoggedOnce(t *testing.T) {
 				t.Error(err)
 			}
 		}
+		synctest.Wait() // the log is written aside
 		for i := range 2 {
 			if n := strings.Count(log.String(), fmt.Sprint("event=bytes", i)); n != 1 {
 				t.Errorf("%d lines, want 1\n%s", n, log)

@@ -189,7 +189,7 @@ func (p *poller) send(f frame.Sealed) {
 			texts = append(texts, one)
 			continue
 		}
-		p.endpoint.log.Warn("message not delivered", "error", errPollBinary)
+		p.endpoint.aside.Warn("message not delivered", "error", errPollBinary)
 		p.endpoint.drop(p.socket, Dropped{Err: errPollBinary})
 	}
 	if len(texts) > 0 && !p.put(texts) {

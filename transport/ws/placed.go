@@ -61,7 +61,7 @@ func (b *broadcast) encodeWithPosition(e *encoding) (message frame.Sealed, err e
 	where, placed := b.where(), b.placeOf(e)
 	message, err = e.encodeApart(ctx, b.Message, sizeOf(where)+overhead)
 	var position frame.Sealed
-	if placed.err = err; !errors.Is(err, foreign.ErrLate) {
+	if placed.err = err; errors.Unwrap(err) != foreign.ErrLate { // errors.Is would ask the serializer's own error
 		position, placed.err = e.encodeApart(ctx, where, 0)
 	}
 	placed.frame = message.With(position)

@@ -3,9 +3,11 @@ package ws
 import (
 	"errors"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -155,6 +157,48 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// watched is an error that counts where it is asked what it is: on the goroutine of a test, or apart.
+type watched struct {
+	test        string
+	here, apart *atomic.Int32
+}
+
+func (w watched) Error() string { w.asked(); return "watched" }
+func (w watched) Is(error) bool { w.asked(); return false }
+func (w watched) As(any) bool   { w.asked(); return false }
+func (w watched) Unwrap() error { w.asked(); return nil }
+
+func (w watched) asked() {
+	var stack [1 << 14]byte
+	if strings.Contains(string(stack[:runtime.Stack(stack[:], false)]), w.test) {
+		w.here.Add(1)
+	} else {
+		w.apart.Add(1)
+	}
+}
+
+// The error of a serializer is users' code as well, and may hang: it is asked what it is where the
+// serializer is called, and not by what broadcasts, which has locks.
+func TestErrorsOfSerializersAreAskedApart(t *testing.T) {
+	failed := watched{t.Name(), new(atomic.Int32), new(atomic.Int32)}
+	before := func(string) error { return failed }
+	var all encodings
+	e := all.get(whims{before: &before}, false)
+	for _, placed := range []bool{false, true} {
+		b := &broadcast{Message: wire.Message{Topic: "room:a", Event: "pic", Payload: Binary([]byte("bytes"))}, frames: make([]onceFrame, 1)}
+		if placed {
+			b.place()
+			b.placedFrame(e)
+		}
+		if _, err := b.frame(e); err == nil || err.Error() != "ws.whims: watched" {
+			t.Errorf("it failed with %v", err)
+		}
+	}
+	if here, apart := failed.here.Load(), failed.apart.Load(); here > 0 || apart == 0 {
+		t.Errorf("asked %d times on the goroutine of the broadcast, and %d times apart", here, apart)
 	}
 }
 

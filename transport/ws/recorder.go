@@ -19,7 +19,7 @@ import (
 // The order of the log is the order in which each channel gets the messages, see audience, and a
 // channel that reads the log and begins to hear under the lock misses none and gets none twice.
 // Nothing of the users' is called under the lock, and under those of the audience's rows only
-// the serializers, which have a second, and the handler of the system's log, which has five.
+// the serializers, which have a second.
 type recorder struct {
 	endpoint *Endpoint
 	topic    string
@@ -204,7 +204,7 @@ func (c *Channel) show(b *broadcast) {
 // loseTrack ends a channel that could miss something otherwise. Its client joins anew.
 func (c *Channel) loseTrack(why string) {
 	if c.mark(flagOverrun) {
-		c.line().log().Warn("channel cannot go on", "topic", c.topic, "reason", why)
+		c.line().endpoint.aside.Warn("channel cannot go on", "topic", c.topic, "reason", why)
 		c.line().session.Send(sessionMsg{op: opOverdue, channel: c.ctx.PID()})
 	}
 }
