@@ -19,12 +19,19 @@ import (
 // bareConnect is connect without a client's library, whose cost would count.
 func (s *server) bareConnect(t testing.TB, buf []byte) net.Conn {
 	t.Helper()
-	nc, err := net.Dial("tcp", s.addr)
+	nc := bareDial(t, s.addr, buf)
+	t.Cleanup(func() { nc.Close() })
+	return nc
+}
+
+// bareDial returns a connection that is to be closed.
+func bareDial(t testing.TB, addr string, buf []byte) net.Conn {
+	t.Helper()
+	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { nc.Close() })
-	io.WriteString(nc, "GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: "+s.addr+
+	io.WriteString(nc, "GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: "+addr+
 		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n")
 	awaitEnd(t, nc, "\r\n\r\n", buf)
 	return nc
