@@ -91,6 +91,7 @@ func ExampleResumer() {
 	text, _ := send(conn, "phx_join", fmt.Sprintf(`{"resume_token": %q}`, token))
 	fmt.Println("resumed:", text)
 	send(conn, "phx_leave", `{}`)
+	conn.Close(websocket.StatusNormalClosure, "")
 	endpoint.Shutdown(ctx)
 	sys.Shutdown(ctx)
 	// Output:
