@@ -39,8 +39,9 @@ import (
 // What holds, in each failure:
 //
 //   - A node crashes, or is replaced: the others, and the next one, have the same log.
-//   - A node is cut off: its broadcasts fail; its clients get what they have missed when it is
-//     back, in order, or are told if that is more than the stream keeps.
+//   - A node is cut off: its broadcasts fail; one that was on its way fails with
+//     nats.ErrDisconnected, and may have been recorded; its clients get what they have missed when it is back, in order, or are told if that is more
+//     than the stream keeps.
 //   - NATS is restarted: the stream is in files, so the same holds.
 //   - The stream is deleted, or lost: a node makes another one, whose positions have another
 //     epoch, and clients are told that they may have missed something. To empty it, delete it.
@@ -102,6 +103,11 @@ const (
 
 	// historyPart is how many bytes are read at a time, and one message.
 	historyPart = 1 << 20
+
+	// historyAgain is after how long without an answer something is asked for again. There is none,
+	// ever, while servers elect a leader, or where two connections are the first to ask one that has
+	// just been started.
+	historyAgain = time.Second
 )
 
 func (h *History) stream() string { return cmp.Or(h.Stream, defaultHistory) }
@@ -176,29 +182,33 @@ type streamState struct {
 
 // state asks the stream, which is made if there is none. The answer is of after the call.
 func (h *History) state(ctx context.Context) (streamState, error) {
-	return h.states.get(ctx, func(ctx context.Context) (s streamState, err error) {
-		stream, err := h.js.Stream(ctx, h.stream())
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			stream, err = h.js.CreateStream(ctx, h.config())
-			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-				stream, err = h.js.Stream(ctx, h.stream())
-			}
-		}
-		if err != nil {
-			return s, err
-		}
-		info := stream.CachedInfo()
-		c, want := info.Config, h.config()
-		if c.RePublish == nil || c.RePublish.Destination != want.RePublish.Destination || c.RePublish.HeadersOnly ||
-			!c.DenyDelete || !c.DenyPurge || !c.AllowDirect || c.AllowRollup || c.Mirror != nil || c.MaxMsgsPerSubject < 1 {
-			return s, fmt.Errorf("stream %q: %w", h.stream(), errForeignStream)
-		}
-		return streamState{
-			epoch: "J" + strconv.FormatInt(info.Created.UnixNano(), 36),
-			first: info.State.FirstSeq, last: info.State.LastSeq,
-			perTopic: int(c.MaxMsgsPerSubject), replicas: c.Replicas,
-		}, nil
+	return h.states.get(ctx, func(ctx context.Context) (streamState, error) {
+		return persist(ctx, historyAgain, h.askState, drop)
 	})
+}
+
+func (h *History) askState(ctx context.Context) (s streamState, err error) {
+	stream, err := h.js.Stream(ctx, h.stream())
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = h.js.CreateStream(ctx, h.config())
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			stream, err = h.js.Stream(ctx, h.stream())
+		}
+	}
+	if err != nil {
+		return s, err
+	}
+	info := stream.CachedInfo()
+	c, want := info.Config, h.config()
+	if c.RePublish == nil || c.RePublish.Destination != want.RePublish.Destination || c.RePublish.HeadersOnly ||
+		!c.DenyDelete || !c.DenyPurge || !c.AllowDirect || c.AllowRollup || c.Mirror != nil || c.MaxMsgsPerSubject < 1 {
+		return s, fmt.Errorf("stream %q: %w", h.stream(), errForeignStream)
+	}
+	return streamState{
+		epoch: "J" + strconv.FormatInt(info.Created.UnixNano(), 36),
+		first: info.State.FirstSeq, last: info.State.LastSeq,
+		perTopic: int(c.MaxMsgsPerSubject), replicas: c.Replicas,
+	}, nil
 }
 
 // Append implements [history.Store]. A key is known for five minutes.
@@ -224,7 +234,12 @@ func (h *History) append(ctx context.Context, topic, key string, data []byte) er
 	if key != "" {
 		options = append(options, jetstream.WithMsgID(messageID(topic, key)))
 	}
+	ctx, done := untilCut(ctx, h.Conn)
+	defer done()
 	_, err := h.js.PublishMsg(ctx, m, options...)
+	if err != nil && context.Cause(ctx) == nats.ErrDisconnected {
+		err = nats.ErrDisconnected
+	}
 	return err
 }
 

@@ -53,14 +53,16 @@ func (h *History) since(ctx context.Context, topic string, after uint64, limit i
 	}
 	last := uint64(0)
 	if before.replicas > 1 { // any of them answers, and may be behind
-		if last, err = h.lastOf(ctx, topic); err != nil {
+		ask := func(ctx context.Context) (uint64, error) { return h.lastOf(ctx, topic) }
+		if last, err = persist(ctx, historyAgain, ask, drop); err != nil {
 			return s, err
 		}
 	}
 	if after >= max(before.last, last) { // a follower can have been told anything
 		return history.Span{Epoch: before.epoch, Top: max(before.last, last), Lost: max(before.first, 1) - 1}, nil
 	}
-	part, err := h.batch(ctx, topic, after, limit)
+	ask := func(ctx context.Context) (readPart, error) { return h.batch(ctx, topic, after, limit) }
+	part, err := persist(ctx, historyAgain, ask, drop)
 	if err != nil {
 		return s, err
 	}
