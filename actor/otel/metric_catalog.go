@@ -163,6 +163,8 @@ var (
 		"Messages that were none of this cluster's", nil}
 	reconnects = &definition{"troupe.cluster.reconnects", counter, "{connection}",
 		"Connections of the adapter that were made anew", nil}
+	denied = &definition{"troupe.cluster.denied", counter, "{connection}",
+		"Connections of the adapter that were refused subscriptions, such as by max_subscriptions", nil}
 	waiting = &definition{"troupe.cluster.message.waiting", upDown, "{message}",
 		"Messages to be sent or to be delivered", nil}
 	waitingBytes = &definition{"troupe.cluster.queue.size", upDown, "By",
@@ -183,7 +185,7 @@ var catalog = []*definition{
 
 	presences, presenceTopics, presenceJoins, presenceLeaves,
 
-	published, notPublished, received, stray, lost, unsent, foreign, reconnects, waiting, waitingBytes, lag,
+	published, notPublished, received, stray, lost, unsent, foreign, reconnects, denied, waiting, waitingBytes, lag,
 }
 
 // buckets are the bounds of histograms, in seconds: from what a handler takes that only

@@ -14,7 +14,7 @@ import (
 type reporter struct{ pubsub.Adapter }
 
 func (reporter) Traffic() pubsub.Traffic {
-	return pubsub.Traffic{Lost: 3, Unsent: 8, Malformed: 4, Reconnects: 5, Waiting: 6, WaitingBytes: 7, Lag: 1500 * time.Millisecond}
+	return pubsub.Traffic{Lost: 3, Unsent: 8, Malformed: 4, Reconnects: 5, Denied: 9, Waiting: 6, WaitingBytes: 7, Lag: 1500 * time.Millisecond}
 }
 
 // What goes between nodes is reported, until that is stopped.
@@ -22,7 +22,7 @@ func TestClustersAreMeasured(t *testing.T) {
 	m := measure(t, new(otel.Metrics))
 	var hub pubsub.Hub
 	stop := m.Cluster(pubsub.NewCluster(reporter{hub.Node("here")}))
-	for name, want := range map[string]int64{"message.lost": 3, "message.unsent": 8, "message.malformed": 4, "reconnects": 5, "message.waiting": 6, "queue.size": 7} {
+	for name, want := range map[string]int64{"message.lost": 3, "message.unsent": 8, "message.malformed": 4, "reconnects": 5, "denied": 9, "message.waiting": 6, "queue.size": 7} {
 		m.expect("troupe.cluster."+name, map[string]int64{"": want})
 	}
 	lag := m.read()["troupe.cluster.lag"].Data.(metricdata.Gauge[float64])

@@ -59,6 +59,7 @@ func (m *Metrics) Cluster(c *pubsub.Cluster) (stop func()) {
 		f(unsent, int64(t.Unsent))
 		f(foreign, int64(t.Malformed))
 		f(reconnects, int64(t.Reconnects))
+		f(denied, int64(t.Denied))
 		f(waiting, int64(t.Waiting))
 		f(waitingBytes, t.WaitingBytes)
 		f(lag, int64(t.Lag))

@@ -21,6 +21,7 @@ type Traffic struct {
 	Unsent     uint64 // had been accepted, and could not be sent
 	Malformed  uint64 // came, and were none of this cluster's
 	Reconnects uint64 // of the adapter's connection
+	Denied     uint64 // connections on which the adapter was refused what it is to hear by; each counts once
 
 	Waiting      int           // to be sent or to be delivered
 	WaitingBytes int64         // their bytes

@@ -58,8 +58,9 @@ type Adapter struct {
 	// TopicLimit is how many topics this node has a subscription of NATS each for, of those
 	// that it follows; 16,384 if zero. One that follows more takes what is published on any
 	// topic, until it follows less than half as many. So does one whose server refuses it
-	// subscriptions, by max_subscriptions: it logs that, and connects anew. If there is no room
-	// even then, it logs that it is deaf, and [Node.Health] says so.
+	// subscriptions, by max_subscriptions: it logs that, and connects anew, also where Conn serves
+	// others as well. If there is no room even then, it logs that it is deaf, and [Node.Health] says
+	// so. The Denied of [Adapter.Traffic] counts both.
 	TopicLimit int
 
 	// Lost is told of messages of other nodes that were lost on their way here, for want of
@@ -80,7 +81,7 @@ type Adapter struct {
 
 	joining bool
 
-	lost, unsent, malformed, reconnects atomic.Uint64
+	lost, unsent, malformed, reconnects, denied atomic.Uint64
 
 	roster  roster
 	follows follows

@@ -14,6 +14,7 @@ import (
 type denial struct {
 	met    bool   // the node has given up its topics
 	before uint64 // the connection's reconnects until then
+	last   uint64 // the connection that was counted last, by its number; the first is 1
 	deaf   atomic.Bool
 }
 
@@ -47,18 +48,27 @@ func (a *Adapter) deaf() bool {
 	return a.now != nil && a.now.routes != nil && a.now.routes.refused.deaf.Load()
 }
 
-// look looks whether the server has refused a subscription since the connection was made.
+// look looks whether the server has refused a subscription since the connection was made. Only the
+// last error of a connection is known: of several at once this may not be it, but each subscription
+// that is refused makes another one.
 func (rs *routes) look() {
 	if !rs.conn.IsConnected() {
 		return
 	}
+	// The number first: an error that is read after it is of that connection, or of the next one.
+	number := rs.conn.Stats().Reconnects + 1
 	refused := errors.Is(rs.conn.LastError(), nats.ErrMaxSubscriptionsExceeded)
-	switch r := &rs.refused; {
+	r := &rs.refused
+	if refused && r.last != number {
+		r.last = number
+		rs.denied.Add(1)
+	}
+	switch {
 	case !refused:
 		r.deaf.Store(false)
 	case !r.met:
 		rs.retreat()
-	case rs.conn.Stats().Reconnects > r.before && !r.deaf.Swap(true):
+	case number > r.before+1 && !r.deaf.Swap(true):
 		rs.notes.put(func() { rs.log.Error("node is deaf", "node", rs.node, "error", errDeaf) })
 	}
 }

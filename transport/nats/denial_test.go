@@ -10,6 +10,9 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/troupe-go/troupe/registry/pubsub"
+	"github.com/troupe-go/troupe/supervisor"
 )
 
 // lines are what is logged.
@@ -105,6 +108,61 @@ func TestNodeThatIsDeafIsNotWell(t *testing.T) {
 	log.until(t, "node is deaf")
 	if err := n.Health(); !errors.Is(err, errDeaf) {
 		t.Errorf("health: %v", err)
+	}
+}
+
+// On a connection of the program's own, which has an error handler of its own, the node says and
+// counts that it is refused subscriptions.
+func TestRefusalOnTheProgramsConnectionIsTold(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		topics, own int // subscriptions
+		logged      string
+		denied      uint64
+		deaf        bool
+	}{
+		"of topics":     {topics: 40, logged: "node takes all topics", denied: 1},
+		"of what stays": {own: 30, logged: "node is deaf", denied: 2, deaf: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startServerWith(t, &server.Options{Port: server.RANDOM_PORT, MaxSubs: 20})
+			log, quick := make(lines, 1000), defaultTimes
+			quick.linger = 20 * time.Millisecond
+			told := make(chan error, 1000)
+			conn := connect(t, s, nats.NoEcho(), nats.MaxReconnects(-1), nats.ReconnectWait(time.Millisecond))
+			conn.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { told <- err })
+			a := &Adapter{Conn: conn, Name: "a", Prefix: prefix(), Logger: log.logger(), times: quick}
+			cluster, ps := pubsub.NewCluster(a), new(pubsub.PubSub[string])
+			children := []supervisor.Child{supervisor.Actor("cluster", cluster.Behavior)}
+			if _, err := supervisor.Start(newSystem(t), supervisor.Spec{Children: children}); err != nil {
+				t.Fatal(err)
+			}
+			if err := ps.Connect(cluster, "rooms", pubsub.JSON[string]{}); err != nil {
+				t.Fatal(err)
+			}
+			if n := cluster.Traffic().Denied; n != 0 {
+				t.Errorf("%d are counted before any is refused", n)
+			}
+			for i := range test.topics {
+				listen(t, ps, fmt.Sprint("t", i))
+			}
+			for i := range test.own {
+				if _, err := conn.SubscribeSync(fmt.Sprint("own.", i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			log.until(t, test.logged)
+			if n := cluster.Traffic().Denied; n != test.denied {
+				t.Errorf("%d are counted, want %d", n, test.denied)
+			}
+			if deaf := a.deaf(); deaf != test.deaf {
+				t.Errorf("deaf: %t, want %t", deaf, test.deaf)
+			}
+			if err := await(t, told); !errors.Is(err, nats.ErrMaxSubscriptionsExceeded) {
+				t.Errorf("the program's handler is told %v", err)
+			}
+		})
 	}
 }
 

@@ -39,6 +39,7 @@ type membership struct {
 	lost, unsent *atomic.Uint64
 	malformed    *atomic.Uint64
 	reconnects   *atomic.Uint64
+	denied       *atomic.Uint64
 	dropped      uint64      // messages; of the goroutine that sorts
 	overflow     chan uint64 // gets dropped when that grows; keeps the latest value only
 	life         context.Context
@@ -111,6 +112,7 @@ func (a *Adapter) newMembership(r pubsub.Receiver) *membership {
 		unsent:      &a.unsent,
 		malformed:   &a.malformed,
 		reconnects:  &a.reconnects,
+		denied:      &a.denied,
 		overflow:    make(chan uint64, 1),
 		networking:  make(chan struct{}),
 		done:        make(chan struct{}),
