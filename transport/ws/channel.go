@@ -173,10 +173,15 @@ func (c *Channel) push(event string, payload any) error {
 // meanwhile, and broadcast: call it where the state is read, in the same turn of the actor
 // or under the same lock, and the client misses no change and sees none twice. What comes
 // before the answer, pushes included, is kept and sent right behind it, MaxQueue bytes at
-// most. It must return before Join does; later, Listen does nothing. Package room does this
-// by itself.
+// most. It must return before Join does.
+//
+// In [Resumer.Resumed], on a recorded topic, it does the same for a client that does not get what
+// it has missed, see [Channel.Recovery]: what was broadcast before, and is in the state, does not
+// come behind the answer. Otherwise, and later, Listen does nothing. Package room does all this by
+// itself.
 func (c *Channel) Listen() error {
 	if !c.held.CompareAndSwap(nil, new(held)) {
+		c.replay().skip()
 		return nil
 	}
 	if err := c.hear(); err != nil {

@@ -30,6 +30,7 @@ type replay struct {
 	live     bool   // what is to come is heard of
 	hearer   uint32 // by the hearer of this number
 	gaps     bool   // so are the gaps
+	resuming bool   // Resumed runs, and may call Listen; guarded by the recorder's lock
 
 	mu        sync.Mutex
 	replacing bool // HandleOut runs, and what is pushed takes the place of a broadcast
@@ -177,7 +178,7 @@ func (p *replay) begin(from Position, tracks, named bool) {
 
 // listen has a channel that gets nothing of what was before hear of what is broadcast from
 // now on. One that gets what it has missed reads on from there; and one that was resumed, from
-// where the log was then: its Resumed, which may have shown a state, has run since.
+// where the log was then, or at the Listen of its Resumed.
 func (p *replay) listen(c *Channel) error {
 	r := p.of
 	if p.recovery.Complete || r.history.Mode != Stream || c.hasJoined() && p.epoch != "" {
@@ -187,6 +188,38 @@ func (p *replay) listen(c *Channel) error {
 	defer r.mu.Unlock()
 	p.at, p.epoch = r.log.top, r.log.epoch
 	return p.follow(c)
+}
+
+// resumes calls Resumed, which may have the client listen from later on: see skip.
+func (p *replay) resumes(resumed func()) {
+	if p == nil {
+		resumed()
+		return
+	}
+	set := func(to bool) {
+		p.of.mu.Lock()
+		defer p.of.mu.Unlock()
+		p.resuming = to
+	}
+	set(true)
+	defer set(false)
+	resumed()
+}
+
+// skip has a client that comes back, and does not get what it has missed, get nothing either of
+// what was broadcast since the channel has looked at the log. It does nothing unless Resumed runs.
+func (p *replay) skip() {
+	if p == nil {
+		return
+	}
+	r := p.of
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !p.resuming || p.recovery.Complete || r.history.Mode != Stream || p.epoch == "" || p.turn != r.turns {
+		return
+	}
+	p.at = r.log.top
+	p.recovery.To = r.log.position(p.at)
 }
 
 // follow has the channel hear what is to come, under the recorder's lock.

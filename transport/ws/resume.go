@@ -132,7 +132,7 @@ func (a *channelActor) resumed(b *comeback, r Resumption) error {
 	var end error
 	if h, ok := a.handler.(Resumer); ok {
 		a.event = wire.EventJoin
-		payload, end = h.Resumed(&a.Channel, r)
+		a.replay().resumes(func() { payload, end = h.Resumed(&a.Channel, r) })
 	}
 	if a.stage.Load() != stageJoined { // it has been given up, and the client has been told
 		return actor.Stop

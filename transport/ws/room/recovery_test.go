@@ -1,6 +1,7 @@
 package room_test
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +14,10 @@ import (
 
 // ledger is a room on a recorded topic. It shows its entries to those only that do not get them
 // from the log.
-type ledger struct{ entries []int }
+type ledger struct {
+	entries []int
+	release chan struct{}
+}
 
 func (l *ledger) Join(m *room.Member, _ ws.Payload) (any, error) {
 	if r, named := m.Recovery(); named && r.Complete {
@@ -32,6 +36,12 @@ func (l *ledger) Resumed(m *room.Member, r ws.Resumption) (any, error) {
 func (l *ledger) Enter(m *room.Member, in add) (ws.Reply, error) {
 	l.entries = append(l.entries, in.N)
 	return ws.OK(nil), m.Broadcast("entered", in)
+}
+
+// Hold has the room busy until the test goes on.
+func (l *ledger) Hold(*room.Member, ws.Payload) (ws.Reply, error) {
+	<-l.release
+	return ws.NoReply, nil
 }
 
 func (l *ledger) shown() any { return map[string]any{"entries": l.entries} }
@@ -103,15 +113,64 @@ func TestMembersGetWhatTheyHaveMissedOnce(t *testing.T) {
 	}
 }
 
+// What the room does between the moment when a client is back and the room's turn is in the state
+// that the client is shown, and does not come behind that once more.
+func TestAStateHasWhatTheRoomDoesBeforeItsTurn(t *testing.T) {
+	for name, linger := range map[string]time.Duration{"joined again": 0, "resumed": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := openLedgers(t, linger)
+				bob, _ := h.client("bob").Join("ledger:1", nil)
+				cid, _ := h.client("cid").Join("ledger:1", nil)
+				client := h.client("ann")
+				_, answer := client.Join("ledger:1", nil)
+				params := map[string]any{"since": "@other:1"}
+				if linger > 0 {
+					params["resume_token"] = token(t, answer)
+				}
+				client.Close()
+				back := h.client("ann")
+				var ann *wstest.Channel
+				done := make(chan struct{})
+				bob.Push("hold", nil)
+				cid.Push("enter", add{1})
+				synctest.Wait()
+				go func() {
+					defer close(done)
+					ann, answer = back.Join("ledger:1", params)
+				}()
+				synctest.Wait() // she is back, and the room is at neither
+				close(h.release)
+				<-done
+				if got := said(t, answer); !strings.HasPrefix(got, `{"entries":[1]`) {
+					t.Errorf("answered %s", got)
+				}
+				ann.RefutePush("entered")
+				cid.Push("enter", add{2})
+				ann.AssertPush("entered", add{2})
+			})
+		})
+	}
+}
+
+// ledgers are rooms on recorded topics.
+type ledgers struct {
+	*house
+	release chan struct{} // that Hold waits for
+}
+
 // openLedgers has ledgers on recorded topics whose channels linger for so long.
-func openLedgers(t *testing.T, linger time.Duration) *house {
-	rooms := room.New(room.Config{}, func(string) *ledger { return new(ledger) }, room.Events[*ledger]{"enter": room.On((*ledger).Enter)})
-	return &house{t: t, Endpoint: wstest.Start(t, func(sys *actor.System) (*ws.Endpoint, error) {
+func openLedgers(t *testing.T, linger time.Duration) ledgers {
+	release := make(chan struct{})
+	rooms := room.New(room.Config{}, func(string) *ledger { return &ledger{release: release} }, room.Events[*ledger]{
+		"enter": room.On((*ledger).Enter), "hold": room.OnPayload((*ledger).Hold),
+	})
+	return ledgers{&house{t: t, Endpoint: wstest.Start(t, func(sys *actor.System) (*ws.Endpoint, error) {
 		if _, err := rooms.Start(sys); err != nil {
 			return nil, err
 		}
 		route := rooms.Topic("ledger:*")
 		route.History, route.Linger = new(ws.History), linger
 		return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{Path: "/socket", Channels: ws.Routes{route}}}})
-	})}
+	})}, release}
 }

@@ -17,7 +17,7 @@ type Resumer interface {
 	// Resumed is called in the room's turn, in place of Join. What it returns means the same as
 	// in [ws.Resumer], but that an error ends the member's channel and not the room. What was kept
 	// comes behind the answer, so a state in it is for !r.Complete only; with a History, if
-	// Recovery of the member is not Complete either.
+	// Recovery of the member is not Complete either: then no change comes that the state has.
 	//
 	// If the room crashes in Resumed, or ends meanwhile, the client is told resumed: true, and
 	// then of an error, upon which it joins anew.
@@ -31,6 +31,9 @@ func (ch *channel[H]) Resumed(c *ws.Channel, r ws.Resumption) (any, error) {
 		resumer, ok := any(h).(Resumer)
 		if !ok {
 			return ws.OK(nil), nil
+		}
+		if err := c.Listen(); err != nil { // in this turn, as in a Join
+			return ws.NoReply, err
 		}
 		reply, err := resumer.Resumed(m, r)
 		return ws.OK(reply), encoded(err)
