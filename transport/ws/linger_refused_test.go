@@ -43,22 +43,28 @@ func (j *judge) Terminate(c *ws.Channel, reason error) {
 // court is an endpoint with judges.
 type court struct {
 	*server
-	log  *syncBuffer
-	told chan error
+	log     *syncBuffer
+	told    chan error
+	resumed chan ws.Resumed
 }
 
 func newCourt(t *testing.T, ends error, stall chan struct{}) *court {
-	who, told := presence.New(presence.Config{}), make(chan error, 10)
+	who, told, resumed := presence.New(presence.Config{}), make(chan error, 10), make(chan ws.Resumed, 10)
 	room := ws.Topic("room:*", func() *judge { return &judge{who, ends, told, stall} }, nil)
 	room.Linger = time.Minute
 	s, log := serveConfigLogging(t, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path: "/socket", Channels: ws.Routes{room}, IdleTimeout: time.Hour,
 		Connect: func(r *ws.Request) (ws.Identity, error) { return ws.Identity{ID: r.Params.Get("user")}, nil },
+		Observe: func(o ws.Observation) {
+			if r, ok := o.(ws.Resumed); ok {
+				resumed <- r
+			}
+		},
 	}}})
 	if _, err := supervisor.Start(s.sys, supervisor.Spec{Children: []supervisor.Child{who.Child()}}); err != nil {
 		t.Fatal(err)
 	}
-	return &court{s, log, told}
+	return &court{s, log, told, resumed}
 }
 
 // A client that Resumed refuses is answered as one that Join refuses, and hears nothing else; one that
@@ -113,8 +119,11 @@ func TestAClientThatIsBackIsRefused(t *testing.T) {
 					t.Errorf("another client got %v, want that she has left", got)
 				}
 				refusals := map[string]uint64{"error": 1, "ok": 0}[test.status]
-				if st := s.Stats(); st.Channels != 1 || st.Lingering != 0 || st.ChannelErrors != 0 || st.JoinRefusals != refusals {
+				if st := s.Stats(); st.Channels != 1 || st.Lingering != 0 || st.ChannelErrors != 0 || st.JoinRefusals != refusals || st.Resumes != 1-refusals {
 					t.Errorf("counted %+v", st)
+				}
+				if o := <-s.resumed; o.Err != test.ends || o.SocketID != "ann" || o.Missed != 1 || len(s.resumed) > 0 {
+					t.Errorf("observers are told of %+v", o)
 				}
 				if text := s.log.String(); strings.Contains(text, "level=ERROR") {
 					t.Errorf("logged %s", text)

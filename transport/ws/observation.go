@@ -91,12 +91,15 @@ type Lingering struct {
 	For      time.Duration // at most
 }
 
-// Resumed tells that a client has come back to its channel.
+// Resumed tells that a client has come back to its channel, and that the handler's Resumed has
+// returned, if it has one.
 type Resumed struct {
 	Topic    string
 	Route    string // the pattern that the topic matches
 	SocketID string
 	Resumption
+	Duration time.Duration // of the handler's Resumed
+	Err      error         // what that has returned, such as why the client was refused; see [Resumer]
 }
 
 // Dropped tells that a message has not been sent to a client. It is told in order, on a

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/boundlog"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
@@ -102,7 +103,12 @@ func (l *ObservationLog) describe(e Observation) (text string, args []any) {
 		if internal(e.Topic) {
 			return "", nil
 		}
-		return "channel resumed", []any{"topic", e.Topic, "id", e.SocketID, "away", e.Away, "missed", e.Missed, "complete", e.Complete}
+		text := "channel resumed"
+		if e.Err != nil && !actor.IsClean(e.Err) {
+			text = "resume refused"
+		}
+		return text, []any{"topic", e.Topic, "id", e.SocketID, "away", e.Away, "missed", e.Missed, "complete", e.Complete,
+			"took", e.Duration, "error", e.Err}
 	case Dropped:
 		return "dropped", []any{"path", e.Path, "topic", e.Topic, "event", e.Event, "error", e.Err}
 	case Drained:

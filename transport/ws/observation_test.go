@@ -231,6 +231,9 @@ func TestObservationLog(t *testing.T) { // phoenix OBS-2, AUTH-5
 		ws.Joined{Topic: "phoenix:live_reload"},
 		ws.Handled{Topic: "room:a", Event: "new_msg", Params: long, Status: "ok"},
 		ws.Handled{Topic: "room:a", Event: "bytes", Params: ws.Binary([]byte("abc"))},
+		ws.Resumed{Topic: "room:a", Resumption: ws.Resumption{Away: time.Second, Missed: 1, Complete: true}},
+		ws.Resumed{Topic: "room:a", Err: errBadToken},
+		ws.Resumed{Topic: "room:a", Err: ws.Stop},
 		ws.Ended{Topic: "room:a", Reason: ws.Left},
 		ws.Disconnected{Path: "/socket", Code: 1001, Reason: "idle"},
 		ws.Dropped{Path: "/socket", Err: ws.ErrSlow},
@@ -246,6 +249,9 @@ level=INFO msg=joined topic=room:a id="" params="map[list:[map[my_token:[FILTERE
 level=INFO msg="join refused" topic=room:a id="" params=map[] error="bad token"
 level=DEBUG msg=handled topic=room:a event=new_msg id="" params="5008 bytes" status=ok error=<nil>
 level=DEBUG msg=handled topic=room:a event=bytes id="" params="3 bytes" status="" error=<nil>
+level=DEBUG msg="channel resumed" topic=room:a id="" away=1s missed=1 complete=true error=<nil>
+level=DEBUG msg="resume refused" topic=room:a id="" away=0s missed=0 complete=false error="bad token"
+level=DEBUG msg="channel resumed" topic=room:a id="" away=0s missed=0 complete=false error=normal
 level=DEBUG msg="channel ended" topic=room:a id="" reason="shutdown: left"
 level=DEBUG msg=disconnected path=/socket transport="" id="" code=StatusGoingAway reason=idle error=<nil>
 level=DEBUG msg=dropped path=/socket topic="" event="" error="too much is waiting for the client"

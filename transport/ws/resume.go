@@ -123,17 +123,7 @@ func (a *channelActor) resume(b *comeback) error {
 
 // resumed tells the handler, answers the client, and sends what was kept for it.
 func (a *channelActor) resumed(b *comeback, r Resumption) error {
-	e := b.line.endpoint
-	e.resumes.Add(1)
-	if b.line.observed() {
-		b.line.emit(Resumed{Topic: a.topic, Route: a.route.pattern, SocketID: b.line.id, Resumption: r})
-	}
-	var payload any
-	var end error
-	if h, ok := a.handler.(Resumer); ok {
-		a.event = wire.EventJoin
-		a.replay().resumes(func() { payload, end = h.Resumed(&a.Channel, r) })
-	}
+	payload, end := a.askedToResume(b.line, r)
 	if a.stage.Load() != stageJoined { // it has been given up, and the client has been told
 		return actor.Stop
 	}
@@ -146,12 +136,37 @@ func (a *channelActor) resumed(b *comeback, r Resumption) error {
 	if err != nil {
 		return err
 	}
+	b.line.endpoint.resumes.Add(1)
 	b.line.transport.send(f)
 	b.line.session.Send(sessionMsg{op: opJoined, channel: a.ctx.PID()})
 	if a.replay() != nil {
 		a.held.Store(new(held)) // what is pushed from now on comes behind what was missed
 	}
 	return a.flush(b)
+}
+
+// askedToResume calls the handler's Resumed, if it has one, and tells of it.
+func (a *channelActor) askedToResume(l *line, r Resumption) (payload any, err error) {
+	if !l.observed() {
+		return a.callResumed(r)
+	}
+	o := Resumed{Topic: a.topic, Route: a.route.pattern, SocketID: l.id, Resumption: r, Err: errPanicked}
+	start := time.Now()
+	defer func() {
+		o.Duration = time.Since(start)
+		l.emit(o)
+	}()
+	payload, err = a.callResumed(r)
+	o.Err = err
+	return payload, err
+}
+
+func (a *channelActor) callResumed(r Resumption) (payload any, err error) {
+	if h, ok := a.handler.(Resumer); ok {
+		a.event = wire.EventJoin
+		a.replay().resumes(func() { payload, err = h.Resumed(&a.Channel, r) })
+	}
+	return payload, err
 }
 
 // notResumed ends a channel that does not go on with its client, which gets the answer that is due.
@@ -173,6 +188,7 @@ func (a *channelActor) notResumed(l *line, answer wire.Message, payload any, end
 	}
 	l.transport.send(f)
 	if !refused {
+		l.endpoint.resumes.Add(1)
 		return a.outcome(end)
 	}
 	l.endpoint.joinRefusals.Add(1)

@@ -14,8 +14,8 @@ type Stats struct {
 	Connects       uint64 // clients let in
 	Refusals       uint64 // clients refused, by Connect or the checks before it
 	Joins          uint64 // channels joined
-	Resumes        uint64 // channels that clients have come back to
-	JoinRefusals   uint64 // joins refused, by Join or the checks before it
+	Resumes        uint64 // channels that clients have come back to, and were not refused
+	JoinRefusals   uint64 // joins refused, by Join, Resumed or the checks before them
 	ChannelErrors  uint64 // channels that ended in a way that their clients were told of as an error
 	Broadcasts     uint64 // events broadcast here, to however many receivers
 	MessagesIn     uint64 // messages from clients, heartbeats included
