@@ -3,6 +3,7 @@ package ws_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,5 +117,39 @@ func TestLabelsOfWhatLingers(t *testing.T) {
 		h.connectWith(t, "user=ann").joins("1", "room:a", with(w))
 		synctest.Wait()
 		labels("", "room:a *ws_test.lodger")
+	})
+}
+
+// A channel that ends by itself when its connection is lost does not linger, be its Terminate still
+// to return.
+func TestAChannelThatEndsDoesNotLinger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lingers atomic.Int32
+		h := newHouse(t, func(s *ws.Socket) {
+			s.Observe = func(o ws.Observation) {
+				if _, ok := o.(ws.Lingering); ok {
+					lingers.Add(1)
+				}
+			}
+		})
+		c := h.connect(t)
+		c.joins("1", "room:1", `{}`)
+		c.joins("2", "room:2", `{}`)
+		h.tells(t, "join room:1", "join room:2")
+		release := make(chan struct{})
+		l := <-h.lodgers
+		tells := l.tells
+		l.tells = func(text string, args ...any) {
+			<-release
+			tells(text, args...)
+		}
+		l.channel.Ref().Send(ws.Stop)
+		synctest.Wait()
+		c.lose()
+		if n, s := lingers.Load(), h.Stats(); n != 1 || s.Lingering != 1 {
+			t.Errorf("%d were said to linger, and %d do", n, s.Lingering)
+		}
+		close(release)
+		h.tells(t, "terminate "+l.topic+": normal")
 	})
 }

@@ -152,7 +152,8 @@ func (t *tether) lingers() bool {
 }
 
 // lose notes that a line is no way to the client any more. It reports false if the channel is
-// another session's, if the client could not come back, or if too many channels would linger.
+// another session's, or ends by itself, if the client could not come back, or if too many channels
+// would linger.
 func (t *tether) lose(l *line) bool {
 	if t == nil {
 		return false
@@ -161,6 +162,8 @@ func (t *tether) lose(l *line) bool {
 	defer t.mu.Unlock()
 	switch {
 	case t.token == 0 || t.owner.Load() != l: // it is another session's since just now, which see comeBack
+		return false
+	case t.channel.is(flagWanted | flagRefused):
 		return false
 	case t.since.IsZero(): // it may have been lost before it was all there
 		if !l.moveIn() {
