@@ -524,7 +524,7 @@ function hostile() {
     sockets: () => ({ rows: [socket], total: 1 }),
     socket: () => ({ ...socket, list: [channel] }),
     topics: () => ({ rows: [{ topic: nasty, route: nasty, channels: 1, presence: 1 }], total: 1 }),
-    topic: () => ({ topic: nasty, route: nasty, channels: [channel], total: 1, presence: [{ key: nasty, count: 1 }], presenceTotal: 1 }),
+    topic: () => ({ topic: nasty, route: nasty, channels: [channel, { ...channel, pid: "<a.10>", lingering: true }], total: 2, presence: [{ key: nasty, count: 1 }], presenceTotal: 1 }),
     table: () => ({ columns: [nasty, "PID"], rows: [[nasty, `<a.${nasty}.1>`]], total: 1 }),
     cluster: () => ({ nodes: [{ name: nasty, self: true, state: nasty, started: at, actors: 1, go: nasty }, { name: "b", error: nasty }] }),
   };
@@ -600,6 +600,29 @@ it("what a program calls its actors, and what others send to it, is text", async
   await gus.at("match").getByText(nasty).first().waitFor();
   assert.ok((await seen()) > 0);
   await gus.isContent();
+});
+
+// Its connection is lost, and the page of a session that only keeps it would be one of nothing.
+it("a channel that lingers is shown as away, with no connection, until its client is back", async (t) => {
+  const channel = (pid, connection, more) => ({ pid, connection, topic: "room:1", handler: "*main.room", ...more });
+  let list = [channel("<a.9>", "<a.8>", { id: "ann" }), channel("<a.11>", "<a.10>", { id: "bob", lingering: true }), channel("<a.13>", "<a.12>", { lingering: true })];
+  const answers = { topics: () => ({ rows: [], total: 0 }), topic: () => ({ topic: "room:1", channels: list, total: list.length }) };
+  const pam = await Watcher.opens(t, "#/sockets?list=topics&topic=room:1", { wire: answering(answers) });
+  const rows = pam.page.getByRole("table", { name: "Channels of the topic" }).getByTestId("row");
+  const shown = async () => {
+    const all = [];
+    for (const row of await rows.all()) {
+      const link = row.getByRole("rowheader").getByRole("link");
+      all.push([await row.getByRole("rowheader").textContent(), (await link.count()) > 0 && /socket=([^&]*)/.exec(decodeURIComponent(await link.getAttribute("href")))[1]]);
+    }
+    return all;
+  };
+  await rows.nth(2).waitFor();
+  assert.deepEqual(await shown(), [["ann", "<a.8>"], ["bob (away)", false], ["<a.12> (away)", false]]);
+  list = [list[0], channel("<a.11>", "<a.14>", { id: "bob" }), list[2]];
+  await rows.getByText("bob", { exact: true }).waitFor();
+  assert.deepEqual(await shown(), [["ann", "<a.8>"], ["bob", "<a.14>"], ["<a.12> (away)", false]]);
+  await pam.isContent();
 });
 
 it("a link that leads nowhere shows a page that can be used", async (t) => {
