@@ -2,6 +2,8 @@ package query_test
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/troupe-go/troupe/actor/actortest"
 	"github.com/troupe-go/troupe/transport/observer/query"
@@ -45,6 +47,26 @@ func TestSocketsLeadToChannelsAndTopics(t *testing.T) {
 	if _, err := s.Sockets(t.Context(), query.SocketsRequest{Endpoint: "no such"}); err == nil {
 		t.Error("an endpoint that there is not has sockets")
 	}
+}
+
+// A channel whose client has lost its connection is there, and says so.
+func TestATopicTellsWhatLingers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rooms := ws.Topic("room:*", func() *room { return new(room) }, ws.Events[*room]{})
+		rooms.Linger = time.Minute
+		e := wstest.NewEndpoint(t, ws.Socket{Path: "/socket", Channels: ws.Routes{rooms}})
+		s := query.New(actortest.NewSystem(t, actortest.Silent()), query.Config{Endpoints: []*ws.Endpoint{e}})
+		ann := wstest.NewClient(t, e, "/socket", ws.Identity{ID: "user:ann"})
+		ann.Join("room:1", nil)
+		for _, lingering := range []bool{false, true} {
+			topic, err := s.Topic(t.Context(), query.TopicRequest{Topic: "room:1"})
+			if err != nil || len(topic.Channels) != 1 || topic.Channels[0].Lingering != lingering || topic.Channels[0].ID != "user:ann" {
+				t.Errorf("the topic is %+v, %v; want it to linger: %v", topic, err, lingering)
+			}
+			ann.Close()
+			synctest.Wait()
+		}
+	})
 }
 
 // Those that may end a client's connection are told which actor is one.
