@@ -79,6 +79,9 @@ func (e *Endpoint) broadcast(ctx context.Context, from actor.PID, topic, event s
 	for _, option := range options {
 		option(b)
 	}
+	if !b.keyed && !e.foreseen { // to look for the topic's route takes time for each route there is
+		return e.publish(b)
+	}
 	switch h := e.historyOf(topic); {
 	case h != nil:
 		err = e.broadcastRecorded(ctx, h, b)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,7 @@ type Endpoint struct {
 	topics pubsub.PubSub[*broadcast]
 
 	histories []*History              // of all routes
+	foreseen  bool                    // some of them are to know of a broadcast before it is sent
 	archive   atomic.Pointer[archive] // nil: none of the topics is recorded, or the endpoint is down
 
 	id          string                    // of this endpoint, among those of a History's Store
@@ -96,6 +98,7 @@ func New(cfg Config) *Endpoint {
 			e.encodings.get(ser, s.Compress)
 		}
 	}
+	e.foreseen = slices.ContainsFunc(e.histories, (*History).foresees)
 	return e
 }
 

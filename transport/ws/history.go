@@ -106,6 +106,10 @@ type History struct {
 	keys    *foreign.Calls // of Key
 }
 
+// foresees reports whether there is something to do for a broadcast before it is sent, and not only
+// where the topic's recorder gets it.
+func (h *History) foresees() bool { return h.storage != nil || h.Mode != Stream }
+
 // Mode says what a [History] keeps of a topic.
 type Mode uint8
 
