@@ -29,7 +29,7 @@ import (
 //
 // There is a round with a seed of its own for every 250 of the model test.
 func TestChaos(t *testing.T) {
-	for i := range uint64(max(*modelRounds/250, long.Rounds(3, 8))) {
+	for i := range uint64(max(*modelRounds/250, long.Rounds(2, 8))) {
 		seed := *modelSeed + i
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			bubble(t, func(t *testing.T, sys *actor.System) {

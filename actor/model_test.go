@@ -552,7 +552,7 @@ func (m *model) watchers(a *modelActor) (n int) {
 // at every step: random steps must do what the model says, and in the order that it
 // says. To repeat a failure give its seed: -run 'TestModel$' -model.seed=7 -model.rounds=1.
 func TestModel(t *testing.T) {
-	for i := range cmp.Or(*modelRounds, long.Rounds(200, 2000)) {
+	for i := range cmp.Or(*modelRounds, long.Rounds(100, 2000)) {
 		seed := *modelSeed + uint64(i)
 		synctest.Test(t, func(t *testing.T) {
 			defer func() {

@@ -69,7 +69,7 @@ func TestAHubsQueuesAreBoundedInBytes(t *testing.T) {
 // What other nodes and subscribers cause is logged within bounds: not for each message,
 // and cut.
 func TestFloodsAreNotLogged(t *testing.T) {
-	huge := strings.Repeat("x", 1<<20)
+	huge := strings.Repeat("x", 64<<10)
 	for name, c := range map[string]struct {
 		subscriber deliver
 		codec      pubsub.Codec[string]

@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
@@ -42,6 +43,9 @@ func arenas() []arena {
 		{mode: mode{name: "behind a proxy"}, polls: true, proxy: true},
 	}
 	for _, m := range modes {
+		if m.park != m.deflate && long.Rounds(0, 1) == 0 {
+			continue // both are in the last one
+		}
 		all = append(all, arena{mode: m})
 	}
 	return all

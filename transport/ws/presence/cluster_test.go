@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/registry/pubsub/pubsubtest"
 	"github.com/troupe-go/troupe/transport/ws/presence"
@@ -613,7 +614,7 @@ func TestNonsense(t *testing.T) {
 // CRDT-1, CRDT-4: whatever happens, when it is over all nodes see the same: what each
 // has. Nodes come and go, are cut off for moments and for long, and lose messages.
 func TestNodesConverge(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(long.Rounds(8, 20)) {
 		bubble(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 3))
 			loss := rand.New(rand.NewPCG(seed, 4))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/transport/ws/room"
 	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
@@ -17,7 +18,7 @@ import (
 // order. Afterwards each client that is in is a member of its room, and hears what is
 // broadcast there; and when all have gone no room is left.
 func TestRoomsSurviveWhateverHappens(t *testing.T) {
-	for seed := range uint64(30) {
+	for seed := range uint64(long.Rounds(10, 30)) {
 		for _, choice := range []room.OnCrash{room.Rejoin, room.Stay} {
 			t.Run(fmt.Sprint("seed ", seed, " ", choice), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { chaos(t, rand.New(rand.NewPCG(seed, 14)), choice) })
