@@ -36,7 +36,7 @@ func TestNoChannelObeysASessionThatHasForgoneIt(t *testing.T) {
 func TestAChannelForgetsTheConnectionBefore(t *testing.T) {
 	e, s := new(Endpoint), &Socket{MaxLingering: 1, lodgers: &users{most: 1}}
 	former, next := &line{endpoint: e, socket: s}, &line{endpoint: e, socket: s}
-	tether := newTether(nil, former)
+	tether := newTether(new(Channel), former)
 	tether.token = 1
 	if !tether.lose(former) || !tether.lingers() || tether.lost != former {
 		t.Fatal("it does not linger")
