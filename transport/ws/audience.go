@@ -20,6 +20,11 @@ import (
 // A channel that begins to hear waits for a place, under the recorder's lock, until the next
 // message has its number. It hears that one and none before it, and waits for none that is on
 // its way.
+//
+// One that reads the log has a place as well, for what is in no log: nobody sends it that later.
+// When it has read all it gets a number, under the recorder's lock, and from that number on it
+// hears what is recorded: what has a lower one is in what it has read, though it may be on its way
+// yet.
 type audience struct {
 	front row
 
@@ -28,7 +33,7 @@ type audience struct {
 	fresh []*hearer // those that have no place yet
 	left  int       // how many of fresh are gone
 	rows  int       // behind the front
-	next  uint32
+	next  uint32    // number, of a message or a hearer
 
 	// leaving is closed when nothing is on its way any more to the hearers that are gone, by the
 	// line of their channels. A line has one channel on a topic at a time, and the next one waits
@@ -54,20 +59,73 @@ type hearer struct {
 	channel *Channel
 	pid     actor.PID
 	row     atomic.Pointer[row] // nil: it has no place yet; changes under the lock of the row that it names, or the recorder's
-	number  uint32              // counts up
-	gone    atomic.Bool         // it is shown nothing any more
+	number  atomic.Uint32       // what is recorded is shown to it from this one on; changes under the recorder's lock
+	state   atomic.Uint32
 }
 
-// hear has a channel hear what gets its number from now on, under the lock, unless it has
-// expired: that is marked before unhear is called, so one of the two finds the other.
-func (r *recorder) hear(c *Channel) error {
+// The states of a hearer. It becomes hearsAll by a message whose number is its own or a later one, so
+// that numbers are compared only while both are young: they begin anew after 2³² messages.
+const (
+	hearsLoose  = iota // what is not recorded: its channel reads the log
+	hearsNumber        // and what is, from its number on
+	hearsAll
+	hearsNothing
+)
+
+// hears reports whether a message, or the end, is to be shown to it.
+func (h *hearer) hears(b *broadcast, number uint32) bool {
+	loose := b != nil && b.Ref == ""
+	switch h.state.Load() {
+	case hearsLoose:
+		return loose
+	case hearsNumber:
+		if int32(number-h.number.Load()) < 0 {
+			return loose
+		}
+		h.state.CompareAndSwap(hearsNumber, hearsAll)
+		return true
+	case hearsAll:
+		return true
+	default:
+		return false
+	}
+}
+
+// hear has a channel hear what gets its number from now on, all of it or what is not recorded,
+// under the lock, unless it has expired: that is marked before unhear is called, so one of the two
+// finds the other.
+func (r *recorder) hear(c *Channel, all bool) error {
 	if c.is(flagExpired) {
 		return nil
 	}
+	h := r.audience.of[c]
+	if h == nil {
+		var err error
+		if h, err = r.admit(c); err != nil {
+			return err
+		}
+	}
+	if all {
+		c.replay().hearer = r.audience.number()
+		h.number.Store(c.replay().hearer)
+		h.state.CompareAndSwap(hearsLoose, hearsNumber)
+	}
+	return nil
+}
+
+// number returns the next number.
+func (a *audience) number() uint32 {
+	a.next++
+	return a.next - 1
+}
+
+// admit has a channel hear what is not recorded.
+func (r *recorder) admit(c *Channel) (*hearer, error) {
 	a := &r.audience
-	h := &hearer{channel: c, pid: c.PID(), number: a.next}
+	h := &hearer{channel: c, pid: c.PID()}
+	h.number.Store(a.number())
 	if !h.pid.Own(h) {
-		return actor.NoProc
+		return nil, actor.NoProc
 	}
 	if !c.interceptsAny() && c.tether() == nil {
 		c.mark(flagDirect)
@@ -79,10 +137,8 @@ func (r *recorder) hear(c *Channel) error {
 		a.of = make(map[*Channel]*hearer)
 	}
 	a.of[c] = h
-	c.replay().hearer = h.number
 	a.fresh = append(a.fresh, h)
-	a.next++
-	return nil
+	return h, nil
 }
 
 // unhear ends what hear has begun: what is broadcast from now on is not shown to the channel.
@@ -134,7 +190,7 @@ func (r *recorder) dismiss(h *hearer) (arrive func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a := &r.audience
-	if h.gone.Swap(true) {
+	if h.state.Swap(hearsNothing) == hearsNothing {
 		return nil
 	}
 	if a.of[h.channel] == h {
@@ -143,7 +199,7 @@ func (r *recorder) dismiss(h *hearer) (arrive func()) {
 	switch {
 	case h.row.Load() == nil:
 		if a.left++; a.left > len(a.fresh)/2 {
-			a.fresh = slices.DeleteFunc(a.fresh, func(h *hearer) bool { return h.gone.Load() })
+			a.fresh = slices.DeleteFunc(a.fresh, func(h *hearer) bool { return h.state.Load() == hearsNothing })
 			a.left = 0
 		}
 		return nil
@@ -195,19 +251,20 @@ func (h *hearer) rise(lock func(*sync.Mutex) bool) bool {
 func (r *recorder) tell(number func() (*broadcast, bool)) {
 	front := &r.audience.front
 	front.mu.Lock()
-	b, tidy, ok := r.numbered(number)
+	p := passage{row: front}
+	tidy, ok := r.number(&p, number)
 	if !ok {
 		return
 	}
-	(&passage{b: b, row: front}).run()
+	p.run()
 	if tidy {
 		r.tidy()
 	}
 }
 
-// numbered gives a message its number, and those that are to hear it a place. It gives up the
+// number gives a message its number, and those that are to hear it a place. It gives up the
 // lock of the front row if there is no message. It reports whether the rows are to be tidied.
-func (r *recorder) numbered(number func() (*broadcast, bool)) (b *broadcast, tidy, ok bool) {
+func (r *recorder) number(p *passage, number func() (*broadcast, bool)) (tidy, ok bool) {
 	r.mu.Lock()
 	defer func() {
 		r.mu.Unlock()
@@ -216,16 +273,19 @@ func (r *recorder) numbered(number func() (*broadcast, bool)) (b *broadcast, tid
 		}
 	}()
 	a := &r.audience
-	if b, ok = number(); ok && len(a.fresh) > 0 {
-		a.seat()
+	if p.b, ok = number(); ok {
+		p.number = a.number()
+		if len(a.fresh) > 0 {
+			a.seat()
+		}
 	}
-	return b, a.rows > len(a.of)/(rowSize/4)+4, ok
+	return a.rows > len(a.of)/(rowSize/4)+4, ok
 }
 
 // seat gives those a place that have none, under the locks of recorder and front row.
 func (a *audience) seat() {
 	for _, h := range a.fresh {
-		if h.gone.Load() {
+		if h.state.Load() == hearsNothing {
 			continue
 		}
 		if len(a.front.seats) == rowSize {
@@ -245,6 +305,7 @@ func (a *audience) seat() {
 // passage is a message on its way through the rows.
 type passage struct {
 	b       *broadcast
+	number  uint32
 	row     *row    // where it is, with the lock; nil: it is through
 	at      int     // of the seats of that, the next one
 	current *hearer // that it is shown to now
@@ -263,7 +324,7 @@ func (p *passage) pass() {
 	for p.at < len(p.row.seats) {
 		h := p.row.seats[p.at]
 		p.at++
-		if !h.gone.Load() {
+		if h.hears(p.b, p.number) {
 			p.current = h
 			h.show(p.b)
 		}
@@ -322,7 +383,7 @@ func (r *recorder) channels() []*Channel {
 	r.mu.Lock()
 	list := slices.Collect(maps.Values(r.audience.of))
 	r.mu.Unlock()
-	slices.SortFunc(list, func(a, b *hearer) int { return int(int32(b.number - a.number)) })
+	slices.SortFunc(list, func(a, b *hearer) int { return int(int32(b.number.Load() - a.number.Load())) })
 	all := make([]*Channel, len(list))
 	for i, h := range list {
 		all[i] = h.channel

@@ -37,14 +37,16 @@ import (
 //
 // Broadcast and BroadcastFrom of a Channel and of an Endpoint, also those of other nodes.
 // Not recorded are what is pushed to one client, local broadcasts, presence diffs among
-// them, and what is broadcast as [Unrecorded]: a client that was away does not get it.
+// them, and what is broadcast as [Unrecorded]: a client that was away does not get it. From its
+// join on it does, also while it is sent what it has missed.
 //
 // What a channel's handler intercepts is replayed through it: its HandleOut decides anew.
-// A client that was cut off while it got the messages that HandleOut pushes for one
-// broadcast, if these are several, gets those anew. So does one that was cut off between a
-// binary broadcast and the position event that follows it, for a binary message has no
-// ref. A client gets back what its own BroadcastFrom kept from it if it was cut off before
-// it was told of that position.
+// What other goroutines push while HandleOut runs is taken for a part of that, and is not
+// kept for a client that is away. A client that was cut off while it got the messages that
+// HandleOut pushes for one broadcast, if these are several, gets those anew. So does one
+// that was cut off between a binary broadcast and the position event that follows it, for a
+// binary message has no ref. A client gets back what its own BroadcastFrom kept from it if
+// it was cut off before it was told of that position.
 //
 // # What it costs
 //

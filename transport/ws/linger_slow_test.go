@@ -19,7 +19,8 @@ import (
 // What becomes of what was kept for a client that reads slowly when it is back, and of what is
 // sent by goroutines that are slow themselves.
 
-// slowHouse is an endpoint whose channels linger, those of "taped:*" on a recorded topic.
+// slowHouse is an endpoint whose channels linger, those of "taped:*" on a recorded topic. Those of
+// "short:*", on one as well, do not.
 type slowHouse struct {
 	*Endpoint
 	t      *testing.T
@@ -45,10 +46,11 @@ func inSlowHouse(t *testing.T, test func(*slowHouse)) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &slowHouse{t: t, sys: actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})}
 		bare, taped := Topic("bare:*", func() mute { return mute{} }, nil), Topic("taped:*", func() mute { return mute{} }, nil)
+		short := Topic("short:*", func() mute { return mute{} }, nil)
 		bare.Linger, taped.Linger = time.Minute, time.Minute
-		taped.History = &History{Size: historySize}
+		taped.History, short.History = &History{Size: historySize}, &History{Size: historySize}
 		e, err := Start(h.sys, Config{Sockets: []Socket{{
-			Path: "/socket", Channels: Routes{bare, taped}, IdleTimeout: 1000 * time.Hour, MaxLingerBytes: 8000,
+			Path: "/socket", Channels: Routes{bare, taped, short}, IdleTimeout: 1000 * time.Hour, MaxLingerBytes: 8000,
 			Serializers: []wire.Serializer{eavesdropper{h: h}},
 		}}})
 		if err != nil {
@@ -201,6 +203,67 @@ func TestTheLogIsTrimmedBeforeASlowClientHasIt(t *testing.T) {
 		h.says("taped:a", 4, 4+historySize)
 		c.catchesUp()
 		c.hears("phx_error")
+	})
+}
+
+// What is in no log is not read later: a client hears it from its join on, though it has not read
+// yet what it has missed, and once. Presence, of which the state is shown to it by then, would be
+// wrong for good otherwise.
+func TestAClientThatReadsTheLogHearsWhatIsNotInIt(t *testing.T) {
+	for topic, resumed := range map[string]bool{"short:a": false, "taped:a": false, "taped:b": true} {
+		inSlowHouse(t, func(h *slowHouse) {
+			c := h.client(topic, nil).joins()
+			h.says(topic, 1, 1)
+			c.hears("phx_reply", "phx_position", "1")
+			local := func() {
+				h.LocalBroadcast(topic, "local", nil)
+				synctest.Wait()
+			}
+			c.lose()
+			h.says(topic, 2, 3)
+			local() // nobody gets this
+			if c = h.client(topic, c); !resumed {
+				c.token = ""
+			}
+			c.slow = true
+			if c.joins(); resumed {
+				c.hears("phx_reply")
+			} else {
+				c.hears("phx_reply", "phx_recovery")
+			}
+			local()
+			h.says(topic, 4, 4)
+			local()
+			if c.catchesUp(); resumed { // what was kept comes first
+				c.hears("local", "local", "phx_recovery", "2", "3", "4")
+			} else {
+				c.hears("local", "local", "2", "3", "4")
+			}
+			h.says(topic, 5, 5)
+			local()
+			c.hears("5", "local")
+		})
+	}
+}
+
+// What is in no log, and comes for a client that is back and has not the room for it, is kept also
+// if that is lost again; what comes while it is away is not.
+func TestWhatIsInNoLogIsKeptForAClientThatIsBack(t *testing.T) {
+	inSlowHouse(t, func(h *slowHouse) {
+		c := h.client("taped:a", nil)
+		c.got = "null"
+		c.joins().hears("phx_reply", "phx_position")
+		c.lose()
+		for range 2 {
+			c = h.client("taped:a", c)
+			c.slow = true
+			c.joins().hears("phx_reply")
+			h.LocalBroadcast("taped:a", "local", nil)
+			c.lose()
+			h.LocalBroadcast("taped:a", "local", nil) // nobody gets this
+		}
+		c = h.client("taped:a", c).joins()
+		c.hears("phx_reply", "local", "local", "phx_recovery")
 	})
 }
 

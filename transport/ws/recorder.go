@@ -159,7 +159,7 @@ func (h *hearer) show(b *broadcast) {
 	switch {
 	case flags&flagOverrun != 0: // what it gets from now on would be behind something that it has not got
 		return
-	case flags&flagDirect == 0 && c.tether().isAway(): // the log keeps it
+	case flags&flagDirect == 0 && c.tether().isAway() && (b == nil || b.Ref != "" || c.tether().lingers()): // the log keeps it, or nobody does
 		return
 	case b == nil:
 		c.loseTrack("the topic's log has ended, or is another one")
@@ -171,7 +171,7 @@ func (h *hearer) show(b *broadcast) {
 	}
 	switch {
 	case flags&flagDirect == 0 && c.interceptsAny(): // all of them, or one would overtake another
-		c.hand(b, channelMsg{op: opOut, info: b, hearer: h.number})
+		c.hand(b, channelMsg{op: opOut, info: b, hearer: h.number.Load()})
 	case flags&flagDirect == 0:
 		c.show(b)
 	default:
@@ -186,6 +186,10 @@ func (h *hearer) show(b *broadcast) {
 // while the channel goes from one connection to another, which may have another serializer.
 func (c *Channel) show(b *broadcast) {
 	l, t := c.line(), c.tether()
+	if t != nil && b.Ref == "" { // it may come behind a state that Resumed has shown
+		t.deliver(c, b)
+		return
+	}
 	if t != nil {
 		if l = t.present(); l == nil {
 			return

@@ -178,11 +178,11 @@ func (p *replay) begin(from Position, tracks, named bool) {
 
 // listen has a channel that gets nothing of what was before hear of what is broadcast from
 // now on. One that gets what it has missed reads on from there; and one that was resumed, from
-// where the log was then, or at the Listen of its Resumed.
+// where the log was then, or at the Listen of its Resumed. These two hear what is not recorded.
 func (p *replay) listen(c *Channel) error {
 	r := p.of
 	if p.recovery.Complete || r.history.Mode != Stream || c.hasJoined() && p.epoch != "" {
-		return nil
+		return p.hearLoose(c)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -222,6 +222,13 @@ func (p *replay) skip() {
 	p.recovery.To = r.log.position(p.at)
 }
 
+// hearLoose has a channel that reads the log hear what is not in it.
+func (p *replay) hearLoose(c *Channel) error {
+	p.of.mu.Lock()
+	defer p.of.mu.Unlock()
+	return p.of.hear(c, false)
+}
+
 // follow has the channel hear what is to come, under the recorder's lock.
 func (p *replay) follow(c *Channel) error {
 	if p.live = true; p.of.over {
@@ -233,7 +240,7 @@ func (p *replay) follow(c *Channel) error {
 		}
 		p.gaps = true
 	}
-	return p.of.hear(c)
+	return p.of.hear(c, true)
 }
 
 // next reads the next part of the log, and follows when that was the last one. It is nil if the

@@ -117,6 +117,9 @@ func (a *channelActor) resume(b *comeback) error {
 	if p := a.replay(); p != nil {
 		p.of.unhear(&a.Channel)
 		p.look(&a.Channel, b.join.Payload)
+		if err := p.hearLoose(&a.Channel); err != nil {
+			return err
+		}
 	}
 	return a.resumed(b, r)
 }
@@ -387,7 +390,7 @@ func (t *tether) unsent(l *line) ([]parcel, flushState) {
 		}
 		t.bytes -= p.size()
 		t.loose = t.loose || p.broadcast == nil
-		t.unsure = true
+		t.unsure = t.unsure || p.broadcast == nil || t.channel.replay() == nil
 	}
 	return part, flushPart
 }

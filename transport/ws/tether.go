@@ -266,11 +266,12 @@ func (t *tether) deliver(c *Channel, b *broadcast) {
 	}
 }
 
-// takes keeps a broadcast, or returns the line that it goes over.
+// takes keeps a broadcast, or returns the line that it goes over. On a recorded topic those come
+// here that are not recorded, of which a client that is away gets none.
 func (t *tether) takes(c *Channel, b *broadcast) *line {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.over != nil {
+	if t.over != nil || c.replay() != nil && !t.since.IsZero() {
 		return t.over
 	}
 	p := parcel{broadcast: b}
