@@ -21,16 +21,13 @@ import (
 // of the log once and in order, or is told that it does not; and it is told so only if it
 // must be.
 func TestModelOfReplay(t *testing.T) {
-	const seeds = 50 // in a bubble
-	for round := range long.Rounds(1, 20) {
-		synctest.Test(t, func(t *testing.T) {
-			w := newHistoryWorld(t)
-			defer w.stop()
-			for i := range seeds {
-				w.play(round*seeds + i)
-			}
-		})
-	}
+	Schedules(t, long.Rounds(50, 1000), 50, func(t *testing.T, next func() (uint64, bool)) {
+		w := newHistoryWorld(t)
+		defer w.stop()
+		for seed, more := next(); more; seed, more = next() {
+			w.play(seed)
+		}
+	})
 }
 
 // historyWorld is two nodes.
@@ -55,7 +52,8 @@ func newHistoryWorld(t *testing.T) *historyWorld {
 	hub := new(pubsub.Hub)
 	for _, name := range []string{"a", "b"} {
 		adapter := &lossy{Adapter: hub.Node(name)}
-		w.start(adapter, nil)
+		w.start(adapter, nil, nil,
+			Topic("room:*", func() mute { return mute{} }, nil), Topic("own:*", func() strict { return strict{} }, nil))
 		w.lost = append(w.lost, adapter)
 	}
 	return w
@@ -148,8 +146,8 @@ func (c *modelClient) skipHoles() {
 }
 
 // play plays one schedule.
-func (w *historyWorld) play(seed int) {
-	rnd := rand.New(rand.NewPCG(uint64(seed), 17))
+func (w *historyWorld) play(seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 17))
 	s := &schedule{
 		historyWorld: w, topic: fmt.Sprintf("%s:%d", []string{"room", "own"}[rnd.IntN(2)], seed),
 		logs: map[Position]string{}, holes: map[string]uint64{},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -18,21 +17,14 @@ import (
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
-var lingerSeed = flag.Uint64("linger.seed", 1, "first seed of the model of channels that linger")
-
 // Whatever happens to clients and their connections, each push comes once and in order, or the
 // handler is told that something is lost; each channel ends once, and none stays.
 func TestModelOfLingering(t *testing.T) {
-	for i := range long.Rounds(20, 400) {
-		seed := *lingerSeed + uint64(i)
-		synctest.Test(t, func(t *testing.T) {
-			w := &lingerWorld{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 17)), rooms: map[int]*lingerRoom{}}
-			w.run()
-			if t.Failed() {
-				t.Fatalf("repeat with -run ModelOfLingering -linger.seed=%d", seed)
-			}
-		})
-	}
+	ws.Schedules(t, long.Rounds(20, 400), 1, func(t *testing.T, next func() (uint64, bool)) {
+		seed, _ := next()
+		w := &lingerWorld{t: t, seed: seed, rnd: rand.New(rand.NewPCG(seed, 17)), rooms: map[int]*lingerRoom{}}
+		w.run()
+	})
 }
 
 // lingerWorld is an endpoint and the clients of one schedule.

@@ -27,29 +27,37 @@ import (
 // historySize is small, so that it matters.
 const historySize = 6
 
-// recordingNodes are two nodes that record the topics room:* and own:*.
+// recordingNodes are two nodes that record the topics of two routes.
 type recordingNodes struct {
 	t       *testing.T
 	linger  time.Duration
 	nodes   []*Endpoint
 	systems []*actor.System
+	who     []Attendant // on each node, if there is presence
 }
 
-// start starts a node on the cluster of an adapter.
-func (w *recordingNodes) start(adapter pubsub.Adapter, store history.Store) {
+// start starts a node on the cluster of an adapter. With a porter there is presence.
+func (w *recordingNodes) start(adapter pubsub.Adapter, store history.Store, porter *Porter, routes ...Route) {
 	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
 	cluster := pubsub.NewCluster(adapter)
 	if _, err := actor.Spawn(sys, cluster.Behavior); err != nil {
 		w.t.Fatal(err)
 	}
-	plain, own := Topic("room:*", func() mute { return mute{} }, nil), Topic("own:*", func() strict { return strict{} }, nil)
-	plain.History = &History{Size: historySize, Store: store}
-	own.History = &History{Size: historySize, Store: store}
-	plain.Linger, own.Linger = w.linger, w.linger
-	e, err := Start(sys, Config{Cluster: cluster, Sockets: []Socket{{
-		Path: "/socket", Channels: Routes{plain, own}, IdleTimeout: 1000 * time.Hour,
+	for i := range routes {
+		routes[i].History, routes[i].Linger = &History{Size: historySize, Store: store}, w.linger
+	}
+	cfg := Config{Cluster: cluster, Sockets: []Socket{{
+		Path: "/socket", Channels: routes, IdleTimeout: 1000 * time.Hour,
 		MaxQueue: 8 << 10, // so the log is read in parts of one message
-	}}})
+	}}}
+	if porter != nil {
+		who, err := NewAttendant(sys, cluster, porter.Sees)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.who, cfg.Trackers = append(w.who, who), []Tracker{who}
+	}
+	e, err := Start(sys, cfg)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -81,6 +89,7 @@ type memoryClient struct {
 	token   string                                 // to have its channel back
 	got     string                                 // what it sends as got, in JSON; "": nothing
 	slow    bool                                   // much waits for it from the beginning
+	joins   int                                    // over the present connection
 
 	serializer wire.Serializer // nil: that of version 2
 }
@@ -91,27 +100,36 @@ func (c *memoryClient) join(e *Endpoint, topic string) error {
 	if refused != nil {
 		return refused
 	}
-	c.conn = &memoryLine{seat: seat}
+	c.conn, c.joins = &memoryLine{seat: seat}, 0
 	c.conn.fills(c.slow)
 	c.session = newSession(e, &e.mounts[0], c.conn, Identity{}, cmp.Or[wire.Serializer](c.serializer, wire.V2{}))
 	if !seat.start(c.session) {
 		return errors.New("not started")
 	}
+	c.ask(topic)
+	return nil
+}
+
+// ask joins over the present connection, perhaps not for the first time.
+func (c *memoryClient) ask(topic string) {
+	c.joins++
 	since, _ := json.Marshal(c.last.String())
 	params := fmt.Sprintf(`{"since":%s,"resume_token":%q}`, since, c.token)
 	if c.got != "" {
 		params = fmt.Sprintf(`%s,"got":%s}`, strings.TrimSuffix(params, "}"), c.got)
 	}
-	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["1","1",%q,"phx_join",%s]`, topic, params)})
-	return nil
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["%d","%[1]d",%q,"phx_join",%s]`, c.joins, topic, params)})
 }
 
 // cut ends the connection. Of what has been sent, only the first n messages arrive.
 func (c *memoryClient) cut(n int) error {
 	err := c.read(n)
-	c.session.ctx.Self().Send(sessionMsg{op: opHangup, with: errors.New("cut")})
+	hangUp(c.session)
 	return err
 }
+
+// hangUp has the server notice that a connection is lost.
+func hangUp(s *session) { s.ctx.Self().Send(sessionMsg{op: opHangup, with: errors.New("cut")}) }
 
 // read takes in what has come, up to n messages.
 func (c *memoryClient) read(n int) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -31,32 +30,37 @@ func TestModelOfReplayFromAStore(t *testing.T) { modelAStore(t, 0) }
 func TestModelOfLingeringWithAStore(t *testing.T) { modelAStore(t, time.Minute) }
 
 func modelAStore(t *testing.T, linger time.Duration) {
-	const seeds = 25 // in a bubble
-	for round := range long.Rounds(1, 40) {
-		synctest.Test(t, func(t *testing.T) {
-			w := newStoreWorld(t, linger)
-			for i := range seeds {
-				w.play(round*seeds + i)
-			}
-			if lingers := linger > 0; lingers != (w.resumed() > 0) {
-				t.Errorf("%d channels were resumed", w.resumed())
-			}
-			w.stop()
-		})
-	}
+	Schedules(t, long.Rounds(8, 400), 25, func(t *testing.T, next func() (uint64, bool)) {
+		w := newStoreWorld(t, linger)
+		defer w.stop()
+		for seed, more := next(); more; seed, more = next() {
+			w.play(seed)
+		}
+		if lingers := linger > 0; lingers != (w.resumed() > 0) && *modelSchedules != 1 {
+			t.Errorf("%d channels were resumed", w.resumed())
+		}
+	})
 }
 
 // storeWorld is two nodes with one store.
 type storeWorld struct {
 	recordingNodes
-	store *historytest.Store
+	store   *historytest.Store
+	tenants tenants
+	porters [2]Porter
 }
 
 func newStoreWorld(t *testing.T, linger time.Duration) *storeWorld {
-	w := &storeWorld{recordingNodes{t: t, linger: linger}, &historytest.Store{Keep: 2 * historySize}}
+	w := &storeWorld{recordingNodes: recordingNodes{t: t, linger: linger}, store: &historytest.Store{Keep: 2 * historySize}}
+	w.tenants = tenants{all: map[int]*tenant{}, attendant: func(c *Channel) Attendant {
+		return w.who[slices.Index(w.nodes, c.Endpoint())]
+	}}
 	hub := new(pubsub.Hub)
-	for _, name := range []string{"a", "b"} {
-		w.start(hub.Node(name), w.store)
+	for i, name := range []string{"a", "b"} {
+		w.porters[i].Ended = func(id int) bool { return !w.tenants.lives(id) }
+		w.start(hub.Node(name), w.store, &w.porters[i],
+			Topic("room:*", func() *tenant { return &tenant{in: &w.tenants} }, nil),
+			Topic("own:*", func() *strictTenant { return &strictTenant{tenant{in: &w.tenants}} }, nil))
 	}
 	return w
 }
@@ -75,6 +79,7 @@ type plot struct {
 	topic   string
 	rnd     *rand.Rand
 	clients []*storeClient
+	ghosts  []*session // whose clients know that they are lost, and the server does not
 	said    int
 
 	mu    sync.Mutex
@@ -85,17 +90,8 @@ type plot struct {
 	hanging atomic.Int32 // calls of the store that do so still, though it may be well again
 }
 
-// storeClient is a client of the model.
-type storeClient struct {
-	*plot
-	memoryClient
-	gap bool // it knows that it has missed something, and not how far that goes
-	ill bool // the store was ill when it joined
-	out bool // it must join again
-}
-
-func (w *storeWorld) play(seed int) {
-	rnd := rand.New(rand.NewPCG(uint64(seed), 23))
+func (w *storeWorld) play(seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 23))
 	p := &plot{
 		storeWorld: w, rnd: rnd, truth: map[string][]history.Record{},
 		topic: fmt.Sprintf("%s:%d", []string{"room", "own"}[rnd.IntN(2)], seed),
@@ -108,23 +104,19 @@ func (w *storeWorld) play(seed int) {
 		}
 	}
 	for i := range 4 {
-		c := &storeClient{plot: p}
-		c.take = c.takes
+		c := &storeClient{plot: p, counts: rnd.IntN(2) == 0}
+		c.take, c.got = c.takes, c.nothing()
 		p.clients = append(p.clients, c)
-		c.connect(i % 2)
+		c.connect(i%2, false)
 	}
 	synctest.Wait()
 	for range 10 {
 		p.strike()
 		var acts sync.WaitGroup
 		for _, c := range p.clients {
-			switch node := rnd.IntN(2); {
-			case c.out || rnd.IntN(2) == 0:
-				expect(c.cut(rnd.IntN(5)))
-				acts.Go(func() { c.connect(node) })
-			default:
-				expect(c.read(-1))
-			}
+			act, err := c.acts()
+			expect(err)
+			acts.Go(act)
 		}
 		for range rnd.IntN(4) {
 			from, first := w.nodes[rnd.IntN(2)], p.said
@@ -142,25 +134,65 @@ func (w *storeWorld) play(seed int) {
 			synctest.Wait()
 		}
 	}
+	expect(p.end())
+}
+
+// end has everything go well again, and looks whether each client comes to know all.
+func (p *plot) end() error {
 	p.heal()
+	p.lay(len(p.ghosts))
 	for range 3 {
 		p.store.Recheck(p.topic)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		for _, c := range p.clients {
-			if expect(c.read(-1)); c.out {
-				expect(c.cut(-1))
-				c.connect(rnd.IntN(2))
+			c.conn.fills(false)
+			if err := c.read(-1); err != nil {
+				return err
+			}
+			if c.out {
+				if err := c.cut(-1); err != nil {
+					return err
+				}
+				c.connect(p.rnd.IntN(2), false)
 			}
 		}
 	}
 	for _, c := range p.clients {
-		if err := c.upToDate(); err != nil {
-			w.t.Fatalf("seed %d: at the end: %v", seed, err)
+		if r := p.tenants.of(c.tenant); r != nil {
+			r.push(1) // by which the client sees what it lacks
 		}
-		expect(c.cut(0))
 	}
 	synctest.Wait()
+	errs := []error{p.tenants.fault, p.porters[0].Fault(), p.porters[1].Fault()}
+	for _, c := range p.clients {
+		errs = append(errs, c.read(-1), c.upToDate())
+	}
+	for _, e := range p.nodes {
+		here := slices.DeleteFunc(p.present(e), func(number int) bool { return p.tenants.of(number).channel.Endpoint() != e })
+		if there := p.tenants.on(p.topic, e); !slices.Equal(here, there) {
+			errs = append(errs, fmt.Errorf("present are %v, and those there are %v", here, there))
+		}
+	}
+	for _, c := range p.clients {
+		hangUp(c.session)
+	}
+	synctest.Wait()
+	return errors.Join(errs...)
+}
+
+// present returns who is present on the topic, as a node knows it.
+func (p *plot) present(e *Endpoint) []int {
+	here := p.porters[slices.Index(p.nodes, e)].Here()
+	return slices.DeleteFunc(here, func(number int) bool { return p.tenants.of(number).topic != p.topic })
+}
+
+// lay has the server notice the first n connections that are lost.
+func (p *plot) lay(n int) {
+	for _, s := range p.ghosts[:n] {
+		hangUp(s)
+	}
+	p.ghosts = p.ghosts[n:]
 }
 
 // strike has the store behave in some way until the next one.
@@ -232,81 +264,4 @@ func (p *plot) between(epoch string, after, before uint64) (n int) {
 		}
 	}
 	return n
-}
-
-// connect opens a connection to a node and joins.
-func (c *storeClient) connect(node int) {
-	c.out, c.ill = false, c.plot.ill || c.hanging.Load() > 0
-	if err := c.join(c.nodes[node], c.topic); err != nil {
-		c.t.Error(err)
-	}
-}
-
-func (c *storeClient) takes(ref, event, payload string) error {
-	at, unknown := ParsePosition(ref)
-	switch {
-	case c.out && event != "phx_reply":
-		return errors.New("behind the channel's end")
-	case event == "phx_reply" && strings.Contains(payload, `"status":"ok"`):
-		_, token, _ := strings.Cut(payload, `"resume_token":"`)
-		c.token, _, _ = strings.Cut(token, `"`)
-		return nil
-	case event == "phx_reply" && strings.Contains(payload, "messages are lost"), event == "phx_error":
-		c.out = true
-		return nil
-	case event == "phx_position" && unknown != nil:
-		c.gap = true
-	case event == "phx_position":
-		c.last, c.gap = at, false
-	case event == "phx_recovery":
-		return c.recovers(at, unknown, strings.Contains(payload, `"complete":true`))
-	case event != "n" || unknown != nil:
-		return errors.New("not expected")
-	case at.Epoch == c.last.Epoch && at.Offset <= c.last.Offset:
-		return errors.New("again, or out of order")
-	case !c.gap && (at.Epoch != c.last.Epoch || c.between(at.Epoch, c.last.Offset, at.Offset) > 0):
-		return errors.New("a message was left out, and nothing was said")
-	default:
-		c.last, c.gap = at, false
-		return c.isTrue(at, payload)
-	}
-	return nil
-}
-
-// recovers takes in what becomes of what was missed.
-func (c *storeClient) recovers(at Position, unknown error, complete bool) error {
-	last, lost := c.store.Top(c.topic)
-	must := c.ill || c.last.Epoch != c.epoch || c.last.Offset < lost ||
-		c.between(c.epoch, c.last.Offset, last+1) > historySize
-	switch {
-	case complete && (at != c.last || c.gap):
-		return errors.New("complete, and from elsewhere")
-	case !complete && !must:
-		return errors.New("not complete, though all is there")
-	case unknown != nil:
-		c.gap = true
-	default:
-		c.last, c.gap = at, false
-	}
-	return nil
-}
-
-// isTrue checks a message against what the store was given.
-func (c *storeClient) isTrue(at Position, payload string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, r := range c.truth[at.Epoch] {
-		if r.Offset == at.Offset && strings.HasSuffix(string(r.Data), payload) {
-			return nil
-		}
-	}
-	return errors.New("it is not what the store has there")
-}
-
-func (c *storeClient) upToDate() error {
-	last, _ := c.store.Top(c.topic)
-	if c.out || !c.gap && c.between(c.epoch, c.last.Offset, last+1) > 0 || last > 0 && c.last.Epoch != c.epoch {
-		return fmt.Errorf("a client is at %v (out: %t, gap: %t), and the store at %v", c.last, c.out, c.gap, Position{c.epoch, last})
-	}
-	return nil
 }
