@@ -2,6 +2,7 @@ package ws
 
 import (
 	"encoding/json"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -314,6 +315,12 @@ func (t *tether) comeBack(b *comeback) Resumption {
 			b.line.moveOut()
 		}
 	}
+	t.kept = slices.DeleteFunc(t.kept, func(p parcel) bool {
+		if p.passing {
+			t.bytes -= p.size()
+		}
+		return p.passing
+	})
 	if !counts { // what was sent it may have got, or not
 		got = t.base
 		if n := len(t.retained); n > 0 {
@@ -390,7 +397,7 @@ func (t *tether) unsent(l *line) ([]parcel, flushState) {
 		}
 		t.bytes -= p.size()
 		t.loose = t.loose || p.broadcast == nil
-		t.unsure = t.unsure || p.broadcast == nil || t.channel.replay() == nil
+		t.unsure = t.unsure || !p.passing
 	}
 	return part, flushPart
 }

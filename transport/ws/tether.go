@@ -68,6 +68,7 @@ type parcel struct {
 	broadcast *broadcast
 	push      *wire.Message // without a ref; nil: it is a broadcast
 	number    uint64        // 0: it has none
+	passing   bool          // a client that is lost before it is sent this does not get it: a topic has a log, and this is not in it
 }
 
 func (p *parcel) size() int {
@@ -274,7 +275,7 @@ func (t *tether) takes(c *Channel, b *broadcast) *line {
 	if t.over != nil || c.replay() != nil && !t.since.IsZero() {
 		return t.over
 	}
-	p := parcel{broadcast: b}
+	p := parcel{broadcast: b, passing: c.replay() != nil}
 	t.kept = append(t.kept, p)
 	t.bytes += p.size()
 	t.trim(c.line().socket.MaxLingerBytes)
