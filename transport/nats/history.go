@@ -53,8 +53,9 @@ import (
 //     when it is made anew. That of a [Node] is so the first time; one of the program's own is
 //     if an [Adapter] is on it, or by nats.Conn.ForceReconnect.
 //   - The stream loses acknowledged messages, or is brought back from a backup: nodes that have
-//     seen more tell their clients. A client that comes to another node, after others have taken
-//     the places of those messages, is not told. Replicas, or sync_interval: always, prevent it.
+//     seen more tell their clients once, also after others have taken the places of those messages.
+//     A client that comes to another node then is not told. Replicas, or sync_interval: always,
+//     prevent it.
 //
 // A position is good for as long as the stream keeps what came after it on any topic: a client
 // of a topic that was quiet for longer than TTL may be told that it may have missed something on

@@ -1,6 +1,8 @@
 package nats
 
 import (
+	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -64,6 +66,60 @@ func TestClientIsToldOfAStreamThatLooksAlike(t *testing.T) {
 	}
 }
 
+// A client is told that it may have missed something when the stream is rolled back while its node has
+// seen more, whether or not others have written on before that node is back. It is told once.
+func TestClientIsToldOfAStreamThatIsRolledBackAndWrittenOn(t *testing.T) {
+	for name, test := range map[string]struct {
+		away bool // the node is back only when others have written on
+		more int  // they write
+	}{
+		"before others write on":            {false, 3},
+		"when others have written less":     {true, 2},
+		"when others have written as much":  {true, 3},
+		"when others have written far more": {true, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := &lookalike{server: startLasting(t)}
+			way := new(barrier)
+			node := l.node(t, nats.SetCustomDialer(way))
+			front := httptest.NewServer(node)
+			defer front.Close()
+			broadcast(t, node, 1, 3)
+			client := joinTaped(t, front.URL, newCable())
+			l.backUp(t)
+			broadcast(t, node, 4, 6)
+			client.expect(t, 4, 6)
+
+			if test.away {
+				way.closed.Store(true)
+			}
+			l.rollBack(t)
+			other := l.node(t)
+			if !test.away {
+				client.untilIncomplete(t, 7)
+			}
+			broadcast(t, other, 7, 6+test.more)
+			if test.away {
+				way.closed.Store(false)
+				client.untilIncomplete(t, 7)
+			}
+			broadcast(t, other, 7+test.more, 16+test.more)
+			client.expectEnd(t, 16+test.more)
+		})
+	}
+}
+
+// barrier is a node's way to its server.
+type barrier struct{ closed atomic.Bool }
+
+// Dial implements [nats.CustomDialer].
+func (b *barrier) Dial(network, address string) (net.Conn, error) {
+	if b.closed.Load() {
+		return nil, errors.New("no way")
+	}
+	return net.Dial(network, address)
+}
+
 // lookalike is a stream on a server, and the changes of it.
 type lookalike struct {
 	server *lasting
@@ -71,10 +127,11 @@ type lookalike struct {
 }
 
 // node returns one that knows nothing of the stream yet.
-func (l *lookalike) node(t *testing.T) *ws.Endpoint {
+func (l *lookalike) node(t *testing.T, options ...nats.Option) *ws.Endpoint {
 	t.Helper()
 	taped := ws.Topic(tapedTopic, func() silent { return silent{} }, nil)
-	conn := connect(t, l.server.Server, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	options = append(options, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	conn := connect(t, l.server.Server, options...)
 	taped.History = &ws.History{Store: &History{Conn: conn}}
 	e, err := ws.Start(newSystem(t), ws.Config{Sockets: []ws.Socket{{Path: "/socket", Channels: ws.Routes{taped}}}})
 	if err != nil {

@@ -176,7 +176,7 @@ func (l *historyLog) interrupt() { l.skip(l.top + 1) }
 // skip notes that there is no message at an offset, behind all that there are, and that it is
 // one which is lost.
 func (l *historyLog) skip(offset uint64) {
-	l.top, l.lost = offset, offset
+	l.top, l.lost = offset, max(l.lost, offset)
 	if l.history.Mode == Stream { // nobody will ask for these
 		l.entries, l.void, l.count, l.bytes = ring{}, 0, 0, 0
 	}

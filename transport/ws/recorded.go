@@ -78,7 +78,7 @@ func (r *recorder) list(since Position, limit int) Log {
 	if complete {
 		from = since
 	} else {
-		from.Offset = r.log.lost
+		from.Offset = min(r.log.lost, r.log.top)
 	}
 	l := Log{From: from, To: r.log.position(r.log.top), Complete: complete}
 	size := 0

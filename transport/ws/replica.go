@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"hash/maphash"
 	"sync"
 	"time"
 
@@ -39,7 +40,8 @@ type replica struct {
 	ready  chan struct{} // closed when it is
 	early  bool          // channels have joined while it was not
 	last   uint64        // the offset of the last record of the topic; 0: unknown
-	gone   Position      // the store has gone back: what is before this one may be something else now
+	lastIs uint64        // what that record is, by markOf
+	gone   Position      // the store has gone back: what is before this one may be something else by now
 	heard  time.Duration // when the store was last read, or has told of something
 
 	// This is the goroutine's.
@@ -188,8 +190,9 @@ func (p *replica) catchUp() (err error) {
 			return err
 		}
 	}
-	for anew := 0; ; {
-		after := p.reached()
+	anew := 0
+	for again := true; ; again = false {
+		after, known := p.reached(again), p.last
 		span, err := p.storage.since(p.ctx, p.topic, after)
 		if err != nil {
 			return err
@@ -201,7 +204,9 @@ func (p *replica) catchUp() (err error) {
 			continue
 		}
 		for _, r := range span.Records {
-			p.add(r)
+			if r.Offset > known {
+				p.add(r)
+			}
 		}
 		if p.advance(span); !span.More {
 			return nil
@@ -211,12 +216,16 @@ func (p *replica) catchUp() (err error) {
 
 var errNotOneLog = errors.New("each read is of another log")
 
-// reached returns the offset up to which the log is that of the store.
-func (p *replica) reached() uint64 {
+// reached returns the offset up to which the log is that of the store; or, if the last record is to
+// be read again, the one before that. It may be another one by now.
+func (p *replica) reached(again bool) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.loaded && p.log.epoch == "" {
+	switch {
+	case !p.loaded && p.log.epoch == "":
 		return 0
+	case again && p.last > 0:
+		return p.last - 1
 	}
 	return p.log.top
 }
@@ -234,11 +243,11 @@ func (p *replica) continues(span history.Span, after uint64) bool {
 		}
 		return true
 	}
-	if span.Epoch == l.epoch && span.Lost <= l.top && span.Top >= l.top {
+	switch same := span.Epoch == l.epoch; {
+	case same && !p.isOf(span, after):
+		p.gone = Position{l.epoch, max(l.top+1, l.lost)}
+	case same && span.Lost <= l.top:
 		return true
-	}
-	if span.Epoch == l.epoch && span.Top < l.top {
-		p.gone = Position{l.epoch, l.top + 1}
 	}
 	p.endpoint.log.Warn("the store of a recorded topic has lost messages, or has them no more",
 		"topic", p.topic, "was", l.position(l.top), "is", Position{span.Epoch, span.Top}, "lost", span.Lost)
@@ -250,12 +259,33 @@ func (p *replica) continues(span history.Span, after uint64) bool {
 	return false
 }
 
+// isOf reports, under the lock, whether the log is a part of that which the span is of: it has all
+// that is here, and nothing more of what is before its end.
+func (p *replica) isOf(span history.Span, after uint64) bool {
+	rest := span.Records
+	if after < p.last {
+		if len(rest) > 0 && markOf(rest[0]) == p.lastIs {
+			rest = rest[1:]
+		} else if span.Lost < p.last {
+			return false
+		}
+	}
+	return (span.Top >= p.log.top || span.More) && (len(rest) == 0 || rest[0].Offset > p.log.top)
+}
+
+// markOf returns a number by which a record is known again.
+func markOf(r history.Record) uint64 {
+	return maphash.Comparable(marks, [2]int64{int64(r.Offset), r.At.UnixNano()}) ^ maphash.Bytes(marks, r.Data)
+}
+
+var marks = maphash.MakeSeed()
+
 // advance notes how far a span goes, and has channels which do not follow on that join anew.
 func (p *replica) advance(span history.Span) {
 	anew := false
 	p.tell(func() (*broadcast, bool) {
 		now := p.endpoint.now()
-		p.log.top = max(p.log.top, span.Top, p.log.lost)
+		p.log.top = max(p.log.top, span.Top, span.Lost)
 		p.log.trim(now)
 		p.heard = now
 		if !span.More && !p.loaded {
@@ -298,6 +328,9 @@ func (p *replica) has(r history.Record) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if r.Offset == p.last {
+		return markOf(r) == p.lastIs
+	}
 	m, ok := p.log.at(r.Offset)
 	return ok && m.Event == b.Event && bytes.Equal(m.Payload.Bytes(), b.Payload.Bytes())
 }
@@ -316,28 +349,28 @@ func (p *replica) add(r history.Record) {
 	if !r.At.IsZero() {
 		age = max(time.Since(r.At), 0)
 	}
-	if p.enter(r.Offset, b, about, age, err) && b != nil {
+	if p.enter(r, b, about, age, err) && b != nil {
 		p.endpoint.topics.LocalBroadcast(p.topic, b)
 	}
 }
 
 // enter is add under the lock. It reports whether the message is new to those that listen.
-func (p *replica) enter(offset uint64, b *broadcast, about string, age time.Duration, err error) (fresh bool) {
+func (p *replica) enter(r history.Record, b *broadcast, about string, age time.Duration, err error) (fresh bool) {
 	p.tell(func() (*broadcast, bool) {
 		now := p.endpoint.now()
-		p.last, p.heard = offset, now
+		p.last, p.lastIs, p.heard = r.Offset, markOf(r), now
 		switch {
 		case err == nil:
-			p.log.add(&b.Message, offset, about, now-age)
+			p.log.add(&b.Message, r.Offset, about, now-age)
 			p.log.trim(now)
 			p.mark(b)
 		case b == nil: // what it is nobody knows, and so each client is to be told
-			p.log.skip(offset)
+			p.log.skip(r.Offset)
 			p.early = p.early || !p.loaded
 			p.turns++
 			return nil, true
 		default:
-			p.log.skip(offset)
+			p.log.skip(r.Offset)
 		}
 		fresh = p.loaded
 		return b, fresh

@@ -56,7 +56,8 @@ type Record struct {
 	// Previous is, for [Follower.Deliver], the offset of the record before it on the topic,
 	// by which the follower knows that it has missed none. 0 stands for unknown.
 	Previous uint64
-	// At is when it was appended, by the store's clock; the zero time is now.
+	// At is when it was appended, by the store's clock, and the same whenever the store tells of
+	// the record or it is read; the zero time is now.
 	At   time.Time
 	Data []byte
 }
