@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -287,7 +288,7 @@ func TestAnUnsubscribeWaitsForASubscribe(t *testing.T) {
 		made <- e.attended(owner, "room:a", func() error {
 			close(entered)
 			<-goOn
-			return e.topics.Subscribe(owner, "room:a", subscriber{e, owner, nobody{}})
+			return e.topics.Subscribe(owner, "room:a", subscriber{newStranger(e, owner), nobody{}})
 		})
 	}()
 	<-entered
@@ -319,6 +320,66 @@ func TestAnUnsubscribeWaitsForASubscribe(t *testing.T) {
 	}
 	if len(as.of) > 0 || len(as.turns) > 0 {
 		t.Errorf("%d attendances and %d turns are left", len(as.of), len(as.turns))
+	}
+}
+
+// failing is a subscriber that panics each time.
+type failing struct{ calls *atomic.Int32 }
+
+func (f failing) Deliver(string, Broadcast) {
+	f.calls.Add(1)
+	panic("failing")
+}
+
+// A subscriber that fails while its owner makes another subscription does not hold up what
+// broadcasts. It is called no more, and its owner is told when it has been unsubscribed.
+func TestASubscriberThatFailsHoldsNobodyUp(t *testing.T) {
+	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+	e, err := Start(sys, Config{Sockets: []Socket{{Path: "/socket", Channels: Routes{Topic("room:*", func() mute { return mute{} }, nil)}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(e.Shutdown(t.Context()), sys.Shutdown(t.Context())); err != nil {
+			t.Error(err)
+		}
+	}()
+	owner, err := actor.Spawn(sys, actor.Func(func(*actor.Context[int], int) error { return nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := new(atomic.Int32)
+	if err := e.Subscribe(owner.PID(), "other", failing{calls}); err != nil {
+		t.Fatal(err)
+	}
+	giveBack := e.attendances.awaitTurn(attender{owner.PID(), "other"}) // as a Subscribe does that waits for the network
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 2 {
+			e.Broadcast("other", "n", nil)
+		}
+	}()
+	for users := 0; users < 2; runtime.Gosched() { // what ends the subscription waits for that
+		e.attendances.mu.Lock()
+		users = e.attendances.turns[attender{owner.PID(), "other"}].users
+		e.attendances.mu.Unlock()
+	}
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second): // of a test that fails
+		t.Error("a broadcast waits for the other subscription")
+	}
+	if n := calls.Load(); n != 1 || !owner.PID().Alive() {
+		t.Errorf("called %d times; its owner is alive: %v", n, owner.PID().Alive())
+	}
+	giveBack()
+	var failure *actor.PanicError
+	if <-owner.PID().Done(); !errors.As(owner.PID().Err(), &failure) {
+		t.Errorf("its owner has ended with %v", owner.PID().Err())
+	}
+	for pid := range e.topics.Subscriptions("other") {
+		t.Errorf("%v is subscribed still", pid)
 	}
 }
 

@@ -200,7 +200,7 @@ type Broadcast struct {
 // within a second, is subscribed no more, and its owner gets an exit signal. Where a [History]
 // has a Store that cannot be read within three seconds, it fails.
 func (e *Endpoint) Subscribe(owner actor.PID, topic string, s pubsub.Subscriber[Broadcast]) error {
-	err := e.attended(owner, topic, func() error { return e.topics.Subscribe(owner, topic, subscriber{e, owner, s}) })
+	err := e.attended(owner, topic, func() error { return e.topics.Subscribe(owner, topic, subscriber{newStranger(e, owner), s}) })
 	if err != nil {
 		return fmt.Errorf("ws: subscribe to %q: %w", topic, err)
 	}
@@ -213,37 +213,54 @@ func (e *Endpoint) Unsubscribe(owner actor.PID, topic string) {
 	e.lapses.Unsubscribe(owner, topic)
 }
 
-// subscriber is one that is no channel of ours. It must not take a broadcaster along.
+// subscriber is one that is no channel of ours.
 type subscriber struct {
-	endpoint *Endpoint
-	owner    actor.PID
-	to       pubsub.Subscriber[Broadcast]
+	stranger
+	to pubsub.Subscriber[Broadcast]
 }
-
-// subscriberPatience is how long it may take.
-const subscriberPatience = time.Second
 
 // Deliver implements pubsub.Subscriber.
 func (s subscriber) Deliver(topic string, b *broadcast) {
 	if s.endpoint.isOf(b, s.owner) {
 		return
 	}
-	s.endpoint.deliver(s.owner, topic, func() { s.to.Deliver(topic, Broadcast{topic, b.Event, b.Payload}) })
+	s.deliver(topic, func() { s.to.Deliver(topic, Broadcast{topic, b.Event, b.Payload}) })
 }
 
-// deliver calls a subscriber that is no channel of ours.
-func (e *Endpoint) deliver(owner actor.PID, topic string, call func()) {
+// stranger is what is known of a subscription that is no channel of ours. It must not take a
+// broadcaster along.
+type stranger struct {
+	endpoint *Endpoint
+	owner    actor.PID
+	failed   *atomic.Bool // it is called no more, and about to end
+}
+
+func newStranger(e *Endpoint, owner actor.PID) stranger { return stranger{e, owner, new(atomic.Bool)} }
+
+// subscriberPatience is how long it may take.
+const subscriberPatience = time.Second
+
+// deliver calls the subscriber. One that fails is ended on another goroutine: that may have to wait
+// for a Subscribe of the same owner, and so for the network, of which this goroutine may be a part.
+// Its owner is told behind that, so what it then subscribes to anew stays.
+func (s stranger) deliver(topic string, call func()) {
+	if s.failed.Load() {
+		return
+	}
 	ctx, cancel := context.WithTimeoutCause(context.Background(), subscriberPatience, errHanging)
 	defer cancel()
 	err := actor.Guard(ctx, func() error {
 		call()
 		return nil
 	})
-	if err != nil {
-		e.log.Error("subscriber failed", "topic", topic, "owner", owner, "error", err)
-		e.Unsubscribe(owner, topic)
-		owner.Exit(err)
+	if err == nil || s.failed.Swap(true) {
+		return
 	}
+	go func() {
+		s.endpoint.log.Error("subscriber failed", "topic", topic, "owner", s.owner, "error", err)
+		s.endpoint.Unsubscribe(s.owner, topic)
+		s.owner.Exit(err)
+	}()
 }
 
 // Subscribe subscribes the channel to one more topic, as long as it lives.

@@ -67,7 +67,7 @@ func (a *channelActor) missed(e *gapEar) error {
 // have [GapHandler]. It is subject to what [Endpoint.Subscribe] says, and [Endpoint.Unsubscribe]
 // ends it as well.
 func (e *Endpoint) SubscribeGaps(owner actor.PID, topic string, s pubsub.Subscriber[pubsub.Gap]) error {
-	if err := e.subscribeGaps(owner, topic, gapSubscriber{e, owner, s}); err != nil {
+	if err := e.subscribeGaps(owner, topic, gapSubscriber{newStranger(e, owner), s}); err != nil {
 		return fmt.Errorf("ws: subscribe to the gaps of %q: %w", topic, err)
 	}
 	return nil
@@ -85,12 +85,11 @@ func (e *Endpoint) subscribeGaps(owner actor.PID, topic string, s pubsub.Subscri
 
 // gapSubscriber is [subscriber] for gaps.
 type gapSubscriber struct {
-	endpoint *Endpoint
-	owner    actor.PID
-	to       pubsub.Subscriber[pubsub.Gap]
+	stranger
+	to pubsub.Subscriber[pubsub.Gap]
 }
 
 // Deliver implements [pubsub.Subscriber].
 func (s gapSubscriber) Deliver(topic string, g pubsub.Gap) {
-	s.endpoint.deliver(s.owner, topic, func() { s.to.Deliver(topic, g) })
+	s.deliver(topic, func() { s.to.Deliver(topic, g) })
 }
