@@ -51,6 +51,10 @@ type OutHandler interface {
 // returned or panicked with. It does not run after a refused Join, nor when it
 // would have to wait for a handler that does not return. It has five seconds: then
 // the channel's context is done, and nobody waits for it any more.
+//
+// It is not called where the channel is killed: its handler does not return, too much waits for it,
+// or it cannot go on with the log of its topic. What was on its way to the client then may come behind
+// the error that it is told of; a channel on the topic that it joins next waits for that.
 type Terminator interface {
 	Terminate(c *Channel, reason error)
 }

@@ -58,8 +58,15 @@ func (p Position) String() string {
 	return "@" + p.Epoch + ":" + strconv.FormatUint(p.Offset, 10)
 }
 
-// MarshalText returns what String does. It implements [encoding.TextMarshaler], and never fails.
-func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+// MarshalText returns what String does. It implements [encoding.TextMarshaler]. It fails for what
+// is neither a position nor none, such as an Offset without an Epoch; the error wraps [ErrPosition].
+func (p Position) MarshalText() ([]byte, error) {
+	text := p.String()
+	if _, err := ParsePosition(text); err != nil && text != "" {
+		return nil, err
+	}
+	return []byte(text), nil
+}
 
 // UnmarshalText reads what MarshalText writes, as [ParsePosition] does, and "" as none. After an
 // error p is as it was. It implements [encoding.TextUnmarshaler].

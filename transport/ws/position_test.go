@@ -40,6 +40,11 @@ func TestPositionsInJSON(t *testing.T) {
 			t.Errorf("%s is read as %v, %v", text, read, err)
 		}
 	}
+	for _, p := range []Position{{"", 5}, {"a b", 1}, {strings.Repeat("x", maxEpoch+1), 1}} {
+		if text, err := json.Marshal(p); !errors.Is(err, ErrPosition) {
+			t.Errorf("%v is written as %s, %v", p, text, err)
+		}
+	}
 	kept := Position{"kept", 1}
 	for _, text := range []string{`"@e:07"`, `"7"`, `"@:7"`, `" @e:7"`} {
 		if err := json.Unmarshal([]byte(text), &kept); !errors.Is(err, ErrPosition) || kept != (Position{"kept", 1}) {

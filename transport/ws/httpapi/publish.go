@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/internal/jsontext"
 )
 
 // maxName is how many bytes a name may have: an event, or the ID of connections. maxKey is that
@@ -129,6 +130,22 @@ func (c *call) decode(into any) error {
 	}
 	if d.More() || len(bytes.TrimSpace(c.body[d.InputOffset():])) > 0 {
 		return invalid("invalid_request", "there is something behind the JSON object")
+	}
+	return checkNames(c.body)
+}
+
+// checkNames refuses what encoding/json lets pass: it takes "Topic" for "topic", and of two fields
+// of a name the second one. What is before this handler may have looked at the other one.
+func checkNames(object []byte) error {
+	seen := make(map[string]bool)
+	for name := range jsontext.Members(object) {
+		switch {
+		case strings.ContainsFunc(name, func(r rune) bool { return r < 'a' || r > 'z' }):
+			return invalid("invalid_request", fmt.Sprintf("there is no field %.100q", name))
+		case seen[name]:
+			return invalid("invalid_request", fmt.Sprintf("the field %q is there twice", name))
+		}
+		seen[name] = true
 	}
 	return nil
 }
