@@ -54,7 +54,7 @@ type OutHandler interface {
 //
 // It is not called where the channel is killed: its handler does not return, too much waits for it,
 // or it cannot go on with the log of its topic. What was on its way to the client then may come behind
-// the error that it is told of; a channel on the topic that it joins next waits for that.
+// the error that it is told of; where the topic is recorded, the channel that it joins next waits for that.
 type Terminator interface {
 	Terminate(c *Channel, reason error)
 }
