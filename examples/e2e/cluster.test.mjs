@@ -26,13 +26,13 @@ class Person {
   #changed = new Inbox();
 
   /** at is a node, or the balancer. */
-  static async enters(t, user, at) {
+  static async enters(t, user, at, topic = "room:lobby") {
     const person = new Person();
     person.user = user;
     person.socket = new Socket(`${at.ws}/socket`, { transport: WebSocket, params: { user_id: user } });
     t.after(() => person.vanishes());
     person.socket.connect();
-    person.channel = recorded(person.socket, "room:lobby", { user });
+    person.channel = recorded(person.socket, topic, { user });
     person.channel.on("new_msg", (message) => person.#said.put(message));
     person.channel.on("phx_position", () => person.recoveries.put("joined"));
     person.channel.on("phx_recovery", ({ complete }) => person.recoveries.put(complete));
@@ -56,6 +56,22 @@ class Person {
 
   async hears({ user }, body) {
     assert.deepEqual(await this.#said.next(), { user, body });
+  }
+
+  /** Says numbers, and waits until all of them have heard each, in order: that, and nothing else. */
+  async counts(first, last, ...listeners) {
+    for (let n = first; n <= last; n++) this.channel.push("new_msg", { body: String(n) });
+    for (const listener of listeners) await listener.hearsCount(this, first, last);
+  }
+
+  async hearsCount(speaker, first, last) {
+    for (let n = first; n <= last; n++) await this.hears(speaker, String(n));
+  }
+
+  /** Has come back at least so many times, and was told each time that nothing is lost. */
+  hasRecovered(times) {
+    const told = this.recoveries.drain();
+    assert.ok(told.length >= times && told.every((complete) => complete === true), `${this.user} is told ${told}`);
   }
 
   /** Names with the number of their metas, in order. */
@@ -111,5 +127,30 @@ test("two nodes are one chat, which outlives either of them", LIMIT, async (t) =
   for (const person of [ann, bob]) await person.hears(cid, "a deploy?");
   await cid.says("here we are", ann, bob, cid);
   for (const person of [ann, bob, cid]) await person.sees("ann 1, bob 1, cid 1");
-  for (const person of [ann, bob, cid]) assert.ok(person.recoveries.drain().every((complete) => complete === true));
+  ann.hasRecovered(2);
+  for (const person of [bob, cid]) person.hasRecovered(1);
+});
+
+test("500 messages come in order, once, over a node that is killed and replaced, and the other that is deployed", LIMIT, async (t) => {
+  const [berlin, tokyo] = await Server.pair(binary, ["-nats", process.env.TROUPE_NATS, "-history"]);
+  t.after(() => Promise.all([berlin.stop(), tokyo.stop()]));
+  await tokyo.logs(`name=${berlin.host} state=up`);
+  const balancer = await Balancer.start(t, berlin, tokyo);
+  const ann = await Person.enters(t, "ann", balancer, "room:count"); // in Berlin
+  const bob = await Person.enters(t, "bob", balancer, "room:count"); // in Tokyo
+  const cid = await Person.enters(t, "cid", berlin, "room:count"); // knows no other server
+  await bob.counts(1, 100, ann, bob, cid);
+
+  await berlin.kill();
+  await bob.counts(101, 250, bob, ann); // she is in Tokyo now
+  await berlin.up();
+  await cid.hearsCount(bob, 101, 250);
+  await cid.counts(251, 350, ann, bob, cid);
+
+  const stopped = tokyo.stop();
+  await cid.counts(351, 500, cid, ann, bob); // all are in Berlin
+  await stopped;
+  ann.hasRecovered(2);
+  for (const person of [bob, cid]) person.hasRecovered(1);
+  await bob.counts(501, 501, ann, bob, cid); // and nothing came in between
 });

@@ -1,10 +1,11 @@
 // The official phoenix client on topics that the server records: it misses nothing when its
 // connection is lost, or has ended with its token. The server is the conformance server.
 //
-// Nothing here waits for a time to pass but for a token's end.
+// Nothing here waits for a time to pass but for a token's end, and while a line is cut for five seconds.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { LongPoll } from "phoenix";
 import { WebSocket } from "ws";
@@ -102,6 +103,26 @@ for (const [how, lose, transport] of [
     assert.deepEqual(await ann.numbers.next(), 501);
   });
 }
+
+it("a client that was cut off for five seconds gets 500 of 500 messages, in order", async (t) => {
+  const line = await Line.start(t, server);
+  const count = await counter(t, "kept:long");
+  const ann = await joined(recorded(connect(t, line), "kept:long"));
+  await count(100);
+  assert.deepEqual(await ann.numbers.take(100), numbers(1, 100));
+  line.cut();
+  for (let i = 0; i < 50; i++) {
+    await count(6);
+    await pause(100);
+  }
+  line.mend();
+  await count(100);
+  assert.deepEqual(await ann.numbers.take(400), numbers(101, 500));
+  const { complete, missed } = await ann.recoveries.next();
+  assert.ok(complete && missed >= 300, `missed ${missed}`);
+  await count(1);
+  assert.deepEqual(await ann.numbers.next(), 501);
+});
 
 it("a client is told what it cannot get any more", async (t) => {
   const line = await Line.start(t, server);
