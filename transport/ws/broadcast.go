@@ -108,7 +108,7 @@ func (e *Endpoint) publish(b *broadcast) error {
 // each encoding in use, however many connections it goes to.
 type broadcast struct {
 	wire.Message             // its Ref is set by the recorder, before there is a frame
-	frames       []onceFrame // one for each of the endpoint's encodings; if it is placed as many again
+	frames       []onceFrame // one for each of the endpoint's encodings; if it is paired as many again
 
 	// These are for the recorder of its topic, if there is one.
 	from       actor.PID  // the channel here that is left out
@@ -117,7 +117,7 @@ type broadcast struct {
 	unrecorded bool       // it gets no position
 	keyed      bool       // it is Idempotent
 	key        string     // then
-	placed     bool       // it has a position, and no room for that: see encodeWithPosition
+	paired     bool       // its position follows it, as an event of its own: see pair
 	position   *broadcast // tells of the position the client that has made it; may be nil
 }
 
@@ -147,7 +147,7 @@ func (b *broadcast) frame(e *encoding) (frame.Sealed, error) {
 func (b *broadcast) made(e *encoding) *onceFrame {
 	f := &b.frames[e.index]
 	f.once.Do(func() {
-		if b.placed {
+		if b.paired {
 			f.frame, f.err = b.encodeWithPosition(e)
 		} else {
 			f.frame, f.err = e.encodeApart(context.Background(), b.Message, 0)

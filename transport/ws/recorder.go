@@ -82,7 +82,7 @@ func (r *recorder) mark(b *broadcast) {
 		r.used.Store(true)
 	}
 	if b.Payload.IsBinary() {
-		b.place()
+		b.pair()
 	}
 	if !b.from.IsZero() || b.sender != "" {
 		b.position = r.endpoint.sharedAs(b.where())
@@ -107,7 +107,7 @@ func (r *recorder) replayed(m wire.Message) *broadcast {
 	m.Topic = r.topic
 	b := r.endpoint.sharedAs(m)
 	if b.Payload.IsBinary() {
-		b.place()
+		b.pair()
 	}
 	return b
 }

@@ -16,9 +16,9 @@ type stretch struct {
 	upTo     uint64 // the offset behind which to read on
 	more     bool   // there is something
 
-	// All messages, for each encoding; placed: for clients that want to know of positions, nil if
+	// All messages, for each encoding; paired: for clients that want to know of positions, nil if
 	// all messages carry theirs.
-	bare, placed []onceFrame
+	bare, paired []onceFrame
 }
 
 // stretches are those of a log that some client is about to get. They are not kept for longer,
@@ -82,8 +82,8 @@ func (l *historyLog) readAnew(part extent, made func(wire.Message) *broadcast) *
 	if len(s.messages) > 0 {
 		s.bare = make([]onceFrame, s.messages[0].encodings())
 	}
-	if slices.ContainsFunc(s.messages, func(b *broadcast) bool { return b.placed }) {
-		s.placed = make([]onceFrame, len(s.bare))
+	if slices.ContainsFunc(s.messages, func(b *broadcast) bool { return b.paired }) {
+		s.paired = make([]onceFrame, len(s.bare))
 	}
 	return s
 }
@@ -92,14 +92,14 @@ func (l *historyLog) readAnew(part extent, made func(wire.Message) *broadcast) *
 // one of them cannot be made.
 func (s *stretch) frame(e *encoding, tracks bool) (frame.Sealed, error) {
 	f := &s.bare[e.index]
-	if tracks && s.placed != nil {
-		f = &s.placed[e.index]
+	if tracks && s.paired != nil {
+		f = &s.paired[e.index]
 	}
 	f.once.Do(func() {
 		list := make([]frame.Sealed, len(s.messages))
 		for i, b := range s.messages {
-			if tracks && b.placed {
-				list[i], f.err = b.placedFrame(e)
+			if tracks && b.paired {
+				list[i], f.err = b.pairFrame(e)
 			} else {
 				list[i], f.err = b.frame(e)
 			}

@@ -24,33 +24,36 @@ func positionOf(topic, joinRef string, position string) wire.Message {
 // where returns the event that tells of the position of a recorded broadcast.
 func (b *broadcast) where() wire.Message { return positionOf(b.Topic, "", b.Ref) }
 
-// place has a broadcast be followed by its position. Nobody has a frame of it yet.
-func (b *broadcast) place() {
-	b.placed, b.frames = true, make([]onceFrame, 2*len(b.frames))
+// pair has a broadcast be followed by its position: the two are a pair from now on. Nobody has a
+// frame of it yet.
+func (b *broadcast) pair() {
+	b.paired, b.frames = true, make([]onceFrame, 2*len(b.frames))
 }
 
 // encodings returns how many encodings a broadcast has frames for.
 func (b *broadcast) encodings() int {
-	if b.placed {
+	if b.paired {
 		return len(b.frames) / 2
 	}
 	return len(b.frames)
 }
 
-// placedIn returns what of a broadcast that is placed clients get which want to know of positions.
-func (b *broadcast) placedIn(e *encoding) *onceFrame {
-	f := b.placeOf(e)
+// madePair is made for clients that want to know of positions: it returns where the frame of a pair
+// is, which is made once.
+func (b *broadcast) madePair(e *encoding) *onceFrame {
+	f := b.pairSlot(e)
 	f.once.Do(func() { b.made(e) })
 	return f
 }
 
-// placeOf returns where that is. It is there once made has been called.
-func (b *broadcast) placeOf(e *encoding) *onceFrame { return &b.frames[b.encodings()+e.index] }
+// pairSlot returns where the frame of a pair is. It is whole once made has been called.
+func (b *broadcast) pairSlot(e *encoding) *onceFrame { return &b.frames[b.encodings()+e.index] }
 
-// encodeWithPosition makes the two frames of a broadcast that is placed, once, for the clients of
-// an encoding: what it returns, and behind that the position for those that want to know of it. If
-// the message cannot be made, these get the position alone; if that cannot be made, the message
-// alone, and the error in placeOf says why. A serializer has no more time for both than for one.
+// encodeWithPosition makes the two frames of a pair, once, for the clients of an encoding: what it
+// returns, and in pairSlot the same with the position behind it, for those that want to know of
+// that. If the message cannot be made, these get the position alone; if that cannot be made, the
+// message alone, and the error in pairSlot says why. A serializer has no more time for both than
+// for one.
 func (b *broadcast) encodeWithPosition(e *encoding) (message frame.Sealed, err error) {
 	ctx := context.Background()
 	if e.foreign {
@@ -58,31 +61,31 @@ func (b *broadcast) encodeWithPosition(e *encoding) (message frame.Sealed, err e
 		defer cancel()
 		ctx = limited
 	}
-	where, placed := b.where(), b.placeOf(e)
+	where, pair := b.where(), b.pairSlot(e)
 	message, err = e.encodeApart(ctx, b.Message, sizeOf(where)+overhead)
 	var position frame.Sealed
-	if placed.err = err; errors.Unwrap(err) != foreign.ErrLate { // errors.Is would ask the serializer's own error
-		position, placed.err = e.encodeApart(ctx, where, 0)
+	if pair.err = err; errors.Unwrap(err) != foreign.ErrLate { // errors.Is would ask the serializer's own error
+		position, pair.err = e.encodeApart(ctx, where, 0)
 	}
-	placed.frame = message.With(position)
+	pair.frame = message.With(position)
 	return message, err
 }
 
-// placedFrame returns a broadcast that is placed with its position behind it. It fails if one of
-// them cannot be made.
-func (b *broadcast) placedFrame(e *encoding) (frame.Sealed, error) {
-	f := b.placedIn(e)
+// pairFrame is frame for clients that want to know of positions. It fails if one of the pair cannot
+// be made.
+func (b *broadcast) pairFrame(e *encoding) (frame.Sealed, error) {
+	f := b.madePair(e)
 	return f.frame, cmp.Or(b.made(e).err, f.err)
 }
 
 // recordedFrameOf is frameOf on a recorded topic, where tracks says whether the client wants to
 // know of positions.
 func (c *Channel) recordedFrameOf(l *line, b *broadcast, tracks bool) (frame.Sealed, bool) {
-	if !b.placed || !tracks {
+	if !b.paired || !tracks {
 		return c.frameOf(l, b)
 	}
 	e := l.encoding.Load()
-	f := b.placedIn(e)
+	f := b.madePair(e)
 	if f.frame.Messages() == 2 {
 		return f.frame, true
 	}

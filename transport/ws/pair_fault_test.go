@@ -187,11 +187,11 @@ func TestErrorsOfSerializersAreAskedApart(t *testing.T) {
 	before := func(string) error { return failed }
 	var all encodings
 	e := all.get(whims{before: &before}, false)
-	for _, placed := range []bool{false, true} {
+	for _, paired := range []bool{false, true} {
 		b := &broadcast{Message: wire.Message{Topic: "room:a", Event: "pic", Payload: Binary([]byte("bytes"))}, frames: make([]onceFrame, 1)}
-		if placed {
-			b.place()
-			b.placedFrame(e)
+		if paired {
+			b.pair()
+			b.pairFrame(e)
 		}
 		if _, err := b.frame(e); err == nil || err.Error() != "ws.whims: watched" {
 			t.Errorf("it failed with %v", err)
@@ -228,8 +228,8 @@ func TestWhatBelongsToASerializerIsNotWrittenOver(t *testing.T) {
 		var all encodings
 		e := all.get(ser, false)
 		b := &broadcast{Message: wire.Message{Topic: "room:a", Event: "pic", Ref: `"@e:1"`, Payload: Binary([]byte("bytes"))}, frames: make([]onceFrame, 1)}
-		b.place()
-		f, err := b.placedFrame(e)
+		b.pair()
+		f, err := b.pairFrame(e)
 		bare, _ := b.frame(e)
 		if err != nil || f.Messages() != 2 || bare.Messages() != 1 || !strings.HasPrefix(string(f.Bytes()), string(bare.Bytes())) {
 			t.Fatalf("%d and %d messages, %v", f.Messages(), bare.Messages(), err)
