@@ -69,21 +69,41 @@ type callbacks struct {
 
 // callback is the calls that something that has happened is worth.
 type callback struct {
-	calls []func()
-	state bool // it was a change of state, not an event
+	calls    []func()
+	state    bool      // it was a change of state, not an event
+	recovery *Recovery // and this one; nil: another
 }
 
 // notify queues calls that tell of a change of state. They always find room; but of
-// changes that nobody has seen, behind a full queue, only the last is kept.
+// changes that nobody has seen, behind a full queue, only the last is kept, and the last recovery.
 func (c *Client) notify(q *callbacks, calls ...func()) {
-	if len(calls) == 0 { // nobody wants to know
+	c.notifyOf(q, callback{calls: calls, state: true})
+}
+
+func (c *Client) notifyOf(q *callbacks, f callback) {
+	if len(f.calls) == 0 { // nobody wants to know
 		return
 	}
-	if n := len(q.waiting); n > c.cfg.EventLimit && q.waiting[n-1].state {
-		q.waiting[n-1].calls = calls
+	if i := c.unseen(q, f.recovery != nil); i >= 0 {
+		q.waiting = append(slices.Delete(q.waiting, i, i+1), f)
 		return
 	}
-	c.enqueue(q, callback{calls, true})
+	c.enqueue(q, f)
+}
+
+// unseen returns which of the changes behind a full queue the next one of its kind replaces, -1 if
+// none. No event is behind them, for it would not have found room: so there are at most two.
+func (c *Client) unseen(q *callbacks, recovery bool) int {
+	n := len(q.waiting)
+	if n <= c.cfg.EventLimit {
+		return -1
+	}
+	for i := n - 1; i >= n-2 && q.waiting[i].state; i-- {
+		if (q.waiting[i].recovery != nil) == recovery {
+			return i
+		}
+	}
+	return -1
 }
 
 // enqueue appends calls. The caller holds the lock.

@@ -27,7 +27,8 @@ type Recovery struct {
 // as it is.
 //
 // Each message comes once. What was still waiting for a function of the channel when that was
-// interrupted has come, and is not sent anew.
+// interrupted has come, and is not sent anew. Of several recoveries that a full queue hides, see
+// Config.EventLimit, the last one is told: as complete if all of them were.
 func (ch *Channel) OnRecovery(f func(Recovery)) (off func()) {
 	return ch.onRecovery.add(&ch.client.mu, f)
 }
@@ -98,7 +99,11 @@ func (ch *Channel) passed(m wire.Received) {
 		ch.client.cfg.Logger.Warn("wsclient: recovery not understood", "topic", ch.topic, "error", err)
 		return
 	}
-	tell(ch, &ch.onRecovery, r)
+	q := &ch.calls
+	if i := ch.client.unseen(q, true); i >= 0 { // none of what was missed then has come
+		r.Complete = r.Complete && q.waiting[i].recovery.Complete
+	}
+	ch.client.notifyOf(q, callback{calls: ch.onRecovery.with(r), state: true, recovery: &r})
 }
 
 // awaitPosition notes that the channel is joined for the first time. If the connection is lost
