@@ -16,6 +16,7 @@ type historyLog struct {
 	epoch   string
 	top     uint64 // the last offset that was given
 	lost    uint64 // the last one of a message that is not here and that nothing has replaced
+	stale   uint64 // a position before this one may be of another log, whose epoch was the same
 
 	entries ring // those that are void are no more
 	count   int  // of those that are
@@ -194,8 +195,11 @@ func (l *historyLog) at(offset uint64) (wire.Message, bool) {
 
 // covers reports whether what is behind a position is all here.
 func (l *historyLog) covers(p Position) bool {
-	return p.Epoch != "" && p.Epoch == l.epoch && l.lost <= p.Offset && p.Offset <= l.top
+	return p.Epoch != "" && p.Epoch == l.epoch && l.stale <= p.Offset && l.has(p.Offset)
 }
+
+// has is covers for an offset that is known to be of this log.
+func (l *historyLog) has(offset uint64) bool { return l.lost <= offset && offset <= l.top }
 
 // behind returns how many messages there are behind an offset.
 func (l *historyLog) behind(offset uint64) (n int) {

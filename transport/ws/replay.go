@@ -253,7 +253,7 @@ func (p *replay) next(c *Channel) (*stretch, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.log.trim(r.endpoint.now())
-	if p.turn != r.turns || (p.recovery.Complete || r.history.Mode == Stream) && !r.log.covers(r.log.position(p.at)) {
+	if p.turn != r.turns || (p.recovery.Complete || r.history.Mode == Stream) && !r.log.has(p.at) {
 		return nil, errTrimmed
 	}
 	s := r.log.read(p.at, c.line().socket.MaxQueue/readPart, r.replayed)

@@ -217,17 +217,20 @@ func (p *replica) catchUp() (err error) {
 var errNotOneLog = errors.New("each read is of another log")
 
 // reached returns the offset up to which the log is that of the store; or, if the last record is to
-// be read again, the one before that. It may be another one by now.
+// be read again, the one before that, and if there was none yet, where the log begins. It may be
+// another one by now, with records where there were none.
 func (p *replica) reached(again bool) uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case !p.loaded && p.log.epoch == "":
 		return 0
-	case again && p.last > 0:
+	case !again:
+		return p.log.top
+	case p.last > 0:
 		return p.last - 1
 	}
-	return p.log.top
+	return min(p.log.lost, p.log.top)
 }
 
 // continues reports whether a span that was read behind an offset follows on what is here. If it
@@ -239,13 +242,13 @@ func (p *replica) continues(span history.Span, after uint64) bool {
 	if l.epoch == "" { // nothing is here
 		l.epoch, l.lost = span.Epoch, span.Lost
 		if p.gone.Epoch == span.Epoch {
-			l.lost = max(l.lost, p.gone.Offset)
+			l.stale = p.gone.Offset
 		}
 		return true
 	}
 	switch same := span.Epoch == l.epoch; {
 	case same && !p.isOf(span, after):
-		p.gone = Position{l.epoch, max(l.top+1, l.lost)}
+		p.gone = Position{l.epoch, max(l.top+1, l.lost, l.stale)}
 	case same && span.Lost <= l.top:
 		return true
 	}
