@@ -40,8 +40,8 @@ import (
 //
 //   - A node crashes, or is replaced: the others, and the next one, have the same log.
 //   - A node is cut off: its broadcasts fail; one that was on its way fails with
-//     nats.ErrDisconnected, and may have been recorded; its clients get what they have missed when it is back, in order, or are told if that is more
-//     than the stream keeps.
+//     nats.ErrDisconnected, and may have been recorded; its clients get what they have missed when
+//     it is back, in order, or are told if that is more than the stream keeps.
 //   - NATS is restarted: the stream is in files, so the same holds.
 //   - The stream is deleted, or lost: a node makes another one, whose positions have another
 //     epoch, and clients are told that they may have missed something. To empty it, delete it.
@@ -53,9 +53,9 @@ import (
 //     when it is made anew. That of a [Node] is so the first time; one of the program's own is
 //     if an [Adapter] is on it, or by nats.Conn.ForceReconnect.
 //   - The stream loses acknowledged messages, or is brought back from a backup: nodes that have
-//     seen more tell their clients once, also after others have taken the places of those messages.
-//     A client that comes to another node then is not told. Replicas, or sync_interval: always,
-//     prevent it.
+//     seen more tell their clients, also after others have taken the places of those messages, and
+//     those that come back before the stream is as long again are told anew. A client that comes
+//     to another node then is not told. Replicas, or sync_interval: always, prevent it.
 //
 // A position is good for as long as the stream keeps what came after it on any topic: a client
 // of a topic that was quiet for longer than TTL may be told that it may have missed something on

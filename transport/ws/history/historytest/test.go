@@ -117,7 +117,7 @@ func sameForAll(t *testing.T, b Backend) {
 	wg.Wait()
 	first, second := one.all("a"), two.all("a")
 	if len(first.Records) != Size || !slices.EqualFunc(first.Records, second.Records, func(a, b history.Record) bool {
-		return a.Offset == b.Offset && bytes.Equal(a.Data, b.Data)
+		return a.Offset == b.Offset && a.At.Equal(b.At) && bytes.Equal(a.Data, b.Data)
 	}) || first.Epoch != second.Epoch {
 		t.Errorf("one has %v\nthe other %v", first, second)
 	}
@@ -308,6 +308,9 @@ func following(t *testing.T, b Backend) {
 		}
 		if r.Previous != 0 && r.Previous != all[i-1].Offset {
 			t.Errorf("%d comes behind %d, and not %d", r.Offset, all[i-1].Offset, r.Previous)
+		}
+		if !r.At.Equal(all[i].At) {
+			t.Errorf("%d is told of as of %v, and read as of %v", r.Offset, r.At, all[i].At)
 		}
 	}
 	stop()
