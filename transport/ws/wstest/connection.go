@@ -96,6 +96,16 @@ func (c *connection) read() {
 	}
 }
 
+// over reports whether nothing more comes.
+func (c *connection) over() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *connection) receive(data []byte, binary bool) {
 	m, err := wire.Client{}.Decode(data, binary)
 	switch {

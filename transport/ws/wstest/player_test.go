@@ -47,6 +47,13 @@ func (p *player) Join(c *ws.Channel, topic string, in ws.Payload) (any, error) {
 	return map[string]any{"joined": topic, "with": in}, nil
 }
 
+func (p *player) Resumed(c *ws.Channel, _ ws.Resumption) (any, error) {
+	if c.Topic() == "stage:spoilt" {
+		panic("resumed")
+	}
+	return nil, nil
+}
+
 func (p *player) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
 	switch event {
 	case "echo":

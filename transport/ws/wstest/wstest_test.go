@@ -273,6 +273,60 @@ func TestACrashIsAsserted(t *testing.T) {
 	})
 }
 
+// A channel that outlives its client may crash when another one comes back to it: that is the
+// crash of the first client's channel, which was told of nothing.
+func TestACrashOfResumedIsAsserted(t *testing.T) {
+	t.Parallel()
+	comeBack := func(t testing.TB, topic string) (first *wstest.Channel, second *wstest.Client, with any) {
+		socket := stageSocket(nil)
+		for i := range socket.Channels {
+			socket.Channels[i].Linger = time.Minute
+		}
+		endpoint := wstest.NewEndpoint(t, socket)
+		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"})
+		first, answer := client.Join(topic, map[string]any{"got": nil})
+		client.Close()
+		var told struct {
+			Token string `json:"resume_token"`
+		}
+		if err := answer.Decode(&told); err != nil || told.Token == "" {
+			t.Fatalf("answered %s: %v", answer.Bytes(), err)
+		}
+		return first, wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"}), map[string]any{"resume_token": told.Token, "got": nil}
+	}
+	bubble(t, func(t *testing.T) {
+		first, second, with := comeBack(t, "stage:spoilt")
+		second.JoinRefused("stage:spoilt", with)
+		panicked, ok := errors.AsType[*actor.PanicError](first.AssertCrash())
+		if !ok || panicked.Value != "resumed" {
+			t.Error(panicked)
+		}
+	})
+	for name, c := range map[string]struct {
+		topic  string
+		assert func(first *wstest.Channel, second *wstest.Client, with any)
+		want   string
+	}{
+		"not expected": {"stage:spoilt", func(_ *wstest.Channel, second *wstest.Client, with any) {
+			second.JoinRefused("stage:spoilt", with)
+		}, `channel "stage:spoilt" crashed: panic: resumed`},
+		"it has not": {"stage:1", func(first *wstest.Channel, second *wstest.Client, with any) {
+			second.Join("stage:1", with)
+			first.AssertCrash()
+		}, "did not crash"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			failures := inBubble(t, func(t testing.TB) {
+				first, second, with := comeBack(t, c.topic)
+				c.assert(first, second, with)
+			})
+			if !strings.Contains(failures, c.want) {
+				t.Errorf("failed with %q, want %q", failures, c.want)
+			}
+		})
+	}
+}
+
 func TestAChannelsInsides(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T) {
