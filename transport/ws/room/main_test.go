@@ -80,7 +80,12 @@ func (p *pad) Resumed(m *room.Member, r ws.Resumption) (any, error) {
 	return p.tally, m.Push("back", nil)
 }
 
-func (p *pad) Leave(m *room.Member, reason error) { p.log.note("leave %s %v", m.SocketID(), reason) }
+func (p *pad) Leave(m *room.Member, reason error) {
+	p.log.note("leave %s %v", m.SocketID(), reason)
+	if m.Room().Topic() == "pad:crashleave" {
+		panic("leave")
+	}
+}
 
 func (p *pad) Terminate(_ *room.Room, reason error) { p.log.note("end %v", reason) }
 

@@ -193,6 +193,28 @@ func TestLastMembersAreToldOf(t *testing.T) {
 	})
 }
 
+// A Leave that panics in the room's end costs neither the room's clean-up nor the next room.
+func TestALeaveThatPanicsInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, room.Config{})
+		ann := h.join("ann", "pad:crashleave")
+		bob := h.client("bob")
+		bob.Join("pad:crashleave", nil)
+		h.rooms.Send("pad:crashleave", func(*pad) error {
+			<-h.log.release
+			return ws.Stop
+		})
+		bob.Close()
+		synctest.Wait() // bob's channel has ended, and the room learns of it in its end
+		close(h.log.release)
+		h.log.expect(t, "start pad:crashleave", "join ann again=false of 1", "join bob again=false of 2",
+			"leave bob shutdown: connection closed", "end normal")
+		ann.AssertCrash()
+		h.join("ann", "pad:crashleave")
+		h.log.expect(t, "start pad:crashleave", "join ann again=false of 1")
+	})
+}
+
 func TestCrashOfARoomSendsItsClientsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := open(t, room.Config{})
