@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 
 	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/boundlog"
@@ -272,12 +273,13 @@ type listener struct{ *Channel }
 // share, without a part for this actor, unless the handler intercepts the event.
 // It implements pubsub.Subscriber, and runs on the broadcaster's goroutine.
 func (c listener) Deliver(_ string, b *broadcast) {
-	if c.interceptsEvent(b.Event) {
+	switch h := c.hears; {
+	case h == nil: // as most do
+	case slices.Contains(h.intercepts, b.Event):
 		c.hand(b, channelMsg{op: opOut, info: b})
 		return
-	}
-	if t := c.tether(); t != nil {
-		t.deliver(c.Channel, b)
+	case h.tether != nil:
+		h.tether.deliver(c.Channel, b)
 		return
 	}
 	l := c.line()
