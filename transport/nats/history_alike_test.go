@@ -123,7 +123,8 @@ func (b *barrier) Dial(network, address string) (net.Conn, error) {
 // lookalike is a stream on a server, and the changes of it.
 type lookalike struct {
 	server *lasting
-	copy   string // of its files
+	conns  []*nats.Conn // of its nodes
+	copy   string       // of its files
 }
 
 // node returns one that knows nothing of the stream yet.
@@ -132,6 +133,7 @@ func (l *lookalike) node(t *testing.T, options ...nats.Option) *ws.Endpoint {
 	taped := ws.Topic(tapedTopic, func() silent { return silent{} }, nil)
 	options = append(options, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
 	conn := connect(t, l.server.Server, options...)
+	l.conns = append(l.conns, conn)
 	taped.History = &ws.History{Store: &History{Conn: conn}}
 	e, err := ws.Start(newSystem(t), ws.Config{Sockets: []ws.Socket{{Path: "/socket", Channels: ws.Routes{taped}}}})
 	if err != nil {
@@ -178,7 +180,8 @@ func (l *lookalike) trim(t *testing.T, left int64) {
 	}
 }
 
-// backUp keeps what the stream is.
+// backUp keeps what the stream is. It returns when the nodes are back: what one that has not noticed
+// yet sends over the connection of before fails.
 func (l *lookalike) backUp(t *testing.T) {
 	t.Helper()
 	l.server.stop()
@@ -187,6 +190,10 @@ func (l *lookalike) backUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.start(t)
+	for _, conn := range l.conns {
+		for conn.FlushTimeout(patience) != nil && !conn.IsClosed() {
+		}
+	}
 }
 
 // rollBack has it be again what it was.
