@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -147,4 +148,75 @@ func TestDropsThatWaitForAnObserverAreBounded(t *testing.T) {
 			t.Errorf("%d were dropped, and %d told of", n, told.Load())
 		}
 	})
+}
+
+// An observer that fails costs what it was told, and not the drops behind that: those are told, in
+// order, and so is what is dropped later. One that hangs is called no more while as many calls as
+// may hang do.
+func TestAnObserverThatFailsAtADropHearsOfTheNext(t *testing.T) {
+	const count = maxHanging + 4
+	for name, c := range map[string]struct {
+		harm func(held chan struct{})
+		told int           // of count
+		took time.Duration // until then
+	}{
+		"panic":  {func(chan struct{}) { panic("harm") }, count, 0},
+		"Goexit": {func(chan struct{}) { runtime.Goexit() }, count, 0},
+		"hangs":  {func(held chan struct{}) { <-held }, maxHanging, maxHanging * observerPatience},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
+				rooms := Topic("room:*", func() mute { return mute{} }, nil)
+				e, err := Start(sys, Config{Sockets: []Socket{{Path: "/socket", Channels: Routes{rooms}}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() {
+					if err := errors.Join(e.Shutdown(t.Context()), sys.Shutdown(t.Context())); err != nil {
+						t.Error(err)
+					}
+				}()
+				held := make(chan struct{})
+				var armed atomic.Bool
+				told := make(chan string, 2*count)
+				socket := &Socket{Observe: func(o Observation) {
+					told <- o.(Dropped).Event
+					if armed.Load() {
+						c.harm(held)
+					}
+				}}
+				expect := func(from, to int) {
+					t.Helper()
+					for n := from; n < to; n++ {
+						if got := <-told; got != strconv.Itoa(n) {
+							t.Errorf("told of %s, want %d", got, n)
+						}
+					}
+				}
+				drop := func(from, to int) {
+					for n := from; n < to; n++ {
+						e.drop(socket, Dropped{Event: strconv.Itoa(n)})
+					}
+				}
+				armed.Store(true)
+				start := time.Now()
+				drop(0, count)
+				expect(0, c.told)
+				time.Sleep(c.took - time.Since(start)) // the last call is given up
+				synctest.Wait()
+				if n := len(told); n > 0 || e.drops.busy || e.drops.waiting != nil {
+					t.Errorf("%d more were told, and busy is %v", n, e.drops.busy)
+				}
+				armed.Store(false)
+				close(held)
+				synctest.Wait()
+				drop(count, count+3)
+				expect(count, count+3)
+				if n := e.Stats().Dropped; n != count+3 {
+					t.Errorf("%d are counted", n)
+				}
+			})
+		})
+	}
 }
