@@ -112,7 +112,7 @@ func (m *troupe) start() *troupeNode {
 	child := s.child(func() (office[string], error) { return o, nil })
 	var err error
 	n.sup, err = supervisor.Start(n.sys, supervisor.Spec{Intensity: 1000, Children: []supervisor.Child{child}})
-	if err != nil {
+	if err != nil && n.alive() { // it may have been killed while it started
 		m.t.Fatal(err)
 	}
 	return n
@@ -279,7 +279,9 @@ func (n *troupeNode) crash() {
 
 // terminate ends a node as SIGTERM does.
 func (n *troupeNode) terminate() {
-	_ = n.sup.PID().Stop(context.Background(), actor.Shutdown)
+	if n.alive() { // or it may have no supervisor
+		_ = n.sup.PID().Stop(context.Background(), actor.Shutdown)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	_ = n.leases.close(ctx, func(*holding) {})
 	cancel()
