@@ -91,7 +91,8 @@ func (c *Crowd) changes(d presenceDiff) {
 // Sees returns the numbers of those that the client sees.
 func (c *Crowd) Sees() []int { return slices.Sorted(maps.Keys(c.present)) }
 
-// Porter sees who comes and goes on a node: nobody twice, and nobody before its channel has ended.
+// Porter sees the comings and goings on a node: nobody comes twice, and nobody goes before its channel
+// has ended.
 type Porter struct {
 	Ended func(id int) bool
 

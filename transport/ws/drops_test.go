@@ -139,12 +139,12 @@ func TestDropsThatWaitForAnObserverAreBounded(t *testing.T) {
 		const more = 50
 		e.drop(socket, Dropped{})
 		synctest.Wait() // it is being told
-		for range mostDrops + more {
+		for range mostWaiting + more {
 			e.drop(socket, Dropped{})
 		}
 		close(next)
 		synctest.Wait()
-		if n := e.Stats().Dropped; told.Load() != 1+mostDrops || n != 1+mostDrops+more || e.drops.busy {
+		if n := e.Stats().Dropped; told.Load() != 1+mostWaiting || n != 1+mostWaiting+more || e.drops.busy {
 			t.Errorf("%d were dropped, and %d told of", n, told.Load())
 		}
 	})

@@ -75,7 +75,7 @@ type Endpoint struct {
 	noDeadlines sync.Once // the warning that requests are not limited in time
 	noHijack    sync.Once // the warning that no WebSocket can be opened
 
-	drops drops // that observers are to be told of
+	drops backlog // that observers are to be told of
 
 	counters
 }

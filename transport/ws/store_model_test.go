@@ -181,7 +181,7 @@ func (p *plot) end() error {
 	return errors.Join(errs...)
 }
 
-// present returns who is present on the topic, as a node knows it.
+// present returns the presences on the topic, as a node knows them.
 func (p *plot) present(e *Endpoint) []int {
 	here := p.porters[slices.Index(p.nodes, e)].Here()
 	return slices.DeleteFunc(here, func(number int) bool { return p.tenants.of(number).topic != p.topic })
