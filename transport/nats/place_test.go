@@ -47,16 +47,26 @@ func (p *place) lateSince(when time.Time) bool {
 	return p.late.After(when)
 }
 
-// linger waits for d, or until one of the states has changed.
-func (p *place) linger(d time.Duration) {
-	p.mu.Lock()
-	changed := p.changed
-	p.mu.Unlock()
-	end := time.NewTimer(d)
-	defer end.Stop()
-	select {
-	case <-end.C:
-	case <-changed:
+// outlast waits until a state is over, by time or because it was ended, and reports whether it
+// had to.
+//
+// When the state ends and what tells of a change are read together: between the two, the state
+// could be ended, and the change that comes after it waited for.
+func (p *place) outlast(state *time.Time) (waited bool) {
+	for {
+		p.mu.Lock()
+		left, changed := time.Until(*state), p.changed
+		p.mu.Unlock()
+		if left <= 0 {
+			return waited
+		}
+		waited = true
+		end := time.NewTimer(left)
+		select {
+		case <-end.C:
+		case <-changed:
+		}
+		end.Stop()
 	}
 }
 
@@ -98,16 +108,7 @@ func (p *place) pass() {
 }
 
 // awake waits until the program is not paused, and reports whether it was.
-func (p *place) awake() (waited bool) {
-	for {
-		on, left := p.is(&p.paused)
-		if !on {
-			return waited
-		}
-		waited = true
-		p.linger(left)
-	}
-}
+func (p *place) awake() (waited bool) { return p.outlast(&p.paused) }
 
 // die has nothing run there any more. What has been sent already may come through.
 func (p *place) die() {
@@ -137,12 +138,4 @@ func (p *place) travel(d time.Duration) bool {
 }
 
 // unstall waits until the way is not stalled.
-func (p *place) unstall() {
-	for {
-		stalled, left := p.is(&p.stalled)
-		if !stalled {
-			return
-		}
-		p.linger(left)
-	}
-}
+func (p *place) unstall() { p.outlast(&p.stalled) }
