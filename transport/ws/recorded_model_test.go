@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -85,9 +85,11 @@ type memoryClient struct {
 	conn    *memoryLine
 	session *session
 	take    func(ref, event, payload string) error // takes in a message
+	id      string                                 // its Identity's
 	last    Position                               // what it sends as since
 	token   string                                 // to have its channel back
 	got     string                                 // what it sends as got, in JSON; "": nothing
+	feint   feint                                  // what it sends in place of these
 	slow    bool                                   // much waits for it from the beginning
 	joins   int                                    // over the present connection
 
@@ -102,7 +104,7 @@ func (c *memoryClient) join(e *Endpoint, topic string) error {
 	}
 	c.conn, c.joins = &memoryLine{seat: seat}, 0
 	c.conn.fills(c.slow)
-	c.session = newSession(e, &e.mounts[0], c.conn, Identity{}, cmp.Or[wire.Serializer](c.serializer, wire.V2{}))
+	c.session = newSession(e, &e.mounts[0], c.conn, Identity{ID: c.id}, cmp.Or[wire.Serializer](c.serializer, wire.V2{}))
 	if !seat.start(c.session) {
 		return errors.New("not started")
 	}
@@ -113,12 +115,12 @@ func (c *memoryClient) join(e *Endpoint, topic string) error {
 // ask joins over the present connection, perhaps not for the first time.
 func (c *memoryClient) ask(topic string) {
 	c.joins++
-	since, _ := json.Marshal(c.last.String())
-	params := fmt.Sprintf(`{"since":%s,"resume_token":%q}`, since, c.token)
-	if c.got != "" {
-		params = fmt.Sprintf(`%s,"got":%s}`, strings.TrimSuffix(params, "}"), c.got)
+	since, token := strconv.Quote(c.last.String()), strconv.Quote(c.token)
+	params := fmt.Sprintf(`"since":%s,"resume_token":%s`, cmp.Or(c.feint.since, since), cmp.Or(c.feint.token, token))
+	if got := cmp.Or(c.feint.got, c.got); got != "" {
+		params += `,"got":` + got
 	}
-	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["%d","%[1]d",%q,"phx_join",%s]`, c.joins, topic, params)})
+	c.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["%d","%[1]d",%q,"phx_join",{%s}]`, c.joins, topic, params)})
 }
 
 // cut ends the connection. Of what has been sent, only the first n messages arrive.

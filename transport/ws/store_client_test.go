@@ -17,7 +17,15 @@ type storeClient struct {
 	gap    bool // it knows that it has missed something, and not how far that goes
 	ill    bool // the store was ill when it joined
 	out    bool // it must join again
+	away   int  // rounds until it has a connection again; 0: it has one
 
+	tokens     []string // that it was given for its present channel
+	answer     int      // the number of the last answer that it has got from that
+	joinedHere bool     // over the present connection
+	due        *tenant  // the one that it is to get back by its present join
+	owed       int      // the answers of that one so far
+
+	lied   bool // it has said something wrong of what it has got of that, and has got nothing since
 	tenant int  // the number of the handler
 	pushes int  // that it has got of that
 	torn   bool // something of that is lost behind them
@@ -29,9 +37,19 @@ type storeClient struct {
 func (c *storeClient) acts() (act func(), err error) {
 	node, slow, rnd := c.rnd.IntN(2), c.rnd.IntN(4) == 0, c.rnd
 	nothing := func() {}
+	if c.away > 0 {
+		if c.away--; c.away > 0 {
+			return nothing, nil
+		}
+		c.prepares()
+		return func() { c.connect(node, slow, true) }, nil
+	}
 	switch kind := rnd.IntN(12); {
 	case kind < 4:
-		err = c.cut(rnd.IntN(5))
+		err = c.lose(rnd.IntN(5))
+		if rnd.IntN(3) == 0 {
+			c.away = 1 + rnd.IntN(3)
+		}
 	case kind < 6:
 		err = c.swallow(rnd.IntN(5))
 	default:
@@ -39,8 +57,8 @@ func (c *storeClient) acts() (act func(), err error) {
 			return nothing, err
 		}
 		if c.conn.fills(c.slow && rnd.IntN(2) == 0); c.out {
-			if kind == 6 {
-				err = c.cut(-1)
+			if c.feint = (feint{}); kind == 6 {
+				err = c.lose(-1)
 				break
 			}
 			return c.joinAgain, nil
@@ -64,10 +82,34 @@ func (c *storeClient) acts() (act func(), err error) {
 		}
 	}
 	c.lay(rnd.IntN(len(c.ghosts) + 1))
+	if c.away > 0 {
+		return pushes, err
+	}
+	c.prepares()
 	return func() {
-		c.connect(node, slow)
+		c.connect(node, slow, false)
 		pushes()
 	}, err
+}
+
+// prepares decides what the client sends at its next join. It may be that it has kept a position
+// for long, behind which it wants all once more.
+func (c *storeClient) prepares() {
+	c.feint = c.feigns(c.rnd)
+	c.lied = c.lied || c.feint.got != ""
+	if c.rnd.IntN(8) == 0 && c.last.Epoch == c.epoch {
+		c.last.Offset = c.rnd.Uint64N(c.last.Offset + 1)
+	}
+}
+
+// lose is cut for a client that may have a channel.
+func (c *storeClient) lose(n int) error {
+	err := c.read(n)
+	if r := c.tenants.of(c.tenant); r != nil && c.joinedHere {
+		r.loses()
+	}
+	hangUp(c.session)
+	return err
 }
 
 // strict reports whether the handler intercepts what is broadcast. What other goroutines push while
@@ -76,13 +118,15 @@ func (c *storeClient) strict() bool { return strings.HasPrefix(c.topic, "own:") 
 
 // swallow has the client lose its connection, as cut, and the server not notice.
 func (c *storeClient) swallow(n int) error {
-	c.ghosts = append(c.ghosts, c.session)
+	c.ghosts = append(c.ghosts, ghost{c.session, c})
 	return c.read(n)
 }
 
-// connect opens a connection to a node and joins.
-func (c *storeClient) connect(node int, slow bool) {
-	c.out, c.slow, c.ill = false, slow, c.plot.ill || c.hanging.Load() > 0
+// connect opens a connection to a node and joins. late says that the server has had time to see
+// that the one before is lost.
+func (c *storeClient) connect(node int, slow, late bool) {
+	c.out, c.joinedHere, c.slow, c.ill = false, false, slow, c.plot.ill || c.hanging.Load() > 0
+	c.expects(c.nodes[node], late)
 	if err := c.join(c.nodes[node], c.topic); err != nil {
 		c.t.Error(err)
 	}
@@ -90,8 +134,39 @@ func (c *storeClient) connect(node int, slow bool) {
 
 // joinAgain joins over the same connection.
 func (c *storeClient) joinAgain() {
-	c.out, c.ill = false, c.plot.ill || c.hanging.Load() > 0
+	c.out, c.joinedHere, c.ill = false, false, c.plot.ill || c.hanging.Load() > 0
+	c.expects(c.session.endpoint, false)
 	c.ask(c.topic)
+}
+
+// expects finds out whether the client is to get its channel back: if that lives on the node, and
+// the token is the last that it has given; or one before, if those since were lost with connections
+// that the server knows to be lost.
+func (c *storeClient) expects(e *Endpoint, late bool) {
+	r := c.tenants.of(c.tenant)
+	if c.due = nil; c.linger == 0 || r == nil || c.feint.token != "" || r.channel.Endpoint() != e || !c.tenants.lives(c.tenant) {
+		return
+	}
+	known := late && !slices.ContainsFunc(c.ghosts, func(g ghost) bool { return g.of == c })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.owed = r.answers; known || c.answer == c.owed {
+		c.due = r
+	}
+}
+
+// isBarred returns an error if the client was to get its channel back, and has another one.
+func (c *storeClient) isBarred() error {
+	if c.due == nil {
+		return nil
+	}
+	lives := c.tenants.lives(c.due.number)
+	c.due.mu.Lock()
+	defer c.due.mu.Unlock()
+	if c.due.answers == c.owed && (lives || c.due.end == Lingered) {
+		return fmt.Errorf("not resumed, though %d was there: %v", c.due.number, c.due.end)
+	}
+	return nil
 }
 
 func (c *storeClient) takes(ref, event, payload string) error {
@@ -137,6 +212,7 @@ func (c *storeClient) joined(payload string) error {
 			fromTenant
 			Resumed bool
 			Token   string `json:"resume_token"`
+			Reason  string
 		}
 	}
 	if err := json.Unmarshal([]byte(payload), &reply); err != nil {
@@ -146,16 +222,27 @@ func (c *storeClient) joined(payload string) error {
 	switch {
 	case reply.Status != "ok":
 		c.out = true
-		return nil
+		if slices.Contains([]string{"messages are lost, join again", "not again", "join crashed"}, r.Reason) {
+			return nil
+		}
+		return errors.New("no client is refused with that")
 	case !r.Resumed:
-		c.tenant, c.pushes, c.got = r.ID, 0, c.nothing()
+		c.tenant, c.pushes, c.got, c.tokens, c.lied = r.ID, 0, c.nothing(), nil, false
+		c.tenants.of(r.ID).meets()
+		if err := c.isBarred(); err != nil {
+			return err
+		}
+	case c.feint.token != "":
+		return errors.New("resumed by a token that does not hold")
 	case r.ID != c.tenant:
 		return fmt.Errorf("that is not the channel %d", c.tenant)
+	case c.lied: // it gets all that was kept once more, or nothing
+		c.pushes, c.torn = 0, true
 	case c.counts && !r.Complete:
 		return errors.New("not complete, though all that was pushed is kept")
 	}
 	c.torn = c.torn && r.Resumed || !r.Complete
-	c.token = r.Token
+	c.token, c.tokens, c.answer, c.joinedHere = r.Token, append(c.tokens, r.Token), r.N, true
 	c.crowd.Joined()
 	return nil
 }
@@ -166,7 +253,7 @@ func (c *storeClient) nothing() string { return map[bool]string{true: "null"}[c.
 // notes has the client know that it has got a push.
 func (c *storeClient) notes(ref string) {
 	if c.counts && strings.HasPrefix(ref, "~") {
-		c.got = strconv.Quote(ref)
+		c.got, c.lied = strconv.Quote(ref), false
 	}
 }
 
@@ -192,7 +279,9 @@ func (c *storeClient) recovers(at Position, unknown error, complete bool) error 
 	switch {
 	case complete && (at != c.last || c.gap):
 		return errors.New("complete, and from elsewhere")
-	case !complete && !must:
+	case complete && c.feint.since != "":
+		return errors.New("complete, and there is no such position")
+	case !complete && !must && c.feint.since == "":
 		return errors.New("not complete, though all is there")
 	case unknown != nil:
 		c.gap = true

@@ -32,7 +32,7 @@ func TestModelOfLingeringWithAStore(t *testing.T) { modelAStore(t, time.Minute) 
 func modelAStore(t *testing.T, linger time.Duration) {
 	Schedules(t, long.Rounds(8, 400), 25, func(t *testing.T, next func() (uint64, bool)) {
 		w := newStoreWorld(t, linger)
-		defer w.stop()
+		defer w.end()
 		for seed, more := next(); more; seed, more = next() {
 			w.play(seed)
 		}
@@ -45,14 +45,18 @@ func modelAStore(t *testing.T, linger time.Duration) {
 // storeWorld is two nodes with one store.
 type storeWorld struct {
 	recordingNodes
-	store   *historytest.Store
-	tenants tenants
-	porters [2]Porter
+	store    *historytest.Store
+	tenants  tenants
+	porters  [2]Porter
+	formerly map[string]string // the last token of a client's channel on a topic before, by its ID
 }
 
 func newStoreWorld(t *testing.T, linger time.Duration) *storeWorld {
-	w := &storeWorld{recordingNodes: recordingNodes{t: t, linger: linger}, store: &historytest.Store{Keep: 2 * historySize}}
-	w.tenants = tenants{all: map[int]*tenant{}, attendant: func(c *Channel) Attendant {
+	w := &storeWorld{
+		recordingNodes: recordingNodes{t: t, linger: linger}, store: &historytest.Store{Keep: 2 * historySize},
+		formerly: map[string]string{},
+	}
+	w.tenants = tenants{all: map[int]*tenant{}, linger: linger, attendant: func(c *Channel) Attendant {
 		return w.who[slices.Index(w.nodes, c.Endpoint())]
 	}}
 	hub := new(pubsub.Hub)
@@ -63,6 +67,21 @@ func newStoreWorld(t *testing.T, linger time.Duration) *storeWorld {
 			Topic("own:*", func() *strictTenant { return &strictTenant{tenant{in: &w.tenants}} }, nil))
 	}
 	return w
+}
+
+// end sees that nothing lingers for longer than it should, and ends the nodes.
+func (w *storeWorld) end() {
+	time.Sleep(2 * w.linger)
+	synctest.Wait()
+	for i, e := range w.nodes {
+		if s, here := e.Stats(), w.porters[i].Here(); w.linger > 0 && !w.t.Failed() && (s.Channels != 0 || s.Lingering != 0 || len(here) > 0) {
+			w.t.Errorf("at the end present are %v, and there are %+v", here, s)
+		}
+	}
+	w.tenants.mu.Lock()
+	w.tenants.leaving = true
+	w.tenants.mu.Unlock()
+	w.stop()
 }
 
 // resumed returns how many channels were resumed.
@@ -79,7 +98,7 @@ type plot struct {
 	topic   string
 	rnd     *rand.Rand
 	clients []*storeClient
-	ghosts  []*session // whose clients know that they are lost, and the server does not
+	ghosts  []ghost
 	said    int
 
 	mu    sync.Mutex
@@ -88,6 +107,12 @@ type plot struct {
 	ill   bool // the store is, or has been since a client joined
 
 	hanging atomic.Int32 // calls of the store that do so still, though it may be well again
+}
+
+// ghost is a connection whose client knows that it is lost, and the server does not.
+type ghost struct {
+	*session
+	of *storeClient
 }
 
 func (w *storeWorld) play(seed uint64) {
@@ -105,9 +130,9 @@ func (w *storeWorld) play(seed uint64) {
 	}
 	for i := range 4 {
 		c := &storeClient{plot: p, counts: rnd.IntN(2) == 0}
-		c.take, c.got = c.takes, c.nothing()
+		c.id, c.take, c.got = fmt.Sprint("client ", i), c.takes, c.nothing()
 		p.clients = append(p.clients, c)
-		c.connect(i%2, false)
+		c.connect(i%2, false, false)
 	}
 	synctest.Wait()
 	for range 10 {
@@ -129,8 +154,12 @@ func (w *storeWorld) play(seed uint64) {
 		}
 		acts.Wait()
 		synctest.Wait()
-		if rnd.IntN(3) == 0 {
+		switch rnd.IntN(24) {
+		case 0, 1, 2, 3, 4, 5, 6, 7:
 			time.Sleep(time.Duration(rnd.IntN(8000)) * time.Millisecond)
+			synctest.Wait()
+		case 8:
+			time.Sleep(time.Duration(30+rnd.IntN(60)) * time.Second)
 			synctest.Wait()
 		}
 	}
@@ -141,6 +170,12 @@ func (w *storeWorld) play(seed uint64) {
 func (p *plot) end() error {
 	p.heal()
 	p.lay(len(p.ghosts))
+	for _, c := range p.clients {
+		if c.away > 0 {
+			c.away, c.feint = 0, feint{}
+			c.connect(p.rnd.IntN(2), false, true)
+		}
+	}
 	for range 3 {
 		p.store.Recheck(p.topic)
 		time.Sleep(10 * time.Second)
@@ -151,10 +186,11 @@ func (p *plot) end() error {
 				return err
 			}
 			if c.out {
-				if err := c.cut(-1); err != nil {
+				if err := c.lose(-1); err != nil {
 					return err
 				}
-				c.connect(p.rnd.IntN(2), false)
+				c.feint = feint{}
+				c.connect(p.rnd.IntN(2), false, false)
 			}
 		}
 	}
@@ -175,7 +211,8 @@ func (p *plot) end() error {
 		}
 	}
 	for _, c := range p.clients {
-		hangUp(c.session)
+		c.formerly[c.id] = c.token
+		errs = append(errs, c.lose(-1))
 	}
 	synctest.Wait()
 	return errors.Join(errs...)
@@ -189,8 +226,8 @@ func (p *plot) present(e *Endpoint) []int {
 
 // lay has the server notice the first n connections that are lost.
 func (p *plot) lay(n int) {
-	for _, s := range p.ghosts[:n] {
-		hangUp(s)
+	for _, g := range p.ghosts[:n] {
+		hangUp(g.session)
 	}
 	p.ghosts = p.ghosts[n:]
 }

@@ -2,10 +2,12 @@ package ws
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // tenant is the handler of a channel of a model. It numbers what it pushes, and is present.
@@ -17,7 +19,10 @@ type tenant struct {
 	channel *Channel
 	mu      sync.Mutex // of what follows; pushes are numbered in the order in which they go out
 	pushed  int
-	ended   bool
+	answers int       // to joins that have let the client in
+	known   bool      // the client has got the first of them
+	lost    time.Time // when its client was last seen to be lost
+	end     error     // why it has ended
 }
 
 // strictTenant sees all of what its client gets.
@@ -31,8 +36,10 @@ func (*strictTenant) HandleOut(c *Channel, event string, in Payload) error {
 // tenants are all those of a model.
 type tenants struct {
 	attendant func(*Channel) Attendant
+	linger    time.Duration
 
 	mu      sync.Mutex
+	leaving bool // the nodes end
 	all     map[int]*tenant
 	resumed int
 	fault   error
@@ -41,7 +48,7 @@ type tenants struct {
 // fromTenant is what a tenant answers to joins, and pushes.
 type fromTenant struct {
 	ID       int  // of the tenant
-	N        int  // of the push
+	N        int  // of the push, or of the answer
 	Complete bool // in an answer: all that was pushed before comes
 }
 
@@ -51,7 +58,15 @@ func (r *tenant) Join(c *Channel, topic string, _ Payload) (any, error) {
 	r.number, r.channel, r.topic = len(r.in.all)+1, c, topic
 	r.in.all[r.number] = r
 	r.in.attendant(c).Enter(c, strconv.Itoa(r.number), Meta{r.number})
-	return fromTenant{ID: r.number, Complete: true}, nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answer(true), nil
+}
+
+// answer lets the client in.
+func (r *tenant) answer(complete bool) fromTenant {
+	r.answers++
+	return fromTenant{ID: r.number, N: r.answers, Complete: complete}
 }
 
 func (r *tenant) Resumed(c *Channel, resumed Resumption) (any, error) {
@@ -62,7 +77,7 @@ func (r *tenant) Resumed(c *Channel, resumed Resumption) (any, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
-	case r.ended:
+	case r.end != nil:
 		r.in.blame(errors.New("a channel was resumed that had ended"))
 	case kind == 15:
 		return nil, errors.New("crash")
@@ -72,7 +87,7 @@ func (r *tenant) Resumed(c *Channel, resumed Resumption) (any, error) {
 	if err := r.in.attendant(c).PushState(c); err != nil {
 		return nil, err
 	}
-	return fromTenant{ID: r.number, Complete: resumed.Complete}, nil
+	return r.answer(resumed.Complete), nil
 }
 
 func (r *tenant) HandleIn(*Channel, string, Payload) (Reply, error) { return NoReply, nil }
@@ -86,10 +101,34 @@ func (r *tenant) HandleInfo(_ *Channel, msg any) error {
 	return msg.(error)
 }
 
-func (r *tenant) Terminate(*Channel, error) {
+// Terminate checks that the channel has waited for its client, not less long than it should.
+func (r *tenant) Terminate(_ *Channel, reason error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ended = true
+	r.end = reason
+	r.in.mu.Lock()
+	defer r.in.mu.Unlock()
+	switch waited := time.Since(r.lost); {
+	case r.in.linger == 0:
+	case reason == Closed && r.known && !r.in.leaving:
+		r.in.fault = fmt.Errorf("the channel %d was closed, and should have lingered", r.number)
+	case reason == Lingered && waited < r.in.linger:
+		r.in.fault = fmt.Errorf("the channel %d has lingered for %v", r.number, waited)
+	}
+}
+
+// meets notes that the client knows that it is in: from now on its channel lingers.
+func (r *tenant) meets() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known = true
+}
+
+// loses notes that the connection of the channel's client is known to be lost from now on.
+func (r *tenant) loses() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lost = time.Now()
 }
 
 // push pushes so many messages. It may run on any goroutine.
@@ -121,7 +160,7 @@ func (in *tenants) lives(number int) bool {
 	r := in.of(number)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.ended && r.channel.PID().Alive()
+	return r.end == nil && r.channel.PID().Alive()
 }
 
 // on returns those on a topic of a node whose channels live.
