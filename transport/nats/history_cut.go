@@ -12,8 +12,14 @@ import (
 func untilCut(ctx context.Context, conn *nats.Conn) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	changes := conn.StatusChanged(nats.CONNECTED, nats.RECONNECTING, nats.CLOSED)
-	// A change before this is in changes as well, and says the same.
+	// What has changed before the connection is looked at says nothing of what comes after that.
 	connected := conn.IsConnected()
+	for len(changes) > 0 {
+		for len(changes) > 0 {
+			<-changes
+		}
+		connected = conn.IsConnected()
+	}
 	go func() {
 		for status := range changes {
 			switch {
