@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -64,10 +65,17 @@ func TestErrorsSayThatJetStreamIsNotEnabled(t *testing.T) {
 	s.stop()
 	s.options.JetStream = false
 	s.start()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	for n.conn.FlushTimeout(patience) != nil { // until it is connected again
+		runtime.Gosched()
+	}
+	if _, err := n.exchange(t.Context()); err != nil { // which is not what is waited for
+		t.Fatal(err)
+	}
+	_, failed := n.Lookup(t.Context(), "x")
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := n.Register(ctx, "x", ref)
-	if _, failed := n.Lookup(t.Context(), "x"); failed == nil || !errors.Is(err, context.DeadlineExceeded) {
+	if failed == nil || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("register: %v, look up: %v", err, failed)
 	} else {
 		for _, err := range []error{err, failed} {

@@ -152,11 +152,11 @@ var errSimDown = errors.New("no server can be reached")
 
 // Dial implements [nats.CustomDialer].
 func (d simDialer) Dial(string, string) (net.Conn, error) {
+	b := d.bus
+	b.mu.Lock() // a connection that is made while the place is cut off, or killed, is severed after that
+	defer b.mu.Unlock()
 	cut, _ := d.place.is(&d.place.cut)
 	stalled, _ := d.place.is(&d.place.stalled)
-	b := d.bus
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	if cut || stalled || !d.place.acts() || time.Now().Before(b.away) {
 		return nil, errSimDown
 	}
