@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
@@ -61,11 +62,13 @@ func newInnocent(w *world, i int, rnd *rand.Rand) *innocent {
 		transport := new(http.Transport)
 		w.idle = append(w.idle, transport.CloseIdleConnections)
 		life, end := context.WithCancel(w.doomed)
+		w.pollers++
 		in.access = &pollLink{
-			http: &http.Client{Transport: transport},
-			url:  "http://" + w.addr + "/socket/longpoll?vsn=2.0.0",
-			life: life,
-			end:  end,
+			waiting: &w.waiting,
+			http:    &http.Client{Transport: transport},
+			url:     "http://" + w.addr + "/socket/longpoll?vsn=2.0.0",
+			life:    life,
+			end:     end,
 		}
 	} else {
 		in.access = &socketLink{world: w, rnd: rnd}
@@ -397,10 +400,11 @@ func (l *socketLink) close() {
 
 // pollLink polls.
 type pollLink struct {
-	http *http.Client
-	url  string
-	life context.Context
-	end  context.CancelFunc
+	waiting *atomic.Int32 // of all that poll
+	http    *http.Client
+	url     string
+	life    context.Context
+	end     context.CancelFunc
 
 	mu    sync.Mutex
 	token string
@@ -438,6 +442,9 @@ func (l *pollLink) do(method, body string) (a pollAnswer, err error) {
 	}
 	if err != nil {
 		return a, fmt.Errorf("%s: %.100q: %w", resp.Status, data, err)
+	}
+	if method == http.MethodGet {
+		l.waiting.Add(-1)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

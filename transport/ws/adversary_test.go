@@ -17,7 +17,9 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,6 +143,8 @@ type world struct {
 	messages map[string]shout
 
 	innocents []*innocent
+	pollers   int          // of these
+	waiting   atomic.Int32 // polls of theirs, that have come to the server and are not answered
 	joined    sync.WaitGroup
 	working   sync.WaitGroup
 	start     chan struct{} // closed when innocents may work
@@ -181,7 +185,7 @@ func (a arena) world(t *testing.T, seed uint64) *world {
 	w := &world{arena: a, messages: map[string]shout{}, start: make(chan struct{}), over: make(chan struct{}), progress: make(chan struct{})}
 	w.doomed, w.fail = context.WithCancelCause(t.Context())
 	t.Cleanup(func() { w.fail(nil) })
-	w.server = a.serve(t, sockets(seed)...)
+	w.server = a.serveBehind(t, w.front, sockets(seed)...)
 	w.addr = w.server.addr
 	if a.proxy {
 		w.addr = w.behindProxy(t)
@@ -190,6 +194,16 @@ func (a arena) world(t *testing.T, seed uint64) *world {
 		w.innocents = append(w.innocents, newInnocent(w, i, rand.New(rand.NewPCG(seed, uint64(i)))))
 	}
 	return w
+}
+
+// front counts the polls that come.
+func (w *world) front(h http.Handler) *http.Server {
+	return plain(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/longpoll") {
+			w.waiting.Add(1)
+		}
+		h.ServeHTTP(rw, r)
+	}))
 }
 
 // behindProxy starts a proxy and returns its address.
@@ -236,9 +250,11 @@ func (w *world) join(t *testing.T) (base usage) {
 		})
 	}
 	w.await(t, &w.joined)
-	eventually(t, "all innocents are connected", func() bool { // which no poller is between two polls
+	eventually(t, "all innocents are connected", func() bool {
+		// No poller is between two polls, or about to have what it takes to wait in one.
+		polling := int(w.waiting.Load()) == w.pollers
 		base = w.usage()
-		return empty == 0 || base.descriptors >= empty+innocents*each
+		return polling && (empty == 0 || base.descriptors >= empty+innocents*each)
 	})
 	return base
 }

@@ -27,11 +27,16 @@ var modes = []mode{
 // serve starts an endpoint whose connections are of the mode.
 func (m mode) serve(t testing.TB, sockets ...ws.Socket) *server {
 	t.Helper()
+	return m.serveBehind(t, plain, sockets...)
+}
+
+func (m mode) serveBehind(t testing.TB, front front, sockets ...ws.Socket) *server {
+	t.Helper()
 	for i := range sockets {
 		sockets[i].Park, sockets[i].Compress = m.park, m.deflate
 	}
 	if !m.tls {
-		return serve(t, sockets...)
+		return serveTCPBehind(t, front, sockets...)
 	}
 	other := httptest.NewTLSServer(nil) // for its certificate
 	defer other.Close()
@@ -39,7 +44,7 @@ func (m mode) serve(t testing.TB, sockets ...ws.Socket) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serveSystemOn(t, newSystem(), tls.NewListener(l, &tls.Config{Certificates: other.TLS.Certificates}), sockets...)
+	s := serveBehind(t, newSystem(), tls.NewListener(l, &tls.Config{Certificates: other.TLS.Certificates}), front, sockets...)
 	s.addr = l.Addr().String()
 	s.tls = &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com"}
 	s.tls.RootCAs.AddCert(other.Certificate())
