@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -37,9 +38,7 @@ func (s *servers) path(t *testing.T, example string) string {
 
 // buildAll compiles them, with the race detector if this test has it.
 func (s *servers) buildAll() (output []byte, err error) {
-	if s.roomAddr, err = freeAddr(); err != nil {
-		return nil, err
-	}
+	s.roomAddr = freeAddr()
 	if s.dir, err = os.MkdirTemp("", "troupe-e2e-"); err != nil {
 		return nil, err
 	}
@@ -56,14 +55,16 @@ func (s *servers) compile(args ...string) (output []byte, err error) {
 	return exec.Command("go", append(build, args...)...).CombinedOutput()
 }
 
-// freeAddr returns an address on which nothing listens.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freeAddr returns an address on which nothing listens. The ports that the system gives connections
+// and other servers are above 32767, so none of them has taken it when the room is built.
+func freeAddr() string {
+	for {
+		addr := fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 func (s *servers) remove() {

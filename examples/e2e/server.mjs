@@ -15,10 +15,26 @@ export function binaryFrom(variable) {
   return path;
 }
 
-/** So many ports on which nothing listens. */
+/** A server that listens on the port, or null if it is taken. */
+async function listener(port) {
+  const server = net.createServer().listen(port, HOST);
+  return once(server, "listening").then(
+    () => server,
+    () => null,
+  );
+}
+
+/**
+ * So many ports on which nothing listens. Those that the system gives connections and other servers
+ * are above 32767, so nobody has taken one when a program listens on it, perhaps once more. Browsers
+ * refuse 10080.
+ */
 async function freePorts(n) {
-  const listeners = Array.from({ length: n }, () => net.createServer().listen(0, HOST));
-  await Promise.all(listeners.map((listener) => once(listener, "listening")));
+  const listeners = [];
+  while (listeners.length < n) {
+    const free = await listener(11_000 + Math.floor(19_000 * Math.random()));
+    if (free) listeners.push(free);
+  }
   const ports = listeners.map((listener) => listener.address().port);
   await Promise.all(listeners.map((listener) => once(listener.close(), "close")));
   return ports;

@@ -2,7 +2,9 @@ package chat
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -21,12 +23,13 @@ var quiet = slog.New(slog.DiscardHandler)
 // all is there.
 func runs(t *testing.T) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for free := false; !free; { // below the ports that the system gives others until the chat listens
+		addr = fmt.Sprint("127.0.0.1:", 11_000+rand.IntN(19_000))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			free = true
+		}
 	}
-	addr = l.Addr().String()
-	l.Close()
 	p := programOf(t, func() Config { return Config{} })(addr)
 	p.Config.Logger = quiet
 	started, ended := make(chan struct{}), make(chan error, 1)
