@@ -51,7 +51,7 @@ type epochs struct {
 	since   time.Time       // when it was seen for the first time
 	highest uint64          // of all revisions that this node knows to have been granted
 	longest time.Duration   // of the leases of all epochs that this node has seen
-	failure error           // of the last attempt that did not end with its caller's time; nil if that was none
+	failure error           // of the last attempt that was answered, or of one before; nil if it did not fail
 }
 
 // epochKey is no name's; see keyOf.
@@ -154,8 +154,12 @@ func (b *epochs) attempt(ctx context.Context) (epoch, error) {
 		return e, err
 	}
 	b.mu.Lock()
-	b.failure = err
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	// That there was no answer for a while says less than what was answered before.
+	silent := errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, nats.ErrPermissionViolation)
+	if !silent || b.failure == nil {
+		b.failure = err
+	}
 	return e, err
 }
 

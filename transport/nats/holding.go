@@ -64,7 +64,7 @@ func (h *holding) take(ctx context.Context) (*owner, error) {
 	l := h.leases
 	if err := h.remote.lock(ctx); err != nil {
 		l.remove(h, actor.NoProc)
-		return nil, err
+		return nil, l.because(err)
 	}
 	defer h.remote.unlock()
 	holder, err := h.grant(ctx)
