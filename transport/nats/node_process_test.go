@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/troupe-go/troupe/actor"
@@ -67,7 +68,9 @@ func (n captainNode) run() error {
 		os.Exit(1)
 	}()
 	quiet, background := slog.New(slog.DiscardHandler), context.Background()
-	node, err := Join(background, Config{URL: n.URL, Name: n.Name, Cluster: n.Cluster, Logger: quiet})
+	node, err := Join(background, Config{
+		URL: n.URL, Name: n.Name, Cluster: n.Cluster, Logger: quiet, Options: []nats.Option{nats.Timeout(patience)},
+	})
 	if err != nil {
 		return err
 	}

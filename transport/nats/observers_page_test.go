@@ -252,7 +252,7 @@ func TestANodeThatStallsCostsTheWait(t *testing.T) {
 	s := startServer(t)
 	nodes := observersOf(t, s, "a", "b")
 	link := newLink(t, s)
-	conn, err := nats.Connect("nats://" + link.addr)
+	conn, err := nats.Connect("nats://"+link.addr, nats.Timeout(patience))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func init() {
 
 // beHolder prints its token, and whether its tenure is valid whenever it reads a line.
 func beHolder(url string) error {
-	conn, err := nats.Connect(url)
+	conn, err := nats.Connect(url, nats.Timeout(patience))
 	if err != nil {
 		return err
 	}

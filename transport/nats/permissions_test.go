@@ -284,7 +284,7 @@ func sink(t *testing.T, c *citizen) (actor.Ref[order], <-chan order) {
 func intruder(t *testing.T, s *server.Server) (*nats.Conn, <-chan error) {
 	t.Helper()
 	refused := make(chan error, 100)
-	conn, err := nats.Connect(s.ClientURL(), nats.UserInfo("berlin", "berlin"), nats.CustomInboxPrefix("_INBOX."+subjectToken("berlin")),
+	conn, err := nats.Connect(s.ClientURL(), nats.UserInfo("berlin", "berlin"), nats.Timeout(patience), nats.CustomInboxPrefix("_INBOX."+subjectToken("berlin")),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
 	if err != nil {
 		t.Fatal(err)

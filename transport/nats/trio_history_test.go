@@ -42,7 +42,7 @@ func (c *trio) history(t *testing.T, first int) *History {
 	urls := strings.Split(c.URL(), ",")
 	urls = append(urls[first:], urls[:first]...)
 	quiet := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})
-	conn, err := nats.Connect(strings.Join(urls, ","), quiet, nats.DontRandomize(), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
+	conn, err := nats.Connect(strings.Join(urls, ","), quiet, nats.DontRandomize(), nats.Timeout(patience), nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/troupe-go/troupe/actor"
@@ -158,7 +159,10 @@ func startConsul(t *testing.T, servers *trio, name string) *consul {
 	t.Cleanup(func() { c.close(t) })
 	quiet, sys := slog.New(slog.DiscardHandler), newSystem(t) // which ends before that
 	var err error
-	if c.node, err = Join(t.Context(), Config{URL: servers.URL(), Name: name, Cluster: "rome", Logger: quiet}); err != nil {
+	c.node, err = Join(t.Context(), Config{
+		URL: servers.URL(), Name: name, Cluster: "rome", Logger: quiet, Options: []nats.Option{nats.Timeout(patience)},
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{c.node.Child()}}); err != nil {
