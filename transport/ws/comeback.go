@@ -109,7 +109,7 @@ func (t *tether) comeBack(b *comeback) Resumption {
 		t.retained = cut(t.retained)
 	}
 	if t.gap || t.base > got {
-		t.retained, t.kept, t.bytes = nil, nil, 0
+		t.retained, t.kept, t.bytes, got = nil, nil, 0, t.pushed
 	} else {
 		r.Complete = !t.loose && !(again && t.unsure)
 		t.kept, t.retained = append(t.retained, t.kept...), nil
@@ -122,11 +122,12 @@ func (t *tether) comeBack(b *comeback) Resumption {
 	}
 	r.Missed = len(t.kept)
 	t.unsure = !r.Complete
-	t.base, t.gap, t.loose, t.counts = t.baseOfKept(), false, false, counts
+	t.base, t.gap, t.loose, t.counts = min(got, t.baseOfKept()), false, false, counts
 	return r
 }
 
-// baseOfKept is the number of the last push that the client need not be sent any more.
+// baseOfKept is the number of the last push before those that are kept. The client may not have got
+// it, if a later one has taken its place.
 func (t *tether) baseOfKept() uint64 {
 	for _, p := range t.kept {
 		if p.number > 0 {

@@ -20,7 +20,8 @@ type Resumer interface {
 	// behind its first part if it is more than a 32nd of MaxQueue.
 	//
 	// The official client's Presence waits for a presence_state after each join, this one
-	// included: push it here.
+	// included: push it here. It takes the place of one that was kept. A Continue would push it
+	// behind that, and a change that is told in between may be lost to the client.
 	//
 	// With a [RefusedError] or an [InputError] the client is refused as by Join: its join is
 	// answered with that, nothing more is sent, and the channel ends. Terminate runs, for the client
@@ -35,7 +36,8 @@ type Resumer interface {
 type Resumption struct {
 	// Away is how long the connection had been known to be lost; 0 if it was not yet.
 	Away time.Duration
-	// Missed is how many messages come now because they were kept.
+	// Missed is how many messages come now because they were kept. A presence_state is among
+	// them that does not come because Resumed pushes another.
 	Missed int
 	// Complete says that the client has then got all that was pushed, and all that was
 	// broadcast since its connection was known to be lost. If it is false something is lost to

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -235,6 +236,9 @@ func (t *tether) post(c *Channel, l *line, p parcel, f frame.Sealed) bool {
 	if p.number > 0 {
 		t.pushed = p.number
 	}
+	if p.showsPresence() {
+		t.retained, t.kept = t.withoutPresence(t.retained), t.withoutPresence(t.kept)
+	}
 	switch {
 	case t.over == nil:
 		t.kept = append(t.kept, p)
@@ -251,6 +255,25 @@ func (t *tether) post(c *Channel, l *line, p parcel, f frame.Sealed) bool {
 		c.sendOver(l, f)
 	}
 	return true
+}
+
+// showsPresence reports whether this is a push of all that are present.
+func (p *parcel) showsPresence() bool {
+	return p.push != nil && p.push.Event == wire.EventPresenceState
+}
+
+// withoutPresence returns a list without the states of presence, under mu, when there is a later
+// one. The official client keeps diffs back until the first state of a join: behind an older one it
+// would take a diff for a change to that, and lose it with the next state, which may have been read
+// before the diff was told. A client that has got the older one does no harm by saying so.
+func (t *tether) withoutPresence(list []parcel) []parcel {
+	return slices.DeleteFunc(list, func(p parcel) bool {
+		older := p.showsPresence()
+		if older {
+			t.bytes -= p.size()
+		}
+		return older
+	})
 }
 
 // deliver sends a broadcast to the client, or keeps it.

@@ -39,8 +39,12 @@ func (t *Tracker) Get(ctx context.Context, topic, key string) (Entry, error) {
 }
 
 // PushState pushes the event presence_state to the client, with all who are present
-// in its topic. Diffs follow by themselves. It fails where [ws.Channel.Push] does, if
-// Fetch fails, and if the channel's endpoint does not have the Tracker in its [ws.Config].
+// in its topic. Diffs follow by themselves. It is for once after each join, [ws.Resumer]'s Resumed
+// included: clients keep diffs back until the first state of a join, and a diff that is told while
+// Fetch runs for a second one comes before that, which does not have the change.
+//
+// It fails where [ws.Channel.Push] does, if Fetch fails, and if the channel's endpoint does not have
+// the Tracker in its [ws.Config].
 func (t *Tracker) PushState(c *ws.Channel) error {
 	if err := t.tells(c); err != nil {
 		return fmt.Errorf("presence: state of %q: %w", c.Topic(), err)
