@@ -53,10 +53,10 @@ import (
 // The messages of a topic are given their places one after the other, and of two messages
 // each client is sent the first one first, so a topic's broadcasts follow each other from
 // client to client. The log is in memory, of this node, and begins with the topic's first use
-// here, which is a channel or [Endpoint.Recorded], and in the other modes than Stream also a
-// broadcast of this node. It goes on when the last channel has gone, for TTL. Another node, and a
-// server that was started anew, have logs of their own: a position of another log is not
-// recovered, and the client and the handler are told so.
+// here, which is a channel, [Endpoint.Recorded], or a broadcast of this node that is [Idempotent], and
+// in the other modes than Stream any broadcast of this node. It goes on when the last channel has
+// gone, for TTL. Another node, and a server that was started anew, have logs of their own: a position
+// of another log is not recovered, and the client and the handler are told so.
 //
 // # With a Store
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -352,6 +353,38 @@ func TestAReplayGoesThroughTheHandler(t *testing.T) {
 	}
 	again.hears("phx_position 20 {}")
 	again.heartbeat()
+}
+
+// A broadcast with a key is recorded, and its key is known, also before there is a channel on its topic.
+func TestAnIdempotentBroadcastBeginsTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serveInMemory(t, recorded(&ws.History{TTL: time.Minute}, newGuest))
+		s.news(t, 1, 1)
+		s.news(t, 2, 2, ws.Idempotent("two"))
+		s.news(t, 3, 3)
+		s.news(t, 2, 2, ws.Idempotent("two"))
+		l, err := s.Recorded(t.Context(), "room:a", ws.Position{}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said []string
+		for _, m := range l.Messages {
+			said = append(said, string(m.Payload.Bytes()))
+		}
+		if want := []string{`{"n":2}`, `{"n":3}`}; !slices.Equal(said, want) {
+			t.Errorf("recorded are %v, want %v", said, want)
+		}
+		c := s.connect(t)
+		c.joinSince("null")
+		s.news(t, 2, 2, ws.Idempotent("two")) // was sent to everybody that was there
+		s.news(t, 4, 4)
+		c.hears(`news 3 {"n":4}`)
+		c.conn.CloseNow()
+		time.Sleep(2 * time.Minute)
+		if s.epoch(t, "room:a") == l.To.Epoch {
+			t.Error("the log has stayed though nobody was there for TTL")
+		}
+	})
 }
 
 func TestAnIdempotentBroadcastIsMadeOnce(t *testing.T) {

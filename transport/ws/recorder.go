@@ -246,28 +246,22 @@ func (e *Endpoint) broadcastRecorded(ctx context.Context, h *History, b *broadca
 	if a == nil { // the endpoint is down
 		return e.publish(b)
 	}
-	if h.Mode != Stream { // the value is there for the first client
-		r, err := a.recorderOf(b.Topic, h)
-		if err != nil {
-			return err
-		}
-		defer a.leave(r)
-	}
-	if !b.keyed {
+	if h.Mode == Stream && !b.keyed {
 		return e.publish(b)
 	}
-	r := a.known(b.Topic)
-	if r == nil {
-		return e.publish(b)
+	r, err := a.recorderOf(b.Topic, h) // which has the value for the first client, and knows the key from now on
+	if err != nil {
+		return err
 	}
-	if r.confirmed(b.key) {
+	defer a.leave(r)
+	if b.keyed && r.confirmed(b.key) {
 		return nil
 	}
-	err := e.publish(b)
-	if err == nil {
-		r.confirm(b.key)
+	if err := e.publish(b); err != nil || !b.keyed {
+		return err
 	}
-	return err
+	r.confirm(b.key)
+	return nil
 }
 
 // store has a broadcast go through the History's Store.

@@ -32,9 +32,10 @@
 // same one clients get the first: so a service that does not know whether a request was taken
 // makes it again, and is answered {} each time. All services that may publish to a topic share
 // its keys. In memory the log knows them for its TTL, and Size of them; the Store of transport/nats
-// for five minutes. A publish before the log has begun, with the first channel on the topic or the
-// first request for its history, is answered {} as well, but neither it nor its key is recorded here.
-// In the modes other than Stream, and with a Store, it is.
+// for five minutes. The log in memory begins with the first channel on the topic, with the first
+// request for its history, or with the first publish that has a key. What is published without one
+// before that is answered {} as well, but is not recorded here. In the modes other than Stream, and
+// with a Store, it is.
 //
 // history answers with {"complete": true, "position": "@e:17", "messages": [{"position":
 // "@e:16", "event": "new_msg", "payload": {…}}, …]}, in the order in which they were broadcast,
