@@ -69,37 +69,54 @@ type callbacks struct {
 
 // callback is the calls that something that has happened is worth.
 type callback struct {
-	calls    []func()
-	state    bool      // it was a change of state, not an event
-	recovery *Recovery // and this one; nil: another
+	calls []func()
+	of    kind
+	whole bool // nothing is lost: neither by this recovery or resumption nor by those that it hides
 }
 
-// notify queues calls that tell of a change of state. They always find room; but of
-// changes that nobody has seen, behind a full queue, only the last is kept, and the last recovery.
+// kind is what a callback tells of.
+type kind uint8
+
+const (
+	ofEvent      kind = iota
+	ofChange          // of state, which is neither of these:
+	ofResumption      // of a channel that outlives its connection, or of what has taken its place
+	ofRecovery
+	kinds
+)
+
+// notify queues calls that tell of a change of state. They always find room; but of changes of a
+// kind that nobody has seen, behind a full queue, only the last is kept.
 func (c *Client) notify(q *callbacks, calls ...func()) {
-	c.notifyOf(q, callback{calls: calls, state: true})
+	c.notifyOf(q, callback{calls: calls, of: ofChange})
 }
 
 func (c *Client) notifyOf(q *callbacks, f callback) {
 	if len(f.calls) == 0 { // nobody wants to know
 		return
 	}
-	if i := c.unseen(q, f.recovery != nil); i >= 0 {
+	if i := c.unseen(q, f.of); i >= 0 {
 		q.waiting = append(slices.Delete(q.waiting, i, i+1), f)
 		return
 	}
 	c.enqueue(q, f)
 }
 
+// whole returns what is to be told of something that is so, or is not, and of what that hides.
+func (c *Client) whole(q *callbacks, of kind, is bool) bool {
+	i := c.unseen(q, of)
+	return is && (i < 0 || q.waiting[i].whole)
+}
+
 // unseen returns which of the changes behind a full queue the next one of its kind replaces, -1 if
-// none. No event is behind them, for it would not have found room: so there are at most two.
-func (c *Client) unseen(q *callbacks, recovery bool) int {
+// none. No event is behind them, for it would not have found room: so there is at most one of each.
+func (c *Client) unseen(q *callbacks, of kind) int {
 	n := len(q.waiting)
 	if n <= c.cfg.EventLimit {
 		return -1
 	}
-	for i := n - 1; i >= n-2 && q.waiting[i].state; i-- {
-		if (q.waiting[i].recovery != nil) == recovery {
+	for i := n - 1; i > n-int(kinds) && i >= 0 && q.waiting[i].of != ofEvent; i-- {
+		if q.waiting[i].of == of {
 			return i
 		}
 	}

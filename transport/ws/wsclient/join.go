@@ -71,9 +71,9 @@ func (ch *Channel) answered(m wire.Received) {
 	ch.tries = 0
 	ch.reply = m.Payload
 	ch.awaitPosition()
-	calls := append(ch.resumable(m.Payload), ch.onJoin.with(m.Payload)...)
 	ch.resolve(joinOutcome{reply: m.Payload})
-	ch.client.notify(&ch.calls, calls...) // together: behind a full queue the last change of state replaces those before
+	ch.resumable(m.Payload)
+	ch.client.notify(&ch.calls, ch.onJoin.with(m.Payload)...)
 	ch.flush()
 }
 

@@ -40,8 +40,8 @@ func (ch *Channel) OnRecovery(f func(Recovery)) (off func()) {
 //
 // If f is given before Join, what the server pushes is numbered from the first join on, and the
 // client gets as well what was pushed over a connection that was lost already. Without it that
-// begins with the second join. Of several joins that a full queue hides, see Config.EventLimit, the
-// last one is told.
+// begins with the second join. Several joins that a full queue hides, see Config.EventLimit, are told
+// as one: with true if the channel was there each time.
 func (ch *Channel) OnResume(f func(resumed bool)) (off func()) {
 	return ch.onResume.add(&ch.client.mu, f)
 }
@@ -99,11 +99,9 @@ func (ch *Channel) passed(m wire.Received) {
 		ch.client.cfg.Logger.Warn("wsclient: recovery not understood", "topic", ch.topic, "error", err)
 		return
 	}
-	q := &ch.calls
-	if i := ch.client.unseen(q, true); i >= 0 { // none of what was missed then has come
-		r.Complete = r.Complete && q.waiting[i].recovery.Complete
-	}
-	ch.client.notifyOf(q, callback{calls: ch.onRecovery.with(r), state: true, recovery: &r})
+	// None of what was missed then has come, if this one hides another.
+	r.Complete = ch.client.whole(&ch.calls, ofRecovery, r.Complete)
+	ch.client.notifyOf(&ch.calls, callback{ch.onRecovery.with(r), ofRecovery, r.Complete})
 }
 
 // awaitPosition notes that the channel is joined for the first time. If the connection is lost
@@ -116,8 +114,8 @@ func (ch *Channel) awaitPosition() {
 }
 
 // resumable notes the token by which the client comes back to a channel that lingers, and that
-// a channel which is another one has pushed nothing yet. It returns what is to be told of that.
-func (ch *Channel) resumable(answer Payload) (calls []func()) {
+// a channel which is another one has pushed nothing yet. It tells of that.
+func (ch *Channel) resumable(answer Payload) {
 	var r struct {
 		Token   string `json:"resume_token"`
 		Resumed bool   `json:"resumed"`
@@ -130,9 +128,9 @@ func (ch *Channel) resumable(answer Payload) (calls []func()) {
 		ch.got = ""
 	}
 	if again {
-		calls = ch.onResume.with(r.Resumed)
+		there := ch.client.whole(&ch.calls, ofResumption, r.Resumed)
+		ch.client.notifyOf(&ch.calls, callback{ch.onResume.with(there), ofResumption, there})
 	}
-	return calls
 }
 
 // remembered returns what a join on a topic has among its parameters: the client's position, or

@@ -68,3 +68,65 @@ func TestARecoveryBehindAFullQueueIsNotLost(t *testing.T) {
 		})
 	}
 }
+
+// So it is with channels that outlive their connections: that one of them was another one is told,
+// whatever has happened since.
+func TestAResumptionBehindAFullQueueIsNotLost(t *testing.T) {
+	const there, anew = true, false
+	for name, c := range map[string]struct {
+		resumed []bool
+		fails   bool // in the end
+		want    string
+	}{
+		"anew":                 {[]bool{anew}, false, "[x x resumed false joined]"},
+		"there":                {[]bool{there, there}, false, "[x x resumed true joined]"},
+		"anew, then there":     {[]bool{anew, there, there}, false, "[x x resumed false joined]"},
+		"there, then anew":     {[]bool{there, anew}, false, "[x x resumed false joined]"},
+		"anew before an error": {[]bool{anew}, true, "[x x resumed false error]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPuppet(t)
+				_, ch, peer := p.joined(instantly, func(o *wsclient.Config) { o.EventLimit = 1 })
+				release := make(chan struct{})
+				var got []string
+				note := func(s string) { got = append(got, s) }
+				ch.On("x", func(wsclient.Message) { <-release; note("x") })
+				ch.OnError(func(error) { note("error") })
+				comeBack := func(i int, resumed bool) {
+					peer.ws.CloseNow()
+					peer = p.peer()
+					ref := i + 2
+					join := fmt.Sprintf(`["%d","%[1]d","room:a","phx_join",{}]`, ref)
+					if i > 0 {
+						join = fmt.Sprintf(`["%d","%[1]d","room:a","phx_join",{"got":"","resume_token":"t%d"}]`, ref, i-1)
+					}
+					peer.expect(join)
+					peer.send(fmt.Sprintf(`["%d","%[1]d","room:a","phx_reply",{"status":"ok","response":{"resume_token":"t%d","resumed":%t}}]`, ref, i, resumed))
+					synctest.Wait()
+				}
+				comeBack(0, false) // which gets the first token
+				ch.OnJoin(func(wsclient.Payload) { note("joined") })
+				ch.OnResume(func(resumed bool) { note(fmt.Sprint("resumed ", resumed)) })
+				got = nil     // an error
+				for range 2 { // one in hand, and the queue is full
+					peer.send(`[null,null,"room:a","x",{}]`)
+					synctest.Wait()
+				}
+				for i, resumed := range c.resumed {
+					comeBack(i+1, resumed)
+				}
+				if c.fails {
+					peer.ws.CloseNow()
+					p.peer()
+					synctest.Wait()
+				}
+				close(release)
+				synctest.Wait()
+				if fmt.Sprint(got) != c.want {
+					t.Errorf("got %v, want %s", got, c.want)
+				}
+			})
+		})
+	}
+}
