@@ -10,7 +10,6 @@
 package e2e
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -36,8 +35,7 @@ func TestOfficialClient(t *testing.T) {
 	}
 	t.Run("room", func(t *testing.T) {
 		t.Parallel()
-		_, port, _ := net.SplitHostPort(programs.roomAddr)
-		tests.Run(t, "room.test.mjs", "TROUPE_ROOM_BIN="+programs.path(t, "room"), "TROUPE_ROOM_PORT="+port)
+		tests.Run(t, "room.test.mjs", "TROUPE_ROOM_BIN="+programs.path(t, "room"))
 	})
 }
 

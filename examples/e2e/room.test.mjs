@@ -10,10 +10,9 @@ import { Server, binaryFrom } from "./server.mjs";
 import { vanish } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
 
-// The program takes no arguments: its address was set when it was built.
-const server = new Server(binaryFrom("TROUPE_ROOM_BIN"), Number(process.env.TROUPE_ROOM_PORT));
-before(() => server.up());
-after(() => server.stop());
+let server;
+before(async () => (server = await Server.start(binaryFrom("TROUPE_ROOM_BIN"))));
+after(() => server?.stop());
 
 /** A member of room:lobby, with what it hears. */
 async function enter(t, params) {

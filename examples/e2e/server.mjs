@@ -99,7 +99,11 @@ export class Server {
 
   /** Starts the program again after stop(), on the same port. */
   async up() {
-    const child = spawn(this.#binary, [this.#flag, this.host, ...this.#args], { stdio: ["ignore", "pipe", "pipe"] });
+    // The room takes no arguments, and with the tag e2e has its address from the environment.
+    const child = spawn(this.#binary, [this.#flag, this.host, ...this.#args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ROOM_ADDR: this.host },
+    });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8");
