@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,12 +17,14 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/actor/actortest/long"
 	"github.com/troupe-go/troupe/transport/ws"
 )
 
-// Whatever happens to clients and their connections, each push comes once and in order, or the
-// handler is told that something is lost; each channel ends once, and none stays.
+// Whatever happens to clients and their connections, each push and each broadcast comes once and in
+// order, or the handler or the client is told that something is lost; a client that is back in time
+// has its channel, and nobody sees that it was away; each channel ends once, and none stays.
 func TestModelOfLingering(t *testing.T) {
 	ws.Schedules(t, long.Rounds(20, 400), 1, func(t *testing.T, next func() (uint64, bool)) {
 		seed, _ := next()
@@ -35,11 +41,46 @@ type lingerWorld struct {
 	s    *server
 	tabs []*lingerTab
 
+	who    ws.Attendant
+	porter ws.Porter
+	kept   bool // the topic is recorded
+	quiet  bool // all that was to happen has happened
+	passed int  // broadcasts that are not recorded, on such a topic
+
 	mu      sync.Mutex
 	made    int
 	rooms   map[int]*lingerRoom // by their numbers
 	resumes int
+	said    int      // the other broadcasts
+	tracks  []string // why channels were killed that could not go on
 }
+
+// lostTrack is a log that notes these.
+type lostTrack struct{ *lingerWorld }
+
+func (l lostTrack) Enabled(_ context.Context, level slog.Level) bool { return level == slog.LevelWarn }
+func (l lostTrack) WithAttrs([]slog.Attr) slog.Handler               { return l }
+func (l lostTrack) WithGroup(string) slog.Handler                    { return l }
+func (l lostTrack) Handle(_ context.Context, r slog.Record) error {
+	if r.Message != "channel cannot go on" {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "reason" {
+			l.tracks = append(l.tracks, a.Value.String())
+		}
+		return true
+	})
+	return nil
+}
+
+// For how long channels linger, and how many broadcasts are recorded, if any.
+const (
+	roomLinger  = time.Minute
+	roomHistory = 20
+)
 
 // lingerRoom is a handler. It numbers what it pushes.
 type lingerRoom struct {
@@ -48,8 +89,23 @@ type lingerRoom struct {
 	user    string
 	channel *ws.Channel
 	pushed  int
-	slow    bool // it may have been killed
+	slow    bool      // it may have been killed
+	busy    time.Time // it does nothing else until then
+	answers int
+	lost    time.Time // its client was known to be
 	ended   int
+}
+
+// lives reports whether the channel has not ended, under the lock.
+func (r *lingerRoom) lives() bool { return r.ended == 0 && r.channel.PID().Alive() }
+
+// idles reports whether the channel lives and has done all that it is to do, under the lock.
+func (r *lingerRoom) idles() bool { return r.lives() && !r.busy.After(time.Now()) }
+
+// answer lets the client in.
+func (r *lingerRoom) answer(complete bool) map[string]any {
+	r.answers++
+	return map[string]any{"id": r.id, "n": r.answers, "said": r.w.said, "complete": complete}
 }
 
 func (r *lingerRoom) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
@@ -58,7 +114,8 @@ func (r *lingerRoom) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 	r.w.made++
 	r.id, r.user, r.channel = r.w.made, c.SocketID(), c
 	r.w.rooms[r.id] = r
-	return map[string]any{"id": r.id, "complete": true}, nil
+	r.w.who.Enter(c, strconv.Itoa(r.id), ws.Meta{ID: r.id})
+	return r.answer(true), nil
 }
 
 func (r *lingerRoom) Resumed(c *ws.Channel, resumed ws.Resumption) (any, error) {
@@ -71,7 +128,10 @@ func (r *lingerRoom) Resumed(c *ws.Channel, resumed ws.Resumption) (any, error) 
 	if r.w.resumes%8 == 7 {
 		return nil, errors.New("crash")
 	}
-	return map[string]any{"id": r.id, "complete": resumed.Complete}, nil
+	if err := r.w.who.PushState(c); err != nil {
+		return nil, err
+	}
+	return r.answer(resumed.Complete), nil
 }
 
 func (r *lingerRoom) HandleIn(*ws.Channel, string, ws.Payload) (ws.Reply, error) {
@@ -84,7 +144,9 @@ func (r *lingerRoom) HandleInfo(c *ws.Channel, msg any) error {
 	case error:
 		return msg
 	case time.Duration:
-		r.slow = true
+		r.w.mu.Lock()
+		r.slow, r.busy = true, time.Now().Add(msg)
+		r.w.mu.Unlock()
 		time.Sleep(msg)
 	case int:
 		for range msg {
@@ -95,10 +157,13 @@ func (r *lingerRoom) HandleInfo(c *ws.Channel, msg any) error {
 	return nil
 }
 
-func (r *lingerRoom) Terminate(*ws.Channel, error) {
+func (r *lingerRoom) Terminate(_ *ws.Channel, reason error) {
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	r.ended++
+	if waited := time.Since(r.lost); reason == ws.Lingered && waited < roomLinger {
+		r.w.t.Errorf("seed %d: room %d has lingered for %v", r.w.seed, r.id, waited)
+	}
 }
 
 // lingerTab is a client with a channel. What it has of that survives its connections.
@@ -110,19 +175,47 @@ type lingerTab struct {
 	deaf   *bool           // of that one: what comes is lost on the way
 	refs   int
 
+	leaky bool // what was broadcast since its last answer may be lost, and it is not told
+
 	mu    sync.Mutex
-	token string
-	got   string
-	id    int  // of its room
-	last  int  // that it has got of that
-	torn  bool // something is lost behind that
 	in    bool // it has joined, on its present connection
+	stays bool // so it had when all was quiet
+	holding
+}
+
+// holding is what a client has of its channel. It may be stolen.
+type holding struct {
+	token  string
+	got    string
+	since  string
+	id     int  // of its room
+	answer int  // the number of the answer to its last join
+	last   int  // push that it has got of that
+	torn   bool // something is lost behind that
+	said   int  // the last broadcast that it has got, or need not get
+	fresh  bool // what came just behind that it need not get
+	until  int  // nor what came up to this one
+	passed int
+	crowd  *ws.Crowd
 }
 
 func (w *lingerWorld) run() {
 	room := ws.Topic("room:*", func() *lingerRoom { return &lingerRoom{w: w} }, nil)
-	room.Linger = time.Minute
-	w.s = serveInMemory(w.t, ws.Socket{
+	room.Linger = roomLinger
+	if w.kept = w.rnd.IntN(2) == 0; w.kept {
+		room.History = &ws.History{Size: roomHistory, TTL: 24 * time.Hour}
+	}
+	sys, l := actor.NewSystem(actor.Config{Logger: slog.New(lostTrack{w})}), newPipeListener()
+	w.porter.Ended = func(id int) bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return !w.rooms[id].lives()
+	}
+	var err error
+	if w.who, err = ws.NewAttendant(sys, nil, w.porter.Sees); err != nil {
+		w.t.Fatal(err)
+	}
+	w.s = serveConfig(w.t, sys, l, plain, ws.Config{Trackers: []ws.Tracker{w.who}, Sockets: []ws.Socket{{
 		Path: "/socket", Channels: ws.Routes{room}, MaxLingering: 3, MaxLingerBytes: 4000, IdleTimeout: time.Hour,
 		Connect: func(r *ws.Request) (ws.Identity, error) {
 			id := ws.Identity{ID: r.Params.Get("user")}
@@ -131,14 +224,17 @@ func (w *lingerWorld) run() {
 			}
 			return id, nil
 		},
-	})
+	}}})
+	w.s.addr, w.s.dialer = "memory", l.dial
 	for _, user := range []string{"ann", "ann", "bob", "bob", ""} {
-		w.tabs = append(w.tabs, &lingerTab{w: w, user: user, counts: w.rnd.IntN(2) == 0})
+		w.tabs = append(w.tabs, &lingerTab{w: w, user: user, counts: w.rnd.IntN(2) == 0, holding: holding{crowd: new(ws.Crowd)}})
 	}
+	w.tabs[0].connect() // so that the log begins with the first broadcast
+	w.rests()
 	for range 60 {
 		w.step(w.tabs[w.rnd.IntN(len(w.tabs))])
-		if w.rnd.IntN(4) > 0 {
-			synctest.Wait()
+		if w.quiet = false; w.rnd.IntN(4) > 0 {
+			w.rests()
 		}
 	}
 	w.finish()
@@ -146,17 +242,19 @@ func (w *lingerWorld) run() {
 
 // step does one thing that may happen.
 func (w *lingerWorld) step(tab *lingerTab) {
-	switch w.rnd.IntN(14) {
+	switch w.rnd.IntN(17) {
 	case 0, 1, 2, 3:
-		tab.connect()
+		tab.returns()
 	case 4, 5:
 		tab.cut()
 	case 6:
 		if tab.conn != nil {
 			tab.mu.Lock()
-			*tab.deaf = true
+			*tab.deaf, tab.leaky = true, true
 			tab.mu.Unlock()
 		}
+	case 14, 15, 16:
+		w.broadcast(1 + w.rnd.IntN(3))
 	case 7, 8:
 		w.tell(w.rnd.IntN(8))
 	case 9:
@@ -177,13 +275,15 @@ func (w *lingerWorld) step(tab *lingerTab) {
 	case 11:
 		other := w.tabs[w.rnd.IntN(len(w.tabs))]
 		other.mu.Lock()
-		token, got, id, last, torn := other.token, other.got, other.id, other.last, other.torn
+		has := other.holding
+		has.crowd = new(ws.Crowd)
+		other.leaky = true
 		other.mu.Unlock()
 		tab.mu.Lock()
 		if tab.deaf != nil {
 			*tab.deaf = true
 		}
-		tab.token, tab.got, tab.id, tab.last, tab.torn = token, got, id, last, torn // as one that is copied, or stolen
+		tab.holding, tab.leaky = has, true // as one that is copied, or stolen
 		tab.mu.Unlock()
 		tab.connect()
 	case 12:
@@ -206,19 +306,97 @@ func (w *lingerWorld) tell(msg any) {
 	}
 }
 
+// broadcast broadcasts so many messages, and as many that are not recorded.
+func (w *lingerWorld) broadcast(n int) {
+	send := func(event string, n int, opts ...ws.BroadcastOption) {
+		if err := w.s.Broadcast("room:a", event, map[string]int{"n": n}, opts...); err != nil {
+			w.t.Error(err)
+		}
+	}
+	for range n {
+		w.mu.Lock()
+		w.said++
+		said := w.said
+		w.mu.Unlock()
+		if send("said", said); w.kept {
+			w.passed++
+			send("passed", w.passed, ws.Unrecorded())
+		}
+	}
+}
+
+// rests waits until all has happened, and looks whether each client that can hear knows all, and
+// who is there.
+func (w *lingerWorld) rests() {
+	synctest.Wait()
+	w.quiet = true
+	here := w.porter.Here()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, r := range w.rooms {
+		if present := slices.Contains(here, id); present && !r.lives() && !r.busy.After(time.Now()) || r.idles() && !present {
+			w.t.Errorf("seed %d: present are %v, and room %d lives: %t", w.seed, here, id, r.lives())
+		}
+	}
+	for _, tab := range w.tabs {
+		tab.mu.Lock()
+		if tab.conn != nil && tab.in && !*tab.deaf && w.rooms[tab.id].idles() {
+			tab.isUpToDate(here)
+		}
+		tab.mu.Unlock()
+	}
+}
+
+// isUpToDate is a part of rests.
+func (tab *lingerTab) isUpToDate(here []int) {
+	w := tab.w
+	switch {
+	case !tab.fresh && tab.said != w.said && tab.until < w.said:
+		w.t.Errorf("seed %d: %q has got %d of %d broadcasts", w.seed, tab.user, tab.said, w.said)
+	case w.kept && tab.said != w.said:
+		w.t.Errorf("seed %d: %q has got %d of %d broadcasts that are recorded", w.seed, tab.user, tab.said, w.said)
+	case tab.stays && tab.passed != w.passed:
+		w.t.Errorf("seed %d: %q has got %d of %d broadcasts that are not recorded", w.seed, tab.user, tab.passed, w.passed)
+	case !slices.Equal(tab.crowd.Sees(), here):
+		w.t.Errorf("seed %d: %q sees %v, and there are %v", w.seed, tab.user, tab.crowd.Sees(), here)
+	}
+	tab.said, tab.fresh, tab.stays, tab.passed = w.said, false, true, w.passed
+}
+
+// returns is connect for a client that may be owed its channel.
+func (tab *lingerTab) returns() {
+	w := tab.w
+	tab.mu.Lock()
+	w.mu.Lock()
+	r, answer := w.rooms[tab.id], tab.answer
+	due := w.quiet && r != nil && r.idles() && r.user == tab.user && r.answers == answer
+	w.mu.Unlock()
+	tab.mu.Unlock()
+	tab.connect()
+	if !due {
+		return
+	}
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r.lives() && r.answers != answer+1 {
+		w.t.Errorf("seed %d: %q has not got room %d back", w.seed, tab.user, r.id)
+	}
+}
+
 // connect opens a connection and joins, whatever becomes of the one before: the server may not
 // know yet that it is lost.
 func (tab *lingerTab) connect() {
 	c := tab.w.s.connectWith(tab.w.t, "user="+tab.user+map[bool]string{true: "&brief=1"}[tab.w.rnd.IntN(8) == 0])
 	tab.mu.Lock()
 	if tab.conn != nil {
-		*tab.deaf = true
+		*tab.deaf, tab.leaky = true, true
 	}
-	tab.conn, tab.deaf, tab.in = c.conn, new(bool), false
+	tab.conn, tab.deaf, tab.in, tab.stays = c.conn, new(bool), false, false
 	deaf := tab.deaf
-	params := fmt.Sprintf(`{"resume_token":%q}`, tab.token)
+	params := fmt.Sprintf(`{"resume_token":%q,"since":%q}`, tab.token, tab.since)
 	if tab.counts {
-		params = fmt.Sprintf(`{"resume_token":%q,"got":%q}`, tab.token, tab.got)
+		params = fmt.Sprintf(`{"resume_token":%q,"since":%q,"got":%q}`, tab.token, tab.since, tab.got)
 	}
 	tab.mu.Unlock()
 	tab.refs++
@@ -238,11 +416,35 @@ func (tab *lingerTab) connect() {
 	c.conn.Write(context.Background(), websocket.MessageText, fmt.Appendf(nil, `[%q,%q,"room:a","phx_join",%s]`, join, join, params))
 }
 
-// cut ends the connection, which the server notices.
+// cut ends the connection, which the server notices. If all was quiet before, the channel stays,
+// unless there are too many that do.
 func (tab *lingerTab) cut() {
-	if tab.conn != nil {
-		tab.conn.CloseNow()
-		tab.conn = nil
+	if tab.conn == nil {
+		return
+	}
+	w := tab.w
+	tab.mu.Lock()
+	w.mu.Lock()
+	r := w.rooms[tab.id]
+	stays := w.quiet && tab.in && !*tab.deaf && r.idles()
+	if tab.in {
+		r.lost = time.Now()
+	}
+	waits := stays && w.rnd.IntN(4) > 0
+	tab.leaky = tab.leaky || !waits
+	w.mu.Unlock()
+	tab.mu.Unlock()
+	refusals := w.s.Stats().LingerRefusals
+	tab.conn.CloseNow()
+	tab.conn = nil
+	if !waits {
+		return
+	}
+	synctest.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !r.lives() && w.s.Stats().LingerRefusals == refusals {
+		w.t.Errorf("seed %d: room %d of %q does not linger", w.seed, r.id, tab.user)
 	}
 }
 
@@ -266,12 +468,25 @@ func (tab *lingerTab) heard(data []byte, join string, deaf *bool) {
 	json.Unmarshal(m[3], &event)
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
+	if *deaf {
+		return
+	}
+	if is, err := tab.crowd.Hears(event, string(m[4])); is {
+		if err != nil {
+			tab.w.t.Error(err)
+		}
+		if strings.HasPrefix(ref, "~") {
+			tab.got = ref
+		}
+		return
+	}
 	switch {
-	case *deaf:
 	case event == "phx_reply" && ref == join:
 		tab.joined(m[4])
 	case event == "phx_error" || event == "phx_close":
-		tab.in = false
+		tab.in, tab.stays = false, false
+	case event == "said" || event == "passed" || event == "phx_position" || event == "phx_recovery":
+		tab.tells(event, ref, m[4])
 	case event == "pushed":
 		var p struct{ ID, N int }
 		json.Unmarshal(m[4], &p)
@@ -282,12 +497,49 @@ func (tab *lingerTab) heard(data []byte, join string, deaf *bool) {
 	}
 }
 
+// tells takes in a broadcast, or where the client stands among those that are recorded.
+func (tab *lingerTab) tells(event, ref string, payload []byte) {
+	var p struct {
+		N        int
+		Complete bool
+	}
+	json.Unmarshal(payload, &p)
+	at := -1 // each one that is recorded has the next place in the log
+	if tab.w.kept && event != "passed" {
+		if position, err := ws.ParsePosition(ref); err == nil {
+			at, tab.since = int(position.Offset), ref
+		}
+	}
+	tab.w.mu.Lock()
+	top := tab.w.said
+	tab.w.mu.Unlock()
+	right := true
+	switch event {
+	case "passed":
+		right = p.N > tab.passed && (p.N == tab.passed+1 || !tab.stays)
+		tab.passed = p.N
+	case "said":
+		right = p.N > tab.said && (p.N == tab.said+1 || !tab.w.kept && (tab.fresh || p.N <= tab.until+1)) && (at == p.N || !tab.w.kept)
+		tab.said = p.N
+	case "phx_recovery":
+		right = at >= 0 && (at == tab.said || !p.Complete && at > tab.said) && (p.Complete || top-tab.said > roomHistory)
+		tab.said = at
+	case "phx_position":
+		right = at >= 0
+		tab.said = at
+	}
+	if !right {
+		tab.w.t.Errorf("seed %d: %s %s %s to %q, which had %+v, of %d", tab.w.seed, event, ref, payload, tab.user, tab.holding, top)
+	}
+}
+
 // joined takes in the answer to a join.
 func (tab *lingerTab) joined(payload []byte) {
 	var reply struct {
 		Status   string
 		Response struct {
-			ID       int
+			ID, N    int
+			Said     int
 			Complete bool
 			Resumed  bool
 			Token    string `json:"resume_token"`
@@ -299,17 +551,25 @@ func (tab *lingerTab) joined(payload []byte) {
 	case reply.Status != "ok":
 		return
 	case !r.Resumed:
-		tab.last, tab.got = 0, ""
+		tab.last, tab.got, tab.fresh = 0, "", !tab.w.kept
+		if !tab.w.kept {
+			tab.said = r.Said
+		}
 	case r.ID != tab.id:
 		tab.w.t.Errorf("seed %d: the client of room %d has resumed room %d", tab.w.seed, tab.id, r.ID)
 	}
+	if tab.leaky || !r.Complete {
+		tab.until = r.Said
+	}
+	tab.leaky = false
 	tab.torn = tab.torn && r.Resumed || !r.Complete
-	tab.token, tab.id, tab.in = r.Token, r.ID, true
+	tab.token, tab.id, tab.answer, tab.in = r.Token, r.ID, r.N, true
+	tab.crowd.Joined()
 }
 
 // finish lets all clients go, by turns in one way and another, and looks what is left.
 func (w *lingerWorld) finish() {
-	synctest.Wait()
+	w.rests()
 	for _, tab := range w.tabs {
 		if r := w.rooms[tab.id]; tab.conn != nil && tab.in && !*tab.deaf && tab.last != r.pushed && !(tab.torn && tab.last < r.pushed) {
 			w.t.Errorf("seed %d: %q has got %d of the %d messages of room %d", w.seed, tab.user, tab.last, r.pushed, r.id)
@@ -321,6 +581,9 @@ func (w *lingerWorld) finish() {
 		}
 		time.Sleep(2 * time.Minute)
 	}
+	if err := w.porter.Fault(); err != nil {
+		w.t.Errorf("seed %d: %v", w.seed, err)
+	}
 	if err := w.s.Drain(context.Background()); err != nil {
 		w.t.Errorf("seed %d: drain: %v", w.seed, err)
 	}
@@ -329,9 +592,16 @@ func (w *lingerWorld) finish() {
 	if s := w.s.Stats(); s.Channels != 0 || s.Lingering != 0 || s.Connections != 0 {
 		w.t.Errorf("seed %d: at the end there are %+v", w.seed, s)
 	}
+	killed := 0 // which has no Terminate
 	for id, r := range w.rooms {
-		if r.ended != 1 && !(r.slow && r.ended == 0) {
+		switch {
+		case r.ended == 0 && !r.slow:
+			killed++
+		case r.ended > 1:
 			w.t.Errorf("seed %d: room %d has ended %d times", w.seed, id, r.ended)
 		}
+	}
+	if killed > len(w.tracks) {
+		w.t.Errorf("seed %d: %d rooms have not ended, and these could not go on: %q", w.seed, killed, w.tracks)
 	}
 }
