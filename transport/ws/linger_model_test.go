@@ -427,7 +427,7 @@ func (tab *lingerTab) cut() {
 	w.mu.Lock()
 	r := w.rooms[tab.id]
 	stays := w.quiet && tab.in && !*tab.deaf && r.idles()
-	if tab.in {
+	if stays {
 		r.lost = time.Now()
 	}
 	waits := stays && w.rnd.IntN(4) > 0

@@ -42,7 +42,8 @@ func (c *storeClient) acts() (act func(), err error) {
 			return nothing, nil
 		}
 		c.prepares()
-		return func() { c.connect(node, slow, true) }, nil
+		known := !slices.ContainsFunc(c.ghosts, func(g ghost) bool { return g.of == c }) // here, not beside other acts
+		return func() { c.connect(node, slow, known) }, nil
 	}
 	switch kind := rnd.IntN(12); {
 	case kind < 4:
@@ -123,7 +124,7 @@ func (c *storeClient) swallow(n int) error {
 }
 
 // connect opens a connection to a node and joins. late says that the server has had time to see
-// that the one before is lost.
+// that all those before are lost.
 func (c *storeClient) connect(node int, slow, late bool) {
 	c.out, c.joinedHere, c.slow, c.ill = false, false, slow, c.plot.ill || c.hanging.Load() > 0
 	c.expects(c.nodes[node], late)
@@ -147,10 +148,9 @@ func (c *storeClient) expects(e *Endpoint, late bool) {
 	if c.due = nil; c.linger == 0 || r == nil || c.feint.token != "" || r.channel.Endpoint() != e || !c.tenants.lives(c.tenant) {
 		return
 	}
-	known := late && !slices.ContainsFunc(c.ghosts, func(g ghost) bool { return g.of == c })
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c.owed = r.answers; known || c.answer == c.owed {
+	if c.owed = r.answers; late || c.answer == c.owed {
 		c.due = r
 	}
 }
