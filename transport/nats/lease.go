@@ -229,26 +229,17 @@ func (l *leases) lasts() time.Duration { return l.term - l.term/10 }
 // parallel is how many renewals are on their way at a time.
 const parallel = 16
 
-// renewAll renews the leases, those first that end first. What has failed is tried again, for as
-// long as that may take: servers that elect a leader refuse as well as being silent.
+// renewAll renews the leases, those first that end first.
 func (l *leases) renewAll() {
 	ctx, cancel := context.WithTimeout(l.renewing, l.term/3)
 	defer cancel()
 	todo := l.taken()
 	slices.SortFunc(todo, func(a, b *holding) int { return a.ends.Load().Compare(*b.ends.Load()) })
-	for {
-		todo = l.renewOnce(ctx, todo)
-		if len(todo) == 0 {
-			return
-		}
-		if sleep(ctx, max(l.term/15, leastSilence)); ctx.Err() != nil {
-			break
-		}
-	}
+	failed := l.renew(ctx, todo)
 	if l.renewing.Err() != nil {
 		return
 	}
-	for _, h := range todo {
+	for _, h := range failed {
 		l.log.Warn("lease of a name not renewed", "name", h.name, "pid", h.pid, "error", h.failure)
 	}
 }
@@ -265,26 +256,40 @@ func (l *leases) taken() (list []*holding) {
 	return list
 }
 
-// renewOnce tries to renew leases, and returns those for which that has failed.
-func (l *leases) renewOnce(ctx context.Context, list []*holding) (failed []*holding) {
-	todo := make(chan *holding, len(list))
+// renew renews leases, and returns those for which that has failed until ctx ended. What has failed
+// is tried again, for servers that elect a leader refuse as well as being silent: each by itself, since
+// one that waits for an answer would keep those waiting that were refused, until their lease ends.
+func (l *leases) renew(ctx context.Context, list []*holding) (failed []*holding) {
+	todo := make(chan *holding, len(list)) // has room for each
+	var left, renewing sync.WaitGroup
 	for _, h := range list {
+		left.Add(1)
 		todo <- h
 	}
-	close(todo)
-	var renewing sync.WaitGroup
 	var mu sync.Mutex
-	for range min(parallel, len(todo)) {
+	again := func(h *holding) {
+		if sleep(ctx, max(l.term/15, leastSilence)); ctx.Err() == nil {
+			todo <- h
+			return
+		}
+		mu.Lock()
+		failed = append(failed, h)
+		mu.Unlock()
+		left.Done()
+	}
+	for range min(parallel, len(list)) {
 		renewing.Go(func() {
 			for h := range todo {
-				if h.failure = h.renew(ctx); h.failure != nil {
-					mu.Lock()
-					failed = append(failed, h)
-					mu.Unlock()
+				if h.failure = h.renew(ctx); h.failure == nil {
+					left.Done()
+				} else {
+					go again(h)
 				}
 			}
 		})
 	}
+	left.Wait() // for what is tried again, too
+	close(todo)
 	renewing.Wait()
 	return failed
 }
