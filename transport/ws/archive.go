@@ -117,7 +117,7 @@ func (a *archive) enter(topic string, h *History) (r *recorder, busy <-chan stru
 	r = a.recorders[topic]
 	switch {
 	case r == nil:
-		r = &recorder{endpoint: a.endpoint, topic: topic, history: h, log: newHistoryLog(h)}
+		r = &recorder{endpoint: a.endpoint, archive: a, topic: topic, history: h, log: newHistoryLog(h)}
 		if h.storage != nil {
 			r.replica = newReplica(r)
 		}
@@ -166,11 +166,21 @@ func (a *archive) leave(r *recorder) {
 	r.since = a.endpoint.now()
 	idle.add(r)
 	var forgotten []*recorder
-	if idle.all.Len() > r.history.MaxIdle {
-		forgotten = append(forgotten, a.takeOut(idle, idle.dispensable()))
+	if most := r.history.MaxIdle; idle.all.Len() > most {
+		forgotten = append(forgotten, a.takeOut(idle, idle.dispensable(most)))
 	}
 	a.mu.Unlock()
 	a.forget(forgotten)
+}
+
+// filled notes that the first message has come to a recorder's log. It may be called under the
+// recorder's lock: nothing takes that under the archive's.
+func (a *archive) filled(r *recorder) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r.empty != nil && !a.over {
+		a.idle[r.history].fill(r)
+	}
 }
 
 // takeOut takes an idle recorder out of the archive, under the lock. It is to be forgotten

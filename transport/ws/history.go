@@ -88,8 +88,9 @@ type History struct {
 	MaxBytes int
 	// MaxIdle is how many topics are kept that no channel is on; 1,000 if 0. If there are more,
 	// one is forgotten on which nothing was recorded, so that clients which only look at topics
-	// push out nothing that counts; if there is none, the one that no channel has been on for
-	// longest. A client that may broadcast on many topics can still push others' out.
+	// push out little that counts; but where no more than an eighth of MaxIdle are such, the one
+	// that no channel has been on for longest. A client that may broadcast on many topics can
+	// still push others' out.
 	MaxIdle int
 
 	// Mode says what of a topic is kept: [Stream] if not set.

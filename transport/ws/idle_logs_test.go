@@ -121,6 +121,45 @@ func TestLogsGoInTheOrderInWhichTheyBecameIdle(t *testing.T) {
 	})
 }
 
+// The log of a topic that nothing was said on yet is not forgotten as soon as nobody is there, be the
+// places full of others: an eighth of them is for such topics, and no look takes more than that.
+func TestTheLogOfANewTopicHasAPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const most = 16
+		s := serveInMemory(t, recorded(&ws.History{MaxIdle: most}, newGuest))
+		used := map[string]string{}
+		for i := range most {
+			topic := fmt.Sprint("room:used", i)
+			if err := s.Broadcast(topic, "news", nil, ws.Idempotent("first")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range most {
+			topic := fmt.Sprint("room:used", i)
+			used[topic] = s.epoch(t, topic)
+		}
+		ann := s.connect(t)
+		start := ann.joinSince("null")
+		ann.conn.CloseNow()
+		synctest.Wait()
+		told := s.connect(t)
+		if got := told.joinSince(strconv.Quote(start.ref)); got.payload != recovery(true, 0, start.at(0)) {
+			t.Errorf("told of %v, want that nothing was missed", got)
+		}
+		s.connect(t).look("looked", 3*most)
+		pushedOut := 0
+		for i := most - 1; i >= 0; i-- { // what is not there any more takes the place of the longest idle
+			topic := fmt.Sprint("room:used", i)
+			if s.epoch(t, topic) != used[topic] {
+				pushedOut++
+			}
+		}
+		if pushedOut != most/8 {
+			t.Errorf("looks have pushed out %d logs with messages, want %d", pushedOut, most/8)
+		}
+	})
+}
+
 // With a Store it is the copies of empty topics that are given up, too: what would have to be read
 // anew stays.
 func TestALookAtEmptyTopicsPushesNoCopyOut(t *testing.T) {

@@ -4,12 +4,12 @@ import "container/list"
 
 // idlers are the recorders of a [History] that have no user, under the archive's lock. If there are
 // too many, those go first to whose logs no message has come: anybody can have any number of them
-// made, by a look at topics that nobody uses, and should not push out what others have missed.
+// made, by a look at topics that nobody uses, and should not push out what others have missed. But
+// for a part of the places, where the one longest idle goes, empty or not: or the log of a new topic
+// would be forgotten as soon as it has no user, and its client told that it may have missed something.
 //
-// A message may come while a recorder is idle. So those in empty were empty when they became idle,
-// and are looked at again when it is their turn; their place in all they have in any case. A
-// recorder comes off empty once for each time that it was added: dispensable takes constant time,
-// amortised.
+// A recorder to whose log a message comes while it is idle is not among the empty ones from then on,
+// and has its place in all as before.
 type idlers struct {
 	all   list.List // the one longest idle first
 	empty list.List // likewise
@@ -41,16 +41,17 @@ func (i *idlers) fill(r *recorder) {
 // longest returns the recorder that has been idle for longest, or nil.
 func (i *idlers) longest() *recorder { return first(&i.all) }
 
-// dispensable returns the recorder that goes if there are too many, or nil if there is none.
-func (i *idlers) dispensable() *recorder {
-	for r := first(&i.empty); r != nil; r = first(&i.empty) {
-		if !r.used.Load() {
-			return r
-		}
-		i.fill(r)
+// dispensable returns the recorder that goes if there are too many, that is more than most, or nil if
+// there is none.
+func (i *idlers) dispensable(most int) *recorder {
+	if i.empty.Len() > most/emptyPart {
+		return first(&i.empty)
 	}
 	return i.longest()
 }
+
+// emptyPart is which part of the places those that are empty do not lose to the others.
+const emptyPart = 8
 
 func first(l *list.List) *recorder {
 	if l.Len() == 0 {

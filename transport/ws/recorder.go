@@ -22,6 +22,7 @@ import (
 // the serializers, which have a second.
 type recorder struct {
 	endpoint *Endpoint
+	archive  *archive
 	topic    string
 	history  *History
 
@@ -79,7 +80,8 @@ func (r *recorder) Deliver(_ string, b *broadcast) {
 // that do not get it as its ref.
 func (r *recorder) mark(b *broadcast) {
 	if !r.used.Load() { // to store is dearer
-		r.used.Store(true)
+		r.used.Store(true) // under the recorder's lock, so the first message does
+		r.archive.filled(r)
 	}
 	if b.Payload.IsBinary() {
 		b.pair()
