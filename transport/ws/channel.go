@@ -223,6 +223,11 @@ func (c *Channel) Endpoint() *Endpoint { return c.line().endpoint }
 // Continue has f run when the present call has returned and its reply is sent,
 // before any other message. It is the place for what a Join cannot do: push a
 // first state, broadcast an arrival, load something slow.
+//
+// On a topic that is recorded, what f pushes behind a join, or a Resumed, comes behind the first part
+// of what the client has missed, a 32nd of MaxQueue, and before the rest. f waits for no client to
+// read that, since it runs before any other message. So push a state that missed messages change to a
+// client only whose [Channel.Recovery] is not Complete: the others get it by these messages.
 func (c *Channel) Continue(f func(*Channel) error) {
 	c.ctx.Continue(func(*actor.Context[channelMsg]) error { return c.outcome(f(c)) })
 }
