@@ -4,9 +4,9 @@ import "container/list"
 
 // idlers are the recorders of a [History] that have no user, under the archive's lock. If there are
 // too many, those go first to whose logs no message has come: anybody can have any number of them
-// made, by a look at topics that nobody uses, and should not push out what others have missed. But
-// for a part of the places, where the one longest idle goes, empty or not: or the log of a new topic
-// would be forgotten as soon as it has no user, and its client told that it may have missed something.
+// made, by a look at topics that nobody uses, and should not push out what others have missed. An
+// eighth of the places is theirs nevertheless. Without that, the log of a new topic would be forgotten
+// as soon as it has no user, and its client told that it may have missed something.
 //
 // A recorder to whose log a message comes while it is idle is not among the empty ones from then on,
 // and has its place in all as before.
@@ -50,7 +50,7 @@ func (i *idlers) dispensable(most int) *recorder {
 	return i.longest()
 }
 
-// emptyPart is which part of the places those that are empty do not lose to the others.
+// emptyPart is which part of the places the empty ones do not lose to the others: one in so many.
 const emptyPart = 8
 
 func first(l *list.List) *recorder {

@@ -24,12 +24,7 @@ var modes = []mode{
 	{name: "parked and compressed", park: true, deflate: true},
 }
 
-// serve starts an endpoint whose connections are of the mode.
-func (m mode) serve(t testing.TB, sockets ...ws.Socket) *server {
-	t.Helper()
-	return m.serveBehind(t, plain, sockets...)
-}
-
+// serveBehind starts an endpoint behind a front, whose connections are of the mode.
 func (m mode) serveBehind(t testing.TB, front front, sockets ...ws.Socket) *server {
 	t.Helper()
 	for i := range sockets {
