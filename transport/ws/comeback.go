@@ -3,16 +3,18 @@ package ws
 import (
 	"encoding/json"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
 // comeback is a join with a resume token, from a session to the channel that it names.
 type comeback struct {
 	line  *line  // of the session
-	join  inward // the channel's to read once it has accepted; empty if it is forgone
+	join  inward // the channel's to read once it obeys; empty if it is forgone
 	token uint64
-	state atomic.Pointer[decided] // nil: it is undecided
+
+	mu    sync.Mutex // not held for long, nor while another lock is taken
+	state *decided   // nil: it is undecided
 }
 
 // decided says what has become of a comeback.
@@ -21,23 +23,34 @@ type decided struct{ end error } // renounced: with what the channel ends
 // accepted and forgone are what may become of a comeback, but for an end.
 var accepted, forgone = new(decided), new(decided)
 
-// accept is called by the channel when it obeys the session, and forgo by the session if it does
-// not wait any more. The first of the two has its way: so a session that cannot forgo a channel
-// is its owner, or has been.
-func (b *comeback) accept() bool { return b.state.CompareAndSwap(nil, accepted) }
+// decide reports false if something else has become of the comeback already. The first has its way:
+// so a session that cannot forgo a channel is its owner, or has been; and a channel whose session
+// has forgone it is still that of the session before.
+func (b *comeback) decide(d *decided) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != nil {
+		return false
+	}
+	b.state = d
+	return true
+}
 
-func (b *comeback) forgo() bool { return b.state.CompareAndSwap(nil, forgone) }
+// forgo is for a session that does not wait for the channel any more.
+func (b *comeback) forgo() bool { return b.decide(forgone) }
 
 // renounce is forgo for a client that does not come back any more. The channel is not the
 // session's to end, so it ends by itself when it gets to the comeback, if the token holds.
-func (b *comeback) renounce(end error) bool { return b.state.CompareAndSwap(nil, &decided{end}) }
+func (b *comeback) renounce(end error) bool { return b.decide(&decided{end}) }
 
 // renounced returns with what the channel is to end, or nil.
 func (b *comeback) renounced() error {
-	if d := b.state.Load(); d != nil {
-		return d.end
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == nil {
+		return nil
 	}
-	return nil
+	return b.state.end
 }
 
 // admits reports whether a token is the one that the client was given last: or the one before
@@ -69,7 +82,13 @@ func (t *tether) start(in Payload) {
 // obey gives the channel to the session of a comeback, unless that has forgone it, or another one
 // has the channel end.
 func (t *tether) obey(b *comeback, from *line) bool {
-	return b.state.Load() == nil && t.owner.CompareAndSwap(from, b.line)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state != nil || !t.owner.CompareAndSwap(from, b.line) {
+		return false
+	}
+	b.state = accepted
+	return true
 }
 
 // comeBack notes that the client is there again, though nothing goes to it yet, and sorts out

@@ -416,7 +416,7 @@ func TestAConnectionIsLostInTheMiddleOfAComeback(t *testing.T) {
 		c.lose()
 		other := h.client("bare:b", nil).joins()
 		tether, b := channel.tether(), &comeback{line: &other.session.line, token: channel.tether().token}
-		if !tether.obey(b, channel.line()) || !b.accept() || !tether.lose(b.line) {
+		if !tether.obey(b, channel.line()) || !tether.lose(b.line) {
 			h.t.Fatal("the channel has not gone to the session")
 		}
 		if tether.comeBack(b); !tether.lingers() || !tether.isAway() {

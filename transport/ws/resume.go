@@ -53,22 +53,15 @@ type Resumption struct {
 // does not hold, or the channel is about to end.
 func (a *channelActor) resume(b *comeback) error {
 	t, from := a.tether(), a.line()
-	if end := b.renounced(); end != nil {
-		if !t.admits(b.token) || a.flags.Load() != 0 {
-			return nil
-		}
-		return a.outcome(end)
-	}
-	if !t.admits(b.token) || a.flags.Load() != 0 || !t.obey(b, from) {
-		b.line.session.Send(sessionMsg{op: opDeclined, channel: a.ctx.PID(), with: b})
-		return nil
-	}
-	if !b.accept() { // the session has forgone it in this very moment, and no other one has it
-		t.owner.CompareAndSwap(b.line, nil)
-		if end := b.renounced(); end != nil {
+	holds := t.admits(b.token) && a.flags.Load() == 0
+	if !holds || !t.obey(b, from) {
+		switch end := b.renounced(); {
+		case end == nil:
+			b.line.session.Send(sessionMsg{op: opDeclined, channel: a.ctx.PID(), with: b})
+		case holds:
 			return a.outcome(end)
 		}
-		return Closed
+		return nil
 	}
 	from.session.Send(sessionMsg{op: opTaken, channel: a.ctx.PID(), with: a.joinedAs()})
 	a.ctx.Unlink(from.session.PID())

@@ -6,29 +6,40 @@ import (
 )
 
 // A session forgoes a channel, or ends, in the very moment in which the channel obeys it. Then
-// either it has the channel, and ends it, or the channel has no session that has forgotten it.
+// either it has the channel, and ends it, or the channel is still that of the session before, and
+// lingers there.
 func TestNoChannelObeysASessionThatHasForgoneIt(t *testing.T) {
 	var former, next line
 	for range 2000 {
 		tether := newTether(nil, &former)
 		b := &comeback{line: &next}
-		var obeys, accepted, forgone bool
+		var obeys, forgone bool
 		var both sync.WaitGroup
-		both.Go(func() {
-			if obeys = tether.obey(b, &former); obeys {
-				accepted = b.accept()
-			}
-		})
+		both.Go(func() { obeys = tether.obey(b, &former) })
 		both.Go(func() { forgone = b.forgo() })
 		both.Wait()
 		switch owner := tether.owner.Load(); {
-		case obeys && accepted == forgone:
-			t.Fatalf("accepted: %t, forgone: %t", accepted, forgone)
-		case !forgone && owner != &next:
+		case obeys == forgone:
+			t.Fatalf("obeys: %t, forgone: %t", obeys, forgone)
+		case obeys && owner != &next:
 			t.Fatal("a session that cannot forgo a channel is not its owner")
 		case !obeys && owner != &former:
 			t.Fatal("a channel that does not obey has changed its owner")
 		}
+	}
+}
+
+// A channel that is about to end obeys no session, which then does without it.
+func TestNoChannelObeysThatEnds(t *testing.T) {
+	var former, next line
+	tether := newTether(nil, &former)
+	tether.owner.Store(nil) // as a session does that ends it
+	b := &comeback{line: &next}
+	if tether.obey(b, &former) || tether.owner.Load() != nil {
+		t.Error("it does")
+	}
+	if !b.forgo() {
+		t.Error("the session cannot forgo it")
 	}
 }
 
@@ -42,7 +53,7 @@ func TestAChannelForgetsTheConnectionBefore(t *testing.T) {
 		t.Fatal("it does not linger")
 	}
 	b := &comeback{line: next, token: 1}
-	if !tether.obey(b, former) || !b.accept() {
+	if !tether.obey(b, former) {
 		t.Fatal("its client cannot come back")
 	}
 	tether.comeBack(b)
