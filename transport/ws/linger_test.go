@@ -22,6 +22,7 @@ type lodger struct {
 	counted int
 	hangs   chan struct{} // what the event "hang" waits for
 	stalls  chan struct{} // what Resumed waits for, if not nil
+	resumes func()        // what it does then, if not nil
 }
 
 func (l *lodger) Join(c *ws.Channel, topic string, _ ws.Payload) (any, error) {
@@ -47,6 +48,9 @@ func (l *lodger) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply,
 func (l *lodger) Resumed(c *ws.Channel, r ws.Resumption) (any, error) {
 	if l.stalls != nil {
 		<-l.stalls
+	}
+	if l.resumes != nil {
+		l.resumes()
 	}
 	l.tells("resumed %s as %q: away %v, missed %d, complete %v", l.topic, c.SocketID(), r.Away, r.Missed, r.Complete)
 	return map[string]int{"counted": l.counted}, nil

@@ -61,3 +61,35 @@ func TestAChannelForgetsTheConnectionBefore(t *testing.T) {
 		t.Errorf("it still has its former connection: %p, and %d linger", tether.lost, e.lingering.Load())
 	}
 }
+
+// Only an answer that is an object has room for a token.
+func TestAnAnswerWithRoomForAToken(t *testing.T) {
+	for _, x := range []struct {
+		answer Payload
+		want   string // "": there is none
+	}{
+		{RawJSON([]byte(`{}`)), `{"resume_token":"t","resumed":true}`},
+		{RawJSON([]byte(`{"a":{}} `)), `{"a":{},"resume_token":"t","resumed":true}`},
+		{RawJSON([]byte(`null`)), ""},
+		{RawJSON([]byte(`[{}]`)), ""},
+		{Binary([]byte(`{}`)), ""},
+	} {
+		with, ok := withResume(x.answer, "t", true)
+		if ok != (x.want != "") || ok && string(with.Bytes()) != x.want {
+			t.Errorf("%q becomes %q, %t; want %q", x.answer.Bytes(), with.Bytes(), ok, x.want)
+		}
+	}
+}
+
+// A client has got what it has the ref of, and not what looks like a part of one.
+func TestWhatAClientSaysItHasGot(t *testing.T) {
+	tether := newTether(nil, new(line))
+	other := newTether(nil, new(line))
+	for said, want := range map[string]uint64{
+		`"` + pushRef(tether.id, 5) + `"`: 5, `"` + pushRef(other.id, 5) + `"`: 0, `"5"`: 0, `5`: 0, `null`: 0,
+	} {
+		if got, counts := tether.got(RawJSON([]byte(`{"got":` + said + `}`))); got != want || !counts {
+			t.Errorf("of one that says %s: %d, %t; want %d", said, got, counts, want)
+		}
+	}
+}
