@@ -2,12 +2,11 @@ package ws_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"net"
-	"net/http/httptest"
 	"testing"
 
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/internal/rawclient"
 )
 
 // mode is a way in which connections are read.
@@ -33,15 +32,12 @@ func (m mode) serveBehind(t testing.TB, front front, sockets ...ws.Socket) *serv
 	if !m.tls {
 		return serveTCPBehind(t, front, sockets...)
 	}
-	other := httptest.NewTLSServer(nil) // for its certificate
-	defer other.Close()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serveBehind(t, newSystem(), tls.NewListener(l, &tls.Config{Certificates: other.TLS.Certificates}), front, sockets...)
-	s.addr = l.Addr().String()
-	s.tls = &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com"}
-	s.tls.RootCAs.AddCert(other.Certificate())
+	server, client := rawclient.TLS()
+	s := serveBehind(t, newSystem(), tls.NewListener(l, server), front, sockets...)
+	s.addr, s.tls = l.Addr().String(), client
 	return s
 }

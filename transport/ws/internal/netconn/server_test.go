@@ -3,11 +3,9 @@ package netconn
 import (
 	"bufio"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -99,7 +97,9 @@ func (s *server) start(t testing.TB) *server {
 	}
 	l := net.Listener(&wrappingListener{s.listener, s.wrap})
 	if s.tls {
-		l = tls.NewListener(l, s.certify())
+		var config *tls.Config
+		config, s.client = rawclient.TLS()
+		l = tls.NewListener(l, config)
 	}
 	hs := &http.Server{Handler: s}
 	served := make(chan struct{})
@@ -136,15 +136,6 @@ type counted struct {
 func (c counted) Closed() {
 	c.Sink.Closed()
 	c.by.count(-1)
-}
-
-// certify returns what a TLS server needs, and has the clients trust it.
-func (s *server) certify() *tls.Config {
-	other := httptest.NewTLSServer(nil) // for its certificate
-	defer other.Close()
-	s.client = &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "example.com"}
-	s.client.RootCAs.AddCert(other.Certificate())
-	return &tls.Config{Certificates: other.TLS.Certificates}
 }
 
 // ServeHTTP implements [http.Handler].
