@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -50,7 +51,14 @@ var readPackages = sync.OnceValues(func() (map[string]*documented, error) {
 		if !isTest {
 			mode |= parser.ParseComments | parser.PackageClauseOnly // for file.Doc
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, mode)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if isTest && !bytes.Contains(text, []byte("\nfunc Example")) {
+			mode |= parser.PackageClauseOnly // it has none
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, text, mode)
 		if err != nil {
 			return err
 		}

@@ -99,7 +99,7 @@ var (
 	// A counterpart has a line of its own: "OTP: gen_server:call/2."
 	counterpart = regexp.MustCompile(`^(OTP|Elixir|Phoenix): \S.*\.$`)
 	// These are other ways to name one.
-	equated = regexp.MustCompile(`(It is|[Ii]t corresponds to|It takes the place of|has names for this)[\s]+(the |a |an )?(OTP|Elixir|Erlang|Phoenix|gen_\w+|pg|sys|proc_lib)\b|OTP has names for this|It is \S+/\d|It is [a-z_]+:[a-z_]+|It is [a-z_]+:[a-z_]+|It is [a-z_]+:[a-z_]+|of Phoenix's tests`)
+	equated = regexp.MustCompile(`(It is|[Ii]t corresponds to|It takes the place of|has names for this)[\s]+(the |a |an )?(OTP|Elixir|Erlang|Phoenix|gen_\w+|pg|sys|proc_lib)\b|OTP has names for this|It is \S+/\d|It is [a-z_]+:[a-z_]+|of Phoenix's tests`)
 )
 
 // A doc comment names its counterpart in OTP, Elixir or Phoenix in its last lines, in one

@@ -41,6 +41,7 @@ func anchors(text string) map[string]bool {
 
 // Each link within the repository leads somewhere, to the heading if it names one.
 func TestLinksLeadSomewhere(t *testing.T) {
+	headings := map[string]map[string]bool{} // of the documents that links lead to
 	for _, doc := range documents(t) {
 		if doc == otp.file || doc == phoenix.file {
 			continue // made from files that are there
@@ -61,11 +62,14 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			if m[2] == "" {
 				continue
 			}
-			there, err := os.ReadFile(target)
-			if err != nil {
-				t.Fatal(err)
+			if headings[target] == nil {
+				there, err := os.ReadFile(target)
+				if err != nil {
+					t.Fatal(err)
+				}
+				headings[target] = anchors(string(there))
 			}
-			if !anchors(string(there))[m[2]] {
+			if !headings[target][m[2]] {
 				t.Errorf("%s: %s has no heading %q", doc, target, m[2])
 			}
 		}
@@ -81,8 +85,15 @@ func TestHeadingsStandApart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, line := range midLine.FindAllString(code.ReplaceAllString(string(text), ""), -1) {
-			t.Errorf("%s: a heading within text: %s", doc, line)
+		before := "\n"
+		for line := range strings.Lines(code.ReplaceAllString(string(text), "")) {
+			// The expression takes long, and most lines cannot match.
+			if strings.Contains(line, "# ") {
+				if found := midLine.FindString(before + line); found != "" {
+					t.Errorf("%s: a heading within text: %s", doc, found)
+				}
+			}
+			before = line
 		}
 	}
 }
