@@ -18,10 +18,13 @@ export function binaryFrom(variable) {
 /** A server that listens on the port, or null if it is taken. */
 async function listener(port) {
   const server = net.createServer().listen(port, HOST);
-  return once(server, "listening").then(
-    () => server,
-    () => null,
-  );
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    if (error.code !== "EADDRINUSE") throw error; // no other port would be better
+    return null;
+  }
+  return server;
 }
 
 /**

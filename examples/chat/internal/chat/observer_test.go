@@ -23,11 +23,15 @@ var quiet = slog.New(slog.DiscardHandler)
 // all is there.
 func runs(t *testing.T) (addr string) {
 	t.Helper()
-	for free := false; !free; { // below the ports that the system gives others until the chat listens
+	for tries := 1; ; tries++ { // below the ports that the system gives others until the chat listens
 		addr = fmt.Sprint("127.0.0.1:", 11_000+rand.IntN(19_000))
-		if l, err := net.Listen("tcp", addr); err == nil {
+		l, err := net.Listen("tcp", addr)
+		if err == nil {
 			l.Close()
-			free = true
+			break
+		}
+		if tries == 100 { // it is not that they are all taken
+			t.Fatal(err)
 		}
 	}
 	p := programOf(t, func() Config { return Config{} })(addr)
