@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,6 +127,41 @@ func TestChannelsAreToldOfGaps(t *testing.T) {
 		c.expect(`["1","3","gaps:1","phx_reply",{"status":"ok","response":{}}]`, `["1","1","gaps:1","phx_close",{}]`)
 		way.missedAnywhere(1)
 		synctest.Wait()
+		c.heartbeat()
+	})
+}
+
+// On a topic that is recorded it is told as well, once: one that is new there, and one whose client
+// comes back to what it has missed.
+func TestChannelsOnRecordedTopicsAreToldOfGaps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		adapter := &holed{Adapter: new(pubsub.Hub).Node("a")}
+		socket := rooms(newRecord())
+		socket.Channels[0] = ws.Topic("room:*", func() *ticker { return &ticker{log: newRecord()} }, nil)
+		socket.Channels[0].History = new(ws.History)
+		s := serveNode(t, pubsub.NewCluster(adapter), socket)
+		told := func(c *client, messages uint64) {
+			t.Helper()
+			adapter.receiver.Missed(pubsub.Gap{Topic: "troupe.ws/room:a", Messages: messages})
+			want := fmt.Sprintf(`{"anywhere":false,"messages":%d,"topic":"room:a"}`, messages)
+			if got := c.hear(); got.event != "gap" || got.payload != want {
+				t.Fatalf("got %v, want a gap %s", got, want)
+			}
+		}
+		c := s.connect(t)
+		c.joinSince("null")
+		told(c, 2)
+		s.news(t, 1, 1)
+		last := c.hear()
+		c.conn.CloseNow()
+		synctest.Wait()
+		s.news(t, 2, 2)
+		c = s.connect(t)
+		c.joinSince(strconv.Quote(last.ref))
+		if got := c.hear(); got.payload != `{"n":2}` {
+			t.Fatalf("got %v, want what was missed", got)
+		}
+		told(c, 3)
 		c.heartbeat()
 	})
 }
