@@ -89,10 +89,15 @@ func (e *Endpoint) historyOf(topic string) *History {
 // recorderOf returns the recorder of a topic, which is begun if there is none, for a user
 // that gives it back by leave.
 func (a *archive) recorderOf(topic string, h *History) (*recorder, error) {
-	r, busy := a.enter(topic, h)
+	return a.recorderFor(topic, h, true)
+}
+
+// recorderFor is recorderOf for a user that may have no use for what is recorded.
+func (a *archive) recorderFor(topic string, h *History, reads bool) (*recorder, error) {
+	r, busy := a.enter(topic, h, reads)
 	for busy != nil {
 		<-busy // for a second at most, as long as an adapter may take to give up a topic
-		r, busy = a.enter(topic, h)
+		r, busy = a.enter(topic, h, reads)
 	}
 	if r == nil {
 		return nil, actor.NoProc
@@ -105,7 +110,7 @@ func (a *archive) recorderOf(topic string, h *History) (*recorder, error) {
 }
 
 // enter returns a recorder with one user more, or what to wait for, or neither at the end.
-func (a *archive) enter(topic string, h *History) (r *recorder, busy <-chan struct{}) {
+func (a *archive) enter(topic string, h *History, reads bool) (r *recorder, busy <-chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.over {
@@ -126,6 +131,7 @@ func (a *archive) enter(topic string, h *History) (r *recorder, busy <-chan stru
 		a.idle[h].remove(r)
 	}
 	r.users++
+	r.read = r.read || reads
 	return r, nil
 }
 
@@ -178,7 +184,7 @@ func (a *archive) leave(r *recorder) {
 func (a *archive) filled(r *recorder) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r.empty != nil && !a.over {
+	if r.empty != nil && r.read && !a.over {
 		a.idle[r.history].fill(r)
 	}
 }

@@ -87,10 +87,11 @@ type History struct {
 	// 1 MiB if 0.
 	MaxBytes int
 	// MaxIdle is how many topics are kept that no channel is on; 1,000 if 0. If there are more,
-	// one is forgotten on which nothing was recorded, so that clients which only look at topics
-	// push out little that counts; but where no more than an eighth of MaxIdle are such, the one
-	// that no channel has been on for longest. A client that may broadcast on many topics can
-	// still push others' out.
+	// one is forgotten of which nobody can have missed anything: nothing was recorded on it, or
+	// it was begun by an [Idempotent] broadcast, and nobody has been there. So clients which only
+	// look at topics, and news for users that are not there, push out little that counts. Where no
+	// more than an eighth of MaxIdle are such, the one goes that no channel has been on for
+	// longest. A client that may broadcast on many topics can still push others' out.
 	MaxIdle int
 
 	// Mode says what of a topic is kept: [Stream] if not set.

@@ -70,6 +70,36 @@ func TestALookAtEmptyTopicsPushesNoLogOut(t *testing.T) {
 	}
 }
 
+// Nor do broadcasts with keys on topics that nobody has been on, until somebody has.
+func TestNewsForNobodyPushesNoLogOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serveInMemory(t, recorded(&ws.History{MaxIdle: mostIdle}, newGuest))
+		say := func(topic string) {
+			t.Helper()
+			if err := s.Broadcast(topic, "news", nil, ws.Idempotent("key")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ann := s.connect(t)
+		start := ann.joinSince("null")
+		ann.conn.CloseNow()
+		synctest.Wait()
+		s.news(t, 1, 2)
+		say("room:late")
+		late := s.epoch(t, "room:late")
+		for i := range 3 * mostIdle {
+			say(fmt.Sprint("room:nobody", i))
+		}
+		if s.epoch(t, "room:late") != late {
+			t.Error("a log has gone that was read")
+		}
+		told := s.connect(t).joinSince(strconv.Quote(start.ref))
+		if told.payload != recovery(true, 2, start.at(2)) {
+			t.Errorf("told of %v, want both", told)
+		}
+	})
+}
+
 // Of the logs with messages the one goes first that has been idle for longest, no matter whether its
 // messages came before; and all of them go in time.
 func TestLogsGoInTheOrderInWhichTheyBecameIdle(t *testing.T) {

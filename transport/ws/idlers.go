@@ -3,13 +3,15 @@ package ws
 import "container/list"
 
 // idlers are the recorders of a [History] that have no user, under the archive's lock. If there are
-// too many, those go first to whose logs no message has come: anybody can have any number of them
-// made, by a look at topics that nobody uses, and should not push out what others have missed. An
-// eighth of the places is theirs nevertheless. Without that, the log of a new topic would be forgotten
-// as soon as it has no user, and its client told that it may have missed something.
+// too many, those go first of which nobody can have missed anything, the empty ones: no message has
+// come to their logs, or nobody has read them. Anybody can have any number of them made, by a look at
+// topics that nobody uses, and a service by broadcasts with keys to users that are not there: that
+// should not push out what others have missed. An eighth of the places is theirs nevertheless. Without
+// that, the log of a new topic would be forgotten as soon as it has no user, and its client told that
+// it may have missed something.
 //
 // A recorder to whose log a message comes while it is idle is not among the empty ones from then on,
-// and has its place in all as before.
+// if it was read, and has its place in all as before.
 type idlers struct {
 	all   list.List // the one longest idle first
 	empty list.List // likewise
@@ -18,7 +20,7 @@ type idlers struct {
 // add adds a recorder that has no user from now on.
 func (i *idlers) add(r *recorder) {
 	r.idle = i.all.PushBack(r)
-	if !r.used.Load() {
+	if !r.read || !r.used.Load() {
 		r.empty = i.empty.PushBack(r)
 	}
 }

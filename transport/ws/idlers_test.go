@@ -15,8 +15,10 @@ func TestIdlersAgreeWithAModel(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 14))
 			var i idlers
 			var order, busy []*recorder // order: the idle ones, the one longest so first
+			begun := func() *recorder { return &recorder{read: r.IntN(4) > 0} }
+			isEmpty := func(r *recorder) bool { return !r.read || !r.used.Load() }
 			for range 30 {
-				busy = append(busy, new(recorder))
+				busy = append(busy, begun())
 			}
 			for range 2000 {
 				switch n := r.IntN(10); {
@@ -33,9 +35,10 @@ func TestIdlersAgreeWithAModel(t *testing.T) {
 				case n < 7 && len(order) > 0: // something is broadcast while it is idle
 					filled := order[r.IntN(len(order))]
 					filled.used.Store(true)
-					i.fill(filled)
+					if filled.read {
+						i.fill(filled)
+					}
 				case n < 8 && len(order) > 0:
-					isEmpty := func(r *recorder) bool { return !r.used.Load() }
 					want, empty, most := 0, 0, r.IntN(60)
 					for _, r := range order {
 						if isEmpty(r) {
@@ -49,7 +52,7 @@ func TestIdlersAgreeWithAModel(t *testing.T) {
 						t.Fatal("another one would go")
 					}
 					i.remove(order[want])
-					order, busy = slices.Delete(order, want, want+1), append(busy, new(recorder))
+					order, busy = slices.Delete(order, want, want+1), append(busy, begun())
 				}
 				if len(order) == 0 {
 					if i.longest() != nil || i.dispensable(0) != nil {
@@ -60,7 +63,7 @@ func TestIdlersAgreeWithAModel(t *testing.T) {
 				}
 				empty := 0
 				for _, r := range order {
-					if !r.used.Load() {
+					if isEmpty(r) {
 						empty++
 					}
 				}

@@ -41,6 +41,7 @@ type recorder struct {
 	used atomic.Bool // a message has come to its log; not taken back, for the positions hold when that is gone
 
 	// These are guarded by the archive's lock.
+	read  bool          // somebody may know a position of the log, and come back with that
 	users int           // channels, and what else needs it
 	since time.Duration // when the last of them has gone
 	idle  *list.Element // among all idlers; nil: it is not idle
@@ -251,7 +252,8 @@ func (e *Endpoint) broadcastRecorded(ctx context.Context, h *History, b *broadca
 	if h.Mode == Stream && !b.keyed {
 		return e.publish(b)
 	}
-	r, err := a.recorderOf(b.Topic, h) // which has the value for the first client, and knows the key from now on
+	// It has the value for the first client, and knows the key from now on.
+	r, err := a.recorderFor(b.Topic, h, h.Mode != Stream)
 	if err != nil {
 		return err
 	}
