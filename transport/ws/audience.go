@@ -153,6 +153,53 @@ func (r *recorder) unhear(c *Channel) {
 	}
 }
 
+// loosen has a channel hear nothing of what is recorded from now on, until hear begins that anew. What is
+// not recorded it goes on to hear without a gap: a join to presence, heard before one, without the leave
+// in it would be shown for ever. It waits until what is on its way to the channel has been shown to it, or
+// until the channel's end.
+func (r *recorder) loosen(c *Channel) {
+	r.mu.Lock()
+	h := r.audience.of[c]
+	if h != nil {
+		for _, heard := range []uint32{hearsNumber, hearsAll} { // in the order in which the one becomes the other
+			h.state.CompareAndSwap(heard, hearsLoose)
+		}
+	}
+	r.mu.Unlock()
+	if h == nil || h.passed((*sync.Mutex).TryLock) {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for !h.passed(lock) {
+		}
+	}()
+	select {
+	case <-done:
+	case <-c.ctx.Done():
+	}
+}
+
+// passed reports whether nothing is on its way to the hearer, or has been when lock has got its row's
+// lock.
+func (h *hearer) passed(lock func(*sync.Mutex) bool) bool {
+	w := h.row.Load()
+	if w == nil {
+		return true
+	}
+	if !lock(&w.mu) {
+		return false
+	}
+	defer w.mu.Unlock()
+	return h.row.Load() == w // or it has been moved
+}
+
+func lock(mu *sync.Mutex) bool {
+	mu.Lock()
+	return true
+}
+
 // Release implements [actor.Resource].
 func (h *hearer) Release(actor.PID, error) { h.leave(h.channel.replay().of) }
 
@@ -213,10 +260,7 @@ func (r *recorder) dismiss(h *hearer) (arrive func()) {
 	before := a.leaving[l]
 	a.leaving[l] = done
 	return func() {
-		h.rise(func(mu *sync.Mutex) bool {
-			mu.Lock()
-			return true
-		})
+		h.rise(lock)
 		if before != nil {
 			<-before
 		}

@@ -166,3 +166,45 @@ func TestWhatIsNotRecordedOutlastsATakeOver(t *testing.T) {
 		}
 	})
 }
+
+// A client that comes back hears what is not recorded without a gap, though its channel waits for the
+// store meanwhile: of a join to presence and the leave behind it, it would else get the join alone.
+func TestAComebackLeavesNoGapInWhatIsNotRecorded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, ill := unread()
+		handler := &sieve{lodger: lodger{tells: func(string, ...any) {}, hangs: make(chan struct{})}}
+		route := ws.Topic("room:*", func() *sieve { return handler }, nil)
+		route.History, route.Linger = &ws.History{Store: store}, time.Minute
+		s := serveNode(t, pubsub.NewCluster(new(pubsub.Hub).Node("a")), ws.Socket{
+			Path: "/socket", Channels: ws.Routes{route}, IdleTimeout: time.Hour,
+		})
+		old := s.connect(t)
+		w := old.joins("1", "room:a", `{"since":null,"got":null}`)
+		stands := old.hear()
+		old.send(`["1","2","room:a","hang",{}]`)
+		synctest.Wait()
+		ill.Store(true)
+		c := s.connect(t)
+		c.send(fmt.Sprintf(`["2","2","room:a","phx_join",{"resume_token":%q,"since":%q,"got":null}]`, w.Token, stands.at(1)))
+		synctest.Wait()
+		local := func(n int) {
+			s.LocalBroadcast("room:a", "news", map[string]int{"n": n})
+			synctest.Wait()
+		}
+		local(1) // behind the client's comeback
+		close(handler.hangs)
+		synctest.Wait()
+		local(2) // while it is waited for the store
+		time.Sleep(5 * time.Second)
+		local(3)
+		var news []string
+		for len(news) == 0 || news[len(news)-1] != `{"n":3}` {
+			if m := c.hear(); m.event == "news" {
+				news = append(news, m.payload)
+			}
+		}
+		if want := []string{`{"n":1}`, `{"n":2}`, `{"n":3}`}; !slices.Equal(news, want) {
+			t.Errorf("the client got %s, want %s", news, want)
+		}
+	})
+}

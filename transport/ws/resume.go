@@ -75,7 +75,7 @@ func (a *channelActor) resume(b *comeback) error {
 	e.expiries.move(a.ctx.PID(), b.line.session)
 	r := t.comeBack(b)
 	if p := a.replay(); p != nil {
-		p.of.unhear(&a.Channel)
+		p.of.loosen(&a.Channel)
 		p.look(&a.Channel, b.join.Payload)
 		if err := p.hearLoose(&a.Channel); err != nil {
 			return err
