@@ -24,7 +24,7 @@ import (
 // One that reads the log has a place as well, for what is in no log: nobody sends it that later.
 // When it has read all it gets a number, under the recorder's lock, and from that number on it
 // hears what is recorded: what has a lower one is in what it has read, though it may be on its way
-// yet.
+// yet. One whose client comes back keeps its place, and reads the log again: see loosen.
 type audience struct {
 	front row
 
