@@ -24,7 +24,7 @@ func newHouses(t *testing.T) (a, b *house) {
 	return node("a"), node("b")
 }
 
-// taped broadcasts the numbers from first to last.
+// taped broadcasts the numbers from first to last, which the logs of all nodes have then.
 func (h *house) taped(t *testing.T, first, last int) {
 	t.Helper()
 	for n := first; n <= last; n++ {
@@ -32,6 +32,7 @@ func (h *house) taped(t *testing.T, first, last int) {
 			t.Fatal(err)
 		}
 	}
+	synctest.Wait() // a broadcast returns when the store has it
 }
 
 // back is what a client sends that has all this.
