@@ -2,7 +2,6 @@ package ws
 
 import (
 	"encoding/json"
-	"slices"
 	"sync"
 	"time"
 )
@@ -111,12 +110,7 @@ func (t *tether) comeBack(b *comeback) Resumption {
 			b.line.moveOut()
 		}
 	}
-	t.kept = slices.DeleteFunc(t.kept, func(p parcel) bool {
-		if p.passing {
-			t.bytes -= p.size()
-		}
-		return p.passing
-	})
+	t.kept = t.without(t.kept, func(p parcel) bool { return p.passing })
 	if !counts { // what was sent it may have got, or not
 		got = t.base
 		if n := len(t.retained); n > 0 {

@@ -115,38 +115,22 @@ func (r *recorder) loosen(c *Channel) {
 		}
 	}
 	r.mu.Unlock()
-	if h == nil || h.passed((*sync.Mutex).TryLock) {
+	if h == nil || h.row.Load() == nil { // nothing is shown to it yet
+		return
+	}
+	if w := h.lockRow((*sync.Mutex).TryLock); w != nil {
+		w.mu.Unlock()
 		return
 	}
 	done := make(chan struct{})
 	go func() {
-		defer close(done)
-		for !h.passed(lock) {
-		}
+		h.lockRow(lock).mu.Unlock()
+		close(done)
 	}()
 	select {
 	case <-done:
 	case <-c.ctx.Done():
 	}
-}
-
-// passed reports whether nothing is on its way to the hearer, or has been when lock has got its row's
-// lock.
-func (h *hearer) passed(lock func(*sync.Mutex) bool) bool {
-	w := h.row.Load()
-	if w == nil {
-		return true
-	}
-	if !lock(&w.mu) {
-		return false
-	}
-	defer w.mu.Unlock()
-	return h.row.Load() == w // or it has been moved
-}
-
-func lock(mu *sync.Mutex) bool {
-	mu.Lock()
-	return true
 }
 
 // Release implements [actor.Resource].
@@ -224,17 +208,32 @@ func (r *recorder) dismiss(h *hearer) (arrive func()) {
 
 // rise leaves the row, and reports false if lock does not get its lock.
 func (h *hearer) rise(lock func(*sync.Mutex) bool) bool {
+	w := h.lockRow(lock)
+	if w == nil {
+		return false
+	}
+	defer w.mu.Unlock()
+	i := slices.Index(w.seats, h)
+	w.seats = slices.Delete(w.seats, i, i+1)
+	return true
+}
+
+// lockRow returns the row that it is in, with the lock: nothing is on its way to it then. It returns
+// nil if lock does not get that.
+func (h *hearer) lockRow(lock func(*sync.Mutex) bool) *row {
 	for {
 		w := h.row.Load()
 		if !lock(&w.mu) {
-			return false
+			return nil
 		}
 		if h.row.Load() == w {
-			i := slices.Index(w.seats, h)
-			w.seats = slices.Delete(w.seats, i, i+1)
-			w.mu.Unlock()
-			return true
+			return w
 		}
 		w.mu.Unlock() // it has been moved
 	}
+}
+
+func lock(mu *sync.Mutex) bool {
+	mu.Lock()
+	return true
 }

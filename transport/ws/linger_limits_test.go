@@ -76,13 +76,7 @@ func TestAConnectionMayLingerAsAWhole(t *testing.T) {
 func TestADrainOfWhatLingersIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		drained := make(chan ws.Drained, 10)
-		h := newHouse(t, func(s *ws.Socket) {
-			s.Observe = func(o ws.Observation) {
-				if d, ok := o.(ws.Drained); ok {
-					drained <- d
-				}
-			}
-		})
+		h := newHouse(t, func(s *ws.Socket) { s.Observe = observing(drained) })
 		c := h.connect(t)
 		c.joins("1", "room:1", `{}`)
 		c.joins("2", "room:2", `{}`)

@@ -288,7 +288,7 @@ func (w *lingerWorld) broadcast(n int) {
 }
 
 // rests waits until all has happened, and looks whether each client that can hear knows all, and
-// who is there.
+// sees exactly those that are present.
 func (w *lingerWorld) rests() {
 	synctest.Wait()
 	w.quiet = true

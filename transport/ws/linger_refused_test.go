@@ -55,11 +55,7 @@ func newCourt(t *testing.T, ends error, stall chan struct{}) *court {
 	s, log := serveConfigLogging(t, ws.Config{Trackers: []ws.Tracker{who}, Sockets: []ws.Socket{{
 		Path: "/socket", Channels: ws.Routes{room}, IdleTimeout: time.Hour,
 		Connect: func(r *ws.Request) (ws.Identity, error) { return ws.Identity{ID: r.Params.Get("user")}, nil },
-		Observe: func(o ws.Observation) {
-			if r, ok := o.(ws.Resumed); ok {
-				resumed <- r
-			}
-		},
+		Observe: observing(resumed),
 	}}})
 	if _, err := supervisor.Start(s.sys, supervisor.Spec{Children: []supervisor.Child{who.Child()}}); err != nil {
 		t.Fatal(err)

@@ -77,13 +77,7 @@ func TestListenInResumed(t *testing.T) {
 func TestHowLongResumedTakes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		resumed := make(chan ws.Resumed, 10)
-		h := newHouse(t, func(s *ws.Socket) {
-			s.Observe = func(o ws.Observation) {
-				if r, ok := o.(ws.Resumed); ok {
-					resumed <- r
-				}
-			}
-		})
+		h := newHouse(t, func(s *ws.Socket) { s.Observe = observing(resumed) })
 		c := h.connect(t)
 		w := c.joins("1", "room:a", `{}`)
 		(<-h.lodgers).resumes = func() { time.Sleep(3 * time.Second) }
@@ -100,13 +94,7 @@ func TestHowLongResumedTakes(t *testing.T) {
 func TestWhatWasKeptHasNoForm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dropped := make(chan ws.Dropped, 10)
-		h := newHouse(t, func(s *ws.Socket) {
-			s.Observe = func(o ws.Observation) {
-				if d, ok := o.(ws.Dropped); ok {
-					dropped <- d
-				}
-			}
-		})
+		h := newHouse(t, func(s *ws.Socket) { s.Observe = observing(dropped) })
 		c := h.connect(t)
 		w := c.joins("1", "room:a", `{}`)
 		l := <-h.lodgers

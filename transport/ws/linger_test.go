@@ -154,6 +154,15 @@ func (c *client) joins(joinRef, topic, params string) (w welcome) {
 
 func with(w welcome) string { return fmt.Sprintf(`{"resume_token":%q}`, w.Token) }
 
+// observing is a Socket's Observe that sends what it sees of one kind.
+func observing[O ws.Observation](to chan<- O) func(ws.Observation) {
+	return func(o ws.Observation) {
+		if seen, ok := o.(O); ok {
+			to <- seen
+		}
+	}
+}
+
 // lose cuts a connection, which the server notices.
 func (c *client) lose() {
 	c.conn.CloseNow()

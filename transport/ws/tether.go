@@ -236,8 +236,8 @@ func (t *tether) post(c *Channel, l *line, p parcel, f frame.Sealed) bool {
 	if p.number > 0 {
 		t.pushed = p.number
 	}
-	if p.showsPresence() {
-		t.retained, t.kept = t.withoutPresence(t.retained), t.withoutPresence(t.kept)
+	if p.showsPresence() { // it takes the place of those before
+		t.retained, t.kept = t.without(t.retained, parcel.showsPresence), t.without(t.kept, parcel.showsPresence)
 	}
 	switch {
 	case t.over == nil:
@@ -257,22 +257,22 @@ func (t *tether) post(c *Channel, l *line, p parcel, f frame.Sealed) bool {
 	return true
 }
 
-// showsPresence reports whether this is a push of all that are present.
-func (p *parcel) showsPresence() bool {
+// showsPresence reports whether this is a push of all that are present. Behind an older one the
+// official client, which keeps diffs back until the first state of a join, would take a diff for a
+// change to that, and lose it with the next state, which may have been read before the diff was told.
+// So there is only the latest. A client that has got an older one does no harm by saying so.
+func (p parcel) showsPresence() bool {
 	return p.push != nil && p.push.Event == wire.EventPresenceState
 }
 
-// withoutPresence returns a list without the states of presence, under mu, when there is a later
-// one. The official client keeps diffs back until the first state of a join: behind an older one it
-// would take a diff for a change to that, and lose it with the next state, which may have been read
-// before the diff was told. A client that has got the older one does no harm by saying so.
-func (t *tether) withoutPresence(list []parcel) []parcel {
+// without returns a list without what is not to be sent any more, under mu.
+func (t *tether) without(list []parcel, what func(parcel) bool) []parcel {
 	return slices.DeleteFunc(list, func(p parcel) bool {
-		older := p.showsPresence()
-		if older {
+		drops := what(p)
+		if drops {
 			t.bytes -= p.size()
 		}
-		return older
+		return drops
 	})
 }
 
