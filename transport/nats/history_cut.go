@@ -15,9 +15,7 @@ func untilCut(ctx context.Context, conn *nats.Conn) (context.Context, func()) {
 	// What has changed before the connection is looked at says nothing of what comes after that.
 	connected := conn.IsConnected()
 	for len(changes) > 0 {
-		for len(changes) > 0 {
-			<-changes
-		}
+		<-changes
 		connected = conn.IsConnected()
 	}
 	go func() {
