@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/troupe-go/troupe/actor"
+	"github.com/troupe-go/troupe/transport/ws/internal/frame"
 )
 
 // audience is the channels that hear a recorder. They are in rows, and a message is shown to one
@@ -121,6 +122,11 @@ type passage struct {
 	row     *row    // where it is, with the lock; nil: it is through
 	at      int     // of the seats of that, the next one
 	current *hearer // that it is shown to now
+
+	// What was sent last, of those to whom it goes as it is.
+	encoding *encoding // nil: nothing
+	tracks   uint32    // flagTracks, if the client does
+	frame    frame.Sealed
 }
 
 func (p *passage) run() {
@@ -138,7 +144,7 @@ func (p *passage) pass() {
 		p.at++
 		if h.hears(p.b, p.number) {
 			p.current = h
-			h.show(p.b)
+			p.show(h)
 		}
 	}
 	p.current = nil
@@ -148,6 +154,32 @@ func (p *passage) pass() {
 	}
 	here.mu.Unlock()
 	p.row, p.at = behind, 0
+}
+
+// show shows the message to a hearer. Most get the frame that the one before has got: to look it up
+// for each is to wait for the encoding of each, and to compare that is not, for the processor guesses
+// how it ends.
+func (p *passage) show(h *hearer) {
+	c := h.channel
+	flags := c.flags.Load()
+	if flags&(flagDirect|flagOverrun) != flagDirect || p.b == nil || p.b.from == h.pid || p.b.sender != "" {
+		h.show(p.b)
+		return
+	}
+	l := c.line()
+	e, tracks := l.encoding.Load(), flags&flagTracks
+	if e != p.encoding || tracks != p.tracks {
+		f, ok := c.recordedFrameOf(l, e, p.b, tracks != 0)
+		if !ok {
+			return
+		}
+		if p.b.paired && tracks != 0 && f.Messages() < 2 { // it is told of for each that something is missing
+			c.sendOver(l, f)
+			return
+		}
+		p.encoding, p.tracks, p.frame = e, tracks, f
+	}
+	c.sendOver(l, p.frame)
 }
 
 // contain keeps a panic at one hearer from the others: its channel ends. It would be a fault of

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -67,6 +68,43 @@ func failAtOneHearer(t *testing.T, stored bool) {
 	if got := bad.events(); got != "phx_reply phx_position phx_error" {
 		t.Errorf("the one at which it failed got %s", got)
 	}
+}
+
+// Channels whose recorder has ended are sent nothing more, for it could be behind something that they
+// have not got: their clients join anew.
+func TestAfterTheEndOfALogNothingIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rooms := Topic("room:*", func() mute { return mute{} }, nil)
+		rooms.History = &History{}
+		var log bytes.Buffer
+		sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		e, err := Start(sys, Config{Sockets: []Socket{{Path: "/socket", Channels: Routes{rooms}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients := []*rejoiner{connect(t, e, wire.V2{}), connect(t, e, wire.V2{})}
+		for _, c := range clients {
+			c.join("1", Position{}, "")
+		}
+		r := e.recorderOn("room:a")
+		e.Broadcast("room:a", "before", nil)
+		r.end()
+		r.tell(func() (*broadcast, bool) {
+			return e.sharedAs(wire.Message{Ref: `"@e:9"`, Topic: "room:a", Event: "behind", Payload: noPayload}), true
+		})
+		synctest.Wait()
+		for _, c := range clients {
+			if got := c.events(); got != "phx_reply phx_position before phx_error" {
+				t.Errorf("got %s", got)
+			}
+		}
+		if err := errors.Join(e.Shutdown(t.Context()), sys.Shutdown(t.Context())); err != nil {
+			t.Error(err)
+		}
+		if text := log.String(); strings.Count(text, "channel cannot go on") != 2 || strings.Contains(text, "panic") {
+			t.Errorf("logged: %s", text)
+		}
+	})
 }
 
 func (c *rejoiner) events() string {

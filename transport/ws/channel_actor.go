@@ -283,18 +283,17 @@ func (c listener) Deliver(_ string, b *broadcast) {
 		return
 	}
 	l := c.line()
-	if f, ok := c.frameOf(l, b); ok {
+	if f, ok := c.frameOf(l, l.encoding.Load(), b); ok {
 		c.sendOver(l, f)
 	}
 }
 
-// frameOf returns a broadcast as the client gets it over a line. It reports false if that
-// cannot be made, and sees to it that this is known.
-func (c *Channel) frameOf(l *line, b *broadcast) (frame.Sealed, bool) {
-	encoding := l.encoding.Load()
-	f, err := b.frame(encoding)
+// frameOf returns a broadcast as the client gets it over a line, whose encoding is e. It reports
+// false if that cannot be made, and sees to it that this is known.
+func (c *Channel) frameOf(l *line, e *encoding, b *broadcast) (frame.Sealed, bool) {
+	f, err := b.frame(e)
 	if err != nil {
-		c.undelivered(l, &b.frames[encoding.index], b.Event)
+		c.undelivered(l, &b.frames[e.index], b.Event)
 	}
 	return f, err == nil
 }

@@ -80,11 +80,10 @@ func (b *broadcast) pairFrame(e *encoding) (frame.Sealed, error) {
 
 // recordedFrameOf is frameOf on a recorded topic, where tracks says whether the client wants to
 // know of positions.
-func (c *Channel) recordedFrameOf(l *line, b *broadcast, tracks bool) (frame.Sealed, bool) {
+func (c *Channel) recordedFrameOf(l *line, e *encoding, b *broadcast, tracks bool) (frame.Sealed, bool) {
 	if !b.paired || !tracks {
-		return c.frameOf(l, b)
+		return c.frameOf(l, e, b)
 	}
-	e := l.encoding.Load()
 	f := b.madePair(e)
 	if f.frame.Messages() == 2 {
 		return f.frame, true

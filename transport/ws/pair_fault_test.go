@@ -41,7 +41,7 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 	broken := errors.New("broken")
 	for name, c := range map[string]struct {
 		before func(t *testing.T, event string) error
-		got    []string // by the client that tracks
+		got    []string // by each of the two clients that track
 		bare   []string // by the other one
 		lost   []string
 		took   time.Duration
@@ -53,7 +53,7 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				}
 				return nil
 			},
-			[]string{bytes}, []string{bytes}, []string{position}, 0,
+			[]string{bytes}, []string{bytes}, []string{position, position}, 0,
 		},
 		"the bytes fail": {
 			func(_ *testing.T, event string) error {
@@ -62,11 +62,11 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				}
 				return nil
 			},
-			[]string{position}, nil, []string{bytes, bytes}, 0,
+			[]string{position}, nil, []string{bytes, bytes, bytes}, 0,
 		},
 		"both fail": {
 			func(*testing.T, string) error { return broken },
-			nil, nil, []string{bytes, bytes, position}, 0,
+			nil, nil, []string{bytes, bytes, bytes, position, position}, 0,
 		},
 		"the position hangs": {
 			func(t *testing.T, event string) error {
@@ -75,7 +75,7 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				}
 				return nil
 			},
-			[]string{bytes}, []string{bytes}, []string{position}, serializerPatience,
+			[]string{bytes}, []string{bytes}, []string{position, position}, serializerPatience,
 		},
 		"the bytes hang": {
 			func(t *testing.T, event string) error {
@@ -84,14 +84,14 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				}
 				return nil
 			},
-			nil, nil, []string{bytes, bytes, position}, serializerPatience,
+			nil, nil, []string{bytes, bytes, bytes, position, position}, serializerPatience,
 		},
 		"both are slow": {
 			func(*testing.T, string) error {
 				time.Sleep(serializerPatience * 2 / 3)
 				return nil
 			},
-			[]string{bytes}, []string{bytes}, []string{position}, serializerPatience,
+			[]string{bytes}, []string{bytes}, []string{position, position}, serializerPatience,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -133,7 +133,7 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 					m.taken(-1)
 					return m
 				}
-				tracks, bare := join(`{"since":null}`), join(`{}`)
+				tracks, tracksToo, bare := join(`{"since":null}`), join(`{"since":null}`), join(`{}`)
 				before = func(event string) error { return c.before(t, event) }
 				start := time.Now()
 				e.Broadcast("room:a", bytes, Binary([]byte("bytes")))
@@ -144,7 +144,7 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				for _, x := range []struct {
 					client *memoryLine
 					want   []string
-				}{{tracks, c.got}, {bare, c.bare}} {
+				}{{tracks, c.got}, {tracksToo, c.got}, {bare, c.bare}} {
 					got := x.client.taken(-1)
 					if !slices.EqualFunc(got, x.want, strings.Contains) {
 						t.Errorf("got %q, want %q", got, x.want)

@@ -172,17 +172,11 @@ func (h *hearer) show(b *broadcast) {
 			return
 		}
 	}
-	switch {
-	case flags&flagDirect == 0 && c.interceptsAny(): // all of them, or one would overtake another
+	if c.interceptsAny() { // all of them, or one would overtake another
 		c.hand(b, channelMsg{op: opOut, info: b, hearer: h.number.Load()})
-	case flags&flagDirect == 0:
-		c.show(b)
-	default:
-		l := c.line()
-		if f, ok := c.recordedFrameOf(l, b, flags&flagTracks != 0); ok {
-			c.sendOver(l, f)
-		}
+		return
 	}
+	c.show(b)
 }
 
 // show sends a broadcast to the client, unless that is away: then the log keeps it. It may run
@@ -198,7 +192,7 @@ func (c *Channel) show(b *broadcast) {
 			return
 		}
 	}
-	f, ok := c.recordedFrameOf(l, b, c.replay().tracks)
+	f, ok := c.recordedFrameOf(l, l.encoding.Load(), b, c.replay().tracks)
 	switch {
 	case !ok:
 	case t != nil:

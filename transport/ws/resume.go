@@ -189,7 +189,7 @@ func (a *channelActor) flush(b *comeback) error {
 // packed returns what was kept as the client gets it now.
 func (a *channelActor) packed(l *line, p parcel) (frame.Sealed, bool) {
 	if p.broadcast != nil {
-		return a.frameOf(l, p.broadcast)
+		return a.frameOf(l, l.encoding.Load(), p.broadcast)
 	}
 	m := *p.push
 	m.JoinRef = a.joinedAs()

@@ -122,12 +122,13 @@ func (c *Channel) framesOf(s *stretch) []frame.Sealed {
 		return nil
 	}
 	l, tracks := c.line(), c.replay().tracks
-	if f, err := s.frame(l.encoding.Load(), tracks); err == nil {
+	e := l.encoding.Load()
+	if f, err := s.frame(e, tracks); err == nil {
 		return []frame.Sealed{f}
 	}
 	var list []frame.Sealed // those that can be made
 	for _, b := range s.messages {
-		if f, ok := c.recordedFrameOf(l, b, tracks); ok {
+		if f, ok := c.recordedFrameOf(l, e, b, tracks); ok {
 			list = append(list, f)
 		}
 	}

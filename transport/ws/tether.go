@@ -283,7 +283,7 @@ func (t *tether) deliver(c *Channel, b *broadcast) {
 		if l == nil {
 			return
 		}
-		f, ok := c.frameOf(l, b)
+		f, ok := c.frameOf(l, l.encoding.Load(), b)
 		if !ok || t.sendIf(c, l, f) {
 			return
 		}
