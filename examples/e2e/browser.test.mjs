@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 
 import { Balancer } from "./balancer.mjs";
 import { contextFor, launchForTabs } from "./browser.mjs";
+import { LIMIT, PATIENCE_MS } from "./patience.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 
 const binary = binaryFrom("TROUPE_CHAT_BIN");
@@ -18,8 +19,7 @@ const phoenix = process.env.TROUPE_CHAT_PHOENIX;
 const artifacts = fileURLToPath(new URL("artifacts/", import.meta.url));
 
 const LARGE = { width: 1180, height: 760 };
-const STEP_MS = 15_000;
-const it = (name, f) => test(name, { timeout: 60_000 }, (t) => server.during(() => f(t)));
+const it = (name, f) => test(name, LIMIT, (t) => server.during(() => f(t)));
 
 let server;
 let browser;
@@ -51,7 +51,7 @@ class Person {
     t.after(() => (own ?? page).close());
     await Promise.all([own?.clock.install(), page.setViewportSize(viewport), page.emulateMedia({ colorScheme })]);
     const person = new Person();
-    page.setDefaultTimeout(STEP_MS);
+    page.setDefaultTimeout(PATIENCE_MS);
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") person.complaints.push(message.text());
     });

@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
+import { LIMIT } from "./patience.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 import * as sockets from "./sockets.mjs";
 import { Inbox, Raw, upgradeStatus } from "./wire.mjs";
@@ -23,13 +24,13 @@ after(() => server?.stop());
 let topics = 0;
 const newTopic = () => `room:t${++topics}`;
 
-const it = (name, f) => test(name, { timeout: 15_000 }, (t) => server.during(() => f(t)));
+const it = (name, f) => test(name, LIMIT, (t) => server.during(() => f(t)));
 
 // ---------------------------------------------------------------- helpers
 
 /** A socket of the official client that goes away with the test. */
 function newSocket(t, { at = server, path = "/socket", ...options } = {}) {
-  return sockets.newSocket(t, `${at.ws}${path}`, { timeout: 5_000, ...options });
+  return sockets.newSocket(t, `${at.ws}${path}`, options);
 }
 
 function connect(t, options) {

@@ -10,13 +10,12 @@ import { WebSocket } from "ws";
 
 import { recorded } from "../chat/internal/chat/page/recorded.mjs";
 import { Balancer } from "./balancer.mjs";
+import { LIMIT } from "./patience.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 import { vanish } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_CHAT_BIN");
-
-const LIMIT = { timeout: 60_000 };
 
 /** A person in the lobby, by the official client. */
 class Person {

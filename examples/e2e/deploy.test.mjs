@@ -8,13 +8,12 @@ import { LongPoll, Socket } from "phoenix";
 import { WebSocket } from "ws";
 
 import { Balancer } from "./balancer.mjs";
+import { LIMIT } from "./patience.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 import { vanish } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
 
 const binary = binaryFrom("TROUPE_CONFORMANCE_BIN");
-
-const LIMIT = { timeout: 30_000 };
 
 /** Two servers that know nothing of each other, and what stands in front of them. */
 async function site(t) {

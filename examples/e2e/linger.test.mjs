@@ -9,6 +9,7 @@ import { WebSocket } from "ws";
 
 import { recorded } from "../chat/internal/chat/page/recorded.mjs";
 import { Line } from "./line.mjs";
+import { LIMIT } from "./patience.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 import { newSocket } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
@@ -21,7 +22,7 @@ before(async () => {
 });
 after(() => server?.stop());
 
-const it = (name, f) => test(name, { timeout: 60_000 }, (t) => server.during(() => f(t)));
+const it = (name, f) => test(name, LIMIT, (t) => server.during(() => f(t)));
 
 const OUTAGE_MS = 3000;
 const numbers = (first, last) => Array.from({ length: last - first + 1 }, (_, i) => first + i);

@@ -8,13 +8,14 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { launch } from "./browser.mjs";
+import { LIMIT, PATIENCE_MS } from "./patience.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 
 const binary = binaryFrom("TROUPE_CONFORMANCE_BIN");
 const phoenix =
   process.env.TROUPE_PHOENIX_JS || fileURLToPath(new URL("node_modules/phoenix/priv/static/phoenix.js", import.meta.url));
 
-const it = (name, f) => test(name, { timeout: 60_000 }, (t) => server.during(() => f(t)));
+const it = (name, f) => test(name, LIMIT, (t) => server.during(() => f(t)));
 
 let server;
 let browser;
@@ -34,7 +35,7 @@ async function pollingPage(t, topic, { without }) {
   const context = await browser.newContext();
   t.after(() => context.close());
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.route(`${server.http}/page`, (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html>" }));
   await page.goto(`${server.http}/page`);
   if (without) await page.evaluate((name) => delete window[name], without);

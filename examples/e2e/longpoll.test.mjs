@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { LongPoll } from "phoenix";
 import { WebSocket } from "ws";
 
+import { LIMIT } from "./patience.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 import { newSocket } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
@@ -19,10 +20,10 @@ before(async () => {
 });
 after(() => server?.stop());
 
-const it = (name, f) => test(name, { timeout: 15_000 }, (t) => server.during(() => f(t)));
+const it = (name, f) => test(name, LIMIT, (t) => server.during(() => f(t)));
 
 function connect(t, transport, options = {}) {
-  const socket = newSocket(t, `${server.ws}/socket`, { transport, timeout: 5_000, ...options });
+  const socket = newSocket(t, `${server.ws}/socket`, { transport, ...options });
   socket.connect();
   return socket;
 }

@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { contextFor, launchForTabs } from "./browser.mjs";
+import { LIMIT, PATIENCE_MS } from "./patience.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 import { Raw, upgradeStatus } from "./wire.mjs";
 
@@ -18,10 +19,9 @@ const artifacts = fileURLToPath(new URL("artifacts/", import.meta.url));
 const LARGE = { width: 1280, height: 800 };
 const long = process.env.TROUPE_LONG === "1"; // see docs/development.md
 const SMALL = { width: 360, height: 740 };
-const STEP_MS = 15_000;
 const SEEN_WITHIN_MS = 200;
 const STRATEGIES = ["one_for_one", "one_for_all", "rest_for_one"]; // of the server, each of which gives up at a third crash within 10 s
-const it = (name, f) => test(name, { timeout: 60_000 }, (t) => server.during(() => f(t)));
+const it = (name, f) => test(name, LIMIT, (t) => server.during(() => f(t)));
 
 let server;
 let browser;
@@ -49,7 +49,7 @@ class Watcher {
     await Promise.all([page.setViewportSize(viewport), page.emulateMedia({ colorScheme, reducedMotion })]);
     const watcher = new Watcher();
     watcher.page = page;
-    page.setDefaultTimeout(STEP_MS);
+    page.setDefaultTimeout(PATIENCE_MS);
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") watcher.complaints.push(message.text());
     });
@@ -306,7 +306,7 @@ it("to assistive technology the tree is a tree, and all that can be used has a n
   const cat = await Watcher.opens(t);
   await cat.row("api", "rest_for_one").waitFor();
   // Chromium makes its accessibility tree of a page some time after the page itself.
-  const limit = Date.now() + STEP_MS;
+  const limit = Date.now() + PATIENCE_MS;
   let nodes, items;
   do {
     nodes = await accessible(cat);

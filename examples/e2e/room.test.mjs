@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { Socket } from "phoenix";
 import { WebSocket } from "ws";
 
+import { LIMIT, PATIENCE_MS } from "./patience.mjs";
 import { Server, binaryFrom } from "./server.mjs";
 import { vanish } from "./sockets.mjs";
 import { Inbox } from "./wire.mjs";
@@ -16,7 +17,7 @@ after(() => server?.stop());
 
 /** A member of room:lobby, with what it hears. */
 async function enter(t, params) {
-  const socket = new Socket(`${server.ws}/socket`, { transport: WebSocket, timeout: 5_000 });
+  const socket = new Socket(`${server.ws}/socket`, { transport: WebSocket, timeout: PATIENCE_MS });
   t.after(() => vanish(socket));
   socket.connect();
   const channel = socket.channel("room:lobby", params);
@@ -28,7 +29,7 @@ async function enter(t, params) {
   return { channel, heard };
 }
 
-test("who joins hears what anybody says", { timeout: 15_000 }, (t) =>
+test("who joins hears what anybody says", LIMIT, (t) =>
   server.during(async () => {
     const ann = await enter(t, { name: "ann", nested: [1, { two: 2 }] });
     const bob = await enter(t);
@@ -43,7 +44,7 @@ test("who joins hears what anybody says", { timeout: 15_000 }, (t) =>
     }
   }));
 
-test("what is not a message is explained", { timeout: 15_000 }, (t) =>
+test("what is not a message is explained", LIMIT, (t) =>
   server.during(async () => {
     const { channel } = await enter(t, {});
     const answer = await new Promise((resolve) => channel.push("new_msg", { body: "hello" }).receive("error", resolve));

@@ -4,9 +4,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 
+import { PATIENCE_MS } from "./patience.mjs";
+
 const HOST = "127.0.0.1";
-const START_LIMIT_MS = 15_000;
-const STOP_LIMIT_MS = 15_000;
 
 /** The path in an environment variable, or an error that says which one is not set. */
 export function binaryFrom(variable) {
@@ -129,12 +129,12 @@ export class Server {
     this.died.catch(() => {}); // nobody needs to be listening
     process.once("exit", this.#killNow);
 
-    const limit = Date.now() + START_LIMIT_MS;
+    const limit = Date.now() + PATIENCE_MS;
     while (!(await accepts(this.port))) {
       if (gone) throw new Error(`the server ended before it listened: ${describe(gone)}\n${this.output}`);
       if (Date.now() > limit) {
         this.#killNow();
-        throw new Error(`the server does not listen after ${START_LIMIT_MS} ms\n${this.output}`);
+        throw new Error(`the server does not listen after ${PATIENCE_MS} ms\n${this.output}`);
       }
       await pause(20);
     }
@@ -146,7 +146,7 @@ export class Server {
     if (child === null) return;
     this.#child = null;
     child.kill("SIGTERM");
-    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+    const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
     const how = await this.#exited;
     clearTimeout(timer);
     process.removeListener("exit", this.#killNow);

@@ -3,10 +3,13 @@
 import { Socket } from "phoenix";
 import { WebSocket } from "ws";
 
-/** A socket that is not connected yet, and does not wait for long when it comes back. */
+import { PATIENCE_MS } from "./patience.mjs";
+
+/** A socket that is not connected yet. It waits long for answers, and not for long when it comes back. */
 export function newSocket(t, url, options = {}) {
   const socket = new Socket(url, {
     transport: WebSocket,
+    timeout: PATIENCE_MS,
     rejoinAfterMs: () => 10,
     reconnectAfterMs: () => 10,
     ...options,
