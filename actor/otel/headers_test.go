@@ -3,7 +3,6 @@ package otel_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"runtime"
 	"strings"
 	"sync"
@@ -87,23 +86,6 @@ func TestMalformedHeadersAreNoTrace(t *testing.T) {
 	if !trace.SpanContextFromContext(ctx).IsValid() {
 		t.Error("a long tracestate has cost the trace")
 	}
-}
-
-// FuzzHeaders: see TestMalformedHeadersAreNoTrace.
-func FuzzHeaders(f *testing.F) {
-	f.Add("00-"+traceID+"-b7ad6b7169203331-01", "a=b", "c=d")
-	f.Add("", "\x00", "%zz")
-	h := otel.Tracing{Propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})}.Headers()
-	f.Fuzz(func(t *testing.T, parent, state, bag string) {
-		header := map[string][]string{"traceparent": {parent}, "tracestate": {state}, "baggage": {bag}}
-		want := maps.Clone(header)
-		ctx := h.Extract(context.Background(), header)
-		again := map[string][]string{}
-		h.Inject(ctx, again)
-		if span := trace.SpanContextFromContext(ctx); span.IsValid() != (len(again["traceparent"]) == 1) || !maps.EqualFunc(header, want, func(a, b []string) bool { return a[0] == b[0] }) {
-			t.Errorf("%v gave %v and then %v", want, span, again)
-		}
-	})
 }
 
 // complaints are what has been told to OpenTelemetry's error handler.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"math"
 	"strings"
 	"testing"
 
@@ -165,36 +164,6 @@ func (s *serving) allGivenUp() bool {
 		}
 	}
 	return true
-}
-
-// Bytes off the bus are requests, replies or errors.
-func FuzzCallFrames(f *testing.F) {
-	f.Add(request{toCall, math.MaxInt64, "name", "method", []byte("body"), "codec"}.encode())
-	f.Add(request{kind: toProbe}.encode())
-	f.Add(reply{gaveError, "killed", "text", []byte("body"), "codec"}.encode())
-	f.Add([]byte{callVersion, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
-	f.Add(bytes.Repeat([]byte{0xff}, 20))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if q, err := decodeRequest(data); err == nil {
-			if q.left < 0 || len(q.name)+len(q.method)+len(q.body) > len(data) {
-				t.Errorf("%+v of %d bytes", q, len(data))
-			}
-			if again, err := decodeRequest(q.encode()); err != nil || again.name != q.name || !bytes.Equal(again.body, q.body) || again.left != q.left {
-				t.Errorf("%+v and %+v, %v", q, again, err)
-			}
-		}
-		if r, err := decodeReply(data); err == nil {
-			if again, err := decodeReply(r.encode()); err != nil || again.text != r.text || !bytes.Equal(again.body, r.body) {
-				t.Errorf("%+v and %+v, %v", r, again, err)
-			}
-			if err := r.err(do.Errors); err == nil || len(err.Error()) > maxText+3 {
-				t.Errorf("error %v", err)
-			}
-		}
-		if name, err := answerIn(data); err == nil && len(name) > len(data) {
-			t.Errorf("answer %q", name)
-		}
-	})
 }
 
 // A node takes whatever comes, and goes on.

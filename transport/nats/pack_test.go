@@ -62,14 +62,6 @@ func (s *sending) take(t *testing.T) (all []*nats.Msg) {
 	return all
 }
 
-// packed is the data of a pack.
-func packed(messages ...string) (data []byte) {
-	for _, m := range messages {
-		data = appendString(data, m)
-	}
-	return data
-}
-
 // What waits on a topic goes out as one message of NATS, up to its bounds, if all nodes
 // understand that. What is alone goes as it always has.
 func TestWhatHasWaitedGoesTogether(t *testing.T) {

@@ -571,28 +571,3 @@ func TestFollowsAreCounted(t *testing.T) {
 		enterPicky(t, a)
 	}
 }
-
-func FuzzTopicFrame(f *testing.F) {
-	f.Add(topicFrame{1, topicMessage, 2, 3, "topic", []byte("data"), 0}.append(nil))
-	f.Add(topicFrame{1, topicTally, 1 << 63, 3, "", nil, 0}.append(nil))
-	f.Add(topicFrame{1, topicPack, 2, 3, "topic", packed("one", "", "three"), 0}.append(nil))
-	f.Add(topicFrame{1, topicPack, 2, 3, "topic", packed("one")[:2], 0}.append(nil))
-	f.Add(topicFrame{1, topicPack, 1<<64 - 4, 3, "topic", packed("one"), 0}.append(nil))
-	f.Add(announcement{1, 3, 1 << 40}.encode())
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if a, err := decodeAnnouncement(b); err == nil {
-			if again, err := decodeAnnouncement(append(a.encode(), 1)); err != nil || again != a {
-				t.Errorf("%+v has become %+v, %v", a, again, err)
-			}
-		}
-		got, err := decodeTopic(b, latestVersion)
-		if err != nil {
-			return
-		}
-		again, err := decodeTopic(got.append(nil), latestVersion)
-		if err != nil || again.incarnation != got.incarnation || again.kind != got.kind || again.base != got.base ||
-			again.number != got.number || again.more != got.more || again.topic != got.topic || string(again.data) != string(got.data) {
-			t.Errorf("%+v has become %+v, %v", got, again, err)
-		}
-	})
-}
