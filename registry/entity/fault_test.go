@@ -156,46 +156,49 @@ func (titled) ActorLabel() string { return "the one and only" }
 
 // People see the set and the key, in snapshots, in the log of a crash and in errors.
 func TestEntitiesAreKnownByTheirKeys(t *testing.T) {
-	var log strings.Builder
-	sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	w := &world{T: t, live: map[string]int{}}
-	rooms := entity.New(entity.Config{ID: "rooms"}, func(name string) *room { return &room{w, name} })
-	users := entity.New(entity.Config{ID: "users"}, func(id int) titled { return titled{&room{w, "user"}} })
-	tree, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{rooms.Child(), users.Child()}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lobby, err := rooms.Find(t.Context(), "lobby")
-	if err != nil {
-		t.Fatal(err)
-	}
-	user, err := users.Find(t.Context(), 7)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := user.PID().Label(); got != "the one and only" {
-		t.Errorf("a Labeler is called %q", got)
-	}
-	drawing := supervisor.SnapshotOf(t.Context(), tree.PID()).String()
-	for _, want := range []string{
-		"─ rooms <", "  └─ rooms \"lobby\" " + lobby.String() + " idle\n",
-		"─ users <", "  └─ users 7 " + user.String() + " (the one and only) idle\n",
-	} {
-		if !strings.Contains(drawing, want) {
-			t.Errorf("the snapshot does not have %q:\n%s", want, drawing)
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		w := &world{T: t, live: map[string]int{}}
+		rooms := entity.New(entity.Config{ID: "rooms"}, func(name string) *room { return &room{w, name} })
+		users := entity.New(entity.Config{ID: "users"}, func(id int) titled { return titled{&room{w, "user"}} })
+		tree, err := supervisor.Start(sys, supervisor.Spec{Children: []supervisor.Child{rooms.Child(), users.Child()}})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	pid := lobby.PID()
-	lobby.Send(crash)
-	<-pid.Done()
-	if err := sys.Shutdown(t.Context()); err != nil {
-		t.Error(err)
-	}
-	for _, want := range []string{
-		`msg="actor crashed"`, `label="rooms \"lobby\""`, `behavior=*entity_test.room`, `child="rooms \"lobby\""`,
-	} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("the log does not have %s:\n%s", want, log.String())
+		lobby, err := rooms.Find(t.Context(), "lobby")
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		user, err := users.Find(t.Context(), 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := user.PID().Label(); got != "the one and only" {
+			t.Errorf("a Labeler is called %q", got)
+		}
+		synctest.Wait() // until both are idle, as the start of neither is when it is found
+		drawing := supervisor.SnapshotOf(t.Context(), tree.PID()).String()
+		for _, want := range []string{
+			"─ rooms <", "  └─ rooms \"lobby\" " + lobby.String() + " idle\n",
+			"─ users <", "  └─ users 7 " + user.String() + " (the one and only) idle\n",
+		} {
+			if !strings.Contains(drawing, want) {
+				t.Errorf("the snapshot does not have %q:\n%s", want, drawing)
+			}
+		}
+		pid := lobby.PID()
+		lobby.Send(crash)
+		<-pid.Done()
+		if err := sys.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for _, want := range []string{
+			`msg="actor crashed"`, `label="rooms \"lobby\""`, `behavior=*entity_test.room`, `child="rooms \"lobby\""`,
+		} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log does not have %s:\n%s", want, log.String())
+			}
+		}
+	})
 }
