@@ -365,7 +365,7 @@ func TestLongPollWindow(t *testing.T) {
 	var got []string
 	for len(got) < 2 {
 		a := poll("GET", token, "", "")
-		if a.Status != 200 {
+		if a.Status != 200 && a.Status != 204 { // a busy machine may need more than one window
 			t.Fatalf("%+v", a)
 		}
 		got = append(got, a.Messages...)

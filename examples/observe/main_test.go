@@ -115,6 +115,7 @@ func TestATerminalShowsACrash(t *testing.T) {
 func TestATerminalShowsWhatIsBusy(t *testing.T) {
 	p := start(t, observer.Look)
 	p.shop.Send("cup")
+	actortest.Sync(t, p.shop.PID()) // those that have handled nothing are not shown
 	if out := p.observe(t, "top", "-by", "handled"); !strings.Contains(out, p.shop.PID().String()) {
 		t.Errorf("top:\n%s", out)
 	}
