@@ -39,6 +39,7 @@ type meddling struct {
 	refused          error
 	there, back      time.Duration // how much longer it is on its way
 	between          func()        // called when the server has done it
+	taken            chan struct{} // until it is closed, the connection waits for a server that takes nothing, and minds no context
 }
 
 // near has all messages be on their way for at most so long.
@@ -225,6 +226,9 @@ func ask[T any](ctx context.Context, n *simNode, what string, f func(*simServer)
 	there, back := upTo(chance, way), upTo(chance, way)
 	n.pass()
 	by := n.meddling(what)
+	if by.taken != nil {
+		<-by.taken
+	}
 	type answer struct {
 		v   T
 		err error

@@ -23,6 +23,7 @@ func (k *keeper[M, S]) Terminate(ctx *actor.Context[notice], _ error) {
 	select {
 	case <-k.search.done: // at once, unless the connection waits for a server that takes nothing
 	case <-time.After(min(hurriedFor, k.part(1))):
+		talk -= time.Since(began)
 	}
 	h := k.office.common().find(k.Name)
 	if h != nil && h.pid != pid {

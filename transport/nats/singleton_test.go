@@ -2,6 +2,7 @@ package nats
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/troupe-go/troupe/actor"
@@ -113,8 +113,10 @@ func stand(t *testing.T, n *node, edit func(*stage, *Singleton[string, book]), o
 // stop stops the tree as SIGTERM does, and returns how long that took.
 func (s *stage) stop(t *testing.T) time.Duration {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	began := time.Now()
-	if err := s.sup.PID().Stop(t.Context(), actor.Shutdown); err != nil {
+	if err := s.sup.PID().Stop(ctx, actor.Shutdown); err != nil {
 		t.Error(err)
 	}
 	return time.Since(began)
@@ -347,61 +349,6 @@ func TestStateIsHandedToANewBucket(t *testing.T) {
 		t.Errorf("revision %d after %d", e.Revision(), first.tenure.Token())
 	}
 	b.stop(t) // before its names, as a program does
-}
-
-// A child is stopped in time though NATS is away: one that stands by, and one that has the
-// name, whether the connection is lost or waits for a server that takes nothing. How long that
-// takes is the least of three, as the machine may be busy.
-func TestSingletonIsStoppedInTimeWhileNATSIsAway(t *testing.T) {
-	const limit = 4 * time.Second
-	for _, holds := range []bool{true, false} {
-		for _, stalled := range []bool{true, false} {
-			t.Run(fmt.Sprint("holds=", holds, " stalled=", stalled), func(t *testing.T) {
-				t.Parallel()
-				took := stopWhileAway(t, holds, stalled)
-				for i := 0; i < 2 && took > limit; i++ {
-					took = min(took, stopWhileAway(t, holds, stalled))
-				}
-				if took > limit {
-					t.Errorf("stopped after %v", took)
-				}
-			})
-		}
-	}
-}
-
-// stopWhileAway returns how long it takes to stop a child that holds the name, or not, and
-// whose connection has stalled, or is cut.
-func stopWhileAway(t *testing.T, holds, stalled bool) time.Duration {
-	t.Helper()
-	s, cluster := startServer(t), prefix()
-	gate := &sluice{waiting: make(chan struct{}, 1), open: make(chan struct{})}
-	var options []nats.Option
-	if stalled {
-		options = append(options, nats.SetCustomDialer(gate))
-	}
-	other := newNode(t, s, cluster, "b", NamesConfig{})
-	n := startNode(t, s, cluster, "a", NamesConfig{}, options...)
-	t.Cleanup(func() { close(gate.open) })
-	if !holds {
-		await(t, stand(t, other, nil).began)
-	}
-	a := stand(t, n, nil, supervisor.Shutdown(defaultShutdown))
-	if holds {
-		await(t, a.began)
-	}
-	if stalled {
-		gate.shut.Store(true)
-		if err := n.ps.Broadcast("t", "x"); err != nil {
-			t.Fatal(err)
-		}
-		await(t, gate.waiting)
-	} else {
-		n.wire.cut()
-	}
-	took := a.stop(t)
-	gate.shut.Store(false)
-	return took
 }
 
 // A description that cannot work does not start, and says why.
