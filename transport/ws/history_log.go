@@ -69,18 +69,10 @@ func newHistoryLog(h *History) *historyLog {
 func newStoredLog(h *History) *historyLog { return &historyLog{history: h} }
 
 // position returns the position of an offset.
-func (l *historyLog) position(offset uint64) Position {
-	if l.epoch == "" {
-		return Position{}
-	}
-	return Position{l.epoch, offset}
-}
+func (l *historyLog) position(offset uint64) Position { return Position{l.epoch, offset} }
 
 // ref returns a position as a message has it: JSON, in which no letter of it needs an escape.
 func (l *historyLog) ref(offset uint64) string {
-	if l.epoch == "" {
-		return ""
-	}
 	var room [2 + maxPosition]byte
 	text := append(append(append(room[:0], `"@`...), l.epoch...), ':')
 	return string(append(strconv.AppendUint(text, offset, 10), '"'))
@@ -213,6 +205,7 @@ func (l *historyLog) behind(offset uint64) (n int) {
 
 // known reports whether the log knows a key by now; if not, it does from now on.
 func (l *historyLog) known(text string, now time.Duration) bool {
+	l.trim(now) // or it would know some that another node has forgotten
 	if l.keys[text] != nil {
 		return true
 	}

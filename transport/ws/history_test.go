@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -34,6 +33,9 @@ func (g guest) Join(c *ws.Channel, _ string, _ ws.Payload) (any, error) {
 }
 
 func (g guest) HandleIn(c *ws.Channel, event string, in ws.Payload) (ws.Reply, error) {
+	if event == "typing" {
+		return ws.NoReply, c.BroadcastFrom(event, in, ws.Unrecorded())
+	}
 	return ws.NoReply, c.BroadcastFrom(event, in)
 }
 
@@ -219,7 +221,12 @@ func TestWhatIsNotRecorded(t *testing.T) {
 // A message that has no room for a position is followed by it; and the client that a
 // broadcast leaves out is told of it.
 func TestPositionsThatComeBehind(t *testing.T) {
-	s := serveInMemory(t, recorded(&ws.History{}, newGuest))
+	positionsComeBehind(t, recorded(&ws.History{}, newGuest))
+	positionsComeBehind(t, recorded(&ws.History{}, func() censor { return censor{} })) // all go through its actor
+}
+
+func positionsComeBehind(t *testing.T, socket ws.Socket) {
+	s := serveInMemory(t, socket)
 	c, deaf := s.connect(t), s.connect(t)
 	start := c.joinSince("null")
 	deaf.join("room:a")
@@ -230,8 +237,9 @@ func TestPositionsThatComeBehind(t *testing.T) {
 	c.hears(`phx_position 1 {}`)
 	c.send(`["1","2","room:a","said",{}]`)
 	c.hears(`phx_position 2 {}`)
+	c.send(`["1","3","room:a","typing",{}]`) // has no position to be told of
 	deaf.expect("\x02\x06\x03room:apic\x01\x02")
-	deaf.hears(`said 2 {}`)
+	deaf.hears(`said 2 {}`, `typing 0 {}`)
 	deaf.send(`["1","2","room:a","said",{"by":"deaf"}]`)
 	c.hears(`said 3 {"by":"deaf"}`)
 	deaf.heartbeat()
@@ -353,68 +361,6 @@ func TestAReplayGoesThroughTheHandler(t *testing.T) {
 	}
 	again.hears("phx_position 20 {}")
 	again.heartbeat()
-}
-
-// A broadcast with a key is recorded, and its key is known, also before there is a channel on its topic.
-func TestAnIdempotentBroadcastBeginsTheLog(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := serveInMemory(t, recorded(&ws.History{TTL: time.Minute}, newGuest))
-		s.news(t, 1, 1)
-		s.news(t, 2, 2, ws.Idempotent("two"))
-		s.news(t, 3, 3)
-		s.news(t, 2, 2, ws.Idempotent("two"))
-		l, err := s.Recorded(t.Context(), "room:a", ws.Position{}, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var said []string
-		for _, m := range l.Messages {
-			said = append(said, string(m.Payload.Bytes()))
-		}
-		if want := []string{`{"n":2}`, `{"n":3}`}; !slices.Equal(said, want) {
-			t.Errorf("recorded are %v, want %v", said, want)
-		}
-		c := s.connect(t)
-		c.joinSince("null")
-		s.news(t, 2, 2, ws.Idempotent("two")) // was sent to everybody that was there
-		s.news(t, 4, 4)
-		c.hears(`news 3 {"n":4}`)
-		c.conn.CloseNow()
-		time.Sleep(2 * time.Minute)
-		if s.epoch(t, "room:a") == l.To.Epoch {
-			t.Error("the log has stayed though nobody was there for TTL")
-		}
-	})
-}
-
-func TestAnIdempotentBroadcastIsMadeOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := serveInMemory(t, recorded(&ws.History{Size: 2, TTL: time.Minute}, newGuest))
-		c := s.connect(t)
-		c.joinSince("null")
-		s.news(t, 1, 1, ws.Idempotent("one"))
-		s.news(t, 2, 2, ws.Idempotent("one"))
-		s.news(t, 3, 3, ws.Idempotent("two"))
-		s.news(t, 4, 4, ws.Idempotent("three")) // the first key has gone
-		s.news(t, 5, 5, ws.Idempotent("one"))
-		c.hears(`news 1 {"n":1}`, `news 2 {"n":3}`, `news 3 {"n":4}`, `news 4 {"n":5}`)
-		time.Sleep(2 * time.Minute)
-		s.news(t, 6, 6, ws.Idempotent("one"))
-		c.hears(`news 5 {"n":6}`)
-		for what, options := range map[string][]ws.BroadcastOption{
-			"empty": {ws.Idempotent("")}, "long": {ws.Idempotent(strings.Repeat("x", 257))},
-		} {
-			if err := s.Broadcast("room:a", "news", nil, options...); err == nil {
-				t.Errorf("a key that is %s is taken", what)
-			}
-		}
-		if err := s.Broadcast("room:a", "news", nil, ws.Idempotent("x"), ws.Unrecorded()); !errors.Is(err, ws.ErrNoHistory) {
-			t.Errorf("not recorded, and with a key: %v", err)
-		}
-		if err := s.Broadcast("elsewhere", "news", nil, ws.Idempotent("x")); !errors.Is(err, ws.ErrNoHistory) {
-			t.Errorf("a key on another topic: %v", err)
-		}
-	})
 }
 
 // What is kept of a topic is bounded by time, also where nothing else comes, and so is how
