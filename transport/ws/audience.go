@@ -33,7 +33,7 @@ type audience struct {
 	fresh []*hearer // those that have no place yet
 	left  int       // how many of fresh are gone
 	rows  int       // behind the front
-	next  uint32    // number, of a message or a hearer
+	next  uint32    // number, of a message or a hearer; the last one given
 
 	// leaving is closed when nothing is on its way any more to the hearers that are gone, by the
 	// line of their channels. A line has one channel on a topic at a time, and the next one waits
@@ -80,19 +80,16 @@ func (r *recorder) number(p *passage, number func() (*broadcast, bool)) (tidy, o
 		}
 	}()
 	a := &r.audience
-	if p.b, ok = number(); ok {
-		p.number = a.number()
-		if len(a.fresh) > 0 {
-			a.seat()
-		}
-	}
+	p.b, ok = number()
+	p.number = a.number()
+	a.seat()
 	return a.rows > len(a.of)/(rowSize/4)+4, ok
 }
 
 // number returns the next number.
 func (a *audience) number() uint32 {
 	a.next++
-	return a.next - 1
+	return a.next
 }
 
 // seat gives those a place that have none, under the locks of recorder and front row.
@@ -192,7 +189,6 @@ func (p *passage) contain() {
 	if h == nil {
 		return
 	}
-	p.current = nil
 	h.pid.Exit(actor.Recovered(recover()))
 }
 

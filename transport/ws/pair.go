@@ -85,9 +85,6 @@ func (c *Channel) recordedFrameOf(l *line, e *encoding, b *broadcast, tracks boo
 		return c.frameOf(l, e, b)
 	}
 	f := b.madePair(e)
-	if f.frame.Messages() == 2 {
-		return f.frame, true
-	}
 	if message := b.made(e); message.err != nil {
 		c.undelivered(l, message, b.Event)
 	}

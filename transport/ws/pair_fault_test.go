@@ -2,7 +2,9 @@ package ws
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -41,9 +43,9 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 	broken := errors.New("broken")
 	for name, c := range map[string]struct {
 		before func(t *testing.T, event string) error
-		got    []string // by each of the two clients that track
-		bare   []string // by the other one
-		lost   []string
+		got    []string       // by each of the clients that track: two that are there, one that comes back
+		bare   []string       // by each of the two others
+		lost   map[string]int // to all of them
 		took   time.Duration
 	}{
 		"the position fails": {
@@ -53,7 +55,7 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				}
 				return nil
 			},
-			[]string{bytes}, []string{bytes}, []string{position, position}, 0,
+			[]string{bytes}, []string{bytes}, map[string]int{position: 3}, 0,
 		},
 		"the bytes fail": {
 			func(_ *testing.T, event string) error {
@@ -62,11 +64,11 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				}
 				return nil
 			},
-			[]string{position}, nil, []string{bytes, bytes, bytes}, 0,
+			[]string{position}, nil, map[string]int{bytes: 5}, 0,
 		},
 		"both fail": {
 			func(*testing.T, string) error { return broken },
-			nil, nil, []string{bytes, bytes, bytes, position, position}, 0,
+			nil, nil, map[string]int{bytes: 5, position: 3}, 0,
 		},
 		"the position hangs": {
 			func(t *testing.T, event string) error {
@@ -75,7 +77,7 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				}
 				return nil
 			},
-			[]string{bytes}, []string{bytes}, []string{position, position}, serializerPatience,
+			[]string{bytes}, []string{bytes}, map[string]int{position: 3}, serializerPatience,
 		},
 		"the bytes hang": {
 			func(t *testing.T, event string) error {
@@ -84,14 +86,14 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				}
 				return nil
 			},
-			nil, nil, []string{bytes, bytes, bytes, position, position}, serializerPatience,
+			nil, nil, map[string]int{bytes: 5, position: 3}, serializerPatience,
 		},
 		"both are slow": {
 			func(*testing.T, string) error {
 				time.Sleep(serializerPatience * 2 / 3)
 				return nil
 			},
-			[]string{bytes}, []string{bytes}, []string{position, position}, serializerPatience,
+			[]string{bytes}, []string{bytes}, map[string]int{position: 3}, serializerPatience,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +101,7 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 				before := func(string) error { return nil }
 				ser := whims{before: &before}
 				var mu sync.Mutex
-				var lost []string
+				lost, all := map[string]int{}, 0
 				rooms := Topic("room:*", func() mute { return mute{} }, nil)
 				rooms.History = &History{}
 				sys := actor.NewSystem(actor.Config{Logger: slog.New(slog.DiscardHandler)})
@@ -109,7 +111,8 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 						if d, ok := o.(Dropped); ok {
 							mu.Lock()
 							defer mu.Unlock()
-							lost = append(lost, d.Event)
+							lost[d.Event]++
+							all++
 						}
 					},
 				}}})
@@ -130,30 +133,32 @@ func TestBytesAndTheirPositionFailApart(t *testing.T) {
 					}
 					s.ctx.Self().Send(sessionMsg{op: opFrame, data: []byte(`["1","1","room:a","phx_join",` + params + `]`)})
 					synctest.Wait()
-					m.taken(-1)
 					return m
 				}
-				tracks, tracksToo, bare := join(`{"since":null}`), join(`{"since":null}`), join(`{}`)
+				tracks, tracksToo, bare, bareToo := join(`{"since":null}`), join(`{"since":null}`), join(`{}`), join(`{}`)
+				at := e.recorderOn("room:a").log.position(0)
 				before = func(event string) error { return c.before(t, event) }
 				start := time.Now()
 				e.Broadcast("room:a", bytes, Binary([]byte("bytes")))
 				if took := time.Since(start); took != c.took {
 					t.Errorf("it took %v, want %v", took, c.took)
 				}
-				time.Sleep(serializerPatience) // for what was left alone
+				back := join(fmt.Sprintf(`{"since":%q}`, at))
+				time.Sleep(2 * serializerPatience) // for what was left alone, and for what comes back
 				for _, x := range []struct {
 					client *memoryLine
+					joined int // by so many messages
 					want   []string
-				}{{tracks, c.got}, {tracksToo, c.got}, {bare, c.bare}} {
+				}{{tracks, 2, c.got}, {tracksToo, 2, c.got}, {bare, 1, c.bare}, {bareToo, 1, c.bare}, {back, 2, c.got}} {
 					got := x.client.taken(-1)
-					if !slices.EqualFunc(got, x.want, strings.Contains) {
-						t.Errorf("got %q, want %q", got, x.want)
+					if len(got) < x.joined || !slices.EqualFunc(got[x.joined:], x.want, strings.Contains) {
+						t.Errorf("got %q, want %q behind its join", got, x.want)
 					}
 				}
 				mu.Lock()
 				defer mu.Unlock()
-				if slices.Sort(lost); !slices.Equal(lost, slices.Sorted(slices.Values(c.lost))) || e.Stats().Dropped != uint64(len(c.lost)) {
-					t.Errorf("told of %q, %d counted; want %q", lost, e.Stats().Dropped, c.lost)
+				if !maps.Equal(lost, c.lost) || e.Stats().Dropped != uint64(all) {
+					t.Errorf("told of %v, %d counted; want %v", lost, e.Stats().Dropped, c.lost)
 				}
 			})
 		})

@@ -30,13 +30,11 @@ const (
 // ParsePosition reads what [Position.String] writes. It comes from clients, so it is read
 // strictly. The error wraps [ErrPosition].
 func ParsePosition(text string) (Position, error) {
-	epoch, offset, ok := strings.Cut(text, ":")
-	if !ok || len(text) > maxPosition || len(epoch) < 2 || epoch[0] != '@' || len(epoch)-1 > maxEpoch {
-		return Position{}, fmt.Errorf("ws: %w %.100q", ErrPosition, text)
-	}
-	epoch = epoch[1:]
+	name, offset, _ := strings.Cut(text, ":")
+	epoch, ok := strings.CutPrefix(name, "@")
 	n, err := strconv.ParseUint(offset, 10, 64)
-	if err != nil || offset != strconv.FormatUint(n, 10) || strings.ContainsFunc(epoch, foreignToEpochs) {
+	if !ok || epoch == "" || len(epoch) > maxEpoch || strings.ContainsFunc(epoch, foreignToEpochs) ||
+		err != nil || offset != strconv.FormatUint(n, 10) {
 		return Position{}, fmt.Errorf("ws: %w %.100q", ErrPosition, text)
 	}
 	return Position{epoch, n}, nil

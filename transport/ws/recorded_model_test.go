@@ -166,6 +166,9 @@ func (m *memoryLine) handled(int64)  {}
 func (m *memoryLine) send(f frame.Sealed) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if f.Messages() == 0 {
+		m.got = append(m.got, "a frame without a message")
+	}
 	for one := range f.Each() { // a client may be cut off between those that travel together
 		m.got = append(m.got, string(one.Payload()))
 	}

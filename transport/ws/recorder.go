@@ -167,7 +167,7 @@ func (h *hearer) show(b *broadcast) {
 	case b == nil:
 		c.loseTrack("the topic's log has ended, or is another one")
 		return
-	case !b.from.IsZero() && b.from == h.pid, b.sender != "" && b.sender == c.replay().self:
+	case b.from == h.pid, b.sender != "" && b.sender == c.replay().self:
 		if b = b.position; b == nil || !c.replay().tracks {
 			return
 		}
