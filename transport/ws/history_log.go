@@ -177,8 +177,8 @@ func (l *historyLog) skip(offset uint64) {
 
 // at returns the message at an offset, if it is here.
 func (l *historyLog) at(offset uint64) (wire.Message, bool) {
-	i := l.after(offset - 1)
-	if offset == 0 || i == l.entries.n {
+	i := l.after(offset - 1) // nothing is behind the largest one, so none is at 0
+	if i == l.entries.n {
 		return wire.Message{}, false
 	}
 	e := l.entries.at(i)
