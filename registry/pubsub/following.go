@@ -83,11 +83,17 @@ func (f *following[T]) wait(owner actor.PID) {
 	}
 }
 
-// end tells the adapter that the topic is not wanted any more. It does nothing if f is nil.
+// end has the adapter told that the topic is not wanted any more. It does nothing if f is nil. It
+// does not wait for the adapter, which may take its time and has nothing to answer: a Follow that
+// comes meanwhile may be told first, for they count. So an owner with many topics ends at once.
 func (f *following[T]) end(topic string) {
-	if f == nil {
-		return
+	if f != nil {
+		go f.giveUp(topic)
 	}
+}
+
+// giveUp tells the adapter that the topic is not wanted any more.
+func (f *following[T]) giveUp(topic string) {
 	l := f.link
 	err := l.tellingOfTopics.Call(context.Background(), func(context.Context) error {
 		l.cluster.router.Unfollow(l.name + nameEnd + topic)
@@ -155,7 +161,7 @@ func (ps *PubSub[T]) unfollowAll(l *link[T]) {
 		}
 		sh.mu.Unlock()
 		for name, f := range over {
-			f.end(name)
+			f.giveUp(name)
 		}
 	}
 }

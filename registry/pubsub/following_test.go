@@ -15,7 +15,7 @@ import (
 type slow struct {
 	pubsub.Router
 	takes time.Duration // 0: it never does
-	stuck chan struct{} // what Follow waits for of the topic "x/stuck"
+	stuck chan struct{} // what Follow waits for of the topic "x/stuck", and Unfollow of "x/held"
 
 	mu       sync.Mutex
 	followed map[string]int // how often more it is followed than not
@@ -45,7 +45,12 @@ func (s *slow) Follow(topic string) <-chan struct{} {
 	return known
 }
 
-func (s *slow) Unfollow(topic string) { s.note(topic, -1) }
+func (s *slow) Unfollow(topic string) {
+	if topic == "x/held" {
+		<-s.stuck
+	}
+	s.note(topic, -1)
+}
 
 func (s *slow) expect(t *testing.T, calls int, want map[string]int) {
 	t.Helper()
@@ -150,6 +155,30 @@ func TestTopicsAreFollowedBesideACallThatIsLate(t *testing.T) {
 		close(adapter.stuck)
 		synctest.Wait()
 		adapter.expect(t, 3, map[string]int{"x/stuck": 1})
+	})
+}
+
+// Neither the end of a subscription nor that of its owner waits for the adapter.
+func TestTheEndOfASubscriptionWaitsForNoAdapter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys, adapter := newSystem(t), newSlow("a", time.Millisecond)
+		adapter.stuck = make(chan struct{})
+		var ps pubsub.PubSub[string]
+		expectErr(t, ps.Connect(pubsub.NewCluster(adapter), "x", pubsub.JSON[string]{}), nil)
+		owner := idle(t, sys)
+		subscribe(t, &ps, owner, "held", new(inbox))
+		began := time.Now()
+		ps.Unsubscribe(owner, "held")
+		subscribe(t, &ps, owner, "held", new(inbox)) // for which the network needs a millisecond
+		owner.Exit(actor.Kill)
+		<-owner.Done()
+		if took := time.Since(began); took != time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		adapter.expect(t, 2, map[string]int{"x/held": 2})
+		close(adapter.stuck)
+		synctest.Wait()
+		adapter.expect(t, 4, nil)
 	})
 }
 
