@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"sync"
@@ -87,22 +88,23 @@ func (e *Endpoint) historyOf(topic string) *History {
 }
 
 // recorderOf returns the recorder of a topic, which is begun if there is none, for a user
-// that gives it back by leave.
-func (a *archive) recorderOf(topic string, h *History) (*recorder, error) {
-	return a.recorderFor(topic, h, true)
+// that gives it back by leave. In a cluster it may wait until the network knows of the topic, for a
+// second at most, and neither longer than ctx nor than the archive lasts.
+func (a *archive) recorderOf(ctx context.Context, topic string, h *History) (*recorder, error) {
+	return a.recorderFor(ctx, topic, h, true)
 }
 
 // recorderFor is recorderOf for a user that may have no use for what is recorded.
-func (a *archive) recorderFor(topic string, h *History, reads bool) (*recorder, error) {
+func (a *archive) recorderFor(ctx context.Context, topic string, h *History, reads bool) (*recorder, error) {
 	r, busy := a.enter(topic, h, reads)
 	for busy != nil {
-		<-busy // for a second at most, as long as an adapter may take to give up a topic
+		<-busy // for a moment: nothing is waited for in between
 		r, busy = a.enter(topic, h, reads)
 	}
 	if r == nil {
 		return nil, actor.NoProc
 	}
-	if err := r.start(a); err != nil {
+	if err := r.start(ctx); err != nil {
 		a.leave(r)
 		return nil, err
 	}
@@ -155,6 +157,13 @@ func (a *archive) all() []*recorder {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Collect(maps.Values(a.recorders))
+}
+
+// stay has a recorder that is used have one user more.
+func (a *archive) stay(r *recorder) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r.users++
 }
 
 // leave gives a recorder back. One that nobody needs stays for a while.

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"context"
 	"sync"
 
 	"github.com/troupe-go/troupe/actor"
@@ -202,14 +203,34 @@ func (a *attendance) Release(actor.PID, error) {
 
 // use has the attendance use the recorder of an archive, and waits until that has its log.
 func (a *attendance) use(archive *archive, h *History) error {
-	r, err := archive.recorderOf(a.topic, h)
+	life := lifetime{context.Background(), a.owner}
+	r, err := archive.recorderOf(life, a.topic, h)
 	if err != nil {
 		return err
 	}
 	if !a.adopt(archive, r) {
 		archive.leave(r)
 	}
-	return r.replica.await(a.owner.Done(), Position{})
+	return r.replica.await(life, Position{})
+}
+
+// lifetime is that of an actor, as the context of what waits on its behalf.
+type lifetime struct {
+	context.Context
+	of actor.PID
+}
+
+// Done implements [context.Context].
+func (l lifetime) Done() <-chan struct{} { return l.of.Done() }
+
+// Err implements [context.Context].
+func (l lifetime) Err() error {
+	select {
+	case <-l.Done():
+		return actor.NoProc
+	default:
+		return nil
+	}
 }
 
 // adopt notes which recorder is used. It reports false if that needs nothing of this one: the

@@ -168,7 +168,7 @@ func TestNothingIsBetweenTheEndOfHearingAndTheWait(t *testing.T) {
 		t.Error("what is on its way is not waited for")
 	}
 	r.unhear(h.channel) // another one that ends it finds it gone
-	if _, err := a.recorderOf("room:a", r.history); err != nil {
+	if _, err := a.recorderOf(t.Context(), "room:a", r.history); err != nil {
 		t.Fatal(err)
 	}
 	visitor{h.channel, a, r}.Release(h.pid, nil)

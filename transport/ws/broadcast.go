@@ -22,6 +22,10 @@ const eventDisconnect = "disconnect"
 // [ErrPayload]. Events that begin with phx_ are the protocol's own, and an error.
 // Broadcasts of one goroutine arrive in order. The options are for topics that are
 // recorded, see [History].
+//
+// It may have to wait on a topic that is recorded: for the [History]'s Store, five seconds at most;
+// without one, if it is [Idempotent] or the mode is another one than [Stream], and the topic was not
+// in use, for the other nodes to know that it is, two seconds at most. See [Within] for less.
 func (e *Endpoint) Broadcast(topic, event string, payload any, options ...BroadcastOption) error {
 	return e.broadcast(context.Background(), actor.PID{}, topic, event, payload, options)
 }
@@ -76,8 +80,10 @@ func (e *Endpoint) broadcast(ctx context.Context, from actor.PID, topic, event s
 		return err
 	}
 	b.from = from
-	for _, option := range options {
-		option(b)
+	if len(options) > 0 {
+		var done func()
+		ctx, done = b.with(ctx, options)
+		defer done()
 	}
 	if !b.keyed && !e.foreseen { // to look for the topic's route takes time for each route there is
 		return e.publish(b)

@@ -172,28 +172,6 @@ func (c *Channel) Recovery() (Recovery, bool) {
 	return p.recovery, true
 }
 
-// BroadcastOption says how a recorded broadcast differs from others; see [History].
-type BroadcastOption func(*broadcast)
-
-// Unrecorded keeps a broadcast out of the log: for what is of no use later, such as that
-// somebody is typing. It does nothing on a topic that is not recorded.
-func Unrecorded() BroadcastOption { return func(b *broadcast) { b.unrecorded = true } }
-
-// Idempotent has clients get only the first broadcast of several with the same key, as long
-// as the log remembers the key: for TTL, and Size keys. So a caller that does not know
-// whether a broadcast has been made can make it again. The key has 256 bytes at most. On a
-// topic that is not recorded, or with Unrecorded, the broadcast fails with [ErrNoHistory].
-//
-// What gets broadcasts in place of clients, see [Endpoint.Subscribe], may get it again if
-// it is made again while the first is under way or after that has failed.
-func Idempotent(key string) BroadcastOption { return func(b *broadcast) { b.key, b.keyed = key, true } }
-
-// ErrNoHistory says that a broadcast needs a topic that is recorded.
-var ErrNoHistory = errors.New("the topic is not recorded")
-
-// maxKey is how many bytes the key of a broadcast may have.
-const maxKey = 256
-
 // withDefaults returns the history as it is used, or what is wrong with it.
 func (h History) withDefaults() (*History, error) {
 	switch {

@@ -56,13 +56,13 @@ func (e *Endpoint) readLog(ctx context.Context, topic string, since Position, li
 	if a == nil {
 		return Log{}, actor.NoProc
 	}
-	r, err := a.recorderOf(topic, h)
+	r, err := a.recorderOf(ctx, topic, h)
 	if err != nil {
 		return Log{}, err
 	}
 	defer a.leave(r)
 	if r.replica != nil {
-		if err := r.replica.await(ctx.Done(), since); err != nil {
+		if err := r.replica.await(ctx, since); err != nil {
 			return Log{}, err
 		}
 	}

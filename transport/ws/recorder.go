@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/registry/pubsub"
 	"github.com/troupe-go/troupe/transport/ws/wire"
 )
@@ -27,7 +28,8 @@ type recorder struct {
 	history  *History
 
 	begin sync.Once
-	fault error // why it could not begin
+	begun chan struct{} // closed when it hears its topic, or cannot; set by begin
+	fault error         // then, why it cannot
 
 	mu    sync.Mutex
 	log   *historyLog
@@ -210,22 +212,54 @@ func (c *Channel) loseTrack(why string) {
 	}
 }
 
-// start subscribes the recorder to its topic, as long as the archive's actor lives.
-func (r *recorder) start(a *archive) error {
+// start has the recorder begin, and waits for that.
+func (r *recorder) start(ctx context.Context) error {
 	r.begin.Do(func() {
-		if r.replica != nil {
-			r.fault = r.endpoint.topics.Subscribe(a.owner, r.topic, r)
-			r.replica.Recheck()
+		if r.endpoint.cfg.Cluster == nil { // there is nothing to wait for
+			r.begun, r.fault = closed, r.subscribe()
 			return
 		}
-		if r.fault = r.endpoint.topics.SubscribeGaps(a.owner, r.topic, gapOf{r}); r.fault == nil {
-			r.fault = r.endpoint.topics.Subscribe(a.owner, r.topic, r)
-		}
+		r.begun = make(chan struct{})
+		r.archive.stay(r) // or it could be forgotten before it is subscribed
+		go func() {
+			defer close(r.begun)
+			r.fault = r.subscribe()
+			r.archive.leave(r)
+		}()
 	})
-	if r.fault != nil {
-		return fmt.Errorf("ws: record %q: %w", r.topic, r.fault)
+	if err := r.hasBegun(ctx); err != nil {
+		return fmt.Errorf("ws: record %q: %w", r.topic, err)
 	}
 	return nil
+}
+
+// hasBegun waits until the recorder hears its topic, or cannot. It does not fail for its context if
+// there is nothing to wait for.
+func (r *recorder) hasBegun(ctx context.Context) error {
+	select {
+	case <-r.begun:
+		return r.fault
+	default:
+	}
+	select {
+	case <-r.begun:
+		return r.fault
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-r.archive.owner.Done():
+		return actor.NoProc
+	}
+}
+
+// subscribe subscribes the recorder to its topic, as long as the archive's actor lives.
+func (r *recorder) subscribe() error {
+	topics, owner := &r.endpoint.topics, r.archive.owner
+	if r.replica != nil {
+		defer r.replica.Recheck()
+	} else if err := topics.SubscribeGaps(owner, r.topic, gapOf{r}); err != nil {
+		return err
+	}
+	return topics.Subscribe(owner, r.topic, r)
 }
 
 // broadcastRecorded is publish on a topic that has a history.
@@ -247,7 +281,7 @@ func (e *Endpoint) broadcastRecorded(ctx context.Context, h *History, b *broadca
 		return e.publish(b)
 	}
 	// It has the value for the first client, and knows the key from now on.
-	r, err := a.recorderFor(b.Topic, h, h.Mode != Stream)
+	r, err := a.recorderFor(ctx, b.Topic, h, h.Mode != Stream)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (c *Channel) remember(in Payload) error {
 	if a == nil {
 		return actor.NoProc
 	}
-	r, err := a.recorderOf(c.topic, h)
+	r, err := a.recorderOf(c.ctx, c.topic, h)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (p *replay) look(c *Channel, in Payload) {
 	p.of.settle(c)
 	from, tracks, named := sinceOf(in)
 	if p.of.replica != nil {
-		if err := p.of.replica.await(c.ctx.Done(), from); err != nil {
+		if err := p.of.replica.await(c.ctx, from); err != nil {
 			c.line().log().Warn("joined without the log of the topic", "topic", c.topic, "error", err)
 		}
 	}

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -13,8 +14,8 @@ import (
 const joinPatience = 3 * time.Second
 
 // await waits until the log is that of the store, and has what a client names. It does not wait
-// for long, nor longer than for stop.
-func (p *replica) await(stop <-chan struct{}, from Position) error {
+// for long, nor longer than for ctx.
+func (p *replica) await(ctx context.Context, from Position) error {
 	limit := time.NewTimer(joinPatience)
 	defer limit.Stop()
 	for _, missing := range []func() <-chan struct{}{
@@ -25,8 +26,8 @@ func (p *replica) await(stop <-chan struct{}, from Position) error {
 		case <-missing():
 		case <-limit.C:
 			return errNotRead
-		case <-stop:
-			return actor.NoProc
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		case <-p.ctx.Done():
 			return actor.NoProc
 		}

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,8 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/troupe-go/troupe/actor"
 	"github.com/troupe-go/troupe/transport/token"
 	"github.com/troupe-go/troupe/transport/ws"
+	"github.com/troupe-go/troupe/transport/ws/history/historytest"
 	"github.com/troupe-go/troupe/transport/ws/httpapi"
 	"github.com/troupe-go/troupe/transport/ws/wstest"
 )
@@ -251,6 +254,37 @@ func TestRequestsAreLimitedInTime(t *testing.T) {
 		s.api.ServeHTTP(d, get(t, "/presence?topic=room:1"))
 		if d.Code != 200 || !d.read.IsZero() || d.write.IsZero() {
 			t.Errorf("%d, read until %v, write until %v", d.Code, d.read, d.write)
+		}
+	})
+}
+
+// A publish to a topic whose Store does not answer ends with its request, and in time.
+func TestAPublishEndsWithItsRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(historytest.Store)
+		store.Fail(func(ctx context.Context, operation, _ string) error {
+			if operation != "append" {
+				return nil
+			}
+			<-ctx.Done()
+			return context.Cause(ctx)
+		})
+		s := start(t, func(cfg *httpapi.Config) {
+			cfg.Timeout = time.Second
+			stored := ws.Topic("room:*", func() room { return room{} }, nil)
+			stored.History = &ws.History{Store: store}
+			cfg.Endpoint = wstest.Start(t, func(sys *actor.System) (*ws.Endpoint, error) {
+				return ws.Start(sys, ws.Config{Sockets: []ws.Socket{{Path: "/socket", Channels: ws.Routes{stored}}}})
+			})
+		})
+		for _, gone := range []time.Duration{time.Second / 10, time.Hour} {
+			ctx, cancel := context.WithTimeout(t.Context(), gone)
+			began := time.Now()
+			s.is(post(t, "/publish", hello).WithContext(ctx), 503, "unavailable")
+			if took, want := time.Since(began), min(gone, time.Second); took != want {
+				t.Errorf("it took %v, want %v", took, want)
+			}
+			cancel()
 		}
 	})
 }

@@ -22,7 +22,7 @@ const (
 )
 
 // publish broadcasts an event.
-func (h *Handler) publish(_ context.Context, c *call) (any, error) {
+func (h *Handler) publish(ctx context.Context, c *call) (any, error) {
 	var q struct {
 		Topic   string          `json:"topic"`
 		Event   string          `json:"event"`
@@ -39,7 +39,7 @@ func (h *Handler) publish(_ context.Context, c *call) (any, error) {
 	if err := checkEvent(q.Event); err != nil {
 		return nil, err
 	}
-	var options []ws.BroadcastOption
+	options := []ws.BroadcastOption{ws.Within(ctx)}
 	if q.Key != nil {
 		if *q.Key == "" || len(*q.Key) > maxKey {
 			return nil, invalid("invalid_key", fmt.Sprintf("a key has 1 to %d bytes", maxKey))
