@@ -73,7 +73,7 @@ func (w *window) await(b *testing.B, n int64) {
 
 // benchNode returns a node that runs, and a PubSub in its cluster.
 func benchNode[T any](b *testing.B, url, name string, codec pubsub.Codec[T]) (*Node, *pubsub.PubSub[T]) {
-	n, err := Join(b.Context(), Config{URL: url, Name: name, Logger: slog.New(slog.DiscardHandler)})
+	n, err := patiently(b, Config{URL: url, Name: name, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}

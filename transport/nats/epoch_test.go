@@ -115,16 +115,19 @@ func TestValidGoesWithTheLease(t *testing.T) {
 	}, time.Second)
 }
 
-// While the bucket is away the names of a node end in time, whatever time its caller has. With
-// a bucket that answers there is time for all of them.
+// While the bucket is away the names of a node end in time, and in that of the caller if it has
+// less. With a bucket that answers there is time for all of them.
 func TestNamesEndInTime(t *testing.T) {
 	for name, c := range map[string]struct {
 		away  bool
 		names int
+		has   time.Duration // the caller
 		most  time.Duration
+		want  error
 	}{
-		"bucket is away":         {true, 50, silentFor + hurriedFor},
-		"many names, one by one": {false, 3200, time.Minute},
+		"bucket is away":           {true, 50, time.Hour, silentFor + hurriedFor, errSilentBucket},
+		"bucket is away, in haste": {true, 50, time.Second, time.Second + hurriedFor, context.DeadlineExceeded},
+		"many names, one by one":   {false, 3200, time.Hour, time.Minute, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulated(t, func(t *testing.T, _ *simServer, nodes []*simNode) {
@@ -137,10 +140,12 @@ func TestNamesEndInTime(t *testing.T) {
 					n.set(&n.cut, time.Hour)
 				}
 				unheld := atomic.Int64{}
+				ctx, cancel := context.WithTimeout(t.Context(), c.has)
+				defer cancel()
 				began := time.Now()
-				err := n.leases.close(t.Context(), func(*holding) { unheld.Add(1) })
+				err := n.leases.close(ctx, func(*holding) { unheld.Add(1) })
 				took := time.Since(began)
-				if took > c.most || (err != nil) != c.away || errors.Is(err, errSilentBucket) != c.away {
+				if took > c.most || !errors.Is(err, c.want) {
 					t.Errorf("ended after %v: %v", took, err)
 				}
 				if !c.away && took < silentFor {

@@ -18,7 +18,7 @@ import (
 func quickMember(t *testing.T, c Config) (*Node, *pubsub.PubSub[[]byte]) {
 	t.Helper()
 	c.Logger = slog.New(slog.DiscardHandler)
-	n, err := Join(t.Context(), c)
+	n, err := patiently(t, c)
 	if err != nil {
 		t.Fatal(err)
 	}

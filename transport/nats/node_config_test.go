@@ -99,7 +99,7 @@ func TestNodeIsNotHeldUpByItsObserver(t *testing.T) {
 	s, cluster := startServer(t), prefix()
 	began, release := make(chan struct{}, 1), make(chan struct{})
 	defer close(release)
-	n, err := Join(t.Context(), Config{
+	n, err := patiently(t, Config{
 		URL: s.ClientURL(), Name: "a", Cluster: cluster, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Observe: func(actor.Event) {
 			began <- struct{}{}

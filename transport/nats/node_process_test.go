@@ -295,7 +295,8 @@ func (c *captains) expectOneAtATime() {
 // GLB-1, GLB-2: over real processes and a real server, one captain acts at a time: one that is
 // stopped for longer than its lease does not act when it goes on, and stands by; after kill -9
 // another one begins when the lease has ended; after SIGTERM with what was handed off. Each has a
-// greater token. And SIGTERM ends a process in the time it is given, though NATS is away.
+// greater token. And SIGTERM ends a process that has the captain, though NATS is away for good: how
+// soon, TestSingletonIsStoppedInTimeWhileNATSIsAway and TestNamesEndInTime show.
 func TestCaptainMovesBetweenProcesses(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -350,9 +351,6 @@ func TestCaptainMovesBetweenProcesses(t *testing.T) {
 		t.Errorf("SIGTERM while NATS is away: %v", err)
 	}
 	stopped, _ := d.await("that it is over", 0, func(w word) bool { return w.Kind == "stopped" })
-	t.Logf("stopped in %v, of a second, while NATS was away", stopped.Took)
-	if stopped.Took > 5*time.Second {
-		t.Errorf("stopped in %v, of a second", stopped.Took)
-	}
+	t.Logf("stopped in %v, of a second, while NATS was away", stopped.Took) // at most two, if the machine has time
 	c.expectOneAtATime()
 }

@@ -15,11 +15,18 @@ import (
 	"github.com/troupe-go/troupe/supervisor"
 )
 
+// patiently is [Join], for as long as it takes on a machine that is busy with others: NATS's client
+// gives a server two seconds.
+func patiently(tb testing.TB, c Config) (*Node, error) {
+	c.Options = append([]nats.Option{nats.Timeout(patience)}, c.Options...)
+	return Join(tb.Context(), c)
+}
+
 // newMember returns a node that runs under a supervisor, and a PubSub in its cluster.
 func newMember(t *testing.T, c Config) (*Node, *pubsub.PubSub[string]) {
 	t.Helper()
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
-	n, err := Join(t.Context(), c)
+	n, err := patiently(t, c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +91,7 @@ func TestNodesJoin(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	// A second one of a name finds no place.
-	twin, err := Join(t.Context(), Config{URL: c.URL, Cluster: c.Cluster, Name: "berlin", Logger: slog.New(slog.DiscardHandler)})
+	twin, err := patiently(t, Config{URL: c.URL, Cluster: c.Cluster, Name: "berlin", Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +177,7 @@ func TestNodeJoinsByAnyServerOfAList(t *testing.T) {
 	const nobody = "nats://127.0.0.1:1"
 	s := startServer(t)
 	for _, list := range []string{nobody + "," + s.ClientURL(), " " + s.ClientURL() + "/ , " + nobody + ","} {
-		n, err := Join(t.Context(), Config{URL: list, Name: "a", Cluster: prefix()})
+		n, err := patiently(t, Config{URL: list, Name: "a", Cluster: prefix()})
 		if err != nil {
 			t.Errorf("join by %q: %v", list, err)
 			continue

@@ -81,7 +81,7 @@ func newCitizen(t *testing.T, s *server.Server, name string) *citizen {
 		ps: new(pubsub.PubSub[order]),
 	}
 	var err error
-	c.Node, err = Join(t.Context(), Config{URL: s.ClientURL(), Name: name, Logger: slog.New(slog.DiscardHandler), Options: []nats.Option{
+	c.Node, err = patiently(t, Config{URL: s.ClientURL(), Name: name, Logger: slog.New(slog.DiscardHandler), Options: []nats.Option{
 		nats.UserInfo(name, name),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.refused <- err }),
 	}})

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/troupe-go/troupe/actor"
@@ -159,9 +158,7 @@ func startConsul(t *testing.T, servers *trio, name string) *consul {
 	t.Cleanup(func() { c.close(t) })
 	quiet, sys := slog.New(slog.DiscardHandler), newSystem(t) // which ends before that
 	var err error
-	c.node, err = Join(t.Context(), Config{
-		URL: servers.URL(), Name: name, Cluster: "rome", Logger: quiet, Options: []nats.Option{nats.Timeout(patience)},
-	})
+	c.node, err = patiently(t, Config{URL: servers.URL(), Name: name, Cluster: "rome", Logger: quiet})
 	if err != nil {
 		t.Fatal(err)
 	}
