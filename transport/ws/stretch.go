@@ -24,10 +24,9 @@ type stretch struct {
 // stretches are those of a log that some client is about to get. They are not kept for longer,
 // for they are as much again as the log.
 type stretches struct {
-	epoch     string // this and the next ones: of the log when they were read
-	top, lost uint64
-	count     int
-	of        map[extent]weak.Pointer[stretch]
+	top   uint64 // this and count: of the log when they were read; while no message comes, some can only go
+	count int
+	of    map[extent]weak.Pointer[stretch]
 }
 
 // extent says which part of a log a stretch is.
@@ -43,8 +42,8 @@ const mostStretches = 64
 // limit bytes.
 func (l *historyLog) read(offset uint64, limit int, made func(wire.Message) *broadcast) *stretch {
 	all, part := &l.stretches, extent{offset, limit}
-	if all.of == nil || all.epoch != l.epoch || all.top != l.top || all.lost != l.lost || all.count != l.count {
-		*all = stretches{l.epoch, l.top, l.lost, l.count, make(map[extent]weak.Pointer[stretch])}
+	if all.of == nil || all.top != l.top || all.count != l.count {
+		*all = stretches{l.top, l.count, make(map[extent]weak.Pointer[stretch])}
 	}
 	s := all.of[part].Value()
 	if s == nil {

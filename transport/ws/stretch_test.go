@@ -46,6 +46,11 @@ func TestAStretchIsSharedUntilTheLogChanges(t *testing.T) {
 	if n := len(l.stretches.of); n > mostStretches {
 		t.Errorf("%d are known", n)
 	}
+	before := read(0, 1<<20)
+	if l.trim(h.TTL); len(read(0, 1<<20).messages) != 0 || len(before.messages) != 11 {
+		t.Error("what has gone is read, or has not been there")
+	}
+	runtime.KeepAlive(before)
 	e := new(encoding)
 	e.Serializer = wire.V2{}
 	f, err := all.frame(e, true)
@@ -54,4 +59,15 @@ func TestAStretchIsSharedUntilTheLogChanges(t *testing.T) {
 		t.Errorf("%d messages, %v", f.Messages(), err)
 	}
 	runtime.KeepAlive(all)
+
+	l = newHistoryLog(&History{Mode: Latest, Size: 1, MaxBytes: 1 << 20, TTL: h.TTL})
+	nothing := read(0, 1<<20) // nor is there anything to be known yet
+	add()
+	first := read(0, 1<<20)
+	add() // takes its place
+	if next := read(0, 1<<20); len(nothing.messages) != 0 || first.upTo != 1 || len(next.messages) != 1 || next.upTo != 2 {
+		t.Errorf("%d, then up to %d, and then %d up to %d", len(nothing.messages), first.upTo, len(next.messages), next.upTo)
+	}
+	runtime.KeepAlive(nothing)
+	runtime.KeepAlive(first)
 }
