@@ -241,7 +241,7 @@ func (s spy) Deliver(_ string, b ws.Broadcast) {
 // Phoenix: Phoenix.ChannelTest.close/2.
 func (c *Client) Close() {
 	c.t.Helper()
-	c.sync(c.timeout)
+	c.sync(patience)
 	c.socket.CloseNow()
 	c.awaitEnd(patience)
 }

@@ -85,6 +85,7 @@ func (c *connection) read() {
 	defer func() {
 		c.out.Put(outgoing{last: true})
 		close(c.closed)
+		c.beats.Put("the end") // which sync waits for as well
 	}()
 	for {
 		kind, data, err := c.socket.Read(context.Background())
@@ -157,10 +158,13 @@ func heartbeatMessage(ref string) []byte {
 // sync waits until the server has read what was sent, and all that it had written by
 // then has come; not longer than limit, and not if the connection has ended.
 func (c *connection) sync(limit time.Duration) {
+	if c.over() {
+		return
+	}
 	c.syncs++
 	ref := "sync" + strconv.Itoa(c.syncs)
 	c.out.Put(outgoing{data: heartbeatMessage(ref)})
-	c.beats.Take(limit, func(answered string) bool { return answered == ref })
+	c.beats.Take(limit, func(answered string) bool { return answered == ref || c.over() })
 }
 
 // pipe is the way from a client to the endpoint, without a network.

@@ -161,6 +161,48 @@ func TestCloseSendsWhatWasPushed(t *testing.T) {
 	})
 }
 
+// Also if the server is slow to read that, as on a busy machine.
+func TestCloseSendsWhatIsReadLate(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		socket := stageSocket(nil)
+		socket.MaxMessageRate = 10
+		endpoint := wstest.NewEndpoint(t, socket)
+		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{})
+		room, _ := client.Join("stage:1", nil)
+		witness, _ := wstest.NewClient(t, endpoint, "/socket", ws.Identity{}).Join("stage:1", nil)
+		for range 150 { // 100 of them at once
+			room.Push("echo", nil)
+		}
+		room.Push("shout", nil)
+		start := time.Now()
+		client.Close()
+		if took := time.Since(start); took < 5*time.Second {
+			t.Error("all was read within", took)
+		}
+		witness.AssertPush("shout")
+	})
+}
+
+// A connection that has ended keeps no Close waiting.
+func TestCloseOfWhatHasEnded(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T) {
+		endpoint := stage(t)
+		client := wstest.NewClient(t, endpoint, "/socket", ws.Identity{ID: "user:ann"})
+		client.Join("stage:1", nil)
+		if err := endpoint.Disconnect("user:ann"); err != nil {
+			t.Fatal(err)
+		}
+		client.AssertDisconnect()
+		start := time.Now()
+		client.Close()
+		if took := time.Since(start); took > 0 {
+			t.Error("it took", took)
+		}
+	})
+}
+
 type fromMiddleware struct{}
 
 // Connect sees the request that a client would send, and what a test's own has besides.
