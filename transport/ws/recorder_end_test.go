@@ -45,7 +45,7 @@ func TestAnArchiveThatHasEndedRecordsNothing(t *testing.T) {
 			endpoint: e, owner: gone.ctx.PID(),
 			recorders: map[string]*recorder{}, idle: map[*History]*idlers{}, leaving: map[string]chan struct{}{},
 		}
-		if _, err := ended.recorderOf("room:a", h); !errors.Is(err, actor.NoProc) {
+		if _, err := ended.recorderOf(t.Context(), "room:a", h); !errors.Is(err, actor.NoProc) {
 			t.Errorf("a recorder of an archive that has ended: %v", err)
 		}
 		if r := ended.recorders["room:a"]; r.users != 0 {
