@@ -2,6 +2,7 @@ package ws
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -27,6 +28,28 @@ func TestALogEndsBeforeAClientHasReadIt(t *testing.T) {
 		time.Sleep(readAgain)
 		synctest.Wait()
 		if got := late.events(); got != "phx_reply phx_recovery phx_error" {
+			t.Errorf("got %s", got)
+		}
+	})
+}
+
+// The logs end while a client is away whose channel lingers: when it is back it is told to join
+// anew, and does not go on with a channel that hears nothing.
+func TestALogEndsWhileAClientIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := started(t, &History{}, time.Minute)
+		gone := connect(t, e, wire.V2{})
+		at, token := gone.join("1", Position{}, "")
+		hangUp(gone.session)
+		synctest.Wait()
+		e.archive.Load().owner.Exit(actor.Kill)
+		synctest.Wait()
+		back := connect(t, e, wire.V2{})
+		back.session.ctx.Self().Send(sessionMsg{op: opFrame, data: fmt.Appendf(nil, `["2","2","room:a","phx_join",{"since":%q,"resume_token":%q}]`, at, token)})
+		synctest.Wait()
+		back.join("3", at, "")
+		e.Broadcast("room:a", "n", nil)
+		if got := back.events(); got != "phx_reply phx_error phx_reply phx_recovery n" {
 			t.Errorf("got %s", got)
 		}
 	})
