@@ -103,7 +103,8 @@ type Resumed struct {
 }
 
 // Dropped tells that a message has not been sent to a client. It is told in order, on a
-// goroutine of its own: a thousand may wait for that, and Stats count those that are lost.
+// goroutine of its own: a thousand may wait for that, and Stats count those that are lost. So it
+// may come behind the Disconnected of its connection.
 type Dropped struct {
 	Path                string
 	Topic, Route, Event string // "" if the message had been encoded
