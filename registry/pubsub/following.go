@@ -2,6 +2,7 @@ package pubsub
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/troupe-go/troupe/actor"
@@ -87,14 +88,51 @@ func (f *following[T]) wait(owner actor.PID) {
 // does not wait for the adapter, which may take its time and has nothing to answer: a Follow that
 // comes meanwhile may be told first, for they count. So an owner with many topics ends at once.
 func (f *following[T]) end(topic string) {
-	if f != nil {
-		go f.giveUp(topic)
+	if f == nil {
+		return
+	}
+	w := &f.link.unwanted
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.topics = append(w.topics, topic)
+	if !w.telling {
+		w.telling = true
+		go f.link.tellUnwanted()
 	}
 }
 
+// unwanted are topics that the adapter is to be told to give up: by one goroutine, which runs while
+// there are any. If all were told at once, one pause could make more calls late than topicsMost.
+type unwanted struct {
+	mu      sync.Mutex
+	topics  []string
+	telling bool // the goroutine runs
+}
+
+// tellUnwanted is the goroutine.
+func (l *link[T]) tellUnwanted() {
+	for {
+		topics := l.unwanted.take()
+		if len(topics) == 0 {
+			return
+		}
+		for _, topic := range topics {
+			l.giveUp(topic)
+		}
+	}
+}
+
+// take returns what there is. If that is nothing the goroutine is to end.
+func (w *unwanted) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	topics := w.topics
+	w.topics, w.telling = nil, len(topics) > 0
+	return topics
+}
+
 // giveUp tells the adapter that the topic is not wanted any more.
-func (f *following[T]) giveUp(topic string) {
-	l := f.link
+func (l *link[T]) giveUp(topic string) {
 	err := l.tellingOfTopics.Call(context.Background(), func(context.Context) error {
 		l.cluster.router.Unfollow(l.name + nameEnd + topic)
 		return nil
@@ -152,16 +190,16 @@ func (b begun[T]) begin() {
 func (ps *PubSub[T]) unfollowAll(l *link[T]) {
 	for i := range ps.shards {
 		sh := &ps.shards[i]
-		over := make(map[string]*following[T])
+		var over []string
 		sh.mu.Lock()
 		for name, t := range sh.topics.All {
 			if t.following != nil {
-				over[name], t.following = t.following, nil
+				over, t.following = append(over, name), nil
 			}
 		}
 		sh.mu.Unlock()
-		for name, f := range over {
-			f.giveUp(name)
+		for _, name := range over {
+			l.giveUp(name)
 		}
 	}
 }

@@ -15,11 +15,12 @@ import (
 type slow struct {
 	pubsub.Router
 	takes time.Duration // 0: it never does
-	stuck chan struct{} // what Follow waits for of the topic "x/stuck", and Unfollow of "x/held"
+	stuck chan struct{} // what Follow waits for of the topic "x/stuck"
 
 	mu       sync.Mutex
 	followed map[string]int // how often more it is followed than not
 	calls    int            // of Follow and Unfollow
+	held     chan struct{}  // what Unfollow waits for; nil: nothing
 }
 
 func newSlow(node string, takes time.Duration) *slow {
@@ -46,8 +47,11 @@ func (s *slow) Follow(topic string) <-chan struct{} {
 }
 
 func (s *slow) Unfollow(topic string) {
-	if topic == "x/held" {
-		<-s.stuck
+	s.mu.Lock()
+	held := s.held
+	s.mu.Unlock()
+	if held != nil {
+		<-held
 	}
 	s.note(topic, -1)
 }
@@ -162,7 +166,7 @@ func TestTopicsAreFollowedBesideACallThatIsLate(t *testing.T) {
 func TestTheEndOfASubscriptionWaitsForNoAdapter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sys, adapter := newSystem(t), newSlow("a", time.Millisecond)
-		adapter.stuck = make(chan struct{})
+		adapter.held = make(chan struct{})
 		var ps pubsub.PubSub[string]
 		expectErr(t, ps.Connect(pubsub.NewCluster(adapter), "x", pubsub.JSON[string]{}), nil)
 		owner := idle(t, sys)
@@ -176,7 +180,7 @@ func TestTheEndOfASubscriptionWaitsForNoAdapter(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		adapter.expect(t, 2, map[string]int{"x/held": 2})
-		close(adapter.stuck)
+		close(adapter.held)
 		synctest.Wait()
 		adapter.expect(t, 4, nil)
 	})
@@ -229,5 +233,28 @@ func TestMessageGoesWhereItIsWanted(t *testing.T) {
 		synctest.Wait()
 		inWants.expect(t, "t 1", "t 2")
 		inWide.expect(t, "t 2")
+	})
+}
+
+// The end of many subscriptions, while the adapter is late, does not leave other topics unheard.
+func TestTopicsAreFollowedWhileManyAreGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sys, adapter := newSystem(t), newSlow("a", time.Millisecond)
+		var ps pubsub.PubSub[string]
+		expectErr(t, ps.Connect(pubsub.NewCluster(adapter), "x", pubsub.JSON[string]{}), nil)
+		owner, other, in := idle(t, sys), idle(t, sys), new(inbox)
+		const many = 2000
+		for i := range many {
+			subscribe(t, &ps, owner, fmt.Sprint(i), in)
+		}
+		adapter.mu.Lock()
+		adapter.held = make(chan struct{})
+		adapter.mu.Unlock()
+		owner.Exit(actor.Kill)
+		time.Sleep(1200 * time.Millisecond) // longer than a call may take
+		subscribe(t, &ps, other, "t", in)
+		close(adapter.held)
+		synctest.Wait()
+		adapter.expect(t, 2*many+1, map[string]int{"x/t": 1})
 	})
 }

@@ -22,6 +22,8 @@ type link[T any] struct {
 	plain   bool // the codec runs no users' code
 
 	broadcasting, sending, tellingOfTopics foreign.Calls // of the adapter and the codec
+
+	unwanted unwanted
 }
 
 const (

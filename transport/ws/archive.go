@@ -88,8 +88,8 @@ func (e *Endpoint) historyOf(topic string) *History {
 }
 
 // recorderOf returns the recorder of a topic, which is begun if there is none, for a user
-// that gives it back by leave. In a cluster it may wait until the network knows of the topic, for a
-// second at most, and neither longer than ctx nor than the archive lasts.
+// that gives it back by leave. In a cluster it may wait until the network knows of the topic, for two
+// seconds at most, and neither longer than ctx nor than the archive lasts.
 func (a *archive) recorderOf(ctx context.Context, topic string, h *History) (*recorder, error) {
 	return a.recorderFor(ctx, topic, h, true)
 }

@@ -171,7 +171,7 @@ func TestATopicThatIsGivenUpHoldsUpNothing(t *testing.T) {
 			<-logs.Done()
 			return nil
 		})
-		time.Sleep(time.Second)
+		time.Sleep(3*a.givesUp + 1) // it is told of three, one by one
 		a.expect(t, "room:a", 0)
 		a.expect(t, "room:b", 0)
 	})
