@@ -243,7 +243,7 @@ func TestTopicsAreFollowedWhileManyAreGivenUp(t *testing.T) {
 		var ps pubsub.PubSub[string]
 		expectErr(t, ps.Connect(pubsub.NewCluster(adapter), "x", pubsub.JSON[string]{}), nil)
 		owner, other, in := idle(t, sys), idle(t, sys), new(inbox)
-		const many = 2000
+		const many = 1100 // more calls than may be late
 		for i := range many {
 			subscribe(t, &ps, owner, fmt.Sprint(i), in)
 		}
