@@ -25,7 +25,7 @@ const eventDisconnect = "disconnect"
 //
 // It may have to wait on a topic that is recorded: for the [History]'s Store, five seconds at most;
 // without one, if it is [Idempotent] or the mode is another one than [Stream], and the topic was not
-// in use, for the other nodes to know that it is, a second at most. See [Within] for less.
+// in use, for the other nodes to know that it is, two seconds at most. See [Within] for less.
 func (e *Endpoint) Broadcast(topic, event string, payload any, options ...BroadcastOption) error {
 	return e.broadcast(context.Background(), actor.PID{}, topic, event, payload, options)
 }
