@@ -33,7 +33,8 @@ func Idempotent(key string) BroadcastOption {
 // other nodes to know that the topic is in use. It fails then with the cause of that, and may have
 // been made nevertheless: [Idempotent] lets the caller make it again. A Store gets a context that
 // is derived from ctx. A broadcast that has nothing of the kind to wait for is made, also if ctx is
-// done. Of several the last one counts. Those of a [Channel] end their waits with its actor as well, with Within or without.
+// done. Of several, the last one counts. Broadcasts of a [Channel] end their waits with its actor as
+// well, with Within or without.
 func Within(ctx context.Context) BroadcastOption {
 	return func(o *broadcastOptions) { o.within = ctx }
 }
