@@ -3,7 +3,6 @@ package ws
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"strings"
 	"time"
@@ -20,9 +19,6 @@ const (
 	pollTokenAge    = 14 * 24 * time.Hour
 )
 
-// pollEncoding has one text for what a token has, but for the ends of lines, which it skips.
-var pollEncoding = base64.RawURLEncoding.Strict()
-
 // pollPlace is what a token says: how far a client has come in a session.
 type pollPlace struct {
 	session uuid.UUID
@@ -34,20 +30,20 @@ func isPollToken(s string) bool { return strings.HasPrefix(s, pollTokenPrefix) }
 func (e *Endpoint) signPoll(at pollPlace, s *Socket) string {
 	body := binary.BigEndian.AppendUint64(at.session[:], at.answer)
 	body = binary.BigEndian.AppendUint64(body, uint64(time.Now().Unix()))
-	return pollTokenPrefix + pollEncoding.EncodeToString(append(body, e.pollMAC(body, s)...))
+	return pollTokenPrefix + signedText(body, e.pollMAC(body, s))
 }
 
 // verifyPoll returns what the token says, if it was signed here, for this socket,
 // and not too long ago.
 func (e *Endpoint) verifyPoll(token string, s *Socket) (at pollPlace, ok bool) {
-	const answer, issued, body = len(at.session), len(at.session) + 8, len(at.session) + 16
+	const answer, issued, size = len(at.session), len(at.session) + 8, len(at.session) + 16
 	text := strings.TrimPrefix(token, pollTokenPrefix)
-	data, err := pollEncoding.DecodeString(text)
-	if err != nil || len(data) != body+sha256.Size || len(text) != pollEncoding.EncodedLen(len(data)) || !hmac.Equal(data[body:], e.pollMAC(data[:body], s)) {
+	body, ok := openSigned(text, size, func(body []byte) []byte { return e.pollMAC(body, s) })
+	if !ok {
 		return at, false
 	}
-	at = pollPlace{uuid.UUID(data[:answer]), binary.BigEndian.Uint64(data[answer:issued])}
-	age := time.Since(time.Unix(int64(binary.BigEndian.Uint64(data[issued:body])), 0))
+	at = pollPlace{uuid.UUID(body[:answer]), binary.BigEndian.Uint64(body[answer:issued])}
+	age := time.Since(time.Unix(int64(binary.BigEndian.Uint64(body[issued:])), 0))
 	return at, age < pollTokenAge
 }
 

@@ -3,7 +3,6 @@ package ws
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 )
@@ -19,28 +18,21 @@ type resumeClaim struct {
 	number uint64
 }
 
-const (
-	resumeClaimSize = len(tetherID{}) + 8
-	resumeTokenSize = resumeClaimSize + sha256.Size
-)
+const resumeClaimSize = len(tetherID{}) + 8
 
 // signResume returns the token for the client at the end of a line.
 func (e *Endpoint) signResume(c resumeClaim, l *line, topic string) string {
 	body := binary.BigEndian.AppendUint64(c.of[:], c.number)
-	return base64.RawURLEncoding.EncodeToString(append(body, e.resumeMAC(body, l, topic)...))
+	return signedText(body, e.resumeMAC(body, l, topic))
 }
 
 // verifyResume returns what a token says, if it was signed for this client and topic.
 func (e *Endpoint) verifyResume(token string, l *line, topic string) (c resumeClaim, ok bool) {
-	if len(token) != base64.RawURLEncoding.EncodedLen(resumeTokenSize) { // so that none of it is a line end, which base64 skips
+	body, ok := openSigned(token, resumeClaimSize, func(body []byte) []byte { return e.resumeMAC(body, l, topic) })
+	if !ok {
 		return c, false
 	}
-	data, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(data) != resumeTokenSize ||
-		!hmac.Equal(data[resumeClaimSize:], e.resumeMAC(data[:resumeClaimSize], l, topic)) {
-		return c, false
-	}
-	return resumeClaim{tetherID(data[:len(c.of)]), binary.BigEndian.Uint64(data[len(c.of):])}, true
+	return resumeClaim{tetherID(body[:len(c.of)]), binary.BigEndian.Uint64(body[len(c.of):])}, true
 }
 
 func (e *Endpoint) resumeMAC(body []byte, l *line, topic string) []byte {
